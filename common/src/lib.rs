@@ -1,0 +1,5 @@
+//! The ChatBox protocol, version 1: everything that client and server must agree on.
+
+pub mod auth;
+pub mod name;
+pub mod secret;
