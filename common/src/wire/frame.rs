@@ -1,0 +1,206 @@
+//! Frames: a 2-byte big-endian length and that many bytes.
+
+use std::ops::Range;
+
+/// Bytes of a frame's length.
+pub const LENGTH_LEN: usize = 2;
+
+/// Bytes an idle buffer holds.
+pub const IDLE_CAPACITY: usize = 4096;
+
+/// A frame longer than the caller takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a frame of {length} bytes is longer than the {most} allowed here")]
+pub struct FrameTooLong {
+    /// Announced length in bytes.
+    pub length: usize,
+    /// The longest one allowed, in bytes.
+    pub most: usize,
+}
+
+/// Appends one frame.
+///
+/// # Errors
+/// When `body` is longer than 65,535 bytes; `out` is left as it was.
+pub fn put(body: &[u8], out: &mut Vec<u8>) -> Result<(), FrameTooLong> {
+    let length = u16::try_from(body.len()).map_err(|_| FrameTooLong {
+        length: body.len(),
+        most: u16::MAX.into(),
+    })?;
+    out.extend_from_slice(&length.to_be_bytes());
+    out.extend_from_slice(body);
+    Ok(())
+}
+
+/// Cuts frames out of a stream.
+///
+/// Its memory follows what has arrived: an announced length allocates nothing. A frame that is
+/// not yet complete stays until the rest comes, whatever happens to the reads in between.
+#[derive(Debug, Default)]
+pub struct FrameBuffer {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl FrameBuffer {
+    /// An empty buffer. It allocates with the first [`FrameBuffer::space`].
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            bytes: Vec::new(),
+            start: 0,
+            end: 0,
+        }
+    }
+
+    /// Where the next bytes of the stream go: never empty. Follow it by [`FrameBuffer::filled`].
+    pub fn space(&mut self) -> &mut [u8] {
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+            // One large frame must not cost an idle connection its memory for ever.
+            if self.bytes.len() != IDLE_CAPACITY {
+                self.bytes = vec![0; IDLE_CAPACITY];
+            }
+        } else if self.end == self.bytes.len() {
+            self.bytes.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+            if self.end == self.bytes.len() {
+                self.bytes.resize(self.bytes.len() * 2, 0);
+            }
+        }
+        self.bytes.get_mut(self.end..).unwrap_or_default()
+    }
+
+    /// Says that the first `count` bytes of [`FrameBuffer::space`] were filled.
+    pub fn filled(&mut self, count: usize) {
+        self.end = (self.end + count).min(self.bytes.len());
+    }
+
+    /// Whether a frame has begun and is not complete.
+    #[must_use]
+    pub const fn is_partial(&self) -> bool {
+        self.start != self.end
+    }
+
+    /// The raw bytes received and not yet taken: for a peer that does not speak in frames.
+    #[must_use]
+    pub fn pending(&self) -> &[u8] {
+        self.bytes.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Drops the first `count` pending bytes.
+    pub fn skip(&mut self, count: usize) {
+        self.start = (self.start + count).min(self.end);
+    }
+
+    /// Takes the next complete frame's body, if it is all there.
+    ///
+    /// # Errors
+    /// When the announced length is more than `most`: the stream can't be read any further.
+    pub fn next_frame(&mut self, most: usize) -> Result<Option<&mut [u8]>, FrameTooLong> {
+        let range = self.next_range(most)?;
+        Ok(range.map(|range| self.get_mut(range)))
+    }
+
+    /// Like [`FrameBuffer::next_frame`], as a place for [`FrameBuffer::get_mut`]: good until the
+    /// next call of [`FrameBuffer::space`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn next_range(&mut self, most: usize) -> Result<Option<Range<usize>>, FrameTooLong> {
+        let Some(&[high, low]) = self.pending().first_chunk::<LENGTH_LEN>() else {
+            return Ok(None);
+        };
+        let length = usize::from(u16::from_be_bytes([high, low]));
+        if length > most {
+            return Err(FrameTooLong { length, most });
+        }
+        let body = self.start + LENGTH_LEN;
+        if self.end < body + length {
+            return Ok(None);
+        }
+        self.start = body + length;
+        Ok(Some(body..body + length))
+    }
+
+    /// The bytes of a place that [`FrameBuffer::next_range`] named.
+    pub fn get_mut(&mut self, range: Range<usize>) -> &mut [u8] {
+        self.bytes.get_mut(range).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn feed(buffer: &mut FrameBuffer, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let space = buffer.space();
+            let n = space.len().min(bytes.len());
+            space[..n].copy_from_slice(&bytes[..n]);
+            buffer.filled(n);
+            bytes = &bytes[n..];
+        }
+    }
+
+    #[test]
+    fn frames_come_out_whole_however_they_arrive() {
+        let bodies: Vec<Vec<u8>> = [0, 1, 5, 4094, 4095, 4096, 65_535]
+            .iter()
+            .map(|&n| (0..n).map(|i| u8::try_from(i % 251).unwrap()).collect())
+            .collect();
+        let mut stream = Vec::new();
+        for body in &bodies {
+            put(body, &mut stream).unwrap();
+        }
+        for step in [1, 2, 3, 1000, stream.len()] {
+            let mut buffer = FrameBuffer::new();
+            let mut seen = Vec::new();
+            for piece in stream.chunks(step) {
+                feed(&mut buffer, piece);
+                while let Some(frame) = buffer.next_frame(65_535).unwrap() {
+                    seen.push(frame.to_vec());
+                }
+            }
+            assert_eq!(seen, bodies, "in steps of {step}");
+            assert!(!buffer.is_partial());
+        }
+    }
+
+    #[test]
+    fn an_announced_length_allocates_nothing() {
+        let mut buffer = FrameBuffer::new();
+        feed(&mut buffer, &[0xff, 0xff, 1, 2, 3]);
+        assert_eq!(buffer.next_frame(65_535), Ok(None));
+        assert_eq!(buffer.bytes.len(), IDLE_CAPACITY);
+    }
+
+    #[test]
+    fn a_frame_over_the_limit_is_refused_at_its_length() {
+        let mut buffer = FrameBuffer::new();
+        feed(&mut buffer, &4097u16.to_be_bytes());
+        assert_eq!(
+            buffer.next_frame(4096),
+            Err(FrameTooLong {
+                length: 4097,
+                most: 4096
+            })
+        );
+    }
+
+    #[test]
+    fn a_large_frame_gives_its_memory_back() {
+        let mut buffer = FrameBuffer::new();
+        let mut stream = Vec::new();
+        put(&[7; 60_000], &mut stream).unwrap();
+        feed(&mut buffer, &stream);
+        assert_eq!(buffer.next_frame(65_535).unwrap().unwrap().len(), 60_000);
+        assert_eq!(buffer.space().len(), IDLE_CAPACITY);
+    }
+
+    #[test]
+    fn a_body_that_no_length_can_name_is_refused() {
+        assert!(put(&[0; 65_536], &mut Vec::new()).is_err());
+    }
+}
