@@ -1,0 +1,188 @@
+//! What one session still has to be sent: the sealer, the sealed bytes, and their bound.
+//!
+//! Pure: it is told what was sent and says what to send next; sockets are the caller's. It
+//! belongs to one delivery thread, which is what makes the order of sealing the order of the
+//! stream. An idle session holds no buffer here: what a socket takes at once is sealed into the
+//! caller's scratch space.
+
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use chatbox_common::crypto::record::{KeyAge, SealError, Sealer};
+
+/// Above this many unsent bytes of replies a session's thread reads nothing more from it.
+pub const MAX_REPLY_BYTES: usize = 64 * 1024;
+
+/// The sealed, unsent bytes of one session.
+pub struct Outbox {
+    sealer: Sealer,
+    waiting: Vec<u8>,
+    sent: usize,
+    limit: usize,
+}
+
+impl Outbox {
+    /// An outbox that takes chat up to `limit` bytes.
+    #[must_use]
+    pub const fn new(sealer: Sealer, limit: usize) -> Self {
+        Self {
+            sealer,
+            waiting: Vec::new(),
+            sent: 0,
+            limit,
+        }
+    }
+
+    /// Whether everything sealed was sent.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.sent == self.waiting.len()
+    }
+
+    /// Sealed bytes that were not sent yet.
+    #[must_use]
+    pub fn unsent(&self) -> &[u8] {
+        self.waiting.get(self.sent..).unwrap_or_default()
+    }
+
+    /// Whether chat of `length` bytes in clear has room. Chat that has not is dropped before it
+    /// is sealed, so that the counters have no holes.
+    #[must_use]
+    pub fn has_room(&self, length: usize) -> bool {
+        // Frame length, type byte, padding, tag, and a key update that may come before.
+        const OVERHEAD: usize = 256;
+        self.unsent().len() + length + OVERHEAD <= self.limit
+    }
+
+    /// Seals behind what waits, or into the empty `scratch` where nothing does: then the caller
+    /// sends it and hands back what the socket did not take with [`Outbox::keep`].
+    ///
+    /// # Errors
+    /// When the content does not fit a record, or the cipher refuses: the session is over.
+    pub fn seal(
+        &mut self,
+        content: &[u8],
+        now: Instant,
+        scratch: &mut Vec<u8>,
+    ) -> Result<(), SealError> {
+        if self.is_empty() {
+            self.sealer.seal(content, now, scratch)
+        } else {
+            self.sealer.seal(content, now, &mut self.waiting)
+        }
+    }
+
+    /// Takes over bytes that the socket did not take. Only after [`Outbox::is_empty`].
+    pub fn keep(&mut self, rest: &[u8]) {
+        debug_assert!(self.is_empty(), "what waits goes first");
+        self.waiting.clear();
+        self.sent = 0;
+        self.waiting.extend_from_slice(rest);
+    }
+
+    /// Says that the first `count` bytes of [`Outbox::unsent`] were sent.
+    pub fn sent(&mut self, count: usize) {
+        self.sent = (self.sent + count).min(self.waiting.len());
+        if self.is_empty() {
+            // Given back, not kept: ten thousand idle sessions would keep as many buffers.
+            self.waiting = Vec::new();
+            self.sent = 0;
+        }
+    }
+
+    /// Epoch and age of the key.
+    #[must_use]
+    pub fn key_age(&self, now: Instant) -> KeyAge {
+        self.sealer.key_age(now)
+    }
+}
+
+/// What a session's own thread and its delivery thread share: how much the one waits for the
+/// other. The lock is held for a few instructions, never across a system call.
+#[derive(Debug, Default)]
+pub struct Gate {
+    state: Mutex<GateState>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct GateState {
+    reply_bytes: usize,
+    page_in_flight: bool,
+    closed: bool,
+}
+
+impl Gate {
+    fn state(&self) -> std::sync::MutexGuard<'_, GateState> {
+        // Nobody panics while holding it; the numbers are whole at every step anyway.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A reply of so many bytes is under way.
+    pub fn reply_queued(&self, bytes: usize) {
+        self.state().reply_bytes += bytes;
+    }
+
+    /// Replies of so many bytes have left.
+    pub fn replies_sent(&self, bytes: usize) {
+        let mut state = self.state();
+        state.reply_bytes = state.reply_bytes.saturating_sub(bytes);
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Waits until the peer has taken its replies, and says whether the session is still open.
+    pub fn wait_for_room(&self, at_most: Duration) -> Room {
+        let state = self.state();
+        let (state, waited) = self
+            .changed
+            .wait_timeout_while(state, at_most, |s| {
+                !s.closed && s.reply_bytes > MAX_REPLY_BYTES
+            })
+            .unwrap_or_else(PoisonError::into_inner);
+        if state.closed {
+            Room::Closed
+        } else if waited.timed_out() {
+            Room::None
+        } else {
+            Room::Some
+        }
+    }
+
+    /// Claims the one page request a session may have in flight; false when it is taken.
+    pub fn begin_page(&self) -> bool {
+        !std::mem::replace(&mut self.state().page_in_flight, true)
+    }
+
+    /// Gives it back.
+    pub fn end_page(&self) {
+        self.state().page_in_flight = false;
+    }
+
+    /// The delivery thread is done with the session.
+    pub fn close(&self) {
+        self.state().closed = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits until the delivery thread is done with the session; false when it was not in time.
+    pub fn wait_closed(&self, at_most: Duration) -> bool {
+        let state = self.state();
+        let (state, _) = self
+            .changed
+            .wait_timeout_while(state, at_most, |s| !s.closed)
+            .unwrap_or_else(PoisonError::into_inner);
+        state.closed
+    }
+}
+
+/// What [`Gate::wait_for_room`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    /// There is room for another reply.
+    Some,
+    /// There was none in time.
+    None,
+    /// The session is closed.
+    Closed,
+}
