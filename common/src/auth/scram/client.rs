@@ -1,0 +1,258 @@
+//! The client's end: says who it is, proves it, and has the server prove itself.
+
+use subtle::ConstantTimeEq;
+
+use super::keys::{self, Keys};
+use super::{
+    GS2_HEADER, Iterations, NONCE_LEN, Password, SALT_LEN, ScramError, attributes, auth_message,
+    cbind_input, decode, encode, is_nonce,
+};
+use crate::name::UserName;
+use crate::secret::Secret;
+
+/// The client has said who it wants to be.
+#[derive(Debug)]
+pub struct ClientFirst {
+    nonce: String,
+    bare: String,
+    message: String,
+}
+
+impl ClientFirst {
+    /// Begins a login with fresh random bytes.
+    #[must_use]
+    pub fn new(user: &UserName, nonce: [u8; NONCE_LEN]) -> Self {
+        let nonce = encode(&nonce);
+        // A name holds neither ',' nor '=', so nothing needs RFC 5802's escapes.
+        let bare = format!("n={},r={nonce}", user.lower());
+        Self {
+            nonce,
+            message: format!("{GS2_HEADER}{bare}"),
+            bare,
+        }
+    }
+
+    /// The client-first-message.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Answers the server-first-message with the proof. Takes 0.2 s and more.
+    ///
+    /// # Errors
+    /// When the message is malformed ([`ScramError::Malformed`]), does not extend this client's
+    /// nonce ([`ScramError::Nonce`]), or asks for too few or too many rounds
+    /// ([`ScramError::Iterations`]). Nothing has been computed from the password then.
+    pub fn answer(
+        self,
+        server_first: &str,
+        password: &Password,
+        channel_binding: &[u8; 32],
+    ) -> Result<ClientFinal, ScramError> {
+        let challenge = Challenge::parse(server_first, &self.nonce)?;
+        Ok(self.prove(&challenge, password, channel_binding))
+    }
+
+    /// [`Self::answer`] behind its checks.
+    pub(super) fn prove(
+        &self,
+        challenge: &Challenge<'_>,
+        password: &Password,
+        channel_binding: &[u8; 32],
+    ) -> ClientFinal {
+        let rounds = challenge.iterations.count();
+        let keys = Keys::derive(password.as_bytes(), &challenge.salt, rounds);
+
+        let without_proof = format!("c={},r={}", cbind_input(channel_binding), challenge.nonce);
+        let auth_message = auth_message(&self.bare, challenge.message, &without_proof);
+        let proof = encode(keys.proof(&auth_message).expose());
+        ClientFinal {
+            message: format!("{without_proof},p={proof}"),
+            server_signature: keys::signature(&keys.server, &auth_message),
+        }
+    }
+}
+
+/// A server-first-message, taken apart.
+pub(super) struct Challenge<'a> {
+    pub(super) message: &'a str,
+    pub(super) nonce: &'a str,
+    pub(super) salt: [u8; SALT_LEN],
+    pub(super) iterations: Iterations,
+}
+
+impl<'a> Challenge<'a> {
+    fn parse(message: &'a str, client_nonce: &str) -> Result<Self, ScramError> {
+        let [nonce, salt, iterations] = attributes(message, ["r=", "s=", "i="])?;
+        let added = nonce.strip_prefix(client_nonce).ok_or(ScramError::Nonce)?;
+        if !is_nonce(added) {
+            return Err(ScramError::Nonce);
+        }
+        Ok(Self {
+            message,
+            nonce,
+            salt: *decode(salt).ok_or(ScramError::Malformed)?,
+            iterations: Iterations::parse(iterations)?,
+        })
+    }
+}
+
+/// The client has proved itself and waits for the server to do the same. Until
+/// [`Self::verify`] succeeds, nothing the server sent is to be shown or stored.
+#[derive(Debug)]
+pub struct ClientFinal {
+    message: String,
+    server_signature: Secret<32>,
+}
+
+impl ClientFinal {
+    /// The client-final-message.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Checks the server-final-message.
+    ///
+    /// # Errors
+    /// [`ScramError::ServerSignature`] for anything but the right `v=`, an error (`e=`) included:
+    /// our server refuses otherwise.
+    pub fn verify(self, server_final: &str) -> Result<(), ScramError> {
+        let [signature] =
+            attributes(server_final, ["v="]).map_err(|_| ScramError::ServerSignature)?;
+        let signature = decode::<32>(signature).ok_or(ScramError::ServerSignature)?;
+        if signature.ct_eq(self.server_signature.expose()).into() {
+            Ok(())
+        } else {
+            Err(ScramError::ServerSignature)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLIENT_NONCE: &str = "AAECAwQFBgcICQoLDA0ODxAR";
+    const SERVER_NONCE: &str = "ZGVmZ2hpamtsbW5vcHFyc3R1";
+    const SALT: &str = "AAECAwQFBgcICQoLDA0ODw==";
+
+    fn server_first() -> String {
+        format!("r={CLIENT_NONCE}{SERVER_NONCE},s={SALT},i=600000")
+    }
+
+    fn refusal(message: &str) -> Option<ScramError> {
+        Challenge::parse(message, CLIENT_NONCE).err()
+    }
+
+    #[test]
+    fn a_challenge_is_taken_apart() {
+        let message = server_first();
+        let challenge = Challenge::parse(&message, CLIENT_NONCE).ok().unwrap();
+        assert_eq!(challenge.nonce, format!("{CLIENT_NONCE}{SERVER_NONCE}"));
+        assert_eq!(encode(&challenge.salt), SALT);
+        assert_eq!(challenge.iterations, Iterations::DEFAULT);
+    }
+
+    #[test]
+    fn every_truncated_challenge_is_refused() {
+        let message = server_first();
+        for end in 0..message.len() {
+            assert!(refusal(&message[..end]).is_some(), "{end}");
+        }
+    }
+
+    #[test]
+    fn a_nonce_that_is_not_ours_and_extended_is_refused() {
+        for nonce in [
+            CLIENT_NONCE,
+            SERVER_NONCE,
+            "",
+            &format!("{SERVER_NONCE}{CLIENT_NONCE}"),
+            &format!("{CLIENT_NONCE}x"),
+            &format!("{CLIENT_NONCE}{SERVER_NONCE}x"),
+            &format!("{CLIENT_NONCE}!{}", &SERVER_NONCE[1..]),
+            &format!("B{}{SERVER_NONCE}", &CLIENT_NONCE[1..]),
+        ] {
+            let message = format!("r={nonce},s={SALT},i=600000");
+            assert_eq!(refusal(&message), Some(ScramError::Nonce), "{nonce}");
+        }
+    }
+
+    #[test]
+    fn a_number_of_rounds_that_is_too_cheap_or_too_dear_is_refused() {
+        for (count, expected) in [
+            ("600000", None),
+            ("5000000", None),
+            ("599999", Some(ScramError::Iterations)),
+            ("5000001", Some(ScramError::Iterations)),
+            ("4294967295", Some(ScramError::Iterations)),
+            ("1", Some(ScramError::Iterations)),
+            ("0", Some(ScramError::Malformed)),
+            ("4294967296", Some(ScramError::Malformed)),
+            ("0600000", Some(ScramError::Malformed)),
+            ("+600000", Some(ScramError::Malformed)),
+            ("-600000", Some(ScramError::Malformed)),
+            ("600000 ", Some(ScramError::Malformed)),
+            ("٦00000", Some(ScramError::Malformed)),
+        ] {
+            let message = server_first().replace("600000", count);
+            assert_eq!(refusal(&message), expected, "{count}");
+        }
+    }
+
+    #[test]
+    fn a_salt_of_another_length_or_encoding_is_refused() {
+        for salt in [
+            "",
+            "AAECAwQFBgcICQoLDA0O",
+            "AAECAwQFBgcICQoLDA0ODxA=",
+            "AAECAwQFBgcICQoLDA0ODw",
+        ] {
+            let message = server_first().replace(SALT, salt);
+            assert_eq!(refusal(&message), Some(ScramError::Malformed), "{salt}");
+        }
+    }
+
+    #[test]
+    fn extensions_and_reserved_attributes_of_the_server_are_refused() {
+        let message = server_first();
+        for bad in [
+            format!("m=x,{message}"),
+            format!("{message},x=1"),
+            format!("{message},"),
+            message.replace(",s=", ",x=1,s="),
+            format!("s={SALT},r={CLIENT_NONCE}{SERVER_NONCE},i=600000"),
+            message.to_uppercase(),
+            "e=unknown-user".to_owned(),
+        ] {
+            assert_eq!(refusal(&bad), Some(ScramError::Malformed), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_the_right_server_signature_is_believed() {
+        let state = || ClientFinal {
+            message: String::new(),
+            server_signature: Secret::new([9; 32]),
+        };
+        let right = format!("v={}", encode(&[9; 32]));
+        assert_eq!(state().verify(&right), Ok(()));
+        for wrong in [
+            format!("v={}", encode(&[8; 32])),
+            format!("v={}", encode(&[9; 31])),
+            format!("v={}", encode(&[])),
+            format!("{right},x=1"),
+            format!("x=1,{right}"),
+            "e=invalid-proof".to_owned(),
+            format!("{right},{}", "x".repeat(1_000_000)),
+        ] {
+            assert_eq!(state().verify(&wrong), Err(ScramError::ServerSignature));
+        }
+        for end in 0..right.len() {
+            let result = state().verify(&right[..end]);
+            assert_eq!(result, Err(ScramError::ServerSignature), "{end}");
+        }
+    }
+}
