@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use chatbox_common::wire::codec;
-use chatbox_common::wire::message::{
-    AccountId, Chat, RequestId, RoomId, Seq, ServerMessage,
-};
+use chatbox_common::wire::message::{AccountId, Chat, RequestId, RoomId, Seq, ServerMessage};
 
 /// Number of a connection, and of the session it becomes: never used again while a server runs.
 pub type SessionId = u64;

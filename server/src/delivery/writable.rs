@@ -4,7 +4,7 @@ use std::io;
 use std::net::TcpStream;
 use std::os::fd::OwnedFd;
 
-use rustix::event::{Timespec, epoll};
+use rustix::event::epoll;
 
 use crate::event::SessionId;
 
@@ -41,32 +41,22 @@ impl Writable {
         let _ = epoll::delete(&self.epoll, socket);
     }
 
-    /// Waits for events and passes their sessions to `ready` until it returns false. It looks
-    /// around at least once a second, so that it ends when there is nobody left to tell.
+    /// Waits for events and passes their sessions to `ready`, until that says that nobody is
+    /// left to tell.
     ///
     /// # Errors
     /// When epoll fails, which it does not do on a valid descriptor.
-    pub fn run(&self, mut ready: impl FnMut(Option<SessionId>) -> bool) -> io::Result<()> {
-        let second = Timespec {
-            tv_sec: 1,
-            tv_nsec: 0,
-        };
+    pub fn run(&self, mut ready: impl FnMut(SessionId) -> bool) -> io::Result<()> {
         let mut events = Vec::with_capacity(256);
         loop {
             events.clear();
-            match epoll::wait(
-                &self.epoll,
-                rustix::buffer::spare_capacity(&mut events),
-                Some(&second),
-            ) {
+            let spare = rustix::buffer::spare_capacity(&mut events);
+            match epoll::wait(&self.epoll, spare, None) {
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
-            if !ready(None) {
-                return Ok(());
-            }
             for event in &events {
-                if !ready(Some(event.data.u64())) {
+                if !ready(event.data.u64()) {
                     return Ok(());
                 }
             }

@@ -1,0 +1,166 @@
+//! From committed messages to sockets: a few threads, each owning the sessions whose number
+//! leaves its own remainder.
+//!
+//! A session's sealer, outbox and the writing side of its socket belong to its delivery thread
+//! alone. Everybody else sends jobs. A thread takes all batches that wait and makes, for each
+//! recipient, one record and one non-blocking send of them; so batching follows load by itself.
+//! Delivery waits for nobody: a full socket is handed to [`writable`], a full outbox loses live
+//! chat (never a reply) and the session fetches what it missed.
+
+mod room;
+mod session;
+mod worker;
+pub mod writable;
+
+use std::io;
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::mpsc::{self, SyncSender};
+use std::thread::JoinHandle;
+
+use chatbox_common::crypto::record::Sealer;
+use chatbox_common::wire::codec;
+use chatbox_common::wire::message::{Bye, RequestId, RoomId, Seq, ServerMessage};
+
+use crate::event::{Batch, SessionId};
+use crate::outbox::Gate;
+use worker::Worker;
+use writable::Writable;
+
+/// Jobs a delivery thread's queue holds; a sender waits when it is full.
+const QUEUE: usize = 1024;
+
+/// What a delivery thread is told.
+pub enum Delivery {
+    /// Committed messages, for the members of their room.
+    Batch(Arc<Batch>),
+    /// A reply: messages encoded back to back, already counted at the session's [`Gate`].
+    Reply {
+        /// To whom.
+        session: SessionId,
+        /// The messages in clear.
+        bytes: Vec<u8>,
+    },
+    /// A session begins.
+    Join(Box<Join>),
+    /// A session wants a room live again.
+    Follow {
+        /// Which session.
+        session: SessionId,
+        /// Its request.
+        request: RequestId,
+        /// The room.
+        room: RoomId,
+        /// The last message it has.
+        after: Seq,
+    },
+    /// A notice for a room's members; one that does not fit gives way to the next.
+    Presence {
+        /// Where.
+        room: RoomId,
+        /// The notice, encoded.
+        full: Arc<[u8]>,
+        /// The same without names, for those who missed an earlier one.
+        count: Arc<[u8]>,
+    },
+    /// A socket that was full takes bytes again.
+    Writable(SessionId),
+    /// A session ends: after the goodbye, if there is one, its writing side is shut down.
+    Close {
+        /// Which session.
+        session: SessionId,
+        /// What to say.
+        bye: Option<Bye>,
+    },
+    /// A session's time to take its goodbye is over.
+    Drop(SessionId),
+    /// No more jobs come: end.
+    Stop,
+}
+
+/// A session as its delivery thread takes it over.
+pub struct Join {
+    /// Its number.
+    pub session: SessionId,
+    /// Its socket, of which delivery owns the writing side from now on.
+    pub socket: Arc<TcpStream>,
+    /// Its sending direction.
+    pub sealer: Sealer,
+    /// What it shares with its own thread.
+    pub gate: Arc<Gate>,
+    /// Its rooms and how far they are: what comes live begins behind.
+    pub rooms: Vec<(RoomId, Seq)>,
+    /// The first messages of the session, encoded.
+    pub welcome: Vec<u8>,
+}
+
+/// The way to the delivery threads. Cheap to clone.
+#[derive(Clone)]
+pub struct Deliveries {
+    queues: Arc<[SyncSender<Delivery>]>,
+}
+
+impl Deliveries {
+    /// Starts the threads: `threads` that deliver, and the one that waits for full sockets.
+    ///
+    /// # Errors
+    /// When the system refuses a thread or a descriptor.
+    pub fn start(threads: usize, outbox_limit: usize) -> io::Result<(Self, Vec<JoinHandle<()>>)> {
+        let writable = Arc::new(Writable::new()?);
+        let mut queues = Vec::new();
+        let mut handles = Vec::new();
+        for n in 0..threads.max(1) {
+            let (sender, receiver) = mpsc::sync_channel(QUEUE);
+            let worker = Worker::new(receiver, Arc::clone(&writable), outbox_limit);
+            handles.push(
+                std::thread::Builder::new()
+                    .name(format!("delivery-{n}"))
+                    .spawn(move || worker.run())?,
+            );
+            queues.push(sender);
+        }
+        let deliveries = Self {
+            queues: queues.into(),
+        };
+        // It lives as long as the process does: it keeps the queues open, and `Stop` is what
+        // ends the threads above.
+        let to = deliveries.clone();
+        std::thread::Builder::new()
+            .name("writable".to_owned())
+            .spawn(move || {
+                let ended = writable.run(|session| to.send(session, Delivery::Writable(session)));
+                if let Err(error) = ended {
+                    log::error!("waiting for writable sockets failed: {error}");
+                }
+            })?;
+        Ok((deliveries, handles))
+    }
+
+    /// Sends a job to the thread of a session. False when that thread has ended.
+    pub fn send(&self, session: SessionId, job: Delivery) -> bool {
+        let threads = self.queues.len() as u64;
+        usize::try_from(session % threads)
+            .ok()
+            .and_then(|n| self.queues.get(n))
+            .is_some_and(|queue| queue.send(job).is_ok())
+    }
+
+    /// Sends one reply to a session, counted at its gate.
+    pub fn reply(&self, session: SessionId, gate: &Gate, message: &ServerMessage) {
+        let mut bytes = Vec::new();
+        codec::put(message, &mut bytes);
+        gate.reply_queued(bytes.len());
+        self.send(session, Delivery::Reply { session, bytes });
+    }
+
+    /// Sends a job to every thread.
+    pub fn broadcast(&self, mut job: impl FnMut() -> Delivery) {
+        for queue in self.queues.iter() {
+            // A thread that has ended has no sessions to tell.
+            let _ = queue.send(job());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

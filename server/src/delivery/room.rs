@@ -1,0 +1,124 @@
+//! A room as one delivery thread sees it, and how its messages are cut into records.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+
+use chatbox_common::wire::message::Seq;
+
+use crate::event::{Batch, SessionId};
+
+/// The most bytes of chat in one record: less than the smallest outbox, more than any message.
+const RECORD_BYTES: usize = 12 * 1024;
+/// The most messages of chat in one record; what remains of 256 is for acknowledgements.
+const RECORD_MESSAGES: usize = 192;
+/// How much of a room's latest chat is kept for those who come back to it, in bytes.
+const RECENT_BYTES: usize = 256 * 1024;
+
+/// A room, as far as this thread's sessions are in it.
+pub(super) struct Room {
+    pub(super) members: Vec<SessionId>,
+    pub(super) head: Seq,
+    recent: VecDeque<Arc<Batch>>,
+    recent_bytes: usize,
+}
+
+impl Room {
+    pub(super) const fn at(head: Seq) -> Self {
+        Self {
+            members: Vec::new(),
+            head,
+            recent: VecDeque::new(),
+            recent_bytes: 0,
+        }
+    }
+
+    /// Moves the head, and keeps the batch for those who come back soon.
+    pub(super) fn remember(&mut self, batch: &Arc<Batch>) {
+        if batch.ends.is_empty() {
+            return;
+        }
+        self.head = batch.head();
+        self.recent_bytes += batch.bytes.len();
+        self.recent.push_back(Arc::clone(batch));
+        while self.recent_bytes > RECENT_BYTES {
+            let Some(oldest) = self.recent.pop_front() else {
+                break;
+            };
+            self.recent_bytes -= oldest.bytes.len();
+        }
+    }
+
+    /// The batches that hold everything after a number, or nothing where that is too long ago.
+    pub(super) fn since(&self, after: Seq) -> Option<Vec<Arc<Batch>>> {
+        if after == self.head {
+            return Some(Vec::new());
+        }
+        let reaches = self.recent.front().is_some_and(|b| b.first <= after + 1);
+        let recent = self.recent.iter().filter(|b| b.head() > after);
+        reaches.then(|| recent.cloned().collect())
+    }
+}
+
+/// Several batches of one room as one: the bytes, and where each message ends in them.
+pub(super) fn merge(run: &[Arc<Batch>]) -> (Vec<u8>, Vec<usize>) {
+    let mut bytes = Vec::with_capacity(run.iter().map(|b| b.bytes.len()).sum());
+    let mut ends = Vec::with_capacity(run.iter().map(|b| b.ends.len()).sum());
+    for batch in run {
+        let base = bytes.len();
+        bytes.extend_from_slice(&batch.bytes);
+        ends.extend(batch.ends.iter().map(|end| base + end));
+    }
+    (bytes, ends)
+}
+
+/// Cuts encoded messages into records, between messages, leaving out the first `skip`.
+pub(super) fn pieces(bytes: &[u8], ends: &[usize], skip: usize) -> Vec<Range<usize>> {
+    let mut start = match skip {
+        0 => 0,
+        n => ends.get(n - 1).copied().unwrap_or(bytes.len()),
+    };
+    let mut pieces = Vec::new();
+    let (mut end, mut count) = (start, 0);
+    for &next in ends.iter().skip(skip) {
+        if count > 0 && (next - start > RECORD_BYTES || count == RECORD_MESSAGES) {
+            pieces.push(start..end);
+            (start, count) = (end, 0);
+        }
+        (end, count) = (next, count + 1);
+    }
+    if count > 0 {
+        pieces.push(start..end);
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_cut_between_messages() {
+        let ends: Vec<usize> = (1..=500).map(|n| n * 100).collect();
+        let cut = pieces(&[0; 50_000], &ends, 0);
+        assert_eq!(cut.first().unwrap().start, 0);
+        assert_eq!(cut.last().unwrap().end, 50_000);
+        for pair in cut.windows(2) {
+            assert_eq!(pair[0].end, pair[1].start);
+        }
+        for piece in &cut {
+            assert!(piece.len() <= RECORD_BYTES && piece.len() <= RECORD_MESSAGES * 100);
+            assert_eq!(piece.end % 100, 0);
+        }
+        assert_eq!(pieces(&[0; 50_000], &ends, 499), [49_900..50_000]);
+        assert!(pieces(&[0; 50_000], &ends, 500).is_empty());
+    }
+
+    #[test]
+    fn a_message_larger_than_a_record_s_aim_still_goes_whole() {
+        assert_eq!(
+            pieces(&[0; 20_100], &[20_000, 20_100], 0),
+            [0..20_000, 20_000..20_100]
+        );
+    }
+}

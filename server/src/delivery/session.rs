@@ -1,0 +1,211 @@
+//! One session as its delivery thread sees it: an outbox and the writing side of a socket.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::time::Instant;
+
+use chatbox_common::wire::message::RoomId;
+use rustix::net::SendFlags;
+
+use super::Join;
+use super::writable::Writable;
+use crate::event::SessionId;
+use crate::outbox::{Gate, Outbox};
+
+/// A session that can't go on: its socket failed, or a record could not be made.
+#[derive(Debug)]
+pub(super) struct Dead;
+
+/// What became of chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Chat {
+    /// It is in the outbox, or sent.
+    Taken,
+    /// There was no room; it was dropped.
+    NoRoom,
+}
+
+/// What a delivery thread lends its sessions for a moment.
+pub(super) struct Tools<'a> {
+    pub(super) now: Instant,
+    pub(super) writable: &'a Writable,
+    pub(super) scratch: &'a mut Vec<u8>,
+}
+
+/// See the module.
+pub(super) struct Session {
+    number: SessionId,
+    socket: Arc<TcpStream>,
+    outbox: Outbox,
+    gate: Arc<Gate>,
+    /// Bytes of replies that entered the outbox and have not all left it.
+    reply_bytes: usize,
+    /// Rooms, and whether their messages come live.
+    pub(super) rooms: HashMap<RoomId, bool>,
+    /// Live chat was dropped, and the peer does not know yet.
+    pub(super) lagged: bool,
+    /// A room's notice that had no room; a newer one replaces it.
+    presence: HashMap<RoomId, Arc<[u8]>>,
+    /// The goodbye is in the outbox: when it has left, the session ends.
+    closing: bool,
+}
+
+impl Session {
+    pub(super) fn new(join: Join, limit: usize) -> Self {
+        let rooms = join.rooms.into_iter().map(|(room, _)| (room, true));
+        Self {
+            number: join.session,
+            socket: join.socket,
+            outbox: Outbox::new(join.sealer, limit),
+            gate: join.gate,
+            reply_bytes: 0,
+            rooms: rooms.collect(),
+            lagged: false,
+            presence: HashMap::new(),
+            closing: false,
+        }
+    }
+
+    /// Whether a room's messages go to this session now.
+    pub(super) fn is_live(&self, room: RoomId) -> bool {
+        !self.lagged && !self.closing && self.rooms.get(&room) == Some(&true)
+    }
+
+    /// Whether everything was sent.
+    pub(super) const fn is_drained(&self) -> bool {
+        self.outbox.is_empty()
+    }
+
+    /// Whether the goodbye was said and sent.
+    pub(super) const fn is_over(&self) -> bool {
+        self.closing && self.outbox.is_empty()
+    }
+
+    /// From now on nothing more is accepted for this session.
+    pub(super) const fn close(&mut self) {
+        self.closing = true;
+    }
+
+    /// Sends a reply that the gate has counted: whatever waits, it is never dropped.
+    pub(super) fn reply(&mut self, bytes: &[u8], tools: &mut Tools) -> Result<(), Dead> {
+        if self.closing {
+            self.gate.replies_sent(bytes.len());
+            return Ok(());
+        }
+        self.reply_bytes += bytes.len();
+        self.push(bytes, tools)
+    }
+
+    /// Sends a reply that the gate has not counted yet.
+    pub(super) fn say(&mut self, bytes: &[u8], tools: &mut Tools) -> Result<(), Dead> {
+        self.gate.reply_queued(bytes.len());
+        self.reply(bytes, tools)
+    }
+
+    /// Sends chat, if it has room.
+    pub(super) fn chat(&mut self, bytes: &[u8], tools: &mut Tools) -> Result<Chat, Dead> {
+        if !self.outbox.has_room(bytes.len()) {
+            return Ok(Chat::NoRoom);
+        }
+        self.push(bytes, tools)?;
+        Ok(Chat::Taken)
+    }
+
+    /// Sends a room's notice, or keeps one without names for later where something waits.
+    pub(super) fn presence(
+        &mut self,
+        room: RoomId,
+        full: &[u8],
+        count: &Arc<[u8]>,
+        tools: &mut Tools,
+    ) -> Result<(), Dead> {
+        if self.closing {
+            Ok(())
+        } else if self.outbox.is_empty() {
+            self.push(full, tools)
+        } else {
+            self.presence.insert(room, Arc::clone(count));
+            Ok(())
+        }
+    }
+
+    /// Takes the notices that waited.
+    pub(super) fn waiting_presence(&mut self) -> Vec<Arc<[u8]>> {
+        self.presence.drain().map(|(_, notice)| notice).collect()
+    }
+
+    fn push(&mut self, bytes: &[u8], tools: &mut Tools) -> Result<(), Dead> {
+        let was_empty = self.outbox.is_empty();
+        tools.scratch.clear();
+        if let Err(error) = self.outbox.seal(bytes, tools.now, tools.scratch) {
+            log::error!("session {}: {error}", self.number);
+            return Err(Dead);
+        }
+        if was_empty {
+            let sent = send(&self.socket, tools.scratch)?;
+            let rest = tools.scratch.get(sent..).unwrap_or_default();
+            if rest.is_empty() {
+                self.replies_left();
+            } else {
+                self.outbox.keep(rest);
+                self.watch(tools.writable)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends what waits, now that the socket takes bytes again.
+    pub(super) fn flush(&mut self, writable: &Writable) -> Result<(), Dead> {
+        let sent = send(&self.socket, self.outbox.unsent())?;
+        self.outbox.sent(sent);
+        if self.outbox.is_empty() {
+            self.replies_left();
+            Ok(())
+        } else {
+            self.watch(writable)
+        }
+    }
+
+    fn watch(&self, writable: &Writable) -> Result<(), Dead> {
+        writable.watch(&self.socket, self.number).map_err(|error| {
+            log::error!(
+                "session {}: watching its socket failed: {error}",
+                self.number
+            );
+            Dead
+        })
+    }
+
+    fn replies_left(&mut self) {
+        if self.reply_bytes > 0 {
+            self.gate.replies_sent(self.reply_bytes);
+            self.reply_bytes = 0;
+        }
+    }
+
+    /// The session's end at this side: its own thread hears of it and reads the rest.
+    pub(super) fn end(self, how: Shutdown, writable: &Writable) {
+        writable.forget(&self.socket);
+        // A peer that is gone already makes this fail, which is what it was for.
+        let _ = self.socket.shutdown(how);
+        self.gate.close();
+    }
+}
+
+/// Sends without waiting, and says how much the socket took.
+fn send(socket: &TcpStream, bytes: &[u8]) -> Result<usize, Dead> {
+    let mut sent = 0;
+    while let Some(rest) = bytes.get(sent..).filter(|rest| !rest.is_empty()) {
+        match rustix::net::send(socket, rest, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+            Ok(count) => sent += count,
+            Err(error) => match io::Error::from(error).kind() {
+                io::ErrorKind::Interrupted => {}
+                io::ErrorKind::WouldBlock => break,
+                _ => return Err(Dead),
+            },
+        }
+    }
+    Ok(sent)
+}

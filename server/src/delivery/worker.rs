@@ -1,0 +1,368 @@
+//! A delivery thread: its sessions, its rooms, and the loop that joins them.
+
+use std::collections::HashMap;
+use std::net::Shutdown;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::Instant;
+
+use chatbox_common::wire::codec;
+use chatbox_common::wire::message::{
+    Ack, Bye, ErrorCode, ErrorMessage, Following, Head, Lagged, RequestId, RoomId, Seq,
+    ServerMessage,
+};
+
+use super::room::{Room, merge, pieces};
+use super::session::{Chat, Dead, Session, Tools};
+use super::writable::Writable;
+use super::{Delivery, Join};
+use crate::event::{Batch, SessionId};
+
+/// The most acknowledgements put before the chat of a record.
+const RECORD_ACKS: usize = 64;
+/// Jobs taken from the queue in one go.
+const TAKE: usize = 256;
+
+/// See the module.
+pub(super) struct Worker {
+    receiver: Receiver<Delivery>,
+    sessions: HashMap<SessionId, Session>,
+    rooms: HashMap<RoomId, Room>,
+    writable: Arc<Writable>,
+    outbox_limit: usize,
+    scratch: Vec<u8>,
+}
+
+impl Worker {
+    pub(super) fn new(
+        receiver: Receiver<Delivery>,
+        writable: Arc<Writable>,
+        outbox_limit: usize,
+    ) -> Self {
+        Self {
+            receiver,
+            sessions: HashMap::new(),
+            rooms: HashMap::new(),
+            writable,
+            outbox_limit,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Works until [`Delivery::Stop`].
+    pub(super) fn run(mut self) {
+        let mut batches: Vec<Arc<Batch>> = Vec::new();
+        while let Ok(first) = self.receiver.recv() {
+            let mut job = Some(first);
+            let mut taken = 0;
+            // All batches that wait go out together; any other job keeps its place among them.
+            while let Some(next) = job.take() {
+                taken += 1;
+                match next {
+                    Delivery::Batch(batch) => batches.push(batch),
+                    Delivery::Stop => return self.deliver(&mut batches),
+                    other => {
+                        self.deliver(&mut batches);
+                        self.handle(other);
+                    }
+                }
+                if taken < TAKE {
+                    job = self.receiver.try_recv().ok();
+                }
+            }
+            self.deliver(&mut batches);
+        }
+    }
+
+    fn handle(&mut self, job: Delivery) {
+        match job {
+            Delivery::Reply { session, bytes } => self.reply(session, &bytes),
+            Delivery::Join(join) => self.join(*join),
+            Delivery::Follow {
+                session,
+                request,
+                room,
+                after,
+            } => self.follow(session, request, room, after),
+            Delivery::Presence { room, full, count } => self.presence(room, &full, &count),
+            Delivery::Writable(session) => self.flush(session),
+            Delivery::Close { session, bye } => self.close(session, bye),
+            Delivery::Drop(session) => self.remove(session, Shutdown::Both),
+            // Both are taken by the loop.
+            Delivery::Batch(_) | Delivery::Stop => {}
+        }
+    }
+
+    /// Does something with a session; ends the session where that failed.
+    fn with(
+        &mut self,
+        number: SessionId,
+        act: impl FnOnce(&mut Session, &mut Tools) -> Result<(), Dead>,
+    ) {
+        let Some(session) = self.sessions.get_mut(&number) else {
+            return;
+        };
+        let mut tools = Tools {
+            now: Instant::now(),
+            writable: &self.writable,
+            scratch: &mut self.scratch,
+        };
+        match act(session, &mut tools) {
+            Ok(()) if session.is_over() => self.remove(number, Shutdown::Write),
+            Ok(()) => {}
+            Err(Dead) => self.remove(number, Shutdown::Both),
+        }
+    }
+
+    fn join(&mut self, mut join: Join) {
+        let number = join.session;
+        for &(room, head) in &join.rooms {
+            let room = self.rooms.entry(room).or_insert_with(|| Room::at(head));
+            debug_assert_eq!(room.head, head, "membership is ordered with the messages");
+            room.members.push(number);
+        }
+        let welcome = std::mem::take(&mut join.welcome);
+        join.gate.reply_queued(welcome.len());
+        let session = Session::new(join, self.outbox_limit);
+        self.sessions.insert(number, session);
+        self.reply(number, &welcome);
+    }
+
+    fn reply(&mut self, number: SessionId, bytes: &[u8]) {
+        self.with(number, |session, tools| session.reply(bytes, tools));
+    }
+
+    /// Sends a reply that begins here, so that the gate has not counted it yet.
+    fn say(&mut self, number: SessionId, bytes: &[u8]) {
+        self.with(number, |session, tools| session.say(bytes, tools));
+    }
+
+    fn say_message(&mut self, number: SessionId, message: &ServerMessage) {
+        let mut bytes = Vec::new();
+        codec::put(message, &mut bytes);
+        self.say(number, &bytes);
+    }
+
+    fn close(&mut self, number: SessionId, bye: Option<Bye>) {
+        if let Some(bye) = bye {
+            self.say_message(number, &ServerMessage::Bye(bye));
+        }
+        self.with(number, |session, _| {
+            session.close();
+            Ok(())
+        });
+    }
+
+    fn remove(&mut self, number: SessionId, how: Shutdown) {
+        let Some(session) = self.sessions.remove(&number) else {
+            return;
+        };
+        for id in session.rooms.keys() {
+            if let Some(room) = self.rooms.get_mut(id) {
+                room.members.retain(|&member| member != number);
+                if room.members.is_empty() {
+                    self.rooms.remove(id);
+                }
+            }
+        }
+        session.end(how, &self.writable);
+    }
+
+    fn presence(&mut self, room: RoomId, full: &[u8], count: &Arc<[u8]>) {
+        let members = self.rooms.get(&room).map(|room| room.members.clone());
+        for number in members.unwrap_or_default() {
+            self.with(number, |session, tools| {
+                session.presence(room, full, count, tools)
+            });
+        }
+    }
+
+    /// A socket takes bytes again; once all is sent, what was held back is told.
+    fn flush(&mut self, number: SessionId) {
+        self.with(number, |session, tools| session.flush(tools.writable));
+        let Some(session) = self.sessions.get_mut(&number) else {
+            return;
+        };
+        if !session.is_drained() {
+            return;
+        }
+        let mut late = Vec::new();
+        if std::mem::take(&mut session.lagged) {
+            let mut heads = Vec::new();
+            for (id, live) in &mut session.rooms {
+                *live = false;
+                let head = self.rooms.get(id).map_or(0, |room| room.head);
+                heads.push(Head { room: *id, head });
+            }
+            heads.sort_by_key(|head| head.room);
+            codec::put(&ServerMessage::Lagged(Lagged { heads }), &mut late);
+        }
+        for notice in session.waiting_presence() {
+            late.extend_from_slice(&notice);
+        }
+        if !late.is_empty() {
+            self.say(number, &late);
+        }
+    }
+
+    fn follow(&mut self, number: SessionId, request: RequestId, id: RoomId, after: Seq) {
+        let Some(session) = self.sessions.get_mut(&number) else {
+            return;
+        };
+        let room = self.rooms.get(&id);
+        let Some(room) = room.filter(|_| session.rooms.contains_key(&id)) else {
+            return self.refuse(number, request, ErrorCode::UnknownRoom, "no such room");
+        };
+        let head = room.head;
+        if after > head {
+            let sentence = "the room has not come so far";
+            return self.refuse(number, request, ErrorCode::InvalidArgument, sentence);
+        }
+        let was_live = session.is_live(id);
+        let missed = room.since(after);
+        let live = was_live || missed.is_some();
+        if live && !session.lagged {
+            session.rooms.insert(id, true);
+        }
+        let answer = Following {
+            request,
+            room: id,
+            head,
+            live,
+        };
+        self.say_message(number, &ServerMessage::Following(answer));
+        if was_live {
+            return;
+        }
+        for batch in missed.unwrap_or_default() {
+            let skip = usize::try_from((after + 1).saturating_sub(batch.first)).unwrap_or(0);
+            let pieces = pieces(&batch.bytes, &batch.ends, skip);
+            self.chat(number, id, &batch.bytes, &pieces);
+        }
+    }
+
+    fn refuse(&mut self, number: SessionId, request: RequestId, code: ErrorCode, text: &str) {
+        let error = ErrorMessage {
+            request: Some(request),
+            code,
+            text: text.to_owned(),
+            retry_ms: None,
+        };
+        self.say_message(number, &ServerMessage::Error(error));
+    }
+
+    /// Sends all batches that wait.
+    fn deliver(&mut self, batches: &mut Vec<Arc<Batch>>) {
+        let mut rest = batches.as_slice();
+        while let Some(first) = rest.first() {
+            let same = rest.iter().take_while(|b| b.room == first.room).count();
+            let (run, others) = rest.split_at(same);
+            self.deliver_room(first.room, run);
+            rest = others;
+        }
+        batches.clear();
+    }
+
+    fn deliver_room(&mut self, id: RoomId, run: &[Arc<Batch>]) {
+        let mut acks = self.acks(run);
+        if let Some(room) = self.rooms.get_mut(&id) {
+            for batch in run {
+                room.remember(batch);
+            }
+            let members = room.members.clone();
+            let merged;
+            let (bytes, ends) = if let [only] = run {
+                (&only.bytes, &only.ends)
+            } else {
+                merged = merge(run);
+                (&merged.0, &merged.1)
+            };
+            let pieces = pieces(bytes, ends, 0);
+            for number in members {
+                if !self.sessions.get(&number).is_some_and(|s| s.is_live(id)) {
+                    continue;
+                }
+                match acks.remove(&number) {
+                    None => self.chat(number, id, bytes, &pieces),
+                    Some(own) => self.chat_after_acks(number, id, &own, bytes, &pieces),
+                }
+            }
+        }
+        // Senders who get no live chat are still owed their acknowledgements.
+        for (number, own) in acks {
+            for record in own.chunks(RECORD_ACKS) {
+                self.say(number, &record.concat());
+            }
+        }
+    }
+
+    /// The acknowledgements of a run that go to this thread's sessions, each encoded.
+    fn acks(&self, run: &[Arc<Batch>]) -> HashMap<SessionId, Vec<Vec<u8>>> {
+        let mut acks: HashMap<SessionId, Vec<Vec<u8>>> = HashMap::new();
+        for committed in run.iter().flat_map(|batch| &batch.acks) {
+            if !self.sessions.contains_key(&committed.session) {
+                continue;
+            }
+            let mut bytes = Vec::new();
+            let ack = Ack {
+                request: committed.request,
+                seq: committed.seq,
+                time: committed.time,
+            };
+            codec::put(&ServerMessage::Ack(ack), &mut bytes);
+            acks.entry(committed.session).or_default().push(bytes);
+        }
+        acks
+    }
+
+    /// An acknowledgement and its message go in one record, where both have room.
+    fn chat_after_acks(
+        &mut self,
+        number: SessionId,
+        id: RoomId,
+        acks: &[Vec<u8>],
+        bytes: &[u8],
+        pieces: &[Range<usize>],
+    ) {
+        let (early, last) = acks.split_at(acks.len().saturating_sub(RECORD_ACKS));
+        for record in early.chunks(RECORD_ACKS) {
+            self.say(number, &record.concat());
+        }
+        let mut record = last.concat();
+        let Some((first, others)) = pieces.split_first() else {
+            return self.say(number, &record);
+        };
+        let acks_len = record.len();
+        record.extend_from_slice(bytes.get(first.clone()).unwrap_or_default());
+        let mut outcome = Chat::Taken;
+        self.with(number, |session, tools| {
+            outcome = session.chat(&record, tools)?;
+            Ok(())
+        });
+        match outcome {
+            Chat::Taken => self.chat(number, id, bytes, others),
+            Chat::NoRoom => {
+                record.truncate(acks_len);
+                self.say(number, &record);
+                self.chat(number, id, bytes, pieces);
+            }
+        }
+    }
+
+    /// Sends chat piece by piece; where a piece has no room, the session has lagged.
+    fn chat(&mut self, number: SessionId, id: RoomId, bytes: &[u8], pieces: &[Range<usize>]) {
+        self.with(number, |session, tools| {
+            for piece in pieces {
+                let content = bytes.get(piece.clone()).unwrap_or_default();
+                if !session.is_live(id) {
+                    break;
+                }
+                if session.chat(content, tools)? == Chat::NoRoom {
+                    session.lagged = true;
+                }
+            }
+            Ok(())
+        });
+    }
+}
