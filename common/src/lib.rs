@@ -30,6 +30,7 @@
 pub mod auth;
 pub mod channel;
 pub mod crypto;
+pub mod fingerprint;
 pub mod name;
 pub mod secret;
 pub mod wire;

@@ -1,0 +1,323 @@
+//! Questions on the controlling terminal, and secrets from files.
+//!
+//! A secret is never an argument and never echoed: it is typed here, or is the first line of a
+//! file, a FIFO or standard input. Knows nothing of what the answers are for; registering and
+//! logging in ask here before the session owns the screen.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, IsTerminal, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use chatbox_common::secret::SecretString;
+use rpassword::ConfigBuilder;
+use signal_hook::consts::SIGINT;
+use zeroize::Zeroizing;
+
+/// The longest answer and the longest line of a secret's file, in bytes.
+pub const MAX_ANSWER: usize = 4096;
+
+/// Why there is no answer. The sentence is fit for a person.
+#[derive(Debug, thiserror::Error)]
+pub enum PromptError {
+    /// Ctrl-C or Ctrl-D.
+    #[error("cancelled")]
+    Cancelled,
+    /// Standard input is no terminal, so there is nobody to ask; names the flag to use instead.
+    #[error("standard input is no terminal to ask on: use {0}")]
+    NoTerminal(&'static str),
+    /// More than [`MAX_ANSWER`] bytes.
+    #[error("an answer has at most {MAX_ANSWER} bytes")]
+    TooLong,
+    /// The terminal failed.
+    #[error("cannot ask on the terminal: {0}")]
+    Terminal(#[source] io::Error),
+}
+
+/// Why a secret could not be read from a file. The sentence is fit for a person.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretFileError {
+    /// It cannot be opened or read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Others than its owner may read or change it.
+    #[error("{0} is open to other users (mode {mode:03o}): do 'chmod 600' on it first", path.display())]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// `-` while standard input is a terminal, which would show what is typed.
+    #[error("'-' reads from a pipe; at a terminal leave the flag out to be asked without echo")]
+    WouldEcho,
+    /// The first line is empty.
+    #[error("the first line of {} is empty", .0.display())]
+    Empty(PathBuf),
+    /// The first line has more than [`MAX_ANSWER`] bytes.
+    #[error("the first line of {} has more than {MAX_ANSWER} bytes", .0.display())]
+    TooLong(PathBuf),
+    /// The first line is no text.
+    #[error("the first line of {} is not UTF-8", .0.display())]
+    NotUtf8(PathBuf),
+}
+
+/// The terminal that questions are asked on.
+pub struct Terminal {
+    ctrl_c_ends: Arc<AtomicBool>,
+}
+
+impl Terminal {
+    /// Takes over what Ctrl-C (SIGINT) does: while `ctrl_c_ends` is true it ends the process, as
+    /// it does without us. A prompt sets it to false for as long as it reads; the caller may do
+    /// so when it has its own way to end.
+    ///
+    /// Without this, Ctrl-C in a prompt would end the process before the terminal's echo is
+    /// switched on again, because `rpassword` raises the signal first.
+    ///
+    /// # Errors
+    /// When the system refuses the signal handler.
+    pub fn open(ctrl_c_ends: Arc<AtomicBool>) -> io::Result<Self> {
+        signal_hook::flag::register_conditional_default(SIGINT, Arc::clone(&ctrl_c_ends))?;
+        Ok(Self { ctrl_c_ends })
+    }
+
+    /// Asks for something that may be seen. `instead` is the flag to name when nobody can be
+    /// asked. Blanks around the answer are dropped.
+    ///
+    /// # Errors
+    /// When standard input is no terminal, the person cancels, or the answer is too long.
+    pub fn ask(&self, prompt: &str, instead: &'static str) -> Result<String, PromptError> {
+        // A mask that begins after the last character hides nothing: both kinds of question
+        // share one reader, and Ctrl-C and Ctrl-D mean the same in both.
+        let config = ConfigBuilder::new().password_feedback_partial_mask('*', usize::MAX);
+        let answer = self.read(prompt, instead, config)?;
+        Ok(answer.trim().to_owned())
+    }
+
+    /// Asks for a secret, without echo. `instead` is the flag to name when nobody can be asked.
+    ///
+    /// # Errors
+    /// As [`Terminal::ask`].
+    pub fn ask_secret(
+        &self,
+        prompt: &str,
+        instead: &'static str,
+    ) -> Result<SecretString, PromptError> {
+        let config = ConfigBuilder::new().password_feedback_hide();
+        self.read(prompt, instead, config).map(SecretString::new)
+    }
+
+    fn read(
+        &self,
+        prompt: &str,
+        instead: &'static str,
+        config: ConfigBuilder,
+    ) -> Result<String, PromptError> {
+        if !io::stdin().is_terminal() {
+            return Err(PromptError::NoTerminal(instead));
+        }
+        let before = self.ctrl_c_ends.swap(false, Ordering::SeqCst);
+        let answer = rpassword::prompt_password_with_config(prompt, config.build());
+        self.ctrl_c_ends.store(before, Ordering::SeqCst);
+        judge(answer)
+    }
+}
+
+/// What the reader's answer means.
+fn judge(answer: io::Result<String>) -> Result<String, PromptError> {
+    let answer = answer.map_err(|error| match error.kind() {
+        ErrorKind::Interrupted | ErrorKind::UnexpectedEof => PromptError::Cancelled,
+        _ => PromptError::Terminal(error),
+    })?;
+    if answer.len() > MAX_ANSWER {
+        drop(Zeroizing::new(answer));
+        return Err(PromptError::TooLong);
+    }
+    Ok(answer)
+}
+
+/// Reads a secret from the first line of a file or FIFO, or of standard input when `path` is
+/// `-`; what follows the line is left unread there, for the next secret and for the chat.
+///
+/// A regular file must be closed to group and others, as ssh demands of its keys.
+///
+/// # Errors
+/// When it cannot be read, is open to others, or its first line is empty, longer than
+/// [`MAX_ANSWER`] bytes, or no UTF-8.
+pub fn read_secret_file(path: &Path) -> Result<SecretString, SecretFileError> {
+    if path == Path::new("-") {
+        let stdin = io::stdin();
+        if stdin.is_terminal() {
+            return Err(SecretFileError::WouldEcho);
+        }
+        return first_line(&mut stdin.lock(), Path::new("standard input"));
+    }
+    let failed = |source| SecretFileError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    // The rights are those of the opened file: its name could be another's a moment later.
+    let mut file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = metadata.permissions().mode() & 0o777;
+        if metadata.is_file() && mode & 0o077 != 0 {
+            return Err(SecretFileError::Exposed {
+                path: path.to_owned(),
+                mode,
+            });
+        }
+    }
+    #[cfg(not(unix))]
+    drop(metadata);
+    first_line(&mut file, path)
+}
+
+/// Reads byte by byte into a buffer that never grows: no more than the line is taken, and no
+/// copy of the secret is left in memory.
+fn first_line(source: &mut impl Read, path: &Path) -> Result<SecretString, SecretFileError> {
+    // A secret of the full length may be followed by a carriage return.
+    let mut line = Zeroizing::new(Vec::with_capacity(MAX_ANSWER + 1));
+    let mut byte = Zeroizing::new([0]);
+    loop {
+        match source.read(byte.as_mut_slice()) {
+            Ok(0) => break,
+            Ok(_) if *byte == *b"\n" => break,
+            Ok(_) if line.len() > MAX_ANSWER => {
+                return Err(SecretFileError::TooLong(path.to_owned()));
+            }
+            Ok(_) => line.extend_from_slice(byte.as_slice()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(source) => {
+                return Err(SecretFileError::Read {
+                    path: path.to_owned(),
+                    source,
+                });
+            }
+        }
+    }
+    let secret = line.strip_suffix(b"\r").unwrap_or(&line);
+    if secret.is_empty() {
+        return Err(SecretFileError::Empty(path.to_owned()));
+    }
+    if secret.len() > MAX_ANSWER {
+        return Err(SecretFileError::TooLong(path.to_owned()));
+    }
+    let text = str::from_utf8(secret).map_err(|_| SecretFileError::NotUtf8(path.to_owned()))?;
+    Ok(SecretString::new(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(mut content: &[u8]) -> Result<String, SecretFileError> {
+        first_line(&mut content, Path::new("pass")).map(|secret| secret.expose().to_owned())
+    }
+
+    #[test]
+    fn a_secret_is_the_first_line_without_its_end() {
+        for content in ["geheim", "geheim\n", "geheim\r\n", "geheim\nmore\n"] {
+            assert_eq!(read(content.as_bytes()).unwrap(), "geheim", "{content:?}");
+        }
+        // Blanks belong to the secret.
+        assert_eq!(read(" a b \n".as_bytes()).unwrap(), " a b ");
+        let longest = "x".repeat(MAX_ANSWER);
+        for end in ["", "\n", "\r\n"] {
+            assert_eq!(read(format!("{longest}{end}").as_bytes()).unwrap(), longest);
+        }
+    }
+
+    #[test]
+    fn what_follows_the_line_is_left_for_the_next_reader() {
+        let mut pipe: &[u8] = b"password\n123456\nhello\n";
+        for secret in ["password", "123456"] {
+            let read = first_line(&mut pipe, Path::new("-")).unwrap();
+            assert_eq!(read.expose(), secret);
+        }
+        assert_eq!(pipe, b"hello\n");
+    }
+
+    #[test]
+    fn a_first_line_that_is_no_secret_is_refused() {
+        assert!(matches!(read(b""), Err(SecretFileError::Empty(_))));
+        assert!(matches!(read(b"\nx"), Err(SecretFileError::Empty(_))));
+        assert!(matches!(read(b"\r\n"), Err(SecretFileError::Empty(_))));
+        assert!(matches!(read(b"\xff\n"), Err(SecretFileError::NotUtf8(_))));
+        for end in ["", "\n", "\r\n"] {
+            let long = format!("{}{end}", "x".repeat(MAX_ANSWER + 1));
+            assert!(matches!(
+                read(long.as_bytes()),
+                Err(SecretFileError::TooLong(_))
+            ));
+        }
+        let mut endless = io::repeat(b'x');
+        assert!(matches!(
+            first_line(&mut endless, Path::new("/dev/zero")),
+            Err(SecretFileError::TooLong(_))
+        ));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_others_may_open_is_refused_with_the_remedy() {
+        use std::fs::{self, Permissions};
+        use std::os::unix::fs::PermissionsExt;
+
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("pass");
+        fs::write(&path, "geheim\n").unwrap();
+        for (mode, refused) in [
+            (0o600, false),
+            (0o400, false),
+            (0o640, true),
+            (0o604, true),
+            (0o620, true),
+        ] {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            match read_secret_file(&path) {
+                Ok(secret) => assert!(!refused && secret.expose() == "geheim", "{mode:o}"),
+                Err(error) => {
+                    assert!(refused, "{mode:o}: {error}");
+                    assert!(error.to_string().contains("chmod 600"), "{error}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_missing_or_a_directory_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        for path in [directory.path().join("none"), directory.path().to_owned()] {
+            let error = read_secret_file(&path).unwrap_err();
+            assert!(
+                error.to_string().contains(&*path.to_string_lossy()),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn cancelling_is_told_from_failing() {
+        for kind in [ErrorKind::Interrupted, ErrorKind::UnexpectedEof] {
+            let answer = judge(Err(io::Error::from(kind)));
+            assert!(matches!(answer, Err(PromptError::Cancelled)));
+        }
+        let answer = judge(Err(io::Error::from(ErrorKind::NotFound)));
+        assert!(matches!(answer, Err(PromptError::Terminal(_))));
+        assert!(matches!(
+            judge(Ok("x".repeat(MAX_ANSWER + 1))),
+            Err(PromptError::TooLong)
+        ));
+        assert_eq!(judge(Ok(String::new())).unwrap(), "");
+    }
+}

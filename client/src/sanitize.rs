@@ -1,0 +1,255 @@
+//! What may reach a terminal. Every text that this program did not write itself (messages, names,
+//! topics, a server's sentences, file contents) passes through here on its way to the screen.
+//!
+//! The threat: a terminal takes orders in-band. Escape sequences move the cursor, set the title,
+//! write the clipboard, end a bracketed paste; bidirectional controls show a text in another
+//! order than it has; characters without width hide text in text; piles of combining marks
+//! paint over the lines above. All of it is shown, not obeyed: such a character appears as
+//! `\u{1b}`, the one form used throughout, made of characters that mean nothing to a terminal.
+//!
+//! Knows nothing of rooms, people, width or colour. Whoever prints a text of several lines marks
+//! the lines after the first (by an indentation, say), or a line feed could fake another speaker.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use unicode_normalization::char::is_combining_mark;
+
+/// How many combining marks one character may carry. Living languages and their transcriptions
+/// need up to four or five; what is above is cut and leaves a `…`.
+const MAX_MARKS: usize = 8;
+
+const ZERO_WIDTH_NON_JOINER: char = '\u{200c}';
+const ZERO_WIDTH_JOINER: char = '\u{200d}';
+
+/// Makes a text fit for one line: line feeds and tabs are shown like every other control.
+///
+/// The result is at most six times as long as `input`, plus three bytes; a clean text is not
+/// copied.
+#[must_use]
+pub fn line(input: &str) -> Cow<'_, str> {
+    clean(input, |_| false)
+}
+
+/// Makes a text fit for several lines: line feeds and tabs stay as they are.
+///
+/// The bound is that of [`line()`].
+#[must_use]
+pub fn text(input: &str) -> Cow<'_, str> {
+    clean(input, |c| matches!(c, '\n' | '\t'))
+}
+
+fn clean(input: &str, layout: fn(char) -> bool) -> Cow<'_, str> {
+    let plain = |c: char| matches!(c, ' '..='~') || layout(c);
+    if input.chars().all(plain) {
+        return Cow::Borrowed(input);
+    }
+    let mut output = String::with_capacity(input.len());
+    let mut previous = None;
+    let mut marks = 0;
+    let mut rest = input.chars();
+    while let Some(c) = rest.next() {
+        if is_joiner(c) {
+            // Between two characters of a script or an emoji a joiner shapes what is seen;
+            // anywhere else it only hides. It is no base: marks go on counting across it.
+            let next = rest.clone().next();
+            if marks < MAX_MARKS && previous.is_some_and(shapes) && next.is_some_and(shapes) {
+                output.push(c);
+            } else {
+                escape(&mut output, c);
+            }
+        } else if is_combining_mark(c) {
+            if marks == 0 && previous.is_none_or(layout) {
+                // Without a base it would be drawn over what stands before the text.
+                output.push('\u{25cc}');
+            }
+            marks += 1;
+            if marks <= MAX_MARKS {
+                output.push(c);
+            } else if marks == MAX_MARKS + 1 {
+                output.push('…');
+            }
+        } else {
+            marks = 0;
+            if is_hostile(c) && !layout(c) {
+                escape(&mut output, c);
+            } else {
+                output.push(c);
+            }
+        }
+        previous = Some(c);
+    }
+    if output == input {
+        return Cow::Borrowed(input);
+    }
+    Cow::Owned(output)
+}
+
+fn escape(output: &mut String, c: char) {
+    // Writing to a String does not fail.
+    let _ = write!(output, "\\u{{{:x}}}", u32::from(c));
+}
+
+fn is_joiner(c: char) -> bool {
+    matches!(c, ZERO_WIDTH_NON_JOINER | ZERO_WIDTH_JOINER)
+}
+
+/// A character that a joiner may stand beside.
+fn shapes(c: char) -> bool {
+    !c.is_ascii() && !is_joiner(c) && !is_hostile(c)
+}
+
+/// Characters that give orders to the terminal, reorder what is seen, or are not seen at all.
+/// Private and unassigned ones are none of these: a terminal draws a box or a picture.
+fn is_hostile(c: char) -> bool {
+    // C0, DEL, and C1 with its one-character forms of CSI, OSC and DCS.
+    c.is_control()
+        || matches!(c,
+            // Soft hyphen; Arabic letter mark; Hangul fillers; Mongolian vowel separator.
+            '\u{ad}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{180e}' | '\u{3164}' | '\u{ffa0}'
+            // Zero-width space (the joiners are judged by their place), direction marks.
+            | '\u{200b}' | '\u{200e}'..='\u{200f}'
+            // Line and paragraph separator, bidirectional embeddings and overrides.
+            | '\u{2028}'..='\u{202e}'
+            // Word joiner, invisible operators, bidirectional isolates, deprecated controls.
+            | '\u{2060}'..='\u{206f}'
+            // Byte order mark, interlinear annotations.
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            // Shorthand and musical controls; the tag characters.
+            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attacks_on_a_terminal_are_shown_and_not_obeyed() {
+        for (what, attack, shown) in [
+            ("title", "\u{1b}]0;root@db\u{7}", "\\u{1b}]0;root@db\\u{7}"),
+            (
+                "clipboard, OSC 52",
+                "\u{1b}]52;c;cm0=\u{1b}\\",
+                "\\u{1b}]52;c;cm0=\\u{1b}\\",
+            ),
+            ("clear and home", "\u{1b}[2J\u{1b}[H", "\\u{1b}[2J\\u{1b}[H"),
+            ("CSI in one character", "\u{9b}2J", "\\u{9b}2J"),
+            (
+                "OSC in one character",
+                "\u{9d}0;x\u{9c}",
+                "\\u{9d}0;x\\u{9c}",
+            ),
+            ("DCS", "\u{90}q\u{1b}P", "\\u{90}q\\u{1b}P"),
+            ("mouse on, DECSET", "\u{1b}[?1003h", "\\u{1b}[?1003h"),
+            ("end of a paste", "\u{1b}[201~rm -r", "\\u{1b}[201~rm -r"),
+            ("overwriting", "good\rbad ", "good\\u{d}bad "),
+            ("rubbing out", "a\u{8}b\u{7f}", "a\\u{8}b\\u{7f}"),
+            ("next line, C1", "a\u{85}b", "a\\u{85}b"),
+            ("character set", "\u{e}lqqk\u{f}", "\\u{e}lqqk\\u{f}"),
+            ("end of string", "a\0b", "a\\u{0}b"),
+            ("separators", "a\u{2028}b\u{2029}c", "a\\u{2028}b\\u{2029}c"),
+            (
+                "Trojan Source",
+                "/*\u{202e} } \u{2066}if admin\u{2069} \u{2066}*/",
+                "/*\\u{202e} } \\u{2066}if admin\\u{2069} \\u{2066}*/",
+            ),
+            (
+                "direction marks",
+                "a\u{200e}\u{200f}\u{61c}",
+                "a\\u{200e}\\u{200f}\\u{61c}",
+            ),
+            (
+                "zero width",
+                "ad\u{200b}m\u{2060}i\u{feff}n",
+                "ad\\u{200b}m\\u{2060}i\\u{feff}n",
+            ),
+            ("joiner in ASCII", "ad\u{200d}min", "ad\\u{200d}min"),
+            ("tags", "ok\u{e0041}\u{e007f}", "ok\\u{e0041}\\u{e007f}"),
+            ("fillers", "\u{3164}\u{115f}", "\\u{3164}\\u{115f}"),
+        ] {
+            assert_eq!(line(attack), shown, "{what}");
+            assert_eq!(text(attack), shown, "{what}");
+        }
+    }
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_is_left_of_any_character() {
+        for c in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {
+            let around = format!("x{c}y");
+            let shown = line(&around);
+            assert!(
+                !shown.chars().any(|c| is_hostile(c) || is_joiner(c)),
+                "{c:?}"
+            );
+            assert!(shown.len() <= 6 * around.len() + 3, "{c:?}");
+            assert_eq!(
+                line(&shown),
+                shown,
+                "cleaning twice is cleaning once: {c:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_line_stays_one_line_and_a_text_keeps_its_layout() {
+        let typed = "yes\nbob: the password is x\tend";
+        assert_eq!(line(typed), "yes\\u{a}bob: the password is x\\u{9}end");
+        assert_eq!(text(typed), typed);
+    }
+
+    #[test]
+    fn what_people_write_stays_as_it_is_and_is_not_copied() {
+        for typed in [
+            "",
+            "plain ASCII ~ \\u{1b}",
+            "déjà vu, naïve, Straße",
+            "e\u{301} decomposed, Việt\u{323}",
+            "שלום مرحبا привет 你好 こんにちは",
+            "می\u{200c}خواهم",
+            "क\u{94d}\u{200d}ष",
+            "👩\u{200d}👩\u{200d}👧 ❤\u{fe0f}\u{200d}🔥 🇫🇷 👍🏽",
+            "\u{e000} private, \u{378} unassigned",
+        ] {
+            assert!(
+                matches!(line(typed), Cow::Borrowed(same) if same == typed),
+                "{typed:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_joiner_hides_nothing() {
+        // At an end, doubled, beside ASCII, beside something hostile.
+        for (typed, shown) in [
+            ("é\u{200d}", "é\\u{200d}"),
+            ("\u{200c}é", "\\u{200c}é"),
+            ("é\u{200d}\u{200d}é", "é\\u{200d}\\u{200d}é"),
+            ("é\u{200d}e", "é\\u{200d}e"),
+            ("é\u{200d}\u{202e}é", "é\\u{200d}\\u{202e}é"),
+        ] {
+            assert_eq!(line(typed), shown);
+        }
+    }
+
+    #[test]
+    fn a_pile_of_marks_is_cut() {
+        let pile = |marks| format!("a{}b", "\u{301}".repeat(marks));
+        assert_eq!(line(&pile(MAX_MARKS)), pile(MAX_MARKS));
+        let cut = format!("a{}…b", "\u{301}".repeat(MAX_MARKS));
+        assert_eq!(line(&pile(MAX_MARKS + 1)), cut);
+        assert_eq!(line(&pile(4000)), cut);
+        // A joiner between the marks does not begin a new pile.
+        let joined = format!("é{}", "\u{301}\u{200d}".repeat(100));
+        let shown = line(&joined);
+        let drawn = |c| shown.chars().filter(|shown| *shown == c).count();
+        assert_eq!(drawn('\u{301}'), MAX_MARKS);
+        assert!(drawn('\u{200d}') < MAX_MARKS);
+        assert_eq!(line(&shown), shown);
+    }
+
+    #[test]
+    fn a_mark_without_a_base_gets_one() {
+        assert_eq!(line("\u{20e0}x"), "\u{25cc}\u{20e0}x");
+        assert_eq!(text("a\n\u{20e0}x"), "a\n\u{25cc}\u{20e0}x");
+    }
+}

@@ -1,0 +1,240 @@
+//! Whether a server's key is accepted, asked about or refused. Pure: the session looks the key
+//! up in `known_hosts`, carries the answer here, and does what the decision says.
+//!
+//! The threat is somebody in the middle. At a login SCRAM binds the proof to the channel, so a
+//! `yes` that was wrong gives away no account; at a registration whoever sits in the middle
+//! keeps the second factor for good, so there a person has to know the key beforehand.
+
+use std::path::Path;
+
+use chatbox_common::fingerprint::Fingerprint;
+
+use crate::address::ServerAddress;
+use crate::known_hosts::Status;
+
+/// What the connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To make an account.
+    Register,
+    /// To log in to one.
+    LogIn,
+}
+
+/// What to do with the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// Go on.
+    Accept,
+    /// Show the fingerprint and go on if the person says `yes`.
+    AskYes,
+    /// Let the person type the fingerprint that the operator gave, and decide again with it.
+    AskFingerprint,
+    /// Close the connection.
+    Refuse(Refusal),
+}
+
+/// Why a key is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// Another key is pinned in known_hosts.
+    Changed {
+        /// The pinned key.
+        expected: Fingerprint,
+        /// The key that the server presented.
+        presented: Fingerprint,
+        /// The line of known_hosts, from 1.
+        line: usize,
+    },
+    /// The line of known_hosts about this server cannot be read.
+    Damaged {
+        /// The line, from 1.
+        line: usize,
+        /// The key that the server presented.
+        presented: Fingerprint,
+    },
+    /// It is not the key whose fingerprint was given by `--fingerprint` or typed.
+    NotTheOneGiven {
+        /// The fingerprint that was given.
+        given: Fingerprint,
+        /// The key that the server presented.
+        presented: Fingerprint,
+    },
+}
+
+/// A key that a server presented, and what is known about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Trust {
+    /// The key.
+    pub presented: Fingerprint,
+    /// What known_hosts says about it.
+    pub status: Status,
+}
+
+impl Trust {
+    /// Decides. `loopback` is true when the address that the socket is connected to is one of
+    /// this machine's own; `given` is the fingerprint of `--fingerprint`, or the typed one.
+    ///
+    /// A pinned key that differs is refused whatever was given: taking it away is a deliberate
+    /// act in the file. A given fingerprint that differs is refused even when the key is pinned.
+    #[must_use]
+    pub fn decide(self, purpose: Purpose, loopback: bool, given: Option<Fingerprint>) -> Decision {
+        let presented = self.presented;
+        match (self.status, given) {
+            (Status::Changed { expected, line }, _) => Decision::Refuse(Refusal::Changed {
+                expected,
+                presented,
+                line,
+            }),
+            (Status::Damaged { line }, _) => Decision::Refuse(Refusal::Damaged { line, presented }),
+            (Status::Known | Status::New, Some(given)) if given != presented => {
+                Decision::Refuse(Refusal::NotTheOneGiven { given, presented })
+            }
+            (Status::Known, _) | (Status::New, Some(_)) => Decision::Accept,
+            (Status::New, None) if loopback || purpose == Purpose::LogIn => Decision::AskYes,
+            (Status::New, None) => Decision::AskFingerprint,
+        }
+    }
+}
+
+impl Refusal {
+    /// What a person reads: several lines with the fingerprints and what to do. `file` is the
+    /// known_hosts file.
+    #[must_use]
+    pub fn explain(self, server: &ServerAddress, file: &Path) -> String {
+        let file = file.display();
+        match self {
+            Self::Changed {
+                expected,
+                presented,
+                line,
+            } => format!(
+                "REFUSED: THE KEY OF {server} HAS CHANGED.\n  \
+                   expected:  {expected}\n  \
+                   presented: {presented}\n\
+                 Somebody may be between you and the server; no password was sent.\n\
+                 Ask the operator for the fingerprint in another way than through this server.\n\
+                 If it is the presented one, delete line {line} of {file} and connect with\n  \
+                   --fingerprint {presented}"
+            ),
+            Self::Damaged { line, presented } => format!(
+                "REFUSED: line {line} of {file} is about {server} and cannot be read.\n  \
+                   presented: {presented}\n\
+                 Ask the operator for the fingerprint, delete the line, and connect with\n  \
+                   --fingerprint SHA256:..."
+            ),
+            Self::NotTheOneGiven { given, presented } => format!(
+                "REFUSED: {server} HAS ANOTHER KEY THAN THE ONE YOU GAVE.\n  \
+                   given:     {given}\n  \
+                   presented: {presented}\n\
+                 Somebody may be between you and the server, or the fingerprint is another \
+                 server's.\n\
+                 Ask the operator for the fingerprint in another way than through this server."
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(number: u8) -> Fingerprint {
+        Fingerprint::from_key(&[number; 32])
+    }
+
+    const PURPOSES: [Purpose; 2] = [Purpose::Register, Purpose::LogIn];
+
+    fn decide(status: Status, purpose: Purpose, loopback: bool, given: Option<u8>) -> Decision {
+        let presented = key(1);
+        Trust { presented, status }.decide(purpose, loopback, given.map(key))
+    }
+
+    #[test]
+    fn a_pinned_key_is_accepted_without_a_question() {
+        for purpose in PURPOSES {
+            for loopback in [false, true] {
+                for given in [None, Some(1)] {
+                    let decision = decide(Status::Known, purpose, loopback, given);
+                    assert_eq!(decision, Decision::Accept);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn registering_over_an_unknown_key_needs_the_fingerprint() {
+        let register = |loopback, given| decide(Status::New, Purpose::Register, loopback, given);
+        assert_eq!(register(false, None), Decision::AskFingerprint);
+        assert_eq!(register(false, Some(1)), Decision::Accept);
+        assert_eq!(register(true, None), Decision::AskYes);
+        assert_eq!(register(true, Some(1)), Decision::Accept);
+    }
+
+    #[test]
+    fn logging_in_over_an_unknown_key_needs_a_yes() {
+        let log_in = |loopback, given| decide(Status::New, Purpose::LogIn, loopback, given);
+        assert_eq!(log_in(false, None), Decision::AskYes);
+        assert_eq!(log_in(true, None), Decision::AskYes);
+        assert_eq!(log_in(false, Some(1)), Decision::Accept);
+    }
+
+    #[test]
+    fn a_given_fingerprint_that_differs_is_always_refused() {
+        let refused = Decision::Refuse(Refusal::NotTheOneGiven {
+            given: key(2),
+            presented: key(1),
+        });
+        for purpose in PURPOSES {
+            for loopback in [false, true] {
+                for status in [Status::Known, Status::New] {
+                    assert_eq!(decide(status, purpose, loopback, Some(2)), refused);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_changed_key_and_a_damaged_line_are_always_refused() {
+        let changed = Status::Changed {
+            expected: key(3),
+            line: 7,
+        };
+        for purpose in PURPOSES {
+            for loopback in [false, true] {
+                for given in [None, Some(1), Some(3)] {
+                    for status in [changed, Status::Damaged { line: 7 }] {
+                        let decision = decide(status, purpose, loopback, given);
+                        assert!(matches!(decision, Decision::Refuse(_)), "{status:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_refusal_shows_both_fingerprints_and_what_to_do() {
+        let server = ServerAddress::parse("chat.example").unwrap();
+        let changed = Refusal::Changed {
+            expected: key(3),
+            presented: key(1),
+            line: 7,
+        };
+        let sentence = changed.explain(&server, Path::new("/home/a/known_hosts"));
+        for part in [
+            "chat.example:7878 HAS CHANGED",
+            &key(3).to_string(),
+            &format!("--fingerprint {}", key(1)),
+            "line 7 of /home/a/known_hosts",
+        ] {
+            assert!(sentence.contains(part), "{sentence}");
+        }
+        let given = Refusal::NotTheOneGiven {
+            given: key(2),
+            presented: key(1),
+        };
+        let sentence = given.explain(&server, Path::new("f"));
+        assert!(sentence.contains(&key(2).to_string()) && sentence.contains(&key(1).to_string()));
+        assert!(sentence.lines().all(|line| line.len() <= 100), "{sentence}");
+    }
+}
