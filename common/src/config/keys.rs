@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
+use super::AUDIT_FILES;
+use super::settings::{Config, Durability, KIB, LogLevel, MIB, Registration};
 use super::value::{address, choice, directory, host, number, shown, text};
-use super::{AUDIT_FILES, Config, Durability, KIB, LogLevel, MIB, Registration};
 
 /// Ports to listen on; 0 lets the system choose.
 pub(super) const PORT: RangeInclusive<u32> = 0..=65_535;

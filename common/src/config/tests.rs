@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 
 fn faults(text: &str) -> Vec<(usize, String)> {
@@ -182,6 +184,15 @@ fn a_sentence_holds_nothing_that_a_terminal_obeys() {
         }
     }
     assert!(fault(&format!("[server]\naddress = '{}'", "x".repeat(100_000))).len() < 400);
+}
+
+#[test]
+fn endless_nesting_and_endless_names_are_faults() {
+    let depth = 100_000;
+    assert!(parse(&format!("a = {}", "[".repeat(depth))).is_err());
+    assert!(parse(&format!("a = {}", "{a=".repeat(depth))).is_err());
+    assert!(parse(&format!("[{}]", ["a"; 1_000].join("."))).is_err());
+    assert!(fault(&format!("[server]\n{} = 1", "k".repeat(depth))).len() < 400);
 }
 
 #[test]
