@@ -26,9 +26,11 @@
 //! | [`wire::codec`] | the content of a record | [`wire::message`]s, and back |
 //! | [`channel`] | `Read + Write` | all of the above |
 //! | [`auth`] | a password, a code, a token | a proof, and its check |
+//! | [`config`] | the text of config.toml | settings, or all that is wrong with it |
 
 pub mod auth;
 pub mod channel;
+pub mod config;
 pub mod crypto;
 pub mod fingerprint;
 pub mod name;

@@ -1,6 +1,14 @@
 //! The ChatBox server.
-#![allow(dead_code)] // until main joins the parts
+#![allow(dead_code, unused_imports)] // until main joins the parts
+
+mod audit;
+mod config;
 mod delivery;
 mod event;
+mod hub;
+mod limits;
 mod outbox;
+mod presence;
+mod throttle;
+
 fn main() {}

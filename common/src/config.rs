@@ -1,0 +1,188 @@
+//! The text of config.toml, made into checked settings; both binaries read the same file.
+//!
+//! Owns which keys exist, what each may say and what it means when it is missing. Knows no
+//! file, no environment and no flag: the binaries find the file, hand its text to [`parse`]
+//! and resolve the relative directories in what comes back.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+mod keys;
+mod settings;
+mod value;
+
+use keys::{Draft, KEYS};
+pub use settings::{
+    Client, Config, DEFAULT_PORT, Durability, Limits, LogLevel, Logging, Network, Registration,
+    Security, Server, Storage,
+};
+use value::shown;
+
+/// The name of the file that is searched for.
+pub const FILE_NAME: &str = "config.toml";
+/// The longest file that is read, in bytes; a longer one is no configuration.
+pub const MAX_FILE: u64 = 256 * 1024;
+/// The audit files, as they are named in the log directory.
+pub const AUDIT_FILES: [&str; 4] = ["sql.log", "info.log", "credentials.log", "chat.log"];
+
+/// One thing that is wrong with a file. The sentence holds nothing that a terminal would obey.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Fault {
+    /// Where, counted from 1.
+    pub line: usize,
+    /// What, and what to write instead.
+    pub sentence: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.sentence)
+    }
+}
+
+/// Reads the text of a config.toml.
+///
+/// # Errors
+/// With every fault of the text, in the order of its lines: what is no TOML, what is no key,
+/// and what is no possible value.
+pub fn parse(text: &str) -> Result<Config, Vec<Fault>> {
+    let (document, errors) = DeTable::parse_recoverable(text);
+    let mut faults: Vec<Fault> = errors
+        .iter()
+        .map(|error| Fault {
+            line: line_of(text, error.span().map_or(0, |span| span.start)),
+            sentence: format!("this is not TOML: {}", shown(error.message())),
+        })
+        .collect();
+    // What the parser made of a broken line is a guess, and not worth a second complaint.
+    let broken: Vec<usize> = faults.iter().map(|fault| fault.line).collect();
+    let mut draft = Draft::default();
+    for (section, content) in document.get_ref() {
+        check_section(&mut draft, section, content, &mut |offset, sentence| {
+            let line = line_of(text, offset);
+            if !broken.contains(&line) {
+                faults.push(Fault { line, sentence });
+            }
+        });
+    }
+    if faults.is_empty() {
+        return Ok(draft.finish());
+    }
+    faults.sort_by_key(|fault| fault.line);
+    Err(faults)
+}
+
+type SpannedText<'a> = Spanned<std::borrow::Cow<'a, str>>;
+
+fn check_section(
+    draft: &mut Draft,
+    section: &SpannedText<'_>,
+    content: &Spanned<DeValue<'_>>,
+    fault: &mut dyn FnMut(usize, String),
+) {
+    let name = section.get_ref();
+    let at = section.span().start;
+    let known = KEYS.iter().any(|key| key.section == name);
+    match content.get_ref() {
+        DeValue::Table(table) if known => {
+            for (key, value) in table {
+                check_key(draft, name, key, value, fault);
+            }
+        }
+        DeValue::Table(_) => fault(
+            at,
+            format!(
+                "there is no section [{}]; the nearest is [{}]",
+                shown(name),
+                nearest_section(name)
+            ),
+        ),
+        _ if known => fault(at, format!("{name} is a section: write [{name}]")),
+        _ => fault(
+            at,
+            format!(
+                "`{}` stands outside every section; the nearest key is {}",
+                shown(name),
+                nearest_key("", name)
+            ),
+        ),
+    }
+}
+
+fn check_key(
+    draft: &mut Draft,
+    section: &str,
+    key: &SpannedText<'_>,
+    value: &Spanned<DeValue<'_>>,
+    fault: &mut dyn FnMut(usize, String),
+) {
+    let name = key.get_ref();
+    match KEYS.iter().find(|k| k.section == section && k.name == name) {
+        Some(key) => {
+            if let Err(why) = (key.set)(draft, value.get_ref()) {
+                fault(value.span().start, format!("[{section}] {name}: {why}"));
+            }
+        }
+        None => fault(
+            key.span().start,
+            format!(
+                "[{section}] has no key `{}`; the nearest is {}",
+                shown(name),
+                nearest_key(section, name)
+            ),
+        ),
+    }
+}
+
+fn nearest_section(name: &str) -> &'static str {
+    KEYS.iter()
+        .map(|key| key.section)
+        .min_by_key(|section| strsim::damerau_levenshtein(section, name))
+        .unwrap_or_default()
+}
+
+/// The key most like `name`; one of another section must be nearer by more than one letter.
+fn nearest_key(section: &str, name: &str) -> String {
+    KEYS.iter()
+        .min_by_key(|key| {
+            strsim::damerau_levenshtein(key.name, name) + usize::from(key.section != section)
+        })
+        .map(|key| format!("`{}` in [{}]", key.name, key.section))
+        .unwrap_or_default()
+}
+
+/// The line of a byte, counted from 1. Where the text ends is its last line.
+fn line_of(text: &str, offset: usize) -> usize {
+    let before = text.trim_end_matches('\n').bytes().take(offset);
+    before.filter(|byte| *byte == b'\n').count() + 1
+}
+
+/// Where config.toml is looked for, the first that exists wins: upward from `start_dir`, then
+/// the user's configuration, then the system's.
+///
+/// `xdg_config_home` counts only when absolute, as the XDG Base Directory Specification asks;
+/// otherwise it is `.config` in `home`.
+#[must_use]
+pub fn candidates(
+    start_dir: &Path,
+    xdg_config_home: Option<&Path>,
+    home: Option<&Path>,
+) -> Vec<PathBuf> {
+    let user = xdg_config_home
+        .filter(|dir| dir.is_absolute())
+        .map(Path::to_path_buf)
+        .or_else(|| home.map(|home| home.join(".config")));
+    start_dir
+        .ancestors()
+        .map(Path::to_path_buf)
+        .chain(user.map(|dir| dir.join("chatbox")))
+        .chain([PathBuf::from("/etc/chatbox")])
+        .map(|dir| dir.join(FILE_NAME))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,213 @@
+//! What config.toml can say, section by section, and what holds when it says nothing.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The port without any configuration.
+pub const DEFAULT_PORT: u16 = 7878;
+
+pub(super) const KIB: usize = 1024;
+pub(super) const MIB: u64 = 1024 * 1024;
+
+/// Everything config.toml can say. `Default` is what an empty file says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Config {
+    /// `[server]`
+    pub server: Server,
+    /// `[security]`
+    pub security: Security,
+    /// `[client]`
+    pub client: Client,
+    /// `[logging]`
+    pub logging: Logging,
+    /// `[network]`
+    pub network: Network,
+    /// `[storage]`
+    pub storage: Storage,
+    /// `[limits]`
+    pub limits: Limits,
+}
+
+/// `[server]`: where the server listens and whom it lets in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// The address to listen on.
+    pub address: IpAddr,
+    /// The port to listen on; 0 lets the system choose one.
+    pub port: u16,
+    /// Who may register.
+    pub registration: Registration,
+    /// The most connections at a time; 0 leaves it to what the machine allows.
+    pub max_connections: u32,
+}
+
+/// Who may make an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registration {
+    /// Whoever can reach the server.
+    Open,
+    /// Nobody.
+    Closed,
+}
+
+/// `[security]`: budgets, keys and their rotation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Security {
+    /// Messages per second and session; 0 switches the limit off.
+    pub max_messages_per_sec: u32,
+    /// The server's keys; relative to the file's directory.
+    pub key_directory: PathBuf,
+    /// A direction's key is replaced after so many records.
+    pub rotation_records: u64,
+    /// A direction's key is replaced after so many bytes.
+    pub rotation_bytes: u64,
+    /// A direction's key is replaced at the next record once it is so old.
+    pub rotation_age: Duration,
+}
+
+/// `[client]`: where the client connects to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    /// A host name or an address.
+    pub server_address: String,
+    /// The server's port, never 0.
+    pub server_port: u16,
+    /// The pause before the client connects again.
+    pub reconnect_delay: Duration,
+}
+
+/// `[logging]`: the audit files and the diagnostics among them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logging {
+    /// The directory of the audit files; relative to the file's directory.
+    pub directory: PathBuf,
+    /// Which diagnostics are written; audit events always are.
+    pub log_level: LogLevel,
+}
+
+/// How much the diagnostics tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogLevel {
+    /// Nothing.
+    Off,
+    /// What failed.
+    Error,
+    /// What may fail soon.
+    Warn,
+    /// What happened.
+    #[default]
+    Info,
+    /// What it was made of.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// `[network]`: deadlines and buffers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// The server's deadline for a handshake, the client's for connecting.
+    pub connection_timeout: Duration,
+    /// The reading buffer of a connection, in bytes.
+    pub buffer_size: usize,
+}
+
+/// `[storage]`: the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Storage {
+    /// The directory of the database; relative to the file's directory.
+    pub directory: PathBuf,
+    /// What an acknowledged message survives.
+    pub durability: Durability,
+    /// With less space left on the disk, in bytes, writing is refused.
+    pub min_free: u64,
+}
+
+/// What an acknowledged message survives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// The end of the server's process, however sudden.
+    Normal,
+    /// A power cut, too: the disk is waited for.
+    Full,
+}
+
+/// `[limits]`: how much may wait for slow readers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// For one session, in bytes.
+    pub outbox: usize,
+    /// For all sessions together, in bytes.
+    pub outbox_total: u64,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            address: Ipv4Addr::LOCALHOST.into(),
+            port: DEFAULT_PORT,
+            registration: Registration::Open,
+            max_connections: 0,
+        }
+    }
+}
+
+impl Default for Security {
+    fn default() -> Self {
+        Self {
+            max_messages_per_sec: 5,
+            key_directory: PathBuf::from("keys"),
+            rotation_records: 65_536,
+            rotation_bytes: 256 * MIB,
+            rotation_age: Duration::from_secs(600),
+        }
+    }
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self {
+            server_address: Ipv4Addr::LOCALHOST.to_string(),
+            server_port: DEFAULT_PORT,
+            reconnect_delay: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Default for Logging {
+    fn default() -> Self {
+        Self {
+            directory: PathBuf::from("log"),
+            log_level: LogLevel::default(),
+        }
+    }
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self {
+            connection_timeout: Duration::from_secs(10),
+            buffer_size: 2 * KIB,
+        }
+    }
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        Self {
+            directory: PathBuf::from("data"),
+            durability: Durability::Normal,
+            min_free: 64 * MIB,
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            outbox: 256 * KIB,
+            outbox_total: 256 * MIB,
+        }
+    }
+}

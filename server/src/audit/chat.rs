@@ -1,0 +1,71 @@
+//! chat.log, which belongs to the journal: its lines follow the commit, one write a batch.
+
+use std::io;
+use std::path::Path;
+
+use super::file::{AuditFile, LogFile};
+use super::line::Line;
+
+/// The journal's own audit file.
+pub struct ChatLog(LogFile);
+
+impl ChatLog {
+    /// Opens or makes chat.log in `dir`. The lines that come back belong into info.log.
+    ///
+    /// # Errors
+    /// When the file can't be opened for appending, or can't be put right.
+    pub fn open(dir: &Path) -> io::Result<(Self, Vec<Line>)> {
+        let (file, repairs) = LogFile::open(dir, AuditFile::Chat)?;
+        Ok((Self(file), repairs))
+    }
+
+    /// Adds a line to the batch.
+    pub fn append(&mut self, line: &Line) {
+        self.0.append(line);
+    }
+
+    /// Writes the batch at once.
+    ///
+    /// # Errors
+    /// When the file did not take it all. No half line stays; what the file lacks still waits,
+    /// and flushing again tries again.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+
+    /// Whether every line that was appended is in the file.
+    #[must_use]
+    pub fn is_caught_up(&self) -> bool {
+        self.0.waiting() == 0
+    }
+
+    /// Forgets the lines that the file did not take, for a caller who will append them anew
+    /// from the database: memory must not grow while a disk is full.
+    pub fn discard(&mut self) {
+        self.0.discard();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_batch_that_failed_can_be_given_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("chat.log");
+        symlink("/dev/full", &path).unwrap();
+        let (mut log, _) = ChatLog::open(dir.path()).unwrap();
+        assert!(log.is_caught_up());
+        log.append(&Line::info("message").with_text("text", "hello"));
+        assert!(log.flush().is_err());
+        assert!(!log.is_caught_up());
+        log.discard();
+        assert!(log.is_caught_up());
+        assert!(log.flush().is_ok());
+        assert!(fs::metadata(&path).unwrap().len() == 0);
+    }
+}

@@ -1,0 +1,85 @@
+//! The program's own remarks, made with the macros of `log`, as lines of info.log.
+
+use chatbox_common::config::LogLevel;
+use log::{LevelFilter, Log, Metadata, Record, SetLoggerError};
+
+use super::{Audit, Line};
+
+struct Diagnostics {
+    audit: Audit,
+    level: LevelFilter,
+}
+
+impl Log for Diagnostics {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.level() <= self.level
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if self.enabled(record.metadata()) {
+            self.audit.diagnostic(
+                Line::new(record.level(), "diagnostic")
+                    .with("from", record.target())
+                    .with("text", record.args()),
+            );
+        }
+    }
+
+    /// The audit thread flushes by itself.
+    fn flush(&self) {}
+}
+
+/// Sends what the macros of `log` say to info.log, up to `level`. Audit events do not come
+/// this way and are not governed by it.
+///
+/// # Errors
+/// When the process has a logger already.
+pub fn install(audit: Audit, level: LogLevel) -> Result<(), SetLoggerError> {
+    let level = match level {
+        LogLevel::Off => LevelFilter::Off,
+        LogLevel::Error => LevelFilter::Error,
+        LogLevel::Warn => LevelFilter::Warn,
+        LogLevel::Info => LevelFilter::Info,
+        LogLevel::Debug => LevelFilter::Debug,
+        LogLevel::Trace => LevelFilter::Trace,
+    };
+    log::set_boxed_logger(Box::new(Diagnostics { audit, level }))?;
+    log::set_max_level(level);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use log::Level;
+
+    use super::*;
+
+    #[test]
+    fn diagnostics_are_lines_of_info_log_up_to_their_level() {
+        let dir = tempfile::tempdir().unwrap();
+        let audit = Audit::start(dir.path()).unwrap();
+        let logger = Diagnostics {
+            audit: audit.clone(),
+            level: LevelFilter::Debug,
+        };
+        for (level, text) in [(Level::Debug, "kept\nwhole"), (Level::Trace, "too much")] {
+            let args = format_args!("{text}");
+            logger.log(
+                &Record::builder()
+                    .level(level)
+                    .target("t")
+                    .args(args)
+                    .build(),
+            );
+        }
+        audit.stop();
+        let info = fs::read_to_string(dir.path().join("info.log")).unwrap();
+        assert!(
+            info.ends_with(" DEBUG diagnostic from=t text=kept\\nwhole\n"),
+            "{info}"
+        );
+        assert_eq!(info.lines().count(), 1);
+    }
+}

@@ -1,0 +1,342 @@
+//! One of the four files: lines gathered in memory, written together, never in halves.
+//!
+//! The lines go through a `simplelog::WriteLogger` of this file's own (its time, level and
+//! target switched off: they stand in the line already). It drops the errors of what it
+//! writes to, so [`Output`] keeps them until they are asked for.
+
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use log::{LevelFilter, Log, Record};
+use simplelog::{ConfigBuilder, WriteLogger};
+
+use super::line::Line;
+
+/// Which of the four files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuditFile {
+    /// What changed the database.
+    Sql,
+    /// What the server did, and its diagnostics.
+    Info,
+    /// Registrations, logins and their failures.
+    Credentials,
+    /// What was said in the rooms.
+    Chat,
+}
+
+impl AuditFile {
+    /// The file's name in the log directory.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sql => "sql.log",
+            Self::Info => "info.log",
+            Self::Credentials => "credentials.log",
+            Self::Chat => "chat.log",
+        }
+    }
+
+    /// The `log` target of its records.
+    #[must_use]
+    pub const fn target(self) -> &'static str {
+        match self {
+            Self::Sql => "sql",
+            Self::Info => "info",
+            Self::Credentials => "credentials",
+            Self::Chat => "chat",
+        }
+    }
+}
+
+/// An audit file and the lines that wait for it.
+pub struct LogFile {
+    which: AuditFile,
+    logger: Box<WriteLogger<Shared>>,
+    output: Shared,
+}
+
+impl LogFile {
+    /// Opens or makes the file in `dir`, mode 0600. The lines that come back belong into
+    /// info.log: what had to be put right about a file that was there, namely a mode that let
+    /// others in, or a last line that a sudden end had left unfinished.
+    ///
+    /// # Errors
+    /// When the file can't be opened for appending, or can't be put right.
+    pub fn open(dir: &Path, which: AuditFile) -> io::Result<(Self, Vec<Line>)> {
+        let (output, repairs) = Output::open(dir, which)?;
+        let output = Shared(Arc::new(Mutex::new(output)));
+        let config = ConfigBuilder::new()
+            .set_max_level(LevelFilter::Off)
+            .set_time_level(LevelFilter::Off)
+            .set_thread_level(LevelFilter::Off)
+            .set_target_level(LevelFilter::Off)
+            .set_location_level(LevelFilter::Off)
+            .build();
+        let logger = WriteLogger::new(LevelFilter::Trace, config, output.clone());
+        let file = Self {
+            which,
+            logger,
+            output,
+        };
+        Ok((file, repairs))
+    }
+
+    /// Adds a line to those that wait.
+    pub fn append(&self, line: &Line) {
+        self.logger.log(
+            &Record::builder()
+                .target(self.which.target())
+                .level(line.level())
+                .args(format_args!("{}", line.as_str()))
+                .build(),
+        );
+    }
+
+    /// Writes what waits, with one call to the system when all goes well.
+    ///
+    /// # Errors
+    /// When the file did not take everything. It then ends with a whole line all the same, if
+    /// it is a regular file; what it lacks still waits, and flushing again tries again.
+    pub fn flush(&self) -> io::Result<()> {
+        self.logger.flush();
+        self.output.lock().fault.take().map_or(Ok(()), Err)
+    }
+
+    /// How many bytes wait.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.output.lock().waiting.len()
+    }
+
+    /// Forgets what waits.
+    pub fn discard(&self) {
+        self.output.lock().waiting.clear();
+    }
+}
+
+/// The `Write` behind the logger, which keeps it, and behind the [`LogFile`], which asks it.
+#[derive(Clone)]
+struct Shared(Arc<Mutex<Output>>);
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Output> {
+        // Nothing panics while it holds the lock; a line half appended would be worse than none.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.lock().waiting.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.lock().flush();
+        Ok(())
+    }
+}
+
+struct Output {
+    file: File,
+    /// Whether the file can be cut; a pipe or a device can't.
+    regular: bool,
+    waiting: Vec<u8>,
+    /// The last failure, until somebody asks.
+    fault: Option<io::Error>,
+}
+
+impl Output {
+    fn open(dir: &Path, which: AuditFile) -> io::Result<(Self, Vec<Line>)> {
+        let mut file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(dir.join(which.name()))?;
+        let metadata = file.metadata()?;
+        let regular = metadata.is_file();
+        let mut repairs = Vec::new();
+        let repaired = |what: &str| {
+            Line::warn("log_repaired")
+                .with("file", which.name())
+                .with("what", what)
+        };
+        if regular && metadata.permissions().mode() & 0o077 != 0 {
+            file.set_permissions(Permissions::from_mode(0o600))?;
+            repairs.push(repaired("others could read it: mode set to 0600"));
+        }
+        if regular && metadata.len() > 0 {
+            let mut last = [0];
+            file.seek(SeekFrom::End(-1))?;
+            file.read_exact(&mut last)?;
+            if last != *b"\n" {
+                file.write_all(b"\n")?;
+                repairs.push(repaired("its last line was unfinished: ended it"));
+            }
+        }
+        let output = Self {
+            file,
+            regular,
+            waiting: Vec::new(),
+            fault: None,
+        };
+        Ok((output, repairs))
+    }
+
+    fn flush(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        // Asked each time: whoever rotates logs by cutting them changes the length.
+        let before = self.file.metadata().map(|metadata| metadata.len());
+        let (written, result) = write_counting(&mut self.file, &self.waiting);
+        match result {
+            Ok(()) => self.waiting.clear(),
+            Err(e) => {
+                self.undo(before.ok(), written);
+                self.fault = Some(e);
+            }
+        }
+    }
+
+    /// After `written` bytes of what waits and no more: cuts the file back, so that it ends
+    /// with a whole line, or remembers what is left where it can't be cut.
+    fn undo(&mut self, before: Option<u64>, written: usize) {
+        let cut = match before {
+            _ if written == 0 => true,
+            Some(length) if self.regular => self.file.set_len(length).is_ok(),
+            _ => false,
+        };
+        if !cut {
+            self.waiting.drain(..written.min(self.waiting.len()));
+        }
+    }
+}
+
+/// `write_all` that says how far it came.
+fn write_counting(out: &mut impl Write, bytes: &[u8]) -> (usize, io::Result<()>) {
+    let mut written = 0;
+    while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
+        match out.write(rest) {
+            Ok(0) => return (written, Err(ErrorKind::WriteZero.into())),
+            Ok(n) => written += n,
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) => return (written, Err(e)),
+        }
+    }
+    (written, Ok(()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn chat(dir: &Path) -> (LogFile, Vec<Line>) {
+        LogFile::open(dir, AuditFile::Chat).unwrap()
+    }
+
+    fn content(dir: &Path) -> String {
+        fs::read_to_string(dir.join("chat.log")).unwrap()
+    }
+
+    #[test]
+    fn lines_wait_until_they_are_flushed_together() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, repairs) = chat(dir.path());
+        let (a, b) = (Line::info("a"), Line::error("b").with("k", "{} %s"));
+        file.append(&a);
+        file.append(&b);
+        assert_eq!(content(dir.path()), "");
+        file.flush().unwrap();
+        assert_eq!(
+            content(dir.path()),
+            format!("{}\n{}\n", a.as_str(), b.as_str())
+        );
+        assert_eq!((file.waiting(), repairs), (0, vec![]));
+        let mode = fs::metadata(dir.path().join("chat.log")).unwrap();
+        assert_eq!(mode.permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_file_that_was_there_is_closed_to_others_and_ended() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("chat.log");
+        fs::write(&path, "half a li").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        let (file, repairs) = chat(dir.path());
+        assert_eq!(repairs.len(), 2);
+        assert!(repairs[0].as_str().contains("log_repaired file=chat.log"));
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let line = Line::info("next");
+        file.append(&line);
+        file.flush().unwrap();
+        assert_eq!(
+            content(dir.path()),
+            format!("half a li\n{}\n", line.as_str())
+        );
+        assert_eq!(chat(dir.path()).1, vec![]);
+    }
+
+    #[test]
+    fn a_full_disk_is_reported_and_nothing_is_forgotten() {
+        let dir = tempfile::tempdir().unwrap();
+        symlink("/dev/full", dir.path().join("chat.log")).unwrap();
+        let (file, _) = chat(dir.path());
+        file.append(&Line::info("a"));
+        let waiting = file.waiting();
+        assert_eq!(
+            file.flush().unwrap_err().kind(),
+            ErrorKind::StorageFull,
+            "the error that simplelog drops"
+        );
+        assert_eq!(file.waiting(), waiting);
+        let other = dir.path().join("other");
+        file.output.lock().file = File::create(&other).unwrap();
+        file.flush().unwrap();
+        assert!(fs::read_to_string(&other).unwrap().ends_with(" a\n"));
+        assert_eq!(file.waiting(), 0);
+    }
+
+    #[test]
+    fn half_a_line_is_taken_back() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("chat.log"), "whole\n").unwrap();
+        let (mut output, _) = Output::open(dir.path(), AuditFile::Chat).unwrap();
+        output.waiting.extend_from_slice(b"next line\n");
+        output.file.write_all(b"next").unwrap();
+        output.undo(Some(6), 4);
+        assert_eq!(content(dir.path()), "whole\n");
+        output.flush();
+        assert_eq!(content(dir.path()), "whole\nnext line\n");
+    }
+
+    #[test]
+    fn what_cannot_be_taken_back_is_continued() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut output, _) = Output::open(dir.path(), AuditFile::Chat).unwrap();
+        output.regular = false;
+        output.waiting.extend_from_slice(b"next line\n");
+        output.file.write_all(b"next").unwrap();
+        output.undo(Some(0), 4);
+        output.flush();
+        assert_eq!(content(dir.path()), "next line\n");
+    }
+
+    #[test]
+    fn a_short_write_is_counted() {
+        let mut room = [0_u8; 6];
+        let (written, result) = write_counting(&mut &mut room[..], b"next line");
+        assert_eq!(written, 6);
+        assert!(result.is_err());
+        assert_eq!(write_counting(&mut io::sink(), b"next").0, 4);
+    }
+}

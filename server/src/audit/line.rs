@@ -1,0 +1,289 @@
+//! One event as one line.
+//!
+//! ```text
+//! 2026-11-22T22:03:11.123Z INFO  login user=alice addr=192.0.2.7:40312
+//! ```
+//!
+//! UTC with milliseconds, the level in five columns, the event, then `key=value` pairs, each
+//! behind one space. Events and keys are words of this program; values are anybody's, and
+//! nothing in them can end the line, begin a pair, or turn the reader's screen around:
+//! `\` and `"` stand as `\\` and `\"`, line feed, carriage return and tab as `\n`, `\r`,
+//! `\t`, and every other character that controls or hides as `\u{hex}`. A value that is empty
+//! or holds white space or `=` stands in quotes. What was cut is counted at the value's end:
+//! `\+17` means 17 more bytes. No escaped value contains `\+` otherwise.
+//!
+//! A reader takes keys it does not know; more may be appended at a line's end.
+
+use std::fmt::{self, Display, Write};
+
+use jiff::Timestamp;
+use log::Level;
+
+/// The longest value that is kept whole, in bytes before escaping.
+pub const MAX_VALUE: usize = 256;
+/// The longest text of a message that is kept whole, in bytes before escaping.
+pub const MAX_TEXT: usize = 8 * 1024;
+
+/// A line of an audit file, escaped, without its line feed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    level: Level,
+    text: String,
+}
+
+impl Line {
+    /// An event of this moment. Audit events are `Info`, `Warn` or `Error`; the two levels
+    /// below are for diagnostics.
+    #[must_use]
+    pub fn new(level: Level, event: &'static str) -> Self {
+        Self::at(Timestamp::now(), level, event)
+    }
+
+    /// An event of another moment, such as a message's.
+    #[must_use]
+    pub fn at(time: Timestamp, level: Level, event: &'static str) -> Self {
+        let mut text = String::with_capacity(128);
+        let _ = write!(text, "{time:.3} {level:<5} {event}");
+        Self { level, text }
+    }
+
+    /// Something happened as it should.
+    #[must_use]
+    pub fn info(event: &'static str) -> Self {
+        Self::new(Level::Info, event)
+    }
+
+    /// Something was refused, or had to be put right.
+    #[must_use]
+    pub fn warn(event: &'static str) -> Self {
+        Self::new(Level::Warn, event)
+    }
+
+    /// Something failed that should not.
+    #[must_use]
+    pub fn error(event: &'static str) -> Self {
+        Self::new(Level::Error, event)
+    }
+
+    /// Appends a pair; of the value at most [`MAX_VALUE`] bytes are kept.
+    #[must_use]
+    pub fn with(self, key: &'static str, value: impl Display) -> Self {
+        self.pair(key, &value, MAX_VALUE)
+    }
+
+    /// Appends a pair whose value is what somebody wrote; at most [`MAX_TEXT`] bytes are kept,
+    /// which is every message there can be.
+    #[must_use]
+    pub fn with_text(self, key: &'static str, text: &str) -> Self {
+        self.pair(key, &text, MAX_TEXT)
+    }
+
+    /// The level, which also stands in the line.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// The line, without its line feed.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    fn pair(mut self, key: &'static str, value: &dyn Display, limit: usize) -> Self {
+        let _ = write!(self.text, " {key}=");
+        let start = self.text.len();
+        let mut escaper = Escaper {
+            out: &mut self.text,
+            left: limit,
+            cut: 0,
+            quote: false,
+        };
+        let _ = write!(escaper, "{value}");
+        let Escaper { cut, quote, .. } = escaper;
+        if cut > 0 {
+            let _ = write!(self.text, "\\+{cut}");
+        }
+        if quote || self.text.len() == start {
+            self.text.insert(start, '"');
+            self.text.push('"');
+        }
+        self
+    }
+}
+
+/// Takes a value piece by piece, so that no copy of it is made before it is bounded.
+struct Escaper<'a> {
+    out: &'a mut String,
+    /// Bytes that may still be taken.
+    left: usize,
+    /// Bytes that came after those.
+    cut: usize,
+    /// Whether the value must stand in quotes.
+    quote: bool,
+}
+
+impl Write for Escaper<'_> {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        for c in piece.chars() {
+            if self.cut > 0 || c.len_utf8() > self.left {
+                self.cut += c.len_utf8();
+                continue;
+            }
+            self.left -= c.len_utf8();
+            match c {
+                '\n' => self.out.push_str("\\n"),
+                '\r' => self.out.push_str("\\r"),
+                '\t' => self.out.push_str("\\t"),
+                '\\' | '"' => self.out.extend(['\\', c]),
+                c if misleads(c) => write!(self.out, "\\u{{{:x}}}", u32::from(c))?,
+                c => {
+                    self.quote |= c == '=' || c.is_whitespace();
+                    self.out.push(c);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a character controls a terminal, breaks or reorders a line, or can't be seen: the
+/// control characters and Unicode's Default_Ignorable_Code_Point and line separators. The
+/// variation selectors U+FE00 to U+FE0F stay, because ordinary emoji are written with them.
+fn misleads(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(line: &Line) -> &str {
+        line.as_str().split_once(" v=").unwrap().1
+    }
+
+    fn escaped(text: &str) -> String {
+        value(&Line::info("e").with_text("v", text)).to_owned()
+    }
+
+    /// The documented way back.
+    fn unescaped(value: &str) -> String {
+        let inner = value.strip_prefix('"');
+        let mut rest = inner.map_or(value, |inner| inner.strip_suffix('"').unwrap());
+        let mut text = String::new();
+        while let Some((before, after)) = rest.split_once('\\') {
+            text.push_str(before);
+            let c = after.chars().next().unwrap();
+            rest = &after[1..];
+            match c {
+                'n' => text.push('\n'),
+                'r' => text.push('\r'),
+                't' => text.push('\t'),
+                'u' => {
+                    let (hex, tail) = rest[1..].split_once('}').unwrap();
+                    text.push(char::from_u32(u32::from_str_radix(hex, 16).unwrap()).unwrap());
+                    rest = tail;
+                }
+                c => text.push(c),
+            }
+        }
+        text + rest
+    }
+
+    #[test]
+    fn a_line_is_time_level_event_and_pairs() {
+        let time: Timestamp = "2026-11-22T22:03:11.1239Z".parse().unwrap();
+        let line = Line::at(time, Level::Info, "login")
+            .with("user", "alice")
+            .with("addr", "192.0.2.7:1");
+        assert_eq!(
+            line.as_str(),
+            "2026-11-22T22:03:11.123Z INFO  login user=alice addr=192.0.2.7:1"
+        );
+        let line = Line::at(Timestamp::UNIX_EPOCH, Level::Error, "x");
+        assert_eq!(line.as_str(), "1970-01-01T00:00:00.000Z ERROR x");
+    }
+
+    #[test]
+    fn whatever_was_typed_is_one_line_and_can_be_read_back() {
+        let every_kind = [
+            '\0',
+            '\x07',
+            '\x08',
+            '\t',
+            '\n',
+            '\x0b',
+            '\r',
+            '\x1b',
+            ' ',
+            '"',
+            '=',
+            '\\',
+            'a',
+            'n',
+            'u',
+            '{',
+            '}',
+            '+',
+            '\x7f',
+            '\u{85}',
+            '\u{9b}',
+            '\u{a0}',
+            'é',
+            '\u{200b}',
+            '\u{2028}',
+            '\u{2029}',
+            '\u{202e}',
+            '\u{2066}',
+            '\u{feff}',
+            '字',
+            '😀',
+            '\u{fe0f}',
+            '\u{e0001}',
+        ];
+        for a in every_kind {
+            for b in every_kind {
+                for c in ['x', '\\', '"', ' '] {
+                    let text: String = [a, b, c].iter().collect();
+                    let escaped = escaped(&text);
+                    assert_eq!(unescaped(&escaped), text, "{escaped}");
+                    assert!(!escaped.contains(misleads), "{escaped:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_can_forge_a_pair_or_an_event() {
+        assert_eq!(escaped("a b"), r#""a b""#);
+        assert_eq!(escaped(""), r#""""#);
+        assert_eq!(escaped("x mac=0"), r#""x mac=0""#);
+        assert_eq!(escaped("x\" mac=0"), r#""x\" mac=0""#);
+        assert_eq!(escaped("\"x"), r#"\"x"#);
+        assert_eq!(escaped("x\nERROR"), r"x\nERROR");
+        assert_eq!(escaped("\u{202e}x\u{9b}"), r"\u{202e}x\u{9b}");
+    }
+
+    #[test]
+    fn a_long_value_is_cut_and_says_so() {
+        let line = Line::info("e").with("v", "é".repeat(MAX_VALUE));
+        let kept = "é".repeat(MAX_VALUE / 2);
+        assert_eq!(value(&line), format!("{kept}\\+{MAX_VALUE}"));
+        let line = Line::info("e").with("v", format!("{}é", "a".repeat(MAX_VALUE - 1)));
+        assert!(value(&line).ends_with("a\\+2"), "half a character is none");
+        assert_eq!(escaped("\\+17"), r"\\+17");
+    }
+
+    #[test]
+    fn the_text_of_a_message_is_kept_whole() {
+        let text = "x".repeat(MAX_TEXT);
+        assert_eq!(escaped(&text), text);
+        assert!(escaped(&(text + "yz")).ends_with("x\\+2"));
+    }
+}

@@ -1,0 +1,382 @@
+//! The audit trail: an event becomes one escaped line in one of four files.
+//!
+//! Owns the files, their thread and the form of a line. Knows nothing of what is audited:
+//! everybody above makes the [`Line`]s. sql.log, info.log and credentials.log belong to one
+//! thread behind a bounded queue; chat.log belongs to the journal ([`ChatLog`]).
+//!
+//! Whoever logs waits while the queue is full: a trail with holes would not tell. A file that
+//! takes nothing is another matter, because waiting for it would stop the server: the lines
+//! are kept up to [`MAX_WAITING`] bytes a file and tried again, what is beyond is counted and
+//! told in info.log as `lines_lost`, and [`Audit::fault`] says so all the while, so that the
+//! server can refuse what must not happen unseen.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+mod chat;
+mod diagnostics;
+mod file;
+mod line;
+mod noise;
+
+pub use chat::ChatLog;
+pub use diagnostics::install;
+use file::{AuditFile, LogFile};
+pub use line::Line;
+pub use noise::{Noise, Summary};
+
+/// Lines that may wait for the audit thread.
+const QUEUE: usize = 1_024;
+/// Bytes that wait for a file that takes nothing, before lines are only counted.
+const MAX_WAITING: usize = 1024 * 1024;
+/// How often a file that takes nothing is tried again when nothing else happens.
+const RETRY: Duration = Duration::from_secs(1);
+
+enum Job {
+    Write(AuditFile, Line),
+    Stop,
+}
+
+#[derive(Default)]
+struct State {
+    /// What is wrong at the moment, as a sentence.
+    fault: Mutex<Option<String>>,
+    /// Lines beyond [`MAX_WAITING`], not yet told of.
+    lost: AtomicU64,
+    /// Diagnostics that found the queue full, not yet told of.
+    dropped: AtomicU64,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// A handle on the audit thread. Any thread but that one may hold it.
+#[derive(Clone)]
+pub struct Audit {
+    queue: SyncSender<Job>,
+    state: Arc<State>,
+}
+
+impl Audit {
+    /// Opens the three files in `dir` and starts the thread.
+    ///
+    /// # Errors
+    /// When a file can't be opened or the thread can't be started.
+    pub fn start(dir: &Path) -> io::Result<Self> {
+        let (sql, mut repairs) = LogFile::open(dir, AuditFile::Sql)?;
+        let (info, more) = LogFile::open(dir, AuditFile::Info)?;
+        repairs.extend(more);
+        let (credentials, more) = LogFile::open(dir, AuditFile::Credentials)?;
+        repairs.extend(more);
+        for line in &repairs {
+            info.append(line);
+        }
+        let (queue, jobs) = sync_channel(QUEUE);
+        let state = Arc::new(State::default());
+        let writer = Writer {
+            sql,
+            info,
+            credentials,
+            state: Arc::clone(&state),
+        };
+        let thread = thread::Builder::new()
+            .name("audit".into())
+            .spawn(move || writer.run(&jobs))?;
+        *lock(&state.thread) = Some(thread);
+        Ok(Self { queue, state })
+    }
+
+    /// A line for sql.log. Waits while the queue is full.
+    pub fn sql(&self, line: Line) {
+        self.write(AuditFile::Sql, line);
+    }
+
+    /// A line for info.log. Waits while the queue is full.
+    pub fn info(&self, line: Line) {
+        self.write(AuditFile::Info, line);
+    }
+
+    /// A line for credentials.log. Waits while the queue is full.
+    pub fn credentials(&self, line: Line) {
+        self.write(AuditFile::Credentials, line);
+    }
+
+    /// A line for info.log that is no audit event: where the queue is full it is only counted,
+    /// so that a talkative log level delays nobody.
+    fn diagnostic(&self, line: Line) {
+        if self
+            .queue
+            .try_send(Job::Write(AuditFile::Info, line))
+            .is_err()
+        {
+            self.state.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// What keeps the files from being written at the moment, if anything does.
+    #[must_use]
+    pub fn fault(&self) -> Option<String> {
+        lock(&self.state.fault).clone()
+    }
+
+    /// Writes all that was logged before, and ends the thread. What is logged afterwards goes
+    /// to standard error. Stopping twice is no mistake.
+    pub fn stop(&self) {
+        let thread = lock(&self.state.thread).take();
+        if let Some(thread) = thread {
+            // Either fails only if the thread is gone, and then there is nothing to stop.
+            let _ = self.queue.send(Job::Stop);
+            let _ = thread.join();
+        }
+    }
+
+    fn write(&self, file: AuditFile, line: Line) {
+        if let Err(refused) = self.queue.send(Job::Write(file, line))
+            && let Job::Write(file, line) = refused.0
+        {
+            tell(&format!("{}: {}", file.name(), line.as_str()));
+        }
+    }
+}
+
+/// What the audit thread owns. It must not log by the macros of `log`: it would wait for
+/// itself.
+struct Writer {
+    sql: LogFile,
+    info: LogFile,
+    credentials: LogFile,
+    state: Arc<State>,
+}
+
+impl Writer {
+    fn run(&self, jobs: &Receiver<Job>) {
+        // The repairs of the opening wait already.
+        self.flush();
+        let mut running = true;
+        while running {
+            match self.next(jobs) {
+                Ok(job) => running = self.take(job),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => running = false,
+            }
+            // What else waits shares the flush.
+            for job in jobs.try_iter().take(QUEUE) {
+                running &= self.take(job);
+            }
+            self.flush();
+        }
+        // What came while the end was being written, up to the moment the queue is gone.
+        for job in jobs.try_iter() {
+            self.take(job);
+        }
+        self.flush();
+        let waiting = self.sql.waiting() + self.info.waiting() + self.credentials.waiting();
+        if waiting > 0 {
+            tell(&format!("{waiting} bytes of the audit were never written"));
+        }
+    }
+
+    fn next(&self, jobs: &Receiver<Job>) -> Result<Job, RecvTimeoutError> {
+        if lock(&self.state.fault).is_some() {
+            jobs.recv_timeout(RETRY)
+        } else {
+            jobs.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        }
+    }
+
+    /// Whether to go on.
+    fn take(&self, job: Job) -> bool {
+        let Job::Write(file, line) = job else {
+            return false;
+        };
+        let file = match file {
+            AuditFile::Sql => &self.sql,
+            AuditFile::Credentials => &self.credentials,
+            // chat.log is not this thread's, and no method of `Audit` sends a line for it.
+            AuditFile::Info | AuditFile::Chat => &self.info,
+        };
+        if file.waiting() < MAX_WAITING {
+            file.append(&line);
+        } else {
+            self.state.lost.fetch_add(1, Ordering::Relaxed);
+        }
+        true
+    }
+
+    fn flush(&self) {
+        let mut fault = self.flush_files();
+        if fault.is_none() && self.tell_of_gaps() {
+            fault = self.flush_files();
+        }
+        let mut known = lock(&self.state.fault);
+        if let Some(fault) = &fault
+            && known.is_none()
+        {
+            tell(&format!("the audit can't be written: {fault}"));
+        }
+        *known = fault;
+    }
+
+    /// Whether there were any.
+    fn tell_of_gaps(&self) -> bool {
+        let lost = self.state.lost.swap(0, Ordering::Relaxed);
+        if lost > 0 {
+            self.info
+                .append(&Line::error("lines_lost").with("lines", lost));
+        }
+        let dropped = self.state.dropped.swap(0, Ordering::Relaxed);
+        if dropped > 0 {
+            self.info
+                .append(&Line::warn("diagnostics_dropped").with("lines", dropped));
+        }
+        lost + dropped > 0
+    }
+
+    fn flush_files(&self) -> Option<String> {
+        let flush = |file: &LogFile, which: AuditFile| {
+            let failed = file.flush().err()?;
+            Some(format!("{}: {failed}", which.name()))
+        };
+        // All three are tried, whatever becomes of the first.
+        let faults = [
+            flush(&self.sql, AuditFile::Sql),
+            flush(&self.info, AuditFile::Info),
+            flush(&self.credentials, AuditFile::Credentials),
+        ];
+        faults
+            .into_iter()
+            .flatten()
+            .reduce(|all, one| all + "; " + &one)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing panics while it holds one of these locks.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The last resort. A standard error that is closed is no reason to end.
+fn tell(sentence: &str) {
+    let _ = writeln!(io::stderr(), "chatbox-server: {sentence}");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use chatbox_common::config::AUDIT_FILES;
+
+    use super::*;
+
+    #[test]
+    fn the_files_are_named_as_the_configuration_names_them() {
+        use AuditFile::{Chat, Credentials, Info, Sql};
+        assert_eq!(
+            [Sql, Info, Credentials, Chat].map(AuditFile::name),
+            AUDIT_FILES
+        );
+    }
+
+    fn lines(dir: &Path, file: AuditFile) -> Vec<String> {
+        let text = fs::read_to_string(dir.join(file.name())).unwrap();
+        text.lines().map(|line| line[25..].to_owned()).collect()
+    }
+
+    #[test]
+    fn every_line_of_every_thread_is_written_before_stop_returns() {
+        let dir = tempfile::tempdir().unwrap();
+        let audit = Audit::start(dir.path()).unwrap();
+        let threads: Vec<_> = (0..4)
+            .map(|n| {
+                let audit = audit.clone();
+                thread::spawn(move || {
+                    for i in 0..QUEUE {
+                        audit.credentials(Line::info("login").with("n", n).with("i", i));
+                    }
+                })
+            })
+            .collect();
+        audit.sql(Line::info("insert"));
+        audit.info(Line::warn("start"));
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        audit.stop();
+        audit.stop();
+        assert_eq!(lines(dir.path(), AuditFile::Sql), ["INFO  insert"]);
+        assert_eq!(lines(dir.path(), AuditFile::Info), ["WARN  start"]);
+        let logins = lines(dir.path(), AuditFile::Credentials);
+        for n in 0..4 {
+            let of_one: Vec<_> = logins
+                .iter()
+                .filter(|l| l.contains(&format!(" n={n} ")))
+                .collect();
+            let expected: Vec<_> = (0..QUEUE)
+                .map(|i| format!("INFO  login n={n} i={i}"))
+                .collect();
+            assert!(of_one.into_iter().eq(&expected));
+        }
+    }
+
+    #[test]
+    fn what_was_put_right_at_the_opening_stands_in_info_log() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("sql.log"), "unfinished").unwrap();
+        Audit::start(dir.path()).unwrap().stop();
+        let info = lines(dir.path(), AuditFile::Info);
+        assert!(
+            info.iter()
+                .all(|l| l.starts_with("WARN  log_repaired file=sql.log"))
+        );
+        assert!(info.iter().any(|l| l.contains("unfinished")));
+    }
+
+    fn writer(dir: &Path) -> Writer {
+        let open = |which| LogFile::open(dir, which).unwrap().0;
+        Writer {
+            sql: open(AuditFile::Sql),
+            info: open(AuditFile::Info),
+            credentials: open(AuditFile::Credentials),
+            state: Arc::default(),
+        }
+    }
+
+    #[test]
+    fn a_full_disk_can_be_asked_for_and_holds_up_only_its_own_file() {
+        let dir = tempfile::tempdir().unwrap();
+        symlink("/dev/full", dir.path().join("credentials.log")).unwrap();
+        let audit = Audit::start(dir.path()).unwrap();
+        assert_eq!(audit.fault(), None);
+        audit.credentials(Line::info("login"));
+        audit.info(Line::info("start"));
+        audit.stop();
+        let fault = audit.fault().unwrap();
+        assert!(fault.starts_with("credentials.log: "), "{fault}");
+        assert_eq!(lines(dir.path(), AuditFile::Info), ["INFO  start"]);
+    }
+
+    #[test]
+    fn lines_beyond_the_bound_are_counted_and_told_once_the_file_works() {
+        let dir = tempfile::tempdir().unwrap();
+        symlink("/dev/full", dir.path().join("sql.log")).unwrap();
+        let mut writer = writer(dir.path());
+        let line = Line::info("x").with_text("text", &"y".repeat(line::MAX_TEXT));
+        let fitting = MAX_WAITING.div_ceil(line.as_str().len() + 1);
+        for _ in 0..fitting + 3 {
+            assert!(writer.take(Job::Write(AuditFile::Sql, line.clone())));
+        }
+        writer.flush();
+        assert!(lock(&writer.state.fault).is_some());
+        assert_eq!(lines(dir.path(), AuditFile::Info), [""; 0]);
+        fs::remove_file(dir.path().join("sql.log")).unwrap();
+        writer.sql = LogFile::open(dir.path(), AuditFile::Sql).unwrap().0;
+        writer.flush();
+        assert_eq!(*lock(&writer.state.fault), None);
+        let told = lines(dir.path(), AuditFile::Info);
+        assert_eq!(told, ["ERROR lines_lost lines=3"]);
+    }
+}

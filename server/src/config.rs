@@ -1,0 +1,371 @@
+//! The settings this server runs with: the file found, read and joined with the flags, and the
+//! directories made.
+//!
+//! What the text of the file means is `chatbox_common::config`'s; this module knows where the
+//! file lies and what that makes of relative directories. Called once, by `main`, before
+//! anything else runs.
+
+use std::fmt::Write as _;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write as _};
+use std::net::IpAddr;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use chatbox_common::config::{self, Config, FILE_NAME, MAX_FILE};
+use rustix::fs::Access;
+
+/// What the command line says; `None` leaves it to the file.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The file to read, in place of the search.
+    pub config: Option<PathBuf>,
+    /// The address to listen on.
+    pub address: Option<IpAddr>,
+    /// The port to listen on; 0 lets the system choose.
+    pub port: Option<u16>,
+    /// The directory of the database.
+    pub data_dir: Option<PathBuf>,
+    /// The directory of the audit files.
+    pub log_dir: Option<PathBuf>,
+    /// The directory of the keys.
+    pub key_dir: Option<PathBuf>,
+}
+
+/// What the process was started with.
+#[derive(Debug, Clone)]
+pub struct Environment {
+    /// The working directory, absolute.
+    pub working_dir: PathBuf,
+    /// `$XDG_CONFIG_HOME`
+    pub xdg_config_home: Option<PathBuf>,
+    /// `$XDG_STATE_HOME`
+    pub xdg_state_home: Option<PathBuf>,
+    /// `$HOME`
+    pub home: Option<PathBuf>,
+}
+
+impl Environment {
+    /// That of this process.
+    ///
+    /// # Errors
+    /// When the working directory can't be told.
+    pub fn of_process() -> io::Result<Self> {
+        let dir = |name| std::env::var_os(name).map(PathBuf::from);
+        Ok(Self {
+            working_dir: std::env::current_dir()?,
+            xdg_config_home: dir("XDG_CONFIG_HOME"),
+            xdg_state_home: dir("XDG_STATE_HOME"),
+            home: dir("HOME"),
+        })
+    }
+}
+
+/// What the server runs with. The directories are absolute, exist and can be written to.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The file's words, address and port overridden by the flags.
+    pub config: Config,
+    /// The file they come from; `None` without any.
+    pub file: Option<PathBuf>,
+    /// The directory of the database.
+    pub data_dir: PathBuf,
+    /// The directory of the audit files.
+    pub log_dir: PathBuf,
+    /// The directory of the keys.
+    pub key_dir: PathBuf,
+}
+
+/// Everything that keeps the server from starting, a sentence each.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct ConfigError(pub Vec<String>);
+
+/// Finds and reads the configuration and makes the directories it names, mode 0700.
+///
+/// # Errors
+/// With all faults of the file, or all directories that can't be used.
+pub fn load(options: &Options, environment: &Environment) -> Result<Settings, ConfigError> {
+    let file = find(options, environment).map_err(|why| ConfigError(vec![why]))?;
+    let mut config = match &file {
+        Some(path) => read(path).map_err(ConfigError)?,
+        None => Config::default(),
+    };
+    let base = base(file.as_deref(), environment).map_err(|why| ConfigError(vec![why]))?;
+    if let Some(address) = options.address {
+        config.server.address = address;
+    }
+    if let Some(port) = options.port {
+        config.server.port = port;
+    }
+    let resolve = |flag: &Option<PathBuf>, said: &Path| match flag {
+        Some(dir) => environment.working_dir.join(dir),
+        None => base.join(said),
+    };
+    let settings = Settings {
+        data_dir: resolve(&options.data_dir, &config.storage.directory),
+        log_dir: resolve(&options.log_dir, &config.logging.directory),
+        key_dir: resolve(&options.key_dir, &config.security.key_directory),
+        config,
+        file,
+    };
+    let faults: Vec<String> = [
+        (&settings.data_dir, "`directory` in [storage] or --data-dir"),
+        (&settings.log_dir, "`directory` in [logging] or --log-dir"),
+        (
+            &settings.key_dir,
+            "`key_directory` in [security] or --key-dir",
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(dir, remedy)| prepare(dir, &base, remedy).err())
+    .collect();
+    if faults.is_empty() {
+        Ok(settings)
+    } else {
+        Err(ConfigError(faults))
+    }
+}
+
+/// The file to read: the one that was named, which must exist, or the first that is found.
+fn find(options: &Options, environment: &Environment) -> Result<Option<PathBuf>, String> {
+    if let Some(named) = &options.config {
+        return Ok(Some(environment.working_dir.join(named)));
+    }
+    let candidates = config::candidates(
+        &environment.working_dir,
+        environment.xdg_config_home.as_deref(),
+        environment.home.as_deref(),
+    );
+    for path in candidates {
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() => return Ok(Some(path)),
+            Ok(_) => {}
+            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
+            // Passing over a file one may not read would start a server on other settings.
+            Err(e) => return Err(format!("{} can't be read: {e}", shown(&path))),
+        }
+    }
+    Ok(None)
+}
+
+fn read(path: &Path) -> Result<Config, Vec<String>> {
+    let unreadable = |e: io::Error| vec![format!("{} can't be read: {e}", shown(path))];
+    let mut text = String::new();
+    File::open(path)
+        .map_err(unreadable)?
+        .take(MAX_FILE + 1)
+        .read_to_string(&mut text)
+        .map_err(unreadable)?;
+    if u64::try_from(text.len()).is_ok_and(|len| len > MAX_FILE) {
+        return Err(vec![format!(
+            "{} is longer than {} KiB and can't be a configuration",
+            shown(path),
+            MAX_FILE / 1024
+        )]);
+    }
+    config::parse(&text).map_err(|faults| {
+        let at = |fault| format!("{}, {fault}", shown(path));
+        faults.into_iter().map(at).collect()
+    })
+}
+
+/// What relative directories are relative to: beside the file or, without one, the user's
+/// place for state.
+fn base(file: Option<&Path>, environment: &Environment) -> Result<PathBuf, String> {
+    if let Some(file) = file {
+        return Ok(file.parent().unwrap_or(file).to_path_buf());
+    }
+    environment
+        .xdg_state_home
+        .clone()
+        .filter(|dir| dir.is_absolute())
+        .or_else(|| Some(environment.home.as_ref()?.join(".local/state")))
+        .map(|dir| dir.join("chatbox"))
+        .ok_or_else(|| {
+            format!(
+                "there is no {FILE_NAME}, and without $HOME no place for the server's files; \
+                 name a configuration with --config"
+            )
+        })
+}
+
+/// Makes a directory that only this user can enter, if there is none, and keeps what will lie
+/// in it out of version control.
+fn prepare(dir: &Path, base: &Path, remedy: &str) -> Result<(), String> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .and_then(|()| Ok(rustix::fs::access(dir, Access::WRITE_OK | Access::EXEC_OK)?))
+        .and_then(|()| ignore_content(dir))
+        .map_err(|e| unusable(dir, base, remedy, &e))
+}
+
+fn ignore_content(dir: &Path) -> io::Result<()> {
+    let made = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(dir.join(".gitignore"));
+    match made {
+        Ok(mut file) => file.write_all(b"*\n"),
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(e) => Err(e),
+    }
+}
+
+fn unusable(dir: &Path, base: &Path, remedy: &str, error: &io::Error) -> String {
+    let mut sentence = format!("the directory {} can't be used: {error}", shown(dir));
+    if error.kind() == ErrorKind::PermissionDenied && dir.starts_with(base) {
+        let _ = write!(
+            sentence,
+            " ({}, where it would lie, is not yours to write)",
+            shown(base)
+        );
+    }
+    let _ = write!(sentence, "; name another with {remedy}");
+    sentence
+}
+
+/// A path as it may stand on a terminal.
+fn shown(path: &Path) -> String {
+    path.to_string_lossy().escape_debug().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn started_in(dir: &Path) -> Environment {
+        Environment {
+            working_dir: dir.to_path_buf(),
+            xdg_config_home: Some(dir.join("nobody's")),
+            xdg_state_home: None,
+            home: Some(dir.join("home")),
+        }
+    }
+
+    fn named(path: &Path) -> Options {
+        Options {
+            config: Some(path.to_path_buf()),
+            ..Options::default()
+        }
+    }
+
+    #[test]
+    fn the_file_is_found_upward_and_its_directories_lie_beside_it() {
+        let root = tempfile::tempdir().unwrap();
+        let inner = root.path().join("server/src");
+        fs::create_dir_all(&inner).unwrap();
+        fs::write(root.path().join(FILE_NAME), "[server]\nport = 1\n").unwrap();
+        let settings = load(&Options::default(), &started_in(&inner)).unwrap();
+        assert_eq!(settings.config.server.port, 1);
+        assert_eq!(settings.log_dir, root.path().join("log"));
+        for dir in [&settings.log_dir, &settings.data_dir, &settings.key_dir] {
+            let mode = fs::metadata(dir).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o700);
+            let ignored = fs::read_to_string(dir.join(".gitignore")).unwrap();
+            assert_eq!(ignored, "*\n");
+        }
+    }
+
+    #[test]
+    fn a_gitignore_that_exists_is_left_alone() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("log")).unwrap();
+        fs::write(root.path().join("log/.gitignore"), "mine").unwrap();
+        fs::write(root.path().join(FILE_NAME), "").unwrap();
+        load(&Options::default(), &started_in(root.path())).unwrap();
+        let kept = fs::read_to_string(root.path().join("log/.gitignore")).unwrap();
+        assert_eq!(kept, "mine");
+    }
+
+    #[test]
+    fn without_a_file_everything_lies_in_the_users_state() {
+        let root = tempfile::tempdir().unwrap();
+        let mut environment = started_in(root.path());
+        // Whatever lies above the temporary directory is not this test's.
+        environment.working_dir = PathBuf::from("/nonexistent");
+        let state = base(None, &environment).unwrap();
+        assert_eq!(state, root.path().join("home/.local/state/chatbox"));
+        environment.xdg_state_home = Some(PathBuf::from("/s"));
+        assert_eq!(
+            base(None, &environment).unwrap(),
+            PathBuf::from("/s/chatbox")
+        );
+        environment.xdg_state_home = Some(PathBuf::from("relative"));
+        environment.home = None;
+        assert!(base(None, &environment).unwrap_err().contains("--config"));
+    }
+
+    #[test]
+    fn flags_override_the_file() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("my.toml");
+        fs::write(&path, "[logging]\ndirectory = \"/nonexistent/log\"\n").unwrap();
+        let options = Options {
+            port: Some(0),
+            address: Some("::1".parse().unwrap()),
+            log_dir: Some(PathBuf::from("elsewhere")),
+            ..named(Path::new("my.toml"))
+        };
+        let settings = load(&options, &started_in(root.path())).unwrap();
+        assert_eq!(settings.file, Some(path));
+        assert_eq!(settings.config.server.port, 0);
+        assert_eq!(settings.config.server.address.to_string(), "::1");
+        assert_eq!(settings.log_dir, root.path().join("elsewhere"));
+    }
+
+    #[test]
+    fn every_fault_names_the_file_and_its_line() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("bad\u{1b}.toml");
+        fs::write(&path, "[server]\nport = 'x'\nprot = 1\n").unwrap();
+        let ConfigError(faults) = load(&named(&path), &started_in(root.path())).unwrap_err();
+        assert_eq!(faults.len(), 2);
+        assert!(faults[0].contains("toml, line 2: "), "{}", faults[0]);
+        assert!(faults[1].contains("toml, line 3: "), "{}", faults[1]);
+        assert!(!faults.concat().contains('\u{1b}'));
+    }
+
+    #[test]
+    fn what_is_no_configuration_is_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let environment = started_in(root.path());
+        let path = root.path().join("x.toml");
+        let missing = load(&named(&path), &environment).unwrap_err().to_string();
+        assert!(missing.contains("can't be read"), "{missing}");
+        fs::write(&path, b"\xff\xfe").unwrap();
+        let binary = load(&named(&path), &environment).unwrap_err().to_string();
+        assert!(binary.contains("can't be read"), "{binary}");
+        let endless = load(&named(Path::new("/dev/zero")), &environment).unwrap_err();
+        assert!(endless.to_string().contains("longer"), "{endless}");
+    }
+
+    #[test]
+    fn all_directories_that_cannot_be_used_are_named_at_once() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join(FILE_NAME);
+        fs::write(
+            &path,
+            "storage.directory = 'config.toml/data'\nlogging.directory = 'config.toml'\n",
+        )
+        .unwrap();
+        let ConfigError(faults) = load(&named(&path), &started_in(root.path())).unwrap_err();
+        assert_eq!(faults.len(), 2, "{faults:?}");
+        assert!(faults[0].contains("--data-dir"), "{}", faults[0]);
+        assert!(faults[1].contains("--log-dir"), "{}", faults[1]);
+    }
+
+    #[test]
+    fn a_place_that_is_not_ours_is_named() {
+        let denied = io::Error::from(ErrorKind::PermissionDenied);
+        let etc = Path::new("/etc/chatbox");
+        let sentence = unusable(&etc.join("log"), etc, "--log-dir", &denied);
+        assert!(sentence.contains("(/etc/chatbox, where it would lie"));
+        assert!(sentence.ends_with("name another with --log-dir"));
+    }
+}

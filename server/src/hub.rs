@@ -1,0 +1,281 @@
+//! The client table: `Arc<Mutex<…>>` over connections, their addresses, and who is online.
+//!
+//! The lock is held for a look or a change of the table, never across a system call, the disk or
+//! another lock. There is no second lock to order it with.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chatbox_common::wire::message::{self, AccountId};
+
+use crate::event::{Person, SessionId};
+
+/// One connection.
+struct Client {
+    address: SocketAddr,
+    socket: Arc<TcpStream>,
+    person: Option<Person>,
+    /// Since when it is what it is, milliseconds since 1970-01-01 UTC.
+    since: u64,
+}
+
+/// Somebody who is online, in however many sessions.
+struct Online {
+    user: Arc<str>,
+    sessions: u32,
+    since: u64,
+}
+
+#[derive(Default)]
+struct Table {
+    clients: HashMap<SessionId, Client>,
+    /// By the name in lower case: the order of `/list`.
+    people: BTreeMap<String, Online>,
+    next: SessionId,
+    stopping: bool,
+}
+
+/// Why a connection was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Full {
+    /// The cap is reached.
+    Cap,
+    /// The server stops.
+    Stopping,
+}
+
+/// What one session's owner may know of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// The peer's address.
+    pub address: SocketAddr,
+    /// Since when it is logged in, milliseconds since 1970-01-01 UTC.
+    pub since: u64,
+    /// Sessions of the same account.
+    pub sessions: u32,
+}
+
+/// The table, shared by all threads.
+#[derive(Clone)]
+pub struct Hub {
+    table: Arc<Mutex<Table>>,
+    cap: usize,
+}
+
+impl Hub {
+    /// An empty table that takes `cap` connections.
+    #[must_use]
+    pub fn new(cap: usize) -> Self {
+        Self {
+            table: Arc::default(),
+            cap,
+        }
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        // No code panics while it holds the lock; should one, the table is still a table.
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a connection in.
+    ///
+    /// # Errors
+    /// When there is no room for it.
+    pub fn admit(
+        &self,
+        address: SocketAddr,
+        socket: Arc<TcpStream>,
+        now_ms: u64,
+    ) -> Result<SessionId, Full> {
+        let mut table = self.table();
+        if table.stopping {
+            return Err(Full::Stopping);
+        }
+        if table.clients.len() >= self.cap {
+            return Err(Full::Cap);
+        }
+        table.next += 1;
+        let session = table.next;
+        table.clients.insert(
+            session,
+            Client {
+                address,
+                socket,
+                person: None,
+                since: now_ms,
+            },
+        );
+        Ok(session)
+    }
+
+    /// A connection has become somebody's session. False when the server stops.
+    pub fn log_in(&self, session: SessionId, person: &Person, now_ms: u64) -> bool {
+        let mut table = self.table();
+        if table.stopping {
+            return false;
+        }
+        let Some(client) = table.clients.get_mut(&session) else {
+            return false;
+        };
+        client.person = Some(person.clone());
+        client.since = now_ms;
+        let entry = table.people.entry(person.user.to_ascii_lowercase());
+        let online = entry.or_insert_with(|| Online {
+            user: Arc::clone(&person.user),
+            sessions: 0,
+            since: now_ms,
+        });
+        online.sessions += 1;
+        true
+    }
+
+    /// A connection has ended.
+    pub fn remove(&self, session: SessionId) {
+        let mut table = self.table();
+        let person = table.clients.remove(&session).and_then(|c| c.person);
+        let Some(key) = person.map(|person| person.user.to_ascii_lowercase()) else {
+            return;
+        };
+        if let Some(online) = table.people.get_mut(&key) {
+            online.sessions -= 1;
+            if online.sessions == 0 {
+                table.people.remove(&key);
+            }
+        }
+    }
+
+    /// People online after a name, in the order of their names, and whether more follow.
+    #[must_use]
+    pub fn people(&self, after: Option<&str>, limit: usize) -> (Vec<message::Person>, bool) {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let after = after.map(str::to_ascii_lowercase);
+        let from = after.map_or(Unbounded, Excluded);
+        let table = self.table();
+        let mut range = table.people.range::<String, _>((from, Unbounded));
+        let people = range.by_ref().take(limit);
+        let people = people
+            .map(|(_, online)| message::Person {
+                user: online.user.to_string(),
+                sessions: online.sessions,
+                since: online.since,
+            })
+            .collect();
+        (people, range.next().is_some())
+    }
+
+    /// What a logged-in session may know of itself.
+    #[must_use]
+    pub fn standing(&self, session: SessionId) -> Option<Standing> {
+        let table = self.table();
+        let client = table.clients.get(&session)?;
+        let key = client.person.as_ref()?.user.to_ascii_lowercase();
+        Some(Standing {
+            address: client.address,
+            since: client.since,
+            sessions: table.people.get(&key).map_or(0, |online| online.sessions),
+        })
+    }
+
+    /// Sessions of an account that are open now.
+    #[must_use]
+    pub fn sessions_of(&self, account: AccountId) -> usize {
+        let table = self.table();
+        let persons = table.clients.values().filter_map(|c| c.person.as_ref());
+        persons.filter(|person| person.account == account).count()
+    }
+
+    /// People online, and connections.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize) {
+        let table = self.table();
+        (table.people.len(), table.clients.len())
+    }
+
+    /// The most connections taken.
+    #[must_use]
+    pub const fn cap(&self) -> usize {
+        self.cap
+    }
+
+    /// Whether the server stops.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.table().stopping
+    }
+
+    /// Takes nobody in any more, and ends the reading of all that are in: each connection's own
+    /// thread then says goodbye.
+    pub fn stop(&self) {
+        let sockets: Vec<Arc<TcpStream>> = {
+            let mut table = self.table();
+            table.stopping = true;
+            let clients = table.clients.values();
+            clients.map(|c| Arc::clone(&c.socket)).collect()
+        };
+        for socket in sockets {
+            // A socket that is closed already needs no end.
+            let _ = socket.shutdown(Shutdown::Read);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    fn socket() -> (Arc<TcpStream>, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        (Arc::new(TcpStream::connect(address).unwrap()), address)
+    }
+
+    fn person(account: AccountId, user: &str) -> Person {
+        Person {
+            account,
+            user: user.into(),
+        }
+    }
+
+    #[test]
+    fn people_are_listed_once_in_the_order_of_their_names() {
+        let hub = Hub::new(10);
+        let (socket, address) = socket();
+        let mut sessions = Vec::new();
+        for (account, user) in [(1, "bob"), (2, "Alice"), (1, "bob"), (3, "carol")] {
+            let id = hub.admit(address, Arc::clone(&socket), 5).unwrap();
+            assert!(hub.log_in(id, &person(account, user), 7));
+            sessions.push(id);
+        }
+        let names = |after, limit| {
+            let (people, more) = hub.people(after, limit);
+            let names: Vec<_> = people.iter().map(|p| (p.user.clone(), p.sessions)).collect();
+            (names, more)
+        };
+        assert_eq!(
+            names(None, 2),
+            (vec![("Alice".into(), 1), ("bob".into(), 2)], true)
+        );
+        assert_eq!(names(Some("BOB"), 9), (vec![("carol".into(), 1)], false));
+        hub.remove(sessions[0]);
+        assert_eq!(hub.standing(sessions[2]).unwrap().sessions, 1);
+        hub.remove(sessions[2]);
+        assert_eq!(names(None, 9).0.len(), 2);
+        assert_eq!(hub.counts(), (2, 2));
+    }
+
+    #[test]
+    fn the_cap_and_the_stop_are_kept() {
+        let hub = Hub::new(1);
+        let (socket, address) = socket();
+        let first = hub.admit(address, Arc::clone(&socket), 0).unwrap();
+        let again = hub.admit(address, Arc::clone(&socket), 0);
+        assert_eq!(again, Err(Full::Cap));
+        hub.remove(first);
+        hub.stop();
+        assert_eq!(hub.admit(address, socket, 0), Err(Full::Stopping));
+        assert!(!hub.log_in(first, &person(1, "late"), 0));
+    }
+}

@@ -1,0 +1,182 @@
+//! Who came and went in a room, told in one notice for a quarter of a second at a time.
+//!
+//! Pure: the time is an argument. A session that was cut off is waited for before anybody is
+//! told, so that a network that blinks announces nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Changes travel together for so long.
+pub const COALESCE: Duration = Duration::from_millis(250);
+/// Somebody who was cut off is waited for so long.
+pub const RESUME_GRACE: Duration = Duration::from_secs(10);
+/// Above this many members online a notice has a count and no names.
+pub const MAX_NAMED: usize = 200;
+
+/// What happened to a person since the last notice.
+#[derive(Debug, Default)]
+struct Change {
+    /// What the others believe.
+    announced: bool,
+    /// Open sessions.
+    sessions: u32,
+    /// When the present state may be announced.
+    due: Option<Instant>,
+}
+
+/// A notice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// Who came.
+    pub joined: Vec<String>,
+    /// Who went.
+    pub left: Vec<String>,
+    /// Online now.
+    pub online: u32,
+}
+
+/// The presence of one room.
+#[derive(Debug, Default)]
+pub struct Presence {
+    people: BTreeMap<Arc<str>, Change>,
+}
+
+impl Presence {
+    /// A session of `user` began.
+    pub fn joined(&mut self, user: &Arc<str>, now: Instant) {
+        let change = self.people.entry(Arc::clone(user)).or_default();
+        change.sessions += 1;
+        change.due = (!change.announced).then_some(now + COALESCE);
+    }
+
+    /// A session of `user` ended: with a goodbye, or cut off.
+    pub fn left(&mut self, user: &Arc<str>, cut_off: bool, now: Instant) {
+        let Some(change) = self.people.get_mut(user) else {
+            return;
+        };
+        change.sessions = change.sessions.saturating_sub(1);
+        if change.sessions == 0 {
+            let wait = if cut_off { RESUME_GRACE } else { COALESCE };
+            change.due = change.announced.then_some(now + wait);
+            if !change.announced {
+                // Came and went between two notices: nobody ever heard of it.
+                self.people.remove(user);
+            }
+        }
+    }
+
+    /// People with an open session.
+    #[must_use]
+    pub fn online(&self) -> u32 {
+        let open = self.people.values().filter(|change| change.sessions > 0);
+        u32::try_from(open.count()).unwrap_or(u32::MAX)
+    }
+
+    /// When the next notice is due.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Instant> {
+        self.people.values().filter_map(|change| change.due).min()
+    }
+
+    /// The notice that is due, if one is.
+    pub fn take(&mut self, now: Instant) -> Option<Notice> {
+        let (mut joined, mut left) = (Vec::new(), Vec::new());
+        self.people.retain(|user, change| {
+            if change.due.is_none_or(|due| due > now) {
+                return true;
+            }
+            change.due = None;
+            change.announced = change.sessions > 0;
+            let names = if change.announced { &mut joined } else { &mut left };
+            names.push(user.to_string());
+            change.announced
+        });
+        if joined.is_empty() && left.is_empty() {
+            return None;
+        }
+        let online = self.online();
+        if online as usize > MAX_NAMED {
+            (joined, left) = (Vec::new(), Vec::new());
+        }
+        Some(Notice {
+            joined,
+            left,
+            online,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Arc<str> {
+        text.into()
+    }
+
+    #[test]
+    fn a_quarter_of_a_second_travels_as_one_notice() {
+        let mut presence = Presence::default();
+        let start = Instant::now();
+        presence.joined(&name("bob"), start);
+        presence.joined(&name("alice"), start);
+        assert_eq!(presence.take(start), None);
+        assert_eq!(presence.next_due(), Some(start + COALESCE));
+        let notice = presence.take(start + COALESCE).unwrap();
+        assert_eq!(notice.joined, ["alice", "bob"]);
+        assert_eq!((notice.left.len(), notice.online), (0, 2));
+        assert_eq!(presence.take(start + COALESCE), None);
+        assert_eq!(presence.next_due(), None);
+    }
+
+    #[test]
+    fn a_second_session_announces_nothing() {
+        let mut presence = Presence::default();
+        let start = Instant::now();
+        presence.joined(&name("bob"), start);
+        presence.take(start + COALESCE).unwrap();
+        presence.joined(&name("bob"), start);
+        presence.left(&name("bob"), false, start);
+        assert_eq!(presence.next_due(), None);
+        presence.left(&name("bob"), false, start);
+        let notice = presence.take(start + COALESCE).unwrap();
+        assert_eq!(notice.left, ["bob"]);
+    }
+
+    #[test]
+    fn a_resume_within_ten_seconds_announces_nothing() {
+        let mut presence = Presence::default();
+        let start = Instant::now();
+        presence.joined(&name("bob"), start);
+        presence.take(start + COALESCE).unwrap();
+        presence.left(&name("bob"), true, start);
+        assert_eq!(presence.take(start + RESUME_GRACE / 2), None);
+        presence.joined(&name("bob"), start + RESUME_GRACE / 2);
+        assert_eq!(presence.next_due(), None);
+        presence.left(&name("bob"), true, start);
+        assert_eq!(presence.take(start + RESUME_GRACE).unwrap().left, ["bob"]);
+    }
+
+    #[test]
+    fn who_comes_and_goes_at_once_is_never_announced() {
+        let mut presence = Presence::default();
+        let start = Instant::now();
+        presence.joined(&name("bob"), start);
+        presence.left(&name("bob"), false, start);
+        assert_eq!(presence.take(start + RESUME_GRACE), None);
+        assert_eq!(presence.online(), 0);
+    }
+
+    #[test]
+    fn large_rooms_get_a_count() {
+        let mut presence = Presence::default();
+        let start = Instant::now();
+        for n in 0..=MAX_NAMED {
+            presence.joined(&name(&format!("user{n}")), start);
+        }
+        let notice = presence.take(start + COALESCE).unwrap();
+        assert!(notice.joined.is_empty());
+        assert_eq!(notice.online as usize, MAX_NAMED + 1);
+    }
+}
