@@ -1,0 +1,143 @@
+//! What registration, login and resume do inside the journal's transaction.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::{Ask, Granted, LogIn, Registration, ResumeUse, Spend, TOKEN_SECONDS};
+use crate::event::Person;
+use crate::login_rules::MAX_WRONG_CODES;
+use crate::sealed::SealKey;
+use crate::store::{
+    Account, AccountId, NewAccount, NewToken, Resumed, RoomId, Status, StoreError, Tx,
+};
+
+/// A grant, and where the account was seen: the table of who is online is written behind.
+pub(super) type Done = Option<Granted>;
+
+/// Carries out one job. `lobby_head` is the lobby's last message in this transaction.
+pub(super) fn carry_out(
+    tx: &Tx<'_>,
+    ask: &Ask,
+    seal: &SealKey,
+    lobby_head: u64,
+    now_ms: u64,
+) -> Result<Done, StoreError> {
+    let now = i64::try_from(now_ms).unwrap_or(i64::MAX);
+    match ask {
+        Ask::Register(registration) => register(tx, registration, seal, lobby_head, now),
+        Ask::LogIn(log_in) => self::log_in(tx, log_in, now),
+        Ask::Resume(resume) => self::resume(tx, resume, now),
+    }
+}
+
+fn register(
+    tx: &Tx<'_>,
+    new: &Registration,
+    seal: &SealKey,
+    lobby_head: u64,
+    now: i64,
+) -> Result<Done, StoreError> {
+    let made = tx.create_account(&NewAccount {
+        user: &new.user,
+        verifier: new.verifier.expose(),
+        recovery: &new.recovery,
+        created_at: now,
+    });
+    let account = match made {
+        Ok(account) => account,
+        Err(StoreError::NameTaken) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let sealed = seal
+        .seal(account.0, new.totp.bytes())
+        .map_err(|_| StoreError::Missing)?;
+    tx.set_totp(account, &sealed)?;
+    tx.spend_step(account, new.step)?;
+    tx.join(RoomId::LOBBY, account, lobby_head + 1, now)?;
+    let person = Person {
+        account: account.0,
+        user: new.user.as_str().into(),
+    };
+    let token = NewToken {
+        id: new.token.id,
+        hash: &new.token.hash,
+    };
+    granted(tx, person, 0, &token, new.address, now)
+}
+
+fn log_in(tx: &Tx<'_>, log_in: &LogIn, now: i64) -> Result<Done, StoreError> {
+    let id = AccountId(log_in.account);
+    let Some(account) = active(tx, id)? else {
+        return Ok(None);
+    };
+    // Everything else is right by now: what is spent here is spent on success alone.
+    let spent = match log_in.spend {
+        Spend::Step(step) => {
+            account.failed_codes < u64::from(MAX_WRONG_CODES) && tx.spend_step(id, step)?
+        }
+        Spend::Recovery(hash) => tx.spend_recovery(id, &hash, now)?,
+    };
+    if !spent {
+        return Ok(None);
+    }
+    let wrong_codes = u32::try_from(tx.reset_wrong_codes(id)?).unwrap_or(u32::MAX);
+    let token = NewToken {
+        id: log_in.token.id,
+        hash: &log_in.token.hash,
+    };
+    let person = person(&account);
+    granted(tx, person, wrong_codes, &token, log_in.address, now)
+}
+
+fn resume(tx: &Tx<'_>, resume: &ResumeUse, now: i64) -> Result<Done, StoreError> {
+    let Some(stored) = tx.resume_token(&resume.used, now)? else {
+        return Ok(None);
+    };
+    let Some(account) = active(tx, stored.account)? else {
+        return Ok(None);
+    };
+    let successor = NewToken {
+        id: resume.successor.id,
+        hash: &resume.successor.hash,
+    };
+    if tx.use_resume(&resume.used, &successor, now)? != Resumed::Continued {
+        return Ok(None);
+    }
+    let left = (stored.expires_at - now) / 1000;
+    Ok(Some(Granted {
+        person: person(&account),
+        wrong_codes: 0,
+        token_seconds: u32::try_from(left).unwrap_or(0),
+    }))
+}
+
+fn active(tx: &Tx<'_>, id: AccountId) -> Result<Option<Account>, StoreError> {
+    let account = tx.account_by_id(id)?;
+    Ok(account.filter(|account| account.status == Status::Active))
+}
+
+fn person(account: &Account) -> Person {
+    Person {
+        account: account.id.0,
+        user: Arc::from(account.user.as_str()),
+    }
+}
+
+fn granted(
+    tx: &Tx<'_>,
+    person: Person,
+    wrong_codes: u32,
+    token: &NewToken<'_>,
+    address: SocketAddr,
+    now: i64,
+) -> Result<Done, StoreError> {
+    let id = AccountId(person.account);
+    tx.set_logged_in(id, now)?;
+    tx.set_seen(id, address, true)?;
+    tx.issue_resume(id, token, now + i64::from(TOKEN_SECONDS) * 1000)?;
+    Ok(Some(Granted {
+        person,
+        wrong_codes,
+        token_seconds: TOKEN_SECONDS,
+    }))
+}

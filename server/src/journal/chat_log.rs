@@ -1,0 +1,184 @@
+//! chat.log as the journal keeps it: one line for each message, after its commit, whatever
+//! happens in between.
+//!
+//! Lines carry the message's row number. What a full disk or a sudden end kept from the file is
+//! added from the database, by row number, before anything new is taken.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use crate::audit::{ChatLog, Line};
+use crate::store::{Message, RoomMode, Snapshot, StoreError};
+
+/// Enough of the file's end to hold at least one whole line: a text of 8 KiB in its longest
+/// escaped form, and what stands beside it.
+const TAIL: u64 = 256 * 1024;
+/// Lines added from the database in one go.
+const CATCH_UP: u32 = 1000;
+
+/// See the module.
+pub struct AuditedChat {
+    log: ChatLog,
+    /// The last row whose line is in the file.
+    logged: u64,
+    /// A write failed, and lines are missing.
+    behind: bool,
+}
+
+impl AuditedChat {
+    /// Opens chat.log in `dir`. The lines that come back belong into info.log. `mark` is what
+    /// the database knows to be in the file; the file itself may have more.
+    ///
+    /// # Errors
+    /// When the file can't be read or opened for appending.
+    pub fn open(dir: &Path, mark: u64) -> io::Result<(Self, Vec<Line>)> {
+        // Before the file is put right: half a line at its end is no line.
+        let last = last_row(&dir.join("chat.log"))?;
+        let (log, repairs) = ChatLog::open(dir)?;
+        let chat = Self {
+            log,
+            logged: mark.max(last),
+            behind: true,
+        };
+        Ok((chat, repairs))
+    }
+
+    /// The last row whose line is in the file.
+    #[must_use]
+    pub const fn logged(&self) -> u64 {
+        self.logged
+    }
+
+    /// Whether lines are missing, so that nothing new may be taken.
+    #[must_use]
+    pub const fn is_behind(&self) -> bool {
+        self.behind
+    }
+
+    /// Adds a committed message to the batch.
+    pub fn append(&mut self, row: u64, room: &str, mode: RoomMode, message: &Logged<'_>) {
+        self.log.append(&line(row, room, mode, message, false));
+    }
+
+    /// Writes the batch, whose last row is `last`. After a failure the lines are left to
+    /// [`AuditedChat::catch_up`].
+    pub fn flush(&mut self, last: u64) {
+        match self.log.flush() {
+            Ok(()) => self.logged = last,
+            Err(error) => {
+                log::error!("chat.log can't be written: {error}; no message is taken until it can");
+                self.log.discard();
+                self.behind = true;
+            }
+        }
+    }
+
+    /// Adds what is missing from the database, as far as the file takes it.
+    ///
+    /// # Errors
+    /// The database's; a file that still can't be written is no error, only still behind.
+    pub fn catch_up(
+        &mut self,
+        read: impl Fn(u64, u32) -> Result<Vec<crate::store::Unlogged>, StoreError>,
+    ) -> Result<(), StoreError> {
+        loop {
+            let missing = read(self.logged, CATCH_UP)?;
+            let Some(last) = missing.last().map(|one| one.message.id) else {
+                // Nothing to write proves nothing about the file: an empty batch always goes.
+                self.behind = false;
+                return Ok(());
+            };
+            for one in &missing {
+                let message = Logged::of(&one.message);
+                let row = one.message.id;
+                self.log
+                    .append(&line(row, one.room.as_str(), one.mode, &message, true));
+            }
+            if self.log.flush().is_err() {
+                self.log.discard();
+                return Ok(());
+            }
+            self.logged = last;
+        }
+    }
+}
+
+/// What a line says of a message.
+pub struct Logged<'a> {
+    /// Its place.
+    pub seq: u64,
+    /// Whose, as a name.
+    pub user: &'a str,
+    /// Whose, as a number.
+    pub account: u64,
+    /// When, milliseconds since 1970-01-01 UTC.
+    pub time: i64,
+    /// The text, or sealed bytes.
+    pub body: &'a [u8],
+}
+
+impl<'a> Logged<'a> {
+    fn of(message: &'a Message) -> Self {
+        Self {
+            seq: message.seq,
+            user: message.sender_name.as_str(),
+            account: message.sender.0,
+            time: message.time,
+            body: &message.body,
+        }
+    }
+}
+
+fn line(row: u64, room: &str, mode: RoomMode, message: &Logged<'_>, recovered: bool) -> Line {
+    let time = Timestamp::from_millisecond(message.time).unwrap_or_default();
+    let mut line = Line::at(time, log::Level::Info, "message")
+        .with("id", row)
+        .with("room", room)
+        .with("seq", message.seq)
+        .with("user", message.user)
+        .with("account", message.account);
+    if recovered {
+        line = line.with("recovered", 1);
+    }
+    match mode {
+        RoomMode::Audited => line.with_text("text", &String::from_utf8_lossy(message.body)),
+        RoomMode::Private => line.with("bytes", message.body.len()),
+    }
+}
+
+/// The row number in the last whole line of the file; 0 where there is none.
+fn last_row(path: &Path) -> io::Result<u64> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error),
+    };
+    if !file.metadata()?.is_file() {
+        return Ok(0);
+    }
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
+    let mut tail = Vec::new();
+    file.take(TAIL).read_to_end(&mut tail)?;
+    let whole = tail.iter().rposition(|&b| b == b'\n').unwrap_or(0);
+    let tail = String::from_utf8_lossy(tail.get(..whole).unwrap_or_default()).into_owned();
+    let row = tail.lines().rev().find_map(|line| {
+        let mut words = line.split(' ').filter(|word| !word.is_empty());
+        // Time, level, event, and then the row: before anything that a user has typed.
+        let id = words.nth(3)?.strip_prefix("id=")?;
+        id.parse().ok()
+    });
+    Ok(row.unwrap_or(0))
+}
+
+/// Reads missing lines through a snapshot.
+pub(super) fn unlogged(
+    snapshot: &Snapshot<'_>,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<crate::store::Unlogged>, StoreError> {
+    snapshot.unlogged(after, limit)
+}

@@ -1,0 +1,273 @@
+//! The one writer of the database, and the one order of everything in a room.
+//!
+//! Whatever writes is a job in one queue. The thread behind it takes what waits, commits it as
+//! one transaction, writes chat.log, and only then lets anybody see it: acknowledgements and
+//! messages go to the delivery threads in the order of their numbers. Sessions begin and end
+//! between two batches, so a join can't race a delivery.
+//!
+//! Below it: the store, the delivery threads, the audit files. It knows no socket but to pass
+//! one on, and never sees the hub.
+
+mod accounts;
+mod chat_log;
+mod sessions;
+mod writer;
+
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::mpsc::{self, SyncSender};
+
+use chatbox_common::auth::totp::TotpSecret;
+use chatbox_common::crypto::record::Sealer;
+use chatbox_common::name::UserName;
+use chatbox_common::secret::{Secret, SecretString};
+use chatbox_common::wire::message::{AccountId, Bye, Limits, MessageId, RequestId, RoomId};
+
+use crate::event::{Person, SessionId};
+use crate::outbox::Gate;
+use crate::store::{RecoveryHash, TokenId};
+pub use chat_log::AuditedChat;
+pub use writer::{Parts, start};
+
+/// How long a full login may be continued by resuming, in seconds: 12 hours.
+pub const TOKEN_SECONDS: u32 = 12 * 3600;
+/// Jobs the queue holds; a sender waits when it is full, and with it the peer that sends.
+const QUEUE: usize = 4096;
+
+/// The database can't be written just now; nothing was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the server can't store anything just now; try again")]
+pub struct Unavailable;
+
+/// A message to be committed.
+pub struct Post {
+    /// Whose session.
+    pub session: SessionId,
+    /// What the session's own thread and its delivery thread share: it counts the refusal.
+    pub gate: Arc<Gate>,
+    /// Its request.
+    pub request: RequestId,
+    /// Where.
+    pub room: RoomId,
+    /// The client's name for the message.
+    pub id: MessageId,
+    /// What; its form was checked.
+    pub text: String,
+}
+
+/// A resume token as the database keeps it.
+pub struct Token {
+    /// Its name.
+    pub id: TokenId,
+    /// SHA-256 of the token.
+    pub hash: Secret<32>,
+}
+
+/// An account to be made.
+pub struct Registration {
+    /// Its name.
+    pub user: UserName,
+    /// Its password's verifier.
+    pub verifier: SecretString,
+    /// Its second factor, not sealed yet: the seal covers the account's number.
+    pub totp: TotpSecret,
+    /// The step of the first code, which is spent by it.
+    pub step: u64,
+    /// The hashes of its recovery codes.
+    pub recovery: Vec<RecoveryHash>,
+    /// Where it registers from.
+    pub address: SocketAddr,
+    /// The token of the session that begins with it.
+    pub token: Token,
+}
+
+/// What a login uses up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spend {
+    /// A step of the TOTP secret, and all before it.
+    Step(u64),
+    /// A recovery code.
+    Recovery(RecoveryHash),
+}
+
+/// A login whose proofs were right.
+pub struct LogIn {
+    /// Whose.
+    pub account: AccountId,
+    /// What it uses up.
+    pub spend: Spend,
+    /// Where from.
+    pub address: SocketAddr,
+    /// The token of the session that begins with it.
+    pub token: Token,
+}
+
+/// A resume whose proof was right.
+pub struct ResumeUse {
+    /// The token that was shown.
+    pub used: TokenId,
+    /// The one that follows it.
+    pub successor: Token,
+    /// Where from.
+    pub address: SocketAddr,
+}
+
+/// What a registration, login or resume gave.
+#[derive(Debug)]
+pub struct Granted {
+    /// Who.
+    pub person: Person,
+    /// Wrong codes after a right password since the last login.
+    pub wrong_codes: u32,
+    /// How long the token can be used, in seconds.
+    pub token_seconds: u32,
+}
+
+/// A session to begin: everything its delivery thread takes over.
+pub struct Begin {
+    /// Its number.
+    pub session: SessionId,
+    /// Whose.
+    pub person: Person,
+    /// Where from.
+    pub address: SocketAddr,
+    /// Its socket.
+    pub socket: Arc<TcpStream>,
+    /// Its sending direction.
+    pub sealer: Sealer,
+    /// What it shares with its own thread.
+    pub gate: Arc<Gate>,
+    /// What the welcome says of limits.
+    pub limits: Limits,
+}
+
+/// A session to end.
+pub struct Ended {
+    /// Its number.
+    pub session: SessionId,
+    /// Whether it ended without a goodbye of the peer.
+    pub cut_off: bool,
+    /// What to tell the peer, where it still listens.
+    pub bye: Option<Bye>,
+}
+
+type Answer<T> = SyncSender<Result<T, Unavailable>>;
+
+/// A job that somebody waits for, and that shares the messages' transaction.
+enum Ask {
+    Register(Box<Registration>),
+    LogIn(LogIn),
+    Resume(ResumeUse),
+}
+
+/// A change of the ONLINE table, written behind.
+enum Online {
+    /// A connection was accepted.
+    Came(SocketAddr),
+    /// It has ended.
+    Went,
+}
+
+enum Job {
+    Post(Post),
+    Ask(Ask, Answer<Option<Granted>>),
+    WrongCode(Option<AccountId>),
+    Revoke(TokenId),
+    Begin(Box<Begin>, Answer<()>),
+    End(Ended),
+    Online(SessionId, Online),
+    Stop,
+}
+
+/// The way to the journal. Cheap to clone.
+#[derive(Clone)]
+pub struct Journal {
+    queue: SyncSender<Job>,
+}
+
+impl Journal {
+    fn send(&self, job: Job) {
+        if self.queue.send(job).is_err() {
+            log::error!("the journal has ended; a job is lost");
+        }
+    }
+
+    /// Queues a message. Waits while the queue is full; the answer goes to the session.
+    pub fn post(&self, post: Post) {
+        self.send(Job::Post(post));
+    }
+
+    fn ask(&self, ask: Ask) -> Result<Option<Granted>, Unavailable> {
+        let (answer, done) = mpsc::sync_channel(1);
+        self.send(Job::Ask(ask, answer));
+        done.recv().unwrap_or(Err(Unavailable))
+    }
+
+    /// Makes an account; `None` when its name was taken meanwhile.
+    ///
+    /// # Errors
+    /// When the database can't be written.
+    pub fn register(&self, registration: Registration) -> Result<Option<Granted>, Unavailable> {
+        self.ask(Ask::Register(Box::new(registration)))
+    }
+
+    /// Completes a login; `None` when what it would spend is spent, or the account was disabled.
+    ///
+    /// # Errors
+    /// When the database can't be written.
+    pub fn log_in(&self, log_in: LogIn) -> Result<Option<Granted>, Unavailable> {
+        self.ask(Ask::LogIn(log_in))
+    }
+
+    /// Completes a resume; `None` when the token is no longer good.
+    ///
+    /// # Errors
+    /// When the database can't be written.
+    pub fn resume(&self, resume: ResumeUse) -> Result<Option<Granted>, Unavailable> {
+        self.ask(Ask::Resume(resume))
+    }
+
+    /// Notes a failed login: with the account whose code was wrong after a right password, or
+    /// without one. Nobody waits for it, so the two take the same time.
+    pub fn login_failed(&self, wrong_code: Option<AccountId>) {
+        self.send(Job::WrongCode(wrong_code));
+    }
+
+    /// Ends the family of a resume token: its owner said goodbye.
+    pub fn revoke(&self, token: TokenId) {
+        self.send(Job::Revoke(token));
+    }
+
+    /// Begins a session: its welcome is on the way when this returns.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub fn begin(&self, begin: Begin) -> Result<(), Unavailable> {
+        let (answer, done) = mpsc::sync_channel(1);
+        self.send(Job::Begin(Box::new(begin), answer));
+        done.recv().unwrap_or(Err(Unavailable))
+    }
+
+    /// Ends a session, behind everything that it sent.
+    pub fn end(&self, ended: Ended) {
+        self.send(Job::End(ended));
+    }
+
+    /// A connection was accepted.
+    pub fn came(&self, connection: SessionId, address: SocketAddr) {
+        self.send(Job::Online(connection, Online::Came(address)));
+    }
+
+    /// A connection has ended.
+    pub fn went(&self, connection: SessionId) {
+        self.send(Job::Online(connection, Online::Went));
+    }
+
+    /// Commits what is queued, and ends the thread.
+    pub fn stop(&self) {
+        self.send(Job::Stop);
+    }
+}
+
+#[cfg(test)]
+mod tests;
