@@ -6,9 +6,18 @@ mod config;
 mod delivery;
 mod event;
 mod hub;
+mod journal;
+mod keyfile;
+mod keys;
 mod limits;
+mod line;
+mod login;
 mod outbox;
 mod presence;
+mod readers;
+mod sealed;
+mod shared;
+mod store;
 mod throttle;
 
 fn main() {}

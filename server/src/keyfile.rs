@@ -1,0 +1,248 @@
+//! The key files in `keys/`: one random key per purpose, each in a file of its own.
+//!
+//! It knows bytes, lengths and modes, and nothing of what a key is for. Called at start, before
+//! anything listens. A key that is missing where data depends on it is never replaced by a new
+//! one: the data could not be read with it, and nobody would be told why.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use chatbox_common::secret::Secret;
+use zeroize::Zeroizing;
+
+/// A file in `keys/`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyName {
+    /// The server's static X25519 key, which clients pin.
+    ServerIdentity,
+    /// From which the SCRAM salt of every name, real or not, is computed.
+    Salt,
+    /// Under which the TOTP secrets in the database are sealed.
+    TotpSeal,
+    /// Under which names that do not exist are hashed for the log.
+    NameHash,
+}
+
+impl KeyName {
+    /// The name of the file.
+    #[must_use]
+    pub const fn file_name(self) -> &'static str {
+        match self {
+            Self::ServerIdentity => "server_identity",
+            Self::Salt => "salt",
+            Self::TotpSeal => "totp_seal",
+            Self::NameHash => "name_hash",
+        }
+    }
+}
+
+/// What to do when there is no such file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IfMissing {
+    /// Nothing depends on it yet: make it.
+    MayCreate,
+    /// A database exists that was written with it: refuse.
+    MustExist,
+}
+
+/// Why there is no key. The sentences name the file and the remedy, and no byte of the key.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyFileError {
+    /// The file is gone, and something depends on it.
+    #[error(
+        "{} is missing, but the database was written with it: restore it from a backup",
+        .0.display()
+    )]
+    Missing(PathBuf),
+    /// Others than the owner may read or write the file.
+    #[error(
+        "{0} may be used by others (mode {mode:04o}): run chmod 600 {0}, \
+         and think of the key as known to them",
+        path.display()
+    )]
+    Mode {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The file does not hold a key.
+    #[error(
+        "{} does not hold a key of {expected} bytes: restore it from a backup",
+        path.display()
+    )]
+    Length {
+        /// The file.
+        path: PathBuf,
+        /// Bytes a key of this purpose has.
+        expected: usize,
+    },
+    /// The operating system refused.
+    #[error("cannot {doing} {}", path.display())]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// What the operating system answered.
+        source: io::Error,
+    },
+}
+
+/// Reads the key `name` of `N` bytes from `directory`, which must exist, or makes it of the
+/// operating system's randomness, with mode 0600 and synced before it is returned.
+///
+/// # Errors
+/// See [`KeyFileError`].
+pub fn load_or_create<const N: usize>(
+    directory: &Path,
+    name: KeyName,
+    if_missing: IfMissing,
+) -> Result<Secret<N>, KeyFileError> {
+    let path = directory.join(name.file_name());
+    match File::open(&path) {
+        Ok(file) => load(file, &path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match if_missing {
+            IfMissing::MayCreate => create(directory, &path),
+            IfMissing::MustExist => Err(KeyFileError::Missing(path)),
+        },
+        Err(error) => Err(failed("open", &path)(error)),
+    }
+}
+
+fn load<const N: usize>(mut file: File, path: &Path) -> Result<Secret<N>, KeyFileError> {
+    let metadata = file.metadata().map_err(failed("look at", path))?;
+    let mode = metadata.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(KeyFileError::Mode {
+            path: path.to_owned(),
+            mode,
+        });
+    }
+    let length = || KeyFileError::Length {
+        path: path.to_owned(),
+        expected: N,
+    };
+    if !metadata.is_file() || metadata.len() != N as u64 {
+        return Err(length());
+    }
+    let mut bytes = Zeroizing::new([0; N]);
+    file.read_exact(&mut *bytes).map_err(failed("read", path))?;
+    Secret::try_from(&bytes[..]).map_err(|_| length())
+}
+
+fn create<const N: usize>(directory: &Path, path: &Path) -> Result<Secret<N>, KeyFileError> {
+    let key = Secret::random();
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(failed("make", path))?;
+    let written = file
+        .write_all(key.expose())
+        .and_then(|()| file.sync_all())
+        .and_then(|()| File::open(directory)?.sync_all());
+    if let Err(error) = written {
+        // Half a key would stop every later start.
+        let _ = std::fs::remove_file(path);
+        return Err(failed("write", path)(error));
+    }
+    Ok(key)
+}
+
+fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> KeyFileError {
+    move |source| KeyFileError::Io {
+        doing,
+        path: path.to_owned(),
+        source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+
+    use super::*;
+
+    fn load(directory: &Path, if_missing: IfMissing) -> Result<Secret<32>, KeyFileError> {
+        load_or_create(directory, KeyName::Salt, if_missing)
+    }
+
+    #[test]
+    fn a_key_is_made_once_and_then_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let made = load(directory.path(), IfMissing::MayCreate).unwrap();
+        assert_ne!(made, Secret::new([0; 32]));
+        let metadata = fs::metadata(directory.path().join("salt")).unwrap();
+        assert_eq!(metadata.permissions().mode() & 0o7777, 0o600);
+        assert_eq!(load(directory.path(), IfMissing::MayCreate).unwrap(), made);
+        assert_eq!(load(directory.path(), IfMissing::MustExist).unwrap(), made);
+    }
+
+    #[test]
+    fn every_purpose_has_its_own_key() {
+        let directory = tempfile::tempdir().unwrap();
+        let names = [
+            KeyName::ServerIdentity,
+            KeyName::Salt,
+            KeyName::TotpSeal,
+            KeyName::NameHash,
+        ];
+        for name in names {
+            load_or_create::<32>(directory.path(), name, IfMissing::MayCreate).unwrap();
+        }
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), names.len());
+    }
+
+    #[test]
+    fn a_key_that_data_depends_on_is_never_made_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let refusal = load(directory.path(), IfMissing::MustExist).unwrap_err();
+        assert!(matches!(refusal, KeyFileError::Missing(_)));
+        assert!(refusal.to_string().contains("restore it from a backup"));
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_key_that_others_may_use_is_refused_with_the_remedy() {
+        let directory = tempfile::tempdir().unwrap();
+        load(directory.path(), IfMissing::MayCreate).unwrap();
+        let path = directory.path().join("salt");
+        for mode in [0o640, 0o604, 0o620, 0o611] {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            let refusal = load(directory.path(), IfMissing::MayCreate).unwrap_err();
+            assert!(matches!(refusal, KeyFileError::Mode { mode: m, .. } if m == mode));
+            assert!(refusal.to_string().contains("chmod 600"));
+        }
+    }
+
+    #[test]
+    fn a_file_of_another_length_is_refused_and_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        load(directory.path(), IfMissing::MayCreate).unwrap();
+        let path = directory.path().join("salt");
+        for length in [0, 31, 33] {
+            fs::write(&path, vec![7; length]).unwrap();
+            assert!(matches!(
+                load(directory.path(), IfMissing::MayCreate),
+                Err(KeyFileError::Length { expected: 32, .. })
+            ));
+            assert_eq!(fs::read(&path).unwrap().len(), length);
+        }
+    }
+
+    #[test]
+    fn a_directory_in_its_place_is_no_key() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("salt");
+        fs::create_dir(&path).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o700)).unwrap();
+        assert!(matches!(
+            load(directory.path(), IfMissing::MayCreate),
+            Err(KeyFileError::Length { .. })
+        ));
+    }
+}

@@ -1,0 +1,320 @@
+//! REGISTERED: who has an account. The second factor and the recovery codes are in `factors`.
+
+use std::net::SocketAddr;
+
+use chatbox_common::name::UserName;
+use chatbox_common::secret::SecretString;
+use rusqlite::Row;
+
+use super::error::StoreError;
+use super::factors::RecoveryHash;
+use super::sql::{Snapshot, Tx};
+use super::types::{AccountId, Role, Status, unsigned, user_name};
+
+/// What a login needs to know about an account.
+#[derive(Debug)]
+pub struct Account {
+    /// Its number.
+    pub id: AccountId,
+    /// Its name as it was registered.
+    pub user: UserName,
+    /// `SCRAM-SHA-256$<i>:<salt>$<StoredKey>:<ServerKey>`.
+    pub verifier: SecretString,
+    /// The sealed TOTP secret; empty while a registration's transaction has not set it.
+    pub sealed_totp: Vec<u8>,
+    /// The last time step whose code was spent; 0 before the first.
+    pub last_step: u64,
+    /// Wrong codes after a right password since the last success.
+    pub failed_codes: u64,
+    /// Whether it may log in.
+    pub status: Status,
+    /// What it may do.
+    pub role: Role,
+    /// When it last logged in.
+    pub last_login_at: Option<i64>,
+}
+
+/// What a list of accounts shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountLine {
+    /// Its number.
+    pub id: AccountId,
+    /// Its name as it was registered.
+    pub user: UserName,
+    /// Whether it may log in.
+    pub status: Status,
+    /// What it may do.
+    pub role: Role,
+    /// Whether it has a session.
+    pub online: bool,
+    /// Where it was last seen, `address:port`.
+    pub ip_port: Option<String>,
+    /// When it was made.
+    pub created_at: i64,
+    /// When it last logged in.
+    pub last_login_at: Option<i64>,
+}
+
+/// An account to be made.
+#[derive(Clone, Copy)]
+pub struct NewAccount<'a> {
+    /// Its name.
+    pub user: &'a UserName,
+    /// `SCRAM-SHA-256$<i>:<salt>$<StoredKey>:<ServerKey>`.
+    pub verifier: &'a str,
+    /// The hashes of its recovery codes.
+    pub recovery: &'a [RecoveryHash],
+    /// When it is made.
+    pub created_at: i64,
+}
+
+const FIND: &str = "SELECT id, user, password, totp, last_step, failed_codes, status, role, \
+    last_login_at FROM REGISTERED WHERE user = ?1";
+const BY_ID: &str = "SELECT id, user, password, totp, last_step, failed_codes, status, role, \
+    last_login_at FROM REGISTERED WHERE id = ?1";
+const LIST: &str = "SELECT id, user, status, role, online = 'ok', ip_port, created_at, \
+    last_login_at FROM REGISTERED WHERE id > ?1 ORDER BY id LIMIT ?2";
+const CREATE: &str = "INSERT INTO REGISTERED(user, password, skeleton, created_at) \
+    VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
+const SEEN: &str = "UPDATE REGISTERED SET ip_port = ?2, online = 'ok' WHERE id = ?1";
+const GONE: &str = "UPDATE REGISTERED SET ip_port = ?2, online = 'ko' WHERE id = ?1";
+const LOGGED_IN: &str = "UPDATE REGISTERED SET last_login_at = ?2 WHERE id = ?1";
+const STATUS: &str = "UPDATE REGISTERED SET status = ?2 WHERE id = ?1";
+const ROLE: &str = "UPDATE REGISTERED SET role = ?2 WHERE id = ?1";
+
+impl Snapshot<'_> {
+    /// The account of exactly this name, upper and lower case being the same. A name that merely
+    /// looks alike finds nothing.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn account(&self, user: &UserName) -> Result<Option<Account>, StoreError> {
+        self.one(FIND, [user.as_str()], read_account)
+    }
+
+    /// The account of this number.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn account_by_id(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
+        self.one(BY_ID, [id], read_account)
+    }
+
+    /// At most `limit` accounts by number, from the one behind `after`.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn accounts(&self, after: AccountId, limit: u32) -> Result<Vec<AccountLine>, StoreError> {
+        self.all(LIST, (after, limit), |row| {
+            Ok(AccountLine {
+                id: row.get(0)?,
+                user: user_name(row, 1)?,
+                status: row.get(2)?,
+                role: row.get(3)?,
+                online: row.get(4)?,
+                ip_port: row.get(5)?,
+                created_at: row.get(6)?,
+                last_login_at: row.get(7)?,
+            })
+        })
+    }
+}
+
+fn read_account(row: &Row<'_>) -> rusqlite::Result<Account> {
+    Ok(Account {
+        id: row.get(0)?,
+        user: user_name(row, 1)?,
+        verifier: SecretString::new(row.get(2)?),
+        sealed_totp: row.get::<_, Option<_>>(3)?.unwrap_or_default(),
+        last_step: unsigned(row, 4)?,
+        failed_codes: unsigned(row, 5)?,
+        status: row.get(6)?,
+        role: row.get(7)?,
+        last_login_at: row.get(8)?,
+    })
+}
+
+impl Tx<'_> {
+    /// Makes an account without a second factor. Its number is known only now and belongs to the
+    /// seal, so [`Tx::set_totp`] follows in the same transaction.
+    ///
+    /// # Errors
+    /// [`StoreError::NameTaken`] when somebody has the name or one that looks like it; nothing
+    /// has been changed then, and the transaction can go on. SQLite's.
+    pub fn create_account(&self, new: &NewAccount<'_>) -> Result<AccountId, StoreError> {
+        let made = self.execute(
+            CREATE,
+            (
+                new.user.as_str(),
+                new.verifier,
+                new.user.skeleton(),
+                new.created_at,
+            ),
+        )?;
+        if made == 0 {
+            return Err(StoreError::NameTaken);
+        }
+        let account = AccountId(self.last_id());
+        self.add_recovery_codes(account, new.recovery)?;
+        Ok(account)
+    }
+
+    /// Notes where an account was last seen, and whether it has a session now.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] without such an account; SQLite's.
+    pub fn set_seen(
+        &self,
+        account: AccountId,
+        ip_port: SocketAddr,
+        online: bool,
+    ) -> Result<(), StoreError> {
+        let statement = if online { SEEN } else { GONE };
+        self.change(statement, (account, ip_port.to_string()))
+    }
+
+    /// Notes the time of a login.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] without such an account; SQLite's.
+    pub fn set_logged_in(&self, account: AccountId, at: i64) -> Result<(), StoreError> {
+        self.change(LOGGED_IN, (account, at))
+    }
+
+    /// Lets an account log in or not. Whoever is disabled loses all resume tokens.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] without such an account; SQLite's.
+    pub fn set_status(&self, account: AccountId, status: Status) -> Result<(), StoreError> {
+        self.change(STATUS, (account, status))?;
+        if status == Status::Disabled {
+            self.revoke_resume(account)?;
+        }
+        Ok(())
+    }
+
+    /// Says what an account may do.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] without such an account; SQLite's.
+    pub fn set_role(&self, account: AccountId, role: Role) -> Result<(), StoreError> {
+        self.change(ROLE, (account, role))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Commit;
+    use super::super::testing::{account, assert_searches, name, store};
+    use super::*;
+
+    #[test]
+    fn an_account_is_found_by_its_name_in_any_case_and_by_nothing_else() {
+        let (_directory, mut store) = store();
+        let alice = account(&mut store, "Alice");
+        store
+            .transaction(Commit::Usual, |tx| {
+                let found = tx.account(&name("aLICE"))?.unwrap();
+                assert_eq!(found.id, alice);
+                assert_eq!(found.user.as_str(), "Alice");
+                assert!(found.verifier.expose().starts_with("SCRAM-SHA-256$600000:"));
+                assert_eq!((found.last_step, found.failed_codes), (0, 0));
+                assert_eq!((found.status, found.role), (Status::Active, Role::Member));
+                assert_eq!(tx.account_by_id(alice)?.unwrap().user, found.user);
+                assert!(tx.account(&name("A-lice"))?.is_none());
+                assert!(tx.account(&name("alic"))?.is_none());
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn a_name_that_looks_taken_is_taken_and_the_transaction_goes_on() {
+        let (_directory, mut store) = store();
+        account(&mut store, "Alice");
+        store
+            .transaction(Commit::Usual, |tx| {
+                for taken in ["alice", "a1ice", "al-ice"] {
+                    let new = NewAccount {
+                        user: &name(taken),
+                        verifier: "v",
+                        recovery: &[],
+                        created_at: 0,
+                    };
+                    let refused = tx.create_account(&new);
+                    assert!(matches!(refused, Err(StoreError::NameTaken)), "{taken}");
+                }
+                tx.create_account(&NewAccount {
+                    user: &name("bob"),
+                    verifier: "v",
+                    recovery: &[],
+                    created_at: 0,
+                })
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn a_registration_that_fails_midway_leaves_no_account() {
+        let (_directory, mut store) = store();
+        let failed = store.transaction(Commit::Synced, |tx| {
+            tx.create_account(&NewAccount {
+                user: &name("alice"),
+                verifier: "v",
+                recovery: &[[7; 32], [7; 32]],
+                created_at: 0,
+            })
+        });
+        assert!(matches!(failed, Err(StoreError::Sql(_))));
+        let found = store.transaction(Commit::Usual, |tx| tx.account(&name("alice")));
+        assert!(found.unwrap().is_none());
+    }
+
+    #[test]
+    fn what_is_noted_about_an_account_is_listed() {
+        let (_directory, mut store) = store();
+        let alice = account(&mut store, "alice");
+        let bob = account(&mut store, "bob");
+        let address = "[2001:db8::1]:4000".parse().unwrap();
+        store
+            .transaction(Commit::Usual, |tx| {
+                tx.set_seen(alice, address, true)?;
+                tx.set_logged_in(alice, 9_000)?;
+                tx.set_role(alice, Role::Admin)?;
+                tx.set_status(bob, Status::Disabled)?;
+                let list = tx.accounts(AccountId(0), 10)?;
+                assert_eq!(
+                    list[0],
+                    AccountLine {
+                        id: alice,
+                        user: name("alice"),
+                        status: Status::Active,
+                        role: Role::Admin,
+                        online: true,
+                        ip_port: Some("[2001:db8::1]:4000".into()),
+                        created_at: 1_000,
+                        last_login_at: Some(9_000),
+                    }
+                );
+                assert_eq!(list[1].status, Status::Disabled);
+                assert_eq!(tx.accounts(AccountId(0), 1)?.len(), 1);
+                assert_eq!(tx.accounts(alice, 10)?, list[1..]);
+                tx.set_seen(alice, address, false)?;
+                assert!(!tx.accounts(AccountId(0), 1)?[0].online);
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn no_look_up_walks_through_all_accounts() {
+        assert_searches(&[FIND, BY_ID, LIST, SEEN, STATUS]);
+    }
+
+    #[test]
+    fn an_account_that_is_not_there_cannot_be_changed() {
+        let (_directory, mut store) = store();
+        let result = store.transaction(Commit::Usual, |tx| tx.set_role(AccountId(7), Role::Admin));
+        assert!(matches!(result, Err(StoreError::Missing)));
+    }
+}

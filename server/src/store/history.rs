@@ -1,0 +1,422 @@
+//! Messages: put in by the journal, read in pages by everybody.
+//!
+//! A page ends at a number of messages or of bytes, whichever comes first, and its cost does not
+//! grow with the length of the history: each statement walks an index from where it starts.
+
+use std::ops::ControlFlow;
+
+use chatbox_common::name::{RoomName, UserName};
+use rusqlite::Row;
+
+use super::error::StoreError;
+use super::sql::{Snapshot, Tx};
+use super::types::{AccountId, RoomId, RoomMode, room_name, signed, unsigned, user_name};
+
+/// What a message weighs in a page besides its body and its sender's name: room for the numbers
+/// and keys of its encoding.
+const MESSAGE_OVERHEAD: usize = 64;
+
+/// A message on its way in. Device number and epoch keep their defaults, 0 and none.
+#[derive(Debug, Clone, Copy)]
+pub struct NewMessage<'a> {
+    /// Where it is said.
+    pub room: RoomId,
+    /// Who says it.
+    pub sender: AccountId,
+    /// The sender's own id for it: 8 random bytes of the client's start and an 8-byte counter.
+    pub client_id: [u8; 16],
+    /// The protocol's number for what the body is.
+    pub kind: u8,
+    /// At most 32,768 bytes.
+    pub body: &'a [u8],
+    /// When the server took it.
+    pub time: i64,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inserted {
+    /// It is in, under the number the caller gave it. `id` is its row, for chat.log.
+    New {
+        /// See [`Message::id`].
+        id: u64,
+    },
+    /// The same message was sent before. Nothing has been changed; it has this number.
+    Existing {
+        /// Its number in the room.
+        seq: u64,
+    },
+    /// The sender used the id for another message. Nothing has been changed.
+    Conflict,
+}
+
+/// A message as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Its row: ascending over all rooms, never used twice. For chat.log, not for peers.
+    pub id: u64,
+    /// Its number in the room.
+    pub seq: u64,
+    /// Who said it.
+    pub sender: AccountId,
+    /// That account's name.
+    pub sender_name: UserName,
+    /// From which of the sender's devices; 0 for none.
+    pub device: u32,
+    /// The protocol's number for what the body is.
+    pub kind: u8,
+    /// The text, or sealed bytes in a private room.
+    pub body: Vec<u8>,
+    /// When the server took it.
+    pub time: i64,
+    /// The epoch of the room's keys, if it has any.
+    pub epoch: Option<u64>,
+}
+
+/// A piece of a room's history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Ascending by number.
+    pub messages: Vec<Message>,
+    /// Whether there is more in the direction that was asked for.
+    pub more: bool,
+}
+
+/// A message that chat.log may lack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unlogged {
+    /// The room's name.
+    pub room: RoomName,
+    /// What chat.log may have of it.
+    pub mode: RoomMode,
+    /// The message.
+    pub message: Message,
+}
+
+const INSERT: &str = "INSERT INTO messages(room, seq, sender, kind, body, time, client_id) \
+    VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT(sender, client_id) DO NOTHING";
+const SENT: &str =
+    "SELECT room, seq, kind, body FROM messages WHERE sender = ?1 AND client_id = ?2";
+const AFTER: &str = "SELECT m.id, m.seq, m.sender, a.user, m.device, m.kind, m.body, m.time, \
+    m.epoch FROM messages m JOIN REGISTERED a ON a.id = m.sender \
+    WHERE m.room = ?1 AND m.seq > ?2 ORDER BY m.seq LIMIT ?3";
+const BEFORE: &str = "SELECT m.id, m.seq, m.sender, a.user, m.device, m.kind, m.body, m.time, \
+    m.epoch FROM messages m JOIN REGISTERED a ON a.id = m.sender \
+    WHERE m.room = ?1 AND m.seq < ?2 ORDER BY m.seq DESC LIMIT ?3";
+const UNLOGGED: &str = "SELECT m.id, m.seq, m.sender, a.user, m.device, m.kind, m.body, m.time, \
+    m.epoch, r.name, r.mode FROM messages m JOIN REGISTERED a ON a.id = m.sender \
+    JOIN rooms r ON r.id = m.room WHERE m.id > ?1 ORDER BY m.id LIMIT ?2";
+
+impl Snapshot<'_> {
+    /// The messages that follow number `after`: at most `limit`, at most `max_bytes` of bodies,
+    /// names and overhead, but at least one if there is any.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn page_after(
+        &self,
+        room: RoomId,
+        after: u64,
+        limit: u32,
+        max_bytes: usize,
+    ) -> Result<Page, StoreError> {
+        self.page(AFTER, room, after, limit, max_bytes)
+    }
+
+    /// The messages that come before number `before`, the nearest ones; bounds as with
+    /// [`Snapshot::page_after`].
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn page_before(
+        &self,
+        room: RoomId,
+        before: u64,
+        limit: u32,
+        max_bytes: usize,
+    ) -> Result<Page, StoreError> {
+        let mut page = self.page(BEFORE, room, before, limit, max_bytes)?;
+        page.messages.reverse();
+        Ok(page)
+    }
+
+    fn page(
+        &self,
+        statement: &'static str,
+        room: RoomId,
+        edge: u64,
+        limit: u32,
+        max_bytes: usize,
+    ) -> Result<Page, StoreError> {
+        let limit = limit.max(1);
+        let mut page = Page {
+            messages: Vec::new(),
+            more: false,
+        };
+        let mut left = max_bytes;
+        // One row beyond the limit says whether there is more.
+        let rows = i64::from(limit) + 1;
+        self.scan(statement, (room, signed(edge), rows), |row| {
+            let message = read_message(row)?;
+            let weight = message.body.len() + message.sender_name.as_str().len() + MESSAGE_OVERHEAD;
+            let full = page.messages.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
+            if !page.messages.is_empty() && (full || weight > left) {
+                page.more = true;
+                return Ok(ControlFlow::Break(()));
+            }
+            left = left.saturating_sub(weight);
+            page.messages.push(message);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(page)
+    }
+
+    /// At most `limit` messages of all rooms whose row comes after `id`, in the order in which
+    /// they were committed.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn unlogged(&self, id: u64, limit: u32) -> Result<Vec<Unlogged>, StoreError> {
+        self.all(UNLOGGED, (signed(id), limit), |row| {
+            Ok(Unlogged {
+                room: room_name(row, 9)?,
+                mode: row.get(10)?,
+                message: read_message(row)?,
+            })
+        })
+    }
+}
+
+fn read_message(row: &Row<'_>) -> rusqlite::Result<Message> {
+    let epoch = match row.get_ref(8)? {
+        rusqlite::types::ValueRef::Null => None,
+        _ => Some(unsigned(row, 8)?),
+    };
+    Ok(Message {
+        id: unsigned(row, 0)?,
+        seq: unsigned(row, 1)?,
+        sender: row.get(2)?,
+        sender_name: user_name(row, 3)?,
+        device: row.get(4)?,
+        kind: row.get(5)?,
+        body: row.get(6)?,
+        time: row.get(7)?,
+        epoch,
+    })
+}
+
+impl Tx<'_> {
+    /// Puts a message in as number `seq` of its room, unless its sender sent it before.
+    ///
+    /// # Errors
+    /// SQLite's, among them a `seq` that the room has already.
+    pub fn insert_message(&self, seq: u64, new: &NewMessage<'_>) -> Result<Inserted, StoreError> {
+        let row = (
+            new.room,
+            signed(seq),
+            new.sender,
+            new.kind,
+            new.body,
+            new.time,
+            new.client_id,
+        );
+        if self.execute(INSERT, row)? == 1 {
+            return Ok(Inserted::New { id: self.last_id() });
+        }
+        // Asked only now: the index that would be searched first is the one that has just
+        // answered, and nearly every message is new.
+        let sent = self.one(SENT, (new.sender, new.client_id), |row| {
+            let same = row.get::<_, RoomId>(0)? == new.room
+                && row.get::<_, u8>(2)? == new.kind
+                && row.get_ref(3)?.as_blob()? == new.body;
+            Ok((same, unsigned(row, 1)?))
+        })?;
+        match sent {
+            Some((true, seq)) => Ok(Inserted::Existing { seq }),
+            Some((false, _)) => Ok(Inserted::Conflict),
+            None => Err(StoreError::Missing),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{account, assert_searches, message, name, store};
+    use super::super::{Commit, Store};
+    use super::*;
+
+    const LOBBY: RoomId = RoomId::LOBBY;
+
+    /// Messages 1 to `count` of alice, of `size` bytes each.
+    fn filled(count: u8, size: usize) -> (tempfile::TempDir, Store, AccountId) {
+        let (directory, mut store) = store();
+        let alice = account(&mut store, "alice");
+        store
+            .transaction(Commit::Usual, |tx| {
+                for n in 1..=count {
+                    let body = vec![n; size];
+                    tx.insert_message(n.into(), &message(alice, n, &body))?;
+                }
+                tx.store_next_seq(LOBBY, u64::from(count) + 1)
+            })
+            .unwrap();
+        (directory, store, alice)
+    }
+
+    fn numbers(page: &Page) -> Vec<u64> {
+        page.messages.iter().map(|m| m.seq).collect()
+    }
+
+    #[test]
+    fn a_message_comes_back_as_it_went_in() {
+        let (_directory, mut store, alice) = filled(1, 3);
+        let page = store
+            .transaction(Commit::Usual, |tx| tx.page_after(LOBBY, 0, 10, 32_768))
+            .unwrap();
+        assert_eq!(
+            page,
+            Page {
+                messages: vec![Message {
+                    id: 1,
+                    seq: 1,
+                    sender: alice,
+                    sender_name: name("alice"),
+                    device: 0,
+                    kind: 1,
+                    body: vec![1; 3],
+                    time: 5_001,
+                    epoch: None,
+                }],
+                more: false,
+            }
+        );
+    }
+
+    #[test]
+    fn sending_twice_gives_the_same_number_and_another_text_is_a_conflict() {
+        let (_directory, mut store, alice) = filled(2, 3);
+        let bob = account(&mut store, "bob");
+        store
+            .transaction(Commit::Usual, |tx| {
+                let again = tx.insert_message(3, &message(alice, 2, &[2; 3]))?;
+                assert_eq!(again, Inserted::Existing { seq: 2 });
+                let other_text = tx.insert_message(3, &message(alice, 2, b"x"))?;
+                assert_eq!(other_text, Inserted::Conflict);
+                let mut elsewhere = message(alice, 2, &[2; 3]);
+                elsewhere.room = RoomId(99);
+                assert_eq!(tx.insert_message(1, &elsewhere)?, Inserted::Conflict);
+                let mut other_kind = message(alice, 2, &[2; 3]);
+                other_kind.kind = 2;
+                assert_eq!(tx.insert_message(3, &other_kind)?, Inserted::Conflict);
+                let other_sender = tx.insert_message(3, &message(bob, 2, &[2; 3]))?;
+                assert!(matches!(other_sender, Inserted::New { .. }));
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn a_number_is_given_once_in_a_room() {
+        let (_directory, mut store, alice) = filled(2, 3);
+        let taken = store.transaction(Commit::Usual, |tx| {
+            tx.insert_message(2, &message(alice, 9, b"x"))
+        });
+        assert!(matches!(taken, Err(StoreError::Sql(_))));
+    }
+
+    #[test]
+    fn pages_end_at_their_limit_and_say_whether_there_is_more() {
+        let (_directory, mut store, _) = filled(5, 3);
+        store
+            .transaction(Commit::Usual, |tx| {
+                let all = 32_768;
+                for (after, limit, expected, more) in [
+                    (0, 2, vec![1, 2], true),
+                    (2, 2, vec![3, 4], true),
+                    (4, 2, vec![5], false),
+                    (3, 2, vec![4, 5], false),
+                    (5, 2, vec![], false),
+                    (u64::MAX, 2, vec![], false),
+                ] {
+                    let page = tx.page_after(LOBBY, after, limit, all)?;
+                    assert_eq!((numbers(&page), page.more), (expected, more), "{after}");
+                }
+                for (before, limit, expected, more) in [
+                    (u64::MAX, 2, vec![4, 5], true),
+                    (4, 2, vec![2, 3], true),
+                    (3, 2, vec![1, 2], false),
+                    (2, 2, vec![1], false),
+                    (1, 2, vec![], false),
+                    (0, 2, vec![], false),
+                ] {
+                    let page = tx.page_before(LOBBY, before, limit, all)?;
+                    assert_eq!((numbers(&page), page.more), (expected, more), "{before}");
+                }
+                assert_eq!(tx.page_after(RoomId(9), 0, 2, all)?.messages, []);
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn pages_end_at_their_bytes_but_hold_at_least_one_message() {
+        let (_directory, mut store, _) = filled(5, 1_000);
+        let weight = 1_000 + "alice".len() + MESSAGE_OVERHEAD;
+        store
+            .transaction(Commit::Usual, |tx| {
+                let page = tx.page_after(LOBBY, 0, 100, 3 * weight)?;
+                assert_eq!((numbers(&page), page.more), (vec![1, 2, 3], true));
+                let page = tx.page_after(LOBBY, 0, 100, 3 * weight - 1)?;
+                assert_eq!((numbers(&page), page.more), (vec![1, 2], true));
+                let page = tx.page_before(LOBBY, 6, 100, 3 * weight)?;
+                assert_eq!((numbers(&page), page.more), (vec![3, 4, 5], true));
+                let page = tx.page_after(LOBBY, 0, 100, 1)?;
+                assert_eq!((numbers(&page), page.more), (vec![1], true));
+                let page = tx.page_after(LOBBY, 4, 0, 1)?;
+                assert_eq!((numbers(&page), page.more), (vec![5], false));
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn rows_for_the_chat_log_follow_the_order_of_commit_over_all_rooms() {
+        let (_directory, mut store, alice) = filled(2, 3);
+        store
+            .transaction(Commit::Usual, |tx| {
+                let ops = RoomName::parse("#ops").unwrap();
+                let room = tx.create_room(&ops, "", RoomMode::Private, 9)?;
+                let mut sealed = message(alice, 3, b"sealed");
+                sealed.room = room;
+                assert_eq!(tx.insert_message(1, &sealed)?, Inserted::New { id: 3 });
+
+                let rows = tx.unlogged(1, 10)?;
+                assert_eq!(rows.len(), 2);
+                assert_eq!((rows[0].message.id, rows[0].mode), (2, RoomMode::Audited));
+                assert_eq!((rows[1].message.id, rows[1].mode), (3, RoomMode::Private));
+                assert_eq!(rows[1].room, ops);
+                assert_eq!(tx.unlogged(1, 1)?.len(), 1);
+                assert_eq!(tx.unlogged(3, 10)?, []);
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn a_row_id_does_not_come_back_after_its_row_is_gone() {
+        let (_directory, mut store, alice) = filled(2, 3);
+        store
+            .transaction(Commit::Usual, |tx| {
+                tx.execute("DELETE FROM messages", ())?;
+                let new = tx.insert_message(3, &message(alice, 3, b"x"))?;
+                assert_eq!(new, Inserted::New { id: 3 });
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn no_page_or_look_up_walks_through_all_messages() {
+        assert_searches(&[AFTER, BEFORE, UNLOGGED, SENT]);
+    }
+}

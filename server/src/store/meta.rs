@@ -1,0 +1,108 @@
+//! What the database says about itself.
+
+use super::error::StoreError;
+use super::sql::{Snapshot, Tx};
+use super::types::{signed, unsigned};
+
+const HISTORY_ID: &str = "SELECT value FROM meta WHERE key = 'history_id'";
+const RENEW_HISTORY_ID: &str = "UPDATE meta SET value = randomblob(16) WHERE key = 'history_id'";
+const ITERATIONS: &str = "SELECT value FROM meta WHERE key = 'iterations'";
+const CHAT_LOG_MARK: &str = "SELECT value FROM meta WHERE key = 'chat_log_mark'";
+const SET_CHAT_LOG_MARK: &str =
+    "UPDATE meta SET value = ?1 WHERE key = 'chat_log_mark' AND value < ?1";
+
+impl Snapshot<'_> {
+    /// What tells this history from every other: a client that sees a new one discards what it
+    /// holds. Random, no secret.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn history_id(&self) -> Result<[u8; 16], StoreError> {
+        self.one(HISTORY_ID, (), |row| row.get(0))?
+            .ok_or(StoreError::Missing)
+    }
+
+    /// The iteration count of every password of this database, real or pretended (RFC 5802, `i=`):
+    /// one number, so that it does not tell which names exist.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn iterations(&self) -> Result<u32, StoreError> {
+        self.one(ITERATIONS, (), |row| row.get(0))?
+            .ok_or(StoreError::Missing)
+    }
+
+    /// The highest [`Message::id`](super::Message::id) known to be in chat.log; 0 before the first.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn chat_log_mark(&self) -> Result<u64, StoreError> {
+        self.one(CHAT_LOG_MARK, (), |row| unsigned(row, 0))?
+            .ok_or(StoreError::Missing)
+    }
+}
+
+impl Tx<'_> {
+    /// Notes up to which [`Message::id`](super::Message::id) chat.log is complete. The mark never
+    /// goes back.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn set_chat_log_mark(&self, id: u64) -> Result<(), StoreError> {
+        self.execute(SET_CHAT_LOG_MARK, [signed(id)])?;
+        Ok(())
+    }
+
+    /// Makes this another history, as a restore must: numbers that clients have seen may be given
+    /// to other messages from here on.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn renew_history_id(&self) -> Result<(), StoreError> {
+        self.change(RENEW_HISTORY_ID, ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{quiet, store};
+    use super::super::{Commit, Durability, Store};
+    use super::*;
+
+    #[test]
+    fn a_history_keeps_its_id_until_it_is_renewed() {
+        let (directory, mut store) = store();
+        let id = |tx: &Tx<'_>| tx.history_id();
+        let first = store.transaction(Commit::Usual, id).unwrap();
+        assert_ne!(first, [0; 16]);
+        drop(store);
+        let mut store = Store::open(directory.path(), Durability::Normal, quiet()).unwrap();
+        assert_eq!(store.transaction(Commit::Usual, id).unwrap(), first);
+        let renewed = store.transaction(Commit::Usual, |tx| {
+            tx.renew_history_id()?;
+            tx.history_id()
+        });
+        assert_ne!(renewed.unwrap(), first);
+    }
+
+    #[test]
+    fn the_iteration_count_is_that_of_the_database() {
+        let (_directory, mut store) = store();
+        let iterations = store.transaction(Commit::Usual, |tx| tx.iterations());
+        assert_eq!(iterations.unwrap(), 600_000);
+    }
+
+    #[test]
+    fn the_mark_of_the_chat_log_never_goes_back() {
+        let (_directory, mut store) = store();
+        store
+            .transaction(Commit::Usual, |tx| {
+                assert_eq!(tx.chat_log_mark()?, 0);
+                tx.set_chat_log_mark(9)?;
+                tx.set_chat_log_mark(8)?;
+                assert_eq!(tx.chat_log_mark()?, 9);
+                Ok(())
+            })
+            .unwrap();
+    }
+}

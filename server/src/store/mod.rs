@@ -1,0 +1,325 @@
+//! The database: one SQLite file, its lock, its schema, and everything that may be asked of it.
+//!
+//! It owns every statement of the product. It knows no socket, no session and no policy: who may
+//! read, write or join what is decided above. The journal owns the one [`Store`] and is the only
+//! writer; page requests and look-ups use [`Reader`]s of their own; a thread owns the
+//! [`Checkpointer`]. Times are milliseconds since 1970 in UTC and come in as arguments.
+//!
+//! What can be read is a method of [`Snapshot`], what can be changed a method of [`Tx`], each
+//! beside its table: `accounts`, `factors`, `resume`, `rooms`, `history`, `online`, `meta`.
+
+mod accounts;
+mod error;
+mod factors;
+mod files;
+mod history;
+mod meta;
+mod online;
+mod reader;
+mod resume;
+mod rooms;
+mod schema;
+mod sql;
+#[cfg(test)]
+mod testing;
+mod types;
+
+pub use accounts::{Account, AccountLine, NewAccount};
+pub use error::StoreError;
+pub use factors::RecoveryHash;
+pub use history::{Inserted, Message, NewMessage, Page, Unlogged};
+pub use reader::{Checkpoint, Checkpointed, Checkpointer, Reader};
+pub use resume::{NewToken, Resumed, StoredToken, TokenId};
+pub use rooms::{Heads, Membership, Room};
+pub use sql::{Outcome, Snapshot, SqlEntry, SqlLog, Tx};
+pub use types::{AccountId, Role, RoomId, RoomMode, Status};
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags};
+
+/// Below this many free bytes writing is refused before it fails: the log of the database, a
+/// checkpoint and the audit files need room to end well.
+pub const MIN_FREE_BYTES: u64 = 64 * 1024 * 1024;
+
+const SYNC_NORMAL: &str = "PRAGMA synchronous = NORMAL";
+const SYNC_FULL: &str = "PRAGMA synchronous = FULL";
+
+/// What a usual commit survives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// The end of the process, however sudden.
+    Normal,
+    /// A power cut as well: every commit waits for the disk.
+    Full,
+}
+
+/// What one transaction's commit survives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Commit {
+    /// What the [`Durability`] of the store says.
+    Usual,
+    /// A power cut, always: for transactions that spend a code, a token or an invitation, which
+    /// must not become valid again. Everything committed before is synced with it.
+    Synced,
+}
+
+/// The database as its one writer has it. While it lives, no other process opens one.
+pub struct Store {
+    connection: Connection,
+    log: SqlLog,
+    durability: Durability,
+    directory: PathBuf,
+    _lock: File,
+}
+
+impl Store {
+    /// Opens or makes the database in `directory`, which must exist, brings it to the newest
+    /// schema, and forgets who was online.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] when another process has it open, [`StoreError::Mode`] when others
+    /// may use its files, [`StoreError::NewerSchema`], and the errors of files and of SQLite.
+    pub fn open(directory: &Path, durability: Durability, log: SqlLog) -> Result<Self, StoreError> {
+        let lock = files::lock(directory)?;
+        let database = directory.join(files::DATABASE);
+        files::make_private(&database)?;
+        let connection = files::connect(&database, OpenFlags::SQLITE_OPEN_READ_WRITE, &log)?;
+        schema::check(&connection, &log, schema::MIGRATIONS)?;
+        use_wal(&connection, &log)?;
+        files::settings(
+            &connection,
+            &log,
+            &["PRAGMA wal_autocheckpoint = 0", usual_sync(durability)],
+        )?;
+        schema::migrate(&connection, &log, directory, schema::MIGRATIONS)?;
+        let mut store = Self {
+            connection,
+            log,
+            durability,
+            directory: directory.to_owned(),
+            _lock: lock,
+        };
+        store.transaction(Commit::Usual, |tx| {
+            tx.clear_online()?;
+            Ok(())
+        })?;
+        Ok(store)
+    }
+
+    /// Runs `work` in one transaction: all of it is kept, or, when it returns an error, nothing.
+    ///
+    /// # Errors
+    /// Those of `work`, [`StoreError::Busy`] when another program has held the database for a
+    /// second, and those of the commit.
+    pub fn transaction<T>(
+        &mut self,
+        commit: Commit,
+        work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let sync_more = commit == Commit::Synced && self.durability == Durability::Normal;
+        if sync_more {
+            files::settings(&self.connection, &self.log, &[SYNC_FULL])?;
+        }
+        let result = sql::write(&self.connection, &self.log, work);
+        if sync_more {
+            // Should it fail, commits stay synced: slower, and as safe as can be.
+            let _ = files::settings(&self.connection, &self.log, &[SYNC_NORMAL]);
+        }
+        result
+    }
+
+    /// Asks whether the disk has at least `min_bytes` left, usually [`MIN_FREE_BYTES`]. One
+    /// system call.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] when it has not, [`StoreError::Io`] when it does not say.
+    pub fn check_space(&self, min_bytes: u64) -> Result<(), StoreError> {
+        if files::free_bytes(&self.directory)? < min_bytes {
+            return Err(StoreError::Full);
+        }
+        Ok(())
+    }
+}
+
+/// SQLite answers with the mode it has, and says nothing when that is not the one asked for.
+fn use_wal(connection: &Connection, log: &SqlLog) -> Result<(), StoreError> {
+    let (entry, mode) = sql::pragma(connection, "PRAGMA journal_mode = WAL", |row| {
+        row.get::<_, String>(0)
+    });
+    log.write(vec![entry]);
+    match mode?.as_deref() {
+        Some("wal") => Ok(()),
+        _ => Err(StoreError::NoWal),
+    }
+}
+
+const fn usual_sync(durability: Durability) -> &'static str {
+    match durability {
+        Durability::Normal => SYNC_NORMAL,
+        Durability::Full => SYNC_FULL,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+    use std::time::Duration;
+
+    use super::testing::{account, message, quiet, store};
+    use super::*;
+
+    fn pragma(connection: &Connection, name: &str) -> i64 {
+        connection.query_row(name, (), |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn the_connection_has_its_settings() {
+        let (_directory, store) = store();
+        for (name, value) in [
+            ("PRAGMA foreign_keys", 1),
+            ("PRAGMA trusted_schema", 0),
+            ("PRAGMA wal_autocheckpoint", 0),
+            ("PRAGMA synchronous", 1),
+            ("PRAGMA busy_timeout", 1000),
+        ] {
+            assert_eq!(pragma(&store.connection, name), value, "{name}");
+        }
+        let journal: String = store
+            .connection
+            .query_row("PRAGMA journal_mode", (), |row| row.get(0))
+            .unwrap();
+        assert_eq!(journal, "wal");
+    }
+
+    #[test]
+    fn a_database_that_cannot_have_a_log_beside_it_is_refused() {
+        let connection = Connection::open_in_memory().unwrap();
+        assert!(matches!(
+            use_wal(&connection, &quiet()),
+            Err(StoreError::NoWal)
+        ));
+    }
+
+    #[test]
+    fn all_files_are_for_their_owner_alone() {
+        let (directory, mut store) = store();
+        account(&mut store, "alice");
+        let mut count = 0;
+        for file in fs::read_dir(directory.path()).unwrap() {
+            let file = file.unwrap();
+            let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, 0o600, "{}", file.path().display());
+            count += 1;
+        }
+        assert_eq!(count, 4, "database, log, shared memory, lock");
+    }
+
+    #[test]
+    fn a_second_server_and_a_loose_mode_are_refused() {
+        let (directory, store) = store();
+        let open = || Store::open(directory.path(), Durability::Normal, quiet()).err();
+        assert!(matches!(open(), Some(StoreError::Locked(_))));
+        drop(store);
+        let database = directory.path().join(files::DATABASE);
+        fs::set_permissions(&database, Permissions::from_mode(0o644)).unwrap();
+        assert!(matches!(open(), Some(StoreError::Mode { .. })));
+        fs::set_permissions(&database, Permissions::from_mode(0o600)).unwrap();
+        assert!(open().is_none());
+    }
+
+    #[test]
+    fn a_newer_schema_is_refused_and_left_as_it_is() {
+        let (directory, store) = store();
+        drop(store);
+        let database = directory.path().join(files::DATABASE);
+        Connection::open(&database)
+            .unwrap()
+            .execute_batch("PRAGMA user_version = 99")
+            .unwrap();
+        let refusal = Store::open(directory.path(), Durability::Normal, quiet()).err();
+        assert!(matches!(
+            refusal,
+            Some(StoreError::NewerSchema { found: 99, .. })
+        ));
+        let connection = Connection::open(&database).unwrap();
+        assert_eq!(pragma(&connection, "PRAGMA user_version"), 99);
+    }
+
+    #[test]
+    fn a_synced_transaction_is_synced_every_time_and_the_next_is_as_usual() {
+        let (directory, mut store) = store();
+        let level = |tx: &Tx<'_>| tx.one("PRAGMA synchronous", (), |row| row.get::<_, i64>(0));
+        for _ in 0..2 {
+            let synced = store.transaction(Commit::Synced, level).unwrap();
+            assert_eq!(synced, Some(2));
+            let usual = store.transaction(Commit::Usual, level).unwrap();
+            assert_eq!(usual, Some(1));
+        }
+        drop(store);
+        let mut store = Store::open(directory.path(), Durability::Full, quiet()).unwrap();
+        let always = store.transaction(Commit::Usual, level).unwrap();
+        assert_eq!(always, Some(2));
+        drop(store);
+        let mut store = Store::open(directory.path(), Durability::Normal, quiet()).unwrap();
+        let failed = store.transaction(Commit::Synced, |_| Err::<(), _>(StoreError::Missing));
+        assert!(failed.is_err());
+        assert_eq!(pragma(&store.connection, "PRAGMA synchronous"), 1);
+    }
+
+    #[test]
+    fn a_full_disk_keeps_nothing_of_the_group_and_the_store_goes_on() {
+        let (_directory, mut store) = store();
+        let alice = account(&mut store, "alice");
+        let pages = pragma(&store.connection, "PRAGMA page_count");
+        store
+            .connection
+            .execute_batch(&format!("PRAGMA max_page_count = {}", pages + 4))
+            .unwrap();
+        let body = [b'x'; 8192];
+        let full = store.transaction(Commit::Usual, |tx| {
+            for n in 1..=32 {
+                tx.insert_message(n.into(), &message(alice, n, &body))?;
+            }
+            tx.store_next_seq(RoomId::LOBBY, 33)
+        });
+        assert!(matches!(full, Err(StoreError::Full)), "{full:?}");
+        let heads = |tx: &Tx<'_>| tx.heads(RoomId::LOBBY);
+        let after = store.transaction(Commit::Usual, heads).unwrap();
+        assert_eq!(after.head, 0);
+        let left = pragma(&store.connection, "SELECT count(*) FROM messages");
+        assert_eq!(left, 0);
+
+        store
+            .connection
+            .execute_batch("PRAGMA max_page_count = 100000")
+            .unwrap();
+        store
+            .transaction(Commit::Usual, |tx| {
+                tx.insert_message(1, &message(alice, 1, &body))?;
+                tx.store_next_seq(RoomId::LOBBY, 2)
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn another_writer_is_busy_and_not_a_disaster() {
+        let (directory, mut store) = store();
+        store.connection.busy_timeout(Duration::ZERO).unwrap();
+        let other = Connection::open(directory.path().join(files::DATABASE)).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let busy = store.transaction(Commit::Synced, |_| Ok(()));
+        assert!(matches!(busy, Err(StoreError::Busy)));
+        other.execute_batch("ROLLBACK").unwrap();
+        store.transaction(Commit::Usual, |_| Ok(())).unwrap();
+    }
+
+    #[test]
+    fn too_little_space_is_refused_before_it_fails() {
+        let (_directory, store) = store();
+        store.check_space(0).unwrap();
+        assert!(matches!(store.check_space(u64::MAX), Err(StoreError::Full)));
+    }
+}

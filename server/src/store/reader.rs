@@ -1,0 +1,270 @@
+//! Second connections: readers for page requests and look-ups, the checkpointer, backups.
+//!
+//! In WAL mode none of them makes the journal wait. A read transaction is short by contract,
+//! because a checkpoint cannot go past the oldest one that is open.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::error::StoreError;
+use super::sql::{self, Snapshot, SqlLog};
+use super::{files, schema};
+
+/// A connection that can only read. One per thread.
+pub struct Reader {
+    connection: Connection,
+    log: SqlLog,
+}
+
+impl Reader {
+    /// Opens the database in `directory`, which a [`Store`](super::Store) has made. It takes no
+    /// lock file, so a backup can be made beside a running server.
+    ///
+    /// # Errors
+    /// [`StoreError::NewerSchema`], [`StoreError::Unusable`] when there is no database, SQLite's.
+    pub fn open(directory: &Path, log: SqlLog) -> Result<Self, StoreError> {
+        let database = directory.join(files::DATABASE);
+        let connection = files::connect(&database, OpenFlags::SQLITE_OPEN_READ_ONLY, &log)?;
+        schema::check(&connection, &log, schema::MIGRATIONS)?;
+        Ok(Self { connection, log })
+    }
+
+    /// Runs `work` on one state of the database. No socket and no queue is waited for inside.
+    ///
+    /// # Errors
+    /// Those of `work`; SQLite's.
+    pub fn read<T>(
+        &mut self,
+        work: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        sql::read(&self.connection, &self.log, work)
+    }
+
+    /// Copies the database as of now to a new file of mode 0600, synced. Writers go on meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when there is such a file; those of files and of SQLite, after
+    /// which there is none.
+    pub fn back_up(&self, target: &Path) -> Result<(), StoreError> {
+        files::copy(&self.connection, target)
+    }
+}
+
+/// How far a checkpoint goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checkpoint {
+    /// As far as it gets without anybody waiting.
+    Passive,
+    /// To the end, and the log is cut to nothing. Writers wait meanwhile, and it waits for
+    /// readers, a second at most.
+    Truncate,
+}
+
+/// What a checkpoint did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checkpointed {
+    /// Whether everything in the log is in the database now.
+    pub complete: bool,
+    /// Pages in the log; 0 after a complete [`Checkpoint::Truncate`].
+    pub log_pages: u64,
+}
+
+/// The connection that moves the write-ahead log into the database. SQLite does not do it by
+/// itself here, because then the journal would pay for it in the middle of a batch.
+pub struct Checkpointer {
+    connection: Connection,
+    log: SqlLog,
+    wal: PathBuf,
+    last: Option<(i64, i64)>,
+}
+
+impl Checkpointer {
+    /// Opens the database in `directory`, which this process's [`Store`](super::Store) has open.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn open(directory: &Path, log: SqlLog) -> Result<Self, StoreError> {
+        let database = directory.join(files::DATABASE);
+        let connection = files::connect(&database, OpenFlags::SQLITE_OPEN_READ_WRITE, &log)?;
+        files::settings(
+            &connection,
+            &log,
+            &["PRAGMA wal_autocheckpoint = 0", super::SYNC_NORMAL],
+        )?;
+        Ok(Self {
+            connection,
+            log,
+            wal: directory.join(format!("{}-wal", files::DATABASE)),
+            last: None,
+        })
+    }
+
+    /// Runs a checkpoint. One that finds the same as the one before is not reported to sql.log:
+    /// an idle server would write a line a second.
+    ///
+    /// # Errors
+    /// SQLite's. A checkpoint that others kept from its end is none: it is not `complete`.
+    pub fn checkpoint(&mut self, how: Checkpoint) -> Result<Checkpointed, StoreError> {
+        let statement = match how {
+            Checkpoint::Passive => "PRAGMA wal_checkpoint(PASSIVE)",
+            Checkpoint::Truncate => "PRAGMA wal_checkpoint(TRUNCATE)",
+        };
+        let (entry, result) = sql::pragma(&self.connection, statement, |row| {
+            Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?))
+        });
+        let found = result.as_ref().ok().copied().flatten();
+        let pages = found.map(|(_, log, moved)| (log, moved));
+        if pages.is_none() || pages != self.last {
+            self.log.write(vec![entry]);
+        }
+        self.last = pages;
+        let (blocked, log, moved) = result?.ok_or(StoreError::Busy)?;
+        Ok(Checkpointed {
+            complete: blocked == 0 && log == moved,
+            log_pages: u64::try_from(log).unwrap_or(0),
+        })
+    }
+
+    /// Bytes of the log's file. It keeps its size after a passive checkpoint and is written from
+    /// its beginning again.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn log_bytes(&self) -> Result<u64, StoreError> {
+        match std::fs::metadata(&self.wal) {
+            Ok(metadata) => Ok(metadata.len()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
+            Err(error) => Err(StoreError::io("look at", &self.wal)(error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::super::testing::{account, message, name, quiet, store};
+    use super::super::{Commit, Durability, RoomId, Store};
+    use super::*;
+
+    #[test]
+    fn a_reader_sees_what_is_committed_and_one_state_per_read() {
+        let (directory, mut store) = store();
+        let mut reader = Reader::open(directory.path(), quiet()).unwrap();
+        let alice = account(&mut store, "alice");
+        reader
+            .read(|snapshot| {
+                assert_eq!(snapshot.heads(RoomId::LOBBY)?.head, 0);
+                store.transaction(Commit::Usual, |tx| {
+                    tx.insert_message(1, &message(alice, 1, b"x"))?;
+                    tx.store_next_seq(RoomId::LOBBY, 2)
+                })?;
+                assert_eq!(snapshot.heads(RoomId::LOBBY)?.head, 0);
+                assert_eq!(snapshot.page_after(RoomId::LOBBY, 0, 9, 999)?.messages, []);
+                Ok(())
+            })
+            .unwrap();
+        let heads = reader.read(|snapshot| snapshot.heads(RoomId::LOBBY));
+        assert_eq!(heads.unwrap().head, 1);
+    }
+
+    #[test]
+    fn a_reader_cannot_write() {
+        let (directory, mut store) = store();
+        account(&mut store, "alice");
+        let reader = Reader::open(directory.path(), quiet()).unwrap();
+        let refused = sql::write(&reader.connection, &reader.log, |tx| {
+            tx.set_chat_log_mark(1)
+        });
+        assert!(matches!(refused, Err(StoreError::Unusable(_))));
+    }
+
+    #[test]
+    fn a_reader_does_not_make_a_database() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(Reader::open(directory.path(), quiet()).is_err());
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_backup_can_be_started_from() {
+        let (directory, mut store) = store();
+        account(&mut store, "alice");
+        let reader = Reader::open(directory.path(), quiet()).unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        let target = elsewhere.path().join(files::DATABASE);
+        reader.back_up(&target).unwrap();
+        account(&mut store, "bob");
+        assert!(matches!(
+            reader.back_up(&target),
+            Err(StoreError::Exists(_))
+        ));
+
+        let mut restored = Store::open(elsewhere.path(), Durability::Full, quiet()).unwrap();
+        let found = restored.transaction(Commit::Usual, |tx| {
+            Ok((
+                tx.account(&name("alice"))?.is_some(),
+                tx.account(&name("bob"))?.is_some(),
+            ))
+        });
+        assert_eq!(found.unwrap(), (true, false));
+    }
+
+    #[test]
+    fn a_backup_needs_no_running_server() {
+        let (directory, store) = store();
+        drop(store);
+        let reader = Reader::open(directory.path(), quiet()).unwrap();
+        reader.back_up(&directory.path().join("copy.db")).unwrap();
+    }
+
+    #[test]
+    fn a_checkpoint_goes_as_far_as_readers_let_it() {
+        let (directory, mut store) = store();
+        let mut reader = Reader::open(directory.path(), quiet()).unwrap();
+        let mut checkpointer = Checkpointer::open(directory.path(), quiet()).unwrap();
+        checkpointer
+            .connection
+            .busy_timeout(std::time::Duration::ZERO)
+            .unwrap();
+        assert!(checkpointer.log_bytes().unwrap() > 0);
+        reader
+            .read(|snapshot| {
+                snapshot.heads(RoomId::LOBBY)?;
+                account(&mut store, "alice");
+                assert!(!checkpointer.checkpoint(Checkpoint::Passive)?.complete);
+                assert!(!checkpointer.checkpoint(Checkpoint::Truncate)?.complete);
+                Ok(())
+            })
+            .unwrap();
+        assert!(
+            checkpointer
+                .checkpoint(Checkpoint::Passive)
+                .unwrap()
+                .complete
+        );
+        assert!(checkpointer.log_bytes().unwrap() > 0);
+        let done = checkpointer.checkpoint(Checkpoint::Truncate).unwrap();
+        assert_eq!((done.complete, done.log_pages), (true, 0));
+        assert_eq!(checkpointer.log_bytes().unwrap(), 0);
+    }
+
+    #[test]
+    fn only_a_checkpoint_that_found_something_else_is_reported() {
+        let (directory, mut store) = store();
+        let lines = Arc::new(Mutex::new(0));
+        let sink = Arc::clone(&lines);
+        let log = SqlLog::new(move |_| *sink.lock().unwrap() += 1);
+        let mut checkpointer = Checkpointer::open(directory.path(), log).unwrap();
+        *lines.lock().unwrap() = 0;
+        let reported_after = |checkpointer: &mut Checkpointer| {
+            checkpointer.checkpoint(Checkpoint::Passive).unwrap();
+            *lines.lock().unwrap()
+        };
+        assert_eq!(reported_after(&mut checkpointer), 1);
+        assert_eq!(reported_after(&mut checkpointer), 1);
+        account(&mut store, "alice");
+        assert_eq!(reported_after(&mut checkpointer), 2);
+    }
+}

@@ -1,0 +1,272 @@
+//! The tables, and the steps from each schema to the next.
+//!
+//! `ONLINE` and `REGISTERED` keep the names and the meaning they had before ChatBox was written
+//! in Rust. A migration is a list of statements that ends by setting `user_version`; a published
+//! one is never changed, a new one is appended.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use super::error::StoreError;
+use super::files;
+use super::sql::{self, SqlLog};
+
+/// The statements that lead from one schema to the next, each one line, without values.
+type Migration = &'static [&'static str];
+
+/// From schema n to n + 1 by the n-th element.
+pub(super) const MIGRATIONS: &[Migration] = &[V1];
+
+const V1: Migration = &[
+    "CREATE TABLE ONLINE(\
+     client_id INTEGER PRIMARY KEY, \
+     ip_port TEXT NOT NULL, \
+     status TEXT NOT NULL CHECK(status IN ('anonymous', 'online')), \
+     user TEXT, \
+     CHECK((status = 'online') = (user IS NOT NULL))) STRICT",
+    // AUTOINCREMENT: an account's number is never given out again.
+    "CREATE TABLE REGISTERED(\
+     id INTEGER PRIMARY KEY AUTOINCREMENT, \
+     user TEXT NOT NULL UNIQUE COLLATE NOCASE, \
+     password TEXT NOT NULL, \
+     ip_port TEXT, \
+     status TEXT NOT NULL DEFAULT 'ok' CHECK(status IN ('ok', 'ko')), \
+     online TEXT NOT NULL DEFAULT 'ko' CHECK(online IN ('ok', 'ko')), \
+     skeleton TEXT NOT NULL UNIQUE, \
+     totp BLOB, \
+     last_step INTEGER NOT NULL DEFAULT 0, \
+     failed_codes INTEGER NOT NULL DEFAULT 0, \
+     role TEXT NOT NULL DEFAULT 'member' CHECK(role IN ('member', 'admin')), \
+     created_at INTEGER NOT NULL, \
+     last_login_at INTEGER) STRICT",
+    "CREATE TABLE recovery_codes(\
+     account INTEGER NOT NULL REFERENCES REGISTERED(id), \
+     hash BLOB NOT NULL CHECK(length(hash) = 32), \
+     spent_at INTEGER, \
+     PRIMARY KEY(account, hash)) STRICT, WITHOUT ROWID",
+    "CREATE TABLE resume_tokens(\
+     id BLOB PRIMARY KEY CHECK(length(id) = 16), \
+     account INTEGER NOT NULL REFERENCES REGISTERED(id), \
+     family BLOB NOT NULL CHECK(length(family) = 16), \
+     hash BLOB NOT NULL CHECK(length(hash) = 32), \
+     expires_at INTEGER NOT NULL, \
+     state TEXT NOT NULL CHECK(state IN ('newest', 'previous', 'spent'))) STRICT, WITHOUT ROWID",
+    "CREATE INDEX resume_tokens_account ON resume_tokens(account)",
+    "CREATE INDEX resume_tokens_family ON resume_tokens(family)",
+    "CREATE TABLE invitations(\
+     hash BLOB PRIMARY KEY CHECK(length(hash) = 32), \
+     made_by INTEGER REFERENCES REGISTERED(id), \
+     expires_at INTEGER NOT NULL, \
+     spent_by INTEGER REFERENCES REGISTERED(id)) STRICT, WITHOUT ROWID",
+    "CREATE TABLE rooms(\
+     id INTEGER PRIMARY KEY AUTOINCREMENT, \
+     name TEXT NOT NULL UNIQUE COLLATE NOCASE, \
+     topic TEXT NOT NULL DEFAULT '', \
+     mode TEXT NOT NULL CHECK(mode IN ('audited', 'private')), \
+     next_seq INTEGER NOT NULL DEFAULT 1, \
+     first_seq INTEGER NOT NULL DEFAULT 1, \
+     created_at INTEGER NOT NULL, \
+     CHECK(1 <= first_seq AND first_seq <= next_seq)) STRICT",
+    "CREATE TABLE members(\
+     room INTEGER NOT NULL REFERENCES rooms(id), \
+     account INTEGER NOT NULL REFERENCES REGISTERED(id), \
+     joined_seq INTEGER NOT NULL, \
+     joined_at INTEGER NOT NULL, \
+     PRIMARY KEY(room, account)) STRICT, WITHOUT ROWID",
+    "CREATE INDEX members_account ON members(account)",
+    // AUTOINCREMENT: chat.log names rows by id and knows the highest it holds, so an id must not
+    // come back after retention has removed its row.
+    "CREATE TABLE messages(\
+     id INTEGER PRIMARY KEY AUTOINCREMENT, \
+     room INTEGER NOT NULL REFERENCES rooms(id), \
+     seq INTEGER NOT NULL CHECK(seq >= 1), \
+     sender INTEGER NOT NULL REFERENCES REGISTERED(id), \
+     device INTEGER NOT NULL DEFAULT 0, \
+     kind INTEGER NOT NULL, \
+     body BLOB NOT NULL CHECK(length(body) <= 32768), \
+     time INTEGER NOT NULL, \
+     epoch INTEGER, \
+     client_id BLOB NOT NULL CHECK(length(client_id) = 16), \
+     UNIQUE(room, seq), \
+     UNIQUE(sender, client_id)) STRICT",
+    "CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID",
+    concat!(
+        "INSERT INTO meta(key, value) VALUES\
+         ('history_id', randomblob(16)), \
+         ('made_with', '",
+        env!("CARGO_PKG_VERSION"),
+        "'), \
+         ('chat_log_mark', 0), \
+         ('iterations', 600000)"
+    ),
+    "INSERT INTO rooms(name, mode, created_at) \
+     VALUES('#lobby', 'audited', unixepoch() * 1000)",
+    "PRAGMA user_version = 1",
+];
+
+const VERSION: &str = "PRAGMA user_version";
+const TABLES: &str = "SELECT count(*) FROM sqlite_schema";
+
+/// The schema the database has; 0 before the first migration.
+///
+/// # Errors
+/// [`StoreError::NewerSchema`] when it is newer than the last of `migrations`; SQLite's errors.
+pub(super) fn check(
+    connection: &Connection,
+    log: &SqlLog,
+    migrations: &[Migration],
+) -> Result<usize, StoreError> {
+    let (entry, found) = sql::pragma(connection, VERSION, |row| row.get::<_, i64>(0));
+    log.write(vec![entry]);
+    let found = found?.unwrap_or(0);
+    match usize::try_from(found) {
+        Ok(schema) if schema <= migrations.len() => Ok(schema),
+        _ => Err(StoreError::NewerSchema {
+            found,
+            known: i64::try_from(migrations.len()).unwrap_or(i64::MAX),
+        }),
+    }
+}
+
+/// Brings the database to the newest schema: each step in one transaction, after a copy of a
+/// database that held anything.
+///
+/// # Errors
+/// Those of [`check`], of the copy and of SQLite; the steps before the failing one are kept.
+pub(super) fn migrate(
+    connection: &Connection,
+    log: &SqlLog,
+    directory: &Path,
+    migrations: &[Migration],
+) -> Result<(), StoreError> {
+    let found = check(connection, log, migrations)?;
+    for (index, statements) in migrations.iter().enumerate().skip(found) {
+        let tables = sql::read(connection, log, |snapshot| {
+            snapshot.one(TABLES, (), |row| row.get::<_, i64>(0))
+        })?;
+        if tables != Some(0) {
+            files::copy(connection, &backup_name(directory, index + 1))?;
+        }
+        sql::write(connection, log, |tx| {
+            statements
+                .iter()
+                .try_for_each(|statement| tx.execute(statement, ()).map(|_| ()))
+        })?;
+    }
+    connection.flush_prepared_statement_cache();
+    Ok(())
+}
+
+/// `backup-before-v2.db`, or the first of `backup-before-v2.1.db`, … that is free: the copy of an
+/// earlier attempt is kept, and does not stop this one.
+fn backup_name(directory: &Path, schema: usize) -> PathBuf {
+    let first = directory.join(format!("backup-before-v{schema}.db"));
+    std::iter::once(first.clone())
+        .chain((1..100).map(|n| directory.join(format!("backup-before-v{schema}.{n}.db"))))
+        .find(|path| !path.exists())
+        .unwrap_or(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: Migration = &["CREATE TABLE t(x) ", "PRAGMA user_version = 1"];
+    const TWO: Migration = &[
+        "ALTER TABLE t ADD COLUMN y",
+        "UPDATE t SET y = x + 1",
+        "PRAGMA user_version = 2",
+    ];
+    const BROKEN: Migration = &[
+        "ALTER TABLE t ADD COLUMN z",
+        "INSERT INTO missing VALUES(1)",
+        "PRAGMA user_version = 3",
+    ];
+
+    fn quiet() -> SqlLog {
+        SqlLog::new(|_| ())
+    }
+
+    fn number(connection: &Connection, query: &str) -> i64 {
+        connection.query_row(query, (), |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn every_migration_ends_by_naming_its_schema() {
+        for (index, statements) in MIGRATIONS.iter().enumerate() {
+            assert_eq!(
+                statements.last().copied(),
+                Some(format!("PRAGMA user_version = {}", index + 1)).as_deref()
+            );
+            assert!(statements.iter().all(|s| !s.contains(['\n', '?'])));
+        }
+    }
+
+    #[test]
+    fn an_empty_database_is_made_without_a_copy() {
+        let directory = tempfile::tempdir().unwrap();
+        let connection = Connection::open_in_memory().unwrap();
+        migrate(&connection, &quiet(), directory.path(), MIGRATIONS).unwrap();
+        assert_eq!(number(&connection, VERSION), 1);
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+        assert_eq!(
+            number(
+                &connection,
+                "SELECT count(*) FROM rooms WHERE name = '#lobby' AND mode = 'audited' \
+                 AND next_seq = 1 AND first_seq = 1"
+            ),
+            1
+        );
+        let loose = "SELECT count(*) FROM pragma_table_list \
+                     WHERE schema = 'main' AND name NOT LIKE 'sqlite_%' AND strict = 0";
+        assert_eq!(number(&connection, loose), 0);
+    }
+
+    #[test]
+    fn an_older_database_is_copied_and_then_migrated() {
+        let directory = tempfile::tempdir().unwrap();
+        let connection = Connection::open_in_memory().unwrap();
+        migrate(&connection, &quiet(), directory.path(), &[ONE]).unwrap();
+        connection
+            .execute_batch("INSERT INTO t VALUES(41)")
+            .unwrap();
+
+        migrate(&connection, &quiet(), directory.path(), &[ONE, TWO]).unwrap();
+        assert_eq!(number(&connection, "SELECT y FROM t"), 42);
+        assert_eq!(number(&connection, VERSION), 2);
+        let copy = Connection::open(directory.path().join("backup-before-v2.db")).unwrap();
+        assert_eq!(number(&copy, VERSION), 1);
+        assert_eq!(number(&copy, "SELECT x FROM t"), 41);
+
+        migrate(&connection, &quiet(), directory.path(), &[ONE, TWO]).unwrap();
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_migration_that_fails_changes_nothing_and_can_be_tried_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let connection = Connection::open_in_memory().unwrap();
+        migrate(&connection, &quiet(), directory.path(), &[ONE, TWO]).unwrap();
+        for _ in 0..2 {
+            migrate(&connection, &quiet(), directory.path(), &[ONE, TWO, BROKEN]).unwrap_err();
+            assert_eq!(number(&connection, VERSION), 2);
+            assert!(connection.prepare("SELECT z FROM t").is_err());
+        }
+        assert!(directory.path().join("backup-before-v3.db").exists());
+        assert!(directory.path().join("backup-before-v3.1.db").exists());
+    }
+
+    #[test]
+    fn a_newer_database_is_refused_with_a_sentence() {
+        let directory = tempfile::tempdir().unwrap();
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("PRAGMA user_version = 3").unwrap();
+        let refusal = migrate(&connection, &quiet(), directory.path(), &[ONE, TWO]).unwrap_err();
+        assert!(matches!(
+            refusal,
+            StoreError::NewerSchema { found: 3, known: 2 }
+        ));
+        assert!(refusal.to_string().contains("schemas up to 2"));
+    }
+}

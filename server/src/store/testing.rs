@@ -1,0 +1,73 @@
+//! A store to test with.
+
+use chatbox_common::name::UserName;
+use rusqlite::types::Null;
+use rusqlite::{Connection, params_from_iter};
+use tempfile::TempDir;
+
+use super::{AccountId, Commit, Durability, NewAccount, NewMessage, RoomId, SqlLog, Store};
+
+pub(super) fn quiet() -> SqlLog {
+    SqlLog::new(|_| ())
+}
+
+pub(super) fn store() -> (TempDir, Store) {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path(), Durability::Normal, quiet()).unwrap();
+    (directory, store)
+}
+
+pub(super) fn name(text: &str) -> UserName {
+    UserName::parse(text).unwrap()
+}
+
+/// An account with two recovery codes, the hashes of 32 times 1 and 32 times 2.
+pub(super) fn account(store: &mut Store, user: &str) -> AccountId {
+    store
+        .transaction(Commit::Usual, |tx| {
+            tx.create_account(&NewAccount {
+                user: &name(user),
+                verifier: "SCRAM-SHA-256$600000:c2FsdA==$a:b",
+                recovery: &[[1; 32], [2; 32]],
+                created_at: 1_000,
+            })
+        })
+        .unwrap()
+}
+
+/// A message to the lobby whose client id ends in `n`.
+pub(super) fn message(sender: AccountId, n: u8, body: &[u8]) -> NewMessage<'_> {
+    let mut client_id = [0; 16];
+    client_id[15] = n;
+    NewMessage {
+        room: RoomId::LOBBY,
+        sender,
+        client_id,
+        kind: 1,
+        body,
+        time: 5_000 + i64::from(n),
+    }
+}
+
+/// Asserts that SQLite finds the rows of each statement by an index or a primary key and in the
+/// order asked for, so that its cost does not grow with the table.
+pub(super) fn assert_searches(statements: &[&str]) {
+    let (directory, _store) = store();
+    let connection = Connection::open(directory.path().join("chatbox.db")).unwrap();
+    for statement in statements {
+        let mut explained = connection
+            .prepare(&format!("EXPLAIN QUERY PLAN {statement}"))
+            .unwrap();
+        let arguments = vec![Null; explained.parameter_count()];
+        let plan: Vec<String> = explained
+            .query_map(params_from_iter(arguments), |row| row.get(3))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        let searches = plan.iter().any(|step| step.starts_with("SEARCH"));
+        let walks = plan
+            .iter()
+            .any(|step| step.starts_with("SCAN") || step.contains("TEMP B-TREE"));
+        assert!(searches && !walks, "{statement}: {plan:?}");
+    }
+}
