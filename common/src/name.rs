@@ -106,6 +106,12 @@ impl RoomName {
         Ok(Self(text.to_owned()))
     }
 
+    /// The name of the room that is always there.
+    #[must_use]
+    pub fn lobby() -> Self {
+        Self(Self::LOBBY.to_owned())
+    }
+
     /// The name with its `#`.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -251,7 +251,10 @@ mod tests {
         }
         let names = |after, limit| {
             let (people, more) = hub.people(after, limit);
-            let names: Vec<_> = people.iter().map(|p| (p.user.clone(), p.sessions)).collect();
+            let names: Vec<_> = people
+                .iter()
+                .map(|p| (p.user.clone(), p.sessions))
+                .collect();
             (names, more)
         };
         assert_eq!(

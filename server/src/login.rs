@@ -5,7 +5,6 @@
 //! names walk the same code with keys made up on the spot; password and code are always both
 //! computed, and a failure waits for nothing that a success or another failure would not.
 
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use chatbox_common::auth::SecondFactor;
@@ -17,17 +16,18 @@ use chatbox_common::name::UserName;
 use chatbox_common::secret::Secret;
 use chatbox_common::wire::codec::Read;
 use chatbox_common::wire::message::{
-    ByeReason, ClientMessage, ErrorCode, LoggedIn, Login, LoginChallenge, LoginConfirm, Register,
+    ClientMessage, ErrorCode, LoggedIn, Login, LoginChallenge, LoginConfirm, Register,
     RegisterChallenge, RegisterConfirm, Resume, ServerMessage,
 };
-use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+use subtle::{Choice, ConstantTimeEq};
 
 use crate::audit::Line;
+use crate::clock::now_ms;
 use crate::event::{Person, SessionId};
-use crate::journal::{Granted, LogIn, Registration, ResumeUse, Spend, TOKEN_SECONDS, Token};
+use crate::journal::{Granted, LogIn, MAX_WRONG_CODES, Registration, ResumeUse, Spend, Token};
 use crate::line::{End, PeerLine};
 use crate::readers::Candidate;
-use crate::shared::{Shared, now_ms};
+use crate::shared::Shared;
 
 /// How long a login may take from the handshake on.
 pub const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
@@ -35,8 +35,6 @@ pub const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
 pub const REGISTRATION_TIMEOUT: Duration = Duration::from_secs(300);
 /// How often the first code of a registration may be wrong.
 const REGISTRATION_CODES: u32 = 5;
-/// After so many wrong codes since the last login only a recovery code is taken.
-pub const MAX_WRONG_CODES: u32 = 20;
 
 /// Proof that somebody logged in. Nothing outside this module can make one.
 #[derive(Debug)]
@@ -57,6 +55,14 @@ impl Authenticated {
     pub const fn token(&self) -> &[u8; 16] {
         &self.token
     }
+}
+
+/// A login between its challenge and its confirmation.
+struct Attempt {
+    user: UserName,
+    candidate: Candidate,
+    exists: Choice,
+    challenge: ServerFirst,
 }
 
 /// A peer that is not logged in yet.
@@ -93,13 +99,9 @@ impl Candidacy<'_> {
                 ClientMessage::Login(login) => return self.log_in(line, &login),
                 ClientMessage::Resume(resume) => return self.resume(line, &resume),
                 ClientMessage::Bye(_) => return Err(End::Quit),
-                _ => return Err(End::wrong_state()),
+                _ => return Err(End::WrongState),
             }
         }
-    }
-
-    fn ip(&self) -> IpAddr {
-        self.peer.ip()
     }
 
     fn fresh_token() -> (ResumeToken, Token) {
@@ -109,7 +111,7 @@ impl Candidacy<'_> {
         };
         let stored = Token {
             id: token.id,
-            hash: token.stored(),
+            hash: Secret::new(token.stored()),
         };
         (token, stored)
     }
@@ -162,7 +164,7 @@ impl Candidacy<'_> {
             self.name_taken(line, request)?;
             return Ok(None);
         }
-        let _pending = match self.shared.pending.begin(self.ip()) {
+        let _pending = match self.shared.pending.begin(self.peer.ip()) {
             Ok(pending) => pending,
             Err(error) => {
                 line.refuse(request, ErrorCode::Busy, &error.to_string())?;
@@ -194,18 +196,15 @@ impl Candidacy<'_> {
             verifier: verifier.to_text(),
             totp,
             step,
-            recovery: recovery.map(|code| RecoveryCode::new(code).hash()).collect(),
+            recovery: recovery
+                .map(|code| RecoveryCode::new(code).hash())
+                .collect(),
             address: self.peer,
             token: stored,
         };
         match self.shared.journal.register(registration) {
             Ok(Some(granted)) => {
-                let line_of_log = Line::info("registered")
-                    .with("user", &user)
-                    .with("account", granted.person.account)
-                    .with("addr", self.peer)
-                    .with("session", self.session);
-                self.shared.audit.credentials(line_of_log);
+                self.log_success(Line::info("registered"), &granted, None);
                 let request = confirm.request;
                 Self::welcome_in(line, request, None, granted, token).map(Some)
             }
@@ -214,15 +213,12 @@ impl Candidacy<'_> {
                 line.set_deadline(LOGIN_TIMEOUT);
                 Ok(None)
             }
-            Err(error) => Err(End::unavailable(line, confirm.request, error)),
+            Err(error) => Err(line.unavailable(confirm.request, error)),
         }
     }
 
     fn name_taken(&self, line: &mut PeerLine<'_>, request: u32) -> Result<(), End> {
-        let refused = Line::warn("registration_refused")
-            .with("addr", self.peer)
-            .with("reason", "name_taken");
-        self.shared.audit.credentials(refused);
+        self.log_refusal(Line::warn("registration_refused"), "name_taken");
         let sentence = "the name, or one that looks like it, is taken";
         line.refuse(request, ErrorCode::NameTaken, sentence)
     }
@@ -236,7 +232,7 @@ impl Candidacy<'_> {
             let confirm = match line.receive()? {
                 Read::Known(ClientMessage::RegisterConfirm(confirm)) => confirm,
                 Read::Known(ClientMessage::Bye(_)) => return Err(End::Quit),
-                Read::Known(_) => return Err(End::wrong_state()),
+                Read::Known(_) => return Err(End::WrongState),
                 Read::Unknown { kind, request } => {
                     line.unsupported(kind, request)?;
                     continue;
@@ -264,29 +260,30 @@ impl Candidacy<'_> {
         let user = first.user().clone();
         let candidate = self.shared.readers.candidate(&user);
         let candidate = candidate.map_err(End::store)?;
-        let verifier = candidate.as_ref().map_or_else(
-            || Verifier {
-                iterations: self.shared.policy.iterations,
-                salt: self.shared.salt(&user),
-                stored_key: Secret::random(),
-                server_key: Secret::random(),
-            },
-            |candidate| candidate.verifier.clone(),
-        );
+        let exists = Choice::from(u8::from(candidate.is_some()));
+        let candidate = candidate.unwrap_or_else(|| {
+            Candidate::decoy(self.shared.policy.iterations, self.shared.salt(&user))
+        });
         let nonce = *Secret::<18>::random().expose();
-        let challenge = first.challenge(verifier, nonce);
+        let challenge = first.challenge(candidate.verifier.clone(), nonce);
+        let attempt = Attempt {
+            user,
+            candidate,
+            exists,
+            challenge,
+        };
         line.send(&ServerMessage::LoginChallenge(LoginChallenge {
             request: login.request,
-            scram: challenge.message().to_owned(),
+            scram: attempt.challenge.message().to_owned(),
             time: now_ms(),
         }))?;
         loop {
             match line.receive()? {
                 Read::Known(ClientMessage::LoginConfirm(confirm)) => {
-                    return self.judge(line, &user, candidate, challenge, &confirm);
+                    return self.judge(line, attempt, &confirm);
                 }
                 Read::Known(ClientMessage::Bye(_)) => return Err(End::Quit),
-                Read::Known(_) => return Err(End::wrong_state()),
+                Read::Known(_) => return Err(End::WrongState),
                 Read::Unknown { kind, request } => line.unsupported(kind, request)?,
             }
         }
@@ -295,50 +292,46 @@ impl Candidacy<'_> {
     fn judge(
         &self,
         line: &mut PeerLine<'_>,
-        user: &UserName,
-        candidate: Option<Candidate>,
-        challenge: ServerFirst,
+        attempt: Attempt,
         confirm: &LoginConfirm,
     ) -> Result<Authenticated, End> {
         let request = confirm.request;
-        if let Err(wait) = self.shared.logins().charge(self.ip(), Instant::now()) {
-            let throttled = Line::warn("login_throttled").with("addr", self.peer);
-            self.shared.audit.credentials(throttled);
+        let Attempt {
+            user,
+            candidate,
+            exists,
+            challenge,
+        } = attempt;
+        if let Err(wait) = self.shared.logins().charge(self.peer.ip(), Instant::now()) {
+            self.log_refusal(Line::warn("login_throttled"), "too_many_failures");
             line.refuse_until(request, wait)?;
             return Err(End::Throttled);
         }
-        let binding = *line.binding();
-        let Ok(proof) = challenge.check(&confirm.scram, &binding) else {
+        let Ok(proof) = challenge.check(&confirm.scram, line.binding()) else {
             return self.refused(line, request, None, "malformed");
         };
-        let exists = Choice::from(u8::from(candidate.is_some()));
-        let candidate = candidate.unwrap_or_else(|| Candidate::decoy(user));
-        let (code_matches, spend) = second_factor(&candidate, confirm);
+        let (code, spend) = second_factor(&candidate, confirm);
         let password = proof.matches() & exists;
         let enabled = Choice::from(u8::from(candidate.enabled));
-        let all = password & code_matches & enabled;
-        if !bool::from(all) {
+        let Ok(server_final) = proof.into_server_final(code & enabled & exists) else {
+            let wrong_code = bool::from(password & !code);
+            if bool::from(password) {
+                // Counted against the account instead: a neighbour is not locked out by it.
+                self.shared.logins().refund(self.peer.ip(), Instant::now());
+            }
+            let account = wrong_code.then_some(candidate.account);
+            self.shared.journal.login_failed(account);
             let reason = if !bool::from(exists) {
                 "no_such_user"
             } else if !bool::from(password) {
                 "password"
-            } else if !bool::from(code_matches) {
+            } else if wrong_code {
                 "code"
             } else {
                 "disabled"
             };
-            if bool::from(password) {
-                // Counted against the account instead, so that a neighbour is not locked out.
-                self.shared.logins().refund(self.ip(), Instant::now());
-            }
-            let wrong_code = bool::from(password & !code_matches);
-            self.shared.journal.login_failed(wrong_code.then_some(candidate.account));
-            let known = bool::from(exists).then_some(user);
-            return self.refused_as(line, request, user, known, reason);
-        }
-        let server_final = proof
-            .into_server_final(code_matches & enabled & exists)
-            .map_err(|_| End::Refused)?;
+            return self.refused(line, request, Some((&user, exists)), reason);
+        };
         let (token, stored) = Self::fresh_token();
         let granted = self.shared.journal.log_in(LogIn {
             account: candidate.account,
@@ -346,54 +339,41 @@ impl Candidacy<'_> {
             address: self.peer,
             token: stored,
         });
-        self.shared.logins().refund(self.ip(), Instant::now());
+        self.shared.logins().refund(self.peer.ip(), Instant::now());
         match granted {
             Ok(Some(granted)) => {
                 let method = match spend {
                     Spend::Step(_) => "totp",
                     Spend::Recovery(_) => "recovery",
                 };
-                let logged = Line::info("login")
-                    .with("user", &granted.person.user)
-                    .with("account", granted.person.account)
-                    .with("addr", self.peer)
-                    .with("session", self.session)
-                    .with("method", method);
-                self.shared.audit.credentials(logged);
+                self.log_success(Line::info("login"), &granted, Some(method));
                 Self::welcome_in(line, request, Some(server_final), granted, token)
             }
-            Ok(None) => self.refused_as(line, request, user, Some(user), "code_used"),
-            Err(error) => Err(End::unavailable(line, request, error)),
+            Ok(None) => self.refused(line, request, Some((&user, exists)), "code_used"),
+            Err(error) => Err(line.unavailable(request, error)),
         }
     }
 
-    fn refused_as(
-        &self,
-        line: &mut PeerLine<'_>,
-        request: u32,
-        typed: &UserName,
-        known: Option<&UserName>,
-        reason: &'static str,
-    ) -> Result<Authenticated, End> {
-        let hash = self.shared.name_hash(typed);
-        let logged = match known {
-            Some(user) => Line::warn("login_failed").with("user", user),
-            None => Line::warn("login_failed").with("user", "?").with("name_hash", hash),
-        };
-        self.log_refusal(logged, reason);
-        line.refuse_login(request)
-    }
-
+    /// The one refusal: the same words whatever was wrong, the reason for the log alone. A name
+    /// that does not exist is logged as a keyed hash, because people type passwords there.
     fn refused(
         &self,
         line: &mut PeerLine<'_>,
         request: u32,
-        user: Option<&str>,
+        typed: Option<(&UserName, Choice)>,
         reason: &'static str,
     ) -> Result<Authenticated, End> {
-        let logged = Line::warn("login_failed").with("user", user.unwrap_or("?"));
+        let logged = Line::warn("login_failed");
+        let logged = match typed {
+            Some((user, exists)) if bool::from(exists) => logged.with("user", user),
+            Some((user, _)) => logged
+                .with("user", "?")
+                .with("name_hash", self.shared.name_hash(user)),
+            None => logged.with("user", "?"),
+        };
         self.log_refusal(logged, reason);
-        line.refuse_login(request)
+        line.refuse(request, ErrorCode::LoginRefused, REFUSAL)?;
+        Err(End::Refused)
     }
 
     fn log_refusal(&self, logged: Line, reason: &'static str) {
@@ -404,11 +384,23 @@ impl Candidacy<'_> {
         self.shared.audit.credentials(logged);
     }
 
+    fn log_success(&self, logged: Line, granted: &Granted, method: Option<&'static str>) {
+        let mut logged = logged
+            .with("user", &granted.person.user)
+            .with("account", granted.person.account)
+            .with("addr", self.peer)
+            .with("session", self.session);
+        if let Some(method) = method {
+            logged = logged.with("method", method);
+        }
+        self.shared.audit.credentials(logged);
+    }
+
     // Resume.
 
     fn resume(&self, line: &mut PeerLine<'_>, asked: &Resume) -> Result<Authenticated, End> {
         let request = asked.request;
-        if let Err(wait) = self.shared.logins().charge(self.ip(), Instant::now()) {
+        if let Err(wait) = self.shared.logins().charge(self.peer.ip(), Instant::now()) {
             line.refuse_until(request, wait)?;
             return Err(End::Throttled);
         }
@@ -423,21 +415,15 @@ impl Candidacy<'_> {
             used: asked.id,
             successor: stored,
             address: self.peer,
-            now: now_ms(),
         });
-        self.shared.logins().refund(self.ip(), Instant::now());
+        self.shared.logins().refund(self.peer.ip(), Instant::now());
         match granted {
             Ok(Some(granted)) => {
-                let logged = Line::info("resume")
-                    .with("user", &granted.person.user)
-                    .with("account", granted.person.account)
-                    .with("addr", self.peer)
-                    .with("session", self.session);
-                self.shared.audit.credentials(logged);
+                self.log_success(Line::info("resume"), &granted, None);
                 Self::welcome_in(line, request, None, granted, token)
             }
             Ok(None) => self.refused(line, request, None, "resume_stale"),
-            Err(error) => Err(End::unavailable(line, request, error)),
+            Err(error) => Err(line.unavailable(request, error)),
         }
     }
 }
@@ -463,14 +449,9 @@ fn second_factor(candidate: &Candidate, confirm: &LoginConfirm) -> (Choice, Spen
             }
             (good, Spend::Recovery(hash))
         }
-        Err(_) => (Choice::from(0), Spend::Step(u64::conditional_select(&0, &0, Choice::from(0)))),
+        Err(_) => (Choice::from(0), Spend::Step(0)),
     }
 }
 
-/// The refusal that a login gets, whatever was wrong with it.
-pub const REFUSAL: &str = "login refused: name, password or code is wrong";
-
-/// What the goodbye after a refusal says.
-pub const REFUSAL_REASON: ByeReason = ByeReason::LoginRefused;
-
-const _: () = assert!(TOKEN_SECONDS <= 12 * 3600, "a login lasts at most 12 hours");
+/// What every refused login or resume is told, whatever was wrong with it.
+pub const REFUSAL: &str = "login refused: the name, the password or the code is wrong";

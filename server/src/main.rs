@@ -2,7 +2,10 @@
 #![allow(dead_code, unused_imports)] // until main joins the parts
 
 mod audit;
+mod clock;
+mod commands;
 mod config;
+mod connection;
 mod delivery;
 mod event;
 mod hub;
@@ -11,12 +14,14 @@ mod keyfile;
 mod keys;
 mod limits;
 mod line;
+mod listener;
 mod login;
 mod outbox;
 mod presence;
 mod readers;
 mod sealed;
 mod shared;
+mod signals;
 mod store;
 mod throttle;
 

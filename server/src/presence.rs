@@ -88,7 +88,11 @@ impl Presence {
             }
             change.due = None;
             change.announced = change.sessions > 0;
-            let names = if change.announced { &mut joined } else { &mut left };
+            let names = if change.announced {
+                &mut joined
+            } else {
+                &mut left
+            };
             names.push(user.to_string());
             change.announced
         });

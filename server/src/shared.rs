@@ -2,7 +2,7 @@
 //! while the server runs.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use chatbox_common::auth::scram::{Iterations, salt_for};
 use chatbox_common::crypto::record::Rotation;
@@ -11,14 +11,12 @@ use chatbox_common::secret::Secret;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-use crate::audit::Audit;
-use crate::audit::noise::Noise;
+use crate::audit::{Audit, Noise};
 use crate::delivery::Deliveries;
 use crate::hub::Hub;
 use crate::journal::Journal;
 use crate::keys::KeyThreads;
 use crate::readers::Readers;
-use crate::sealed::SealKey;
 use crate::throttle::{LoginBudget, PendingRegistrations};
 
 /// See the module.
@@ -55,8 +53,6 @@ pub struct Secrets {
     pub salt: Secret<32>,
     /// Makes the hashes of names that do not exist, for the log.
     pub name_hash: Secret<32>,
-    /// Seals the TOTP secrets at rest.
-    pub totp: SealKey,
 }
 
 /// What the configuration says about connections.
@@ -110,10 +106,3 @@ impl Shared {
 
 /// What is shared, shared.
 pub type SharedRef = Arc<Shared>;
-
-/// Milliseconds since 1970-01-01 UTC.
-#[must_use]
-pub fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
-}

@@ -3,22 +3,21 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::{Ask, Granted, LogIn, Registration, ResumeUse, Spend, TOKEN_SECONDS};
+use super::{Ask, Granted, LogIn, MAX_WRONG_CODES, Registration, ResumeUse, Spend, TOKEN_SECONDS};
 use crate::event::Person;
-use crate::login_rules::MAX_WRONG_CODES;
-use crate::sealed::SealKey;
+use crate::sealed::SealingKey;
 use crate::store::{
     Account, AccountId, NewAccount, NewToken, Resumed, RoomId, Status, StoreError, Tx,
 };
 
-/// A grant, and where the account was seen: the table of who is online is written behind.
+/// A grant, or nothing where the name is taken or the proof is spent.
 pub(super) type Done = Option<Granted>;
 
 /// Carries out one job. `lobby_head` is the lobby's last message in this transaction.
 pub(super) fn carry_out(
     tx: &Tx<'_>,
     ask: &Ask,
-    seal: &SealKey,
+    seal: &SealingKey,
     lobby_head: u64,
     now_ms: u64,
 ) -> Result<Done, StoreError> {
@@ -33,7 +32,7 @@ pub(super) fn carry_out(
 fn register(
     tx: &Tx<'_>,
     new: &Registration,
-    seal: &SealKey,
+    seal: &SealingKey,
     lobby_head: u64,
     now: i64,
 ) -> Result<Done, StoreError> {

@@ -10,6 +10,7 @@
 
 mod accounts;
 mod chat_log;
+mod commit;
 mod sessions;
 mod writer;
 
@@ -31,6 +32,8 @@ pub use writer::{Parts, start};
 
 /// How long a full login may be continued by resuming, in seconds: 12 hours.
 pub const TOKEN_SECONDS: u32 = 12 * 3600;
+/// After so many wrong codes since the last login only a recovery code is taken.
+pub const MAX_WRONG_CODES: u32 = 20;
 /// Jobs the queue holds; a sender waits when it is full, and with it the peer that sends.
 const QUEUE: usize = 4096;
 

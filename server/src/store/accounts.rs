@@ -74,6 +74,7 @@ const BY_ID: &str = "SELECT id, user, password, totp, last_step, failed_codes, s
     last_login_at FROM REGISTERED WHERE id = ?1";
 const LIST: &str = "SELECT id, user, status, role, online = 'ok', ip_port, created_at, \
     last_login_at FROM REGISTERED WHERE id > ?1 ORDER BY id LIMIT ?2";
+const TAKEN: &str = "SELECT 1 FROM REGISTERED WHERE skeleton = ?1";
 const CREATE: &str = "INSERT INTO REGISTERED(user, password, skeleton, created_at) \
     VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
 const SEEN: &str = "UPDATE REGISTERED SET ip_port = ?2, online = 'ok' WHERE id = ?1";
@@ -90,6 +91,15 @@ impl Snapshot<'_> {
     /// SQLite's.
     pub fn account(&self, user: &UserName) -> Result<Option<Account>, StoreError> {
         self.one(FIND, [user.as_str()], read_account)
+    }
+
+    /// Whether somebody has this name, or one that looks like it.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn is_taken(&self, user: &UserName) -> Result<bool, StoreError> {
+        let found = self.one(TAKEN, [user.skeleton()], |_| Ok(()))?;
+        Ok(found.is_some())
     }
 
     /// The account of this number.

@@ -6,7 +6,7 @@
 //! [`Commit::Synced`](super::Commit::Synced).
 
 use super::error::StoreError;
-use super::sql::Tx;
+use super::sql::{Snapshot, Tx};
 use super::types::{AccountId, signed, unsigned};
 
 /// SHA-256 of a recovery code. The codes are 80 random bits, so no salt is needed.
@@ -21,8 +21,20 @@ const WRONG_CODES: &str = "SELECT failed_codes FROM REGISTERED WHERE id = ?1";
 const RIGHT_CODE: &str = "UPDATE REGISTERED SET failed_codes = 0 WHERE id = ?1";
 const ADD_RECOVERY: &str = "INSERT INTO recovery_codes(account, hash) VALUES(?1, ?2)";
 const DROP_RECOVERY: &str = "DELETE FROM recovery_codes WHERE account = ?1";
+const RECOVERY_LEFT: &str =
+    "SELECT hash FROM recovery_codes WHERE account = ?1 AND spent_at IS NULL";
 const SPEND_RECOVERY: &str = "UPDATE recovery_codes SET spent_at = ?3 \
     WHERE account = ?1 AND hash = ?2 AND spent_at IS NULL";
+
+impl Snapshot<'_> {
+    /// The hashes of the recovery codes that an account has left.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn recovery_codes(&self, account: AccountId) -> Result<Vec<RecoveryHash>, StoreError> {
+        self.all(RECOVERY_LEFT, [account], |row| row.get(0))
+    }
+}
 
 impl Tx<'_> {
     /// Keeps the sealed TOTP secret of a new account.

@@ -45,6 +45,8 @@ pub enum Inserted {
     Existing {
         /// Its number in the room.
         seq: u64,
+        /// When it was committed.
+        time: i64,
     },
     /// The sender used the id for another message. Nothing has been changed.
     Conflict,
@@ -96,7 +98,7 @@ pub struct Unlogged {
 const INSERT: &str = "INSERT INTO messages(room, seq, sender, kind, body, time, client_id) \
     VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT(sender, client_id) DO NOTHING";
 const SENT: &str =
-    "SELECT room, seq, kind, body FROM messages WHERE sender = ?1 AND client_id = ?2";
+    "SELECT room, seq, kind, body, time FROM messages WHERE sender = ?1 AND client_id = ?2";
 const AFTER: &str = "SELECT m.id, m.seq, m.sender, a.user, m.device, m.kind, m.body, m.time, \
     m.epoch FROM messages m JOIN REGISTERED a ON a.id = m.sender \
     WHERE m.room = ?1 AND m.seq > ?2 ORDER BY m.seq LIMIT ?3";
@@ -229,11 +231,11 @@ impl Tx<'_> {
             let same = row.get::<_, RoomId>(0)? == new.room
                 && row.get::<_, u8>(2)? == new.kind
                 && row.get_ref(3)?.as_blob()? == new.body;
-            Ok((same, unsigned(row, 1)?))
+            Ok((same, unsigned(row, 1)?, row.get(4)?))
         })?;
         match sent {
-            Some((true, seq)) => Ok(Inserted::Existing { seq }),
-            Some((false, _)) => Ok(Inserted::Conflict),
+            Some((true, seq, time)) => Ok(Inserted::Existing { seq, time }),
+            Some((false, ..)) => Ok(Inserted::Conflict),
             None => Err(StoreError::Missing),
         }
     }

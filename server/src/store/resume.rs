@@ -58,6 +58,8 @@ const KEEP: &str = "UPDATE resume_tokens SET state = 'previous' WHERE id = ?1";
 const SUCCEED: &str = "INSERT INTO resume_tokens(id, account, family, hash, expires_at, state) \
     SELECT ?2, account, family, ?3, expires_at, 'newest' FROM resume_tokens WHERE id = ?1";
 const REVOKE_FAMILY: &str = "DELETE FROM resume_tokens WHERE family = ?1";
+const REVOKE_TOKEN: &str = "DELETE FROM resume_tokens WHERE family = \
+    (SELECT family FROM resume_tokens WHERE id = ?1)";
 const REVOKE: &str = "DELETE FROM resume_tokens WHERE account = ?1";
 const EXPIRE: &str = "DELETE FROM resume_tokens WHERE expires_at <= ?1";
 
@@ -122,6 +124,14 @@ impl Tx<'_> {
         self.change(KEEP, [id])?;
         self.change(SUCCEED, (id, successor.id, successor.hash.expose()))?;
         Ok(Resumed::Continued)
+    }
+
+    /// Deletes the family of a token: its owner has said goodbye.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn revoke_family(&self, id: &TokenId) -> Result<usize, StoreError> {
+        self.execute(REVOKE_TOKEN, [id])
     }
 
     /// Deletes all tokens of an account: it must log in again everywhere. Says how many there were.

@@ -51,6 +51,7 @@ const ROOMS_OF: &str = "SELECT r.id, r.name, r.topic, r.mode, r.first_seq, r.nex
 const MEMBERS: &str = "SELECT m.account, a.user FROM members m \
     JOIN REGISTERED a ON a.id = m.account WHERE m.room = ?1 AND m.account > ?2 \
     ORDER BY m.account LIMIT ?3";
+const IS_MEMBER: &str = "SELECT 1 FROM members WHERE room = ?1 AND account = ?2";
 const CREATE: &str = "INSERT INTO rooms(name, topic, mode, created_at) \
     VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
 const NEXT_SEQ: &str = "UPDATE rooms SET next_seq = ?2 WHERE id = ?1 AND next_seq <= ?2";
@@ -87,6 +88,15 @@ impl Snapshot<'_> {
                 joined_seq: unsigned(row, 6)?,
             })
         })
+    }
+
+    /// Whether an account is a member of a room.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn is_member(&self, room: RoomId, account: AccountId) -> Result<bool, StoreError> {
+        let found = self.one(IS_MEMBER, (room, account), |_| Ok(()))?;
+        Ok(found.is_some())
     }
 
     /// At most `limit` members of a room by account number, from the one behind `after`.

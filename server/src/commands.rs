@@ -1,0 +1,241 @@
+//! What somebody who is logged in may ask for: one function for each kind of request.
+//!
+//! Every one of them demands [`Authenticated`]. What it answers goes through the session's
+//! delivery thread; what it writes goes through the journal.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chatbox_common::wire::codec::Read;
+use chatbox_common::wire::message::{
+    ClientMessage, ErrorCode, ErrorMessage, Follow, History, List, MAX_TEXT, PAGE_LIMIT, People,
+    Plain, RequestId, Send, ServerInfo, ServerMessage, You,
+};
+
+use crate::delivery::Delivery;
+use crate::event::SessionId;
+use crate::journal::Post;
+use crate::line::End;
+use crate::login::Authenticated;
+use crate::outbox::Gate;
+use crate::readers::PageRequest;
+use crate::shared::Shared;
+use crate::throttle::{MessageBudget, Verdict};
+
+/// One session's requests.
+pub struct Requests<'a> {
+    /// What all share.
+    pub shared: &'a Shared,
+    /// Number of the session.
+    pub session: SessionId,
+    /// Whose it is.
+    pub who: &'a Authenticated,
+    /// What it shares with its delivery thread.
+    pub gate: &'a Arc<Gate>,
+    /// How many messages it may still send.
+    pub budget: MessageBudget,
+}
+
+impl Requests<'_> {
+    /// Carries out one request.
+    ///
+    /// # Errors
+    /// With how the session is to end.
+    pub fn handle(&mut self, message: Read<ClientMessage>) -> Result<(), End> {
+        let message = match message {
+            Read::Known(message) => message,
+            Read::Unknown { kind, request } => {
+                let sentence = format!("messages of type {kind} are not known here");
+                self.error(request, ErrorCode::Unsupported, &sentence, None);
+                return Ok(());
+            }
+        };
+        match message {
+            ClientMessage::Send(send) => return self.send(send),
+            ClientMessage::History(history) => self.history(history),
+            ClientMessage::Follow(follow) => self.follow(&follow),
+            ClientMessage::List(list) => self.list(&list),
+            ClientMessage::Whoami(plain) => self.whoami(&plain),
+            ClientMessage::Info(plain) => self.info(&plain),
+            ClientMessage::Ping(Plain { request }) => {
+                self.reply(&ServerMessage::Pong(Plain { request }));
+            }
+            // A sign of life, like any other byte.
+            ClientMessage::Pong(_) => {}
+            ClientMessage::Bye(_) => return Err(End::Quit),
+            ClientMessage::Register(_)
+            | ClientMessage::RegisterConfirm(_)
+            | ClientMessage::Login(_)
+            | ClientMessage::LoginConfirm(_)
+            | ClientMessage::Resume(_) => return Err(End::WrongState),
+        }
+        Ok(())
+    }
+
+    fn reply(&self, message: &ServerMessage) {
+        self.shared
+            .deliveries
+            .reply(self.session, self.gate, message);
+    }
+
+    fn error(
+        &self,
+        request: Option<RequestId>,
+        code: ErrorCode,
+        text: &str,
+        retry: Option<Duration>,
+    ) {
+        let retry = retry.map(|wait| u32::try_from(wait.as_millis()).unwrap_or(u32::MAX));
+        self.reply(&ServerMessage::Error(ErrorMessage {
+            request,
+            code,
+            text: text.to_owned(),
+            retry_ms: retry,
+        }));
+    }
+
+    fn send(&mut self, send: Send) -> Result<(), End> {
+        let request = Some(send.request);
+        match self.budget.take(Instant::now()) {
+            Verdict::Allowed => {}
+            Verdict::Wait(wait) => {
+                let sentence = format!(
+                    "too many messages; go on in {}.{} s",
+                    wait.as_secs(),
+                    wait.subsec_millis() / 100
+                );
+                self.error(request, ErrorCode::TooFast, &sentence, Some(wait));
+                return Ok(());
+            }
+            Verdict::Disconnect => return Err(End::Flood),
+        }
+        if let Err((code, sentence)) = check_text(&send.text) {
+            self.error(request, code, sentence, None);
+            return Ok(());
+        }
+        self.shared.journal.post(Post {
+            session: self.session,
+            gate: Arc::clone(self.gate),
+            request: send.request,
+            room: send.room,
+            id: send.id,
+            text: send.text,
+        });
+        Ok(())
+    }
+
+    fn history(&self, history: History) {
+        let request = Some(history.request);
+        let both = history.after.is_some() && history.before.is_some();
+        if both || history.limit == 0 || history.limit > PAGE_LIMIT {
+            let sentence = "a page is asked for by `after` or `before`, with a limit of 1 to 500";
+            return self.error(request, ErrorCode::InvalidArgument, sentence, None);
+        }
+        if !self.gate.begin_page() {
+            let sentence = "the page asked for before is still under way";
+            return self.error(request, ErrorCode::PageInFlight, sentence, None);
+        }
+        self.shared.readers.page(PageRequest {
+            session: self.session,
+            account: self.who.person().account,
+            gate: Arc::clone(self.gate),
+            history,
+        });
+    }
+
+    fn follow(&self, follow: &Follow) {
+        let job = Delivery::Follow {
+            session: self.session,
+            request: follow.request,
+            room: follow.room,
+            after: follow.after,
+        };
+        self.shared.deliveries.send(self.session, job);
+    }
+
+    fn list(&self, list: &List) {
+        if list.limit == 0 || list.limit > PAGE_LIMIT {
+            let sentence = "a list has a limit of 1 to 500";
+            return self.error(
+                Some(list.request),
+                ErrorCode::InvalidArgument,
+                sentence,
+                None,
+            );
+        }
+        let limit = usize::try_from(list.limit).unwrap_or(0);
+        let (people, more) = self.shared.hub.people(list.after.as_deref(), limit);
+        self.reply(&ServerMessage::People(People {
+            request: list.request,
+            people,
+            more,
+        }));
+    }
+
+    fn whoami(&self, plain: &Plain) {
+        let person = self.who.person();
+        let Some(standing) = self.shared.hub.standing(self.session) else {
+            return;
+        };
+        self.reply(&ServerMessage::You(You {
+            request: plain.request,
+            user: person.user.to_string(),
+            account: person.account,
+            address: standing.address.to_string(),
+            session: self.session,
+            since: standing.since,
+            sessions: standing.sessions,
+        }));
+    }
+
+    fn info(&self, plain: &Plain) {
+        let (people, connections) = self.shared.hub.counts();
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        self.reply(&ServerMessage::ServerInfo(ServerInfo {
+            request: plain.request,
+            server: env!("CARGO_PKG_VERSION").to_owned(),
+            uptime: self.shared.started.elapsed().as_secs(),
+            people: count(people),
+            connections: count(connections),
+            most_connections: count(self.shared.hub.cap()),
+        }));
+    }
+}
+
+/// The rule for texts: something, at most 8 KiB, no control characters but line feed and tab.
+fn check_text(text: &str) -> Result<(), (ErrorCode, &'static str)> {
+    if text.len() > MAX_TEXT {
+        return Err((ErrorCode::TextTooLong, "a message has at most 8 KiB"));
+    }
+    if text.trim().is_empty() {
+        return Err((ErrorCode::TextInvalid, "the message is empty"));
+    }
+    if text.contains(|c: char| c.is_control() && c != '\n' && c != '\t') {
+        let sentence = "a message can't hold control characters other than line feed and tab";
+        return Err((ErrorCode::TextInvalid, sentence));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_follow_the_rule() {
+        for good in ["a", " a\n\tb ", &"x".repeat(MAX_TEXT), "zoë \u{1f600}"] {
+            assert!(check_text(good).is_ok());
+        }
+        for (bad, code) in [
+            ("", ErrorCode::TextInvalid),
+            (" \n", ErrorCode::TextInvalid),
+            ("a\rb", ErrorCode::TextInvalid),
+            ("\u{1b}[2J", ErrorCode::TextInvalid),
+            ("\u{9b}2J", ErrorCode::TextInvalid),
+            ("\u{7f}", ErrorCode::TextInvalid),
+            (&*"x".repeat(MAX_TEXT + 1), ErrorCode::TextTooLong),
+        ] {
+            assert_eq!(check_text(bad).unwrap_err().0, code, "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! One life: handshake, login, session, goodbye. Runs on a thread of its own.
+//!
+//! The thread reads, and before login it writes; afterwards the writing side is the delivery
+//! thread's. It reads nothing more from a peer that does not take its replies, and it ends a peer
+//! that is silent, or that lets a frame trickle in, by deadlines that no byte can stretch.
+
+use std::io::Read as _;
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chatbox_common::channel::{self, ChannelError, Receiver, Sender};
+use chatbox_common::wire::codec;
+use chatbox_common::wire::frame::FrameBuffer;
+use chatbox_common::wire::message::{Limits, MAX_TEXT, PAGE_LIMIT, Plain, ServerMessage};
+
+use crate::audit::Line;
+use crate::clock::now_ms;
+use crate::commands::Requests;
+use crate::delivery::Delivery;
+use crate::event::SessionId;
+use crate::journal::{Begin, Ended};
+use crate::line::{Deadlined, End, PeerLine};
+use crate::login::{Authenticated, Candidacy, LOGIN_TIMEOUT};
+use crate::outbox::{Gate, Room};
+use crate::shared::Shared;
+use crate::throttle::{MessageBudget, network};
+
+/// A frame must be complete so long after its first byte.
+const FRAME_TIMEOUT: Duration = Duration::from_secs(30);
+/// A peer that is silent for so long is asked for a sign of life.
+const PING_AFTER: Duration = Duration::from_secs(60);
+/// A peer that is silent for so long is told goodbye.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long a peer may take to accept its goodbye.
+const GOODBYE_TIMEOUT: Duration = Duration::from_secs(2);
+/// After the goodbye so many bytes, or this long, are read and dropped: a reset would eat it.
+const DRAIN_BYTES: usize = 64 * 1024;
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A connection that was admitted to the client table, and leaves it when this is dropped.
+pub struct Connection {
+    /// What all share.
+    pub shared: Arc<Shared>,
+    /// Its number.
+    pub session: SessionId,
+    /// Its socket.
+    pub socket: Arc<TcpStream>,
+    /// The peer.
+    pub peer: SocketAddr,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // Even a thread that panics leaves the table.
+        self.shared.hub.remove(self.session);
+        self.shared.journal.went(self.session);
+    }
+}
+
+impl Connection {
+    /// Lives it.
+    pub fn run(&self) {
+        self.shared.journal.came(self.session, self.peer);
+        match self.handshake() {
+            Ok(line) => self.login(line),
+            Err(end) => self.note(&end),
+        }
+        self.drain();
+    }
+
+    fn handshake(&self) -> Result<PeerLine<'_>, End> {
+        let policy = &self.shared.policy;
+        let mut stream = Deadlined::new(&self.socket, policy.handshake);
+        let respond = |message_1| self.shared.keys.respond(message_1);
+        let accepted = channel::accept(&mut stream, FrameBuffer::new(), policy.rotation, respond);
+        match accepted {
+            Ok(channel) => Ok(PeerLine::new(&self.socket, channel, LOGIN_TIMEOUT)),
+            Err(error) if error.is_timeout() => Err(self.stopped_or(End::Timeout)),
+            Err(error) => {
+                if matches!(error, ChannelError::Busy) {
+                    use std::io::Write;
+                    let _ = stream.write_all(channel::BUSY_LINE);
+                }
+                Err(self.stopped_or(End::Channel(error)))
+            }
+        }
+    }
+
+    /// When the server stops it ends the reading of all: that looks like the peer's end.
+    fn stopped_or(&self, end: End) -> End {
+        if end.is_cut_off() && self.shared.hub.is_stopping() {
+            End::Shutdown
+        } else {
+            end
+        }
+    }
+
+    fn login(&self, mut line: PeerLine<'_>) {
+        let candidacy = Candidacy {
+            shared: &self.shared,
+            session: self.session,
+            peer: self.peer,
+        };
+        match candidacy.run(&mut line) {
+            Ok(who) => match line.into_session() {
+                Ok((sender, receiver)) => self.session(&who, sender, receiver),
+                Err(end) => self.note(&end),
+            },
+            Err(end) => {
+                let end = self.stopped_or(end);
+                line.say_bye(&end);
+                self.note(&end);
+            }
+        }
+        let _ = self.socket.shutdown(Shutdown::Write);
+    }
+
+    /// A peer that never logged in.
+    fn note(&self, end: &End) {
+        if matches!(end, End::Refused | End::Throttled) {
+            // Said in full in credentials.log.
+            return;
+        }
+        if let End::Store(why) = end {
+            let line = Line::error("database_unavailable").with("why", why);
+            self.shared.audit.info(line.with("addr", self.peer));
+        }
+        let from = network(self.peer.ip());
+        self.shared.noise().note(from, end.word(), Instant::now());
+    }
+
+    fn session(&self, who: &Authenticated, sender: Sender, receiver: Receiver) {
+        let person = who.person();
+        let gate = Arc::new(Gate::default());
+        let shared = &self.shared;
+        if !shared.hub.log_in(self.session, person, now_ms()) {
+            return;
+        }
+        let begun = shared.journal.begin(Begin {
+            session: self.session,
+            person: person.clone(),
+            address: self.peer,
+            socket: Arc::clone(&self.socket),
+            sealer: sender.into_sealer(),
+            gate: Arc::clone(&gate),
+            limits: Limits {
+                messages_per_second: shared.policy.messages_per_second,
+                text_bytes: u32::try_from(MAX_TEXT).unwrap_or(u32::MAX),
+                page_messages: PAGE_LIMIT,
+            },
+        });
+        if begun.is_err() {
+            return;
+        }
+        let began = Instant::now();
+        let mut requests = Requests {
+            shared,
+            session: self.session,
+            who,
+            gate: &gate,
+            budget: MessageBudget::new(shared.policy.messages_per_second, began),
+        };
+        let end = match self.read_all(receiver, &mut requests) {
+            Ok(never) => match never {},
+            Err(end) => self.stopped_or(end),
+        };
+        if matches!(end, End::Quit) {
+            shared.journal.revoke(*who.token());
+        }
+        shared.journal.end(Ended {
+            session: self.session,
+            cut_off: end.is_cut_off(),
+            bye: end.bye(),
+        });
+        if !gate.wait_closed(GOODBYE_TIMEOUT) {
+            let session = self.session;
+            shared.deliveries.send(session, Delivery::Drop(session));
+        }
+        self.log_end(who, &end, began.elapsed());
+    }
+
+    fn log_end(&self, who: &Authenticated, end: &End, lasted: Duration) {
+        let line = if matches!(end, End::Quit | End::Shutdown) || end.is_cut_off() {
+            Line::info("logout")
+        } else {
+            Line::warn("session_closed")
+        };
+        let mut line = line
+            .with("user", &who.person().user)
+            .with("account", who.person().account)
+            .with("addr", self.peer)
+            .with("session", self.session)
+            .with("how", end.word())
+            .with("seconds", lasted.as_secs());
+        if matches!(end.word(), "protocol") {
+            line = line.with("why", end);
+        }
+        self.shared.audit.credentials(line);
+    }
+
+    /// Reads until the session ends, which is the only way out.
+    fn read_all(
+        &self,
+        mut receiver: Receiver,
+        requests: &mut Requests<'_>,
+    ) -> Result<std::convert::Infallible, End> {
+        let mut watch = Watch::new(&self.socket);
+        loop {
+            while let Some(content) = receiver.next_record()? {
+                for message in codec::messages(content) {
+                    self.wait_for_room(requests.gate)?;
+                    requests.handle(message.map_err(ChannelError::Malformed)?)?;
+                }
+            }
+            let before = Instant::now();
+            watch.before_read(receiver.is_partial(), before)?;
+            match receiver.fill(&mut &*self.socket) {
+                Ok(()) => watch.heard(),
+                Err(error) if error.is_timeout() => {
+                    if watch.silent()? {
+                        let ping = ServerMessage::Ping(Plain { request: 0 });
+                        let deliveries = &self.shared.deliveries;
+                        deliveries.reply(self.session, requests.gate, &ping);
+                    }
+                }
+                Err(error) => return Err(End::Channel(error)),
+            }
+        }
+    }
+
+    /// Nothing more is done for a peer that does not take what it is answered.
+    fn wait_for_room(&self, gate: &Gate) -> Result<(), End> {
+        match gate.wait_for_room(SILENCE_TIMEOUT) {
+            Room::Some => Ok(()),
+            Room::None => Err(End::Timeout),
+            Room::Closed => Err(End::Lost),
+        }
+    }
+
+    /// Reads what the peer still sends, so that closing does not reset the line under the goodbye.
+    fn drain(&self) {
+        let _ = self.socket.shutdown(Shutdown::Write);
+        let deadline = Instant::now() + DRAIN_TIMEOUT;
+        let mut buffer = [0; 1024];
+        let mut left = DRAIN_BYTES;
+        while left > 0 {
+            let wait = deadline.saturating_duration_since(Instant::now());
+            if wait.is_zero() || self.socket.set_read_timeout(Some(wait)).is_err() {
+                return;
+            }
+            match (&*self.socket).read(&mut buffer) {
+                Ok(0) | Err(_) => return,
+                Ok(count) => left = left.saturating_sub(count),
+            }
+        }
+    }
+}
+
+/// The deadlines of a session's reading side.
+struct Watch<'a> {
+    socket: &'a TcpStream,
+    heard: Instant,
+    /// When the frame began that is not complete yet.
+    partial: Option<Instant>,
+    /// The time-out that the socket has, so that it is only set when it changes.
+    set: Option<Duration>,
+    pinged: bool,
+}
+
+impl<'a> Watch<'a> {
+    fn new(socket: &'a TcpStream) -> Self {
+        Self {
+            socket,
+            heard: Instant::now(),
+            partial: None,
+            set: None,
+            pinged: false,
+        }
+    }
+
+    /// Sets the socket's time-out for the next read.
+    fn before_read(&mut self, is_partial: bool, now: Instant) -> Result<(), End> {
+        let wait = if is_partial {
+            let since = *self.partial.get_or_insert(now);
+            let left = FRAME_TIMEOUT.saturating_sub(now.saturating_duration_since(since));
+            if left.is_zero() {
+                return Err(End::Timeout);
+            }
+            left
+        } else {
+            self.partial = None;
+            PING_AFTER
+        };
+        if self.set != Some(wait) {
+            let set = self.socket.set_read_timeout(Some(wait));
+            set.map_err(|error| End::Channel(error.into()))?;
+            self.set = Some(wait);
+        }
+        Ok(())
+    }
+
+    fn heard(&mut self) {
+        self.heard = Instant::now();
+        self.pinged = false;
+    }
+
+    /// A read has timed out: whether it is time for a ping.
+    fn silent(&mut self) -> Result<bool, End> {
+        let now = Instant::now();
+        let silence = now.saturating_duration_since(self.heard);
+        let frame_is_late = self
+            .partial
+            .is_some_and(|since| now.saturating_duration_since(since) >= FRAME_TIMEOUT);
+        if silence >= SILENCE_TIMEOUT || frame_is_late {
+            return Err(End::Timeout);
+        }
+        Ok(silence >= PING_AFTER && !std::mem::replace(&mut self.pinged, true))
+    }
+}

@@ -1,0 +1,120 @@
+//! One transaction: what is written in it, and what follows from it. Pure bookkeeping around the
+//! store; who is told is the writer's business.
+
+use std::collections::HashMap;
+
+use chatbox_common::wire::message::{RoomId as WireRoom, Seq};
+
+use super::accounts::{self, Done};
+use super::{Ask, Post};
+use crate::event::Person;
+use crate::sealed::SealingKey;
+use crate::store::{AccountId, Commit, Inserted, NewMessage, RoomId, Store, StoreError, Tx};
+
+/// A message and whose it is, as far as the journal knows its session.
+pub(super) struct Admitted {
+    pub(super) post: Post,
+    pub(super) person: Person,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Committed under this number, in this row.
+    New { seq: Seq, row: u64 },
+    /// It was there already.
+    Existing { seq: Seq, time: u64 },
+    /// Its id was used for another message.
+    Conflict,
+}
+
+/// What a transaction does, and did.
+pub(super) struct Work<'a> {
+    pub(super) posts: &'a [Admitted],
+    pub(super) asks: &'a [Ask],
+    pub(super) wrong_codes: &'a [AccountId],
+    pub(super) heads: &'a HashMap<WireRoom, Seq>,
+    pub(super) seal: &'a SealingKey,
+    pub(super) chat_log_mark: u64,
+    pub(super) now_ms: u64,
+}
+
+/// The result of a committed transaction, in the order of what was asked.
+#[derive(Default)]
+pub(super) struct Committed {
+    pub(super) posts: Vec<Outcome>,
+    pub(super) asks: Vec<Done>,
+    /// The new heads of the rooms that got messages.
+    pub(super) heads: HashMap<WireRoom, Seq>,
+}
+
+impl Work<'_> {
+    /// Runs it as one transaction.
+    pub(super) fn run(&self, store: &mut Store) -> Result<Committed, StoreError> {
+        // What spends a code or a token must not come back after a power cut.
+        let commit = if self.asks.is_empty() {
+            Commit::Usual
+        } else {
+            Commit::Synced
+        };
+        store.transaction(commit, |tx| self.in_transaction(tx))
+    }
+
+    fn in_transaction(&self, tx: &Tx<'_>) -> Result<Committed, StoreError> {
+        let mut done = Committed::default();
+        for admitted in self.posts {
+            let outcome = self.insert(tx, admitted, &mut done.heads)?;
+            done.posts.push(outcome);
+        }
+        for (room, head) in &done.heads {
+            tx.store_next_seq(RoomId(*room), head + 1)?;
+        }
+        for account in self.wrong_codes {
+            tx.count_wrong_code(*account)?;
+        }
+        let lobby = RoomId::LOBBY.0;
+        let lobby_head = done.heads.get(&lobby).or(self.heads.get(&lobby));
+        let lobby_head = lobby_head.copied().unwrap_or(0);
+        for ask in self.asks {
+            let granted = accounts::carry_out(tx, ask, self.seal, lobby_head, self.now_ms)?;
+            done.asks.push(granted);
+        }
+        if !self.posts.is_empty() {
+            tx.set_chat_log_mark(self.chat_log_mark)?;
+        }
+        Ok(done)
+    }
+
+    fn insert(
+        &self,
+        tx: &Tx<'_>,
+        Admitted { post, person }: &Admitted,
+        heads: &mut HashMap<WireRoom, Seq>,
+    ) -> Result<Outcome, StoreError> {
+        let known = || self.heads.get(&post.room).copied();
+        let head = heads.get(&post.room).copied().or_else(known);
+        let seq = head.ok_or(StoreError::Missing)? + 1;
+        let inserted = tx.insert_message(
+            seq,
+            &NewMessage {
+                room: RoomId(post.room),
+                sender: AccountId(person.account),
+                client_id: post.id,
+                kind: 0,
+                body: post.text.as_bytes(),
+                time: i64::try_from(self.now_ms).unwrap_or(i64::MAX),
+            },
+        )?;
+        Ok(match inserted {
+            Inserted::New { id: row } => {
+                heads.insert(post.room, seq);
+                Outcome::New { seq, row }
+            }
+            Inserted::Existing { seq, time } => Outcome::Existing {
+                seq,
+                time: u64::try_from(time).unwrap_or(0),
+            },
+            Inserted::Conflict => Outcome::Conflict,
+        })
+    }
+}

@@ -1,0 +1,187 @@
+//! Who is in which room, as the journal orders it, and the ONLINE table written behind.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chatbox_common::name::UserName;
+use chatbox_common::wire::codec;
+use chatbox_common::wire::message::{self, RoomId, Seq, ServerMessage};
+
+use crate::event::{Person, SessionId};
+use crate::presence::{Notice, Presence};
+use crate::store::{AccountId, Heads, RoomMode, Snapshot, StoreError, Tx};
+
+/// The ONLINE table follows what happens within this time; who comes and goes faster is not in it.
+pub(super) const WRITE_BEHIND: Duration = Duration::from_millis(250);
+
+/// A room as the journal has it in memory.
+pub(super) struct Room {
+    pub(super) name: String,
+    pub(super) topic: String,
+    pub(super) mode: RoomMode,
+    pub(super) first: Seq,
+    pub(super) head: Seq,
+    pub(super) presence: Presence,
+}
+
+impl Room {
+    pub(super) fn new(room: &crate::store::Room) -> Self {
+        let Heads { first_kept, head } = room.heads;
+        Self {
+            name: room.name.as_str().to_owned(),
+            topic: room.topic.clone(),
+            mode: room.mode,
+            first: first_kept,
+            head,
+            presence: Presence::default(),
+        }
+    }
+
+    /// What the welcome says of it.
+    pub(super) fn describe(&self, room: RoomId) -> message::Room {
+        message::Room {
+            room,
+            name: self.name.clone(),
+            topic: self.topic.clone(),
+            mode: match self.mode {
+                RoomMode::Audited => message::RoomMode::Audited,
+                RoomMode::Private => message::RoomMode::Private,
+            },
+            first: self.first,
+            head: self.head,
+            online: self.presence.online(),
+        }
+    }
+}
+
+/// A session as the journal has it in memory.
+pub(super) struct Session {
+    pub(super) person: Person,
+    pub(super) address: SocketAddr,
+    pub(super) rooms: Vec<RoomId>,
+}
+
+/// A notice in its two forms: whole, and with the count alone.
+pub(super) fn encode(room: RoomId, notice: Notice) -> (Arc<[u8]>, Arc<[u8]>) {
+    let mut full = Vec::new();
+    let mut count = Vec::new();
+    let bare = message::Presence {
+        room,
+        joined: Vec::new(),
+        left: Vec::new(),
+        online: notice.online,
+    };
+    codec::put(&ServerMessage::Presence(bare), &mut count);
+    let whole = message::Presence {
+        room,
+        joined: notice.joined,
+        left: notice.left,
+        online: notice.online,
+    };
+    codec::put(&ServerMessage::Presence(whole), &mut full);
+    (full.into(), count.into())
+}
+
+/// What the ONLINE table is to say of a connection.
+enum Row {
+    Present(SocketAddr, Option<UserName>),
+    Gone,
+}
+
+/// Changes of ONLINE and of REGISTERED.online that wait to be written.
+#[derive(Default)]
+pub(super) struct Behind {
+    rows: HashMap<SessionId, Row>,
+    accounts: HashMap<u64, (SocketAddr, bool)>,
+    /// Connections that the table has.
+    written: std::collections::HashSet<SessionId>,
+    due: Option<Instant>,
+}
+
+impl Behind {
+    pub(super) fn came(&mut self, id: SessionId, address: SocketAddr, now: Instant) {
+        self.set(id, Row::Present(address, None), now);
+    }
+
+    pub(super) fn logged_in(
+        &mut self,
+        id: SessionId,
+        address: SocketAddr,
+        person: &Person,
+        now: Instant,
+    ) {
+        let user = UserName::parse(&person.user).ok();
+        self.set(id, Row::Present(address, user), now);
+        self.accounts.insert(person.account, (address, true));
+    }
+
+    /// The last session of an account has ended.
+    pub(super) fn logged_out(&mut self, account: u64, address: SocketAddr, now: Instant) {
+        self.accounts.insert(account, (address, false));
+        self.due.get_or_insert(now + WRITE_BEHIND);
+    }
+
+    pub(super) fn went(&mut self, id: SessionId, now: Instant) {
+        if self.written.contains(&id) {
+            self.set(id, Row::Gone, now);
+        } else {
+            self.rows.remove(&id);
+        }
+    }
+
+    fn set(&mut self, id: SessionId, row: Row, now: Instant) {
+        self.rows.insert(id, row);
+        self.due.get_or_insert(now + WRITE_BEHIND);
+    }
+
+    /// When something is to be written.
+    pub(super) const fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    /// Whether it is time.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.due.is_some_and(|due| due <= now)
+    }
+
+    /// Writes it all.
+    pub(super) fn write(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
+        for (id, row) in &self.rows {
+            match row {
+                Row::Present(address, user) => tx.put_online(*id, *address, user.as_ref())?,
+                Row::Gone => drop(tx.drop_online(*id)?),
+            }
+        }
+        for (account, (address, online)) in &self.accounts {
+            tx.set_seen(AccountId(*account), *address, *online)?;
+        }
+        Ok(())
+    }
+
+    /// It was written, or could not be: then it is tried again a moment later.
+    pub(super) fn done(&mut self, written: bool, now: Instant) {
+        if !written {
+            self.due = Some(now + WRITE_BEHIND);
+            return;
+        }
+        for (id, row) in self.rows.drain() {
+            match row {
+                Row::Present(..) => self.written.insert(id),
+                Row::Gone => self.written.remove(&id),
+            };
+        }
+        self.accounts.clear();
+        self.due = None;
+    }
+}
+
+/// The rooms of an account.
+pub(super) fn rooms_of(
+    snapshot: &Snapshot<'_>,
+    account: u64,
+) -> Result<Vec<crate::store::Room>, StoreError> {
+    let memberships = snapshot.rooms_of(AccountId(account))?;
+    Ok(memberships.into_iter().map(|m| m.room).collect())
+}

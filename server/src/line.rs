@@ -1,0 +1,310 @@
+//! The line to a peer before it is logged in: blocking, owned by one thread, under a deadline
+//! that no trickle of bytes can stretch.
+
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use chatbox_common::channel::{Channel, ChannelError, Receiver, Sender};
+use chatbox_common::crypto::handshake::ChannelBinding;
+use chatbox_common::wire::codec::{self, Read as Message};
+use chatbox_common::wire::message::{
+    Bye, ByeReason, ClientMessage, ErrorCode, ErrorMessage, RequestId, ServerMessage,
+};
+
+use crate::journal::Unavailable;
+
+/// How a connection ends.
+#[derive(Debug, thiserror::Error)]
+pub enum End {
+    /// The peer said goodbye.
+    #[error("the peer said goodbye")]
+    Quit,
+    /// The peer broke the protocol, or the line broke.
+    #[error(transparent)]
+    Channel(#[from] ChannelError),
+    /// A message came that is not for this state.
+    #[error("a message came that does not belong here")]
+    WrongState,
+    /// Nothing came in time, or not all of it.
+    #[error("the peer was silent for too long")]
+    Timeout,
+    /// A login or resume was refused.
+    #[error("the login was refused")]
+    Refused,
+    /// The address has used up its attempts.
+    #[error("too many failed logins from this address")]
+    Throttled,
+    /// Too many messages, again and again.
+    #[error("the peer went on sending too fast")]
+    Flood,
+    /// The database can't be read or written.
+    #[error("the database is not available: {0}")]
+    Store(String),
+    /// The server stops.
+    #[error("the server stops")]
+    Shutdown,
+    /// The delivery thread has given the session up: its socket failed.
+    #[error("the connection was lost")]
+    Lost,
+}
+
+impl End {
+    /// What is said to the peer, where it may still listen.
+    #[must_use]
+    pub fn bye(&self) -> Option<Bye> {
+        let (reason, text) = match self {
+            Self::Quit => (ByeReason::Quit, "goodbye"),
+            Self::Channel(ChannelError::Closed | ChannelError::CutOff | ChannelError::Io(_))
+            | Self::Lost => return None,
+            Self::Channel(_) | Self::WrongState => (
+                ByeReason::Protocol,
+                "something came that the protocol does not allow",
+            ),
+            Self::Timeout => (ByeReason::Timeout, "nothing came for too long"),
+            Self::Refused => (ByeReason::LoginRefused, "the login was refused"),
+            Self::Throttled => (
+                ByeReason::LoginRefused,
+                "too many failed logins from this address; wait a little",
+            ),
+            Self::Flood => (ByeReason::Flood, "too many messages, again and again"),
+            Self::Store(_) => (
+                ByeReason::Busy,
+                "the server can't reach its database just now",
+            ),
+            Self::Shutdown => (ByeReason::Shutdown, "the server stops"),
+        };
+        Some(Bye {
+            reason,
+            text: text.to_owned(),
+        })
+    }
+
+    /// Whether the peer vanished without a goodbye.
+    #[must_use]
+    pub const fn is_cut_off(&self) -> bool {
+        matches!(
+            self,
+            Self::Channel(ChannelError::Closed | ChannelError::CutOff | ChannelError::Io(_))
+                | Self::Timeout
+                | Self::Lost
+        )
+    }
+
+    /// One word for the log.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Quit => "quit",
+            Self::Channel(ChannelError::Closed | ChannelError::CutOff) => "cut_off",
+            Self::Channel(ChannelError::Io(_)) | Self::Lost => "lost",
+            Self::Channel(ChannelError::NotChatBox) => "not_chatbox",
+            Self::Channel(ChannelError::Version(_)) => "other_version",
+            Self::Channel(ChannelError::Busy) => "busy",
+            Self::Channel(ChannelError::Handshake(_)) => "handshake",
+            Self::Channel(_) | Self::WrongState => "protocol",
+            Self::Timeout => "timeout",
+            Self::Refused => "refused",
+            Self::Throttled => "throttled",
+            Self::Flood => "flood",
+            Self::Store(_) => "database",
+            Self::Shutdown => "shutdown",
+        }
+    }
+
+    /// A failed look-up, for `map_err`.
+    pub fn store(error: impl std::fmt::Display) -> Self {
+        Self::Store(error.to_string())
+    }
+}
+
+/// A socket under an absolute deadline.
+pub struct Deadlined<'a> {
+    socket: &'a TcpStream,
+    deadline: Instant,
+}
+
+impl<'a> Deadlined<'a> {
+    /// From now on, `within` this time.
+    #[must_use]
+    pub fn new(socket: &'a TcpStream, within: Duration) -> Self {
+        Self {
+            socket,
+            deadline: Instant::now() + within,
+        }
+    }
+
+    fn left(&self) -> io::Result<Duration> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        Ok(left)
+    }
+}
+
+impl Read for Deadlined<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.socket.set_read_timeout(Some(self.left()?))?;
+        self.socket.read(buffer)
+    }
+}
+
+impl Write for Deadlined<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.socket.set_write_timeout(Some(self.left()?))?;
+        self.socket.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// See the module.
+pub struct PeerLine<'a> {
+    stream: Deadlined<'a>,
+    sender: Sender,
+    receiver: Receiver,
+    binding: ChannelBinding,
+    /// Messages of the last record that were not asked for yet.
+    pending: VecDeque<Message<ClientMessage>>,
+}
+
+impl<'a> PeerLine<'a> {
+    /// The line of a finished handshake.
+    #[must_use]
+    pub fn new(socket: &'a TcpStream, channel: Channel, within: Duration) -> Self {
+        Self {
+            stream: Deadlined::new(socket, within),
+            sender: channel.sender,
+            receiver: channel.receiver,
+            binding: channel.binding,
+            pending: VecDeque::new(),
+        }
+    }
+
+    /// What a login proof must be bound to.
+    #[must_use]
+    pub const fn binding(&self) -> &[u8; 32] {
+        self.binding.as_bytes()
+    }
+
+    /// Gives the peer this much time from now.
+    pub fn set_deadline(&mut self, within: Duration) {
+        self.stream.deadline = Instant::now() + within;
+    }
+
+    /// The next message.
+    ///
+    /// # Errors
+    /// When the deadline has passed, the line broke, or the peer broke the protocol.
+    pub fn receive(&mut self) -> Result<Message<ClientMessage>, End> {
+        loop {
+            if let Some(message) = self.pending.pop_front() {
+                return Ok(message);
+            }
+            if let Some(content) = self.receiver.next_record()? {
+                for message in codec::messages(content) {
+                    self.pending
+                        .push_back(message.map_err(ChannelError::Malformed)?);
+                }
+            } else {
+                self.receiver.fill(&mut self.stream).map_err(timed)?;
+            }
+        }
+    }
+
+    /// Sends one message.
+    ///
+    /// # Errors
+    /// When the peer does not take it in time, or is gone.
+    pub fn send(&mut self, message: &ServerMessage) -> Result<(), End> {
+        self.sender.send(&mut self.stream, message).map_err(timed)
+    }
+
+    /// Refuses a request; the connection goes on.
+    ///
+    /// # Errors
+    /// As [`PeerLine::send`].
+    pub fn refuse(&mut self, request: RequestId, code: ErrorCode, why: &str) -> Result<(), End> {
+        self.error(Some(request), code, why, None)
+    }
+
+    /// Refuses a request for now.
+    ///
+    /// # Errors
+    /// As [`PeerLine::send`].
+    pub fn refuse_until(&mut self, request: RequestId, wait: Duration) -> Result<(), End> {
+        let sentence = format!(
+            "too many failed logins from your address; try again in {} s",
+            wait.as_secs() + 1
+        );
+        let retry_ms = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
+        self.error(Some(request), ErrorCode::Busy, &sentence, Some(retry_ms))
+    }
+
+    /// Answers a message of a type that this version does not know.
+    ///
+    /// # Errors
+    /// As [`PeerLine::send`].
+    pub fn unsupported(&mut self, kind: u32, request: Option<RequestId>) -> Result<(), End> {
+        let sentence = format!("messages of type {kind} are not known here");
+        self.error(request, ErrorCode::Unsupported, &sentence, None)
+    }
+
+    fn error(
+        &mut self,
+        request: Option<RequestId>,
+        code: ErrorCode,
+        text: &str,
+        retry_ms: Option<u32>,
+    ) -> Result<(), End> {
+        self.send(&ServerMessage::Error(ErrorMessage {
+            request,
+            code,
+            text: text.to_owned(),
+            retry_ms,
+        }))
+    }
+
+    /// The database could not keep what was asked for: says so, and how the connection ends.
+    pub fn unavailable(&mut self, request: RequestId, error: Unavailable) -> End {
+        let sentence = error.to_string();
+        match self.refuse(request, ErrorCode::Unavailable, &sentence) {
+            Ok(()) => End::Store(sentence),
+            Err(end) => end,
+        }
+    }
+
+    /// Says goodbye, if there is anything to say.
+    pub fn say_bye(&mut self, end: &End) {
+        if let Some(bye) = end.bye() {
+            self.set_deadline(Duration::from_secs(1));
+            // The peer may be gone; it was told as well as could be.
+            let _ = self.send(&ServerMessage::Bye(bye));
+        }
+    }
+
+    /// The two directions of a peer that is logged in, under the rules after login.
+    ///
+    /// # Errors
+    /// When the peer sent more in the record of its login than the login.
+    pub fn into_session(mut self) -> Result<(Sender, Receiver), End> {
+        if !self.pending.is_empty() {
+            return Err(End::WrongState);
+        }
+        self.sender.begin_session();
+        self.receiver.begin_session();
+        Ok((self.sender, self.receiver))
+    }
+}
+
+fn timed(error: ChannelError) -> End {
+    if error.is_timeout() {
+        End::Timeout
+    } else {
+        End::Channel(error)
+    }
+}

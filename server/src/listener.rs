@@ -1,0 +1,118 @@
+//! Accepts connections, up to the cap, and gives each a thread with its name.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chatbox_common::channel::BUSY_LINE;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+
+use crate::audit::Line;
+use crate::clock::now_ms;
+use crate::connection::Connection;
+use crate::hub::Full;
+use crate::shared::Shared;
+
+/// std's 128 would cost a burst of connections a one-second retry each.
+const BACKLOG: i32 = 4096;
+/// Only what is touched of it costs memory.
+const STACK: usize = 256 * 1024;
+/// What the kernel may hide of a stalled reader from the outbox's bound.
+const SEND_BUFFER: usize = 64 * 1024;
+/// A system out of descriptors is given time.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Listens on an address.
+///
+/// # Errors
+/// When the address can't be bound.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Ends the accepting: [`run`] returns.
+pub fn shut_down(listener: &TcpListener) {
+    // It can only fail when it is not listening any more.
+    let _ = SockRef::from(listener).shutdown(Shutdown::Both);
+}
+
+/// Accepts until the listener is shut down.
+pub fn run(listener: &TcpListener, shared: &Arc<Shared>) {
+    loop {
+        match listener.accept() {
+            Ok((socket, peer)) => admit(socket, peer, shared),
+            Err(_) if shared.hub.is_stopping() => return,
+            Err(error) if is_about_one_peer(&error) => {}
+            Err(error) => {
+                let line = Line::error("accept_failed").with("why", error);
+                shared.audit.info(line);
+                std::thread::sleep(PAUSE);
+            }
+        }
+    }
+}
+
+/// A peer that went away while it waited, or a signal.
+fn is_about_one_peer(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionReset | Interrupted
+    )
+}
+
+fn admit(socket: TcpStream, peer: SocketAddr, shared: &Arc<Shared>) {
+    if let Err(error) = prepare(&socket) {
+        log::debug!("{peer}: {error}");
+        return;
+    }
+    let socket = Arc::new(socket);
+    let session = match shared.hub.admit(peer, Arc::clone(&socket), now_ms()) {
+        Ok(session) => session,
+        Err(Full::Stopping) => return,
+        Err(Full::Cap) => return refuse(&socket, peer, shared),
+    };
+    let connection = Connection {
+        shared: Arc::clone(shared),
+        session,
+        socket: Arc::clone(&socket),
+        peer,
+    };
+    let spawned = std::thread::Builder::new()
+        .name(format!("conn-{session}"))
+        .stack_size(STACK)
+        .spawn(move || connection.run());
+    if let Err(error) = spawned {
+        log::error!("no thread for a connection: {error}");
+        refuse(&socket, peer, shared);
+    }
+}
+
+fn prepare(socket: &TcpStream) -> io::Result<()> {
+    socket.set_nodelay(true)?;
+    SockRef::from(socket).set_send_buffer_size(SEND_BUFFER)
+}
+
+/// Tells a peer that there is no room, without ever waiting for it.
+fn refuse(socket: &TcpStream, peer: SocketAddr, shared: &Shared) {
+    let from = crate::throttle::network(peer.ip());
+    let now = std::time::Instant::now();
+    shared.noise().note(from, "over_the_cap", now);
+    if socket.set_nonblocking(true).is_err() {
+        return;
+    }
+    let mut stream: &TcpStream = socket;
+    // Whatever of it works: the peer learns more than from a closed line.
+    let _ = stream.write_all(BUSY_LINE);
+    let _ = stream.shutdown(Shutdown::Write);
+    let _ = stream.read(&mut [0; 2048]);
+}

@@ -1,0 +1,315 @@
+//! Reading for others: pages of history for sessions, accounts and tokens for logins.
+//!
+//! Two threads with a connection and short transactions of their own, so that a page never
+//! waits for the journal, nor the journal for a page. A session has one page in flight.
+
+use std::io;
+use std::path::Path;
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chatbox_common::auth::recovery::RECOVERY_CODES;
+use chatbox_common::auth::scram::{Iterations, Verifier};
+use chatbox_common::auth::totp::TotpSecret;
+use chatbox_common::name::UserName;
+use chatbox_common::secret::Secret;
+use chatbox_common::wire::message::{
+    AccountId, Chat, ErrorCode, ErrorMessage, History, PAGE_BYTES, Page, ServerMessage,
+};
+
+use crate::clock::now_ms;
+use crate::delivery::Deliveries;
+use crate::event::SessionId;
+use crate::outbox::Gate;
+use crate::sealed::SealingKey;
+use crate::store::{
+    self, Account, Reader, RecoveryHash, RoomId, Snapshot, SqlLog, Status, StoreError, TokenId,
+};
+
+/// Threads, and connections to the database.
+const THREADS: usize = 2;
+/// Requests that may wait; whoever asks then waits too.
+const QUEUE: usize = 256;
+
+/// Somebody who tries to log in, as the database knows them.
+pub struct Candidate {
+    /// Number of the account.
+    pub account: AccountId,
+    /// The password's verifier.
+    pub verifier: Verifier,
+    /// The second factor.
+    pub totp: TotpSecret,
+    /// The last step that was spent.
+    pub last_step: u64,
+    /// Wrong codes after a right password since the last login.
+    pub wrong_codes: u32,
+    /// The recovery codes that are left, hashed.
+    pub recovery: Vec<RecoveryHash>,
+    /// Whether the account may log in.
+    pub enabled: bool,
+}
+
+impl Candidate {
+    /// Nobody: what an unknown name is compared with, so that it costs the same.
+    #[must_use]
+    pub fn decoy(iterations: Iterations, salt: [u8; 16]) -> Self {
+        let recovery = (0..RECOVERY_CODES).map(|_| *Secret::<32>::random().expose());
+        Self {
+            account: 0,
+            verifier: Verifier {
+                iterations,
+                salt,
+                stored_key: Secret::random(),
+                server_key: Secret::random(),
+            },
+            totp: TotpSecret::new(Secret::random()),
+            last_step: 0,
+            wrong_codes: 0,
+            recovery: recovery.collect(),
+            enabled: true,
+        }
+    }
+}
+
+/// Why a look-up for a login failed. The peer is told nothing of it.
+#[derive(Debug, thiserror::Error)]
+pub enum LookUpError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What the database holds of the account is damaged.
+    #[error("account {0} is damaged in the database: {1}")]
+    Damaged(AccountId, String),
+    /// The reader threads have ended.
+    #[error("the readers have ended")]
+    Ended,
+}
+
+/// A page asked for by a session.
+pub struct PageRequest {
+    /// Which session.
+    pub session: SessionId,
+    /// Whose.
+    pub account: AccountId,
+    /// Gives the one page in flight back.
+    pub gate: Arc<Gate>,
+    /// What is asked.
+    pub history: History,
+}
+
+type Answer<T> = SyncSender<Result<T, LookUpError>>;
+
+enum Job {
+    Page(PageRequest),
+    Candidate(UserName, Answer<Option<Candidate>>),
+    Taken(UserName, Answer<bool>),
+    Token(TokenId, Answer<Option<[u8; 32]>>),
+}
+
+/// The way to the readers. Cheap to clone.
+#[derive(Clone)]
+pub struct Readers {
+    queue: SyncSender<Job>,
+}
+
+impl Readers {
+    /// Starts the threads. They end when the last handle is dropped.
+    ///
+    /// # Errors
+    /// When the database can't be opened or a thread not be started.
+    pub fn start(
+        directory: &Path,
+        log: &SqlLog,
+        deliveries: &Deliveries,
+        seal: &Arc<SealingKey>,
+    ) -> Result<Self, StartError> {
+        let (queue, receiver) = mpsc::sync_channel(QUEUE);
+        let receiver = Arc::new(Mutex::new(receiver));
+        for n in 0..THREADS {
+            let worker = Worker {
+                reader: Reader::open(directory, log.clone())?,
+                deliveries: deliveries.clone(),
+                seal: Arc::clone(seal),
+            };
+            let receiver = Arc::clone(&receiver);
+            std::thread::Builder::new()
+                .name(format!("reader-{n}"))
+                .spawn(move || worker.run(&receiver))?;
+        }
+        Ok(Self { queue })
+    }
+
+    fn ask<T>(&self, job: impl FnOnce(Answer<T>) -> Job) -> Result<T, LookUpError> {
+        let (answer, done) = mpsc::sync_channel(1);
+        self.queue
+            .send(job(answer))
+            .map_err(|_| LookUpError::Ended)?;
+        done.recv().unwrap_or(Err(LookUpError::Ended))
+    }
+
+    /// The account of a name, as a login needs it.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn candidate(&self, user: &UserName) -> Result<Option<Candidate>, LookUpError> {
+        self.ask(|answer| Job::Candidate(user.clone(), answer))
+    }
+
+    /// Whether a name, or one that looks like it, is somebody's.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn is_taken(&self, user: &UserName) -> Result<bool, LookUpError> {
+        self.ask(|answer| Job::Taken(user.clone(), answer))
+    }
+
+    /// The stored form of a resume token that has not expired.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn token(&self, id: &TokenId) -> Result<Option<[u8; 32]>, LookUpError> {
+        self.ask(|answer| Job::Token(*id, answer))
+    }
+
+    /// Reads a page; the answer goes to the session. The caller has claimed the session's one
+    /// page in flight, which is given back here.
+    pub fn page(&self, request: PageRequest) {
+        if self.queue.send(Job::Page(request)).is_err() {
+            log::error!("the readers have ended; a page is lost");
+        }
+    }
+}
+
+/// Why the readers did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A thread.
+    #[error("a reader's thread could not be started: {0}")]
+    Thread(#[from] io::Error),
+}
+
+struct Worker {
+    reader: Reader,
+    deliveries: Deliveries,
+    seal: Arc<SealingKey>,
+}
+
+impl Worker {
+    fn run(mut self, receiver: &Mutex<Receiver<Job>>) {
+        loop {
+            let job = receiver
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .recv();
+            // Whoever asked may have gone: an answer that nobody takes is no fault.
+            match job {
+                Ok(Job::Page(request)) => self.page(&request),
+                Ok(Job::Candidate(user, answer)) => drop(answer.send(self.candidate(&user))),
+                Ok(Job::Taken(user, answer)) => {
+                    let taken = self.reader.read(|snapshot| snapshot.is_taken(&user));
+                    let _ = answer.send(taken.map_err(LookUpError::from));
+                }
+                Ok(Job::Token(id, answer)) => {
+                    let now = i64::try_from(now_ms()).unwrap_or(i64::MAX);
+                    let found = self.reader.read(|snapshot| snapshot.resume_token(&id, now));
+                    let hash = found.map(|found| found.map(|token| *token.hash.expose()));
+                    let _ = answer.send(hash.map_err(LookUpError::from));
+                }
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn candidate(&mut self, user: &UserName) -> Result<Option<Candidate>, LookUpError> {
+        let found = self.reader.read(|snapshot| {
+            let Some(account) = snapshot.account(user)? else {
+                return Ok(None);
+            };
+            let recovery = snapshot.recovery_codes(account.id)?;
+            Ok(Some((account, recovery)))
+        })?;
+        found
+            .map(|(account, recovery)| self.unseal(&account, recovery))
+            .transpose()
+    }
+
+    fn unseal(
+        &self,
+        account: &Account,
+        recovery: Vec<RecoveryHash>,
+    ) -> Result<Candidate, LookUpError> {
+        let id = account.id.0;
+        let damaged = |why: String| LookUpError::Damaged(id, why);
+        let verifier = Verifier::parse(account.verifier.expose());
+        let totp = self.seal.open(id, &account.sealed_totp);
+        Ok(Candidate {
+            account: id,
+            verifier: verifier.map_err(|error| damaged(error.to_string()))?,
+            totp: TotpSecret::new(totp.map_err(|error| damaged(error.to_string()))?),
+            last_step: account.last_step,
+            wrong_codes: u32::try_from(account.failed_codes).unwrap_or(u32::MAX),
+            recovery,
+            enabled: account.status == Status::Active,
+        })
+    }
+
+    fn page(&mut self, request: &PageRequest) {
+        let asked = &request.history;
+        let read = self.reader.read(|snapshot| read_page(snapshot, request));
+        let message = match read {
+            Ok(Some(page)) => ServerMessage::Page(page),
+            Ok(None) => refusal(asked, ErrorCode::UnknownRoom, "there is no such room"),
+            Err(error) => {
+                log::error!("a page could not be read: {error}");
+                let sentence = "the history can't be read just now";
+                refusal(asked, ErrorCode::Unavailable, sentence)
+            }
+        };
+        request.gate.end_page();
+        self.deliveries
+            .reply(request.session, &request.gate, &message);
+    }
+}
+
+fn refusal(asked: &History, code: ErrorCode, sentence: &str) -> ServerMessage {
+    ServerMessage::Error(ErrorMessage {
+        request: Some(asked.request),
+        code,
+        text: sentence.to_owned(),
+        retry_ms: None,
+    })
+}
+
+/// `None` for a room that is not there, and the same for one that is not the asker's.
+fn read_page(snapshot: &Snapshot<'_>, request: &PageRequest) -> Result<Option<Page>, StoreError> {
+    let asked = &request.history;
+    let room = RoomId(asked.room);
+    if !snapshot.is_member(room, store::AccountId(request.account))? {
+        return Ok(None);
+    }
+    let page = match asked.after {
+        Some(after) => snapshot.page_after(room, after, asked.limit, PAGE_BYTES)?,
+        None => {
+            let before = asked.before.unwrap_or(u64::MAX);
+            snapshot.page_before(room, before, asked.limit, PAGE_BYTES)?
+        }
+    };
+    let messages = page.messages.into_iter().map(|message| Chat {
+        room: asked.room,
+        seq: message.seq,
+        account: message.sender.0,
+        user: message.sender_name.as_str().to_owned(),
+        time: u64::try_from(message.time).unwrap_or(0),
+        text: String::from_utf8_lossy(&message.body).into_owned(),
+    });
+    Ok(Some(Page {
+        request: asked.request,
+        room: asked.room,
+        messages: messages.collect(),
+        more: page.more,
+        first: snapshot.heads(room)?.first_kept,
+    }))
+}
