@@ -53,8 +53,8 @@ pub struct Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         // Even a thread that panics leaves the table.
-        self.shared.hub.remove(self.session);
         self.shared.journal.went(self.session);
+        self.shared.hub.remove(self.session);
     }
 }
 
@@ -153,13 +153,13 @@ impl Connection {
         if begun.is_err() {
             return;
         }
-        let began = Instant::now();
+        let start = Instant::now();
         let mut requests = Requests {
             shared,
             session: self.session,
             who,
             gate: &gate,
-            budget: MessageBudget::new(shared.policy.messages_per_second, began),
+            budget: MessageBudget::new(shared.policy.messages_per_second, start),
         };
         let end = match self.read_all(receiver, &mut requests) {
             Ok(never) => match never {},
@@ -177,7 +177,7 @@ impl Connection {
             let session = self.session;
             shared.deliveries.send(session, Delivery::Drop(session));
         }
-        self.log_end(who, &end, began.elapsed());
+        self.log_end(who, &end, start.elapsed());
     }
 
     fn log_end(&self, who: &Authenticated, end: &End, lasted: Duration) {
@@ -209,7 +209,7 @@ impl Connection {
         loop {
             while let Some(content) = receiver.next_record()? {
                 for message in codec::messages(content) {
-                    self.wait_for_room(requests.gate)?;
+                    wait_for_room(requests.gate)?;
                     requests.handle(message.map_err(ChannelError::Malformed)?)?;
                 }
             }
@@ -229,15 +229,6 @@ impl Connection {
         }
     }
 
-    /// Nothing more is done for a peer that does not take what it is answered.
-    fn wait_for_room(&self, gate: &Gate) -> Result<(), End> {
-        match gate.wait_for_room(SILENCE_TIMEOUT) {
-            Room::Some => Ok(()),
-            Room::None => Err(End::Timeout),
-            Room::Closed => Err(End::Lost),
-        }
-    }
-
     /// Reads what the peer still sends, so that closing does not reset the line under the goodbye.
     fn drain(&self) {
         let _ = self.socket.shutdown(Shutdown::Write);
@@ -254,6 +245,15 @@ impl Connection {
                 Ok(count) => left = left.saturating_sub(count),
             }
         }
+    }
+}
+
+/// Nothing more is done for a peer that does not take what it is answered.
+fn wait_for_room(gate: &Gate) -> Result<(), End> {
+    match gate.wait_for_room(SILENCE_TIMEOUT) {
+        Room::Some => Ok(()),
+        Room::None => Err(End::Timeout),
+        Room::Closed => Err(End::Lost),
     }
 }
 

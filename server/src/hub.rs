@@ -5,7 +5,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use chatbox_common::wire::message::{self, AccountId};
 
@@ -60,6 +61,8 @@ pub struct Standing {
 #[derive(Clone)]
 pub struct Hub {
     table: Arc<Mutex<Table>>,
+    /// Told when a connection leaves while the server stops.
+    emptied: Arc<Condvar>,
     cap: usize,
 }
 
@@ -69,6 +72,7 @@ impl Hub {
     pub fn new(cap: usize) -> Self {
         Self {
             table: Arc::default(),
+            emptied: Arc::default(),
             cap,
         }
     }
@@ -134,6 +138,9 @@ impl Hub {
     pub fn remove(&self, session: SessionId) {
         let mut table = self.table();
         let person = table.clients.remove(&session).and_then(|c| c.person);
+        if table.stopping && table.clients.is_empty() {
+            self.emptied.notify_all();
+        }
         let Some(key) = person.map(|person| person.user.to_ascii_lowercase()) else {
             return;
         };
@@ -217,6 +224,19 @@ impl Hub {
             // A socket that is closed already needs no end.
             let _ = socket.shutdown(Shutdown::Read);
         }
+    }
+}
+
+impl Hub {
+    /// Waits until the last connection has left after [`Hub::stop`]; says how many had not in
+    /// time.
+    #[must_use]
+    pub fn wait_empty(&self, at_most: Duration) -> usize {
+        let waited = self
+            .emptied
+            .wait_timeout_while(self.table(), at_most, |t| !t.clients.is_empty());
+        let (table, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        table.clients.len()
     }
 }
 

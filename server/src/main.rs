@@ -1,7 +1,7 @@
 //! The ChatBox server.
-#![allow(dead_code, unused_imports)] // until main joins the parts
 
 mod audit;
+mod cli;
 mod clock;
 mod commands;
 mod config;
@@ -20,9 +20,118 @@ mod outbox;
 mod presence;
 mod readers;
 mod sealed;
+mod server;
 mod shared;
 mod signals;
 mod store;
 mod throttle;
 
-fn main() {}
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Exit};
+use config::{Environment, Settings};
+use server::Server;
+
+fn main() -> ExitCode {
+    run(&Cli::parse()).into()
+}
+
+fn run(cli: &Cli) -> Exit {
+    if let Err(error) = limits::forbid_core_dumps() {
+        eprintln!("chatbox-server: core dumps can't be switched off: {error}");
+        return Exit::Failure;
+    }
+    let settings = match settings(cli) {
+        Ok(settings) => settings,
+        Err(error) => {
+            eprintln!("{error}");
+            return Exit::Configuration;
+        }
+    };
+    if cli.check_config {
+        println!("the configuration is fine");
+        return Exit::Fine;
+    }
+    let address = SocketAddr::new(settings.config.server.address, settings.config.server.port);
+    let listener = match listener::bind(address) {
+        Ok(listener) => listener,
+        Err(error) => {
+            eprintln!("chatbox-server: can't listen on {address}: {error}");
+            return Exit::CannotBind;
+        }
+    };
+    match serve(&settings, listener) {
+        Ok(()) => Exit::Fine,
+        Err(error) => {
+            eprintln!("chatbox-server: {error:#}");
+            Exit::Failure
+        }
+    }
+}
+
+fn settings(cli: &Cli) -> anyhow::Result<Settings> {
+    Ok(config::load(&cli.options(), &Environment::of_process()?)?)
+}
+
+fn serve(settings: &Settings, listener: std::net::TcpListener) -> anyhow::Result<()> {
+    let server = Server::start(settings, listener)?;
+    signals::watch(server.stopper()?)?;
+    print_banner(&server, settings);
+    server.run();
+    Ok(())
+}
+
+/// What an operator needs: where it runs, how to recognise it, and what a client types next.
+fn print_banner(server: &Server, settings: &Settings) {
+    use chatbox_common::config::{Durability, Registration};
+    let config = &settings.config;
+    let file = settings
+        .file
+        .as_ref()
+        .map(|path| path.display().to_string());
+    let address = server.address;
+    println!("ChatBox server {}", env!("CARGO_PKG_VERSION"));
+    println!("  listening on  {address}");
+    println!("  fingerprint   {}", server.fingerprint);
+    println!(
+        "  configuration {}",
+        file.as_deref().unwrap_or("none; defaults")
+    );
+    println!(
+        "  database      {}",
+        settings.data_dir.join(store::DATABASE).display()
+    );
+    println!("  audit files   {}", settings.log_dir.display());
+    println!("  keys          {}", settings.key_dir.display());
+    let durability = match config.storage.durability {
+        Durability::Normal => "normal: what was acknowledged survives the server's sudden end",
+        Durability::Full => "full: what was acknowledged survives a power cut",
+    };
+    println!("  durability    {durability}");
+    println!(
+        "  connections   at most {} ({})",
+        server.cap.connections, server.cap.limit
+    );
+    println!("  audit seal    none: lines are not sealed against later changes");
+    if config.server.registration == Registration::Open && !address.ip().is_loopback() {
+        println!("  WARNING       whoever reaches this address may register; see `registration`");
+    }
+    println!();
+    println!("A client on this machine types");
+    println!("  chatbox --server {}", reachable(address));
+    println!("and one elsewhere compares the fingerprint above, or passes it as --fingerprint.");
+}
+
+/// An address a client on this machine can use.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}

@@ -290,12 +290,11 @@ fn read_page(snapshot: &Snapshot<'_>, request: &PageRequest) -> Result<Option<Pa
     if !snapshot.is_member(room, store::AccountId(request.account))? {
         return Ok(None);
     }
-    let page = match asked.after {
-        Some(after) => snapshot.page_after(room, after, asked.limit, PAGE_BYTES)?,
-        None => {
-            let before = asked.before.unwrap_or(u64::MAX);
-            snapshot.page_before(room, before, asked.limit, PAGE_BYTES)?
-        }
+    let page = if let Some(after) = asked.after {
+        snapshot.page_after(room, after, asked.limit, PAGE_BYTES)?
+    } else {
+        let before = asked.before.unwrap_or(u64::MAX);
+        snapshot.page_before(room, before, asked.limit, PAGE_BYTES)?
     };
     let messages = page.messages.into_iter().map(|message| Chat {
         room: asked.room,

@@ -44,7 +44,7 @@ pub struct Parts {
     /// The senders.
     pub deliveries: Deliveries,
     /// Seals TOTP secrets at rest.
-    pub seal: SealingKey,
+    pub seal: Arc<SealingKey>,
     /// Below so many free bytes nothing is written.
     pub min_free: u64,
 }
@@ -78,7 +78,7 @@ struct Writer {
     chat: AuditedChat,
     audit: Audit,
     deliveries: Deliveries,
-    seal: SealingKey,
+    seal: Arc<SealingKey>,
     min_free: u64,
     history_id: [u8; 16],
     rooms: HashMap<RoomId, Room>,
@@ -451,8 +451,8 @@ impl Writer {
         let now = Instant::now();
         match job {
             Job::Begin(begin, answer) => {
-                let begun = self.begin(*begin, now);
-                let _ = answer.send(begun);
+                let welcomed = self.begin(*begin, now);
+                let _ = answer.send(welcomed);
             }
             Job::End(ended) => self.end(ended, now),
             Job::Online(id, Online::Came(address)) => self.behind.came(id, address, now),
@@ -546,7 +546,7 @@ impl Writer {
 
 const UNAVAILABLE: &str = "the server can't store anything just now; the message was not kept";
 
-fn logged<'a>(admitted: &'a Admitted, seq: Seq, now_ms: u64) -> Logged<'a> {
+fn logged(admitted: &Admitted, seq: Seq, now_ms: u64) -> Logged<'_> {
     Logged {
         seq,
         user: &admitted.person.user,

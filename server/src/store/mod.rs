@@ -24,15 +24,17 @@ mod sql;
 mod testing;
 mod types;
 
-pub use accounts::{Account, AccountLine, NewAccount};
+pub use accounts::{Account, NewAccount};
 pub use error::StoreError;
 pub use factors::RecoveryHash;
-pub use history::{Inserted, Message, NewMessage, Page, Unlogged};
-pub use reader::{Checkpoint, Checkpointed, Checkpointer, Reader};
-pub use resume::{NewToken, Resumed, StoredToken, TokenId};
-pub use rooms::{Heads, Membership, Room};
+pub use files::DATABASE;
+pub use history::{Inserted, Message, NewMessage, Unlogged};
+pub use reader::{Checkpoint, Checkpointer, Reader};
+pub use resume::{NewToken, Resumed, TokenId};
+pub use rooms::{Heads, Room};
+pub use schema::SCHEMA_VERSION;
 pub use sql::{Outcome, Snapshot, SqlEntry, SqlLog, Tx};
-pub use types::{AccountId, Role, RoomId, RoomMode, Status};
+pub use types::{AccountId, RoomId, RoomMode, Status};
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -83,7 +85,7 @@ impl Store {
     /// may use its files, [`StoreError::NewerSchema`], and the errors of files and of SQLite.
     pub fn open(directory: &Path, durability: Durability, log: SqlLog) -> Result<Self, StoreError> {
         let lock = files::lock(directory)?;
-        let database = directory.join(files::DATABASE);
+        let database = directory.join(DATABASE);
         files::make_private(&database)?;
         let connection = files::connect(&database, OpenFlags::SQLITE_OPEN_READ_WRITE, &log)?;
         schema::check(&connection, &log, schema::MIGRATIONS)?;

@@ -18,6 +18,9 @@ type Migration = &'static [&'static str];
 /// From schema n to n + 1 by the n-th element.
 pub(super) const MIGRATIONS: &[Migration] = &[V1];
 
+/// The version of the schema that this program writes.
+pub const SCHEMA_VERSION: usize = MIGRATIONS.len();
+
 const V1: Migration = &[
     "CREATE TABLE ONLINE(\
      client_id INTEGER PRIMARY KEY, \

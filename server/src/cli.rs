@@ -1,0 +1,100 @@
+//! The command line, and what the exit codes mean.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::LazyLock;
+
+use clap::Parser;
+
+use crate::config::Options;
+use crate::store::SCHEMA_VERSION;
+
+const AFTER_HELP: &str = "\
+Without a configuration file and without flags the server listens on 127.0.0.1:7878.
+The file is looked for upward from the working directory, then in
+$XDG_CONFIG_HOME/chatbox/ and in /etc/chatbox/. Beside it lie log/, data/ and keys/;
+without any file they are in $XDG_STATE_HOME/chatbox/ (~/.local/state/chatbox/).
+
+  tail -f log/info.log log/credentials.log log/chat.log log/sql.log
+
+SIGINT (Ctrl-C) or SIGTERM stops the server within 5 seconds; a second one ends it at once.
+
+Exit codes:
+  0  fine
+  1  failure
+  2  usage: a wrong flag or value
+  3  configuration: a file cannot be read or is not understood
+  4  cannot bind the address";
+
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let version = env!("CARGO_PKG_VERSION");
+    format!("{version} (protocol 1, database schema {SCHEMA_VERSION})")
+});
+
+/// An encrypted, auditable chat server for people who live in a terminal.
+#[derive(Debug, Parser)]
+#[command(name = "chatbox-server", version = VERSION.as_str(), after_help = AFTER_HELP)]
+pub struct Cli {
+    /// Read this configuration instead of searching for one
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Listen on this address
+    #[arg(long, value_name = "IP")]
+    pub address: Option<IpAddr>,
+
+    /// Listen on this port; 0 lets the system choose one, which is then shown
+    #[arg(long, value_name = "PORT")]
+    pub port: Option<u16>,
+
+    /// Keep the database in DIR
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+
+    /// Write the four audit files into DIR
+    #[arg(long, value_name = "DIR")]
+    pub log_dir: Option<PathBuf>,
+
+    /// Keep the server's keys in DIR
+    #[arg(long, value_name = "DIR")]
+    pub key_dir: Option<PathBuf>,
+
+    /// Check the configuration, say what is wrong with it, and end
+    #[arg(long)]
+    pub check_config: bool,
+}
+
+impl Cli {
+    /// What of it overrides the configuration.
+    #[must_use]
+    pub fn options(&self) -> Options {
+        Options {
+            config: self.config.clone(),
+            address: self.address,
+            port: self.port,
+            data_dir: self.data_dir.clone(),
+            log_dir: self.log_dir.clone(),
+            key_dir: self.key_dir.clone(),
+        }
+    }
+}
+
+/// How the program ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// As it should.
+    Fine = 0,
+    /// Something failed.
+    Failure = 1,
+    /// The configuration is at fault.
+    Configuration = 3,
+    /// The address can't be bound.
+    CannotBind = 4,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

@@ -1,0 +1,313 @@
+//! The server put together: every thread in the order of what it needs, and their end in the
+//! other direction.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use chatbox_common::auth::scram::Iterations;
+use chatbox_common::config::{self as common, Registration};
+use chatbox_common::crypto::handshake::ServerIdentity;
+use chatbox_common::crypto::record::Rotation;
+use chatbox_common::fingerprint::Fingerprint;
+
+use crate::audit::{self, Audit, Line, Noise, Summary};
+use crate::config::Settings;
+use crate::delivery::{Deliveries, Delivery};
+use crate::hub::Hub;
+use crate::journal::{self, AuditedChat};
+use crate::keyfile::{IfMissing, KeyName, load_or_create};
+use crate::keys::KeyThreads;
+use crate::limits::{self, Cap, Machine};
+use crate::listener;
+use crate::readers::Readers;
+use crate::sealed::SealingKey;
+use crate::shared::{Policy, Secrets, Shared};
+use crate::store::{
+    Checkpoint, Checkpointer, Commit, DATABASE, Durability, Outcome, SqlEntry, SqlLog, Store,
+};
+
+/// How long all connections together have for their goodbyes.
+const STOP_TIMEOUT: Duration = Duration::from_secs(4);
+/// How often the database's log is moved into the database.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
+/// A log longer than this is cut, in bytes.
+const TRUNCATE_ABOVE: u64 = 256 * 1024 * 1024;
+/// Which key seals the TOTP secrets; another one would be a later number.
+const SEALING_KEY: u8 = 1;
+
+/// A server that runs.
+pub struct Server {
+    /// What every connection shares.
+    pub shared: Arc<Shared>,
+    /// Where it listens.
+    pub listener: TcpListener,
+    /// The address it listens on, with the port the system chose.
+    pub address: SocketAddr,
+    /// What its operator tells people.
+    pub fingerprint: Fingerprint,
+    /// How many connections, and why not more.
+    pub cap: Cap,
+    journal: JoinHandle<()>,
+    deliveries: Vec<JoinHandle<()>>,
+    housekeeper: JoinHandle<()>,
+    rest: Arc<Rest>,
+}
+
+/// Ends the housekeeper's waiting.
+#[derive(Default)]
+struct Rest {
+    over: Mutex<bool>,
+    told: Condvar,
+}
+
+impl Server {
+    /// Starts everything but the accepting.
+    ///
+    /// # Errors
+    /// When files, the database, the address or a thread can't be had.
+    pub fn start(settings: &Settings, listener: TcpListener) -> anyhow::Result<Self> {
+        let config = &settings.config;
+        let started = Instant::now();
+        limits::raise_descriptors();
+        let cap = limits::cap(
+            &Machine::read(),
+            config.server.max_connections,
+            config.limits.outbox_total,
+        );
+        anyhow::ensure!(cap.connections > 0, "{} leaves no connection", cap.limit);
+        let outbox = limits::outbox_limit(
+            config.limits.outbox,
+            config.limits.outbox_total,
+            cap.connections,
+        );
+
+        let audit = Audit::start(&settings.log_dir).context("the audit files can't be opened")?;
+        audit::install(audit.clone(), config.logging.log_level)?;
+        let sql_log = sql_log(&audit);
+
+        let fresh = !settings.data_dir.join(DATABASE).exists();
+        let keys = Keys::load(&settings.key_dir, fresh)?;
+        let identity = Arc::new(ServerIdentity::from_private(keys.identity)?);
+        let durability = match config.storage.durability {
+            common::Durability::Normal => Durability::Normal,
+            common::Durability::Full => Durability::Full,
+        };
+        let mut store = Store::open(&settings.data_dir, durability, sql_log.clone())?;
+        let (mark, iterations) = store.transaction(Commit::Usual, |tx| {
+            Ok((tx.chat_log_mark()?, tx.iterations()?))
+        })?;
+        let (chat, repairs) =
+            AuditedChat::open(&settings.log_dir, mark).context("chat.log can't be opened")?;
+        for line in repairs {
+            audit.info(line);
+        }
+
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let (deliveries, delivery_threads) = Deliveries::start(cores, outbox)?;
+        let seal = Arc::new(SealingKey::new(SEALING_KEY, keys.totp));
+        let (journal, journal_thread) = journal::start(journal::Parts {
+            store,
+            chat,
+            audit: audit.clone(),
+            deliveries: deliveries.clone(),
+            seal: Arc::clone(&seal),
+            min_free: config.storage.min_free,
+        })?;
+        let readers = Readers::start(&settings.data_dir, &sql_log, &deliveries, &seal)?;
+        let key_threads = KeyThreads::start(cores / 2, &identity)?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared {
+            hub: Hub::new(usize::try_from(cap.connections).unwrap_or(usize::MAX)),
+            journal,
+            readers,
+            deliveries,
+            keys: key_threads,
+            audit,
+            noise: Mutex::new(Noise::default()),
+            logins: Mutex::default(),
+            pending: crate::throttle::PendingRegistrations::default(),
+            secrets: keys.secrets,
+            policy: Policy {
+                registration_open: config.server.registration == Registration::Open,
+                messages_per_second: config.security.max_messages_per_sec,
+                rotation: Rotation::new(
+                    config.security.rotation_records,
+                    config.security.rotation_bytes,
+                    config.security.rotation_age,
+                ),
+                handshake: config.network.connection_timeout,
+                iterations: Iterations::new(iterations)?,
+            },
+            started,
+        });
+        let rest = Arc::new(Rest::default());
+        let housekeeper = housekeep(&settings.data_dir, sql_log, &shared, &rest)?;
+        let fingerprint = Fingerprint::from_key(identity.public().as_bytes());
+        shared.audit.info(
+            Line::info("started")
+                .with("version", env!("CARGO_PKG_VERSION"))
+                .with("address", address)
+                .with("fingerprint", fingerprint)
+                .with("connections", cap.connections),
+        );
+        Ok(Self {
+            shared,
+            listener,
+            address,
+            fingerprint,
+            cap,
+            journal: journal_thread,
+            deliveries: delivery_threads,
+            housekeeper,
+            rest,
+        })
+    }
+
+    /// Accepts until the listener is shut down, then ends everything: what is queued is
+    /// committed and delivered, every connection gets its goodbye.
+    pub fn run(self) {
+        listener::run(&self.listener, &self.shared);
+        let left = self.shared.hub.wait_empty(STOP_TIMEOUT);
+        self.shared.journal.stop();
+        ended("journal", self.journal);
+        self.shared.deliveries.broadcast(|| Delivery::Stop);
+        for thread in self.deliveries {
+            ended("delivery", thread);
+        }
+        *self
+            .rest
+            .over
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = true;
+        self.rest.told.notify_all();
+        ended("housekeeper", self.housekeeper);
+        let audit = &self.shared.audit;
+        for summary in self.shared.noise().rest() {
+            audit.info(noise_line(&summary));
+        }
+        let uptime = self.shared.started.elapsed().as_secs();
+        let line = Line::info("stopped").with("seconds", uptime);
+        audit.info(line.with("connections_left", left));
+        audit.stop();
+    }
+
+    /// What stops it, from another thread.
+    pub fn stopper(&self) -> io::Result<impl FnOnce() + Send + 'static> {
+        let listener = self.listener.try_clone()?;
+        let shared = Arc::clone(&self.shared);
+        Ok(move || {
+            shared.hub.stop();
+            listener::shut_down(&listener);
+        })
+    }
+}
+
+fn ended(name: &str, thread: JoinHandle<()>) {
+    if thread.join().is_err() {
+        log::error!("the {name} thread ended by a panic");
+    }
+}
+
+/// The secrets of the key files.
+struct Keys {
+    identity: chatbox_common::secret::Secret<32>,
+    totp: chatbox_common::secret::Secret<32>,
+    secrets: Secrets,
+}
+
+impl Keys {
+    /// A database whose keys are lost must not get others without a word.
+    fn load(directory: &Path, fresh: bool) -> anyhow::Result<Self> {
+        let missing = if fresh {
+            IfMissing::MayCreate
+        } else {
+            IfMissing::MustExist
+        };
+        let load = |name| load_or_create(directory, name, missing);
+        Ok(Self {
+            identity: load(KeyName::ServerIdentity)?,
+            totp: load(KeyName::TotpSeal)?,
+            secrets: Secrets {
+                salt: load(KeyName::Salt)?,
+                name_hash: load(KeyName::NameHash)?,
+            },
+        })
+    }
+}
+
+/// Turns what the store reports into lines of sql.log.
+fn sql_log(audit: &Audit) -> SqlLog {
+    let audit = audit.clone();
+    // One number for each transaction keeps its lines together.
+    let transactions = std::sync::atomic::AtomicU64::new(0);
+    SqlLog::new(move |entries: Vec<SqlEntry>| {
+        let number = transactions.fetch_add(1, Ordering::Relaxed) + 1;
+        for entry in entries {
+            let line = match entry.outcome {
+                Outcome::Done => Line::info("sql"),
+                Outcome::Failed(why) => Line::error("sql").with("failed", why),
+            };
+            audit.sql(
+                line.with("tx", number)
+                    .with("runs", entry.runs)
+                    .with("rows", entry.rows)
+                    .with_text("statement", entry.statement),
+            );
+        }
+    })
+}
+
+fn noise_line(summary: &Summary) -> Line {
+    let line = Line::warn("never_logged_in");
+    let line = match summary.address {
+        Some(address) => line.with("addr", address),
+        None => line.with("addr", "others"),
+    };
+    line.with("count", summary.count).with("last", summary.last)
+}
+
+/// Once a second: the database's log into the database, and the noise into info.log.
+fn housekeep(
+    directory: &Path,
+    sql_log: SqlLog,
+    shared: &Arc<Shared>,
+    rest: &Arc<Rest>,
+) -> anyhow::Result<JoinHandle<()>> {
+    let mut checkpointer = Checkpointer::open(directory, sql_log)?;
+    let shared = Arc::clone(shared);
+    let rest = Arc::clone(rest);
+    let failing = AtomicBool::new(false);
+    let work = move || {
+        let mut over = false;
+        while !over {
+            let guard = rest.over.lock().unwrap_or_else(PoisonError::into_inner);
+            let waited = rest
+                .told
+                .wait_timeout_while(guard, CHECKPOINT_EVERY, |over| !*over);
+            over = *waited.unwrap_or_else(PoisonError::into_inner).0;
+            for summary in shared.noise().due(Instant::now()) {
+                shared.audit.info(noise_line(&summary));
+            }
+            let long = checkpointer.log_bytes().is_ok_and(|n| n > TRUNCATE_ABOVE);
+            let how = if over || long {
+                Checkpoint::Truncate
+            } else {
+                Checkpoint::Passive
+            };
+            let failed = checkpointer.checkpoint(how).err();
+            let was_failing = failing.swap(failed.is_some(), Ordering::Relaxed);
+            if let (Some(error), false) = (failed, was_failing) {
+                let line = Line::error("checkpoint_failed").with("why", error);
+                shared.audit.info(line);
+            }
+        }
+    };
+    let builder = std::thread::Builder::new().name("housekeeper".to_owned());
+    Ok(builder.spawn(work)?)
+}
