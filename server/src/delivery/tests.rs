@@ -1,1 +1,281 @@
+//! A delivery thread with real sockets, and a peer that opens what it sends.
 
+use std::io::Read;
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use chatbox_common::crypto::record::{Opened, Opener, Rotation, Stage};
+use chatbox_common::secret::Secret;
+use chatbox_common::wire::codec::{Read as Message, messages};
+use chatbox_common::wire::frame::FrameBuffer;
+use chatbox_common::wire::message::{ByeReason, Chat, ErrorCode, Plain};
+use socket2::SockRef;
+
+use super::*;
+use crate::event::Committed;
+
+const ROOM: RoomId = 1;
+const OUTBOX: usize = 16 * 1024;
+
+struct Peer {
+    socket: TcpStream,
+    frames: FrameBuffer,
+    opener: Opener,
+    gate: Arc<Gate>,
+    session: SessionId,
+    /// Messages of the record read last, not yet taken.
+    pending: Vec<ServerMessage>,
+    records: usize,
+}
+
+impl Peer {
+    /// A session with small buffers in the kernel, so that a peer that does not read is noticed.
+    fn join(to: &Deliveries, session: SessionId, head: Seq) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        SockRef::from(&socket).set_recv_buffer_size(4096).unwrap();
+        let (server, _) = listener.accept().unwrap();
+        SockRef::from(&server).set_send_buffer_size(4096).unwrap();
+        socket
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        let secret = Secret::random();
+        let now = Instant::now();
+        let mut sealer = Sealer::new(secret.clone(), Rotation::default(), now);
+        sealer.begin_session();
+        let mut opener = Opener::new(secret, now);
+        opener.begin_session();
+        let gate = Arc::new(Gate::default());
+        let mut welcome = Vec::new();
+        codec::put(&ServerMessage::Pong(Plain { request: 0 }), &mut welcome);
+        to.send(
+            session,
+            Delivery::Join(Box::new(Join {
+                session,
+                socket: Arc::new(server),
+                sealer,
+                gate: Arc::clone(&gate),
+                rooms: vec![(ROOM, head)],
+                welcome,
+            })),
+        );
+        let mut peer = Self {
+            socket,
+            frames: FrameBuffer::new(),
+            opener,
+            gate,
+            session,
+            pending: Vec::new(),
+            records: 0,
+        };
+        assert!(matches!(peer.next(), ServerMessage::Pong(_)));
+        peer
+    }
+
+    fn next(&mut self) -> ServerMessage {
+        while self.pending.is_empty() {
+            let most = Stage::Session.max_record();
+            if let Some(frame) = self.frames.next_frame(most).unwrap() {
+                if let Opened::Messages(content) = self.opener.open(frame, Instant::now()).unwrap()
+                {
+                    self.records += 1;
+                    for message in messages(content) {
+                        let Message::Known(message) = message.unwrap() else {
+                            panic!("an unknown message");
+                        };
+                        self.pending.push(message);
+                    }
+                }
+            } else {
+                let count = self.socket.read(self.frames.space()).unwrap();
+                assert_ne!(count, 0, "the connection was closed");
+                self.frames.filled(count);
+            }
+        }
+        self.pending.remove(0)
+    }
+
+    fn next_chat(&mut self) -> Seq {
+        match self.next() {
+            ServerMessage::Chat(chat) => chat.seq,
+            other => panic!("{other:?} in place of chat"),
+        }
+    }
+}
+
+fn batch(first: Seq, texts: &[&str], acks: &[SessionId]) -> Arc<Batch> {
+    let mut batch = Batch::after(ROOM, first - 1);
+    for (seq, text) in (first..).zip(texts) {
+        batch.push(Chat {
+            room: ROOM,
+            seq,
+            account: 1,
+            user: "alice".into(),
+            time: 0,
+            text: (*text).to_owned(),
+        });
+    }
+    batch.acks = acks
+        .iter()
+        .map(|&session| Committed {
+            session,
+            request: 7,
+            seq: first,
+            time: 0,
+        })
+        .collect();
+    Arc::new(batch)
+}
+
+fn say(to: &Deliveries, batch: &Arc<Batch>) {
+    to.broadcast(|| Delivery::Batch(Arc::clone(batch)));
+}
+
+fn follow(to: &Deliveries, session: SessionId, after: Seq) {
+    let job = Delivery::Follow {
+        session,
+        request: 9,
+        room: ROOM,
+        after,
+    };
+    to.send(session, job);
+}
+
+#[test]
+fn an_acknowledgement_and_its_message_travel_in_one_record() {
+    let (to, _threads) = Deliveries::start(1, OUTBOX).unwrap();
+    let mut alice = Peer::join(&to, 1, 0);
+    let mut bob = Peer::join(&to, 2, 0);
+    let records = alice.records;
+    say(&to, &batch(1, &["hello"], &[1]));
+    assert!(matches!(alice.next(), ServerMessage::Ack(ack) if ack.seq == 1 && ack.request == 7));
+    assert_eq!(alice.next_chat(), 1);
+    assert_eq!(alice.records, records + 1);
+    assert_eq!(bob.next_chat(), 1);
+}
+
+#[test]
+fn an_acknowledgement_without_a_message_still_arrives() {
+    let (to, _threads) = Deliveries::start(2, OUTBOX).unwrap();
+    let mut alice = Peer::join(&to, 1, 4);
+    say(&to, &batch(5, &[], &[1]));
+    assert!(matches!(alice.next(), ServerMessage::Ack(_)));
+    say(&to, &batch(5, &["next"], &[]));
+    assert_eq!(alice.next_chat(), 5);
+}
+
+#[test]
+fn promise_4_a_reader_that_stalls_is_told_where_it_was_cut_and_misses_no_reply() {
+    let (to, _threads) = Deliveries::start(1, OUTBOX).unwrap();
+    let mut slow = Peer::join(&to, 1, 0);
+    let mut quick = Peer::join(&to, 2, 0);
+    let text = "x".repeat(1000);
+    for seq in 1..=2000 {
+        say(&to, &batch(seq, &[&text], &[]));
+        assert_eq!(quick.next_chat(), seq);
+    }
+    for request in 0..50 {
+        to.reply(1, &slow.gate, &ServerMessage::Pong(Plain { request }));
+    }
+    let (mut chats, mut pongs, mut lagged) = (0, 0, None);
+    while pongs < 50 || lagged.is_none() {
+        match slow.next() {
+            ServerMessage::Chat(chat) => {
+                chats += 1;
+                assert_eq!(chat.seq, chats, "what comes, comes in order");
+            }
+            ServerMessage::Pong(pong) => {
+                assert_eq!(pong.request, pongs, "replies are never dropped");
+                pongs += 1;
+            }
+            ServerMessage::Lagged(found) => {
+                assert!(lagged.is_none(), "it is told once");
+                lagged = Some(found.heads);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let heads = lagged.unwrap();
+    assert!(chats < 1500, "the outbox has a bound");
+    assert!(heads[0].room == ROOM && heads[0].head >= chats);
+
+    // Nothing comes live until it follows, and it can't follow from too far behind.
+    say(&to, &batch(2001, &["while away"], &[]));
+    follow(&to, 1, chats);
+    assert!(matches!(slow.next(), ServerMessage::Following(f) if !f.live && f.head == 2001));
+    follow(&to, 1, 1990);
+    assert!(matches!(slow.next(), ServerMessage::Following(f) if f.live && f.head == 2001));
+    for seq in 1991..=2001 {
+        assert_eq!(slow.next_chat(), seq);
+    }
+    say(&to, &batch(2002, &["live again"], &[]));
+    assert_eq!(slow.next_chat(), 2002);
+}
+
+#[test]
+fn following_a_room_that_is_live_changes_nothing_and_the_future_is_refused() {
+    let (to, _threads) = Deliveries::start(1, OUTBOX).unwrap();
+    let mut alice = Peer::join(&to, 1, 0);
+    say(&to, &batch(1, &["one", "two"], &[]));
+    follow(&to, 1, 1);
+    follow(&to, 1, 3);
+    say(&to, &batch(3, &["three"], &[]));
+    assert_eq!((alice.next_chat(), alice.next_chat()), (1, 2));
+    assert!(matches!(alice.next(), ServerMessage::Following(f) if f.live));
+    assert!(
+        matches!(alice.next(), ServerMessage::Error(e) if e.code == ErrorCode::InvalidArgument)
+    );
+    assert_eq!(alice.next_chat(), 3);
+}
+
+#[test]
+fn a_goodbye_is_the_last_word_and_closes_the_gate() {
+    let (to, _threads) = Deliveries::start(1, OUTBOX).unwrap();
+    let mut alice = Peer::join(&to, 1, 0);
+    let bye = Bye {
+        reason: ByeReason::Shutdown,
+        text: "the server stops".into(),
+    };
+    to.send(
+        1,
+        Delivery::Close {
+            session: alice.session,
+            bye: Some(bye),
+        },
+    );
+    say(&to, &batch(1, &["unheard"], &[]));
+    assert!(matches!(alice.next(), ServerMessage::Bye(bye) if bye.reason == ByeReason::Shutdown));
+    assert!(alice.gate.wait_closed(Duration::from_secs(20)));
+    assert_eq!(alice.socket.read(&mut [0; 1]).unwrap(), 0);
+}
+
+#[test]
+fn notices_that_found_no_room_give_way_to_a_count() {
+    let (to, _threads) = Deliveries::start(1, OUTBOX).unwrap();
+    let mut slow = Peer::join(&to, 1, 0);
+    let text = "x".repeat(1000);
+    for seq in 1..=2000 {
+        say(&to, &batch(seq, &[&text], &[]));
+    }
+    let pong = |request| {
+        let mut bytes = Vec::new();
+        codec::put(&ServerMessage::Pong(Plain { request }), &mut bytes);
+        Arc::<[u8]>::from(bytes)
+    };
+    for n in 0..3 {
+        to.broadcast(|| Delivery::Presence {
+            room: ROOM,
+            full: pong(n),
+            count: pong(100 + n),
+        });
+    }
+    let mut notices = Vec::new();
+    while notices.is_empty() {
+        match slow.next() {
+            ServerMessage::Pong(pong) => notices.push(pong.request),
+            ServerMessage::Chat(_) | ServerMessage::Lagged(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(notices, [102]);
+}

@@ -301,7 +301,13 @@ mod tests {
         store
             .transaction(Commit::Usual, |tx| {
                 let again = tx.insert_message(3, &message(alice, 2, &[2; 3]))?;
-                assert_eq!(again, Inserted::Existing { seq: 2 });
+                assert_eq!(
+                    again,
+                    Inserted::Existing {
+                        seq: 2,
+                        time: 5_002
+                    }
+                );
                 let other_text = tx.insert_message(3, &message(alice, 2, b"x"))?;
                 assert_eq!(other_text, Inserted::Conflict);
                 let mut elsewhere = message(alice, 2, &[2; 3]);

@@ -225,7 +225,7 @@ mod tests {
         let open = || Store::open(directory.path(), Durability::Normal, quiet()).err();
         assert!(matches!(open(), Some(StoreError::Locked(_))));
         drop(store);
-        let database = directory.path().join(files::DATABASE);
+        let database = directory.path().join(DATABASE);
         fs::set_permissions(&database, Permissions::from_mode(0o644)).unwrap();
         assert!(matches!(open(), Some(StoreError::Mode { .. })));
         fs::set_permissions(&database, Permissions::from_mode(0o600)).unwrap();
@@ -236,7 +236,7 @@ mod tests {
     fn a_newer_schema_is_refused_and_left_as_it_is() {
         let (directory, store) = store();
         drop(store);
-        let database = directory.path().join(files::DATABASE);
+        let database = directory.path().join(DATABASE);
         Connection::open(&database)
             .unwrap()
             .execute_batch("PRAGMA user_version = 99")
@@ -310,7 +310,7 @@ mod tests {
     fn another_writer_is_busy_and_not_a_disaster() {
         let (directory, mut store) = store();
         store.connection.busy_timeout(Duration::ZERO).unwrap();
-        let other = Connection::open(directory.path().join(files::DATABASE)).unwrap();
+        let other = Connection::open(directory.path().join(DATABASE)).unwrap();
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
         let busy = store.transaction(Commit::Synced, |_| Ok(()));
         assert!(matches!(busy, Err(StoreError::Busy)));
