@@ -11,7 +11,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use crate::audit::{ChatLog, Line};
-use crate::store::{Message, RoomMode, Snapshot, StoreError};
+use crate::store::{Message, RoomMode, StoreError, Unlogged};
 
 /// Enough of the file's end to hold at least one whole line: a text of 8 KiB in its longest
 /// escaped form, and what stands beside it.
@@ -76,20 +76,22 @@ impl AuditedChat {
         }
     }
 
-    /// Adds what is missing from the database, as far as the file takes it.
+    /// Adds what is missing from the database, as far as the file takes it, and says how many
+    /// lines that were.
     ///
     /// # Errors
     /// The database's; a file that still can't be written is no error, only still behind.
     pub fn catch_up(
         &mut self,
-        read: impl Fn(u64, u32) -> Result<Vec<crate::store::Unlogged>, StoreError>,
-    ) -> Result<(), StoreError> {
+        read: impl Fn(u64, u32) -> Result<Vec<Unlogged>, StoreError>,
+    ) -> Result<usize, StoreError> {
+        let mut added = 0;
         loop {
             let missing = read(self.logged, CATCH_UP)?;
             let Some(last) = missing.last().map(|one| one.message.id) else {
                 // Nothing to write proves nothing about the file: an empty batch always goes.
                 self.behind = false;
-                return Ok(());
+                return Ok(added);
             };
             for one in &missing {
                 let message = Logged::of(&one.message);
@@ -99,8 +101,9 @@ impl AuditedChat {
             }
             if self.log.flush().is_err() {
                 self.log.discard();
-                return Ok(());
+                return Ok(added);
             }
+            added += missing.len();
             self.logged = last;
         }
     }
@@ -174,11 +177,93 @@ fn last_row(path: &Path) -> io::Result<u64> {
     Ok(row.unwrap_or(0))
 }
 
-/// Reads missing lines through a snapshot.
-pub(super) fn unlogged(
-    snapshot: &Snapshot<'_>,
-    after: u64,
-    limit: u32,
-) -> Result<Vec<crate::store::Unlogged>, StoreError> {
-    snapshot.unlogged(after, limit)
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::fs;
+    use std::io::Write;
+    use std::os::unix::fs::symlink;
+
+    use chatbox_common::name::{RoomName, UserName};
+
+    use super::*;
+    use crate::store::AccountId;
+
+    fn stored(row: u64) -> Unlogged {
+        Unlogged {
+            room: RoomName::lobby(),
+            mode: RoomMode::Audited,
+            message: Message {
+                id: row,
+                seq: row,
+                sender: AccountId(1),
+                sender_name: UserName::parse("alice").unwrap(),
+                device: 0,
+                kind: 0,
+                body: format!("text {row} id=99").into_bytes(),
+                time: 0,
+                epoch: None,
+            },
+        }
+    }
+
+    /// A database with so many messages.
+    fn database(rows: u64) -> impl Fn(u64, u32) -> Result<Vec<Unlogged>, StoreError> {
+        move |after, limit| {
+            let end = rows.min(after + u64::from(limit));
+            Ok((after + 1..=end).map(stored).collect())
+        }
+    }
+
+    #[test]
+    fn promise_8_lines_that_a_sudden_end_kept_back_are_added_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut chat, _) = AuditedChat::open(dir.path(), 0).unwrap();
+        assert_eq!(chat.catch_up(database(0)).unwrap(), 0);
+        assert!(!chat.is_behind());
+        for row in 1..=2 {
+            let one = stored(row);
+            let message = Logged::of(&one.message);
+            chat.append(row, "#lobby", RoomMode::Audited, &message);
+        }
+        chat.flush(2);
+        drop(chat);
+        let path = dir.path().join("chat.log");
+        // The third line was half written when the server was killed.
+        let mut file = fs::OpenOptions::new().append(true).open(&path).unwrap();
+        write!(file, "1970-01-01T00:00:00.000Z INFO  message id=3 room=#lo").unwrap();
+        drop(file);
+
+        let (mut chat, repairs) = AuditedChat::open(dir.path(), 1).unwrap();
+        assert_eq!(repairs.len(), 1);
+        assert_eq!(chat.logged(), 2);
+        assert_eq!(chat.catch_up(database(4)).unwrap(), 2);
+        let text = fs::read_to_string(&path).unwrap();
+        let whole = |row: u64| {
+            let mark = format!("message id={row} ");
+            let lines = text
+                .lines()
+                .filter(|l| l.contains(&mark) && l.contains("text="));
+            lines.count()
+        };
+        assert_eq!((1..=4).map(whole).collect::<Vec<_>>(), [1, 1, 1, 1]);
+        assert_eq!(text.matches("recovered=1").count(), 2);
+        assert_eq!(AuditedChat::open(dir.path(), 0).unwrap().0.logged(), 4);
+    }
+
+    #[test]
+    fn a_file_that_takes_nothing_keeps_the_log_behind_until_it_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("chat.log");
+        symlink("/dev/full", &path).unwrap();
+        let (mut chat, _) = AuditedChat::open(dir.path(), 0).unwrap();
+        let asked = Cell::new(0);
+        let read = |after, limit| {
+            asked.set(asked.get() + 1);
+            database(1)(after, limit)
+        };
+        assert_eq!(chat.catch_up(read).unwrap(), 0);
+        assert!(chat.is_behind());
+        assert_eq!((chat.logged(), asked.get()), (0, 1));
+    }
 }

@@ -271,6 +271,3 @@ impl Journal {
         self.send(Job::Stop);
     }
 }
-
-#[cfg(test)]
-mod tests;

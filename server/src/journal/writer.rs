@@ -265,12 +265,14 @@ impl Writer {
             let mut store = store.borrow_mut();
             store.transaction(Commit::Usual, |tx| tx.unlogged(after, limit))
         });
-        if let Err(error) = caught {
-            self.tell_failure("chat_log_not_caught_up", &error);
-        } else if !self.chat.is_behind() {
-            let row = self.chat.logged();
-            self.audit
-                .info(Line::info("chat_log_complete").with("id", row));
+        match caught {
+            Ok(0) => {}
+            Ok(lines) => self.audit.info(
+                Line::warn("chat_log_recovered")
+                    .with("lines", lines)
+                    .with("id", self.chat.logged()),
+            ),
+            Err(error) => self.tell_failure("chat_log_not_caught_up", &error),
         }
     }
 
