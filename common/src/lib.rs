@@ -32,4 +32,6 @@ pub mod channel;
 pub mod crypto;
 pub mod name;
 pub mod secret;
+#[cfg(test)]
+mod test_vectors;
 pub mod wire;
