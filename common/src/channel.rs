@@ -108,7 +108,10 @@ pub fn connect<S: Read + Write>(stream: &mut S) -> Result<(Channel, ServerKey), 
             if let Some(refusal) = refusal(frames.pending()) {
                 return Err(refusal);
             }
-        } else if let Some(message_2) = frames.next_frame(MESSAGE_2_LEN)? {
+        } else if let Some(message_2) = frames
+            .next_frame(MESSAGE_2_LEN)
+            .map_err(|_| ChannelError::NotChatBox)?
+        {
             break state.finish(message_2)?;
         }
         read(stream, &mut frames)?;
@@ -129,7 +132,7 @@ pub fn connect<S: Read + Write>(stream: &mut S) -> Result<(Channel, ServerKey), 
 
 /// What a line says that a server sends in place of message 2; nothing while it may go on.
 fn refusal(pending: &[u8]) -> Option<ChannelError> {
-    let Some(end) = pending.iter().position(|&b| b == b'\n') else {
+    let Some(end) = pending.iter().take(MAX_LINE).position(|&b| b == b'\n') else {
         return (pending.len() >= MAX_LINE).then_some(ChannelError::NotChatBox);
     };
     let line = pending.get(..end).unwrap_or_default();
@@ -138,6 +141,7 @@ fn refusal(pending: &[u8]) -> Option<ChannelError> {
     }
     let version = line
         .strip_prefix(PREFACE_NAME)
+        .filter(|digits| digits.iter().all(u8::is_ascii_digit))
         .and_then(|digits| std::str::from_utf8(digits).ok())
         .and_then(|digits| digits.parse().ok());
     Some(version.map_or(ChannelError::NotChatBox, ChannelError::Version))
@@ -191,6 +195,7 @@ fn check_preface(pending: &[u8], stream: &mut impl Write) -> Result<(), ChannelE
         return Err(ChannelError::NotChatBox);
     }
     stream.write_all(PREFACE)?;
+    stream.flush()?;
     let version = pending.iter().skip(PREFACE_NAME.len());
     let digits = version.take_while(|b| b.is_ascii_digit());
     Err(ChannelError::Version(digits.fold(0, |n: u32, b| {

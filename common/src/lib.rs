@@ -35,4 +35,6 @@ pub mod crypto;
 pub mod fingerprint;
 pub mod name;
 pub mod secret;
+#[cfg(test)]
+mod test_vectors;
 pub mod wire;

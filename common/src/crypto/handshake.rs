@@ -39,6 +39,9 @@ pub const MESSAGE_1_LEN: usize = 32 + ENCAPSULATION_KEY_LEN;
 /// Bytes of message 2: ephemeral key, sealed static key, sealed ciphertext.
 pub const MESSAGE_2_LEN: usize = 32 + (32 + 16) + (CIPHERTEXT_LEN + 16);
 
+/// Bytes of a tag within a Noise message.
+const NOISE_TAG_LEN: usize = 16;
+
 /// Why there is no session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HandshakeError {
@@ -164,7 +167,8 @@ impl ClientHandshake {
     ) -> Result<(Self, Vec<u8>), HandshakeError> {
         let mut noise = builder(ephemeral)?.build_initiator()?;
         let pair = mlkem768::generate_key_pair(*seed.expose());
-        let mut message = vec![0; MESSAGE_1_LEN];
+        // The library wants room for a tag even where it writes none.
+        let mut message = vec![0; MESSAGE_1_LEN + NOISE_TAG_LEN];
         let written = noise.write_message(pair.pk(), &mut message)?;
         message.truncate(written);
         Ok((Self { noise, seed }, message))

@@ -1,1 +1,338 @@
+use std::collections::BTreeSet;
 
+use super::*;
+use crate::wire::message::{ByeReason, ErrorCode, MAX_TEXT, Plain, RoomMode, Send};
+
+#[path = "corpus_tests.rs"]
+mod corpus;
+#[path = "message_vectors_tests.rs"]
+mod vectors;
+
+/// Type numbers of both directions that anything here tries.
+const KINDS: std::ops::Range<u32> = 0..1000;
+
+fn bytes_of<M: Message>(message: &M) -> Vec<u8> {
+    let mut out = Vec::new();
+    put(message, &mut out);
+    out
+}
+
+fn read_all<M: Message>(content: &[u8]) -> Vec<Result<Read<M>, Malformed>> {
+    messages(content).collect()
+}
+
+fn from_client(content: &[u8]) -> Vec<Result<Read<ClientMessage>, Malformed>> {
+    read_all(content)
+}
+
+/// A ping with further entries of its map, given as raw CBOR.
+fn ping_with(entries: &[&[u8]]) -> Vec<u8> {
+    let count = u8::try_from(entries.len()).unwrap() + 1;
+    let mut content = vec![0x82, 22, 0xb8, count, 0, 5];
+    for entry in entries {
+        content.extend(*entry);
+    }
+    content
+}
+
+const PING: ClientMessage = ClientMessage::Ping(Plain { request: 5 });
+
+/// No wildcard here: a new message does not compile until it has its number, and then fails
+/// below until it is in the corpus.
+const fn client_kind(message: &ClientMessage) -> u32 {
+    use ClientMessage as C;
+    match message {
+        C::Register(_) => 1,
+        C::RegisterConfirm(_) => 2,
+        C::Login(_) => 3,
+        C::LoginConfirm(_) => 4,
+        C::Resume(_) => 5,
+        C::Send(_) => 16,
+        C::History(_) => 17,
+        C::Follow(_) => 18,
+        C::List(_) => 19,
+        C::Whoami(_) => 20,
+        C::Info(_) => 21,
+        C::Ping(_) => 22,
+        C::Pong(_) => 23,
+        C::Bye(_) => 24,
+    }
+}
+
+const fn server_kind(message: &ServerMessage) -> u32 {
+    use ServerMessage as S;
+    match message {
+        S::RegisterChallenge(_) => 1,
+        S::LoginChallenge(_) => 2,
+        S::LoggedIn(_) => 3,
+        S::Welcome(_) => 16,
+        S::Chat(_) => 17,
+        S::Ack(_) => 18,
+        S::Page(_) => 19,
+        S::Lagged(_) => 20,
+        S::Following(_) => 21,
+        S::Presence(_) => 22,
+        S::People(_) => 23,
+        S::You(_) => 24,
+        S::ServerInfo(_) => 25,
+        S::Ping(_) => 26,
+        S::Pong(_) => 27,
+        S::Error(_) => 30,
+        S::Bye(_) => 31,
+    }
+}
+
+/// The numbers for which the decoder itself has a message.
+fn decodable<M: Message>() -> BTreeSet<u32> {
+    KINDS
+        .filter(|kind| {
+            let mut content = Vec::new();
+            let mut encoder = Encoder::new(&mut content);
+            encoder.array(2).unwrap().u32(*kind).unwrap();
+            encoder.map(0).unwrap();
+            !decode::<M>(&content).is_err_and(|error| error.is_unknown_variant())
+        })
+        .collect()
+}
+
+#[test]
+fn the_known_numbers_are_those_of_the_decoder_and_of_the_corpus() {
+    let known: BTreeSet<_> = KINDS.filter(|&kind| ClientMessage::knows(kind)).collect();
+    assert_eq!(known, decodable::<ClientMessage>());
+    let corpus = corpus::client();
+    assert_eq!(known, corpus.iter().map(client_kind).collect());
+
+    let known: BTreeSet<_> = KINDS.filter(|&kind| ServerMessage::knows(kind)).collect();
+    assert_eq!(known, decodable::<ServerMessage>());
+    let corpus = corpus::server();
+    assert_eq!(known, corpus.iter().map(server_kind).collect());
+}
+
+#[test]
+fn the_numbers_kept_for_end_to_end_encryption_are_unknown() {
+    for kind in 64..=95 {
+        assert!(!ClientMessage::knows(kind) && !ServerMessage::knows(kind));
+    }
+}
+
+#[test]
+fn every_message_comes_back_with_its_number() {
+    for message in corpus::client() {
+        let content = bytes_of(&message);
+        let kind = envelope(&mut Decoder::new(&content)).unwrap();
+        assert_eq!(kind, client_kind(&message));
+        assert_eq!(read_all(&content), [Ok(Read::Known(message))]);
+    }
+    for message in corpus::server() {
+        let content = bytes_of(&message);
+        let kind = envelope(&mut Decoder::new(&content)).unwrap();
+        assert_eq!(kind, server_kind(&message));
+        assert_eq!(read_all(&content), [Ok(Read::Known(message))]);
+    }
+}
+
+#[test]
+fn a_record_of_all_messages_is_read_in_order() {
+    let mut content = Vec::new();
+    let corpus = corpus::server();
+    for message in &corpus {
+        put(message, &mut content);
+    }
+    let expected: Vec<_> = corpus.into_iter().map(|m| Ok(Read::Known(m))).collect();
+    assert_eq!(read_all(&content), expected);
+}
+
+fn no_truncation_is_taken<M: Message + std::fmt::Debug + PartialEq>(corpus: &[M]) {
+    for message in corpus {
+        let whole = bytes_of(message);
+        for n in 1..whole.len() {
+            let cut = read_all::<M>(&whole[..n]);
+            assert_eq!(cut, [Err(Malformed::Truncated)], "{message:?} {n}");
+        }
+    }
+}
+
+#[test]
+fn every_truncation_of_every_message_is_refused() {
+    no_truncation_is_taken(&corpus::client());
+    no_truncation_is_taken(&corpus::server());
+}
+
+/// Any answer will do, but there must be one, and it must be possible to write it again.
+fn every_flip_has_an_answer<M: Message + std::fmt::Debug + PartialEq>(corpus: &[M]) {
+    let (mut taken, mut refused) = (0, 0);
+    for message in corpus {
+        let whole = bytes_of(message);
+        for at in 0..whole.len() {
+            for value in 0..=255 {
+                let mut changed = whole.clone();
+                changed[at] = value;
+                for read in messages::<M>(&changed) {
+                    match read {
+                        Ok(Read::Known(message)) => {
+                            let again = bytes_of(&message);
+                            assert_eq!(read_all(&again), [Ok(Read::Known(message))]);
+                            taken += 1;
+                        }
+                        Ok(Read::Unknown { kind, .. }) => assert!(!M::knows(kind)),
+                        Err(_) => refused += 1,
+                    }
+                }
+            }
+        }
+    }
+    assert!(taken > 1000 && refused > 1000, "{taken} {refused}");
+}
+
+#[test]
+fn every_value_of_every_byte_of_every_message_has_an_answer() {
+    every_flip_has_an_answer(&corpus::client());
+    every_flip_has_an_answer(&corpus::server());
+}
+
+#[test]
+fn every_content_of_up_to_three_bytes_has_an_answer() {
+    for length in 0..=3 {
+        for n in 0..1u32 << (8 * length) {
+            let content = &n.to_be_bytes()[4 - length..];
+            let read = from_client(content);
+            assert!(
+                length == 0
+                    || read
+                        .last()
+                        .is_some_and(|last| matches!(last, Err(_) | Ok(Read::Unknown { .. })))
+            );
+        }
+    }
+}
+
+#[test]
+fn two_hundred_and_fifty_six_messages_are_taken_and_no_more() {
+    let mut content = Vec::new();
+    for _ in 0..MAX_MESSAGES_PER_RECORD {
+        put(&PING, &mut content);
+    }
+    let read = from_client(&content);
+    assert_eq!(read.len(), 256);
+    assert!(read.iter().all(|read| *read == Ok(Read::Known(PING))));
+    content.push(0);
+    let read = from_client(&content);
+    assert_eq!(read.len(), 257);
+    assert_eq!(read[256], Err(Malformed::TooMany));
+}
+
+#[test]
+fn nothing_comes_after_the_first_malformed_message() {
+    let mut content = bytes_of(&PING);
+    content.extend([0x82, 22, 0xa0]);
+    put(&PING, &mut content);
+    let mut read = messages::<ClientMessage>(&content);
+    assert_eq!(read.next(), Some(Ok(Read::Known(PING))));
+    assert_eq!(read.next(), Some(Err(Malformed::Field)));
+    assert_eq!((read.next(), read.next()), (None, None));
+}
+
+#[test]
+fn unknown_keys_are_skipped_whatever_they_hold() {
+    let entries: [&[u8]; 8] = [
+        &[9, 0],
+        &[0x20, 0x20],
+        &[10, 0x42, 1, 2],
+        &[11, 0x61, b'x'],
+        &[12, 0x82, 0xf5, 0xf6],
+        &[13, 0xa1, 0, 0x80],
+        &[0x1a, 0x7f, 0xff, 0xff, 0xff, 0xf4],
+        &[0x3a, 0x7f, 0xff, 0xff, 0xff, 0xa0],
+    ];
+    assert_eq!(from_client(&ping_with(&entries)), [Ok(Read::Known(PING))]);
+}
+
+#[test]
+fn skipped_values_are_checked_like_all_others() {
+    let deep = |levels| [vec![9], vec![0x81; levels], vec![0x80]].concat();
+    assert_eq!(
+        from_client(&ping_with(&[&deep(5)])),
+        [Ok(Read::Known(PING))]
+    );
+    let cases: [(&[u8], Malformed); 6] = [
+        (&deep(6), Malformed::Nesting),
+        (&deep(60_000), Malformed::Nesting),
+        (&[9, 0xa2, 1, 0, 1, 0], Malformed::Key),
+        (&[9, 0x81, 0xa2, 0x20, 0, 0x38, 0, 0], Malformed::Key),
+        (&[9, 0xf9, 0, 0], Malformed::Form),
+        (&[9, 0x61, 0xff], Malformed::Utf8),
+    ];
+    for (entry, why) in cases {
+        assert_eq!(from_client(&ping_with(&[entry])), [Err(why)]);
+    }
+}
+
+#[test]
+fn an_unknown_type_is_named_with_its_request() {
+    let unknown = |request| [Ok(Read::Unknown { kind: 64, request })];
+    for (map, request) in [
+        (&[0xa0][..], None),
+        (&[0xa1, 0, 7], Some(7)),
+        (&[0xa2, 1, 0x80, 0, 7], Some(7)),
+        (&[0xa1, 0x20, 7], None),
+    ] {
+        let content = [&[0x82, 0x18, 64], map].concat();
+        assert_eq!(from_client(&content), unknown(request), "{map:02x?}");
+    }
+}
+
+#[test]
+fn a_number_that_this_version_has_no_name_for_ends_no_session() {
+    let error = |code: u8| [0x82, 0x18, 30, 0xa2, 1, 0x18, code, 2, 0x60];
+    for code in 0..=255 {
+        let read = read_all::<ServerMessage>(&error(code));
+        let [Ok(Read::Known(ServerMessage::Error(error)))] = &read[..] else {
+            panic!("{code}: {read:?}");
+        };
+        assert_eq!(error.code == ErrorCode::Other, !(1..=16).contains(&code));
+    }
+    let bye = |reason: u8| [0x82, 0x18, 31, 0xa2, 1, 0x18, reason, 2, 0x60];
+    for reason in 0..=255 {
+        let read = read_all::<ServerMessage>(&bye(reason));
+        let [Ok(Read::Known(ServerMessage::Bye(bye)))] = &read[..] else {
+            panic!("{reason}: {read:?}");
+        };
+        assert_eq!(bye.reason == ByeReason::Other, !(1..=8).contains(&reason));
+    }
+    // How a room is kept is a promise to people: no client guesses it.
+    assert_eq!(decode::<RoomMode>(&[1]).unwrap(), RoomMode::Private);
+    assert!(decode::<RoomMode>(&[2]).is_err());
+    let text = [0x82, 0x18, 30, 0xa2, 1, 0x60, 2, 0x60];
+    assert_eq!(
+        read_all::<ServerMessage>(&text),
+        [Err(Malformed::Field)],
+        "but it is a number"
+    );
+}
+
+#[test]
+fn secrets_of_another_length_or_kind_are_refused() {
+    let secret = |major: u8, length: u8| {
+        let content = [&[major | 0x18, length][..], &vec![1; length.into()]].concat();
+        decode::<Secret<32>>(&content)
+    };
+    assert_eq!(secret(0x40, 32).unwrap(), Secret::new([1; 32]));
+    for length in (0..=64).filter(|&n| n != 32) {
+        assert!(secret(0x40, length).is_err(), "{length}");
+    }
+    assert!(secret(0x60, 32).is_err(), "text");
+    assert!(secret(0x80, 32).is_err(), "an array of numbers");
+}
+
+#[test]
+fn a_text_of_the_greatest_length_costs_at_most_64_bytes_more() {
+    let send = ClientMessage::Send(Send {
+        request: u32::MAX,
+        room: u64::MAX,
+        id: [255; 16],
+        text: "x".repeat(MAX_TEXT),
+    });
+    let content = bytes_of(&send);
+    assert!(content.len() <= MAX_TEXT + 64, "{}", content.len());
+    assert_eq!(from_client(&content), [Ok(Read::Known(send))]);
+}

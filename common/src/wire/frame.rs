@@ -1,6 +1,9 @@
 //! Frames: a 2-byte big-endian length and that many bytes.
 
+use std::fmt;
 use std::ops::Range;
+
+use zeroize::Zeroize;
 
 /// Bytes of a frame's length.
 pub const LENGTH_LEN: usize = 2;
@@ -36,11 +39,25 @@ pub fn put(body: &[u8], out: &mut Vec<u8>) -> Result<(), FrameTooLong> {
 ///
 /// Its memory follows what has arrived: an announced length allocates nothing. A frame that is
 /// not yet complete stays until the rest comes, whatever happens to the reads in between.
-#[derive(Debug, Default)]
+/// Records are opened in place, and some hold secrets: what was taken is wiped by the first
+/// [`FrameBuffer::space`] with nothing pending, and whenever the buffer moves or is dropped.
+#[derive(Default)]
 pub struct FrameBuffer {
     bytes: Vec<u8>,
     start: usize,
     end: usize,
+}
+
+impl Drop for FrameBuffer {
+    fn drop(&mut self) {
+        self.bytes.zeroize();
+    }
+}
+
+impl fmt::Debug for FrameBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FrameBuffer({} bytes pending)", self.pending().len())
+    }
 }
 
 impl FrameBuffer {
@@ -57,19 +74,39 @@ impl FrameBuffer {
     /// Where the next bytes of the stream go: never empty. Follow it by [`FrameBuffer::filled`].
     pub fn space(&mut self) -> &mut [u8] {
         if self.start == self.end {
-            (self.start, self.end) = (0, 0);
             // One large frame must not cost an idle connection its memory for ever.
-            if self.bytes.len() != IDLE_CAPACITY {
-                self.bytes = vec![0; IDLE_CAPACITY];
+            if self.bytes.len() == IDLE_CAPACITY {
+                self.wipe(0..self.end);
+            } else {
+                self.move_to(IDLE_CAPACITY);
             }
+            (self.start, self.end) = (0, 0);
         } else if self.end == self.bytes.len() {
-            self.bytes.copy_within(self.start..self.end, 0);
-            (self.start, self.end) = (0, self.end - self.start);
-            if self.end == self.bytes.len() {
-                self.bytes.resize(self.bytes.len() * 2, 0);
+            if self.start == 0 {
+                self.move_to(self.bytes.len() * 2);
+            } else {
+                self.bytes.copy_within(self.start..self.end, 0);
+                let old = self.end;
+                (self.start, self.end) = (0, self.end - self.start);
+                self.wipe(self.end..old);
             }
         }
         self.bytes.get_mut(self.end..).unwrap_or_default()
+    }
+
+    /// Takes a new allocation with the pending bytes at its start, and wipes the old one.
+    fn move_to(&mut self, length: usize) {
+        let mut bytes = vec![0; length];
+        for (to, from) in bytes.iter_mut().zip(self.pending()) {
+            *to = *from;
+        }
+        self.bytes.zeroize();
+        (self.start, self.end) = (0, self.end - self.start);
+        self.bytes = bytes;
+    }
+
+    fn wipe(&mut self, range: Range<usize>) {
+        self.get_mut(range).fill(0);
     }
 
     /// Says that the first `count` bytes of [`FrameBuffer::space`] were filled.
@@ -193,14 +230,52 @@ mod tests {
     fn a_large_frame_gives_its_memory_back() {
         let mut buffer = FrameBuffer::new();
         let mut stream = Vec::new();
-        put(&[7; 60_000], &mut stream).unwrap();
+        put(&vec![7; 60_000], &mut stream).unwrap();
         feed(&mut buffer, &stream);
         assert_eq!(buffer.next_frame(65_535).unwrap().unwrap().len(), 60_000);
         assert_eq!(buffer.space().len(), IDLE_CAPACITY);
     }
 
     #[test]
+    fn bytes_that_were_taken_are_wiped() {
+        // Records of several sizes, each opened in place, arriving in several measures: once all
+        // are taken and there is room for more, nothing of them is left in the buffer.
+        let mut stream = Vec::new();
+        for size in [1, 5, 100, 4094, 4095, 9000, 65_535, 3] {
+            put(&vec![0x5e; size], &mut stream).unwrap();
+        }
+        for step in [1, 7, 1000, 4096, stream.len()] {
+            let mut buffer = FrameBuffer::new();
+            for piece in stream.chunks(step) {
+                feed(&mut buffer, piece);
+                while buffer.next_frame(65_535).unwrap().is_some() {}
+            }
+            buffer.space();
+            assert!(buffer.bytes.iter().all(|&b| b == 0), "in steps of {step}");
+        }
+    }
+
+    #[test]
+    fn a_buffer_that_moves_its_pending_bytes_leaves_nothing_behind_them() {
+        let mut buffer = FrameBuffer::new();
+        let mut stream = Vec::new();
+        put(&[0x5e; 3000], &mut stream).unwrap();
+        put(&[0x5e; 3000], &mut stream).unwrap();
+        feed(&mut buffer, &stream[..IDLE_CAPACITY]);
+        assert!(buffer.next_frame(3000).unwrap().is_some());
+        assert!(buffer.space().iter().all(|&b| b == 0));
+        assert_eq!(buffer.pending(), &stream[3002..IDLE_CAPACITY]);
+    }
+
+    #[test]
+    fn a_buffer_shows_nothing_of_what_it_holds() {
+        let mut buffer = FrameBuffer::new();
+        feed(&mut buffer, &[0, 9, b's', b'e', b'c']);
+        assert_eq!(format!("{buffer:?}"), "FrameBuffer(5 bytes pending)");
+    }
+
+    #[test]
     fn a_body_that_no_length_can_name_is_refused() {
-        assert!(put(&[0; 65_536], &mut Vec::new()).is_err());
+        assert!(put(&vec![0; 65_536], &mut Vec::new()).is_err());
     }
 }

@@ -4,7 +4,7 @@
 //! which the answer repeats. Type numbers 64 to 95 of both directions are kept for devices and
 //! key packages (end-to-end encryption), and are unknown to this version.
 
-use minicbor::{Decode, Encode};
+use minicbor::{Decode, Decoder, Encode, decode};
 
 use crate::secret::{Secret, SecretString};
 
@@ -640,7 +640,7 @@ pub struct ErrorMessage {
     #[n(0)]
     pub request: Option<RequestId>,
     /// Which refusal.
-    #[n(1)]
+    #[cbor(n(1), decode_with = "error_code")]
     pub code: ErrorCode,
     /// A sentence for people.
     #[n(2)]
@@ -654,6 +654,9 @@ pub struct ErrorMessage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]
 pub enum ErrorCode {
+    /// A number this version does not know. Nobody sends it.
+    #[n(0)]
+    Other,
     /// The server does not know this type of message.
     #[n(1)]
     Unsupported,
@@ -709,7 +712,7 @@ pub enum ErrorCode {
 #[cbor(map)]
 pub struct Bye {
     /// Why.
-    #[n(1)]
+    #[cbor(n(1), decode_with = "bye_reason")]
     pub reason: ByeReason,
     /// A sentence for people.
     #[n(2)]
@@ -720,6 +723,9 @@ pub struct Bye {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]
 pub enum ByeReason {
+    /// A number this version does not know. Nobody sends it.
+    #[n(0)]
+    Other,
     /// The client asked for it.
     #[n(1)]
     Quit,
@@ -744,4 +750,23 @@ pub enum ByeReason {
     /// The account was disabled or logged out.
     #[n(8)]
     LoggedOut,
+}
+
+/// A refusal of a later version must not end the session of an earlier one.
+fn error_code<C>(decoder: &mut Decoder<'_>, _: &mut C) -> Result<ErrorCode, decode::Error> {
+    known_or(decoder, ErrorCode::Other)
+}
+
+fn bye_reason<C>(decoder: &mut Decoder<'_>, _: &mut C) -> Result<ByeReason, decode::Error> {
+    known_or(decoder, ByeReason::Other)
+}
+
+fn known_or<'b, T: Decode<'b, ()>>(
+    decoder: &mut Decoder<'b>,
+    other: T,
+) -> Result<T, decode::Error> {
+    match decoder.decode() {
+        Err(error) if error.is_unknown_variant() => Ok(other),
+        result => result,
+    }
 }
