@@ -13,6 +13,7 @@ use chatbox_common::wire::message::{
     Bye, ByeReason, ClientMessage, ErrorCode, ErrorMessage, RequestId, ServerMessage,
 };
 
+use crate::hub::Full;
 use crate::journal::Unavailable;
 
 /// How a connection ends.
@@ -45,6 +46,9 @@ pub enum End {
     /// The server stops.
     #[error("the server stops")]
     Shutdown,
+    /// The account has as many sessions as it may have.
+    #[error("the account has too many sessions")]
+    TooManySessions,
     /// The delivery thread has given the session up: its socket failed.
     #[error("the connection was lost")]
     Lost,
@@ -74,6 +78,7 @@ impl End {
                 "the server can't reach its database just now",
             ),
             Self::Shutdown => (ByeReason::Shutdown, "the server stops"),
+            Self::TooManySessions => (ByeReason::Busy, "you have too many sessions open"),
         };
         Some(Bye {
             reason,
@@ -110,12 +115,22 @@ impl End {
             Self::Flood => "flood",
             Self::Store(_) => "database",
             Self::Shutdown => "shutdown",
+            Self::TooManySessions => "too_many_sessions",
         }
     }
 
     /// A failed look-up, for `map_err`.
     pub fn store(error: impl std::fmt::Display) -> Self {
         Self::Store(error.to_string())
+    }
+}
+
+impl From<Full> for End {
+    fn from(full: Full) -> Self {
+        match full {
+            Full::Stopping => Self::Shutdown,
+            Full::Cap => Self::TooManySessions,
+        }
     }
 }
 

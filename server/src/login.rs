@@ -199,7 +199,6 @@ impl Candidacy<'_> {
             recovery: recovery
                 .map(|code| RecoveryCode::new(code).hash())
                 .collect(),
-            address: self.peer,
             token: stored,
         };
         match self.shared.journal.register(registration) {
@@ -336,7 +335,6 @@ impl Candidacy<'_> {
         let granted = self.shared.journal.log_in(LogIn {
             account: candidate.account,
             spend,
-            address: self.peer,
             token: stored,
         });
         self.shared.logins().refund(self.peer.ip(), Instant::now());
@@ -414,7 +412,6 @@ impl Candidacy<'_> {
         let granted = self.shared.journal.resume(ResumeUse {
             used: asked.id,
             successor: stored,
-            address: self.peer,
         });
         self.shared.logins().refund(self.peer.ip(), Instant::now());
         match granted {

@@ -25,6 +25,7 @@ mod shared;
 mod signals;
 mod store;
 mod throttle;
+mod vital;
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
