@@ -42,6 +42,9 @@ pub enum End {
     /// The database can't be read or written.
     #[error("the database is not available: {0}")]
     Store(String),
+    /// The audit files can't be written, and nothing may happen that they would not tell.
+    #[error("the audit can't be written")]
+    Unrecorded,
     /// The server stops.
     #[error("the server stops")]
     Shutdown,
@@ -72,6 +75,10 @@ impl End {
             Self::Store(_) => (
                 ByeReason::Busy,
                 "the server can't reach its database just now",
+            ),
+            Self::Unrecorded => (
+                ByeReason::Busy,
+                "the server can't keep its records just now",
             ),
             Self::Shutdown => (ByeReason::Shutdown, "the server stops"),
         };
@@ -109,6 +116,7 @@ impl End {
             Self::Throttled => "throttled",
             Self::Flood => "flood",
             Self::Store(_) => "database",
+            Self::Unrecorded => "unrecorded",
             Self::Shutdown => "shutdown",
         }
     }

@@ -139,6 +139,17 @@ impl Candidacy<'_> {
         })
     }
 
+    /// Nobody is let in, and nobody's attempt is judged, while the trail can't tell of it. The
+    /// audit has told the operator.
+    fn must_be_recorded(&self, line: &mut PeerLine<'_>, request: u32) -> Result<(), End> {
+        if self.shared.audit.fault().is_none() {
+            return Ok(());
+        }
+        let sentence = "the server can't keep its records just now; try again later";
+        line.refuse(request, ErrorCode::Unavailable, sentence)?;
+        Err(End::Unrecorded)
+    }
+
     // Registration.
 
     /// `None`: refused, and the connection may ask for something else.
@@ -148,6 +159,7 @@ impl Candidacy<'_> {
         register: &Register,
     ) -> Result<Option<Authenticated>, End> {
         let request = register.request;
+        self.must_be_recorded(line, request)?;
         if !self.shared.policy.registration_open {
             let sentence = "this server takes no registrations";
             line.refuse(request, ErrorCode::RegistrationClosed, sentence)?;
@@ -183,6 +195,7 @@ impl Candidacy<'_> {
             time: now_ms(),
         }))?;
         let (confirm, step) = Self::first_code(line, &totp)?;
+        self.must_be_recorded(line, confirm.request)?;
         let verifier = Verifier {
             iterations: self.shared.policy.iterations,
             salt: self.shared.salt(&user),
@@ -296,6 +309,7 @@ impl Candidacy<'_> {
         confirm: &LoginConfirm,
     ) -> Result<Authenticated, End> {
         let request = confirm.request;
+        self.must_be_recorded(line, request)?;
         let Attempt {
             user,
             candidate,
@@ -400,6 +414,7 @@ impl Candidacy<'_> {
 
     fn resume(&self, line: &mut PeerLine<'_>, asked: &Resume) -> Result<Authenticated, End> {
         let request = asked.request;
+        self.must_be_recorded(line, request)?;
         if let Err(wait) = self.shared.logins().charge(self.peer.ip(), Instant::now()) {
             line.refuse_until(request, wait)?;
             return Err(End::Throttled);
@@ -414,7 +429,6 @@ impl Candidacy<'_> {
         let granted = self.shared.journal.resume(ResumeUse {
             used: asked.id,
             successor: stored,
-            address: self.peer,
         });
         self.shared.logins().refund(self.peer.ip(), Instant::now());
         match granted {

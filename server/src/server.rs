@@ -26,11 +26,10 @@ use crate::keys::KeyThreads;
 use crate::limits::{self, Cap, Machine};
 use crate::listener;
 use crate::readers::Readers;
-use crate::sealed::SealingKey;
+use crate::sealed::{KEY_ID, SealingKey};
 use crate::shared::{Policy, Secrets, Shared};
-use crate::store::{
-    Checkpoint, Checkpointer, Commit, DATABASE, Durability, Outcome, SqlEntry, SqlLog, Store,
-};
+use crate::sql_trail::sql_trail;
+use crate::store::{Checkpoint, Checkpointer, Commit, DATABASE, Durability, SqlLog, Store};
 
 /// How long all connections together have for their goodbyes.
 const STOP_TIMEOUT: Duration = Duration::from_secs(4);
@@ -38,8 +37,6 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(4);
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 /// A log longer than this is cut, in bytes.
 const TRUNCATE_ABOVE: u64 = 256 * 1024 * 1024;
-/// Which key seals the TOTP secrets; another one would be a later number.
-const SEALING_KEY: u8 = 1;
 
 /// A server that runs.
 pub struct Server {
@@ -89,7 +86,7 @@ impl Server {
 
         let audit = Audit::start(&settings.log_dir).context("the audit files can't be opened")?;
         audit::install(audit.clone(), config.logging.log_level)?;
-        let sql_log = sql_log(&audit);
+        let sql_log = sql_trail(&audit);
 
         let fresh = !settings.data_dir.join(DATABASE).exists();
         let keys = Keys::load(&settings.key_dir, fresh)?;
@@ -110,7 +107,7 @@ impl Server {
 
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let (deliveries, delivery_threads) = Deliveries::start(cores, outbox)?;
-        let seal = Arc::new(SealingKey::new(SEALING_KEY, keys.totp));
+        let seal = Arc::new(SealingKey::new(KEY_ID, keys.totp));
         let (journal, journal_thread) = journal::start(journal::Parts {
             store,
             chat,
@@ -239,28 +236,6 @@ impl Keys {
             },
         })
     }
-}
-
-/// Turns what the store reports into lines of sql.log.
-fn sql_log(audit: &Audit) -> SqlLog {
-    let audit = audit.clone();
-    // One number for each transaction keeps its lines together.
-    let transactions = std::sync::atomic::AtomicU64::new(0);
-    SqlLog::new(move |entries: Vec<SqlEntry>| {
-        let number = transactions.fetch_add(1, Ordering::Relaxed) + 1;
-        for entry in entries {
-            let line = match entry.outcome {
-                Outcome::Done => Line::info("sql"),
-                Outcome::Failed(why) => Line::error("sql").with("failed", why),
-            };
-            audit.sql(
-                line.with("tx", number)
-                    .with("runs", entry.runs)
-                    .with("rows", entry.rows)
-                    .with_text("statement", entry.statement),
-            );
-        }
-    })
 }
 
 fn noise_line(summary: &Summary) -> Line {

@@ -85,6 +85,17 @@ impl LogFile {
         Ok((file, repairs))
     }
 
+    /// As [`LogFile::open`], for a process beside the server that writes the file too: cutting it
+    /// back after half a line would cut off what the server has written meanwhile.
+    ///
+    /// # Errors
+    /// As [`LogFile::open`].
+    pub fn open_beside(dir: &Path, which: AuditFile) -> io::Result<(Self, Vec<Line>)> {
+        let (file, repairs) = Self::open(dir, which)?;
+        file.output.lock().may_cut = false;
+        Ok((file, repairs))
+    }
+
     /// Adds a line to those that wait.
     pub fn append(&self, line: &Line) {
         self.logger.log(
@@ -143,8 +154,8 @@ impl Write for Shared {
 
 struct Output {
     file: File,
-    /// Whether the file can be cut; a pipe or a device can't.
-    regular: bool,
+    /// Whether the file can be cut: a pipe or a device can't, and another's file must not be.
+    may_cut: bool,
     waiting: Vec<u8>,
     /// The last failure, until somebody asks.
     fault: Option<io::Error>,
@@ -181,7 +192,7 @@ impl Output {
         }
         let output = Self {
             file,
-            regular,
+            may_cut: regular,
             waiting: Vec::new(),
             fault: None,
         };
@@ -209,7 +220,7 @@ impl Output {
     fn undo(&mut self, before: Option<u64>, written: usize) {
         let cut = match before {
             _ if written == 0 => true,
-            Some(length) if self.regular => self.file.set_len(length).is_ok(),
+            Some(length) if self.may_cut => self.file.set_len(length).is_ok(),
             _ => false,
         };
         if !cut {
@@ -322,8 +333,8 @@ mod tests {
     #[test]
     fn what_cannot_be_taken_back_is_continued() {
         let dir = tempfile::tempdir().unwrap();
-        let (mut output, _) = Output::open(dir.path(), AuditFile::Chat).unwrap();
-        output.regular = false;
+        let (file, _) = LogFile::open_beside(dir.path(), AuditFile::Chat).unwrap();
+        let mut output = file.output.lock();
         output.waiting.extend_from_slice(b"next line\n");
         output.file.write_all(b"next").unwrap();
         output.undo(Some(0), 4);

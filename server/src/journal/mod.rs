@@ -111,8 +111,6 @@ pub struct ResumeUse {
     pub used: TokenId,
     /// The one that follows it.
     pub successor: Token,
-    /// Where from.
-    pub address: SocketAddr,
 }
 
 /// What a registration, login or resume gave.
