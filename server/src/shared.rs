@@ -1,7 +1,7 @@
 //! What every connection's thread needs: the ways to the other threads, and what never changes
 //! while the server runs.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chatbox_common::auth::scram::{Iterations, salt_for};
@@ -103,6 +103,3 @@ impl Shared {
         self.noise.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-/// What is shared, shared.
-pub type SharedRef = Arc<Shared>;

@@ -28,10 +28,6 @@ pub struct Account {
     pub failed_codes: u64,
     /// Whether it may log in.
     pub status: Status,
-    /// What it may do.
-    pub role: Role,
-    /// When it last logged in.
-    pub last_login_at: Option<i64>,
 }
 
 /// What a list of accounts shows.
@@ -68,10 +64,10 @@ pub struct NewAccount<'a> {
     pub created_at: i64,
 }
 
-const FIND: &str = "SELECT id, user, password, totp, last_step, failed_codes, status, role, \
-    last_login_at FROM REGISTERED WHERE user = ?1";
-const BY_ID: &str = "SELECT id, user, password, totp, last_step, failed_codes, status, role, \
-    last_login_at FROM REGISTERED WHERE id = ?1";
+const FIND: &str = "SELECT id, user, password, totp, last_step, failed_codes, status \
+    FROM REGISTERED WHERE user = ?1";
+const BY_ID: &str = "SELECT id, user, password, totp, last_step, failed_codes, status \
+    FROM REGISTERED WHERE id = ?1";
 const LIST: &str = "SELECT id, user, status, role, online = 'ok', ip_port, created_at, \
     last_login_at FROM REGISTERED WHERE id > ?1 ORDER BY id LIMIT ?2";
 const TAKEN: &str = "SELECT 1 FROM REGISTERED WHERE skeleton = ?1";
@@ -139,8 +135,6 @@ fn read_account(row: &Row<'_>) -> rusqlite::Result<Account> {
         last_step: unsigned(row, 4)?,
         failed_codes: unsigned(row, 5)?,
         status: row.get(6)?,
-        role: row.get(7)?,
-        last_login_at: row.get(8)?,
     })
 }
 
@@ -229,7 +223,7 @@ mod tests {
                 assert_eq!(found.user.as_str(), "Alice");
                 assert!(found.verifier.expose().starts_with("SCRAM-SHA-256$600000:"));
                 assert_eq!((found.last_step, found.failed_codes), (0, 0));
-                assert_eq!((found.status, found.role), (Status::Active, Role::Member));
+                assert_eq!(found.status, Status::Active);
                 assert_eq!(tx.account_by_id(alice)?.unwrap().user, found.user);
                 assert!(tx.account(&name("A-lice"))?.is_none());
                 assert!(tx.account(&name("alic"))?.is_none());
