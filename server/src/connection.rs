@@ -103,10 +103,16 @@ impl Connection {
             peer: self.peer,
         };
         match candidacy.run(&mut line) {
-            Ok(who) => match line.into_session() {
-                Ok((sender, receiver)) => self.session(&who, sender, receiver),
-                Err(end) => self.note(&end),
-            },
+            Ok(who) => {
+                if let Err(end) = self.shared.hub.log_in(self.session, who.person(), now_ms()) {
+                    line.say_bye(&end.into());
+                    return;
+                }
+                match line.into_session() {
+                    Ok((sender, receiver)) => self.session(&who, sender, receiver),
+                    Err(end) => self.note(&end),
+                }
+            }
             Err(end) => {
                 let end = self.stopped_or(end);
                 line.say_bye(&end);
@@ -134,9 +140,6 @@ impl Connection {
         let person = who.person();
         let gate = Arc::new(Gate::default());
         let shared = &self.shared;
-        if !shared.hub.log_in(self.session, person, now_ms()) {
-            return;
-        }
         let begun = shared.journal.begin(Begin {
             session: self.session,
             person: person.clone(),
@@ -208,6 +211,7 @@ impl Connection {
         let mut watch = Watch::new(&self.socket);
         loop {
             while let Some(content) = receiver.next_record()? {
+                watch.heard();
                 for message in codec::messages(content) {
                     wait_for_room(requests.gate)?;
                     requests.handle(message.map_err(ChannelError::Malformed)?)?;
@@ -216,7 +220,7 @@ impl Connection {
             let before = Instant::now();
             watch.before_read(receiver.is_partial(), before)?;
             match receiver.fill(&mut &*self.socket) {
-                Ok(()) => watch.heard(),
+                Ok(()) => watch.stirred(),
                 Err(error) if error.is_timeout() => {
                     if watch.silent()? {
                         let ping = ServerMessage::Ping(Plain { request: 0 });
@@ -300,7 +304,15 @@ impl<'a> Watch<'a> {
         Ok(())
     }
 
+    /// A whole record has come: whatever frame is partial now began after it.
     fn heard(&mut self) {
+        self.heard = Instant::now();
+        self.partial = None;
+        self.pinged = false;
+    }
+
+    /// Some bytes have come.
+    fn stirred(&mut self) {
         self.heard = Instant::now();
         self.pinged = false;
     }

@@ -12,6 +12,9 @@ use chatbox_common::wire::message;
 
 use crate::event::{Person, SessionId};
 
+/// The most sessions of one account: what waits for each of them costs memory.
+pub const MAX_SESSIONS: u32 = 32;
+
 /// One connection.
 struct Client {
     address: SocketAddr,
@@ -113,25 +116,32 @@ impl Hub {
         Ok(session)
     }
 
-    /// A connection has become somebody's session. False when the server stops.
-    pub fn log_in(&self, session: SessionId, person: &Person, now_ms: u64) -> bool {
+    /// A connection has become somebody's session.
+    ///
+    /// # Errors
+    /// When the server stops, or the account has [`MAX_SESSIONS`] already.
+    pub fn log_in(&self, session: SessionId, person: &Person, now_ms: u64) -> Result<(), Full> {
         let mut table = self.table();
+        let table = &mut *table;
         if table.stopping {
-            return false;
+            return Err(Full::Stopping);
         }
         let Some(client) = table.clients.get_mut(&session) else {
-            return false;
+            return Err(Full::Stopping);
         };
-        client.person = Some(person.clone());
-        client.since = now_ms;
         let entry = table.people.entry(person.user.to_ascii_lowercase());
         let online = entry.or_insert_with(|| Online {
             user: Arc::clone(&person.user),
             sessions: 0,
             since: now_ms,
         });
+        if online.sessions >= MAX_SESSIONS {
+            return Err(Full::Cap);
+        }
         online.sessions += 1;
-        true
+        client.person = Some(person.clone());
+        client.since = now_ms;
+        Ok(())
     }
 
     /// A connection has ended.
@@ -260,7 +270,7 @@ mod tests {
         let mut sessions = Vec::new();
         for (account, user) in [(1, "bob"), (2, "Alice"), (1, "bob"), (3, "carol")] {
             let id = hub.admit(address, Arc::clone(&socket), 5).unwrap();
-            assert!(hub.log_in(id, &person(account, user), 7));
+            hub.log_in(id, &person(account, user), 7).unwrap();
             sessions.push(id);
         }
         let names = |after, limit| {
@@ -293,6 +303,22 @@ mod tests {
         hub.remove(first);
         hub.stop();
         assert_eq!(hub.admit(address, socket, 0), Err(Full::Stopping));
-        assert!(!hub.log_in(first, &person(1, "late"), 0));
+        let late = hub.log_in(first, &person(1, "late"), 0);
+        assert_eq!(late, Err(Full::Stopping));
+    }
+
+    #[test]
+    fn an_account_has_a_bounded_number_of_sessions() {
+        let hub = Hub::new(100);
+        let (socket, address) = socket();
+        let join = |account: AccountId, user| {
+            let id = hub.admit(address, Arc::clone(&socket), 0).unwrap();
+            hub.log_in(id, &person(account, user), 0)
+        };
+        for _ in 0..MAX_SESSIONS {
+            join(1, "alice").unwrap();
+        }
+        assert_eq!(join(1, "alice"), Err(Full::Cap));
+        assert_eq!(join(2, "bob"), Ok(()));
     }
 }

@@ -13,6 +13,7 @@ use chatbox_common::wire::message::{
     Bye, ByeReason, ClientMessage, ErrorCode, ErrorMessage, RequestId, ServerMessage,
 };
 
+use crate::hub::Full;
 use crate::journal::Unavailable;
 
 /// How a connection ends.
@@ -48,6 +49,9 @@ pub enum End {
     /// The server stops.
     #[error("the server stops")]
     Shutdown,
+    /// The account has as many sessions as it may have.
+    #[error("the account has too many sessions")]
+    TooManySessions,
     /// The delivery thread has given the session up: its socket failed.
     #[error("the connection was lost")]
     Lost,
@@ -81,6 +85,7 @@ impl End {
                 "the server can't keep its records just now",
             ),
             Self::Shutdown => (ByeReason::Shutdown, "the server stops"),
+            Self::TooManySessions => (ByeReason::Busy, "you have too many sessions open"),
         };
         Some(Bye {
             reason,
@@ -118,12 +123,22 @@ impl End {
             Self::Store(_) => "database",
             Self::Unrecorded => "unrecorded",
             Self::Shutdown => "shutdown",
+            Self::TooManySessions => "too_many_sessions",
         }
     }
 
     /// A failed look-up, for `map_err`.
     pub fn store(error: impl std::fmt::Display) -> Self {
         Self::Store(error.to_string())
+    }
+}
+
+impl From<Full> for End {
+    fn from(full: Full) -> Self {
+        match full {
+            Full::Stopping => Self::Shutdown,
+            Full::Cap => Self::TooManySessions,
+        }
     }
 }
 

@@ -212,7 +212,6 @@ impl Candidacy<'_> {
             recovery: recovery
                 .map(|code| RecoveryCode::new(code).hash())
                 .collect(),
-            address: self.peer,
             token: stored,
         };
         match self.shared.journal.register(registration) {
@@ -350,7 +349,6 @@ impl Candidacy<'_> {
         let granted = self.shared.journal.log_in(LogIn {
             account: candidate.account,
             spend,
-            address: self.peer,
             token: stored,
         });
         self.shared.logins().refund(self.peer.ip(), Instant::now());

@@ -27,6 +27,7 @@ mod signals;
 mod sql_trail;
 mod store;
 mod throttle;
+mod vital;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;

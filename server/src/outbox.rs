@@ -13,6 +13,13 @@ use chatbox_common::crypto::record::{SealError, Sealer};
 /// Above this many unsent bytes of replies a session's thread reads nothing more from it.
 pub const MAX_REPLY_BYTES: usize = 64 * 1024;
 
+/// What a reply of so many bytes in clear weighs while it waits: padding, tag, length, and a
+/// place in a queue.
+#[must_use]
+pub const fn reply_weight(length: usize) -> usize {
+    length.next_multiple_of(64) + 96
+}
+
 /// The sealed, unsent bytes of one session.
 pub struct Outbox {
     sealer: Sealer,
@@ -87,6 +94,10 @@ impl Outbox {
             // Given back, not kept: ten thousand idle sessions would keep as many buffers.
             self.waiting = Vec::new();
             self.sent = 0;
+        } else if self.sent >= self.waiting.len() / 2 {
+            // A reader that keeps up, but never quite, must not keep what it has taken.
+            self.waiting.drain(..self.sent);
+            self.sent = 0;
         }
     }
 }
@@ -112,15 +123,15 @@ impl Gate {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A reply of so many bytes is under way.
-    pub fn reply_queued(&self, bytes: usize) {
-        self.state().reply_bytes += bytes;
+    /// A reply of so many bytes in clear is under way.
+    pub fn reply_queued(&self, length: usize) {
+        self.state().reply_bytes += reply_weight(length);
     }
 
-    /// Replies of so many bytes have left.
-    pub fn replies_sent(&self, bytes: usize) {
+    /// Replies of this weight have left.
+    pub fn replies_sent(&self, weight: usize) {
         let mut state = self.state();
-        state.reply_bytes = state.reply_bytes.saturating_sub(bytes);
+        state.reply_bytes = state.reply_bytes.saturating_sub(weight);
         drop(state);
         self.changed.notify_all();
     }
@@ -179,4 +190,68 @@ pub enum Room {
     None,
     /// The session is closed.
     Closed,
+}
+
+#[cfg(test)]
+mod tests {
+    use chatbox_common::crypto::record::Rotation;
+    use chatbox_common::secret::Secret;
+
+    use super::*;
+
+    fn outbox(limit: usize) -> Outbox {
+        let now = Instant::now();
+        let mut sealer = Sealer::new(Secret::random(), Rotation::default(), now);
+        sealer.begin_session();
+        Outbox::new(sealer, limit)
+    }
+
+    #[test]
+    fn a_reader_that_never_quite_keeps_up_holds_no_more_than_the_bound() {
+        let mut outbox = outbox(16 * 1024);
+        let mut scratch = Vec::new();
+        outbox.keep(&[0; 4096]);
+        for _ in 0..10_000 {
+            assert!(outbox.has_room(1000));
+            outbox
+                .seal(&[7; 1000], Instant::now(), &mut scratch)
+                .unwrap();
+            let take = outbox.unsent().len() - 500;
+            outbox.sent(take);
+            assert!(outbox.waiting.len() <= 16 * 1024);
+        }
+        assert!(scratch.is_empty(), "what waits goes first");
+    }
+
+    #[test]
+    fn what_was_sent_is_given_back_and_the_bound_is_kept() {
+        let mut outbox = outbox(4096);
+        let mut scratch = Vec::new();
+        outbox.seal(b"now", Instant::now(), &mut scratch).unwrap();
+        assert!(outbox.is_empty() && !scratch.is_empty());
+        outbox.keep(&scratch);
+        assert_eq!(outbox.unsent(), scratch);
+        assert!(outbox.has_room(3000) && !outbox.has_room(4000));
+        outbox.sent(scratch.len());
+        assert!(outbox.is_empty());
+        assert_eq!(outbox.waiting.capacity(), 0);
+    }
+
+    #[test]
+    fn a_gate_lets_through_what_has_room_and_nothing_once_it_is_closed() {
+        let gate = Gate::default();
+        let none = Duration::ZERO;
+        assert_eq!(gate.wait_for_room(none), Room::Some);
+        gate.reply_queued(MAX_REPLY_BYTES);
+        assert_eq!(gate.wait_for_room(none), Room::None);
+        gate.replies_sent(reply_weight(MAX_REPLY_BYTES));
+        assert_eq!(gate.wait_for_room(none), Room::Some);
+        assert!(gate.begin_page() && !gate.begin_page());
+        gate.end_page();
+        assert!(gate.begin_page());
+        assert!(!gate.wait_closed(none));
+        gate.close();
+        assert!(gate.wait_closed(none));
+        assert_eq!(gate.wait_for_room(none), Room::Closed);
+    }
 }

@@ -40,6 +40,10 @@ pub struct Notice {
 #[derive(Debug, Default)]
 pub struct Presence {
     people: BTreeMap<Arc<str>, Change>,
+    /// People with an open session.
+    online: u32,
+    /// Nothing is due before this.
+    next: Option<Instant>,
 }
 
 impl Presence {
@@ -47,7 +51,10 @@ impl Presence {
     pub fn joined(&mut self, user: &Arc<str>, now: Instant) {
         let change = self.people.entry(Arc::clone(user)).or_default();
         change.sessions += 1;
+        self.online += u32::from(change.sessions == 1);
         change.due = (!change.announced).then_some(now + COALESCE);
+        let due = change.due;
+        self.expect(due);
     }
 
     /// A session of `user` ended: with a goodbye, or cut off.
@@ -55,32 +62,45 @@ impl Presence {
         let Some(change) = self.people.get_mut(user) else {
             return;
         };
-        change.sessions = change.sessions.saturating_sub(1);
         if change.sessions == 0 {
-            let wait = if cut_off { RESUME_GRACE } else { COALESCE };
-            change.due = change.announced.then_some(now + wait);
-            if !change.announced {
-                // Came and went between two notices: nobody ever heard of it.
-                self.people.remove(user);
-            }
+            return;
         }
+        change.sessions -= 1;
+        if change.sessions > 0 {
+            return;
+        }
+        self.online -= 1;
+        if change.announced {
+            let wait = if cut_off { RESUME_GRACE } else { COALESCE };
+            change.due = Some(now + wait);
+            self.expect(Some(now + wait));
+        } else {
+            // Came and went between two notices: nobody ever heard of it.
+            self.people.remove(user);
+        }
+    }
+
+    fn expect(&mut self, due: Option<Instant>) {
+        self.next = [self.next, due].into_iter().flatten().min();
     }
 
     /// People with an open session.
     #[must_use]
-    pub fn online(&self) -> u32 {
-        let open = self.people.values().filter(|change| change.sessions > 0);
-        u32::try_from(open.count()).unwrap_or(u32::MAX)
+    pub const fn online(&self) -> u32 {
+        self.online
     }
 
-    /// When the next notice is due.
+    /// Before this moment no notice is due.
     #[must_use]
-    pub fn next_due(&self) -> Option<Instant> {
-        self.people.values().filter_map(|change| change.due).min()
+    pub const fn next_due(&self) -> Option<Instant> {
+        self.next
     }
 
     /// The notice that is due, if one is.
     pub fn take(&mut self, now: Instant) -> Option<Notice> {
+        if self.next.is_none_or(|next| next > now) {
+            return None;
+        }
         let (mut joined, mut left) = (Vec::new(), Vec::new());
         self.people.retain(|user, change| {
             if change.due.is_none_or(|due| due > now) {
@@ -96,11 +116,12 @@ impl Presence {
             names.push(user.to_string());
             change.announced
         });
+        self.next = self.people.values().filter_map(|change| change.due).min();
         if joined.is_empty() && left.is_empty() {
             return None;
         }
-        let online = self.online();
-        if online as usize > MAX_NAMED {
+        let online = self.online;
+        if online as usize > MAX_NAMED || joined.len() + left.len() > MAX_NAMED {
             (joined, left) = (Vec::new(), Vec::new());
         }
         Some(Notice {
@@ -142,7 +163,7 @@ mod tests {
         presence.take(start + COALESCE).unwrap();
         presence.joined(&name("bob"), start);
         presence.left(&name("bob"), false, start);
-        assert_eq!(presence.next_due(), None);
+        assert_eq!(presence.take(start + RESUME_GRACE), None);
         presence.left(&name("bob"), false, start);
         let notice = presence.take(start + COALESCE).unwrap();
         assert_eq!(notice.left, ["bob"]);
@@ -157,6 +178,7 @@ mod tests {
         presence.left(&name("bob"), true, start);
         assert_eq!(presence.take(start + RESUME_GRACE / 2), None);
         presence.joined(&name("bob"), start + RESUME_GRACE / 2);
+        assert_eq!(presence.take(start + RESUME_GRACE), None);
         assert_eq!(presence.next_due(), None);
         presence.left(&name("bob"), true, start);
         assert_eq!(presence.take(start + RESUME_GRACE).unwrap().left, ["bob"]);
@@ -182,5 +204,12 @@ mod tests {
         let notice = presence.take(start + COALESCE).unwrap();
         assert!(notice.joined.is_empty());
         assert_eq!(notice.online as usize, MAX_NAMED + 1);
+
+        // And so does everybody leaving at once, however few remain.
+        for n in 0..=MAX_NAMED {
+            presence.left(&name(&format!("user{n}")), true, start);
+        }
+        let notice = presence.take(start + RESUME_GRACE).unwrap();
+        assert_eq!((notice.left.len(), notice.online), (0, 0));
     }
 }

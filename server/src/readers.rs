@@ -25,6 +25,7 @@ use crate::sealed::SealingKey;
 use crate::store::{
     self, Account, Reader, RecoveryHash, RoomId, Snapshot, SqlLog, Status, StoreError, TokenId,
 };
+use crate::vital;
 
 /// Threads, and connections to the database.
 const THREADS: usize = 2;
@@ -125,16 +126,14 @@ impl Readers {
     ) -> Result<Self, StartError> {
         let (queue, receiver) = mpsc::sync_channel(QUEUE);
         let receiver = Arc::new(Mutex::new(receiver));
-        for n in 0..THREADS {
+        for _ in 0..THREADS {
             let worker = Worker {
                 reader: Reader::open(directory, log.clone())?,
                 deliveries: deliveries.clone(),
                 seal: Arc::clone(seal),
             };
             let receiver = Arc::clone(&receiver);
-            std::thread::Builder::new()
-                .name(format!("reader-{n}"))
-                .spawn(move || worker.run(&receiver))?;
+            vital::spawn("reader", move || worker.run(&receiver))?;
         }
         Ok(Self { queue })
     }

@@ -660,9 +660,6 @@ pub enum ErrorCode {
     /// The server does not know this type of message.
     #[n(1)]
     Unsupported,
-    /// The message is not for this state of the connection.
-    #[n(2)]
-    WrongState,
     /// The name is outside the rule for names.
     #[n(3)]
     InvalidName,

@@ -161,6 +161,24 @@ struct Output {
     fault: Option<io::Error>,
 }
 
+/// Cuts a file back to its last line feed.
+fn cut_half_line(file: &mut File, length: u64) -> io::Result<()> {
+    let mut end = length;
+    let mut piece = [0; 4096];
+    while end > 0 {
+        let start = end.saturating_sub(piece.len() as u64);
+        let size = usize::try_from(end - start).unwrap_or(piece.len());
+        let piece = piece.get_mut(..size).unwrap_or_default();
+        file.seek(SeekFrom::Start(start))?;
+        file.read_exact(piece)?;
+        if let Some(last) = piece.iter().rposition(|&b| b == b'\n') {
+            return file.set_len(start + last as u64 + 1);
+        }
+        end = start;
+    }
+    file.set_len(0)
+}
+
 impl Output {
     fn open(dir: &Path, which: AuditFile) -> io::Result<(Self, Vec<Line>)> {
         let mut file = OpenOptions::new()
@@ -186,8 +204,14 @@ impl Output {
             file.seek(SeekFrom::End(-1))?;
             file.read_exact(&mut last)?;
             if last != *b"\n" {
-                file.write_all(b"\n")?;
-                repairs.push(repaired("its last line was unfinished: ended it"));
+                if which == AuditFile::Chat {
+                    // Its line comes again, whole, from the database.
+                    cut_half_line(&mut file, metadata.len())?;
+                    repairs.push(repaired("its last line was unfinished: cut it"));
+                } else {
+                    file.write_all(b"\n")?;
+                    repairs.push(repaired("its last line was unfinished: ended it"));
+                }
             }
         }
         let output = Self {

@@ -24,11 +24,12 @@ use chatbox_common::wire::message::{Bye, RequestId, RoomId, Seq, ServerMessage};
 
 use crate::event::{Batch, SessionId};
 use crate::outbox::Gate;
+use crate::vital;
 use worker::Worker;
 use writable::Writable;
 
 /// Jobs a delivery thread's queue holds; a sender waits when it is full.
-const QUEUE: usize = 1024;
+const QUEUE: usize = 256;
 
 /// What a delivery thread is told.
 pub enum Delivery {
@@ -109,14 +110,10 @@ impl Deliveries {
         let writable = Arc::new(Writable::new()?);
         let mut queues = Vec::new();
         let mut handles = Vec::new();
-        for n in 0..threads.max(1) {
+        for _ in 0..threads.max(1) {
             let (sender, receiver) = mpsc::sync_channel(QUEUE);
             let worker = Worker::new(receiver, Arc::clone(&writable), outbox_limit);
-            handles.push(
-                std::thread::Builder::new()
-                    .name(format!("delivery-{n}"))
-                    .spawn(move || worker.run())?,
-            );
+            handles.push(vital::spawn("delivery", move || worker.run())?);
             queues.push(sender);
         }
         let deliveries = Self {
@@ -125,14 +122,12 @@ impl Deliveries {
         // It lives as long as the process does: it keeps the queues open, and `Stop` is what
         // ends the threads above.
         let to = deliveries.clone();
-        std::thread::Builder::new()
-            .name("writable".to_owned())
-            .spawn(move || {
-                let ended = writable.run(|session| to.send(session, Delivery::Writable(session)));
-                if let Err(error) = ended {
-                    log::error!("waiting for writable sockets failed: {error}");
-                }
-            })?;
+        vital::spawn("writable", move || {
+            let ended = writable.run(|session| to.send(session, Delivery::Writable(session)));
+            if let Err(error) = ended {
+                log::error!("waiting for writable sockets failed: {error}");
+            }
+        })?;
         Ok((deliveries, handles))
     }
 

@@ -12,7 +12,7 @@ use rustix::net::SendFlags;
 use super::Join;
 use super::writable::Writable;
 use crate::event::SessionId;
-use crate::outbox::{Gate, Outbox};
+use crate::outbox::{Gate, MAX_REPLY_BYTES, Outbox, reply_weight};
 
 /// A session that can't go on: its socket failed, or a record could not be made.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub(super) struct Session {
     socket: Arc<TcpStream>,
     outbox: Outbox,
     gate: Arc<Gate>,
-    /// Bytes of replies that entered the outbox and have not all left it.
+    /// Weight of the replies that entered the outbox and have not all left it.
     reply_bytes: usize,
     /// Rooms, and whether their messages come live.
     pub(super) rooms: HashMap<RoomId, bool>,
@@ -91,10 +91,10 @@ impl Session {
     /// Sends a reply that the gate has counted: whatever waits, it is never dropped.
     pub(super) fn reply(&mut self, bytes: &[u8], tools: &mut Tools) -> Result<(), Dead> {
         if self.closing {
-            self.gate.replies_sent(bytes.len());
+            self.gate.replies_sent(reply_weight(bytes.len()));
             return Ok(());
         }
-        self.reply_bytes += bytes.len();
+        self.reply_bytes += reply_weight(bytes.len());
         self.push(bytes, tools)
     }
 
@@ -106,7 +106,9 @@ impl Session {
 
     /// Sends chat, if it has room.
     pub(super) fn chat(&mut self, bytes: &[u8], tools: &mut Tools) -> Result<Chat, Dead> {
-        if !self.outbox.has_room(bytes.len()) {
+        // Chat must not keep the replies from ever leaving: their reader waits for them.
+        let owed = self.reply_bytes > MAX_REPLY_BYTES / 2;
+        if owed || !self.outbox.has_room(bytes.len()) {
             return Ok(Chat::NoRoom);
         }
         self.push(bytes, tools)?;

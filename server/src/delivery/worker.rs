@@ -23,6 +23,8 @@ use crate::event::{Batch, SessionId};
 const RECORD_ACKS: usize = 64;
 /// Jobs taken from the queue in one go.
 const TAKE: usize = 256;
+/// Bytes of chat taken from the queue in one go, about.
+const TAKE_BYTES: usize = 1024 * 1024;
 
 /// See the module.
 pub(super) struct Worker {
@@ -55,19 +57,22 @@ impl Worker {
         let mut batches: Vec<Arc<Batch>> = Vec::new();
         while let Ok(first) = self.receiver.recv() {
             let mut job = Some(first);
-            let mut taken = 0;
+            let (mut taken, mut bytes) = (0, 0);
             // All batches that wait go out together; any other job keeps its place among them.
             while let Some(next) = job.take() {
                 taken += 1;
                 match next {
-                    Delivery::Batch(batch) => batches.push(batch),
+                    Delivery::Batch(batch) => {
+                        bytes += batch.bytes.len();
+                        batches.push(batch);
+                    }
                     Delivery::Stop => return self.deliver(&mut batches),
                     other => {
                         self.deliver(&mut batches);
                         self.handle(other);
                     }
                 }
-                if taken < TAKE {
+                if taken < TAKE && bytes < TAKE_BYTES {
                     job = self.receiver.try_recv().ok();
                 }
             }
@@ -187,7 +192,7 @@ impl Worker {
         if !session.is_drained() {
             return;
         }
-        let mut late = Vec::new();
+        let waiting = session.waiting_presence();
         if std::mem::take(&mut session.lagged) {
             let mut heads = Vec::new();
             for (id, live) in &mut session.rooms {
@@ -196,13 +201,10 @@ impl Worker {
                 heads.push(Head { room: *id, head });
             }
             heads.sort_by_key(|head| head.room);
-            codec::put(&ServerMessage::Lagged(Lagged { heads }), &mut late);
+            self.say_message(number, &ServerMessage::Lagged(Lagged { heads }));
         }
-        for notice in session.waiting_presence() {
-            late.extend_from_slice(&notice);
-        }
-        if !late.is_empty() {
-            self.say(number, &late);
+        for notice in waiting {
+            self.say(number, &notice);
         }
     }
 
@@ -221,8 +223,8 @@ impl Worker {
         }
         let was_live = session.is_live(id);
         let missed = room.since(after);
-        let live = was_live || missed.is_some();
-        if live && !session.lagged {
+        let live = was_live || (missed.is_some() && !session.lagged);
+        if live {
             session.rooms.insert(id, true);
         }
         let answer = Following {
@@ -232,7 +234,7 @@ impl Worker {
             live,
         };
         self.say_message(number, &ServerMessage::Following(answer));
-        if was_live {
+        if was_live || !live {
             return;
         }
         for batch in missed.unwrap_or_default() {

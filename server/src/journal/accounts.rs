@@ -1,6 +1,5 @@
 //! What registration, login and resume do inside the journal's transaction.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::{Ask, Granted, LogIn, MAX_WRONG_CODES, Registration, ResumeUse, Spend, TOKEN_SECONDS};
@@ -61,7 +60,7 @@ fn register(
         id: new.token.id,
         hash: &new.token.hash,
     };
-    granted(tx, person, 0, &token, new.address, now)
+    granted(tx, person, 0, &token, now)
 }
 
 fn log_in(tx: &Tx<'_>, log_in: &LogIn, now: i64) -> Result<Done, StoreError> {
@@ -85,7 +84,7 @@ fn log_in(tx: &Tx<'_>, log_in: &LogIn, now: i64) -> Result<Done, StoreError> {
         hash: &log_in.token.hash,
     };
     let person = person(&account);
-    granted(tx, person, wrong_codes, &token, log_in.address, now)
+    granted(tx, person, wrong_codes, &token, now)
 }
 
 fn resume(tx: &Tx<'_>, resume: &ResumeUse, now: i64) -> Result<Done, StoreError> {
@@ -127,12 +126,10 @@ fn granted(
     person: Person,
     wrong_codes: u32,
     token: &NewToken<'_>,
-    address: SocketAddr,
     now: i64,
 ) -> Result<Done, StoreError> {
     let id = AccountId(person.account);
     tx.set_logged_in(id, now)?;
-    tx.set_seen(id, address, true)?;
     tx.issue_resume(id, token, now + i64::from(TOKEN_SECONDS) * 1000)?;
     Ok(Some(Granted {
         person,

@@ -7,6 +7,8 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 
@@ -19,11 +21,44 @@ const TAIL: u64 = 256 * 1024;
 /// Lines added from the database in one go.
 const CATCH_UP: u32 = 1000;
 
+/// Syncs chat.log from another thread, so that the journal never waits for the disk.
+pub struct ChatSync {
+    file: Option<File>,
+    rows: Arc<Rows>,
+}
+
+/// How far the file has come.
+#[derive(Default)]
+struct Rows {
+    /// The last row whose line was written.
+    written: AtomicU64,
+    /// The last row whose line survives a power cut.
+    synced: AtomicU64,
+}
+
+impl ChatSync {
+    /// Waits until the disk has what was written so far.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn sync(&self) -> io::Result<()> {
+        let written = self.rows.written.load(Ordering::Acquire);
+        if written > self.rows.synced.load(Ordering::Acquire)
+            && let Some(file) = &self.file
+        {
+            file.sync_data()?;
+            self.rows.synced.store(written, Ordering::Release);
+        }
+        Ok(())
+    }
+}
+
 /// See the module.
 pub struct AuditedChat {
     log: ChatLog,
     /// The last row whose line is in the file.
     logged: u64,
+    rows: Arc<Rows>,
     /// A write failed, and lines are missing.
     behind: bool,
 }
@@ -40,10 +75,31 @@ impl AuditedChat {
         let (log, repairs) = ChatLog::open(dir)?;
         let chat = Self {
             log,
-            logged: mark.max(last),
+            // After a power cut the file may be shorter than what the database believes.
+            logged: if last > 0 { last } else { mark },
+            rows: Arc::default(),
             behind: true,
         };
         Ok((chat, repairs))
+    }
+
+    /// What syncs the file; `dir` is where it lies. A device or a pipe needs no syncing.
+    ///
+    /// # Errors
+    /// When the file can't be opened once more.
+    pub fn syncer(&self, dir: &Path) -> io::Result<ChatSync> {
+        let file = File::open(dir.join("chat.log"))?;
+        let regular = file.metadata()?.is_file();
+        Ok(ChatSync {
+            file: regular.then_some(file),
+            rows: Arc::clone(&self.rows),
+        })
+    }
+
+    /// The last row whose line survives a power cut.
+    #[must_use]
+    pub fn synced(&self) -> u64 {
+        self.rows.synced.load(Ordering::Acquire)
     }
 
     /// The last row whose line is in the file.
@@ -66,14 +122,23 @@ impl AuditedChat {
     /// Writes the batch, whose last row is `last`. After a failure the lines are left to
     /// [`AuditedChat::catch_up`].
     pub fn flush(&mut self, last: u64) {
+        if self.behind {
+            // A later line must not stand where an earlier one is missing.
+            return self.log.discard();
+        }
         match self.log.flush() {
-            Ok(()) => self.logged = last,
+            Ok(()) => self.moved(last),
             Err(error) => {
                 log::error!("chat.log can't be written: {error}; no message is taken until it can");
                 self.log.discard();
                 self.behind = true;
             }
         }
+    }
+
+    fn moved(&mut self, row: u64) {
+        self.logged = row;
+        self.rows.written.store(row, Ordering::Release);
     }
 
     /// Adds what is missing from the database, as far as the file takes it, and says how many
@@ -104,7 +169,7 @@ impl AuditedChat {
                 return Ok(added);
             }
             added += missing.len();
-            self.logged = last;
+            self.moved(last);
         }
     }
 }

@@ -9,7 +9,9 @@ use super::accounts::{self, Done};
 use super::{Ask, Post};
 use crate::event::Person;
 use crate::sealed::SealingKey;
-use crate::store::{AccountId, Commit, Inserted, NewMessage, RoomId, Store, StoreError, Tx};
+use crate::store::{
+    AccountId, Commit, Inserted, NewMessage, RoomId, Store, StoreError, TokenId, Tx,
+};
 
 /// A message and whose it is, as far as the journal knows its session.
 pub(super) struct Admitted {
@@ -32,11 +34,26 @@ pub(super) enum Outcome {
 pub(super) struct Work<'a> {
     pub(super) posts: &'a [Admitted],
     pub(super) asks: &'a [Ask],
-    pub(super) wrong_codes: &'a [AccountId],
+    pub(super) owed: &'a Owed,
     pub(super) heads: &'a HashMap<WireRoom, Seq>,
     pub(super) seal: &'a SealingKey,
     pub(super) chat_log_mark: u64,
     pub(super) now_ms: u64,
+}
+
+/// Changes that nobody waits for and that must not be forgotten: kept until a commit has them.
+#[derive(Default)]
+pub(super) struct Owed {
+    /// Accounts whose code was wrong after a right password.
+    pub(super) wrong_codes: Vec<AccountId>,
+    /// Resume tokens whose families end.
+    pub(super) revoked: Vec<TokenId>,
+}
+
+impl Owed {
+    pub(super) const fn is_empty(&self) -> bool {
+        self.wrong_codes.is_empty() && self.revoked.is_empty()
+    }
 }
 
 /// The result of a committed transaction, in the order of what was asked.
@@ -51,8 +68,8 @@ pub(super) struct Committed {
 impl Work<'_> {
     /// Runs it as one transaction.
     pub(super) fn run(&self, store: &mut Store) -> Result<Committed, StoreError> {
-        // What spends a code or a token must not come back after a power cut.
-        let commit = if self.asks.is_empty() {
+        // What spends a code or a token, or counts a failure, must survive a power cut.
+        let commit = if self.asks.is_empty() && self.owed.is_empty() {
             Commit::Usual
         } else {
             Commit::Synced
@@ -69,8 +86,11 @@ impl Work<'_> {
         for (room, head) in &done.heads {
             tx.store_next_seq(RoomId(*room), head + 1)?;
         }
-        for account in self.wrong_codes {
+        for account in &self.owed.wrong_codes {
             tx.count_wrong_code(*account)?;
+        }
+        for token in &self.owed.revoked {
+            tx.revoke_family(token)?;
         }
         let lobby = RoomId::LOBBY.0;
         let lobby_head = done.heads.get(&lobby).or(self.heads.get(&lobby));

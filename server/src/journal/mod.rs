@@ -78,8 +78,6 @@ pub struct Registration {
     pub step: u64,
     /// The hashes of its recovery codes.
     pub recovery: Vec<RecoveryHash>,
-    /// Where it registers from.
-    pub address: SocketAddr,
     /// The token of the session that begins with it.
     pub token: Token,
 }
@@ -99,8 +97,6 @@ pub struct LogIn {
     pub account: AccountId,
     /// What it uses up.
     pub spend: Spend,
-    /// Where from.
-    pub address: SocketAddr,
     /// The token of the session that begins with it.
     pub token: Token,
 }

@@ -13,7 +13,7 @@ use chatbox_common::wire::message::{
 };
 
 use super::chat_log::{AuditedChat, Logged};
-use super::commit::{Admitted, Committed, Outcome, Work};
+use super::commit::{Admitted, Committed, Outcome, Owed, Work};
 use super::sessions::{Behind, Room, Session, encode, rooms_of};
 use super::{Answer, Ask, Begin, Ended, Granted, Job, Journal, Online, Post, QUEUE, Unavailable};
 use crate::audit::{Audit, Line};
@@ -22,14 +22,21 @@ use crate::delivery::{Deliveries, Delivery, Join};
 use crate::event::{self, Batch, Person, SessionId};
 use crate::sealed::SealingKey;
 use crate::store::{AccountId, Commit, Store, StoreError};
+use crate::vital;
 use chatbox_common::name::RoomName;
 
 /// The most messages of one transaction.
 const MAX_POSTS: usize = 512;
+/// About the most bytes of text of one transaction.
+const MAX_POST_BYTES: usize = 256 * 1024;
 /// The most logins of one transaction: they cost more than messages, which go first.
 const MAX_ASKS: usize = 32;
 /// How often the thread looks after itself when nothing happens.
 const TICK: Duration = Duration::from_millis(250);
+/// How often it looks at the space left on the disk.
+const SPACE_EVERY: Duration = Duration::from_secs(1);
+/// Changes that are owed are counted no further than this while nothing can be written.
+const MAX_OWED: usize = 10_000;
 /// How often expired tokens are deleted.
 const EXPIRY: Duration = Duration::from_secs(600);
 
@@ -56,9 +63,7 @@ pub struct Parts {
 pub fn start(parts: Parts) -> Result<(Journal, JoinHandle<()>), StartError> {
     let (queue, jobs) = mpsc::sync_channel(QUEUE);
     let writer = Writer::new(parts)?;
-    let thread = std::thread::Builder::new()
-        .name("journal".to_owned())
-        .spawn(move || writer.run(&jobs))?;
+    let thread = vital::spawn("journal", move || writer.run(&jobs))?;
     Ok((Journal { queue }, thread))
 }
 
@@ -83,7 +88,11 @@ struct Writer {
     history_id: [u8; 16],
     rooms: HashMap<RoomId, Room>,
     sessions: HashMap<SessionId, Session>,
+    /// Open sessions by account.
+    accounts: HashMap<u64, usize>,
     behind: Behind,
+    owed: Owed,
+    next_space: Instant,
     /// The disk has too little room, as of the last look.
     low_space: bool,
     next_expiry: Instant,
@@ -95,9 +104,12 @@ struct Taken {
     posts: Vec<Post>,
     asks: Vec<Ask>,
     answers: Vec<Answer<Option<Granted>>>,
-    wrong_codes: Vec<AccountId>,
-    /// Sessions that begin and end, and tokens that end: after the transaction, in their order.
+    /// Bytes of text in `posts`.
+    bytes: usize,
+    owed: Owed,
+    /// Sessions that begin and end: after the transaction, in their order.
     others: Vec<Job>,
+    jobs: usize,
     stop: bool,
 }
 
@@ -105,16 +117,25 @@ impl Taken {
     /// Takes one job; false when the transaction is full.
     fn take(&mut self, job: Job) -> bool {
         match job {
-            Job::Post(post) => self.posts.push(post),
+            Job::Post(post) => {
+                self.bytes += post.text.len();
+                self.posts.push(post);
+            }
             Job::Ask(ask, answer) => {
                 self.asks.push(ask);
                 self.answers.push(answer);
             }
-            Job::WrongCode(account) => self.wrong_codes.extend(account.map(AccountId)),
+            Job::WrongCode(account) => self.owed.wrong_codes.extend(account.map(AccountId)),
+            Job::Revoke(token) => self.owed.revoked.push(token),
             Job::Stop => self.stop = true,
             other => self.others.push(other),
         }
-        !self.stop && self.posts.len() < MAX_POSTS && self.asks.len() < MAX_ASKS
+        self.jobs += 1;
+        !self.stop
+            && self.jobs < QUEUE
+            && self.posts.len() < MAX_POSTS
+            && self.bytes < MAX_POST_BYTES
+            && self.asks.len() < MAX_ASKS
     }
 }
 
@@ -144,7 +165,10 @@ impl Writer {
             history_id,
             rooms: rooms.collect(),
             sessions: HashMap::new(),
+            accounts: HashMap::new(),
             behind: Behind::default(),
+            owed: Owed::default(),
+            next_space: Instant::now(),
             low_space: false,
             next_expiry: Instant::now(),
         };
@@ -198,20 +222,18 @@ impl Writer {
                 });
             }
         }
-        if self.behind.is_due(now) {
+        if now >= self.next_space {
+            self.next_space = now + SPACE_EVERY;
             self.look_at_space();
-            if self.chat.is_behind() {
-                self.catch_up();
-            }
+            self.catch_up();
+        }
+        if self.behind.is_due(now) {
             let behind = &self.behind;
             let written = self.store.transaction(Commit::Usual, |tx| behind.write(tx));
             if let Err(error) = &written {
                 self.tell_failure("online_not_written", error);
             }
             self.behind.done(written.is_ok(), now);
-        } else if self.chat.is_behind() || self.low_space {
-            self.look_at_space();
-            self.catch_up();
         }
         if now >= self.next_expiry {
             self.next_expiry = now + EXPIRY;
@@ -225,15 +247,12 @@ impl Writer {
         }
     }
 
+    /// Nobody is online any more.
     fn finish(mut self) {
-        let now = Instant::now();
-        let mark = self.chat.logged();
-        let behind = &self.behind;
         let last = self.store.transaction(Commit::Usual, |tx| {
-            behind.write(tx)?;
-            tx.set_chat_log_mark(mark)
+            tx.clear_online()?;
+            Ok(())
         });
-        self.behind.done(last.is_ok(), now);
         if let Err(error) = last {
             self.tell_failure("last_write", &error);
         }
@@ -287,9 +306,10 @@ impl Writer {
             }
         }
         let (asks, answers) = (taken.asks, taken.answers);
-        if !(posts.is_empty() && asks.is_empty() && taken.wrong_codes.is_empty()) {
+        self.owe(taken.owed);
+        if !(posts.is_empty() && asks.is_empty() && self.owed.is_empty()) {
             let now_ms = now_ms();
-            match self.commit(&posts, &asks, &taken.wrong_codes, now_ms) {
+            match self.commit(&posts, &asks, now_ms) {
                 Ok(done) => self.publish(&posts, answers, done, now_ms),
                 Err(error) => {
                     self.tell_failure("commit_failed", &error);
@@ -318,11 +338,18 @@ impl Writer {
         Ok(session.person.clone())
     }
 
+    /// Adds to what is owed, up to a bound: memory must not grow while a disk is full.
+    fn owe(&mut self, more: Owed) {
+        self.owed.wrong_codes.extend(more.wrong_codes);
+        self.owed.revoked.extend(more.revoked);
+        self.owed.wrong_codes.truncate(MAX_OWED);
+        self.owed.revoked.truncate(MAX_OWED);
+    }
+
     fn commit(
         &mut self,
         posts: &[Admitted],
         asks: &[Ask],
-        wrong_codes: &[AccountId],
         now_ms: u64,
     ) -> Result<Committed, StoreError> {
         if self.low_space {
@@ -336,13 +363,15 @@ impl Writer {
         let work = Work {
             posts,
             asks,
-            wrong_codes,
+            owed: &self.owed,
             heads: &heads,
             seal: &self.seal,
-            chat_log_mark: self.chat.logged(),
+            chat_log_mark: self.chat.synced(),
             now_ms,
         };
-        work.run(&mut self.store)
+        let done = work.run(&mut self.store)?;
+        self.owed = Owed::default();
+        Ok(done)
     }
 
     /// A row that the database does not take must not take the others with it.
@@ -352,10 +381,12 @@ impl Writer {
         asks: Vec<Ask>,
         answers: Vec<Answer<Option<Granted>>>,
     ) {
+        // What is owed could be what the database does not take; it has its own turn.
+        let owed = std::mem::take(&mut self.owed);
         for post in posts {
             let one = std::slice::from_ref(&post);
             let now_ms = now_ms();
-            match self.commit(one, &[], &[], now_ms) {
+            match self.commit(one, &[], now_ms) {
                 Ok(done) => self.publish(one, Vec::new(), done, now_ms),
                 Err(error) => {
                     self.tell_failure("message_not_committed", &error);
@@ -365,12 +396,19 @@ impl Writer {
         }
         for (ask, answer) in asks.into_iter().zip(answers) {
             let now_ms = now_ms();
-            match self.commit(&[], std::slice::from_ref(&ask), &[], now_ms) {
+            match self.commit(&[], std::slice::from_ref(&ask), now_ms) {
                 Ok(done) => self.publish(&[], vec![answer], done, now_ms),
                 Err(error) => {
                     self.tell_failure("login_not_committed", &error);
                     self.give_up(&[], vec![answer]);
                 }
+            }
+        }
+        self.owed = owed;
+        if let Err(error) = self.commit(&[], &[], now_ms()) {
+            self.tell_failure("failures_not_counted", &error);
+            if !error.is_unavailable() {
+                self.owed = Owed::default();
             }
         }
     }
@@ -459,16 +497,8 @@ impl Writer {
             Job::End(ended) => self.end(ended, now),
             Job::Online(id, Online::Came(address)) => self.behind.came(id, address, now),
             Job::Online(id, Online::Went) => self.behind.went(id, now),
-            Job::Revoke(token) => {
-                let revoked = self
-                    .store
-                    .transaction(Commit::Synced, |tx| tx.revoke_family(&token));
-                if let Err(error) = revoked {
-                    self.tell_failure("token_not_revoked", &error);
-                }
-            }
             // Taken by the transaction.
-            Job::Post(_) | Job::Ask(..) | Job::WrongCode(_) | Job::Stop => {}
+            Job::Post(_) | Job::Ask(..) | Job::WrongCode(_) | Job::Revoke(_) | Job::Stop => {}
         }
     }
 
@@ -502,6 +532,7 @@ impl Writer {
         codec::put(&ServerMessage::Welcome(welcome), &mut bytes);
         self.behind
             .logged_in(begin.session, begin.address, &begin.person, now);
+        *self.accounts.entry(account).or_default() += 1;
         self.sessions.insert(
             begin.session,
             Session {
@@ -536,8 +567,10 @@ impl Writer {
                 }
             }
             let account = gone.person.account;
-            let others = self.sessions.values();
-            if !others.map(|s| s.person.account).any(|a| a == account) {
+            let open = self.accounts.entry(account).or_default();
+            *open = open.saturating_sub(1);
+            if *open == 0 {
+                self.accounts.remove(&account);
                 self.behind.logged_out(account, gone.address, now);
             }
         }

@@ -4,6 +4,7 @@
 //! because a checkpoint cannot go past the oldest one that is open.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -110,6 +111,8 @@ impl Checkpointer {
             &log,
             &["PRAGMA wal_autocheckpoint = 0", super::SYNC_NORMAL],
         )?;
+        // A checkpoint that waits holds the journal up; it comes again in a second.
+        connection.busy_timeout(Duration::from_millis(100))?;
         Ok(Self {
             connection,
             log,

@@ -1,0 +1,34 @@
+//! Threads without which a server only looks alive: when one panics, the process ends, and
+//! whatever supervises it starts it anew. What was acknowledged is in the database.
+
+use std::io;
+use std::thread::{Builder, JoinHandle};
+
+struct Guard(&'static str);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!(
+                "chatbox-server: the {} thread has failed; the server ends",
+                self.0
+            );
+            std::process::exit(1);
+        }
+    }
+}
+
+/// Starts a thread whose panic ends the process with exit code 1.
+///
+/// # Errors
+/// When the system refuses a thread.
+pub fn spawn(
+    name: &'static str,
+    work: impl FnOnce() + Send + 'static,
+) -> io::Result<JoinHandle<()>> {
+    Builder::new().name(name.to_owned()).spawn(move || {
+        let guard = Guard(name);
+        work();
+        drop(guard);
+    })
+}
