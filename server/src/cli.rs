@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::LazyLock;
 
-use clap::Parser;
+use chatbox_common::name::UserName;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Parser, Subcommand};
 
 use crate::config::Options;
-use crate::store::SCHEMA_VERSION;
+use crate::store::{Role, SCHEMA_VERSION};
 
 const AFTER_HELP: &str = "\
 Without a configuration file and without flags the server listens on 127.0.0.1:7878.
@@ -17,6 +19,11 @@ $XDG_CONFIG_HOME/chatbox/ and in /etc/chatbox/. Beside it lie log/, data/ and ke
 without any file they are in $XDG_STATE_HOME/chatbox/ (~/.local/state/chatbox/).
 
   tail -f log/info.log log/credentials.log log/chat.log log/sql.log
+  chatbox-server user list
+  chatbox-server backup chatbox-backup.db
+
+The commands find the database as the server does. `user list` and `backup` work beside a
+running server; what changes an account needs it stopped.
 
 SIGINT (Ctrl-C) or SIGTERM stops the server within 5 seconds; a second one ends it at once.
 
@@ -37,7 +44,7 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
 #[command(name = "chatbox-server", version = VERSION.as_str(), after_help = AFTER_HELP)]
 pub struct Cli {
     /// Read this configuration instead of searching for one
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
 
     /// Listen on this address
@@ -49,20 +56,85 @@ pub struct Cli {
     pub port: Option<u16>,
 
     /// Keep the database in DIR
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", global = true)]
     pub data_dir: Option<PathBuf>,
 
     /// Write the four audit files into DIR
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", global = true)]
     pub log_dir: Option<PathBuf>,
 
     /// Keep the server's keys in DIR
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", global = true)]
     pub key_dir: Option<PathBuf>,
 
     /// Check the configuration, say what is wrong with it, and end
     #[arg(long)]
     pub check_config: bool,
+
+    /// What to do instead of serving
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What the operator does beside serving.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Look after accounts
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Copy the database to a new file, which must not exist
+    Backup {
+        /// The file to make
+        file: PathBuf,
+    },
+}
+
+/// What the operator does with accounts.
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// List all accounts
+    List,
+    /// Keep somebody from logging in
+    Disable {
+        /// Who
+        #[arg(value_parser = UserName::parse)]
+        name: UserName,
+    },
+    /// Let somebody log in again
+    Enable {
+        /// Who
+        #[arg(value_parser = UserName::parse)]
+        name: UserName,
+    },
+    /// Give somebody another TOTP secret and other recovery codes, and show them once
+    #[command(name = "reset-2fa")]
+    ResetSecondFactor {
+        /// Who
+        #[arg(value_parser = UserName::parse)]
+        name: UserName,
+    },
+    /// Note what somebody is; so far no command in the chat asks for it
+    SetRole {
+        /// Who
+        #[arg(value_parser = UserName::parse)]
+        name: UserName,
+        /// What
+        #[arg(value_parser = role())]
+        role: Role,
+    },
+    /// Make somebody log in again with both factors wherever a session could be resumed
+    Logout {
+        /// Who
+        #[arg(value_parser = UserName::parse)]
+        name: UserName,
+    },
+}
+
+fn role() -> impl TypedValueParser<Value = Role> {
+    PossibleValuesParser::new(["member", "admin"]).map(|role| match role.as_str() {
+        "admin" => Role::Admin,
+        _ => Role::Member,
+    })
 }
 
 impl Cli {

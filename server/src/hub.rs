@@ -8,7 +8,7 @@ use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chatbox_common::wire::message::{self, AccountId};
+use chatbox_common::wire::message;
 
 use crate::event::{Person, SessionId};
 use crate::throttle::network;
@@ -228,14 +228,6 @@ impl Hub {
         })
     }
 
-    /// Sessions of an account that are open now.
-    #[must_use]
-    pub fn sessions_of(&self, account: AccountId) -> usize {
-        let table = self.table();
-        let persons = table.clients.values().filter_map(|c| c.person.as_ref());
-        persons.filter(|person| person.account == account).count()
-    }
-
     /// People online, and connections.
     #[must_use]
     pub fn counts(&self) -> (usize, usize) {
@@ -287,6 +279,8 @@ impl Hub {
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
+
+    use chatbox_common::wire::message::AccountId;
 
     use super::*;
 

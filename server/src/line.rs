@@ -43,6 +43,9 @@ pub enum End {
     /// The database can't be read or written.
     #[error("the database is not available: {0}")]
     Store(String),
+    /// The audit files can't be written, and nothing may happen that they would not tell.
+    #[error("the audit can't be written")]
+    Unrecorded,
     /// The server stops.
     #[error("the server stops")]
     Shutdown,
@@ -76,6 +79,10 @@ impl End {
             Self::Store(_) => (
                 ByeReason::Busy,
                 "the server can't reach its database just now",
+            ),
+            Self::Unrecorded => (
+                ByeReason::Busy,
+                "the server can't keep its records just now",
             ),
             Self::Shutdown => (ByeReason::Shutdown, "the server stops"),
             Self::TooManySessions => (ByeReason::Busy, "you have too many sessions open"),
@@ -114,6 +121,7 @@ impl End {
             Self::Throttled => "throttled",
             Self::Flood => "flood",
             Self::Store(_) => "database",
+            Self::Unrecorded => "unrecorded",
             Self::Shutdown => "shutdown",
             Self::TooManySessions => "too_many_sessions",
         }

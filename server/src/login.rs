@@ -145,6 +145,17 @@ impl Candidacy<'_> {
         })
     }
 
+    /// Nobody is let in, and nobody's attempt is judged, while the trail can't tell of it. The
+    /// audit has told the operator.
+    fn must_be_recorded(&self, line: &mut PeerLine<'_>, request: u32) -> Result<(), End> {
+        if self.shared.audit.fault().is_none() {
+            return Ok(());
+        }
+        let sentence = "the server can't keep its records just now; try again later";
+        line.refuse(request, ErrorCode::Unavailable, sentence)?;
+        Err(End::Unrecorded)
+    }
+
     // Registration.
 
     /// `None`: refused, and the connection may ask for something else.
@@ -154,6 +165,7 @@ impl Candidacy<'_> {
         register: &Register,
     ) -> Result<Option<Authenticated>, End> {
         let request = register.request;
+        self.must_be_recorded(line, request)?;
         if !self.shared.policy.registration_open {
             let sentence = "this server takes no registrations";
             line.refuse(request, ErrorCode::RegistrationClosed, sentence)?;
@@ -192,6 +204,7 @@ impl Candidacy<'_> {
             time: now_ms(),
         }))?;
         let (confirm, step) = self.first_code(line, &totp)?;
+        self.must_be_recorded(line, confirm.request)?;
         let verifier = Verifier {
             iterations: self.shared.policy.iterations,
             salt: self.shared.salt(&user),
@@ -303,6 +316,7 @@ impl Candidacy<'_> {
         confirm: &LoginConfirm,
     ) -> Result<Authenticated, End> {
         let request = confirm.request;
+        self.must_be_recorded(line, request)?;
         let Attempt {
             user,
             candidate,
@@ -407,6 +421,7 @@ impl Candidacy<'_> {
 
     fn resume(&self, line: &mut PeerLine<'_>, asked: &Resume) -> Result<Authenticated, End> {
         let request = asked.request;
+        self.must_be_recorded(line, request)?;
         let found = self.shared.readers.token(&asked.id).map_err(End::store)?;
         let hash = found.unwrap_or([0; 32]);
         let matches = resume::check(&asked.proof, &hash, line.binding());

@@ -1,5 +1,6 @@
 //! The ChatBox server.
 
+mod admin;
 mod audit;
 mod cli;
 mod clock;
@@ -23,16 +24,18 @@ mod sealed;
 mod server;
 mod shared;
 mod signals;
+mod sql_trail;
 mod store;
 mod throttle;
 mod vital;
 
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use cli::{Cli, Exit};
+use cli::{Cli, Command, Exit};
 use config::{Environment, Settings};
 use server::Server;
 
@@ -56,6 +59,9 @@ fn run(cli: &Cli) -> Exit {
         println!("the configuration is fine");
         return Exit::Fine;
     }
+    if let Some(command) = &cli.command {
+        return administer(&settings, command);
+    }
     let address = SocketAddr::new(settings.config.server.address, settings.config.server.port);
     let listener = match listener::bind(address) {
         Ok(listener) => listener,
@@ -77,16 +83,35 @@ fn settings(cli: &Cli) -> anyhow::Result<Settings> {
     Ok(config::load(&cli.options(), &Environment::of_process()?)?)
 }
 
+fn administer(settings: &Settings, command: &Command) -> Exit {
+    match admin::run(settings, command, &mut io::stdout().lock()) {
+        Ok(()) => Exit::Fine,
+        // Whoever reads the list has seen enough.
+        Err(error) if is_broken_pipe(&error) => Exit::Fine,
+        Err(error) => {
+            eprintln!("chatbox-server: {error:#}");
+            Exit::Failure
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
 fn serve(settings: &Settings, listener: std::net::TcpListener) -> anyhow::Result<()> {
     let server = Server::start(settings, listener)?;
     signals::watch(server.stopper()?)?;
-    print_banner(&server, settings);
+    // A server whose operator has closed the other end of a pipe serves all the same.
+    let _ = print_banner(&server, settings, &mut io::stdout());
     server.run();
     Ok(())
 }
 
 /// What an operator needs: where it runs, how to recognise it, and what a client types next.
-fn print_banner(server: &Server, settings: &Settings) {
+fn print_banner(server: &Server, settings: &Settings, out: &mut impl Write) -> io::Result<()> {
     use chatbox_common::config::{Durability, Registration};
     let config = &settings.config;
     let file = settings
@@ -94,36 +119,49 @@ fn print_banner(server: &Server, settings: &Settings) {
         .as_ref()
         .map(|path| path.display().to_string());
     let address = server.address;
-    println!("ChatBox server {}", env!("CARGO_PKG_VERSION"));
-    println!("  listening on  {address}");
-    println!("  fingerprint   {}", server.fingerprint);
-    println!(
+    writeln!(out, "ChatBox server {}", env!("CARGO_PKG_VERSION"))?;
+    writeln!(out, "  listening on  {address}")?;
+    writeln!(out, "  fingerprint   {}", server.fingerprint)?;
+    writeln!(
+        out,
         "  configuration {}",
         file.as_deref().unwrap_or("none; defaults")
-    );
-    println!(
+    )?;
+    writeln!(
+        out,
         "  database      {}",
         settings.data_dir.join(store::DATABASE).display()
-    );
-    println!("  audit files   {}", settings.log_dir.display());
-    println!("  keys          {}", settings.key_dir.display());
+    )?;
+    writeln!(out, "  audit files   {}", settings.log_dir.display())?;
+    writeln!(out, "  keys          {}", settings.key_dir.display())?;
     let durability = match config.storage.durability {
         Durability::Normal => "normal: what was acknowledged survives the server's sudden end",
         Durability::Full => "full: what was acknowledged survives a power cut",
     };
-    println!("  durability    {durability}");
-    println!(
+    writeln!(out, "  durability    {durability}")?;
+    writeln!(
+        out,
         "  connections   at most {} ({})",
         server.cap.connections, server.cap.limit
-    );
-    println!("  audit seal    none: lines are not sealed against later changes");
+    )?;
+    writeln!(
+        out,
+        "  audit seal    none: lines are not sealed against later changes"
+    )?;
     if config.server.registration == Registration::Open && !address.ip().is_loopback() {
-        println!("  WARNING       whoever reaches this address may register; see `registration`");
+        writeln!(
+            out,
+            "  WARNING       whoever reaches this address may register; see `registration`"
+        )?;
     }
-    println!();
-    println!("A client on this machine types");
-    println!("  chatbox --server {}", reachable(address));
-    println!("and one elsewhere compares the fingerprint above, or passes it as --fingerprint.");
+    writeln!(out)?;
+    writeln!(out, "A client on this machine types")?;
+    writeln!(out, "  chatbox --server {}", reachable(address))?;
+    writeln!(
+        out,
+        "and one elsewhere compares the fingerprint above, or passes it as --fingerprint."
+    )?;
+    Ok(())
 }
 
 /// An address a client on this machine can use.

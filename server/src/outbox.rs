@@ -8,7 +8,7 @@
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use chatbox_common::crypto::record::{KeyAge, SealError, Sealer};
+use chatbox_common::crypto::record::{SealError, Sealer};
 
 /// Above this many unsent bytes of replies a session's thread reads nothing more from it.
 pub const MAX_REPLY_BYTES: usize = 64 * 1024;
@@ -99,12 +99,6 @@ impl Outbox {
             self.waiting.drain(..self.sent);
             self.sent = 0;
         }
-    }
-
-    /// Epoch and age of the key.
-    #[must_use]
-    pub fn key_age(&self, now: Instant) -> KeyAge {
-        self.sealer.key_age(now)
     }
 }
 

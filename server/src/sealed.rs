@@ -15,6 +15,9 @@ pub const SECRET_LENGTH: usize = 20;
 /// Bytes of a sealed one.
 pub const SEALED_LENGTH: usize = HEADER_LENGTH + NONCE_LENGTH + SECRET_LENGTH + TAG_LENGTH;
 
+/// The id of the key in `keys/totp_seal`.
+pub const KEY_ID: u8 = 1;
+
 const VERSION: u8 = 1;
 const HEADER_LENGTH: usize = 2;
 const NONCE_LENGTH: usize = 12;

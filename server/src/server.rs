@@ -26,11 +26,10 @@ use crate::keys::KeyThreads;
 use crate::limits::{self, Cap, Machine};
 use crate::listener;
 use crate::readers::Readers;
-use crate::sealed::SealingKey;
+use crate::sealed::{KEY_ID, SealingKey};
 use crate::shared::{Policy, Secrets, Shared};
-use crate::store::{
-    Checkpoint, Checkpointer, Commit, DATABASE, Durability, Outcome, SqlEntry, SqlLog, Store,
-};
+use crate::sql_trail::{ReadTally, sql_trail};
+use crate::store::{Checkpoint, Checkpointer, Commit, DATABASE, Durability, Store};
 use crate::throttle::{AddressBudget, PendingRegistrations};
 use crate::vital;
 
@@ -40,8 +39,6 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(4);
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 /// A log longer than this is cut, in bytes.
 const TRUNCATE_ABOVE: u64 = 256 * 1024 * 1024;
-/// Which key seals the TOTP secrets; another one would be a later number.
-const SEALING_KEY: u8 = 1;
 
 /// A server that runs.
 pub struct Server {
@@ -91,7 +88,7 @@ impl Server {
 
         let audit = Audit::start(&settings.log_dir).context("the audit files can't be opened")?;
         audit::install(audit.clone(), config.logging.log_level)?;
-        let sql_log = sql_log(&audit);
+        let sql_log = sql_trail(&audit);
 
         let fresh = !settings.data_dir.join(DATABASE).exists();
         let keys = Keys::load(&settings.key_dir, fresh)?;
@@ -114,7 +111,7 @@ impl Server {
 
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let (deliveries, delivery_threads) = Deliveries::start(cores, outbox)?;
-        let seal = Arc::new(SealingKey::new(SEALING_KEY, keys.totp));
+        let seal = Arc::new(SealingKey::new(KEY_ID, keys.totp));
         let (journal, journal_thread) = journal::start(journal::Parts {
             store,
             chat,
@@ -123,7 +120,14 @@ impl Server {
             seal: Arc::clone(&seal),
             min_free: config.storage.min_free,
         })?;
-        let readers = Readers::start(&settings.data_dir, &sql_log, &deliveries, &seal, iterations)?;
+        let reads = ReadTally::default();
+        let readers = Readers::start(
+            &settings.data_dir,
+            &reads.log(&audit),
+            &deliveries,
+            &seal,
+            iterations,
+        )?;
         let key_threads = KeyThreads::start(cores / 2, &identity)?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
@@ -138,22 +142,12 @@ impl Server {
             registrations: Mutex::new(AddressBudget::registrations()),
             pending: PendingRegistrations::default(),
             secrets: keys.secrets,
-            policy: Policy {
-                registration_open: config.server.registration == Registration::Open,
-                messages_per_second: config.security.max_messages_per_sec,
-                rotation: Rotation::new(
-                    config.security.rotation_records,
-                    config.security.rotation_bytes,
-                    config.security.rotation_age,
-                ),
-                handshake: config.network.connection_timeout,
-                iterations,
-            },
+            policy: policy(config, iterations),
             started,
         });
         let rest = Arc::new(Rest::default());
         let checkpointer = Checkpointer::open(&settings.data_dir, sql_log)?;
-        let housekeeper = housekeep(checkpointer, chat_sync, &shared, &rest)?;
+        let housekeeper = housekeep(checkpointer, chat_sync, reads, &shared, &rest)?;
         let fingerprint = Fingerprint::from_key(identity.public().as_bytes());
         shared.audit.info(
             Line::info("started")
@@ -212,6 +206,20 @@ impl Server {
     }
 }
 
+fn policy(config: &common::Config, iterations: Iterations) -> Policy {
+    Policy {
+        registration_open: config.server.registration == Registration::Open,
+        messages_per_second: config.security.max_messages_per_sec,
+        rotation: Rotation::new(
+            config.security.rotation_records,
+            config.security.rotation_bytes,
+            config.security.rotation_age,
+        ),
+        handshake: config.network.connection_timeout,
+        iterations,
+    }
+}
+
 fn ended(name: &str, thread: JoinHandle<()>) {
     if thread.join().is_err() {
         log::error!("the {name} thread ended by a panic");
@@ -245,33 +253,12 @@ impl Keys {
     }
 }
 
-/// Turns what the store reports into lines of sql.log.
-fn sql_log(audit: &Audit) -> SqlLog {
-    let audit = audit.clone();
-    // One number for each transaction keeps its lines together.
-    let transactions = std::sync::atomic::AtomicU64::new(0);
-    SqlLog::new(move |entries: Vec<SqlEntry>| {
-        let number = transactions.fetch_add(1, Ordering::Relaxed) + 1;
-        for entry in entries {
-            let line = match entry.outcome {
-                Outcome::Done => Line::info("sql"),
-                Outcome::Failed(why) => Line::error("sql").with("failed", why),
-            };
-            audit.sql(
-                line.with("tx", number)
-                    .with("runs", entry.runs)
-                    .with("rows", entry.rows)
-                    .with_text("statement", entry.statement),
-            );
-        }
-    })
-}
-
 /// Once a second: the database's log into the database, chat.log onto the disk, and the noise
 /// into info.log.
 fn housekeep(
     mut checkpointer: Checkpointer,
     chat_sync: ChatSync,
+    reads: ReadTally,
     shared: &Arc<Shared>,
     rest: &Arc<Rest>,
 ) -> io::Result<JoinHandle<()>> {
@@ -287,6 +274,7 @@ fn housekeep(
                 .wait_timeout_while(guard, CHECKPOINT_EVERY, |over| !*over);
             over = *waited.unwrap_or_else(PoisonError::into_inner).0;
             shared.write_noise(false);
+            reads.write(&shared.audit);
             if let Err(error) = chat_sync.sync() {
                 log::error!("chat.log can't be synced: {error}");
             }

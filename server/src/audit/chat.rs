@@ -33,12 +33,6 @@ impl ChatLog {
         self.0.flush()
     }
 
-    /// Whether every line that was appended is in the file.
-    #[must_use]
-    pub fn is_caught_up(&self) -> bool {
-        self.0.waiting() == 0
-    }
-
     /// Forgets the lines that the file did not take, for a caller who will append them anew
     /// from the database: memory must not grow while a disk is full.
     pub fn discard(&mut self) {
@@ -59,12 +53,9 @@ mod tests {
         let path = dir.path().join("chat.log");
         symlink("/dev/full", &path).unwrap();
         let (mut log, _) = ChatLog::open(dir.path()).unwrap();
-        assert!(log.is_caught_up());
         log.append(&Line::info("message").with_text("text", "hello"));
         assert!(log.flush().is_err());
-        assert!(!log.is_caught_up());
         log.discard();
-        assert!(log.is_caught_up());
         assert!(log.flush().is_ok());
         assert!(fs::metadata(&path).unwrap().len() == 0);
     }

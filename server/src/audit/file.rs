@@ -85,6 +85,17 @@ impl LogFile {
         Ok((file, repairs))
     }
 
+    /// As [`LogFile::open`], for a process beside the server that writes the file too: cutting it
+    /// back after half a line would cut off what the server has written meanwhile.
+    ///
+    /// # Errors
+    /// As [`LogFile::open`].
+    pub fn open_beside(dir: &Path, which: AuditFile) -> io::Result<(Self, Vec<Line>)> {
+        let (file, repairs) = Self::open(dir, which)?;
+        file.output.lock().may_cut = false;
+        Ok((file, repairs))
+    }
+
     /// Adds a line to those that wait.
     pub fn append(&self, line: &Line) {
         self.logger.log(
@@ -143,8 +154,8 @@ impl Write for Shared {
 
 struct Output {
     file: File,
-    /// Whether the file can be cut; a pipe or a device can't.
-    regular: bool,
+    /// Whether the file can be cut: a pipe or a device can't, and another's file must not be.
+    may_cut: bool,
     waiting: Vec<u8>,
     /// The last failure, until somebody asks.
     fault: Option<io::Error>,
@@ -205,7 +216,7 @@ impl Output {
         }
         let output = Self {
             file,
-            regular,
+            may_cut: regular,
             waiting: Vec::new(),
             fault: None,
         };
@@ -233,7 +244,7 @@ impl Output {
     fn undo(&mut self, before: Option<u64>, written: usize) {
         let cut = match before {
             _ if written == 0 => true,
-            Some(length) if self.regular => self.file.set_len(length).is_ok(),
+            Some(length) if self.may_cut => self.file.set_len(length).is_ok(),
             _ => false,
         };
         if !cut {
@@ -290,10 +301,11 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_there_is_closed_to_others_and_ended() {
+    fn a_file_that_was_there_is_closed_to_others_and_ends_with_a_whole_line() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("chat.log");
-        fs::write(&path, "half a li").unwrap();
+        let long = "x".repeat(10_000);
+        fs::write(&path, format!("whole\nhalf {long}")).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
         let (file, repairs) = chat(dir.path());
         assert_eq!(repairs.len(), 2);
@@ -303,11 +315,17 @@ mod tests {
         let line = Line::info("next");
         file.append(&line);
         file.flush().unwrap();
-        assert_eq!(
-            content(dir.path()),
-            format!("half a li\n{}\n", line.as_str())
-        );
+        assert_eq!(content(dir.path()), format!("whole\n{}\n", line.as_str()));
         assert_eq!(chat(dir.path()).1, vec![]);
+        fs::write(&path, "half").unwrap();
+        chat(dir.path());
+        assert_eq!(content(dir.path()), "");
+
+        // What no database can say again is kept as it is.
+        let other = dir.path().join("info.log");
+        fs::write(&other, "half").unwrap();
+        LogFile::open(dir.path(), AuditFile::Info).unwrap();
+        assert_eq!(fs::read_to_string(&other).unwrap(), "half\n");
     }
 
     #[test]
@@ -346,8 +364,8 @@ mod tests {
     #[test]
     fn what_cannot_be_taken_back_is_continued() {
         let dir = tempfile::tempdir().unwrap();
-        let (mut output, _) = Output::open(dir.path(), AuditFile::Chat).unwrap();
-        output.regular = false;
+        let (file, _) = LogFile::open_beside(dir.path(), AuditFile::Chat).unwrap();
+        let mut output = file.output.lock();
         output.waiting.extend_from_slice(b"next line\n");
         output.file.write_all(b"next").unwrap();
         output.undo(Some(0), 4);

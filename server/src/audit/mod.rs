@@ -28,7 +28,7 @@ pub use chat::ChatLog;
 pub use diagnostics::install;
 use file::{AuditFile, LogFile};
 pub use line::Line;
-pub use noise::{Noise, Summary};
+pub use noise::Noise;
 
 /// Lines that may wait for the audit thread.
 const QUEUE: usize = 1_024;
@@ -66,10 +66,24 @@ impl Audit {
     /// # Errors
     /// When a file can't be opened or the thread can't be started.
     pub fn start(dir: &Path) -> io::Result<Self> {
-        let (sql, mut repairs) = LogFile::open(dir, AuditFile::Sql)?;
-        let (info, more) = LogFile::open(dir, AuditFile::Info)?;
+        Self::start_with(|which| LogFile::open(dir, which))
+    }
+
+    /// As [`Audit::start`], where a running server may be writing the same files.
+    ///
+    /// # Errors
+    /// As [`Audit::start`].
+    pub fn start_beside(dir: &Path) -> io::Result<Self> {
+        Self::start_with(|which| LogFile::open_beside(dir, which))
+    }
+
+    fn start_with(
+        open: impl Fn(AuditFile) -> io::Result<(LogFile, Vec<Line>)>,
+    ) -> io::Result<Self> {
+        let (sql, mut repairs) = open(AuditFile::Sql)?;
+        let (info, more) = open(AuditFile::Info)?;
         repairs.extend(more);
-        let (credentials, more) = LogFile::open(dir, AuditFile::Credentials)?;
+        let (credentials, more) = open(AuditFile::Credentials)?;
         repairs.extend(more);
         for line in &repairs {
             info.append(line);
@@ -216,6 +230,8 @@ impl Writer {
             && known.is_none()
         {
             tell(&format!("the audit can't be written: {fault}"));
+        } else if fault.is_none() && known.is_some() {
+            tell("the audit can be written again");
         }
         *known = fault;
     }

@@ -223,7 +223,7 @@ mod tests {
                 assert_eq!(found.user.as_str(), "Alice");
                 assert!(found.verifier.expose().starts_with("SCRAM-SHA-256$600000:"));
                 assert_eq!((found.last_step, found.failed_codes), (0, 0));
-                assert_eq!((found.status, found.role), (Status::Active, Role::Member));
+                assert_eq!(found.status, Status::Active);
                 assert_eq!(tx.account_by_id(alice)?.unwrap().user, found.user);
                 assert!(tx.account(&name("A-lice"))?.is_none());
                 assert!(tx.account(&name("alic"))?.is_none());

@@ -14,7 +14,7 @@ pub type RecoveryHash = [u8; 32];
 
 const SET_TOTP: &str = "UPDATE REGISTERED SET totp = ?2 WHERE id = ?1";
 const RENEW_TOTP: &str =
-    "UPDATE REGISTERED SET totp = ?2, last_step = ?3, failed_codes = 0 WHERE id = ?1";
+    "UPDATE REGISTERED SET totp = ?2, last_step = 0, failed_codes = 0 WHERE id = ?1";
 const SPEND_STEP: &str = "UPDATE REGISTERED SET last_step = ?2 WHERE id = ?1 AND last_step < ?2";
 const WRONG_CODE: &str = "UPDATE REGISTERED SET failed_codes = failed_codes + 1 WHERE id = ?1";
 const WRONG_CODES: &str = "SELECT failed_codes FROM REGISTERED WHERE id = ?1";
@@ -90,8 +90,7 @@ impl Tx<'_> {
         Ok(count)
     }
 
-    /// Gives an account another secret and other recovery codes. `step` is the one whose code
-    /// confirmed the new secret. All resume tokens go: they continue a login with the old factor.
+    /// Gives an account another secret, of which no code has been spent, and other recovery codes. All resume tokens go: they continue a login with the old factor.
     ///
     /// # Errors
     /// [`StoreError::Missing`] without such an account; SQLite's.
@@ -99,10 +98,9 @@ impl Tx<'_> {
         &self,
         account: AccountId,
         sealed: &[u8],
-        step: u64,
         recovery: &[RecoveryHash],
     ) -> Result<(), StoreError> {
-        self.change(RENEW_TOTP, (account, sealed, signed(step)))?;
+        self.change(RENEW_TOTP, (account, sealed))?;
         self.execute(DROP_RECOVERY, [account])?;
         self.add_recovery_codes(account, recovery)?;
         self.revoke_resume(account)?;
@@ -207,11 +205,11 @@ mod tests {
                 tx.set_totp(alice, b"old")?;
                 assert!(tx.spend_step(alice, 70)?);
                 tx.count_wrong_code(alice)?;
-                tx.replace_second_factor(alice, b"new", 60, &[[3; 32]])?;
+                tx.replace_second_factor(alice, b"new", &[[3; 32]])?;
 
                 let found = tx.account_by_id(alice)?.unwrap();
                 assert_eq!(found.sealed_totp, b"new");
-                assert_eq!((found.last_step, found.failed_codes), (60, 0));
+                assert_eq!((found.last_step, found.failed_codes), (0, 0));
                 assert!(!tx.spend_recovery(alice, &[1; 32], 9)?);
                 assert!(tx.spend_recovery(alice, &[3; 32], 9)?);
                 Ok(())

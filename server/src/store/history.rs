@@ -243,7 +243,7 @@ impl Tx<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{account, assert_searches, message, name, store};
+    use super::super::testing::{account, assert_searches, message, name, room, store};
     use super::super::{Commit, Store};
     use super::*;
 
@@ -392,17 +392,15 @@ mod tests {
         let (_directory, mut store, alice) = filled(2, 3);
         store
             .transaction(Commit::Usual, |tx| {
-                let ops = RoomName::parse("#ops").unwrap();
-                let room = tx.create_room(&ops, "", RoomMode::Private, 9)?;
                 let mut sealed = message(alice, 3, b"sealed");
-                sealed.room = room;
+                sealed.room = room(tx, "#ops", "private");
                 assert_eq!(tx.insert_message(1, &sealed)?, Inserted::New { id: 3 });
 
                 let rows = tx.unlogged(1, 10)?;
                 assert_eq!(rows.len(), 2);
                 assert_eq!((rows[0].message.id, rows[0].mode), (2, RoomMode::Audited));
                 assert_eq!((rows[1].message.id, rows[1].mode), (3, RoomMode::Private));
-                assert_eq!(rows[1].room, ops);
+                assert_eq!(rows[1].room.as_str(), "#ops");
                 assert_eq!(tx.unlogged(1, 1)?.len(), 1);
                 assert_eq!(tx.unlogged(3, 10)?, []);
                 Ok(())

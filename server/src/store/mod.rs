@@ -24,7 +24,7 @@ mod sql;
 mod testing;
 mod types;
 
-pub use accounts::{Account, NewAccount};
+pub use accounts::{Account, AccountLine, NewAccount};
 pub use error::StoreError;
 pub use factors::RecoveryHash;
 pub use files::DATABASE;
@@ -34,16 +34,12 @@ pub use resume::{NewToken, Resumed, TokenId};
 pub use rooms::{Heads, Room};
 pub use schema::SCHEMA_VERSION;
 pub use sql::{Outcome, Snapshot, SqlEntry, SqlLog, Tx};
-pub use types::{AccountId, RoomId, RoomMode, Status};
+pub use types::{AccountId, Role, RoomId, RoomMode, Status};
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
-
-/// Below this many free bytes writing is refused before it fails: the log of the database, a
-/// checkpoint and the audit files need room to end well.
-pub const MIN_FREE_BYTES: u64 = 64 * 1024 * 1024;
 
 const SYNC_NORMAL: &str = "PRAGMA synchronous = NORMAL";
 const SYNC_FULL: &str = "PRAGMA synchronous = FULL";
@@ -132,8 +128,7 @@ impl Store {
         result
     }
 
-    /// Asks whether the disk has at least `min_bytes` left, usually [`MIN_FREE_BYTES`]. One
-    /// system call.
+    /// Asks whether the disk has at least `min_bytes` left. One system call.
     ///
     /// # Errors
     /// [`StoreError::Full`] when it has not, [`StoreError::Io`] when it does not say.

@@ -44,11 +44,29 @@ impl Reader {
 
     /// Copies the database as of now to a new file of mode 0600, synced. Writers go on meanwhile.
     ///
+    /// The copy is another history without resume tokens: whoever starts a server from it gives
+    /// out numbers again that clients have seen, and must not let tokens in that were spent or
+    /// revoked after it was made.
+    ///
     /// # Errors
     /// [`StoreError::Exists`] when there is such a file; those of files and of SQLite, after
     /// which there is none.
     pub fn back_up(&self, target: &Path) -> Result<(), StoreError> {
-        files::copy(&self.connection, target)
+        files::copy(&self.connection, target)?;
+        let part = self.part_from_original(target);
+        if part.is_err() {
+            // What is left must not pass for a backup.
+            let _ = std::fs::remove_file(target);
+        }
+        part
+    }
+
+    fn part_from_original(&self, copy: &Path) -> Result<(), StoreError> {
+        let copy = files::connect(copy, OpenFlags::SQLITE_OPEN_READ_WRITE, &self.log)?;
+        sql::write(&copy, &self.log, |tx| {
+            tx.expire_resume(i64::MAX)?;
+            tx.renew_history_id()
+        })
     }
 }
 
@@ -147,8 +165,10 @@ impl Checkpointer {
 mod tests {
     use std::sync::{Arc, Mutex};
 
+    use chatbox_common::secret::Secret;
+
     use super::super::testing::{account, message, name, quiet, store};
-    use super::super::{Commit, Durability, RoomId, Store};
+    use super::super::{Commit, Durability, NewToken, RoomId, Store, Tx};
     use super::*;
 
     #[test]
@@ -215,6 +235,32 @@ mod tests {
     }
 
     #[test]
+    fn a_backup_is_another_history_and_resumes_no_session() {
+        let (directory, mut store) = store();
+        let alice = account(&mut store, "alice");
+        let token = NewToken {
+            id: [7; 16],
+            hash: &Secret::new([7; 32]),
+        };
+        store
+            .transaction(Commit::Usual, |tx| tx.issue_resume(alice, &token, 9))
+            .unwrap();
+        let reader = Reader::open(directory.path(), quiet()).unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        reader
+            .back_up(&elsewhere.path().join(files::DATABASE))
+            .unwrap();
+        assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 1);
+
+        let mut restored = Store::open(elsewhere.path(), Durability::Full, quiet()).unwrap();
+        let look = |tx: &Tx<'_>| Ok((tx.history_id()?, tx.resume_token(&[7; 16], 1)?.is_some()));
+        let (history, resumes) = store.transaction(Commit::Usual, look).unwrap();
+        let (other_history, resumes_there) = restored.transaction(Commit::Usual, look).unwrap();
+        assert_ne!(history, other_history);
+        assert_eq!((resumes, resumes_there), (true, false));
+    }
+
+    #[test]
     fn a_backup_needs_no_running_server() {
         let (directory, store) = store();
         drop(store);
@@ -229,7 +275,7 @@ mod tests {
         let mut checkpointer = Checkpointer::open(directory.path(), quiet()).unwrap();
         checkpointer
             .connection
-            .busy_timeout(std::time::Duration::ZERO)
+            .busy_timeout(Duration::ZERO)
             .unwrap();
         assert!(checkpointer.log_bytes().unwrap() > 0);
         reader

@@ -4,12 +4,12 @@
 //! retention can remove all of them without a number coming back. The journal counts within a
 //! transaction by itself: one [`Snapshot::heads`] before, one [`Tx::store_next_seq`] after.
 
-use chatbox_common::name::{RoomName, UserName};
+use chatbox_common::name::RoomName;
 use rusqlite::Row;
 
 use super::error::StoreError;
 use super::sql::{Snapshot, Tx};
-use super::types::{AccountId, RoomId, RoomMode, room_name, signed, unsigned, user_name};
+use super::types::{AccountId, RoomId, RoomMode, room_name, signed, unsigned};
 
 /// Where a room's messages begin and end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,16 +48,10 @@ const HEADS: &str = "SELECT first_seq, next_seq FROM rooms WHERE id = ?1";
 const FIND: &str = "SELECT id, name, topic, mode, first_seq, next_seq FROM rooms WHERE name = ?1";
 const ROOMS_OF: &str = "SELECT r.id, r.name, r.topic, r.mode, r.first_seq, r.next_seq, \
     m.joined_seq FROM members m JOIN rooms r ON r.id = m.room WHERE m.account = ?1 ORDER BY m.room";
-const MEMBERS: &str = "SELECT m.account, a.user FROM members m \
-    JOIN REGISTERED a ON a.id = m.account WHERE m.room = ?1 AND m.account > ?2 \
-    ORDER BY m.account LIMIT ?3";
 const IS_MEMBER: &str = "SELECT 1 FROM members WHERE room = ?1 AND account = ?2";
-const CREATE: &str = "INSERT INTO rooms(name, topic, mode, created_at) \
-    VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
 const NEXT_SEQ: &str = "UPDATE rooms SET next_seq = ?2 WHERE id = ?1 AND next_seq <= ?2";
 const JOIN: &str = "INSERT INTO members(room, account, joined_seq, joined_at) \
     VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
-const LEAVE: &str = "DELETE FROM members WHERE room = ?1 AND account = ?2";
 
 impl Snapshot<'_> {
     /// Where the messages of a room begin and end.
@@ -98,21 +92,6 @@ impl Snapshot<'_> {
         let found = self.one(IS_MEMBER, (room, account), |_| Ok(()))?;
         Ok(found.is_some())
     }
-
-    /// At most `limit` members of a room by account number, from the one behind `after`.
-    ///
-    /// # Errors
-    /// SQLite's.
-    pub fn members(
-        &self,
-        room: RoomId,
-        after: AccountId,
-        limit: u32,
-    ) -> Result<Vec<(AccountId, UserName)>, StoreError> {
-        self.all(MEMBERS, (room, after, limit), |row| {
-            Ok((row.get(0)?, user_name(row, 1)?))
-        })
-    }
 }
 
 fn read_heads(row: &Row<'_>, first: usize) -> rusqlite::Result<Heads> {
@@ -133,23 +112,6 @@ fn read_room(row: &Row<'_>) -> rusqlite::Result<Room> {
 }
 
 impl Tx<'_> {
-    /// Makes a room without members.
-    ///
-    /// # Errors
-    /// [`StoreError::NameTaken`] when there is a room of this name, in whatever case; SQLite's.
-    pub fn create_room(
-        &self,
-        name: &RoomName,
-        topic: &str,
-        mode: RoomMode,
-        created_at: i64,
-    ) -> Result<RoomId, StoreError> {
-        match self.execute(CREATE, (name.as_str(), topic, mode, created_at))? {
-            0 => Err(StoreError::NameTaken),
-            _ => Ok(RoomId(self.last_id())),
-        }
-    }
-
     /// Stores the number of a room's next message, once per room and transaction. It never goes
     /// back.
     ///
@@ -173,20 +135,12 @@ impl Tx<'_> {
     ) -> Result<bool, StoreError> {
         Ok(self.execute(JOIN, (room, account, signed(joined_seq), at))? == 1)
     }
-
-    /// Ends a membership. `false` when there was none.
-    ///
-    /// # Errors
-    /// SQLite's.
-    pub fn leave(&self, room: RoomId, account: AccountId) -> Result<bool, StoreError> {
-        Ok(self.execute(LEAVE, (room, account))? == 1)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::Commit;
-    use super::super::testing::{account, assert_searches, name, store};
+    use super::super::testing::{account, assert_searches, room, store};
     use super::*;
 
     fn called(text: &str) -> RoomName {
@@ -213,47 +167,24 @@ mod tests {
     }
 
     #[test]
-    fn a_room_is_made_once() {
-        let (_directory, mut store) = store();
-        store
-            .transaction(Commit::Usual, |tx| {
-                let ops = tx.create_room(&called("#ops"), "fires", RoomMode::Private, 9)?;
-                let again = tx.create_room(&called("#Ops"), "", RoomMode::Audited, 9);
-                assert!(matches!(again, Err(StoreError::NameTaken)));
-                let found = tx.room(&called("#ops"))?.unwrap();
-                assert_eq!((found.id, found.mode), (ops, RoomMode::Private));
-                assert_eq!(found.topic, "fires");
-                assert!(tx.room(&called("#other"))?.is_none());
-                Ok(())
-            })
-            .unwrap();
-    }
-
-    #[test]
-    fn members_come_once_and_go_once() {
+    fn who_is_a_member_joins_no_second_time() {
         let (_directory, mut store) = store();
         let alice = account(&mut store, "alice");
         let bob = account(&mut store, "bob");
         store
             .transaction(Commit::Usual, |tx| {
-                let ops = tx.create_room(&called("#ops"), "", RoomMode::Audited, 9)?;
+                let ops = room(tx, "#ops", "private");
+                assert_eq!(tx.room(&called("#Ops"))?.unwrap().mode, RoomMode::Private);
+                assert!(tx.room(&called("#other"))?.is_none());
                 assert!(tx.join(RoomId::LOBBY, alice, 1, 9)?);
                 assert!(tx.join(ops, alice, 5, 9)?);
                 assert!(!tx.join(ops, alice, 7, 9)?);
-                assert!(tx.join(ops, bob, 6, 9)?);
 
                 let rooms = tx.rooms_of(alice)?;
                 assert_eq!(rooms.len(), 2);
                 assert_eq!((rooms[1].room.id, rooms[1].joined_seq), (ops, 5));
-                assert_eq!(
-                    tx.members(ops, AccountId(0), 9)?,
-                    [(alice, name("alice")), (bob, name("bob"))]
-                );
-                assert_eq!(tx.members(ops, alice, 9)?, [(bob, name("bob"))]);
-
-                assert!(tx.leave(ops, alice)?);
-                assert!(!tx.leave(ops, alice)?);
-                assert_eq!(tx.rooms_of(alice)?.len(), 1);
+                assert!(tx.is_member(ops, alice)?);
+                assert!(!tx.is_member(ops, bob)?);
                 Ok(())
             })
             .unwrap();
@@ -273,7 +204,7 @@ mod tests {
 
     #[test]
     fn no_look_up_walks_through_all_rooms_or_members() {
-        assert_searches(&[HEADS, FIND, ROOMS_OF, MEMBERS, NEXT_SEQ, LEAVE]);
+        assert_searches(&[HEADS, FIND, ROOMS_OF, IS_MEMBER, NEXT_SEQ]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use rusqlite::types::Null;
 use rusqlite::{Connection, params_from_iter};
 use tempfile::TempDir;
 
-use super::{AccountId, Commit, Durability, NewAccount, NewMessage, RoomId, SqlLog, Store};
+use super::{AccountId, Commit, Durability, NewAccount, NewMessage, RoomId, SqlLog, Store, Tx};
 
 pub(super) fn quiet() -> SqlLog {
     SqlLog::new(|_| ())
@@ -33,6 +33,13 @@ pub(super) fn account(store: &mut Store, user: &str) -> AccountId {
             })
         })
         .unwrap()
+}
+
+/// A room besides the lobby.
+pub(super) fn room(tx: &Tx<'_>, name: &str, mode: &str) -> RoomId {
+    let statement = "INSERT INTO rooms(name, mode, created_at) VALUES(?1, ?2, 9)";
+    tx.execute(statement, (name, mode)).unwrap();
+    RoomId(tx.last_id())
 }
 
 /// A message to the lobby whose client id ends in `n`.

@@ -139,16 +139,6 @@ impl FromSql for Role {
     }
 }
 
-impl ToSql for RoomMode {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(match self {
-            Self::Audited => "audited",
-            Self::Private => "private",
-        }
-        .into())
-    }
-}
-
 impl FromSql for RoomMode {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         match value.as_str()? {

@@ -1,0 +1,400 @@
+//! The operator's commands, as the real binary runs them in a directory of its own.
+
+// Helpers may assert in the plainest way, as tests do.
+#![cfg(test)]
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::TcpStream;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use chatbox_common::auth::recovery::RecoveryCode;
+use chatbox_common::channel::{self, Channel};
+use chatbox_common::secret::SecretString;
+use chatbox_common::wire::codec::{self, Read};
+use chatbox_common::wire::message::{
+    ClientMessage, ErrorCode, Login, LoginConfirm, Register, Resume, ServerMessage,
+};
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+/// A directory with a configuration, and after the first start of a server a database.
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Self {
+        let place = Self(tempfile::tempdir().unwrap());
+        fs::write(place.path("config.toml"), "[server]\nport = 0\n").unwrap();
+        place
+    }
+
+    /// With a database in which alice has a password, a second factor and a resume token.
+    fn with_alice() -> Self {
+        let place = Self::new();
+        place.serve().stop();
+        let database = place.database();
+        database
+            .execute_batch(
+                "INSERT INTO REGISTERED(user, password, skeleton, totp, last_step, ip_port, \
+                 created_at, last_login_at) VALUES('Alice', 'SCRAM-SHA-256$1:verifier', 'a11ce', \
+                 x'0101', 77, '192.0.2.1:5000', 1000, 61000); \
+                 INSERT INTO recovery_codes(account, hash) VALUES(1, zeroblob(32)); \
+                 INSERT INTO resume_tokens(id, account, family, hash, expires_at, state) \
+                 VALUES(zeroblob(16), 1, zeroblob(16), zeroblob(32), 9000000000000, 'newest');",
+            )
+            .unwrap();
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    fn database(&self) -> Connection {
+        Connection::open(self.path("data/chatbox.db")).unwrap()
+    }
+
+    fn ask<T: rusqlite::types::FromSql>(&self, query: &str) -> T {
+        self.database()
+            .query_row(query, (), |row| row.get(0))
+            .unwrap()
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chatbox-server"));
+        command.current_dir(self.0.path()).stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command().args(arguments).output().unwrap()
+    }
+
+    /// Runs a command that must succeed; what it showed.
+    fn fine(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let shown = String::from_utf8(output.stdout).unwrap();
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {complaint}");
+        shown
+    }
+
+    /// Runs a command that must fail with this exit code; what it said.
+    fn refused(&self, arguments: &[&str], code: i32) -> String {
+        let output = self.run(arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    fn serve(&self) -> Server {
+        let mut process = self
+            .command()
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let address = lines
+            .map(Result::unwrap)
+            .find_map(|line| Some(line.trim().strip_prefix("listening on")?.trim().to_owned()));
+        Server {
+            process,
+            address: address.unwrap(),
+        }
+    }
+}
+
+struct Server {
+    process: Child,
+    address: String,
+}
+
+impl Server {
+    fn stop(mut self) {
+        let process = rustix::process::Pid::from_child(&self.process);
+        rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
+        assert!(self.process.wait().unwrap().success());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It has ended already unless a test failed.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn without_a_database_none_is_made() {
+    let place = Place::new();
+    for arguments in [
+        &["user", "list"][..],
+        &["user", "disable", "alice"],
+        &["backup", "b"],
+    ] {
+        let complaint = place.refused(arguments, 1);
+        assert!(complaint.contains("there is no database in"), "{complaint}");
+    }
+    assert!(!place.path("data/chatbox.db").exists());
+    assert!(!place.path("b").exists());
+}
+
+#[test]
+fn an_account_is_changed_shown_and_audited() {
+    let place = Place::with_alice();
+    let shown = place.fine(&["user", "list"]);
+    let row = "1   Alice  active  member  no      192.0.2.1:5000  1970-01-01 00:00:01  \
+               1970-01-01 00:01:01";
+    assert_eq!(shown.lines().nth(1), Some(row), "{shown}");
+    assert!(!shown.contains("verifier"));
+
+    assert!(place.fine(&["user", "disable", "ALICE"]).contains("Alice"));
+    assert_eq!(place.ask::<String>("SELECT status FROM REGISTERED"), "ko");
+    assert_eq!(place.ask::<i64>("SELECT count(*) FROM resume_tokens"), 0);
+    place.fine(&["user", "set-role", "alice", "admin"]);
+    let shown = place.fine(&["user", "list"]);
+    assert!(shown.contains("Alice  disabled  admin"), "{shown}");
+    place.fine(&["user", "enable", "alice"]);
+    assert_eq!(place.ask::<String>("SELECT status FROM REGISTERED"), "ok");
+
+    let credentials = place.read("log/credentials.log");
+    for event in ["user_disabled", "role_set", "user_enabled"] {
+        let line = format!(" INFO  {event} by=operator uid=");
+        assert!(credentials.contains(&line), "{credentials}");
+    }
+    assert!(credentials.contains(" user=Alice account=1 role=admin\n"));
+    assert!(place.read("log/info.log").contains(" users_listed "));
+    assert!(
+        place
+            .read("log/sql.log")
+            .contains("UPDATE REGISTERED SET role = ?2")
+    );
+}
+
+#[test]
+fn logging_out_takes_the_resume_tokens_and_nothing_else() {
+    let place = Place::with_alice();
+    place.fine(&["user", "logout", "alice"]);
+    assert_eq!(place.ask::<i64>("SELECT count(*) FROM resume_tokens"), 0);
+    assert_eq!(place.ask::<String>("SELECT status FROM REGISTERED"), "ok");
+    let credentials = place.read("log/credentials.log");
+    assert!(
+        credentials.ends_with(" user=Alice account=1 tokens=1\n"),
+        "{credentials}"
+    );
+}
+
+#[test]
+fn who_does_not_exist_is_a_sentence_and_what_is_no_name_is_usage() {
+    let place = Place::with_alice();
+    let complaint = place.refused(&["user", "disable", "bob"], 1);
+    assert_eq!(complaint, "chatbox-server: there is no user bob\n");
+    place.refused(&["user", "disable", "\u{1b}[2J"], 2);
+    place.refused(&["user", "set-role", "alice", "king"], 2);
+    assert!(
+        !place.path("log/credentials.log").exists() || place.read("log/credentials.log").is_empty()
+    );
+}
+
+#[test]
+fn another_second_factor_is_shown_once_and_kept_sealed() {
+    let place = Place::with_alice();
+    let shown = place.fine(&["user", "reset-2fa", "alice"]);
+    let word = |start: &str| {
+        let line = shown.lines().find_map(|line| line.strip_prefix(start));
+        line.unwrap().trim().to_owned()
+    };
+    let secret = word("secret");
+    assert_eq!(secret.len(), 32);
+    let uri = format!("otpauth://totp/ChatBox:Alice?secret={secret}&issuer=ChatBox");
+    assert_eq!(word("as URI"), uri);
+
+    let codes: Vec<_> = shown
+        .lines()
+        .filter(|line| line.starts_with("         "))
+        .collect();
+    assert_eq!(codes.len(), 10);
+    let stored = place.ask::<i64>("SELECT count(*) FROM recovery_codes WHERE spent_at IS NULL");
+    assert_eq!(stored, 10);
+    for code in &codes {
+        let hash = RecoveryCode::parse(code.trim()).unwrap().hash();
+        let mine = "SELECT count(*) FROM recovery_codes WHERE account = 1 AND hash = ?1";
+        let found = place
+            .database()
+            .query_row(mine, [hash], |row| row.get::<_, i64>(0));
+        assert_eq!(found.unwrap(), 1);
+    }
+    assert_eq!(
+        place.ask::<Vec<u8>>("SELECT totp FROM REGISTERED").len(),
+        50
+    );
+    assert_eq!(place.ask::<i64>("SELECT last_step FROM REGISTERED"), 0);
+    assert_eq!(place.ask::<i64>("SELECT count(*) FROM resume_tokens"), 0);
+    for file in ["log/credentials.log", "log/info.log", "log/sql.log"] {
+        let text = place.read(file);
+        assert!(
+            !text.contains(&secret) && !text.contains(codes[0].trim()),
+            "{file}"
+        );
+    }
+    assert!(
+        place
+            .read("log/credentials.log")
+            .contains(" second_factor_reset by=operator")
+    );
+}
+
+#[test]
+fn a_lost_sealing_key_is_not_replaced() {
+    let place = Place::with_alice();
+    fs::remove_file(place.path("keys/totp_seal")).unwrap();
+    let complaint = place.refused(&["user", "reset-2fa", "alice"], 1);
+    assert!(
+        complaint.contains("restore it from a backup"),
+        "{complaint}"
+    );
+    assert!(!place.path("keys/totp_seal").exists());
+    assert_eq!(place.ask::<i64>("SELECT last_step FROM REGISTERED"), 77);
+}
+
+#[test]
+fn beside_a_running_server_one_may_look_and_copy_and_not_change() {
+    let place = Place::with_alice();
+    let server = place.serve();
+    for change in [
+        &["disable", "alice"][..],
+        &["enable", "alice"],
+        &["reset-2fa", "alice"],
+        &["set-role", "alice", "admin"],
+        &["logout", "alice"],
+    ] {
+        let complaint = place.refused(&[&["user"], change].concat(), 1);
+        assert!(complaint.contains("stop it first"), "{complaint}");
+    }
+    assert_eq!(place.ask::<i64>("SELECT count(*) FROM resume_tokens"), 1);
+    assert!(place.fine(&["user", "list"]).contains("Alice"));
+
+    place.fine(&["backup", "copy.db"]);
+    let copy = place.path("copy.db");
+    assert_eq!(
+        fs::metadata(&copy).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    let copied = Connection::open(&copy).unwrap();
+    let user: String = copied
+        .query_row("SELECT user FROM REGISTERED", (), |row| row.get(0))
+        .unwrap();
+    assert_eq!(user, "Alice");
+    let again = place.refused(&["backup", "copy.db"], 1);
+    assert!(
+        again.contains("exists already and is not overwritten"),
+        "{again}"
+    );
+    server.stop();
+
+    let info = place.read("log/info.log");
+    assert_eq!(
+        info.matches(" backup_made by=operator").count(),
+        1,
+        "{info}"
+    );
+    assert!(info.lines().last().unwrap().contains(" stopped "), "{info}");
+    assert!(!place.read("log/credentials.log").contains("operator"));
+}
+
+#[test]
+fn an_act_that_the_audit_could_not_keep_is_no_success() {
+    let place = Place::with_alice();
+    fs::remove_file(place.path("log/credentials.log")).unwrap();
+    symlink("/dev/full", place.path("log/credentials.log")).unwrap();
+    let complaint = place.refused(&["user", "disable", "alice"], 1);
+    assert!(
+        complaint.contains("it is done, but the audit can't be written"),
+        "{complaint}"
+    );
+    assert_eq!(place.ask::<String>("SELECT status FROM REGISTERED"), "ko");
+}
+
+/// What a peer is told that sends these, one after the other's answer.
+fn answers(server: &Server, messages: &[ClientMessage]) -> Vec<ServerMessage> {
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .unwrap();
+    let (channel, _) = channel::connect(&mut stream).unwrap();
+    let Channel {
+        mut sender,
+        mut receiver,
+        ..
+    } = channel;
+    let mut heard = Vec::new();
+    for message in messages {
+        sender.send(&mut stream, message).unwrap();
+        let content = loop {
+            if let Some(content) = receiver.next_record().unwrap() {
+                break content;
+            }
+            receiver.fill(&mut stream).unwrap();
+        };
+        heard.extend(
+            codec::messages(content).map(|message| match message.unwrap() {
+                Read::Known(message) => message,
+                unknown @ Read::Unknown { .. } => panic!("{unknown:?}"),
+            }),
+        );
+    }
+    heard
+}
+
+#[test]
+fn a_server_that_cannot_keep_its_records_lets_nobody_in() {
+    let place = Place::with_alice();
+    fs::remove_file(place.path("log/sql.log")).unwrap();
+    symlink("/dev/full", place.path("log/sql.log")).unwrap();
+    let mut server = place.serve();
+    // Once it has told its operator, it knows.
+    let mut told = String::new();
+    let mut complaints = BufReader::new(server.process.stderr.take().unwrap());
+    complaints.read_line(&mut told).unwrap();
+    assert!(
+        told.contains("the audit can't be written: sql.log"),
+        "{told}"
+    );
+    let register = ClientMessage::Register(Register {
+        request: 1,
+        user: "bob".to_owned(),
+        invitation: None,
+    });
+    let login = ClientMessage::Login(Login {
+        request: 1,
+        scram: "p=chatbox,,n=bob,r=AAAAAAAAAAAAAAAAAAAAAAAA".to_owned(),
+    });
+    let confirm = ClientMessage::LoginConfirm(LoginConfirm {
+        request: 2,
+        scram: "c=AAAA,r=AAAA,p=AAAA".to_owned(),
+        code: SecretString::new("123456".to_owned()),
+    });
+    let resume = ClientMessage::Resume(Resume {
+        request: 1,
+        id: [0; 16],
+        proof: [0; 32],
+    });
+    for messages in [&[register][..], &[login, confirm], &[resume]] {
+        let heard = answers(&server, messages);
+        let last = heard.last().unwrap();
+        assert!(
+            matches!(last, ServerMessage::Error(error) if error.code == ErrorCode::Unavailable),
+            "{heard:?}"
+        );
+    }
+    server.stop();
+    assert!(!place.read("log/credentials.log").contains("login_failed"));
+}
