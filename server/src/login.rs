@@ -59,7 +59,6 @@ impl Authenticated {
 
 /// A login between its challenge and its confirmation.
 struct Attempt {
-    user: UserName,
     candidate: Candidate,
     exists: Choice,
     challenge: ServerFirst,
@@ -182,7 +181,7 @@ impl Candidacy<'_> {
             recovery: recovery.clone(),
             time: now_ms(),
         }))?;
-        let (confirm, step) = Self::first_code(line, &totp)?;
+        let (confirm, step) = self.first_code(line, &totp)?;
         let verifier = Verifier {
             iterations: self.shared.policy.iterations,
             salt: self.shared.salt(&user),
@@ -225,6 +224,7 @@ impl Candidacy<'_> {
 
     /// Waits for a first code that is right, and says of which step it was.
     fn first_code(
+        &self,
         line: &mut PeerLine<'_>,
         totp: &TotpSecret,
     ) -> Result<(RegisterConfirm, u64), End> {
@@ -248,6 +248,7 @@ impl Candidacy<'_> {
             let sentence = "the code is not right; check the clock of the device that shows it";
             line.refuse(confirm.request, ErrorCode::WrongCode, sentence)?;
         }
+        self.log_refusal(Line::warn("registration_refused"), "code");
         Err(End::Refused)
     }
 
@@ -262,12 +263,12 @@ impl Candidacy<'_> {
         let candidate = candidate.map_err(End::store)?;
         let exists = Choice::from(u8::from(candidate.is_some()));
         let candidate = candidate.unwrap_or_else(|| {
-            Candidate::decoy(self.shared.policy.iterations, self.shared.salt(&user))
+            let salt = self.shared.salt(&user);
+            Candidate::decoy(user, self.shared.policy.iterations, salt)
         });
         let nonce = *Secret::<18>::random().expose();
         let challenge = first.challenge(candidate.verifier.clone(), nonce);
         let attempt = Attempt {
-            user,
             candidate,
             exists,
             challenge,
@@ -297,7 +298,6 @@ impl Candidacy<'_> {
     ) -> Result<Authenticated, End> {
         let request = confirm.request;
         let Attempt {
-            user,
             candidate,
             exists,
             challenge,
@@ -330,7 +330,7 @@ impl Candidacy<'_> {
             } else {
                 "disabled"
             };
-            return self.refused(line, request, Some((&user, exists)), reason);
+            return self.refused(line, request, Some((&candidate.user, exists)), reason);
         };
         let (token, stored) = Self::fresh_token();
         let granted = self.shared.journal.log_in(LogIn {
@@ -349,7 +349,7 @@ impl Candidacy<'_> {
                 self.log_success(Line::info("login"), &granted, Some(method));
                 Self::welcome_in(line, request, Some(server_final), granted, token)
             }
-            Ok(None) => self.refused(line, request, Some((&user, exists)), "code_used"),
+            Ok(None) => self.refused(line, request, Some((&candidate.user, exists)), "code_used"),
             Err(error) => Err(line.unavailable(request, error)),
         }
     }

@@ -35,6 +35,8 @@ const QUEUE: usize = 256;
 pub struct Candidate {
     /// Number of the account.
     pub account: AccountId,
+    /// Its name as it was registered; of nobody, the name that was said.
+    pub user: UserName,
     /// The password's verifier.
     pub verifier: Verifier,
     /// The second factor.
@@ -52,10 +54,11 @@ pub struct Candidate {
 impl Candidate {
     /// Nobody: what an unknown name is compared with, so that it costs the same.
     #[must_use]
-    pub fn decoy(iterations: Iterations, salt: [u8; 16]) -> Self {
+    pub fn decoy(user: UserName, iterations: Iterations, salt: [u8; 16]) -> Self {
         let recovery = (0..RECOVERY_CODES).map(|_| *Secret::<32>::random().expose());
         Self {
             account: 0,
+            user,
             verifier: Verifier {
                 iterations,
                 salt,
@@ -247,6 +250,7 @@ impl Worker {
         let totp = self.seal.open(id, &account.sealed_totp);
         Ok(Candidate {
             account: id,
+            user: account.user.clone(),
             verifier: verifier.map_err(|error| damaged(error.to_string()))?,
             totp: TotpSecret::new(totp.map_err(|error| damaged(error.to_string()))?),
             last_step: account.last_step,
