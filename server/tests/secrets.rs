@@ -22,7 +22,9 @@ use support::peer::{Peer, id};
 
 /// A secret in every form in which it could lie in a file.
 fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
-    let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = secret
+        .iter()
+        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     let alphabet = base32::Alphabet::Rfc4648 { padding: false };
     let base32 = base32::encode(alphabet, secret);
     let mut forms = vec![secret.to_vec(), hex.to_uppercase().into(), hex.into()];

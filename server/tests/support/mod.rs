@@ -44,8 +44,8 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 pub struct Server {
     dir: TempDir,
     child: Child,
-    /// Kept open: the server may write to it.
-    _stdout: BufReader<ChildStdout>,
+    /// Kept open, and never read again: behind its banner the server says nothing there.
+    stdout: BufReader<ChildStdout>,
     pub address: SocketAddr,
     pub fingerprint: String,
 }
@@ -73,7 +73,7 @@ impl Server {
         Self {
             dir,
             child,
-            _stdout: stdout,
+            stdout,
             address,
             fingerprint,
         }
@@ -81,7 +81,7 @@ impl Server {
 
     /// Tries to start a second server on the same files.
     pub fn try_another(&self) -> Refused {
-        launch(self.path()).err().expect("a second server started")
+        launch(self.path()).expect_err("a second server started")
     }
 
     /// The directory with config.toml, data, log and keys.
@@ -124,13 +124,13 @@ impl Server {
         let (child, stdout, address, fingerprint) = launch(self.path()).unwrap();
         assert_eq!(fingerprint, self.fingerprint, "the identity stays");
         self.child = child;
-        self._stdout = stdout;
+        self.stdout = stdout;
         self.address = address;
     }
 
     /// Tries to start it again, in vain.
     pub fn restart_refused(&mut self) -> Refused {
-        launch(self.path()).err().expect("the server started")
+        launch(self.path()).expect_err("the server started")
     }
 
     pub fn log_path(&self, file: &str) -> PathBuf {
