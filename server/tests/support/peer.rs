@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Instant;
 
 use chatbox_common::auth::resume::ResumeToken;
@@ -52,6 +52,15 @@ impl Peer {
     pub fn connect(server: &Server) -> Self {
         let stream = TcpStream::connect(server.address).unwrap();
         Self::over(server, stream).unwrap()
+    }
+
+    /// From 127.0.0.`host`: to the server another address.
+    pub fn connect_from(server: &Server, host: u8) -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let from = SocketAddr::from(([127, 0, 0, host], 0));
+        socket.bind(&from.into()).unwrap();
+        socket.connect(&server.address.into()).unwrap();
+        Self::over(server, socket.into()).unwrap()
     }
 
     /// A peer whose system takes little before the peer reads.
