@@ -24,7 +24,7 @@ use crate::line::{Deadlined, End, PeerLine};
 use crate::login::{Authenticated, Candidacy, LOGIN_TIMEOUT};
 use crate::outbox::{Gate, Room};
 use crate::shared::Shared;
-use crate::throttle::{MessageBudget, network};
+use crate::throttle::MessageBudget;
 
 /// A frame must be complete so long after its first byte.
 const FRAME_TIMEOUT: Duration = Duration::from_secs(30);
@@ -124,7 +124,7 @@ impl Connection {
 
     /// A peer that never logged in.
     fn note(&self, end: &End) {
-        if matches!(end, End::Refused | End::Throttled) {
+        if matches!(end, End::Refused) {
             // Said in full in credentials.log.
             return;
         }
@@ -132,8 +132,7 @@ impl Connection {
             let line = Line::error("database_unavailable").with("why", why);
             self.shared.audit.info(line.with("addr", self.peer));
         }
-        let from = network(self.peer.ip());
-        self.shared.noise().note(from, end.word(), Instant::now());
+        self.shared.note_noise(self.peer.ip(), end.word());
     }
 
     fn session(&self, who: &Authenticated, sender: Sender, receiver: Receiver) {
@@ -154,7 +153,9 @@ impl Connection {
             },
         });
         if begun.is_err() {
-            return;
+            // The line went with the job: the peer finds it closed, and tries again.
+            let end = End::Store("the session could not begin".to_owned());
+            return self.log_end(who, &end, Duration::ZERO);
         }
         let start = Instant::now();
         let mut requests = Requests {

@@ -4,16 +4,22 @@
 //! another lock. There is no second lock to order it with.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chatbox_common::wire::message;
 
 use crate::event::{Person, SessionId};
+use crate::throttle::network;
 
 /// The most sessions of one account: what waits for each of them costs memory.
 pub const MAX_SESSIONS: u32 = 32;
+
+/// One address may hold this part of all connections before it logs in …
+const STRANGERS_SHARE: usize = 16;
+/// … but always so many.
+const MIN_STRANGERS: usize = 64;
 
 /// One connection.
 struct Client {
@@ -36,8 +42,23 @@ struct Table {
     clients: HashMap<SessionId, Client>,
     /// By the name in lower case: the order of `/list`.
     people: BTreeMap<String, Online>,
+    /// Connections that are nobody's yet, by network.
+    anonymous: HashMap<IpAddr, usize>,
     next: SessionId,
     stopping: bool,
+}
+
+impl Table {
+    /// One connection less from this address that is nobody's.
+    fn no_stranger(&mut self, address: SocketAddr) {
+        let network = network(address.ip());
+        if let Some(count) = self.anonymous.get_mut(&network) {
+            *count -= 1;
+            if *count == 0 {
+                self.anonymous.remove(&network);
+            }
+        }
+    }
 }
 
 /// Why a connection was not taken.
@@ -102,6 +123,11 @@ impl Hub {
         if table.clients.len() >= self.cap {
             return Err(Full::Cap);
         }
+        let strangers = table.anonymous.entry(network(address.ip())).or_default();
+        if *strangers >= (self.cap / STRANGERS_SHARE).max(MIN_STRANGERS) {
+            return Err(Full::Cap);
+        }
+        *strangers += 1;
         table.next += 1;
         let session = table.next;
         table.clients.insert(
@@ -141,13 +167,21 @@ impl Hub {
         online.sessions += 1;
         client.person = Some(person.clone());
         client.since = now_ms;
+        let address = client.address;
+        table.no_stranger(address);
         Ok(())
     }
 
     /// A connection has ended.
     pub fn remove(&self, session: SessionId) {
         let mut table = self.table();
-        let person = table.clients.remove(&session).and_then(|c| c.person);
+        let Some(client) = table.clients.remove(&session) else {
+            return;
+        };
+        if client.person.is_none() {
+            table.no_stranger(client.address);
+        }
+        let person = client.person;
         if table.stopping && table.clients.is_empty() {
             self.emptied.notify_all();
         }

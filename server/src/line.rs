@@ -35,7 +35,7 @@ pub enum End {
     #[error("the login was refused")]
     Refused,
     /// The address has used up its attempts.
-    #[error("too many failed logins from this address")]
+    #[error("too many attempts from this address")]
     Throttled,
     /// Too many messages, again and again.
     #[error("the peer went on sending too fast")]
@@ -73,7 +73,7 @@ impl End {
             Self::Refused => (ByeReason::LoginRefused, "the login was refused"),
             Self::Throttled => (
                 ByeReason::LoginRefused,
-                "too many failed logins from this address; wait a little",
+                "too many attempts from this address; wait a little",
             ),
             Self::Flood => (ByeReason::Flood, "too many messages, again and again"),
             Self::Store(_) => (
@@ -193,6 +193,8 @@ pub struct PeerLine<'a> {
     binding: ChannelBinding,
     /// Messages of the last record that were not asked for yet.
     pending: VecDeque<Message<ClientMessage>>,
+    /// A record may have been sent in part: nothing can follow it.
+    broken: bool,
 }
 
 impl<'a> PeerLine<'a> {
@@ -205,6 +207,7 @@ impl<'a> PeerLine<'a> {
             receiver: channel.receiver,
             binding: channel.binding,
             pending: VecDeque::new(),
+            broken: false,
         }
     }
 
@@ -244,7 +247,9 @@ impl<'a> PeerLine<'a> {
     /// # Errors
     /// When the peer does not take it in time, or is gone.
     pub fn send(&mut self, message: &ServerMessage) -> Result<(), End> {
-        self.sender.send(&mut self.stream, message).map_err(timed)
+        let sent = self.sender.send(&mut self.stream, message);
+        self.broken |= sent.is_err();
+        sent.map_err(timed)
     }
 
     /// Refuses a request; the connection goes on.
@@ -255,17 +260,18 @@ impl<'a> PeerLine<'a> {
         self.error(Some(request), code, why, None)
     }
 
-    /// Refuses a request for now.
-    ///
-    /// # Errors
-    /// As [`PeerLine::send`].
-    pub fn refuse_until(&mut self, request: RequestId, wait: Duration) -> Result<(), End> {
+    /// Refuses a request of an address that has used up its attempts, and says how the
+    /// connection ends.
+    pub fn throttle(&mut self, request: RequestId, wait: Duration) -> End {
         let sentence = format!(
-            "too many failed logins from your address; try again in {} s",
+            "too many attempts from your address; try again in {} s",
             wait.as_secs() + 1
         );
         let retry_ms = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
-        self.error(Some(request), ErrorCode::Busy, &sentence, Some(retry_ms))
+        match self.error(Some(request), ErrorCode::Busy, &sentence, Some(retry_ms)) {
+            Ok(()) => End::Throttled,
+            Err(end) => end,
+        }
     }
 
     /// Answers a message of a type that this version does not know.
@@ -303,7 +309,7 @@ impl<'a> PeerLine<'a> {
 
     /// Says goodbye, if there is anything to say.
     pub fn say_bye(&mut self, end: &End) {
-        if let Some(bye) = end.bye() {
+        if let Some(bye) = end.bye().filter(|_| !self.broken) {
             self.set_deadline(Duration::from_secs(1));
             // The peer may be gone; it was told as well as could be.
             let _ = self.send(&ServerMessage::Bye(bye));

@@ -104,9 +104,7 @@ fn prepare(socket: &TcpStream) -> io::Result<()> {
 
 /// Tells a peer that there is no room, without ever waiting for it.
 fn refuse(socket: &TcpStream, peer: SocketAddr, shared: &Shared) {
-    let from = crate::throttle::network(peer.ip());
-    let now = std::time::Instant::now();
-    shared.noise().note(from, "over_the_cap", now);
+    shared.note_noise(peer.ip(), "over_the_cap");
     if socket.set_nonblocking(true).is_err() {
         return;
     }

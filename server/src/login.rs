@@ -5,7 +5,7 @@
 //! names walk the same code with keys made up on the spot; password and code are always both
 //! computed, and a failure waits for nothing that a success or another failure would not.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chatbox_common::auth::SecondFactor;
 use chatbox_common::auth::recovery::{RECOVERY_CODES, RecoveryCode};
@@ -33,6 +33,8 @@ use crate::shared::Shared;
 pub const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a registration may take: a person scans a code.
 pub const REGISTRATION_TIMEOUT: Duration = Duration::from_secs(300);
+/// How many registrations one connection may begin.
+const MAX_REGISTRATIONS: u32 = 5;
 /// How often the first code of a registration may be wrong.
 const REGISTRATION_CODES: u32 = 5;
 
@@ -61,7 +63,6 @@ impl Authenticated {
 struct Attempt {
     user: UserName,
     candidate: Candidate,
-    exists: Choice,
     challenge: ServerFirst,
 }
 
@@ -82,6 +83,7 @@ impl Candidacy<'_> {
     /// With how the connection is to end. Refusals are logged here, with their reason.
     pub fn run(&self, line: &mut PeerLine<'_>) -> Result<Authenticated, End> {
         line.set_deadline(LOGIN_TIMEOUT);
+        let mut registrations = 0;
         loop {
             let message = match line.receive()? {
                 Read::Known(message) => message,
@@ -92,6 +94,10 @@ impl Candidacy<'_> {
             };
             match message {
                 ClientMessage::Register(register) => {
+                    registrations += 1;
+                    if registrations > MAX_REGISTRATIONS {
+                        return Err(End::Throttled);
+                    }
                     if let Some(done) = self.register(line, &register)? {
                         return Ok(done);
                     }
@@ -172,6 +178,9 @@ impl Candidacy<'_> {
                 return Ok(None);
             }
         };
+        if let Err(wait) = self.shared.charge_registration(self.peer.ip()) {
+            return Err(line.throttle(request, wait));
+        }
         if self.shared.readers.is_taken(&user).map_err(End::store)? {
             self.name_taken(line, request)?;
             return Ok(None);
@@ -194,7 +203,7 @@ impl Candidacy<'_> {
             recovery: recovery.clone(),
             time: now_ms(),
         }))?;
-        let (confirm, step) = Self::first_code(line, &totp)?;
+        let (confirm, step) = self.first_code(line, &totp)?;
         self.must_be_recorded(line, confirm.request)?;
         let verifier = Verifier {
             iterations: self.shared.policy.iterations,
@@ -237,6 +246,7 @@ impl Candidacy<'_> {
 
     /// Waits for a first code that is right, and says of which step it was.
     fn first_code(
+        &self,
         line: &mut PeerLine<'_>,
         totp: &TotpSecret,
     ) -> Result<(RegisterConfirm, u64), End> {
@@ -260,6 +270,7 @@ impl Candidacy<'_> {
             let sentence = "the code is not right; check the clock of the device that shows it";
             line.refuse(confirm.request, ErrorCode::WrongCode, sentence)?;
         }
+        self.log_refusal(Line::warn("registration_refused"), "wrong_codes");
         Err(End::Refused)
     }
 
@@ -271,17 +282,14 @@ impl Candidacy<'_> {
         };
         let user = first.user().clone();
         let candidate = self.shared.readers.candidate(&user);
-        let candidate = candidate.map_err(End::store)?;
-        let exists = Choice::from(u8::from(candidate.is_some()));
-        let candidate = candidate.unwrap_or_else(|| {
-            Candidate::decoy(self.shared.policy.iterations, self.shared.salt(&user))
-        });
+        let mut candidate = candidate.map_err(End::store)?;
+        // Nothing else than this can have been an account's salt.
+        candidate.verifier.salt = self.shared.salt(&user);
         let nonce = *Secret::<18>::random().expose();
         let challenge = first.challenge(candidate.verifier.clone(), nonce);
         let attempt = Attempt {
             user,
             candidate,
-            exists,
             challenge,
         };
         line.send(&ServerMessage::LoginChallenge(LoginChallenge {
@@ -312,26 +320,21 @@ impl Candidacy<'_> {
         let Attempt {
             user,
             candidate,
-            exists,
             challenge,
         } = attempt;
-        if let Err(wait) = self.shared.logins().charge(self.peer.ip(), Instant::now()) {
-            self.log_refusal(Line::warn("login_throttled"), "too_many_failures");
-            line.refuse_until(request, wait)?;
-            return Err(End::Throttled);
+        let exists = candidate.exists;
+        if let Err(wait) = self.shared.charge_login(self.peer.ip()) {
+            return Err(line.throttle(request, wait));
         }
         let Ok(proof) = challenge.check(&confirm.scram, line.binding()) else {
             return self.refused(line, request, None, "malformed");
         };
         let (code, spend) = second_factor(&candidate, confirm);
         let password = proof.matches() & exists;
-        let enabled = Choice::from(u8::from(candidate.enabled));
+        let enabled = candidate.enabled;
         let Ok(server_final) = proof.into_server_final(code & enabled & exists) else {
+            // The address keeps its charge whatever was wrong: what it has left would tell.
             let wrong_code = bool::from(password & !code);
-            if bool::from(password) {
-                // Counted against the account instead: a neighbour is not locked out by it.
-                self.shared.logins().refund(self.peer.ip(), Instant::now());
-            }
             let account = wrong_code.then_some(candidate.account);
             self.shared.journal.login_failed(account);
             let reason = if !bool::from(exists) {
@@ -345,13 +348,13 @@ impl Candidacy<'_> {
             };
             return self.refused(line, request, Some((&user, exists)), reason);
         };
+        self.shared.refund_login(self.peer.ip());
         let (token, stored) = Self::fresh_token();
         let granted = self.shared.journal.log_in(LogIn {
             account: candidate.account,
             spend,
             token: stored,
         });
-        self.shared.logins().refund(self.peer.ip(), Instant::now());
         match granted {
             Ok(Some(granted)) => {
                 let method = match spend {
@@ -361,7 +364,11 @@ impl Candidacy<'_> {
                 self.log_success(Line::info("login"), &granted, Some(method));
                 Self::welcome_in(line, request, Some(server_final), granted, token)
             }
-            Ok(None) => self.refused(line, request, Some((&user, exists)), "code_used"),
+            Ok(None) => {
+                // Right when it was judged, spent when it was to be used: a failure after all.
+                let _ = self.shared.charge_login(self.peer.ip());
+                self.refused(line, request, Some((&user, exists)), "code_used")
+            }
             Err(error) => Err(line.unavailable(request, error)),
         }
     }
@@ -376,11 +383,13 @@ impl Candidacy<'_> {
         reason: &'static str,
     ) -> Result<Authenticated, End> {
         let logged = Line::warn("login_failed");
+        // Computed for every name, so that it takes the same time.
+        let hash = typed.map(|(user, _)| self.shared.name_hash(user));
         let logged = match typed {
             Some((user, exists)) if bool::from(exists) => logged.with("user", user),
-            Some((user, _)) => logged
+            Some(_) => logged
                 .with("user", "?")
-                .with("name_hash", self.shared.name_hash(user)),
+                .with("name_hash", hash.unwrap_or_default()),
             None => logged.with("user", "?"),
         };
         self.log_refusal(logged, reason);
@@ -413,14 +422,14 @@ impl Candidacy<'_> {
     fn resume(&self, line: &mut PeerLine<'_>, asked: &Resume) -> Result<Authenticated, End> {
         let request = asked.request;
         self.must_be_recorded(line, request)?;
-        if let Err(wait) = self.shared.logins().charge(self.peer.ip(), Instant::now()) {
-            line.refuse_until(request, wait)?;
-            return Err(End::Throttled);
-        }
         let found = self.shared.readers.token(&asked.id).map_err(End::store)?;
-        let hash = found.as_ref().map_or([0; 32], |hash| *hash);
+        let hash = found.unwrap_or([0; 32]);
         let matches = resume::check(&asked.proof, &hash, line.binding());
         if !(matches && found.is_some()) {
+            // A token can't be guessed, so a neighbour's failures hinder nobody's success.
+            if let Err(wait) = self.shared.charge_login(self.peer.ip()) {
+                return Err(line.throttle(request, wait));
+            }
             return self.refused(line, request, None, "resume");
         }
         let (token, stored) = Self::fresh_token();
@@ -428,7 +437,6 @@ impl Candidacy<'_> {
             used: asked.id,
             successor: stored,
         });
-        self.shared.logins().refund(self.peer.ip(), Instant::now());
         match granted {
             Ok(Some(granted)) => {
                 self.log_success(Line::info("resume"), &granted, None);

@@ -16,6 +16,7 @@ use chatbox_common::secret::Secret;
 use chatbox_common::wire::message::{
     AccountId, Chat, ErrorCode, ErrorMessage, History, PAGE_BYTES, Page, ServerMessage,
 };
+use subtle::Choice;
 
 use crate::clock::now_ms;
 use crate::delivery::Deliveries;
@@ -32,8 +33,11 @@ const THREADS: usize = 2;
 /// Requests that may wait; whoever asks then waits too.
 const QUEUE: usize = 256;
 
-/// Somebody who tries to log in, as the database knows them.
+/// Somebody who tries to log in, as the database knows them, or made up for a name it does not
+/// know: the same was done for both.
 pub struct Candidate {
+    /// Whether there is such an account.
+    pub exists: Choice,
     /// Number of the account.
     pub account: AccountId,
     /// The password's verifier.
@@ -47,27 +51,36 @@ pub struct Candidate {
     /// The recovery codes that are left, hashed.
     pub recovery: Vec<RecoveryHash>,
     /// Whether the account may log in.
-    pub enabled: bool,
+    pub enabled: Choice,
 }
 
-impl Candidate {
-    /// Nobody: what an unknown name is compared with, so that it costs the same.
-    #[must_use]
-    pub fn decoy(iterations: Iterations, salt: [u8; 16]) -> Self {
-        let recovery = (0..RECOVERY_CODES).map(|_| *Secret::<32>::random().expose());
+/// What an unknown name is compared with. Made anew for each: nobody can learn it.
+struct Decoy {
+    account: Account,
+    recovery: Vec<RecoveryHash>,
+}
+
+impl Decoy {
+    fn new(user: &UserName, iterations: Iterations, seal: &SealingKey) -> Self {
+        let verifier = Verifier {
+            iterations,
+            salt: *Secret::random().expose(),
+            stored_key: Secret::random(),
+            server_key: Secret::random(),
+        };
+        let sealed = seal.seal(0, &Secret::random());
+        let recovery = (0..RECOVERY_CODES).map(|_| *Secret::random().expose());
         Self {
-            account: 0,
-            verifier: Verifier {
-                iterations,
-                salt,
-                stored_key: Secret::random(),
-                server_key: Secret::random(),
+            account: Account {
+                id: store::AccountId(0),
+                user: user.clone(),
+                verifier: verifier.to_text(),
+                sealed_totp: sealed.map(Vec::from).unwrap_or_default(),
+                last_step: 0,
+                failed_codes: 0,
+                status: Status::Active,
             },
-            totp: TotpSecret::new(Secret::random()),
-            last_step: 0,
-            wrong_codes: 0,
             recovery: recovery.collect(),
-            enabled: true,
         }
     }
 }
@@ -102,7 +115,7 @@ type Answer<T> = SyncSender<Result<T, LookUpError>>;
 
 enum Job {
     Page(PageRequest),
-    Candidate(UserName, Answer<Option<Candidate>>),
+    Candidate(UserName, Answer<Candidate>),
     Taken(UserName, Answer<bool>),
     Token(TokenId, Answer<Option<[u8; 32]>>),
 }
@@ -123,6 +136,7 @@ impl Readers {
         log: &SqlLog,
         deliveries: &Deliveries,
         seal: &Arc<SealingKey>,
+        iterations: Iterations,
     ) -> Result<Self, StartError> {
         let (queue, receiver) = mpsc::sync_channel(QUEUE);
         let receiver = Arc::new(Mutex::new(receiver));
@@ -131,6 +145,7 @@ impl Readers {
                 reader: Reader::open(directory, log.clone())?,
                 deliveries: deliveries.clone(),
                 seal: Arc::clone(seal),
+                iterations,
             };
             let receiver = Arc::clone(&receiver);
             vital::spawn("reader", move || worker.run(&receiver))?;
@@ -146,11 +161,12 @@ impl Readers {
         done.recv().unwrap_or(Err(LookUpError::Ended))
     }
 
-    /// The account of a name, as a login needs it.
+    /// The account of a name, as a login needs it; for a name without one, what passes for it.
+    /// The verifier's salt is the name's own only where the account exists.
     ///
     /// # Errors
-    /// When it can't be read.
-    pub fn candidate(&self, user: &UserName) -> Result<Option<Candidate>, LookUpError> {
+    /// When the database can't be read.
+    pub fn candidate(&self, user: &UserName) -> Result<Candidate, LookUpError> {
         self.ask(|answer| Job::Candidate(user.clone(), answer))
     }
 
@@ -194,6 +210,7 @@ struct Worker {
     reader: Reader,
     deliveries: Deliveries,
     seal: Arc<SealingKey>,
+    iterations: Iterations,
 }
 
 impl Worker {
@@ -222,37 +239,28 @@ impl Worker {
         }
     }
 
-    fn candidate(&mut self, user: &UserName) -> Result<Option<Candidate>, LookUpError> {
-        let found = self.reader.read(|snapshot| {
-            let Some(account) = snapshot.account(user)? else {
-                return Ok(None);
-            };
-            let recovery = snapshot.recovery_codes(account.id)?;
-            Ok(Some((account, recovery)))
+    /// Both the account and the decoy are made, read and unsealed, whichever it is to be.
+    fn candidate(&mut self, user: &UserName) -> Result<Candidate, LookUpError> {
+        let decoy = Decoy::new(user, self.iterations, &self.seal);
+        let (account, recovery) = self.reader.read(|snapshot| {
+            let account = snapshot.account(user)?;
+            let id = account
+                .as_ref()
+                .map_or(decoy.account.id, |account| account.id);
+            Ok((account, snapshot.recovery_codes(id)?))
         })?;
-        found
-            .map(|(account, recovery)| self.unseal(&account, recovery))
-            .transpose()
-    }
-
-    fn unseal(
-        &self,
-        account: &Account,
-        recovery: Vec<RecoveryHash>,
-    ) -> Result<Candidate, LookUpError> {
-        let id = account.id.0;
-        let damaged = |why: String| LookUpError::Damaged(id, why);
-        let verifier = Verifier::parse(account.verifier.expose());
-        let totp = self.seal.open(id, &account.sealed_totp);
-        Ok(Candidate {
-            account: id,
-            verifier: verifier.map_err(|error| damaged(error.to_string()))?,
-            totp: TotpSecret::new(totp.map_err(|error| damaged(error.to_string()))?),
-            last_step: account.last_step,
-            wrong_codes: u32::try_from(account.failed_codes).unwrap_or(u32::MAX),
-            recovery,
-            enabled: account.status == Status::Active,
-        })
+        let exists = account.is_some();
+        let known = account.map(|account| unseal(&self.seal, &account, recovery, exists));
+        let decoy = unseal(&self.seal, &decoy.account, decoy.recovery, false);
+        match known {
+            Some(Err(error)) => {
+                // To the peer there is no such account; the operator is told.
+                log::error!("{error}");
+                decoy
+            }
+            Some(Ok(known)) => Ok(known),
+            None => decoy,
+        }
     }
 
     fn page(&mut self, request: &PageRequest) {
@@ -271,6 +279,28 @@ impl Worker {
         self.deliveries
             .reply(request.session, &request.gate, &message);
     }
+}
+
+fn unseal(
+    seal: &SealingKey,
+    account: &Account,
+    recovery: Vec<RecoveryHash>,
+    exists: bool,
+) -> Result<Candidate, LookUpError> {
+    let id = account.id.0;
+    let damaged = |why: String| LookUpError::Damaged(id, why);
+    let verifier = Verifier::parse(account.verifier.expose());
+    let totp = seal.open(id, &account.sealed_totp);
+    Ok(Candidate {
+        exists: Choice::from(u8::from(exists)),
+        account: id,
+        verifier: verifier.map_err(|error| damaged(error.to_string()))?,
+        totp: TotpSecret::new(totp.map_err(|error| damaged(error.to_string()))?),
+        last_step: account.last_step,
+        wrong_codes: u32::try_from(account.failed_codes).unwrap_or(u32::MAX),
+        recovery,
+        enabled: Choice::from(u8::from(account.status == Status::Active)),
+    })
 }
 
 fn refusal(asked: &History, code: ErrorCode, sentence: &str) -> ServerMessage {

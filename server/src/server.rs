@@ -16,11 +16,11 @@ use chatbox_common::crypto::handshake::ServerIdentity;
 use chatbox_common::crypto::record::Rotation;
 use chatbox_common::fingerprint::Fingerprint;
 
-use crate::audit::{self, Audit, Line, Noise, Summary};
+use crate::audit::{self, Audit, Line, Noise};
 use crate::config::Settings;
 use crate::delivery::{Deliveries, Delivery};
 use crate::hub::Hub;
-use crate::journal::{self, AuditedChat};
+use crate::journal::{self, AuditedChat, ChatSync};
 use crate::keyfile::{IfMissing, KeyName, load_or_create};
 use crate::keys::KeyThreads;
 use crate::limits::{self, Cap, Machine};
@@ -28,8 +28,10 @@ use crate::listener;
 use crate::readers::Readers;
 use crate::sealed::{KEY_ID, SealingKey};
 use crate::shared::{Policy, Secrets, Shared};
-use crate::sql_trail::sql_trail;
-use crate::store::{Checkpoint, Checkpointer, Commit, DATABASE, Durability, SqlLog, Store};
+use crate::sql_trail::{ReadTally, sql_trail};
+use crate::store::{Checkpoint, Checkpointer, Commit, DATABASE, Durability, Store};
+use crate::throttle::{AddressBudget, PendingRegistrations};
+use crate::vital;
 
 /// How long all connections together have for their goodbyes.
 const STOP_TIMEOUT: Duration = Duration::from_secs(4);
@@ -99,11 +101,13 @@ impl Server {
         let (mark, iterations) = store.transaction(Commit::Usual, |tx| {
             Ok((tx.chat_log_mark()?, tx.iterations()?))
         })?;
+        let iterations = Iterations::new(iterations)?;
         let (chat, repairs) =
             AuditedChat::open(&settings.log_dir, mark).context("chat.log can't be opened")?;
         for line in repairs {
             audit.info(line);
         }
+        let chat_sync = chat.syncer(&settings.log_dir)?;
 
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let (deliveries, delivery_threads) = Deliveries::start(cores, outbox)?;
@@ -116,7 +120,14 @@ impl Server {
             seal: Arc::clone(&seal),
             min_free: config.storage.min_free,
         })?;
-        let readers = Readers::start(&settings.data_dir, &sql_log, &deliveries, &seal)?;
+        let reads = ReadTally::default();
+        let readers = Readers::start(
+            &settings.data_dir,
+            &reads.log(&audit),
+            &deliveries,
+            &seal,
+            iterations,
+        )?;
         let key_threads = KeyThreads::start(cores / 2, &identity)?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
@@ -127,24 +138,16 @@ impl Server {
             keys: key_threads,
             audit,
             noise: Mutex::new(Noise::default()),
-            logins: Mutex::default(),
-            pending: crate::throttle::PendingRegistrations::default(),
+            logins: Mutex::new(AddressBudget::logins()),
+            registrations: Mutex::new(AddressBudget::registrations()),
+            pending: PendingRegistrations::default(),
             secrets: keys.secrets,
-            policy: Policy {
-                registration_open: config.server.registration == Registration::Open,
-                messages_per_second: config.security.max_messages_per_sec,
-                rotation: Rotation::new(
-                    config.security.rotation_records,
-                    config.security.rotation_bytes,
-                    config.security.rotation_age,
-                ),
-                handshake: config.network.connection_timeout,
-                iterations: Iterations::new(iterations)?,
-            },
+            policy: policy(config, iterations),
             started,
         });
         let rest = Arc::new(Rest::default());
-        let housekeeper = housekeep(&settings.data_dir, sql_log, &shared, &rest)?;
+        let checkpointer = Checkpointer::open(&settings.data_dir, sql_log)?;
+        let housekeeper = housekeep(checkpointer, chat_sync, reads, &shared, &rest)?;
         let fingerprint = Fingerprint::from_key(identity.public().as_bytes());
         shared.audit.info(
             Line::info("started")
@@ -185,9 +188,7 @@ impl Server {
         self.rest.told.notify_all();
         ended("housekeeper", self.housekeeper);
         let audit = &self.shared.audit;
-        for summary in self.shared.noise().rest() {
-            audit.info(noise_line(&summary));
-        }
+        self.shared.write_noise(true);
         let uptime = self.shared.started.elapsed().as_secs();
         let line = Line::info("stopped").with("seconds", uptime);
         audit.info(line.with("connections_left", left));
@@ -202,6 +203,20 @@ impl Server {
             shared.hub.stop();
             listener::shut_down(&listener);
         })
+    }
+}
+
+fn policy(config: &common::Config, iterations: Iterations) -> Policy {
+    Policy {
+        registration_open: config.server.registration == Registration::Open,
+        messages_per_second: config.security.max_messages_per_sec,
+        rotation: Rotation::new(
+            config.security.rotation_records,
+            config.security.rotation_bytes,
+            config.security.rotation_age,
+        ),
+        handshake: config.network.connection_timeout,
+        iterations,
     }
 }
 
@@ -238,23 +253,15 @@ impl Keys {
     }
 }
 
-fn noise_line(summary: &Summary) -> Line {
-    let line = Line::warn("never_logged_in");
-    let line = match summary.address {
-        Some(address) => line.with("addr", address),
-        None => line.with("addr", "others"),
-    };
-    line.with("count", summary.count).with("last", summary.last)
-}
-
-/// Once a second: the database's log into the database, and the noise into info.log.
+/// Once a second: the database's log into the database, chat.log onto the disk, and the noise
+/// into info.log.
 fn housekeep(
-    directory: &Path,
-    sql_log: SqlLog,
+    mut checkpointer: Checkpointer,
+    chat_sync: ChatSync,
+    reads: ReadTally,
     shared: &Arc<Shared>,
     rest: &Arc<Rest>,
-) -> anyhow::Result<JoinHandle<()>> {
-    let mut checkpointer = Checkpointer::open(directory, sql_log)?;
+) -> io::Result<JoinHandle<()>> {
     let shared = Arc::clone(shared);
     let rest = Arc::clone(rest);
     let failing = AtomicBool::new(false);
@@ -266,8 +273,10 @@ fn housekeep(
                 .told
                 .wait_timeout_while(guard, CHECKPOINT_EVERY, |over| !*over);
             over = *waited.unwrap_or_else(PoisonError::into_inner).0;
-            for summary in shared.noise().due(Instant::now()) {
-                shared.audit.info(noise_line(&summary));
+            shared.write_noise(false);
+            reads.write(&shared.audit);
+            if let Err(error) = chat_sync.sync() {
+                log::error!("chat.log can't be synced: {error}");
             }
             let long = checkpointer.log_bytes().is_ok_and(|n| n > TRUNCATE_ABOVE);
             let how = if over || long {
@@ -283,6 +292,5 @@ fn housekeep(
             }
         }
     };
-    let builder = std::thread::Builder::new().name("housekeeper".to_owned());
-    Ok(builder.spawn(work)?)
+    vital::spawn("housekeeper", work)
 }

@@ -1,6 +1,7 @@
 //! What every connection's thread needs: the ways to the other threads, and what never changes
 //! while the server runs.
 
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,13 +12,13 @@ use chatbox_common::secret::Secret;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-use crate::audit::{Audit, Noise};
+use crate::audit::{Audit, Line, Noise};
 use crate::delivery::Deliveries;
 use crate::hub::Hub;
 use crate::journal::Journal;
 use crate::keys::KeyThreads;
 use crate::readers::Readers;
-use crate::throttle::{LoginBudget, PendingRegistrations};
+use crate::throttle::{AddressBudget, PendingRegistrations, network};
 
 /// See the module.
 pub struct Shared {
@@ -36,7 +37,9 @@ pub struct Shared {
     /// Peers that never log in.
     pub noise: Mutex<Noise>,
     /// Login failures by address.
-    pub logins: Mutex<LoginBudget>,
+    pub logins: Mutex<AddressBudget>,
+    /// Registrations by address.
+    pub registrations: Mutex<AddressBudget>,
     /// Registrations under way.
     pub pending: PendingRegistrations,
     /// Secrets of this server.
@@ -93,13 +96,59 @@ impl Shared {
         text
     }
 
-    /// The login failures. Held for a look-up, never across anything that waits.
-    pub fn logins(&self) -> MutexGuard<'_, LoginBudget> {
-        self.logins.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Charges an address with an attempt to log in.
+    ///
+    /// # Errors
+    /// With the time until the next attempt, when it has none left.
+    pub fn charge_login(&self, address: IpAddr) -> Result<(), Duration> {
+        // The guard ends with the statement: nothing that waits ever holds it.
+        locked(&self.logins).charge(address, Instant::now())
     }
 
-    /// The peers that never logged in. Held for a note, never across anything that waits.
-    pub fn noise(&self) -> MutexGuard<'_, Noise> {
-        self.noise.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Gives an attempt back that was right.
+    pub fn refund_login(&self, address: IpAddr) {
+        locked(&self.logins).refund(address, Instant::now());
     }
+
+    /// Charges an address with a registration. Whoever is on this machine is not counted.
+    ///
+    /// # Errors
+    /// With the time until the next one, when it has none left.
+    pub fn charge_registration(&self, address: IpAddr) -> Result<(), Duration> {
+        if address.to_canonical().is_loopback() {
+            return Ok(());
+        }
+        locked(&self.registrations).charge(address, Instant::now())
+    }
+
+    /// Counts a peer that did not log in.
+    pub fn note_noise(&self, address: IpAddr, what: &'static str) {
+        locked(&self.noise).note(network(address), what, Instant::now());
+    }
+
+    /// Writes what was counted: all of it, or what has been gathered for long enough.
+    pub fn write_noise(&self, all: bool) {
+        let summaries = {
+            let mut noise = locked(&self.noise);
+            if all {
+                noise.rest()
+            } else {
+                noise.due(Instant::now())
+            }
+        };
+        for summary in summaries {
+            let line = Line::warn("never_logged_in");
+            let line = match summary.address {
+                Some(address) => line.with("addr", address),
+                None => line.with("addr", "others"),
+            };
+            let line = line.with("count", summary.count);
+            self.audit.info(line.with("last", summary.last));
+        }
+    }
+}
+
+/// Takes a lock under which no code panics.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,7 +2,9 @@
 //!
 //! The store knows no audit and the audit no statement; whoever starts both joins them here.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::audit::{Audit, Line};
 use crate::store::{Outcome, SqlEntry, SqlLog};
@@ -28,4 +30,55 @@ pub fn sql_trail(audit: &Audit) -> SqlLog {
             );
         }
     })
+}
+
+/// Runs and rows by statement.
+type Counts = BTreeMap<&'static str, (usize, usize)>;
+
+/// What the readers did, added up: strangers can make them read, and must not fill the log.
+#[derive(Clone, Default)]
+pub struct ReadTally(Arc<Mutex<Counts>>);
+
+impl ReadTally {
+    /// A log for readers: it counts what was done, and writes what failed at once.
+    #[must_use]
+    pub fn log(&self, audit: &Audit) -> SqlLog {
+        let tally = self.clone();
+        let audit = audit.clone();
+        SqlLog::new(move |entries: Vec<SqlEntry>| {
+            for entry in entries {
+                match entry.outcome {
+                    Outcome::Done => tally.add(&entry),
+                    Outcome::Failed(why) => audit.sql(
+                        Line::error("sql")
+                            .with("failed", why)
+                            .with_text("statement", entry.statement),
+                    ),
+                }
+            }
+        })
+    }
+
+    fn add(&self, entry: &SqlEntry) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (runs, rows) = counts.entry(entry.statement).or_default();
+        *runs += entry.runs;
+        *rows += entry.rows;
+    }
+
+    /// Writes one line for each statement that was run since the last time.
+    pub fn write(&self, audit: &Audit) {
+        let counts = {
+            let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *counts)
+        };
+        for (statement, (runs, rows)) in counts {
+            audit.sql(
+                Line::info("sql_reads")
+                    .with("runs", runs)
+                    .with("rows", rows)
+                    .with_text("statement", statement),
+            );
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Knows no clock, no socket and no wire: `now` is an argument, and what a refusal looks like
 //! is the caller's. Every table is bounded. Login failures and registrations are shared by the
-//! connections' threads (the caller puts [`LoginBudget`] behind a mutex); a [`MessageBudget`]
+//! connections' threads (the caller puts an [`AddressBudget`] behind a mutex); a [`MessageBudget`]
 //! belongs to its session.
 
 use std::collections::{BTreeSet, HashMap};
@@ -14,6 +14,10 @@ use std::time::{Duration, Instant};
 pub const LOGIN_FAILURES: u32 = 10;
 /// How long until it has one more.
 pub const LOGIN_REFILL: Duration = Duration::from_secs(10);
+/// Registrations that may begin from an address at once: a classroom behind one router.
+pub const REGISTRATIONS: u32 = 50;
+/// How long until it may begin one more.
+pub const REGISTRATION_REFILL: Duration = Duration::from_secs(60);
 /// Addresses whose failures are remembered.
 pub const MAX_ADDRESSES: usize = 65_536;
 /// Refused messages within [`PATIENCE`] after which a session is ended.
@@ -56,33 +60,49 @@ impl Bucket {
     }
 }
 
-const LOGINS: Bucket = Bucket {
-    interval: LOGIN_REFILL,
-    capacity: LOGIN_FAILURES,
-};
-
-/// Login failures per [`network`].
+/// Login failures, or registrations, per [`network`].
 ///
 /// When the table is full, the record that would lapse first goes: a stranger with many
 /// addresses pushes out his own single failures and, to be rid of somebody's ten, must spend
 /// ten from each of tens of thousands of networks within the same 100 seconds.
-#[derive(Debug, Default)]
-pub struct LoginBudget {
+#[derive(Debug)]
+pub struct AddressBudget {
+    bucket: Bucket,
     full_at: HashMap<IpAddr, Instant>,
     by_lapse: BTreeSet<(Instant, IpAddr)>,
 }
 
-impl LoginBudget {
+impl AddressBudget {
+    fn new(capacity: u32, interval: Duration) -> Self {
+        Self {
+            bucket: Bucket { interval, capacity },
+            full_at: HashMap::new(),
+            by_lapse: BTreeSet::new(),
+        }
+    }
+
+    /// [`LOGIN_FAILURES`], and one more every [`LOGIN_REFILL`].
+    #[must_use]
+    pub fn logins() -> Self {
+        Self::new(LOGIN_FAILURES, LOGIN_REFILL)
+    }
+
+    /// [`REGISTRATIONS`], and one more every [`REGISTRATION_REFILL`].
+    #[must_use]
+    pub fn registrations() -> Self {
+        Self::new(REGISTRATIONS, REGISTRATION_REFILL)
+    }
+
     /// Charges an attempt before it is judged, so that attempts at the same time can't share
     /// what is left. A success, or a failure that does not count, is given back by
-    /// [`LoginBudget::refund`].
+    /// [`AddressBudget::refund`].
     ///
     /// # Errors
     /// With the time until the next attempt, when the address has none left.
     pub fn charge(&mut self, address: IpAddr, now: Instant) -> Result<(), Duration> {
         let network = network(address);
         let before = self.full_at.get(&network).copied();
-        let after = LOGINS.take(before.unwrap_or(now), now)?;
+        let after = self.bucket.take(before.unwrap_or(now), now)?;
         self.forget_lapsed(now);
         if !self.full_at.contains_key(&network) && self.full_at.len() >= MAX_ADDRESSES {
             self.forget_first();
@@ -97,7 +117,7 @@ impl LoginBudget {
         let Some(full_at) = self.full_at.get(&network).copied() else {
             return;
         };
-        match full_at.checked_sub(LOGIN_REFILL) {
+        match full_at.checked_sub(self.bucket.interval) {
             Some(earlier) if earlier > now => self.record(network, earlier),
             _ => self.forget(network),
         }
@@ -269,7 +289,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn fail(budget: &mut LoginBudget, address: IpAddr, times: u32, now: Instant) {
+    fn fail(budget: &mut AddressBudget, address: IpAddr, times: u32, now: Instant) {
         for n in 0..times {
             assert_eq!(budget.charge(address, now), Ok(()), "{n}");
         }
@@ -284,7 +304,7 @@ mod tests {
 
     #[test]
     fn ten_failures_then_one_every_ten_seconds() {
-        let (mut budget, start) = (LoginBudget::default(), Instant::now());
+        let (mut budget, start) = (AddressBudget::logins(), Instant::now());
         let peer = ip("192.0.2.7");
         fail(&mut budget, peer, LOGIN_FAILURES, start);
         assert_eq!(budget.charge(peer, start), Err(LOGIN_REFILL));
@@ -298,7 +318,7 @@ mod tests {
 
     #[test]
     fn a_refund_gives_back_one_attempt_and_no_more() {
-        let (mut budget, now) = (LoginBudget::default(), Instant::now());
+        let (mut budget, now) = (AddressBudget::logins(), Instant::now());
         let peer = ip("192.0.2.7");
         for _ in 0..1_000 {
             fail(&mut budget, peer, 1, now);
@@ -313,7 +333,7 @@ mod tests {
 
     #[test]
     fn many_addresses_fill_a_bounded_table_and_clear_nobodys_record() {
-        let (mut budget, now) = (LoginBudget::default(), Instant::now());
+        let (mut budget, now) = (AddressBudget::logins(), Instant::now());
         let guesser = ip("192.0.2.7");
         fail(&mut budget, guesser, LOGIN_FAILURES, now);
         for n in 0..3 * 65_536 {
@@ -327,7 +347,7 @@ mod tests {
 
     #[test]
     fn what_has_lapsed_is_forgotten() {
-        let (mut budget, now) = (LoginBudget::default(), Instant::now());
+        let (mut budget, now) = (AddressBudget::logins(), Instant::now());
         for n in 0..1_000 {
             fail(&mut budget, Ipv4Addr::from_bits(n).into(), 1, now);
         }

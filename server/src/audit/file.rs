@@ -301,10 +301,11 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_there_is_closed_to_others_and_ended() {
+    fn a_file_that_was_there_is_closed_to_others_and_ends_with_a_whole_line() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("chat.log");
-        fs::write(&path, "half a li").unwrap();
+        let long = "x".repeat(10_000);
+        fs::write(&path, format!("whole\nhalf {long}")).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
         let (file, repairs) = chat(dir.path());
         assert_eq!(repairs.len(), 2);
@@ -314,11 +315,17 @@ mod tests {
         let line = Line::info("next");
         file.append(&line);
         file.flush().unwrap();
-        assert_eq!(
-            content(dir.path()),
-            format!("half a li\n{}\n", line.as_str())
-        );
+        assert_eq!(content(dir.path()), format!("whole\n{}\n", line.as_str()));
         assert_eq!(chat(dir.path()).1, vec![]);
+        fs::write(&path, "half").unwrap();
+        chat(dir.path());
+        assert_eq!(content(dir.path()), "");
+
+        // What no database can say again is kept as it is.
+        let other = dir.path().join("info.log");
+        fs::write(&other, "half").unwrap();
+        LogFile::open(dir.path(), AuditFile::Info).unwrap();
+        assert_eq!(fs::read_to_string(&other).unwrap(), "half\n");
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub use chat::ChatLog;
 pub use diagnostics::install;
 use file::{AuditFile, LogFile};
 pub use line::Line;
-pub use noise::{Noise, Summary};
+pub use noise::Noise;
 
 /// Lines that may wait for the audit thread.
 const QUEUE: usize = 1_024;

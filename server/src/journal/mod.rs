@@ -27,7 +27,7 @@ use chatbox_common::wire::message::{AccountId, Bye, Limits, MessageId, RequestId
 use crate::event::{Person, SessionId};
 use crate::outbox::Gate;
 use crate::store::{RecoveryHash, TokenId};
-pub use chat_log::AuditedChat;
+pub use chat_log::{AuditedChat, ChatSync};
 pub use writer::{Parts, start};
 
 /// How long a full login may be continued by resuming, in seconds: 12 hours.

@@ -150,10 +150,22 @@ impl Writer {
             min_free,
         } = parts;
         let lobby = RoomName::lobby();
-        let (history_id, rooms) = store.transaction(Commit::Usual, |tx| {
+        let shown = chat.logged();
+        let (history_id, rooms, kept) = store.transaction(Commit::Synced, |tx| {
+            let kept = tx.last_row()?;
+            if shown > kept {
+                // A power cut or an older copy: people saw messages that are gone. Their clients
+                // must forget them, since the numbers will come again with other texts.
+                tx.renew_history_id()?;
+                tx.skip_rows(shown)?;
+            }
             let lobby = tx.room(&lobby)?.ok_or(StoreError::Missing)?;
-            Ok((tx.history_id()?, vec![lobby]))
+            Ok((tx.history_id()?, vec![lobby], kept))
         })?;
+        if shown > kept {
+            let line = Line::error("history_shortened").with("logged_row", shown);
+            audit.info(line.with("kept_row", kept));
+        }
         let rooms = rooms.iter().map(|room| (room.id.0, Room::new(room)));
         let mut writer = Self {
             store,

@@ -8,6 +8,9 @@ const HISTORY_ID: &str = "SELECT value FROM meta WHERE key = 'history_id'";
 const RENEW_HISTORY_ID: &str = "UPDATE meta SET value = randomblob(16) WHERE key = 'history_id'";
 const ITERATIONS: &str = "SELECT value FROM meta WHERE key = 'iterations'";
 const CHAT_LOG_MARK: &str = "SELECT value FROM meta WHERE key = 'chat_log_mark'";
+const LAST_ROW: &str = "SELECT seq FROM sqlite_sequence WHERE name = 'messages'";
+const FORGET_ROWS: &str = "DELETE FROM sqlite_sequence WHERE name = 'messages'";
+const SKIP_ROWS: &str = "INSERT INTO sqlite_sequence(name, seq) VALUES('messages', ?1)";
 const SET_CHAT_LOG_MARK: &str =
     "UPDATE meta SET value = ?1 WHERE key = 'chat_log_mark' AND value < ?1";
 
@@ -42,7 +45,28 @@ impl Snapshot<'_> {
     }
 }
 
+impl Snapshot<'_> {
+    /// The highest row number that any message was ever given; 0 before the first.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn last_row(&self) -> Result<u64, StoreError> {
+        let found = self.one(LAST_ROW, (), |row| unsigned(row, 0))?;
+        Ok(found.unwrap_or(0))
+    }
+}
+
 impl Tx<'_> {
+    /// Gives out no row number up to `row` any more.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn skip_rows(&self, row: u64) -> Result<(), StoreError> {
+        self.execute(FORGET_ROWS, ())?;
+        self.execute(SKIP_ROWS, [signed(row)])?;
+        Ok(())
+    }
+
     /// Notes up to which [`Message::id`](super::Message::id) chat.log is complete. The mark never
     /// goes back.
     ///

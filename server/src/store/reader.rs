@@ -275,7 +275,7 @@ mod tests {
         let mut checkpointer = Checkpointer::open(directory.path(), quiet()).unwrap();
         checkpointer
             .connection
-            .busy_timeout(std::time::Duration::ZERO)
+            .busy_timeout(Duration::ZERO)
             .unwrap();
         assert!(checkpointer.log_bytes().unwrap() > 0);
         reader

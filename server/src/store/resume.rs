@@ -12,7 +12,7 @@ use rusqlite::Row;
 
 use super::error::StoreError;
 use super::sql::{Snapshot, Tx};
-use super::types::AccountId;
+use super::types::{AccountId, unsigned};
 
 /// What a token is found by: 16 random bytes, no secret.
 pub type TokenId = [u8; 16];
@@ -47,11 +47,16 @@ pub enum Resumed {
     Revoked,
 }
 
+/// After so many tokens a family ends and a full login begins another: what one use costs must
+/// not grow.
+const MAX_FAMILY: u64 = 1000;
+
 const FIND: &str =
     "SELECT account, hash, expires_at FROM resume_tokens WHERE id = ?1 AND expires_at > ?2";
 const FAMILY: &str = "SELECT family, state FROM resume_tokens WHERE id = ?1 AND expires_at > ?2";
 const ISSUE: &str = "INSERT INTO resume_tokens(id, account, family, hash, expires_at, state) \
     VALUES(?1, ?2, ?1, ?3, ?4, 'newest')";
+const USES: &str = "SELECT count(*) FROM resume_tokens WHERE family = ?1";
 const RETIRE: &str =
     "UPDATE resume_tokens SET state = 'spent' WHERE family = ?1 AND state <> 'spent'";
 const KEEP: &str = "UPDATE resume_tokens SET state = 'previous' WHERE id = ?1";
@@ -119,6 +124,11 @@ impl Tx<'_> {
         if state == "spent" {
             self.execute(REVOKE_FAMILY, [family])?;
             return Ok(Resumed::Revoked);
+        }
+        let uses = self.one(USES, [family], |row| unsigned(row, 0))?;
+        if uses.unwrap_or(0) >= MAX_FAMILY {
+            self.execute(REVOKE_FAMILY, [family])?;
+            return Ok(Resumed::Unknown);
         }
         self.execute(RETIRE, [family])?;
         self.change(KEEP, [id])?;
