@@ -130,11 +130,16 @@ impl Connection {
         self.shared.noise().note(from, end.word(), Instant::now());
     }
 
-    fn session(&self, who: &Authenticated, sender: Sender, receiver: Receiver) {
+    fn session(&self, who: &Authenticated, mut sender: Sender, receiver: Receiver) {
         let person = who.person();
         let gate = Arc::new(Gate::default());
         let shared = &self.shared;
         if !shared.hub.log_in(self.session, person, now_ms()) {
+            // The server began to stop in between.
+            if let Some(bye) = End::Shutdown.bye() {
+                let mut stream = Deadlined::new(&self.socket, GOODBYE_TIMEOUT);
+                let _ = sender.send(&mut stream, &ServerMessage::Bye(bye));
+            }
             return;
         }
         let begun = shared.journal.begin(Begin {
@@ -208,6 +213,7 @@ impl Connection {
         let mut watch = Watch::new(&self.socket);
         loop {
             while let Some(content) = receiver.next_record()? {
+                watch.completed();
                 for message in codec::messages(content) {
                     wait_for_room(requests.gate)?;
                     requests.handle(message.map_err(ChannelError::Malformed)?)?;
@@ -300,6 +306,11 @@ impl<'a> Watch<'a> {
         Ok(())
     }
 
+    /// A frame is complete: what follows is another one, with a deadline of its own.
+    const fn completed(&mut self) {
+        self.partial = None;
+    }
+
     fn heard(&mut self) {
         self.heard = Instant::now();
         self.pinged = false;
@@ -316,5 +327,29 @@ impl<'a> Watch<'a> {
             return Err(End::Timeout);
         }
         Ok(silence >= PING_AFTER && !std::mem::replace(&mut self.pinged, true))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn every_frame_has_a_deadline_of_its_own() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut watch = Watch::new(&socket);
+        let start = Instant::now();
+        let almost = FRAME_TIMEOUT - Duration::from_secs(1);
+        assert!(watch.before_read(true, start).is_ok());
+        assert!(watch.before_read(true, start + almost).is_ok());
+        // A peer that sends without a pause is always in the middle of some frame.
+        watch.completed();
+        assert!(watch.before_read(true, start + almost).is_ok());
+        assert!(watch.before_read(true, start + almost * 2).is_ok());
+        let late = start + almost + FRAME_TIMEOUT;
+        assert!(matches!(watch.before_read(true, late), Err(End::Timeout)));
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use chatbox_common::channel::{Channel, ChannelError, Receiver, Sender};
 use chatbox_common::crypto::handshake::ChannelBinding;
-use chatbox_common::wire::codec::{self, Read as Message};
+use chatbox_common::wire::codec::{self, Malformed, Read as Message};
 use chatbox_common::wire::message::{
     Bye, ByeReason, ClientMessage, ErrorCode, ErrorMessage, RequestId, ServerMessage,
 };
@@ -168,8 +168,8 @@ pub struct PeerLine<'a> {
     sender: Sender,
     receiver: Receiver,
     binding: ChannelBinding,
-    /// Messages of the last record that were not asked for yet.
-    pending: VecDeque<Message<ClientMessage>>,
+    /// Messages of the last record that were not asked for yet, up to the first malformed one.
+    pending: VecDeque<Result<Message<ClientMessage>, Malformed>>,
 }
 
 impl<'a> PeerLine<'a> {
@@ -203,13 +203,10 @@ impl<'a> PeerLine<'a> {
     pub fn receive(&mut self) -> Result<Message<ClientMessage>, End> {
         loop {
             if let Some(message) = self.pending.pop_front() {
-                return Ok(message);
+                return message.map_err(|error| End::Channel(error.into()));
             }
             if let Some(content) = self.receiver.next_record()? {
-                for message in codec::messages(content) {
-                    self.pending
-                        .push_back(message.map_err(ChannelError::Malformed)?);
-                }
+                self.pending.extend(codec::messages(content));
             } else {
                 self.receiver.fill(&mut self.stream).map_err(timed)?;
             }
@@ -269,13 +266,12 @@ impl<'a> PeerLine<'a> {
         }))
     }
 
-    /// The database could not keep what was asked for: says so, and how the connection ends.
-    pub fn unavailable(&mut self, request: RequestId, error: Unavailable) -> End {
-        let sentence = error.to_string();
-        match self.refuse(request, ErrorCode::Unavailable, &sentence) {
-            Ok(()) => End::Store(sentence),
-            Err(end) => end,
-        }
+    /// The database could not keep what was asked for: says so, and nothing has changed.
+    ///
+    /// # Errors
+    /// As [`PeerLine::send`].
+    pub fn unavailable(&mut self, request: RequestId) -> Result<(), End> {
+        self.refuse(request, ErrorCode::Unavailable, &Unavailable.to_string())
     }
 
     /// Says goodbye, if there is anything to say.

@@ -1,7 +1,8 @@
 //! From a finished handshake to somebody: registration, login, resume.
 //!
 //! The only maker of [`Authenticated`], which every command demands. One connection has one
-//! attempt: it succeeds, or gets one and the same refusal and is cut, whatever was wrong. Unknown
+//! attempt: it succeeds, or gets one and the same refusal and is cut, whatever was wrong; only
+//! when the database can't be written, nothing was decided and it may try again. Unknown
 //! names walk the same code with keys made up on the spot; password and code are always both
 //! computed, and a failure waits for nothing that a success or another failure would not.
 
@@ -24,7 +25,9 @@ use subtle::{Choice, ConstantTimeEq};
 use crate::audit::Line;
 use crate::clock::now_ms;
 use crate::event::{Person, SessionId};
-use crate::journal::{Granted, LogIn, MAX_WRONG_CODES, Registration, ResumeUse, Spend, Token};
+use crate::journal::{
+    Granted, LogIn, MAX_WRONG_CODES, Registration, ResumeUse, Spend, Token, Unavailable,
+};
 use crate::line::{End, PeerLine};
 use crate::readers::Candidate;
 use crate::shared::Shared;
@@ -95,8 +98,16 @@ impl Candidacy<'_> {
                         return Ok(done);
                     }
                 }
-                ClientMessage::Login(login) => return self.log_in(line, &login),
-                ClientMessage::Resume(resume) => return self.resume(line, &resume),
+                ClientMessage::Login(login) => {
+                    if let Some(done) = self.log_in(line, &login)? {
+                        return Ok(done);
+                    }
+                }
+                ClientMessage::Resume(resume) => {
+                    if let Some(done) = self.resume(line, &resume)? {
+                        return Ok(done);
+                    }
+                }
                 ClientMessage::Bye(_) => return Err(End::Quit),
                 _ => return Err(End::WrongState),
             }
@@ -212,7 +223,11 @@ impl Candidacy<'_> {
                 line.set_deadline(LOGIN_TIMEOUT);
                 Ok(None)
             }
-            Err(error) => Err(line.unavailable(confirm.request, error)),
+            Err(Unavailable) => {
+                line.unavailable(confirm.request)?;
+                line.set_deadline(LOGIN_TIMEOUT);
+                Ok(None)
+            }
         }
     }
 
@@ -252,9 +267,9 @@ impl Candidacy<'_> {
         Err(End::Refused)
     }
 
-    // Login.
+    // Login. `None`: the database is not available, and the connection may try again.
 
-    fn log_in(&self, line: &mut PeerLine<'_>, login: &Login) -> Result<Authenticated, End> {
+    fn log_in(&self, line: &mut PeerLine<'_>, login: &Login) -> Result<Option<Authenticated>, End> {
         let Ok(first) = ClientFirstMessage::parse(&login.scram) else {
             return self.refused(line, login.request, None, "malformed");
         };
@@ -295,7 +310,7 @@ impl Candidacy<'_> {
         line: &mut PeerLine<'_>,
         attempt: Attempt,
         confirm: &LoginConfirm,
-    ) -> Result<Authenticated, End> {
+    ) -> Result<Option<Authenticated>, End> {
         let request = confirm.request;
         let Attempt {
             candidate,
@@ -347,10 +362,10 @@ impl Candidacy<'_> {
                     Spend::Recovery(_) => "recovery",
                 };
                 self.log_success(Line::info("login"), &granted, Some(method));
-                Self::welcome_in(line, request, Some(server_final), granted, token)
+                Self::welcome_in(line, request, Some(server_final), granted, token).map(Some)
             }
             Ok(None) => self.refused(line, request, Some((&candidate.user, exists)), "code_used"),
-            Err(error) => Err(line.unavailable(request, error)),
+            Err(Unavailable) => line.unavailable(request).map(|()| None),
         }
     }
 
@@ -362,7 +377,7 @@ impl Candidacy<'_> {
         request: u32,
         typed: Option<(&UserName, Choice)>,
         reason: &'static str,
-    ) -> Result<Authenticated, End> {
+    ) -> Result<Option<Authenticated>, End> {
         let logged = Line::warn("login_failed");
         let logged = match typed {
             Some((user, exists)) if bool::from(exists) => logged.with("user", user),
@@ -398,7 +413,11 @@ impl Candidacy<'_> {
 
     // Resume.
 
-    fn resume(&self, line: &mut PeerLine<'_>, asked: &Resume) -> Result<Authenticated, End> {
+    fn resume(
+        &self,
+        line: &mut PeerLine<'_>,
+        asked: &Resume,
+    ) -> Result<Option<Authenticated>, End> {
         let request = asked.request;
         if let Err(wait) = self.shared.logins().charge(self.peer.ip(), Instant::now()) {
             line.refuse_until(request, wait)?;
@@ -420,10 +439,10 @@ impl Candidacy<'_> {
         match granted {
             Ok(Some(granted)) => {
                 self.log_success(Line::info("resume"), &granted, None);
-                Self::welcome_in(line, request, None, granted, token)
+                Self::welcome_in(line, request, None, granted, token).map(Some)
             }
             Ok(None) => self.refused(line, request, None, "resume_stale"),
-            Err(error) => Err(line.unavailable(request, error)),
+            Err(Unavailable) => line.unavailable(request).map(|()| None),
         }
     }
 }

@@ -8,10 +8,19 @@
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use chatbox_common::crypto::record::{KeyAge, SealError, Sealer};
+use chatbox_common::crypto::record::{KeyAge, SealError, Sealer, TAG_LEN};
+use chatbox_common::wire::frame::LENGTH_LEN;
 
-/// Above this many unsent bytes of replies a session's thread reads nothing more from it.
+/// Above this many unsent bytes of sealed replies a session's thread reads nothing more from it.
 pub const MAX_REPLY_BYTES: usize = 64 * 1024;
+
+/// What a reply of `content` bytes in clear counts at the [`Gate`]: its record's frame. A small
+/// one is many times its content, and a peer chooses what it is answered.
+#[must_use]
+pub const fn reply_cost(content: usize) -> usize {
+    const PADDING: usize = 64;
+    (content + 1).next_multiple_of(PADDING) + TAG_LEN + LENGTH_LEN
+}
 
 /// The sealed, unsent bytes of one session.
 pub struct Outbox {
@@ -87,6 +96,10 @@ impl Outbox {
             // Given back, not kept: ten thousand idle sessions would keep as many buffers.
             self.waiting = Vec::new();
             self.sent = 0;
+        } else if self.sent >= self.waiting.len() / 2 {
+            // A reader that is always a little behind never empties it.
+            self.waiting.drain(..self.sent);
+            self.sent = 0;
         }
     }
 
@@ -118,12 +131,12 @@ impl Gate {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A reply of so many bytes is under way.
+    /// A reply is under way that costs so many bytes ([`reply_cost`]).
     pub fn reply_queued(&self, bytes: usize) {
         self.state().reply_bytes += bytes;
     }
 
-    /// Replies of so many bytes have left.
+    /// Replies have left that cost so many bytes.
     pub fn replies_sent(&self, bytes: usize) {
         let mut state = self.state();
         state.reply_bytes = state.reply_bytes.saturating_sub(bytes);
@@ -185,4 +198,70 @@ pub enum Room {
     None,
     /// The session is closed.
     Closed,
+}
+
+#[cfg(test)]
+mod tests {
+    use chatbox_common::crypto::record::Rotation;
+    use chatbox_common::secret::Secret;
+
+    use super::*;
+
+    const LIMIT: usize = 256 * 1024;
+
+    fn outbox() -> Outbox {
+        let now = Instant::now();
+        let mut sealer = Sealer::new(Secret::new([7; 32]), Rotation::default(), now);
+        sealer.begin_session();
+        Outbox::new(sealer, LIMIT)
+    }
+
+    #[test]
+    fn a_reader_that_is_always_a_little_behind_costs_no_more_than_the_bound() {
+        let mut outbox = outbox();
+        let (now, mut scratch) = (Instant::now(), Vec::new());
+        outbox.seal(&[1; 1000], now, &mut scratch).unwrap();
+        outbox.keep(&scratch);
+        for _ in 0..10_000 {
+            assert!(outbox.has_room(1000));
+            outbox.seal(&[1; 1000], now, &mut scratch).unwrap();
+            outbox.sent(1042);
+        }
+        assert!(!outbox.is_empty());
+        assert!(outbox.waiting.capacity() <= 2 * LIMIT);
+    }
+
+    #[test]
+    fn what_was_sent_in_pieces_is_the_stream_as_it_was_sealed() {
+        let (mut outbox, mut whole) = (outbox(), self::outbox());
+        let (now, mut scratch) = (Instant::now(), Vec::new());
+        let mut expected = Vec::new();
+        let mut stream = Vec::new();
+        for n in 0..200 {
+            let content = vec![n; 1 + usize::from(n) * 7];
+            whole.seal(&content, now, &mut expected).unwrap();
+            if outbox.is_empty() {
+                scratch.clear();
+                outbox.seal(&content, now, &mut scratch).unwrap();
+                outbox.keep(&scratch);
+            } else {
+                outbox.seal(&content, now, &mut scratch).unwrap();
+            }
+            let count = (usize::from(n) * 37 % 900).min(outbox.unsent().len());
+            stream.extend_from_slice(&outbox.unsent()[..count]);
+            outbox.sent(count);
+        }
+        stream.extend_from_slice(outbox.unsent());
+        assert!(stream == expected);
+    }
+
+    #[test]
+    fn a_reply_counts_as_much_as_its_record_has_bytes() {
+        for length in [1, 5, 62, 63, 64, 65, 127, 128, 1000, 32_768] {
+            let mut record = Vec::new();
+            let sealed = outbox().seal(&vec![1; length], Instant::now(), &mut record);
+            sealed.unwrap();
+            assert_eq!(record.len(), reply_cost(length), "{length}");
+        }
+    }
 }

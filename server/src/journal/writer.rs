@@ -86,6 +86,8 @@ struct Writer {
     behind: Behind,
     /// The disk has too little room, as of the last look.
     low_space: bool,
+    /// When to look at the disk and at chat.log again.
+    next_look: Instant,
     next_expiry: Instant,
 }
 
@@ -146,6 +148,7 @@ impl Writer {
             sessions: HashMap::new(),
             behind: Behind::default(),
             low_space: false,
+            next_look: Instant::now(),
             next_expiry: Instant::now(),
         };
         writer.catch_up();
@@ -198,20 +201,18 @@ impl Writer {
                 });
             }
         }
-        if self.behind.is_due(now) {
+        if now >= self.next_look {
+            self.next_look = now + TICK;
             self.look_at_space();
-            if self.chat.is_behind() {
-                self.catch_up();
-            }
+            self.catch_up();
+        }
+        if self.behind.is_due(now) {
             let behind = &self.behind;
             let written = self.store.transaction(Commit::Usual, |tx| behind.write(tx));
             if let Err(error) = &written {
                 self.tell_failure("online_not_written", error);
             }
             self.behind.done(written.is_ok(), now);
-        } else if self.chat.is_behind() || self.low_space {
-            self.look_at_space();
-            self.catch_up();
         }
         if now >= self.next_expiry {
             self.next_expiry = now + EXPIRY;
