@@ -212,7 +212,7 @@ impl Connection {
         let mut watch = Watch::new(&self.socket);
         loop {
             while let Some(content) = receiver.next_record()? {
-                watch.heard();
+                watch.completed();
                 for message in codec::messages(content) {
                     wait_for_room(requests.gate)?;
                     requests.handle(message.map_err(ChannelError::Malformed)?)?;
@@ -221,7 +221,7 @@ impl Connection {
             let before = Instant::now();
             watch.before_read(receiver.is_partial(), before)?;
             match receiver.fill(&mut &*self.socket) {
-                Ok(()) => watch.stirred(),
+                Ok(()) => watch.heard(),
                 Err(error) if error.is_timeout() => {
                     if watch.silent()? {
                         let ping = ServerMessage::Ping(Plain { request: 0 });
@@ -305,15 +305,14 @@ impl<'a> Watch<'a> {
         Ok(())
     }
 
-    /// A whole record has come: whatever frame is partial now began after it.
-    fn heard(&mut self) {
-        self.heard = Instant::now();
+    /// A frame is complete: what follows is another one, with a deadline of its own.
+    fn completed(&mut self) {
         self.partial = None;
-        self.pinged = false;
+        self.heard();
     }
 
     /// Some bytes have come.
-    fn stirred(&mut self) {
+    fn heard(&mut self) {
         self.heard = Instant::now();
         self.pinged = false;
     }
@@ -329,5 +328,29 @@ impl<'a> Watch<'a> {
             return Err(End::Timeout);
         }
         Ok(silence >= PING_AFTER && !std::mem::replace(&mut self.pinged, true))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn every_frame_has_a_deadline_of_its_own() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut watch = Watch::new(&socket);
+        let start = Instant::now();
+        let almost = Duration::from_secs(29);
+        assert!(watch.before_read(true, start).is_ok());
+        assert!(watch.before_read(true, start + almost).is_ok());
+        // A peer that sends without a pause is always in the middle of some frame.
+        watch.completed();
+        assert!(watch.before_read(true, start + almost).is_ok());
+        assert!(watch.before_read(true, start + almost * 2).is_ok());
+        let late = start + almost + FRAME_TIMEOUT;
+        assert!(matches!(watch.before_read(true, late), Err(End::Timeout)));
     }
 }

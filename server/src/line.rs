@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use chatbox_common::channel::{Channel, ChannelError, Receiver, Sender};
 use chatbox_common::crypto::handshake::ChannelBinding;
-use chatbox_common::wire::codec::{self, Read as Message};
+use chatbox_common::wire::codec::{self, Malformed, Read as Message};
 use chatbox_common::wire::message::{
     Bye, ByeReason, ClientMessage, ErrorCode, ErrorMessage, RequestId, ServerMessage,
 };
@@ -191,8 +191,8 @@ pub struct PeerLine<'a> {
     sender: Sender,
     receiver: Receiver,
     binding: ChannelBinding,
-    /// Messages of the last record that were not asked for yet.
-    pending: VecDeque<Message<ClientMessage>>,
+    /// Messages of the last record that were not asked for yet, up to the first malformed one.
+    pending: VecDeque<Result<Message<ClientMessage>, Malformed>>,
     /// A record may have been sent in part: nothing can follow it.
     broken: bool,
 }
@@ -229,13 +229,10 @@ impl<'a> PeerLine<'a> {
     pub fn receive(&mut self) -> Result<Message<ClientMessage>, End> {
         loop {
             if let Some(message) = self.pending.pop_front() {
-                return Ok(message);
+                return message.map_err(|error| End::Channel(error.into()));
             }
             if let Some(content) = self.receiver.next_record()? {
-                for message in codec::messages(content) {
-                    self.pending
-                        .push_back(message.map_err(ChannelError::Malformed)?);
-                }
+                self.pending.extend(codec::messages(content));
             } else {
                 self.receiver.fill(&mut self.stream).map_err(timed)?;
             }

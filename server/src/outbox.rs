@@ -8,16 +8,18 @@
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use chatbox_common::crypto::record::{SealError, Sealer};
+use chatbox_common::crypto::record::{SealError, Sealer, TAG_LEN};
+use chatbox_common::wire::frame::LENGTH_LEN;
 
-/// Above this many unsent bytes of replies a session's thread reads nothing more from it.
+/// Above this many unsent bytes of sealed replies a session's thread reads nothing more from it.
 pub const MAX_REPLY_BYTES: usize = 64 * 1024;
 
-/// What a reply of so many bytes in clear weighs while it waits: padding, tag, length, and a
-/// place in a queue.
+/// What a reply of `content` bytes in clear counts at the [`Gate`]: its record's frame. A small
+/// one is many times its content, and a peer chooses what it is answered.
 #[must_use]
-pub const fn reply_weight(length: usize) -> usize {
-    length.next_multiple_of(64) + 96
+pub const fn reply_cost(content: usize) -> usize {
+    const PADDING: usize = 64;
+    (content + 1).next_multiple_of(PADDING) + TAG_LEN + LENGTH_LEN
 }
 
 /// The sealed, unsent bytes of one session.
@@ -95,7 +97,7 @@ impl Outbox {
             self.waiting = Vec::new();
             self.sent = 0;
         } else if self.sent >= self.waiting.len() / 2 {
-            // A reader that keeps up, but never quite, must not keep what it has taken.
+            // A reader that is always a little behind never empties it.
             self.waiting.drain(..self.sent);
             self.sent = 0;
         }
@@ -123,15 +125,15 @@ impl Gate {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A reply of so many bytes in clear is under way.
-    pub fn reply_queued(&self, length: usize) {
-        self.state().reply_bytes += reply_weight(length);
+    /// A reply is under way that costs so many bytes ([`reply_cost`]).
+    pub fn reply_queued(&self, bytes: usize) {
+        self.state().reply_bytes += bytes;
     }
 
-    /// Replies of this weight have left.
-    pub fn replies_sent(&self, weight: usize) {
+    /// Replies have left that cost so many bytes.
+    pub fn replies_sent(&self, bytes: usize) {
         let mut state = self.state();
-        state.reply_bytes = state.reply_bytes.saturating_sub(weight);
+        state.reply_bytes = state.reply_bytes.saturating_sub(bytes);
         drop(state);
         self.changed.notify_all();
     }
@@ -199,42 +201,62 @@ mod tests {
 
     use super::*;
 
-    fn outbox(limit: usize) -> Outbox {
+    const LIMIT: usize = 256 * 1024;
+
+    fn outbox() -> Outbox {
         let now = Instant::now();
-        let mut sealer = Sealer::new(Secret::random(), Rotation::default(), now);
+        let mut sealer = Sealer::new(Secret::new([7; 32]), Rotation::default(), now);
         sealer.begin_session();
-        Outbox::new(sealer, limit)
+        Outbox::new(sealer, LIMIT)
     }
 
     #[test]
-    fn a_reader_that_never_quite_keeps_up_holds_no_more_than_the_bound() {
-        let mut outbox = outbox(16 * 1024);
-        let mut scratch = Vec::new();
-        outbox.keep(&[0; 4096]);
+    fn a_reader_that_is_always_a_little_behind_costs_no_more_than_the_bound() {
+        let mut outbox = outbox();
+        let (now, mut scratch) = (Instant::now(), Vec::new());
+        outbox.seal(&[1; 1000], now, &mut scratch).unwrap();
+        outbox.keep(&scratch);
         for _ in 0..10_000 {
             assert!(outbox.has_room(1000));
-            outbox
-                .seal(&[7; 1000], Instant::now(), &mut scratch)
-                .unwrap();
-            let take = outbox.unsent().len() - 500;
-            outbox.sent(take);
-            assert!(outbox.waiting.len() <= 16 * 1024);
+            outbox.seal(&[1; 1000], now, &mut scratch).unwrap();
+            outbox.sent(1042);
         }
-        assert!(scratch.is_empty(), "what waits goes first");
+        assert!(!outbox.is_empty());
+        assert!(outbox.waiting.capacity() <= 2 * LIMIT);
     }
 
     #[test]
-    fn what_was_sent_is_given_back_and_the_bound_is_kept() {
-        let mut outbox = outbox(4096);
-        let mut scratch = Vec::new();
-        outbox.seal(b"now", Instant::now(), &mut scratch).unwrap();
-        assert!(outbox.is_empty() && !scratch.is_empty());
-        outbox.keep(&scratch);
-        assert_eq!(outbox.unsent(), scratch);
-        assert!(outbox.has_room(3000) && !outbox.has_room(4000));
-        outbox.sent(scratch.len());
-        assert!(outbox.is_empty());
-        assert_eq!(outbox.waiting.capacity(), 0);
+    fn what_was_sent_in_pieces_is_the_stream_as_it_was_sealed() {
+        let (mut outbox, mut whole) = (outbox(), outbox());
+        let (now, mut scratch) = (Instant::now(), Vec::new());
+        let mut expected = Vec::new();
+        let mut stream = Vec::new();
+        for n in 0..200 {
+            let content = vec![n; 1 + usize::from(n) * 7];
+            whole.seal(&content, now, &mut expected).unwrap();
+            if outbox.is_empty() {
+                scratch.clear();
+                outbox.seal(&content, now, &mut scratch).unwrap();
+                outbox.keep(&scratch);
+            } else {
+                outbox.seal(&content, now, &mut scratch).unwrap();
+            }
+            let count = (usize::from(n) * 37 % 900).min(outbox.unsent().len());
+            stream.extend_from_slice(&outbox.unsent()[..count]);
+            outbox.sent(count);
+        }
+        stream.extend_from_slice(outbox.unsent());
+        assert!(stream == expected);
+    }
+
+    #[test]
+    fn a_reply_counts_as_much_as_its_record_has_bytes() {
+        for length in [1, 5, 62, 63, 64, 65, 127, 128, 1000, 32_768] {
+            let mut record = Vec::new();
+            let sealed = outbox().seal(&vec![1; length], Instant::now(), &mut record);
+            sealed.unwrap();
+            assert_eq!(record.len(), reply_cost(length), "{length}");
+        }
     }
 
     #[test]
@@ -242,9 +264,9 @@ mod tests {
         let gate = Gate::default();
         let none = Duration::ZERO;
         assert_eq!(gate.wait_for_room(none), Room::Some);
-        gate.reply_queued(MAX_REPLY_BYTES);
+        gate.reply_queued(MAX_REPLY_BYTES + 1);
         assert_eq!(gate.wait_for_room(none), Room::None);
-        gate.replies_sent(reply_weight(MAX_REPLY_BYTES));
+        gate.replies_sent(MAX_REPLY_BYTES + 1);
         assert_eq!(gate.wait_for_room(none), Room::Some);
         assert!(gate.begin_page() && !gate.begin_page());
         gate.end_page();

@@ -23,7 +23,7 @@ use chatbox_common::wire::codec;
 use chatbox_common::wire::message::{Bye, RequestId, RoomId, Seq, ServerMessage};
 
 use crate::event::{Batch, SessionId};
-use crate::outbox::Gate;
+use crate::outbox::{Gate, reply_cost};
 use crate::vital;
 use worker::Worker;
 use writable::Writable;
@@ -144,7 +144,7 @@ impl Deliveries {
     pub fn reply(&self, session: SessionId, gate: &Gate, message: &ServerMessage) {
         let mut bytes = Vec::new();
         codec::put(message, &mut bytes);
-        gate.reply_queued(bytes.len());
+        gate.reply_queued(reply_cost(bytes.len()));
         self.send(session, Delivery::Reply { session, bytes });
     }
 

@@ -12,7 +12,7 @@ use rustix::net::SendFlags;
 use super::Join;
 use super::writable::Writable;
 use crate::event::SessionId;
-use crate::outbox::{Gate, MAX_REPLY_BYTES, Outbox, reply_weight};
+use crate::outbox::{Gate, MAX_REPLY_BYTES, Outbox, reply_cost};
 
 /// A session that can't go on: its socket failed, or a record could not be made.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub(super) struct Session {
     socket: Arc<TcpStream>,
     outbox: Outbox,
     gate: Arc<Gate>,
-    /// Weight of the replies that entered the outbox and have not all left it.
+    /// What the replies cost that entered the outbox and have not all left it.
     reply_bytes: usize,
     /// Rooms, and whether their messages come live.
     pub(super) rooms: HashMap<RoomId, bool>,
@@ -90,17 +90,18 @@ impl Session {
 
     /// Sends a reply that the gate has counted: whatever waits, it is never dropped.
     pub(super) fn reply(&mut self, bytes: &[u8], tools: &mut Tools) -> Result<(), Dead> {
+        let cost = reply_cost(bytes.len());
         if self.closing {
-            self.gate.replies_sent(reply_weight(bytes.len()));
+            self.gate.replies_sent(cost);
             return Ok(());
         }
-        self.reply_bytes += reply_weight(bytes.len());
+        self.reply_bytes += cost;
         self.push(bytes, tools)
     }
 
     /// Sends a reply that the gate has not counted yet.
     pub(super) fn say(&mut self, bytes: &[u8], tools: &mut Tools) -> Result<(), Dead> {
-        self.gate.reply_queued(bytes.len());
+        self.gate.reply_queued(reply_cost(bytes.len()));
         self.reply(bytes, tools)
     }
 

@@ -213,7 +213,7 @@ fn promise_4_a_reader_that_stalls_is_told_where_it_was_cut_and_misses_no_reply()
 }
 
 #[test]
-fn following_a_room_that_is_live_changes_nothing_and_the_future_is_refused() {
+fn following_a_room_that_is_live_repeats_what_is_asked_for_and_the_future_is_refused() {
     let (to, _threads) = Deliveries::start(1, OUTBOX).unwrap();
     let mut alice = Peer::join(&to, 1, 0);
     say(&to, &batch(1, &["one", "two"], &[]));
@@ -222,6 +222,7 @@ fn following_a_room_that_is_live_changes_nothing_and_the_future_is_refused() {
     say(&to, &batch(3, &["three"], &[]));
     assert_eq!((alice.next_chat(), alice.next_chat()), (1, 2));
     assert!(matches!(alice.next(), ServerMessage::Following(f) if f.live));
+    assert_eq!(alice.next_chat(), 2);
     assert!(
         matches!(alice.next(), ServerMessage::Error(e) if e.code == ErrorCode::InvalidArgument)
     );

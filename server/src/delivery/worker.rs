@@ -18,6 +18,7 @@ use super::session::{Chat, Dead, Session, Tools};
 use super::writable::Writable;
 use super::{Delivery, Join};
 use crate::event::{Batch, SessionId};
+use crate::outbox::reply_cost;
 
 /// The most acknowledgements put before the chat of a record.
 const RECORD_ACKS: usize = 64;
@@ -128,7 +129,7 @@ impl Worker {
             room.members.push(number);
         }
         let welcome = std::mem::take(&mut join.welcome);
-        join.gate.reply_queued(welcome.len());
+        join.gate.reply_queued(reply_cost(welcome.len()));
         let session = Session::new(join, self.outbox_limit);
         self.sessions.insert(number, session);
         self.reply(number, &welcome);
@@ -221,9 +222,9 @@ impl Worker {
             let sentence = "the room has not come so far";
             return self.refuse(number, request, ErrorCode::InvalidArgument, sentence);
         }
-        let was_live = session.is_live(id);
-        let missed = room.since(after);
-        let live = was_live || (missed.is_some() && !session.lagged);
+        // Who has lagged and not drained yet will hear of it, and follows again then.
+        let missed = room.since(after).filter(|_| !session.lagged);
+        let live = missed.is_some();
         if live {
             session.rooms.insert(id, true);
         }
@@ -234,9 +235,7 @@ impl Worker {
             live,
         };
         self.say_message(number, &ServerMessage::Following(answer));
-        if was_live || !live {
-            return;
-        }
+        // Also to who was live all the time: what it has already, it ignores.
         for batch in missed.unwrap_or_default() {
             let skip = usize::try_from((after + 1).saturating_sub(batch.first)).unwrap_or(0);
             let pieces = pieces(&batch.bytes, &batch.ends, skip);

@@ -31,10 +31,8 @@ const MAX_POSTS: usize = 512;
 const MAX_POST_BYTES: usize = 256 * 1024;
 /// The most logins of one transaction: they cost more than messages, which go first.
 const MAX_ASKS: usize = 32;
-/// How often the thread looks after itself when nothing happens.
+/// How often the thread looks at the disk, and after itself when nothing happens.
 const TICK: Duration = Duration::from_millis(250);
-/// How often it looks at the space left on the disk.
-const SPACE_EVERY: Duration = Duration::from_secs(1);
 /// Changes that are owed are counted no further than this while nothing can be written.
 const MAX_OWED: usize = 10_000;
 /// How often expired tokens are deleted.
@@ -92,9 +90,10 @@ struct Writer {
     accounts: HashMap<u64, usize>,
     behind: Behind,
     owed: Owed,
-    next_space: Instant,
     /// The disk has too little room, as of the last look.
     low_space: bool,
+    /// When to look at the disk and at chat.log again.
+    next_look: Instant,
     next_expiry: Instant,
 }
 
@@ -180,8 +179,8 @@ impl Writer {
             accounts: HashMap::new(),
             behind: Behind::default(),
             owed: Owed::default(),
-            next_space: Instant::now(),
             low_space: false,
+            next_look: Instant::now(),
             next_expiry: Instant::now(),
         };
         writer.catch_up();
@@ -234,8 +233,8 @@ impl Writer {
                 });
             }
         }
-        if now >= self.next_space {
-            self.next_space = now + SPACE_EVERY;
+        if now >= self.next_look {
+            self.next_look = now + TICK;
             self.look_at_space();
             self.catch_up();
         }

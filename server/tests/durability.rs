@@ -1,0 +1,289 @@
+//! What survives the server's end, sudden or not, and what it does when it can't store anything.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may assert in the plainest way, in its helpers as well"
+)]
+
+mod support;
+
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::{self, Scope, ScopedJoinHandle};
+use std::time::{Duration, Instant};
+
+use chatbox_common::wire::message::{ByeReason, ErrorCode, MessageId, Seq, ServerMessage};
+use rusqlite::Connection;
+
+use support::peer::{Peer, id, sending};
+use support::{Server, UNLIMITED, eventually};
+
+/// Messages that one peer has under way.
+const BURST: u32 = 32;
+
+/// What one sender knows at its end.
+struct Told {
+    account: u64,
+    acknowledged: Vec<(MessageId, Seq)>,
+    bye: Option<ByeReason>,
+}
+
+/// Says as much as is taken until the line ends.
+fn talk(mut peer: Peer, account: u64, total: &AtomicU64) -> Told {
+    let mut told = Told {
+        account,
+        acknowledged: Vec::new(),
+        bye: None,
+    };
+    let (mut said, mut waiting) = (0, 0);
+    loop {
+        if waiting == 0 {
+            waiting = BURST;
+            let message = |n: u32| sending(n, id(account, n.into()), &format!("no. {n} whole"));
+            let burst: Vec<_> = (said..said + BURST).map(message).collect();
+            said += BURST;
+            // A server that ends takes nothing more, and may still have something to say.
+            let _ = peer.try_say_all(&burst);
+        }
+        match peer.try_next() {
+            Ok(ServerMessage::Ack(ack)) => {
+                let message = id(account, ack.request.into());
+                told.acknowledged.push((message, ack.seq));
+                total.fetch_add(1, Ordering::Relaxed);
+                waiting -= 1;
+            }
+            Ok(ServerMessage::Bye(bye)) => told.bye = Some(bye.reason),
+            Ok(ServerMessage::Error(error)) => panic!("{error:?}"),
+            Ok(_) => {}
+            Err(_) => return told,
+        }
+    }
+}
+
+/// Senders that talk until the server ends.
+fn senders<'s, 'e>(
+    server: &Server,
+    scope: &'s Scope<'s, 'e>,
+    total: &'e AtomicU64,
+) -> Vec<ScopedJoinHandle<'s, Told>> {
+    let peers = ["Alice", "Bob", "Carol"].map(|name| server.register(name).1);
+    (1..)
+        .zip(peers)
+        .map(|(account, peer)| scope.spawn(move || talk(peer, account, total)))
+        .collect()
+}
+
+fn wait_for(total: &AtomicU64, many: u64) {
+    eventually("acknowledgements", || {
+        (total.load(Ordering::Relaxed) >= many).then_some(())
+    });
+}
+
+/// Everything acknowledged is kept under its number, there are no gaps, and chat.log has each
+/// message once.
+fn check(server: &Server, told: &[Told]) {
+    let database = server.database();
+    let mut all = database
+        .prepare("SELECT id, sender, client_id, seq FROM messages ORDER BY seq")
+        .unwrap();
+    let rows = all.query_map((), |row| {
+        let number = |column| row.get(column).map(i64::cast_unsigned);
+        Ok((number(0)?, (number(1)?, row.get(2)?), number(3)?))
+    });
+    let rows: Vec<(u64, (u64, MessageId), Seq)> = rows.unwrap().map(Result::unwrap).collect();
+    assert!(rows.iter().map(|row| row.2).eq(1..=rows.len() as u64));
+    let stored: HashMap<_, _> = rows.iter().map(|row| (row.1, row.2)).collect();
+    assert_eq!(stored.len(), rows.len());
+    for one in told {
+        for (message, seq) in &one.acknowledged {
+            assert_eq!(stored.get(&(one.account, *message)), Some(seq));
+        }
+    }
+    let lines = server.lines("chat.log");
+    let whole = lines.iter().filter(|line| line.ends_with(r#" whole""#));
+    let mut logged: Vec<u64> = whole
+        .map(|line| line.split(" id=").nth(1).unwrap())
+        .map(|rest| rest.split(' ').next().unwrap().parse().unwrap())
+        .collect();
+    logged.sort_unstable();
+    assert!(logged.iter().copied().eq(rows.iter().map(|row| row.0)));
+}
+
+#[test]
+fn promise_2_what_was_acknowledged_survives_a_kill() {
+    let mut server = Server::start(UNLIMITED);
+    let total = AtomicU64::new(0);
+    let told: Vec<Told> = thread::scope(|scope| {
+        let senders = senders(&server, scope, &total);
+        wait_for(&total, 3000);
+        server.kill();
+        senders.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert!(told.iter().all(|one| !one.acknowledged.is_empty()));
+    // The last line was on its way, and half of it is in the file.
+    let path = server.log_path("chat.log");
+    let log = fs::read_to_string(&path).unwrap();
+    let last = log.lines().last().unwrap();
+    let cut = log.len() - last.len() / 2;
+    fs::write(&path, &log[..cut]).unwrap();
+
+    server.restart();
+    check(&server, &told);
+    let parts = ["log_repaired", "file=chat.log"];
+    server.line("info.log", &parts);
+    let row = last
+        .split(' ')
+        .find(|word| word.starts_with("id="))
+        .unwrap();
+    server.line("chat.log", &[&format!(" {row} "), "recovered=1", "whole"]);
+
+    // Who never saw the acknowledgement sends again, and the room goes on without a gap.
+    let (_account, mut dave) = server.register("Dave");
+    let head = dave.welcome.as_ref().unwrap().rooms[0].head;
+    assert_eq!(dave.post(id(9, 1), "no. 1 whole").seq, head + 1);
+    check(&server, &told);
+}
+
+#[test]
+fn promise_3_what_was_lost_on_the_way_is_sent_again_after_a_kill() {
+    let mut server = Server::start(UNLIMITED);
+    let (_account, mut alice) = server.register("Alice");
+    let first = alice.post(id(1, 1), "kept");
+    server.kill();
+    server.restart();
+    let mut alice = server.resume(&alice.token());
+    let again = alice.post(id(1, 1), "kept");
+    assert_eq!((again.seq, again.time), (first.seq, first.time));
+    assert_eq!(alice.post(id(1, 2), "new").seq, 2);
+}
+
+#[test]
+fn promise_2_a_stop_under_load_says_goodbye_to_everybody_and_loses_nothing() {
+    let mut server = Server::start(UNLIMITED);
+    let idle = Peer::connect(&server);
+    let total = AtomicU64::new(0);
+    let told: Vec<Told> = thread::scope(|scope| {
+        let senders = senders(&server, scope, &total);
+        wait_for(&total, 1000);
+        let begin = Instant::now();
+        let status = server.stop();
+        let took = begin.elapsed();
+        assert_eq!(status.code(), Some(0));
+        assert!(took < Duration::from_secs(5), "{took:?}");
+        senders.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    let byes: Vec<_> = told.iter().map(|one| one.bye).collect();
+    assert_eq!(byes, [Some(ByeReason::Shutdown); 3]);
+    let mut idle = idle;
+    assert_eq!(idle.goodbye(), ByeReason::Shutdown);
+    server.line("info.log", &["INFO  stopped", "connections_left=0"]);
+    check(&server, &told);
+    server.restart();
+    check(&server, &told);
+}
+
+#[test]
+fn what_was_committed_is_shown_though_the_log_is_full_and_then_nothing_is_taken() {
+    let mut server = Server::start_prepared(UNLIMITED, |dir| {
+        symlink("/dev/full", dir.join("log/chat.log")).unwrap();
+    });
+    let (_alice, mut alice) = server.register("Alice");
+    let (mut account, mut bob) = server.register("Bob");
+    alice.post(id(1, 1), "no. 1 whole");
+    assert_eq!(bob.chat().seq, 1);
+    let refused = alice.send(id(1, 2), "no. 2 whole");
+    assert_eq!(alice.error(refused).code, ErrorCode::Unavailable);
+    let asked = bob.history(None, None, 9);
+    assert_eq!(bob.page(asked).messages.len(), 1);
+    server.log_in(&mut account);
+    assert!(server.is_running());
+
+    server.kill();
+    fs::remove_file(server.log_path("chat.log")).unwrap();
+    server.restart();
+    let mut alice = server.resume(&alice.token());
+    assert_eq!(alice.post(id(1, 2), "no. 2 whole").seq, 2);
+    server.line("chat.log", &["seq=1", "recovered=1", "no. 1 whole"]);
+    check(&server, &[]);
+}
+
+#[test]
+fn a_database_that_another_program_holds_is_waited_for_and_then_unavailable() {
+    let mut server = Server::start(UNLIMITED);
+    let (_account, mut alice) = server.register("Alice");
+    alice.post(id(1, 1), "before");
+    let other = Connection::open(server.path().join("data/chatbox.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let refused = alice.send(id(1, 2), "meanwhile");
+    assert_eq!(alice.error(refused).code, ErrorCode::Unavailable);
+    let asked = alice.history(None, None, 9);
+    assert_eq!(alice.page(asked).messages.len(), 1);
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(alice.post(id(1, 2), "meanwhile").seq, 2);
+    assert!(server.is_running());
+    let parts = ["ERROR commit_failed", "the database is busy"];
+    server.line("info.log", &parts);
+}
+
+#[test]
+fn a_login_while_the_database_is_held_is_told_so_and_spends_nothing() {
+    let server = Server::start("");
+    let (mut account, _session) = server.register("Alice");
+    let code = account.factor();
+    let other = Connection::open(server.path().join("data/chatbox.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut peer = Peer::connect(&server);
+    peer.attempt("Alice", &account.password, &code);
+    let answer = peer.next();
+    let unavailable =
+        matches!(&answer, ServerMessage::Error(e) if e.code == ErrorCode::Unavailable);
+    assert!(unavailable, "{answer:?}");
+    other.execute_batch("ROLLBACK").unwrap();
+    // The connection is in state LOGIN again.
+    peer.log_in(&account, &code);
+}
+
+#[test]
+fn a_second_server_on_the_same_data_is_refused() {
+    let server = Server::start("");
+    let (_account, mut alice) = server.register("Alice");
+    let refused = server.try_another();
+    assert_eq!(refused.status.code(), Some(1));
+    let sentence = "is in use by a running chatbox-server";
+    assert!(refused.stderr.contains(sentence), "{refused:?}");
+    alice.post(id(1, 1), "undisturbed");
+}
+
+#[test]
+fn a_database_of_a_newer_program_is_refused_and_left_alone() {
+    let mut server = Server::start("");
+    server.stop();
+    let path = server.path().join("data/chatbox.db");
+    let database = Connection::open(&path).unwrap();
+    database.execute_batch("PRAGMA user_version = 99").unwrap();
+    drop(database);
+    let refused = server.restart_refused();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(refused.stderr.contains("schema 99"), "{refused:?}");
+    let version = server.query("SELECT CAST(user_version AS TEXT) FROM pragma_user_version");
+    assert_eq!(version.as_deref(), Some("99"));
+}
+
+#[test]
+fn a_database_without_its_keys_gets_no_new_ones() {
+    let mut server = Server::start("");
+    server.stop();
+    fs::remove_file(server.path().join("keys/totp_seal")).unwrap();
+    let refused = server.restart_refused();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(
+        refused.stderr.contains("restore it from a backup"),
+        "{refused:?}"
+    );
+    assert!(!server.path().join("keys/totp_seal").exists());
+}
