@@ -244,8 +244,8 @@ fn a_login_while_the_database_is_held_is_told_so_and_spends_nothing() {
         matches!(&answer, ServerMessage::Error(e) if e.code == ErrorCode::Unavailable);
     assert!(unavailable, "{answer:?}");
     other.execute_batch("ROLLBACK").unwrap();
-    // The connection is in state LOGIN again.
-    peer.log_in(&account, &code);
+    assert_eq!(peer.goodbye(), ByeReason::Busy);
+    Peer::connect(&server).log_in(&account, &code);
 }
 
 #[test]
