@@ -40,7 +40,7 @@ pub enum Command {
     List,
     /// The session's suite, keys and server.
     Info,
-    /// The last messages of the room, 1 to [`MAX_HISTORY`] of them.
+    /// The messages before the oldest one shown, 1 to [`MAX_HISTORY`] of them.
     History(u16),
     /// Under which name this session is logged in.
     WhoAmI,
@@ -84,7 +84,7 @@ const TABLE: [Row; 7] = [
     Row {
         name: "history",
         arguments: "[n]",
-        help: "show the last n messages (20 if n is left out, at most 1000)",
+        help: "show n earlier messages (20 if n is left out, at most 1000)",
         parse: |arguments| match arguments {
             [] => Ok(Command::History(DEFAULT_HISTORY)),
             [count] => match count.parse() {

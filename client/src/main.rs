@@ -1,13 +1,60 @@
-//! The ChatBox client.
-#![allow(dead_code)] // until main joins the parts
+//! The ChatBox client: `chatbox`.
+//!
+//! ```text
+//!  main -> cli, config      what the flags and the file say
+//!       -> door             who: menu, registration, login      -> session, known_hosts, prompt
+//!       -> app              the chat: one loop                  -> session, model, outgoing
+//!            keyboard thread -> events <- reader thread         -> ui
+//! ```
 
 mod address;
+mod app;
+mod backoff;
 mod cli;
+mod config;
+mod door;
 mod input;
 mod known_hosts;
+mod model;
+mod outgoing;
 mod prompt;
 mod qr;
 mod sanitize;
+mod session;
+mod stop;
 mod trust;
+mod ui;
 
-fn main() {}
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use clap::Parser;
+
+use app::App;
+use cli::{Cli, Exit};
+use door::Door;
+use prompt::Terminal;
+use stop::Stop;
+
+fn main() -> ExitCode {
+    let exit = match run(Cli::parse()) {
+        Ok(exit) => exit,
+        Err(stop) => {
+            if !stop.sentence.is_empty() {
+                door::tell(&stop.sentence);
+            }
+            stop.exit
+        }
+    };
+    exit.into()
+}
+
+fn run(cli: Cli) -> Result<Exit, Stop> {
+    let settings = config::load(&cli)?;
+    let ctrl_c_ends = Arc::new(AtomicBool::new(true));
+    let terminal = Terminal::open(Arc::clone(&ctrl_c_ends))?;
+    let mut door = Door::new(cli, &settings, terminal)?;
+    let entered = door.enter()?;
+    App::begin(door, &settings, entered, ctrl_c_ends)?.run()
+}

@@ -61,7 +61,6 @@ impl Authenticated {
 
 /// A login between its challenge and its confirmation.
 struct Attempt {
-    user: UserName,
     candidate: Candidate,
     challenge: ServerFirst,
 }
@@ -270,7 +269,7 @@ impl Candidacy<'_> {
             let sentence = "the code is not right; check the clock of the device that shows it";
             line.refuse(confirm.request, ErrorCode::WrongCode, sentence)?;
         }
-        self.log_refusal(Line::warn("registration_refused"), "wrong_codes");
+        self.log_refusal(Line::warn("registration_refused"), "code");
         Err(End::Refused)
     }
 
@@ -288,7 +287,6 @@ impl Candidacy<'_> {
         let nonce = *Secret::<18>::random().expose();
         let challenge = first.challenge(candidate.verifier.clone(), nonce);
         let attempt = Attempt {
-            user,
             candidate,
             challenge,
         };
@@ -318,7 +316,6 @@ impl Candidacy<'_> {
         let request = confirm.request;
         self.must_be_recorded(line, request)?;
         let Attempt {
-            user,
             candidate,
             challenge,
         } = attempt;
@@ -346,7 +343,7 @@ impl Candidacy<'_> {
             } else {
                 "disabled"
             };
-            return self.refused(line, request, Some((&user, exists)), reason);
+            return self.refused(line, request, Some((&candidate.user, exists)), reason);
         };
         self.shared.refund_login(self.peer.ip());
         let (token, stored) = Self::fresh_token();
@@ -367,7 +364,7 @@ impl Candidacy<'_> {
             Ok(None) => {
                 // Right when it was judged, spent when it was to be used: a failure after all.
                 let _ = self.shared.charge_login(self.peer.ip());
-                self.refused(line, request, Some((&user, exists)), "code_used")
+                self.refused(line, request, Some((&candidate.user, exists)), "code_used")
             }
             Err(error) => Err(line.unavailable(request, error)),
         }

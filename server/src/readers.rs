@@ -40,6 +40,8 @@ pub struct Candidate {
     pub exists: Choice,
     /// Number of the account.
     pub account: AccountId,
+    /// Its name as it was registered; of nobody, the name that was said.
+    pub user: UserName,
     /// The password's verifier.
     pub verifier: Verifier,
     /// The second factor.
@@ -294,6 +296,7 @@ fn unseal(
     Ok(Candidate {
         exists: Choice::from(u8::from(exists)),
         account: id,
+        user: account.user.clone(),
         verifier: verifier.map_err(|error| damaged(error.to_string()))?,
         totp: TotpSecret::new(totp.map_err(|error| damaged(error.to_string()))?),
         last_step: account.last_step,

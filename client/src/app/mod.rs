@@ -1,0 +1,334 @@
+//! The chat itself: one loop that owns the model, the waiting messages and the way to the server,
+//! and is told by two threads what was typed and what was heard.
+//!
+//! Here session and face are joined; neither knows the other. Nothing in the loop waits but the
+//! loop itself, except for a reconnect, which Ctrl-C then ends like any program.
+
+mod line;
+mod person;
+mod server;
+mod typed;
+
+use std::collections::HashMap;
+use std::io::{BufWriter, IsTerminal, Stdout, stdout};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::time::{Duration, Instant};
+
+use chatbox_common::name::{RoomName, UserName};
+use chatbox_common::wire::message::{RequestId, RoomId, Seq};
+use jiff::tz::TimeZone;
+
+use crate::backoff::Backoff;
+use crate::cli::Exit;
+use crate::config::Settings;
+use crate::door::{Door, can_ask, tell};
+use crate::model::{Effect, Event as Told, Model};
+use crate::outgoing::{MAX_WAITING, Next, Outgoing};
+use crate::session::{Entered, Heard, Link, Ticket};
+use crate::stop::Stop;
+use crate::ui::plain::Plain;
+use typed::{Keyboard, Typed};
+
+/// Events that may wait: what is heard faster than shown slows the reading, and TCP the server.
+const EVENTS: usize = 64;
+/// How long a leaving client waits for what it was still to be shown.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+/// How long it waits for the server's goodbye.
+const GOODBYE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What the loop is told.
+enum Event {
+    /// From the keyboard or a pipe.
+    Typed(Typed),
+    /// From the link with this number.
+    Heard(u64, Heard),
+    /// Ctrl-C, or the system wants the program to end.
+    Interrupt,
+}
+
+/// What a request was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Page,
+    Follow,
+    WhoAmI,
+    Info,
+}
+
+/// The way to the server.
+enum Line {
+    Up(Box<Link>),
+    /// Tried again at that moment.
+    Down(Instant),
+    /// Only a login helps; the person was asked to press Enter for it.
+    LoggedOut,
+}
+
+/// See the module.
+pub struct App {
+    door: Door,
+    face: Plain<BufWriter<Stdout>>,
+    model: Model,
+    outgoing: Outgoing,
+    backoff: Backoff,
+    keyboard: Keyboard,
+    events: Receiver<Event>,
+    teller: SyncSender<Event>,
+    ctrl_c_ends: Arc<AtomicBool>,
+    /// Whether a person sits at a terminal.
+    is_person: bool,
+    user: UserName,
+    ticket: Option<Ticket>,
+    line: Line,
+    /// Number of the link; what older ones still say is not heard.
+    link: u64,
+    /// Number of the last request.
+    request: RequestId,
+    asked: HashMap<RequestId, Asked>,
+    /// When to ask again for a page that was refused.
+    page_at: Option<Instant>,
+    /// The last message of one's own that was committed, by room.
+    committed: HashMap<RoomId, Seq>,
+    /// Nothing more is typed: once all is said, goodbye.
+    leaving: bool,
+    /// Until when what is still to be shown is waited for.
+    leave_by: Option<Instant>,
+    /// A message was refused for good.
+    has_lost_one: bool,
+}
+
+impl App {
+    /// Gets ready to talk as `entered`. From here on Ctrl-C says goodbye first.
+    ///
+    /// # Errors
+    /// When the system refuses a thread or a signal handler.
+    pub fn begin(
+        door: Door,
+        settings: &Settings,
+        entered: Entered,
+        ctrl_c_ends: Arc<AtomicBool>,
+    ) -> Result<Self, Stop> {
+        let (teller, events) = mpsc::sync_channel(EVENTS);
+        let keyboard = Keyboard::start(teller.clone())?;
+        watch_signals(teller.clone(), &ctrl_c_ends)?;
+        let is_terminal = stdout().is_terminal();
+        let mut app = Self {
+            door,
+            face: Plain::new(BufWriter::new(stdout()), TimeZone::system(), is_terminal),
+            model: Model::new(),
+            outgoing: Outgoing::new(),
+            backoff: Backoff::new(settings.reconnect_delay),
+            keyboard,
+            events,
+            teller,
+            ctrl_c_ends,
+            is_person: can_ask(),
+            user: entered.user.clone(),
+            ticket: None,
+            line: Line::LoggedOut,
+            link: 0,
+            request: 0,
+            asked: HashMap::new(),
+            page_at: None,
+            committed: HashMap::new(),
+            leaving: false,
+            leave_by: None,
+            has_lost_one: false,
+        };
+        app.take_up(entered)?;
+        Ok(app)
+    }
+
+    /// Talks until the end.
+    ///
+    /// # Errors
+    /// When the session can't go on.
+    pub fn run(mut self) -> Result<Exit, Stop> {
+        loop {
+            let pace = self.send_what_waits()?;
+            if self.leaving && self.may_leave() {
+                return self.leave();
+            }
+            if self.lobby().is_some() && self.outgoing.len() < MAX_WAITING && !self.leaving {
+                self.keyboard.want();
+            }
+            self.face.flush()?;
+            match self.next_event(pace)? {
+                Some(Event::Typed(typed)) => self.typed(typed)?,
+                Some(Event::Heard(link, heard)) if link == self.link => self.heard(heard)?,
+                Some(Event::Heard(..)) => {}
+                Some(Event::Interrupt) => return self.leave(),
+                None => self.time_has_come()?,
+            }
+        }
+    }
+
+    /// The next event; nothing when it is time for something else.
+    fn next_event(&self, pace: Option<Instant>) -> Result<Option<Event>, Stop> {
+        let reconnect = match self.line {
+            Line::Down(at) => Some(at),
+            Line::Up(_) | Line::LoggedOut => None,
+        };
+        let times = [pace, reconnect, self.page_at, self.leave_by];
+        let event = match times.into_iter().flatten().min() {
+            Some(at) => {
+                let wait = at.saturating_duration_since(Instant::now());
+                self.events.recv_timeout(wait)
+            }
+            None => self.events.recv().map_err(RecvTimeoutError::from),
+        };
+        match event {
+            Ok(event) => Ok(Some(event)),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            // This end holds a sender itself.
+            Err(RecvTimeoutError::Disconnected) => Err(Stop::because(
+                Exit::Failure,
+                "the program lost its own threads",
+            )),
+        }
+    }
+
+    fn time_has_come(&mut self) -> Result<(), Stop> {
+        let now = Instant::now();
+        if self.page_at.is_some_and(|at| at <= now) {
+            self.page_at = None;
+            self.tell_model(Told::Retry)?;
+        }
+        match self.line {
+            Line::Down(at) if at <= now => self.reconnect(),
+            _ => Ok(()),
+        }
+    }
+
+    fn lobby(&self) -> Option<RoomId> {
+        self.model.room_named(RoomName::LOBBY)
+    }
+
+    const fn next_request(&mut self) -> RequestId {
+        self.request = self.request.wrapping_add(1);
+        self.request
+    }
+
+    /// Sends as much as the pace allows; says when to go on.
+    fn send_what_waits(&mut self) -> Result<Option<Instant>, Stop> {
+        // Before the welcome the server's limit is not known.
+        while let Line::Up(link) = &mut self.line
+            && self.model.is_connected()
+        {
+            let request = self.request.wrapping_add(1);
+            match self.outgoing.next(request, Instant::now()) {
+                Next::Send(message) => {
+                    self.request = request;
+                    if let Err(error) = link.send(&message) {
+                        self.cut_off(&error)?;
+                    }
+                }
+                Next::At(at) => return Ok(Some(at)),
+                Next::Nothing => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Tells the model and does what follows.
+    fn tell_model(&mut self, event: Told) -> Result<(), Stop> {
+        for effect in self.model.apply(event) {
+            match effect {
+                Effect::Show(chat) => {
+                    let room = self.model.room_name(chat.room);
+                    self.face.chat(room, &chat)?;
+                }
+                Effect::Notice(sentence) => self.face.notice(&sentence)?,
+                Effect::People(people) => self.face.people(&people)?,
+                Effect::Ask(ask) => {
+                    let what = match ask {
+                        crate::model::Ask::Follow { .. } => Asked::Follow,
+                        _ => Asked::Page,
+                    };
+                    let request = self.next_request();
+                    self.asked.insert(request, what);
+                    self.say(&ask.into_message(request))?;
+                }
+                Effect::Fault(sentence) => {
+                    return Err(Stop::because(Exit::Failure, &sentence));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether all is said, and all is shown that one's own messages came to.
+    fn may_leave(&mut self) -> bool {
+        if !matches!(self.line, Line::Up(_)) {
+            // A person is not kept waiting for a server that is away; a script's words are.
+            return self.is_person || self.outgoing.len() == 0;
+        }
+        if self.outgoing.len() > 0 || !self.model.is_connected() {
+            return false;
+        }
+        let mut committed = self.committed.iter();
+        let is_shown = committed.all(|(room, seq)| self.model.has_shown(*room, *seq));
+        let lobby_is_shown = self
+            .lobby()
+            .is_none_or(|room| self.model.has_shown(room, 0));
+        if self.asked.is_empty() && is_shown && lobby_is_shown {
+            return true;
+        }
+        let now = Instant::now();
+        *self.leave_by.get_or_insert(now + LAST_WORDS) <= now
+    }
+
+    /// Says goodbye. Whoever interrupts this, too, ends at once.
+    fn leave(mut self) -> Result<Exit, Stop> {
+        self.ctrl_c_ends.store(true, Ordering::SeqCst);
+        self.face.flush()?;
+        let unsent = self.outgoing.len();
+        if unsent > 0 {
+            tell(&format!("{unsent} messages were not acknowledged"));
+        }
+        if let Line::Up(link) = &mut self.line
+            && link.say_bye().is_ok()
+        {
+            let until = Instant::now() + GOODBYE_TIMEOUT;
+            while let Ok(event) = self
+                .events
+                .recv_timeout(until.saturating_duration_since(Instant::now()))
+            {
+                match event {
+                    Event::Heard(link, Heard::Ended(_)) if link == self.link => break,
+                    _ => {}
+                }
+            }
+        }
+        Ok(match (self.has_lost_one && !self.is_person, unsent) {
+            (false, 0) => Exit::Fine,
+            _ => Exit::Failure,
+        })
+    }
+}
+
+/// Ctrl-C and the system's wish to end become events.
+#[cfg(unix)]
+fn watch_signals(teller: SyncSender<Event>, ctrl_c_ends: &AtomicBool) -> Result<(), Stop> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+    ctrl_c_ends.store(false, Ordering::SeqCst);
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            for _ in signals.forever() {
+                if teller.send(Event::Interrupt).is_err() {
+                    return;
+                }
+            }
+        })?;
+    Ok(())
+}
+
+/// Elsewhere Ctrl-C ends the program as it does any other.
+#[cfg(not(unix))]
+fn watch_signals(_: SyncSender<Event>, _: &AtomicBool) -> Result<(), Stop> {
+    Ok(())
+}

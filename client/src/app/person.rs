@@ -1,0 +1,149 @@
+//! What a person types, carried out.
+
+use chatbox_common::crypto::handshake::SUITE;
+use chatbox_common::crypto::record::KeyAge;
+use chatbox_common::wire::message::{ClientMessage, Plain, ServerInfo, You};
+
+use super::typed::Typed;
+use super::{App, Asked, Line};
+use crate::door::tell;
+use crate::input::{self, Command, Input};
+use crate::model::Event as Told;
+use crate::stop::Stop;
+use crate::ui::plain::name;
+
+impl App {
+    pub(super) fn typed(&mut self, typed: Typed) -> Result<(), Stop> {
+        self.keyboard.has_come();
+        let line = match typed {
+            Typed::Line(line) => line,
+            Typed::TooLong => return self.problem("Nothing was sent: the line is too long."),
+            Typed::NoText => return self.problem("Nothing was sent: the line is not UTF-8."),
+            Typed::End => {
+                self.leaving = true;
+                return Ok(());
+            }
+        };
+        let understood = input::parse(&line);
+        if matches!(self.line, Line::LoggedOut) && understood != Input::Command(Command::Quit) {
+            return self.log_in_again();
+        }
+        match understood {
+            Input::Empty => Ok(()),
+            Input::Problem(sentence) => self.problem(&sentence),
+            Input::Text(text) => {
+                if let Some(room) = self.lobby() {
+                    self.outgoing.push(room, text);
+                }
+                Ok(())
+            }
+            Input::Command(command) => self.command(command),
+        }
+    }
+
+    /// A problem is for the person, not for whoever reads the output.
+    fn problem(&mut self, sentence: &str) -> Result<(), Stop> {
+        self.face.flush()?;
+        tell(sentence);
+        Ok(())
+    }
+
+    fn command(&mut self, command: Command) -> Result<(), Stop> {
+        match command {
+            Command::Help(topic) => Ok(self.face.lines(&input::help(topic))?),
+            Command::Clear => Ok(self.face.clear()?),
+            Command::Quit => {
+                self.leaving = true;
+                Ok(())
+            }
+            _ if !matches!(self.line, Line::Up(_)) => {
+                self.problem("There is no connection just now; try again later.")
+            }
+            Command::List => self.tell_model(Told::WantPeople),
+            Command::History(count) => match self.lobby() {
+                Some(room) => self.tell_model(Told::WantOlder(room, count.into())),
+                None => Ok(()),
+            },
+            Command::WhoAmI => self.ask(Asked::WhoAmI, ClientMessage::Whoami),
+            Command::Info => self.ask(Asked::Info, ClientMessage::Info),
+        }
+    }
+
+    fn ask(&mut self, what: Asked, message: fn(Plain) -> ClientMessage) -> Result<(), Stop> {
+        let request = self.next_request();
+        self.asked.insert(request, what);
+        self.say(&message(Plain { request }))
+    }
+
+    pub(super) fn show_you(&mut self, you: &You) -> Result<(), Stop> {
+        let since = self.face.time(you.since);
+        let lines = format!(
+            "  name      {} (account {})\n  session   {}, since {since}, {} of this account\n  \
+             address   {}\n",
+            name(&you.user),
+            you.account,
+            you.session,
+            you.sessions,
+            crate::sanitize::line(&you.address),
+        );
+        Ok(self.face.lines(&lines)?)
+    }
+
+    pub(super) fn show_info(&mut self, info: &ServerInfo) -> Result<(), Stop> {
+        let Line::Up(link) = &self.line else {
+            return Ok(());
+        };
+        let (ours, theirs) = link.key_ages();
+        let fingerprint = match &self.ticket {
+            Some(ticket) => ticket.fingerprint.to_string(),
+            None => String::new(),
+        };
+        let lines = format!(
+            "  suite     {SUITE}\n  server    {fingerprint}\n  keys      to the server {}, from \
+             the server {}\n  version   {} (this client: {})\n  up for    {}\n  people    {}, on \
+             {} of at most {} connections\n",
+            key(ours),
+            key(theirs),
+            name(&info.server),
+            env!("CARGO_PKG_VERSION"),
+            span(info.uptime),
+            info.people,
+            info.connections,
+            info.most_connections,
+        );
+        Ok(self.face.lines(&lines)?)
+    }
+}
+
+fn key(age: KeyAge) -> String {
+    format!("epoch {}, {} old", age.epoch, span(age.age.as_secs()))
+}
+
+/// A span of seconds in its two largest units.
+fn span(seconds: u64) -> String {
+    let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => format!("{minutes} min {} s", seconds % 60),
+        (0, _, _) => format!("{hours} h {} min", minutes % 60),
+        _ => format!("{days} d {} h", hours % 24),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_is_told_in_its_two_largest_units() {
+        for (seconds, told) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (61, "1 min 1 s"),
+            (3_600, "1 h 0 min"),
+            (90_000, "1 d 1 h"),
+        ] {
+            assert_eq!(span(seconds), told);
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! What the server says, carried out.
+
+use std::time::{Duration, Instant};
+
+use chatbox_common::wire::message::{
+    ClientMessage, ErrorCode, ErrorMessage, Presence, RoomMode, ServerMessage, Welcome,
+};
+
+use super::{App, Asked, Line};
+use crate::cli::Exit;
+use crate::door::tell;
+use crate::model::Event as Told;
+use crate::outgoing::Refused;
+use crate::session::Heard;
+use crate::stop::Stop;
+use crate::ui::plain::name;
+
+/// When a page that was refused is asked for again, if the server does not say.
+const PAGE_RETRY: Duration = Duration::from_secs(1);
+/// As much of a refused text as is repeated, in characters.
+const SHOWN_TEXT: usize = 40;
+
+impl App {
+    pub(super) fn heard(&mut self, heard: Heard) -> Result<(), Stop> {
+        match heard {
+            Heard::Messages(messages) => {
+                let link = self.link;
+                for message in messages {
+                    self.message(message)?;
+                    // An answer could not be sent: the rest belongs to a line that is gone.
+                    if self.link != link || !matches!(self.line, Line::Up(_)) {
+                        break;
+                    }
+                }
+                Ok(())
+            }
+            Heard::NewKey(epoch) => {
+                if let Line::Up(link) = &mut self.line {
+                    link.note_new_key(epoch);
+                }
+                Ok(())
+            }
+            Heard::Ended(ending) => self.ended(ending),
+        }
+    }
+
+    fn message(&mut self, message: ServerMessage) -> Result<(), Stop> {
+        match message {
+            ServerMessage::Welcome(welcome) => self.welcome(welcome),
+            ServerMessage::Chat(chat) => self.tell_model(Told::Chat(chat)),
+            ServerMessage::Ack(ack) => {
+                if let Some(room) = self.outgoing.acknowledged(ack.request) {
+                    let last = self.committed.entry(room).or_default();
+                    *last = ack.seq.max(*last);
+                }
+                Ok(())
+            }
+            ServerMessage::Page(page) if self.is_answer(page.request, Asked::Page) => {
+                self.tell_model(Told::Page(page))
+            }
+            ServerMessage::People(people) if self.is_answer(people.request, Asked::Page) => {
+                self.tell_model(Told::People(people))
+            }
+            ServerMessage::Following(following)
+                if self.is_answer(following.request, Asked::Follow) =>
+            {
+                self.tell_model(Told::Following(following))
+            }
+            ServerMessage::You(you) if self.is_answer(you.request, Asked::WhoAmI) => {
+                self.show_you(&you)
+            }
+            ServerMessage::ServerInfo(info) if self.is_answer(info.request, Asked::Info) => {
+                self.show_info(&info)
+            }
+            ServerMessage::Lagged(lagged) => self.tell_model(Told::Lagged(lagged.heads)),
+            ServerMessage::Presence(presence) => self.presence(&presence),
+            ServerMessage::Ping(ping) => self.say(&ClientMessage::Pong(ping)),
+            ServerMessage::Error(error) => self.error(&error),
+            // Answers to nothing, and messages of a login that is over.
+            _ => Ok(()),
+        }
+    }
+
+    fn is_answer(&mut self, request: u32, what: Asked) -> bool {
+        self.asked.get(&request) == Some(&what) && self.asked.remove(&request).is_some()
+    }
+
+    fn welcome(&mut self, welcome: Welcome) -> Result<(), Stop> {
+        self.backoff.reset();
+        self.outgoing.set_limit(welcome.limits.messages_per_second);
+        let user = &self.user;
+        for room in &welcome.rooms {
+            let mode = match room.mode {
+                RoomMode::Audited => "audited: the server reads, keeps and logs what is said",
+                RoomMode::Private => "private",
+            };
+            let (room_name, online) = (name(&room.name), room.online);
+            let mut sentence = format!("{room_name}, {mode}; {online} online; you are {user}");
+            if !room.topic.is_empty() {
+                sentence = format!("{sentence}\n{}", room.topic);
+            }
+            self.face.notice(&sentence)?;
+        }
+        self.tell_model(Told::Welcome(welcome))
+    }
+
+    fn presence(&mut self, presence: &Presence) -> Result<(), Stop> {
+        let room = name(self.model.room_name(presence.room));
+        let online = presence.online;
+        for (people, did) in [(&presence.joined, "joined"), (&presence.left, "left")] {
+            let others = people.iter().filter(|who| **who != self.user.as_str());
+            let names: Vec<String> = others.map(|who| name(who)).collect();
+            if !names.is_empty() {
+                let names = names.join(", ");
+                let sentence = format!("{names} {did} {room}; {online} online");
+                self.face.notice(&sentence)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn error(&mut self, error: &ErrorMessage) -> Result<(), Stop> {
+        let retry = error.retry_ms.map(|ms| Duration::from_millis(ms.into()));
+        let asked = error
+            .request
+            .and_then(|request| self.asked.remove(&request));
+        match (asked, error.request) {
+            (Some(Asked::Page), _) => self.page_refused(error, retry),
+            (Some(Asked::Follow), _) => Err(Stop::because(
+                Exit::Failure,
+                &format!("the server does not send a room's messages: {}", error.text),
+            )),
+            (None, Some(request)) => self.message_refused(request, error, retry),
+            (Some(Asked::WhoAmI | Asked::Info), _) | (None, None) => self.tell(&error.text),
+        }
+    }
+
+    fn page_refused(&mut self, error: &ErrorMessage, retry: Option<Duration>) -> Result<(), Stop> {
+        use ErrorCode::{Busy, PageInFlight, TooFast, Unavailable};
+        if matches!(error.code, Busy | PageInFlight | TooFast | Unavailable) {
+            self.page_at = Some(Instant::now() + retry.unwrap_or(PAGE_RETRY));
+            return self.tell_model(Told::PageDelayed);
+        }
+        self.tell(&error.text)?;
+        self.tell_model(Told::PageRefused)
+    }
+
+    fn message_refused(
+        &mut self,
+        request: u32,
+        error: &ErrorMessage,
+        retry: Option<Duration>,
+    ) -> Result<(), Stop> {
+        let now = Instant::now();
+        match self.outgoing.refused(request, error.code, retry, now) {
+            // Too fast is only a matter of moments.
+            Refused::ForNow if error.code == ErrorCode::TooFast => Ok(()),
+            Refused::ForNow => self.tell(&format!("{}; it is tried again", error.text)),
+            Refused::ForGood(text) => {
+                self.has_lost_one = true;
+                let begin: String = text.chars().take(SHOWN_TEXT).collect();
+                self.tell(&format!("not sent: {}: {begin}", error.text))
+            }
+            Refused::Unknown => self.tell(&error.text),
+        }
+    }
+
+    fn tell(&mut self, sentence: &str) -> Result<(), Stop> {
+        self.face.flush()?;
+        tell(sentence);
+        Ok(())
+    }
+}

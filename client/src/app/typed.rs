@@ -1,0 +1,144 @@
+//! The thread that reads what is typed or piped in, one line when it is wanted and not before:
+//! so a pipe waits for the server, and a question on the terminal has the keyboard to itself.
+
+use std::io::{self, BufRead, ErrorKind, Read};
+use std::sync::mpsc::{self, Sender, SyncSender};
+use std::thread;
+
+use super::Event;
+use crate::input::MAX_TEXT;
+
+/// The longest line taken, in bytes: a text, its line end, and a slash before it.
+const MAX_LINE: usize = MAX_TEXT + 3;
+
+/// What came in.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Typed {
+    /// A line, with its end.
+    Line(String),
+    /// A line longer than [`MAX_LINE`]; all of it was skipped.
+    TooLong,
+    /// A line that is no UTF-8.
+    NoText,
+    /// Nothing more comes.
+    End,
+}
+
+/// The keyboard, or what stands in its place.
+pub(super) struct Keyboard {
+    wishes: Sender<()>,
+    /// A line was wanted and has not come yet.
+    waits: bool,
+}
+
+impl Keyboard {
+    pub(super) fn start(teller: SyncSender<Event>) -> io::Result<Self> {
+        let (wishes, wanted) = mpsc::channel();
+        thread::Builder::new()
+            .name("keyboard".to_owned())
+            .spawn(move || {
+                while wanted.recv().is_ok() {
+                    let typed = read(&mut io::stdin().lock());
+                    let is_end = typed == Typed::End;
+                    if teller.send(Event::Typed(typed)).is_err() || is_end {
+                        return;
+                    }
+                }
+            })?;
+        Ok(Self {
+            wishes,
+            waits: false,
+        })
+    }
+
+    /// Wants a line, if none is under way.
+    pub(super) fn want(&mut self) {
+        // After the end of the input nobody takes wishes any more.
+        if !self.waits && self.wishes.send(()).is_ok() {
+            self.waits = true;
+        }
+    }
+
+    /// A line has come.
+    pub(super) const fn has_come(&mut self) {
+        self.waits = false;
+    }
+}
+
+fn read(source: &mut impl BufRead) -> Typed {
+    let mut line = Vec::new();
+    let most = MAX_LINE as u64 + 1;
+    match source.by_ref().take(most).read_until(b'\n', &mut line) {
+        Ok(0) | Err(_) => return Typed::End,
+        Ok(_) => {}
+    }
+    if line.len() > MAX_LINE {
+        if line.last() != Some(&b'\n') {
+            skip_line(source);
+        }
+        return Typed::TooLong;
+    }
+    String::from_utf8(line).map_or(Typed::NoText, Typed::Line)
+}
+
+fn skip_line(source: &mut impl BufRead) {
+    loop {
+        let (length, is_end) = match source.fill_buf() {
+            Ok([]) => return,
+            Ok(bytes) => match bytes.iter().position(|byte| *byte == b'\n') {
+                Some(at) => (at + 1, true),
+                None => (bytes.len(), false),
+            },
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(_) => return,
+        };
+        source.consume(length);
+        if is_end {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(mut source: &[u8]) -> Vec<Typed> {
+        let mut all = Vec::new();
+        while all.last() != Some(&Typed::End) {
+            all.push(read(&mut source));
+        }
+        all
+    }
+
+    #[test]
+    fn lines_come_one_by_one_and_the_last_needs_no_end() {
+        let line = |text: &str| Typed::Line(text.to_owned());
+        assert_eq!(
+            all(b"a\n\nb"),
+            [line("a\n"), line("\n"), line("b"), Typed::End]
+        );
+        assert_eq!(all(b""), [Typed::End]);
+    }
+
+    #[test]
+    fn a_line_without_bound_is_skipped_whole() {
+        let fits = format!("//{}\r\n", "x".repeat(MAX_TEXT - 1));
+        assert_eq!(fits.len(), MAX_LINE);
+        let long = format!("{}\n{fits}", "x".repeat(100_000));
+        assert_eq!(
+            all(long.as_bytes()),
+            [Typed::TooLong, Typed::Line(fits.clone()), Typed::End]
+        );
+        let just_over = format!("x{fits}y\n");
+        assert_eq!(
+            all(just_over.as_bytes()),
+            [Typed::TooLong, Typed::Line("y\n".to_owned()), Typed::End]
+        );
+    }
+
+    #[test]
+    fn what_is_no_text_is_not_taken_for_one() {
+        assert_eq!(all(b"\xff\n"), [Typed::NoText, Typed::End]);
+    }
+}

@@ -1,0 +1,432 @@
+//! What is known of the rooms, and in which order it is shown. Pure: events go in, effects come
+//! out; no clock, no socket, no screen. `app` feeds it and carries out what it asks for.
+//!
+//! The promise (docs/PROTOCOL.md, 13.2): a room's messages are shown as 1, 2, 3, … from where
+//! one came in, none missing, none twice, whatever the connection does. One rule keeps it: a
+//! message is shown only as the successor of the last one shown, and as long as a message is
+//! known to exist that was not shown, pages are fetched. Everything else (a lag, a hole, a new
+//! connection, a full buffer) only changes what is known to exist.
+
+mod room;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use chatbox_common::wire::message::{
+    Chat, Follow, Following, Head, History, List, PAGE_LIMIT, Page, People, Person, RequestId,
+    RoomId, Seq, Welcome,
+};
+
+use room::Room;
+
+/// How many messages of a room are shown to begin with.
+const FIRST_VIEW: u32 = 50;
+
+/// What the model is told.
+#[derive(Debug)]
+pub enum Event {
+    /// A session began.
+    Welcome(Welcome),
+    /// A message came live.
+    Chat(Chat),
+    /// The page asked for came.
+    Page(Page),
+    /// The people asked for came.
+    People(People),
+    /// The server can't give the page or the people now; [`Event::Retry`] asks again.
+    PageDelayed,
+    /// The server won't give the page or the people.
+    PageRefused,
+    /// The time to ask again has come.
+    Retry,
+    /// Live messages were cut.
+    Lagged(Vec<Head>),
+    /// Answers [`Ask::Follow`].
+    Following(Following),
+    /// The connection is gone; nothing that was asked for comes any more.
+    Disconnected,
+    /// The person wants so many messages before the oldest one shown.
+    WantOlder(RoomId, u32),
+    /// The person wants to know who is there.
+    WantPeople,
+}
+
+/// What is to be done, in order.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Show a message.
+    Show(Chat),
+    /// Say something.
+    Notice(String),
+    /// Show who is there.
+    People(Vec<Person>),
+    /// Ask the server.
+    Ask(Ask),
+    /// The server does not keep its promises; the session can't go on. Says why.
+    Fault(String),
+}
+
+/// A question to the server.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// A page of a room's messages.
+    History {
+        /// Where.
+        room: RoomId,
+        /// Only after this one.
+        after: Option<Seq>,
+        /// Only before this one.
+        before: Option<Seq>,
+        /// At most so many.
+        limit: u32,
+    },
+    /// A page of who is there.
+    People {
+        /// Only names after this one.
+        after: Option<String>,
+    },
+    /// The room live again.
+    Follow {
+        /// Where.
+        room: RoomId,
+        /// The last message shown.
+        after: Seq,
+    },
+}
+
+impl Ask {
+    /// The message that asks, under a number of the caller's.
+    #[must_use]
+    pub fn into_message(self, request: RequestId) -> chatbox_common::wire::message::ClientMessage {
+        use chatbox_common::wire::message::ClientMessage;
+        match self {
+            Self::History {
+                room,
+                after,
+                before,
+                limit,
+            } => ClientMessage::History(History {
+                request,
+                room,
+                after,
+                before,
+                limit,
+            }),
+            Self::People { after } => ClientMessage::List(List {
+                request,
+                after,
+                limit: PAGE_LIMIT,
+            }),
+            Self::Follow { room, after } => ClientMessage::Follow(Follow {
+                request,
+                room,
+                after,
+            }),
+        }
+    }
+}
+
+/// What the one page request that may be under way is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Slot {
+    Free,
+    /// Nothing is asked before [`Event::Retry`].
+    Paused,
+    First(RoomId),
+    /// What follows on this message.
+    Fill(RoomId, Seq),
+    Older(RoomId),
+    People,
+}
+
+/// A wish for older messages, and what has come of it.
+#[derive(Debug)]
+struct Older {
+    room: RoomId,
+    left: u32,
+    messages: VecDeque<Chat>,
+}
+
+/// A wish to see who is there.
+#[derive(Debug, PartialEq, Eq)]
+enum Listing {
+    Done,
+    /// Only names after this one are still wanted.
+    Wanted(Option<String>),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Model {
+    history_id: Option<[u8; 16]>,
+    rooms: BTreeMap<RoomId, Room>,
+    page_limit: u32,
+    connected: bool,
+    slot: Slot,
+    older: Option<Older>,
+    listing: Listing,
+}
+
+impl Model {
+    /// Knows nothing.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            history_id: None,
+            rooms: BTreeMap::new(),
+            page_limit: PAGE_LIMIT,
+            connected: false,
+            slot: Slot::Free,
+            older: None,
+            listing: Listing::Done,
+        }
+    }
+
+    /// A room's name, as the server gave it.
+    #[must_use]
+    pub fn room_name(&self, room: RoomId) -> &str {
+        self.rooms.get(&room).map_or("?", |room| &room.name)
+    }
+
+    /// The room with this name.
+    #[must_use]
+    pub fn room_named(&self, name: &str) -> Option<RoomId> {
+        let mut rooms = self.rooms.iter();
+        rooms
+            .find(|(_, room)| room.name == name)
+            .map(|(number, _)| *number)
+    }
+
+    /// Whether a session has begun and not ended.
+    #[must_use]
+    pub const fn is_connected(&self) -> bool {
+        self.connected
+    }
+
+    /// Whether everything that is known to exist was shown up to `seq` of the room, and nothing
+    /// is under way.
+    #[must_use]
+    pub fn has_shown(&self, room: RoomId, seq: Seq) -> bool {
+        self.slot == Slot::Free
+            && self.older.is_none()
+            && self.listing == Listing::Done
+            && self.rooms.get(&room).is_none_or(|room| room.last() >= seq)
+    }
+
+    /// Takes an event; says what follows from it.
+    pub fn apply(&mut self, event: Event) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        match event {
+            Event::Welcome(welcome) => self.welcome(welcome, &mut effects),
+            Event::Chat(chat) => {
+                if let Some(room) = self.rooms.get_mut(&chat.room) {
+                    room.take_live(chat, &mut effects);
+                }
+            }
+            Event::Page(page) => self.page(page, &mut effects),
+            Event::People(people) => self.people(people, &mut effects),
+            Event::PageDelayed => self.slot = Slot::Paused,
+            Event::PageRefused => self.page_refused(&mut effects),
+            Event::Retry => {
+                if self.slot == Slot::Paused {
+                    self.slot = Slot::Free;
+                }
+            }
+            Event::Lagged(heads) => {
+                for Head { room, head } in heads {
+                    if let Some(room) = self.rooms.get_mut(&room) {
+                        room.lag(head);
+                    }
+                }
+            }
+            Event::Following(following) => {
+                if let Some(room) = self.rooms.get_mut(&following.room) {
+                    room.follow_answered(following.live, following.head);
+                }
+            }
+            Event::Disconnected => {
+                self.connected = false;
+                self.slot = Slot::Free;
+                for room in self.rooms.values_mut() {
+                    room.disconnect();
+                }
+            }
+            Event::WantOlder(room, count) => self.want_older(room, count, &mut effects),
+            Event::WantPeople => self.listing = Listing::Wanted(None),
+        }
+        self.ask_next(&mut effects);
+        effects
+    }
+
+    fn welcome(&mut self, welcome: Welcome, effects: &mut Vec<Effect>) {
+        let known = self.history_id.replace(welcome.history_id);
+        let went_back = welcome.rooms.iter().any(|theirs| {
+            let ours = self.rooms.get(&theirs.room);
+            ours.is_some_and(|ours| theirs.head < ours.last())
+        });
+        if known.is_some_and(|known| known != welcome.history_id) || went_back {
+            self.rooms.clear();
+            self.older = None;
+            let sentence = "the server has another history now: what stands above is not in it";
+            effects.push(Effect::Notice(sentence.to_owned()));
+        }
+        let mut before = std::mem::take(&mut self.rooms);
+        for theirs in welcome.rooms {
+            let number = theirs.room;
+            let mut room = before.remove(&number).unwrap_or_default();
+            room.begin(theirs);
+            self.rooms.insert(number, room);
+        }
+        self.page_limit = welcome.limits.page_messages.clamp(1, PAGE_LIMIT);
+        self.connected = true;
+        self.slot = Slot::Free;
+    }
+
+    fn page(&mut self, page: Page, effects: &mut Vec<Effect>) {
+        let slot = std::mem::replace(&mut self.slot, Slot::Free);
+        let (Slot::First(asked) | Slot::Fill(asked, _) | Slot::Older(asked)) = slot else {
+            return;
+        };
+        let ordered = page.messages.is_sorted_by(|a, b| a.seq < b.seq)
+            && page.messages.iter().all(|chat| chat.room == asked);
+        if page.room != asked || !ordered {
+            effects.push(Effect::Fault("the server gave a page out of order".into()));
+            return;
+        }
+        let Some(room) = self.rooms.get_mut(&asked) else {
+            return;
+        };
+        match slot {
+            Slot::First(_) => room.take_first(page, effects),
+            Slot::Fill(_, after) => room.take_fill(page, after, effects),
+            _ => self.take_older(page, effects),
+        }
+    }
+
+    fn page_refused(&mut self, effects: &mut Vec<Effect>) {
+        match std::mem::replace(&mut self.slot, Slot::Free) {
+            Slot::Older(_) => self.older = None,
+            Slot::People => self.listing = Listing::Done,
+            Slot::First(_) | Slot::Fill(..) => {
+                let sentence = "the server does not give the messages of a room one is in";
+                effects.push(Effect::Fault(sentence.to_owned()));
+            }
+            Slot::Free | Slot::Paused => {}
+        }
+    }
+
+    fn want_older(&mut self, room: RoomId, count: u32, effects: &mut Vec<Effect>) {
+        if self.older.is_some() {
+            let sentence = "the earlier messages asked for before are still under way";
+            effects.push(Effect::Notice(sentence.into()));
+        } else {
+            self.older = Some(Older {
+                room,
+                left: count,
+                messages: VecDeque::new(),
+            });
+        }
+    }
+
+    /// Pages come from the newest to the oldest and are shown the other way round.
+    fn take_older(&mut self, page: Page, effects: &mut Vec<Effect>) {
+        let Some(mut older) = self.older.take() else {
+            return;
+        };
+        let before = match (older.messages.front(), self.rooms.get(&older.room)) {
+            (Some(chat), _) => chat.seq,
+            (None, room) => room.map_or(0, Room::oldest),
+        };
+        let mut empty = true;
+        for chat in page.messages.into_iter().rev() {
+            if chat.seq >= before {
+                continue;
+            }
+            empty = false;
+            older.left = older.left.saturating_sub(1);
+            older.messages.push_front(chat);
+        }
+        if page.more && !empty && older.left > 0 {
+            self.older = Some(older);
+            return;
+        }
+        if let Some(room) = self.rooms.get_mut(&older.room) {
+            room.show_older(older.messages, !page.more, page.first, effects);
+        }
+    }
+
+    fn people(&mut self, answer: People, effects: &mut Vec<Effect>) {
+        if self.slot != Slot::People {
+            return;
+        }
+        self.slot = Slot::Free;
+        let last = answer.people.last().map(|person| person.user.clone());
+        // A page without anybody could be followed by itself for ever.
+        self.listing = match last {
+            Some(name) if answer.more => Listing::Wanted(Some(name)),
+            _ => Listing::Done,
+        };
+        effects.push(Effect::People(answer.people));
+    }
+
+    /// Asks for what is missing, the present before the past.
+    fn ask_next(&mut self, effects: &mut Vec<Effect>) {
+        if !self.connected {
+            return;
+        }
+        for (number, room) in &mut self.rooms {
+            if let Some(after) = room.wants_to_follow() {
+                let room = *number;
+                effects.push(Effect::Ask(Ask::Follow { room, after }));
+            }
+        }
+        if self.slot == Slot::Free
+            && let Some((slot, ask)) = self.next_page()
+        {
+            self.slot = slot;
+            effects.push(Effect::Ask(ask));
+        }
+    }
+
+    fn next_page(&self) -> Option<(Slot, Ask)> {
+        for (&room, state) in &self.rooms {
+            let (slot, after, before, limit) = if state.is_unseen() {
+                let before = Some(state.oldest());
+                (Slot::First(room), None, before, FIRST_VIEW)
+            } else if state.is_behind() {
+                let after = state.last();
+                (Slot::Fill(room, after), Some(after), None, self.page_limit)
+            } else {
+                continue;
+            };
+            let limit = limit.min(self.page_limit);
+            let ask = Ask::History {
+                room,
+                after,
+                before,
+                limit,
+            };
+            return Some((slot, ask));
+        }
+        if let Some(older) = &self.older {
+            let room = older.room;
+            let shown = self.rooms.get(&room).map(Room::oldest);
+            let first = older.messages.front().map(|chat| chat.seq);
+            let ask = Ask::History {
+                room,
+                after: None,
+                before: first.or(shown),
+                limit: older.left.clamp(1, self.page_limit),
+            };
+            return Some((Slot::Older(room), ask));
+        }
+        match &self.listing {
+            Listing::Done => None,
+            Listing::Wanted(after) => {
+                let after = after.clone();
+                Some((Slot::People, Ask::People { after }))
+            }
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! One room: the last message shown, how far the room is known to have come, and what waits.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use chatbox_common::wire::message::{self, Chat, Page, Seq};
+
+use super::Effect;
+
+/// The most live messages kept while pages fill the gap before them. What is above is dropped
+/// and fetched, because `head` remembers it.
+pub(super) const MAX_HELD: usize = 4_096;
+
+/// Whether what is said comes without being asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Live {
+    #[default]
+    Yes,
+    /// It was cut; to be followed again once nothing is missing.
+    No,
+    /// Asked for, not answered yet.
+    Asked,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    pub(super) name: String,
+    /// The last message shown, and the oldest; nothing before the first page.
+    shown: Option<Shown>,
+    /// The last message that is known to exist.
+    head: Seq,
+    /// The head when the session began: what is behind it comes live.
+    began_at: Seq,
+    held: BTreeMap<Seq, Chat>,
+    live: Live,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Shown {
+    last: Seq,
+    oldest: Seq,
+}
+
+impl Room {
+    /// A session begins: what comes live begins behind the room's head.
+    pub(super) fn begin(&mut self, room: message::Room) {
+        self.name = room.name;
+        self.head = room.head;
+        self.began_at = room.head;
+        self.live = Live::Yes;
+    }
+
+    /// What was under way is gone. What was held is fetched again.
+    pub(super) fn disconnect(&mut self) {
+        self.held.clear();
+        self.live = Live::Yes;
+    }
+
+    /// Whether nothing of it was asked for yet.
+    pub(super) const fn is_unseen(&self) -> bool {
+        self.shown.is_none()
+    }
+
+    /// Whether a message exists that was not shown.
+    pub(super) fn is_behind(&self) -> bool {
+        self.last() < self.head
+    }
+
+    /// The last message shown, 0 for none.
+    pub(super) fn last(&self) -> Seq {
+        self.shown.map_or(0, |shown| shown.last)
+    }
+
+    /// The oldest message shown; the first one that comes live where there is none.
+    pub(super) fn oldest(&self) -> Seq {
+        self.shown
+            .map_or(self.began_at.saturating_add(1), |shown| shown.oldest)
+    }
+
+    pub(super) fn lag(&mut self, head: Seq) {
+        self.live = Live::No;
+        self.head = self.head.max(head);
+    }
+
+    pub(super) fn follow_answered(&mut self, live: bool, head: Seq) {
+        if live {
+            // What is between our last and their head comes live, so it is not fetched.
+            self.live = Live::Yes;
+        } else {
+            self.live = Live::No;
+            self.head = self.head.max(head);
+        }
+    }
+
+    /// The number to follow from, once everything before it was shown. Counts as asked.
+    pub(super) fn wants_to_follow(&mut self) -> Option<Seq> {
+        if self.live != Live::No || self.is_unseen() || self.is_behind() {
+            return None;
+        }
+        self.live = Live::Asked;
+        Some(self.last())
+    }
+
+    pub(super) fn take_live(&mut self, chat: Chat, effects: &mut Vec<Effect>) {
+        self.head = self.head.max(chat.seq);
+        match &mut self.shown {
+            Some(shown) if chat.seq <= shown.last => {}
+            Some(shown) if chat.seq == shown.last + 1 => {
+                shown.last = chat.seq;
+                effects.push(Effect::Show(chat));
+                self.show_held(effects);
+            }
+            _ if self.held.len() < MAX_HELD => {
+                self.held.insert(chat.seq, chat);
+            }
+            _ => {}
+        }
+    }
+
+    fn show_held(&mut self, effects: &mut Vec<Effect>) {
+        let Some(shown) = &mut self.shown else { return };
+        while let Some(entry) = self.held.first_entry() {
+            if *entry.key() > shown.last.saturating_add(1) {
+                return;
+            }
+            let chat = entry.remove();
+            if chat.seq > shown.last {
+                shown.last = chat.seq;
+                effects.push(Effect::Show(chat));
+            }
+        }
+    }
+
+    /// The first page: the room's last messages.
+    pub(super) fn take_first(&mut self, page: Page, effects: &mut Vec<Effect>) {
+        let begins = page.messages.first().map(|chat| chat.seq);
+        let oldest = begins.unwrap_or_else(|| self.oldest());
+        self.shown = Some(Shown {
+            last: oldest.saturating_sub(1),
+            oldest,
+        });
+        self.take_messages(page.messages, effects);
+    }
+
+    /// A page of what follows on message `after`, the last one shown when it was asked for.
+    pub(super) fn take_fill(&mut self, page: Page, after: Seq, effects: &mut Vec<Effect>) {
+        if let Some(shown) = &mut self.shown
+            && page.first > shown.last.saturating_add(1)
+        {
+            shown.last = page.first - 1;
+            self.head = self.head.max(shown.last);
+            let sentence = format!("{}: history begins at {}", self.name, page.first);
+            effects.push(Effect::Notice(sentence));
+        }
+        self.take_messages(page.messages, effects);
+        if self.is_behind() && self.last() == after {
+            let missing = after.saturating_add(1);
+            let sentence = format!(
+                "the server does not give message {missing} of {}",
+                self.name
+            );
+            effects.push(Effect::Fault(sentence));
+        }
+    }
+
+    fn take_messages(&mut self, messages: Vec<Chat>, effects: &mut Vec<Effect>) {
+        self.show_held(effects);
+        for chat in messages {
+            self.take_live(chat, effects);
+        }
+    }
+
+    /// Shows messages before the oldest one.
+    pub(super) fn show_older(
+        &mut self,
+        messages: VecDeque<Chat>,
+        is_all: bool,
+        first: Seq,
+        effects: &mut Vec<Effect>,
+    ) {
+        let name = &self.name;
+        let Some(shown) = &mut self.shown else { return };
+        if let (Some(oldest), Some(newest)) = (messages.front(), messages.back()) {
+            shown.oldest = oldest.seq;
+            let span = format!("{name}: earlier messages, {} to {}", oldest.seq, newest.seq);
+            effects.push(Effect::Notice(span));
+        }
+        let any = !messages.is_empty();
+        effects.extend(messages.into_iter().map(Effect::Show));
+        if is_all {
+            let sentence = format!("{name}: history begins at {first}; there is nothing earlier");
+            effects.push(Effect::Notice(sentence));
+        } else if any {
+            effects.push(Effect::Notice(format!(
+                "{name}: end of the earlier messages"
+            )));
+        }
+    }
+}

@@ -1,0 +1,432 @@
+use std::ops::RangeInclusive;
+
+use chatbox_common::wire::message::{self, Limits, RoomMode};
+
+use super::room::MAX_HELD;
+use super::*;
+
+const ROOM: RoomId = 1;
+/// No message at all.
+#[allow(clippy::reversed_empty_ranges)]
+const NONE: RangeInclusive<Seq> = 1..=0;
+
+fn chat(seq: Seq) -> Chat {
+    Chat {
+        room: ROOM,
+        seq,
+        account: 7,
+        user: "alice".into(),
+        time: 0,
+        text: format!("message {seq}"),
+    }
+}
+
+fn welcome_of(history: u8, first: Seq, head: Seq) -> Event {
+    Event::Welcome(Welcome {
+        history_id: [history; 16],
+        rooms: vec![message::Room {
+            room: ROOM,
+            name: "#lobby".into(),
+            topic: String::new(),
+            mode: RoomMode::Audited,
+            first,
+            head,
+            online: 1,
+        }],
+        time: 0,
+        limits: Limits {
+            messages_per_second: 5,
+            text_bytes: 8192,
+            page_messages: 500,
+        },
+        server: "0".into(),
+        session: 1,
+    })
+}
+
+fn welcome(head: Seq) -> Event {
+    welcome_of(1, 1, head)
+}
+
+fn page(range: RangeInclusive<Seq>, more: bool) -> Event {
+    page_from(1, range, more)
+}
+
+fn page_from(first: Seq, range: RangeInclusive<Seq>, more: bool) -> Event {
+    Event::Page(Page {
+        request: 0,
+        room: ROOM,
+        messages: range.map(chat).collect(),
+        more,
+        first,
+    })
+}
+
+fn lagged(head: Seq) -> Event {
+    Event::Lagged(vec![Head { room: ROOM, head }])
+}
+
+fn following(head: Seq, live: bool) -> Event {
+    Event::Following(Following {
+        request: 0,
+        room: ROOM,
+        head,
+        live,
+    })
+}
+
+fn after(after: Seq) -> Effect {
+    Effect::Ask(Ask::History {
+        room: ROOM,
+        after: Some(after),
+        before: None,
+        limit: 500,
+    })
+}
+
+fn before(before: Seq, limit: u32) -> Effect {
+    Effect::Ask(Ask::History {
+        room: ROOM,
+        after: None,
+        before: Some(before),
+        limit,
+    })
+}
+
+fn follow(after: Seq) -> Effect {
+    Effect::Ask(Ask::Follow { room: ROOM, after })
+}
+
+fn shown(effects: &[Effect]) -> Vec<Seq> {
+    let shown = effects.iter().filter_map(|effect| match effect {
+        Effect::Show(chat) => Some(chat.seq),
+        _ => None,
+    });
+    shown.collect()
+}
+
+/// A model that has shown the messages up to `head`.
+fn at(head: Seq) -> Model {
+    let mut model = Model::new();
+    model.apply(welcome(head));
+    model.apply(page(1..=head, false));
+    model
+}
+
+#[test]
+fn the_first_view_is_the_last_fifty_and_what_came_meanwhile() {
+    let mut model = Model::new();
+    assert_eq!(model.apply(welcome(100)), [before(101, 50)]);
+    assert_eq!(model.apply(Event::Chat(chat(101))), []);
+    let effects = model.apply(page(51..=100, true));
+    assert_eq!(shown(&effects), (51..=101).collect::<Vec<_>>());
+    assert_eq!(effects.len(), 51);
+}
+
+#[test]
+fn the_first_message_of_an_empty_room_is_shown() {
+    let mut model = Model::new();
+    assert_eq!(model.apply(welcome(0)), [before(1, 50)]);
+    assert_eq!(model.apply(Event::Chat(chat(1))), []);
+    assert_eq!(shown(&model.apply(page(NONE, false))), [1]);
+}
+
+#[test]
+fn what_was_shown_is_not_shown_again() {
+    let mut model = at(3);
+    for seq in [3, 1, 2] {
+        assert_eq!(model.apply(Event::Chat(chat(seq))), []);
+    }
+    assert_eq!(shown(&model.apply(Event::Chat(chat(4)))), [4]);
+}
+
+#[test]
+fn a_hole_is_filled_before_what_is_behind_it_is_shown() {
+    let mut model = at(3);
+    assert_eq!(model.apply(Event::Chat(chat(6))), [after(3)]);
+    assert_eq!(model.apply(Event::Chat(chat(7))), []);
+    assert_eq!(shown(&model.apply(page(4..=6, true))), [4, 5, 6, 7]);
+}
+
+#[test]
+fn after_a_lag_pages_are_fetched_and_the_room_followed_until_it_is_live() {
+    let mut model = at(3);
+    assert_eq!(model.apply(lagged(9)), [after(3)]);
+    let effects = model.apply(page(4..=8, true));
+    assert_eq!(effects.last(), Some(&after(8)));
+    let effects = model.apply(page(9..=10, false));
+    assert_eq!(shown(&effects), [9, 10]);
+    assert_eq!(effects.last(), Some(&follow(10)));
+    assert_eq!(model.apply(following(12, false)), [after(10)]);
+    let effects = model.apply(page(11..=12, false));
+    assert_eq!(effects.last(), Some(&follow(12)));
+    assert_eq!(model.apply(following(14, true)), []);
+    assert_eq!(shown(&model.apply(Event::Chat(chat(13)))), [13]);
+}
+
+#[test]
+fn after_a_reconnect_exactly_what_was_missed_is_fetched() {
+    let mut model = at(3);
+    model.apply(Event::Chat(chat(6)));
+    assert_eq!(model.apply(Event::Disconnected), []);
+    // What was asked for on the old connection no longer counts.
+    assert_eq!(model.apply(page(4..=6, false)), []);
+    assert_eq!(model.apply(welcome(8)), [after(3)]);
+    let effects = model.apply(page(4..=8, false));
+    assert_eq!(shown(&effects), [4, 5, 6, 7, 8]);
+    assert_eq!(effects.len(), 5);
+    model.apply(Event::Disconnected);
+    assert_eq!(model.apply(welcome(8)), []);
+}
+
+#[test]
+fn another_history_makes_everything_forgotten() {
+    for event in [welcome_of(2, 1, 2), welcome_of(1, 1, 2)] {
+        let mut model = at(3);
+        model.apply(Event::Disconnected);
+        let effects = model.apply(event);
+        assert!(matches!(&effects[0], Effect::Notice(n) if n.contains("another history")));
+        assert_eq!(effects[1], before(3, 50));
+        assert_eq!(shown(&model.apply(page(1..=2, false))), [1, 2]);
+    }
+}
+
+#[test]
+fn what_retention_removed_is_told_and_not_waited_for() {
+    let mut model = at(3);
+    model.apply(Event::Disconnected);
+    assert_eq!(model.apply(welcome_of(1, 7, 9)), [after(3)]);
+    let effects = model.apply(page_from(7, 7..=9, false));
+    assert!(matches!(&effects[0], Effect::Notice(n) if n.contains("begins at 7")));
+    assert_eq!(shown(&effects), [7, 8, 9]);
+    // Everything was removed.
+    model.apply(Event::Disconnected);
+    model.apply(welcome_of(1, 12, 11));
+    let effects = model.apply(page_from(12, NONE, false));
+    assert!(matches!(&effects[0], Effect::Notice(n) if n.contains("begins at 12")));
+    assert_eq!(effects.len(), 1);
+    assert_eq!(shown(&model.apply(Event::Chat(chat(12)))), [12]);
+}
+
+#[test]
+fn a_server_that_keeps_a_message_back_is_not_asked_for_ever() {
+    let mut model = at(3);
+    model.apply(Event::Chat(chat(6)));
+    let effects = model.apply(page(5..=6, false));
+    assert!(matches!(&effects[0], Effect::Fault(f) if f.contains("message 4")));
+    assert_eq!(shown(&effects), []);
+}
+
+#[test]
+fn a_page_of_another_room_or_out_of_order_is_a_fault() {
+    let wrong = |change: fn(&mut Page)| {
+        let mut model = at(3);
+        model.apply(lagged(6));
+        let Event::Page(mut page) = page(4..=6, false) else {
+            unreachable!()
+        };
+        change(&mut page);
+        matches!(model.apply(Event::Page(page))[0], Effect::Fault(_))
+    };
+    assert!(wrong(|page| page.room = 2));
+    assert!(wrong(|page| page.messages.swap(0, 1)));
+    assert!(wrong(|page| page.messages[0].room = 2));
+    assert!(wrong(|page| page.messages[1].seq = 4));
+}
+
+#[test]
+fn what_is_held_is_bounded_and_what_was_dropped_is_fetched() {
+    let mut model = at(1);
+    let far = MAX_HELD as Seq + 100;
+    for seq in 3..=far {
+        model.apply(Event::Chat(chat(seq)));
+    }
+    let effects = model.apply(page(2..=2, true));
+    let last = MAX_HELD as Seq + 2;
+    assert_eq!(shown(&effects), (2..=last).collect::<Vec<_>>());
+    assert_eq!(effects.last(), Some(&after(last)));
+}
+
+#[test]
+fn one_page_is_under_way_at_a_time() {
+    let mut model = at(3);
+    assert_eq!(model.apply(lagged(9)), [after(3)]);
+    assert_eq!(model.apply(Event::WantPeople), []);
+    assert_eq!(model.apply(Event::WantOlder(ROOM, 5)), []);
+    assert_eq!(model.apply(Event::Chat(chat(20))), []);
+    assert_eq!(model.apply(Event::PageDelayed), []);
+    assert_eq!(model.apply(lagged(21)), []);
+    assert_eq!(model.apply(Event::Retry), [after(3)]);
+}
+
+#[test]
+fn older_messages_come_in_their_order_over_several_pages() {
+    let mut model = Model::new();
+    model.apply(welcome(100));
+    model.apply(page(91..=100, true));
+    assert_eq!(model.apply(Event::WantOlder(ROOM, 30)), [before(91, 30)]);
+    assert_eq!(model.apply(page(81..=90, true)), [before(81, 20)]);
+    let effects = model.apply(page(61..=80, true));
+    assert_eq!(shown(&effects), (61..=90).collect::<Vec<_>>());
+    assert!(matches!(&effects[0], Effect::Notice(n) if n.contains("61 to 90")));
+    assert_eq!(model.apply(Event::WantOlder(ROOM, 1000)), [before(61, 500)]);
+    let effects = model.apply(page(1..=60, false));
+    assert!(matches!(effects.last(), Some(Effect::Notice(n)) if n.contains("begins at 1")));
+    assert_eq!(shown(&model.apply(Event::Chat(chat(101)))), [101]);
+}
+
+#[test]
+fn a_wish_that_is_refused_is_forgotten() {
+    let mut model = at(3);
+    assert_eq!(model.apply(Event::WantOlder(ROOM, 5)), [before(1, 5)]);
+    assert_eq!(model.apply(Event::PageRefused), []);
+    assert!(model.has_shown(ROOM, 3));
+    assert!(!model.has_shown(ROOM, 4));
+}
+
+#[test]
+fn a_list_follows_its_pages() {
+    let person = |user: &str| Person {
+        user: user.into(),
+        sessions: 1,
+        since: 0,
+    };
+    let people = |names: &[&str], more| {
+        Event::People(People {
+            request: 0,
+            people: names.iter().map(|name| person(name)).collect(),
+            more,
+        })
+    };
+    let ask = |after: Option<&str>| {
+        Effect::Ask(Ask::People {
+            after: after.map(str::to_owned),
+        })
+    };
+    let mut model = at(0);
+    assert_eq!(model.apply(Event::WantPeople), [ask(None)]);
+    let effects = model.apply(people(&["a", "b"], true));
+    assert_eq!(effects[1], ask(Some("b")));
+    assert_eq!(model.apply(people(&["c"], false)).len(), 1);
+    model.apply(Event::WantPeople);
+    assert_eq!(model.apply(people(&[], true)).len(), 1);
+}
+
+/// A server in a few lines: its room grows, its live messages get lost, its answers take time.
+struct World {
+    model: Model,
+    state: u64,
+    head: Seq,
+    live: bool,
+    /// Told to the client, in this order.
+    wire: VecDeque<Event>,
+    shown: Vec<Seq>,
+}
+
+impl World {
+    fn random(&mut self, below: u64) -> u64 {
+        self.state ^= self.state << 13;
+        self.state ^= self.state >> 7;
+        self.state ^= self.state << 17;
+        self.state % below
+    }
+
+    fn tell(&mut self, event: Event) {
+        for effect in self.model.apply(event) {
+            match effect {
+                Effect::Show(chat) => self.shown.push(chat.seq),
+                Effect::Ask(ask) => self.answer(&ask),
+                Effect::Notice(_) | Effect::People(_) => {}
+                Effect::Fault(fault) => panic!("{fault}"),
+            }
+        }
+    }
+
+    fn answer(&mut self, ask: &Ask) {
+        let answer = match *ask {
+            Ask::History {
+                after: Some(after), ..
+            } => {
+                let last = self.head.min(after + 1 + self.random(4));
+                page(after + 1..=last, last < self.head)
+            }
+            // The first view: everything, so that 1..n is what must be shown.
+            Ask::History { before, .. } => page(1..=before.unwrap() - 1, false),
+            Ask::Follow { after, .. } => {
+                let near = self.head - after < 3;
+                if near {
+                    self.live = true;
+                    self.wire.push_back(following(self.head, true));
+                    let missed = (after + 1..=self.head).map(|seq| Event::Chat(chat(seq)));
+                    self.wire.extend(missed);
+                    return;
+                }
+                following(self.head, false)
+            }
+            Ask::People { .. } => return,
+        };
+        self.wire.push_back(answer);
+    }
+
+    fn step(&mut self) {
+        match self.random(12) {
+            0..=3 => {
+                self.head += 1;
+                // Now and then a live message is lost, which a lag would have announced.
+                if self.live && self.random(10) > 0 {
+                    self.wire.push_back(Event::Chat(chat(self.head)));
+                }
+            }
+            4 => {
+                self.live = false;
+                self.wire.push_back(lagged(self.head));
+            }
+            5 if self.random(4) == 0 => {
+                self.wire.clear();
+                self.tell(Event::Disconnected);
+                self.live = true;
+                self.wire.push_back(welcome(self.head));
+            }
+            6 => {
+                let back = self.random(self.head + 1);
+                self.wire.push_back(Event::Chat(chat(self.head - back)));
+            }
+            _ => self.hear(),
+        }
+    }
+
+    fn hear(&mut self) {
+        if let Some(event) = self.wire.pop_front() {
+            self.tell(event);
+        }
+    }
+}
+
+#[test]
+fn whatever_happens_every_message_is_shown_once_and_in_order() {
+    for seed in 1..=300 {
+        let mut world = World {
+            model: Model::new(),
+            state: u64::wrapping_mul(seed, 0x9e37_79b9_7f4a_7c15),
+            head: seed % 7,
+            live: true,
+            wire: VecDeque::new(),
+            shown: Vec::new(),
+        };
+        world.wire.push_back(welcome(world.head));
+        for _ in 0..400 {
+            world.step();
+        }
+        // In the end a last message gets through, and with it all that was lost.
+        world.head += 1;
+        world.wire.push_back(Event::Chat(chat(world.head)));
+        while !world.wire.is_empty() {
+            world.hear();
+        }
+        assert_eq!(
+            world.shown,
+            (1..=world.head).collect::<Vec<_>>(),
+            "seed {seed}"
+        );
+    }
+}

@@ -1,0 +1,302 @@
+//! What was typed and is not acknowledged: kept, paced, sent again. Pure: `now` is an argument.
+//!
+//! A message keeps its id for as long as it waits, so that sending it again after a cut stores
+//! it once. It is sent in the order in which it was typed. The pace stays below the server's
+//! limit, so that piped input is never refused: what arrives early by a jitter of the network
+//! must still find room in the server's bucket, hence half its burst and a little less speed.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use chatbox_common::secret::Secret;
+use chatbox_common::wire::message::{ClientMessage, ErrorCode, MessageId, RequestId, RoomId, Send};
+
+/// Messages sent and not acknowledged. Their answers fit the buffers on the way, so that
+/// neither side ever waits for the other with both hands full.
+const WINDOW: usize = 64;
+/// The pause after a refusal that does not say when to go on.
+const RETRY: Duration = Duration::from_secs(1);
+/// More messages than this are not taken: whoever types waits.
+pub const MAX_WAITING: usize = 256;
+
+/// Where a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Here,
+    UnderWay(RequestId),
+}
+
+#[derive(Debug)]
+struct Waiting {
+    id: MessageId,
+    room: RoomId,
+    text: String,
+    place: Place,
+}
+
+/// What there is to do.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Send this.
+    Send(ClientMessage),
+    /// Ask again at that moment.
+    At(Instant),
+    /// Nothing, until something is typed or answered.
+    Nothing,
+}
+
+/// What a refusal means.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// It is sent again, by itself.
+    ForNow,
+    /// It was given up; this is its text.
+    ForGood(String),
+    /// Nothing waits under that number.
+    Unknown,
+}
+
+/// See the module.
+pub struct Outgoing {
+    start: [u8; 8],
+    counter: u64,
+    waiting: VecDeque<Waiting>,
+    interval: Duration,
+    burst: u32,
+    /// When the bucket is full again.
+    full_at: Option<Instant>,
+    /// Nothing is sent before.
+    pause: Option<Instant>,
+}
+
+impl Outgoing {
+    /// An empty queue, and a fresh beginning of all ids of this process.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            start: *Secret::<8>::random().expose(),
+            counter: 0,
+            waiting: VecDeque::new(),
+            interval: Duration::ZERO,
+            burst: 1,
+            full_at: None,
+            pause: None,
+        }
+    }
+
+    /// Keeps below the server's limit; 0 is no limit.
+    pub fn set_limit(&mut self, messages_per_second: u32) {
+        self.burst = (messages_per_second / 2).max(1);
+        self.interval = match messages_per_second {
+            0 => Duration::ZERO,
+            limit => Duration::from_millis(1_050) / limit,
+        };
+    }
+
+    /// How many wait for their acknowledgement.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Takes a message.
+    pub fn push(&mut self, room: RoomId, text: String) {
+        self.counter = self.counter.wrapping_add(1);
+        let mut id = [0; 16];
+        let bytes = self.start.into_iter().chain(self.counter.to_be_bytes());
+        for (to, from) in id.iter_mut().zip(bytes) {
+            *to = from;
+        }
+        self.waiting.push_back(Waiting {
+            id,
+            room,
+            text,
+            place: Place::Here,
+        });
+    }
+
+    /// What to send now, under the number `request`.
+    pub fn next(&mut self, request: RequestId, now: Instant) -> Next {
+        let under_way = self.waiting.iter().filter(|w| w.place != Place::Here);
+        if under_way.count() >= WINDOW {
+            return Next::Nothing;
+        }
+        let Some(first) = self.waiting.iter_mut().find(|w| w.place == Place::Here) else {
+            return Next::Nothing;
+        };
+        if let Some(pause) = self.pause.filter(|pause| *pause > now) {
+            return Next::At(pause);
+        }
+        let full_at = self.full_at.map_or(now, |at| at.max(now));
+        let room = self.interval * (self.burst - 1);
+        if full_at.saturating_duration_since(now) > room {
+            return Next::At(full_at.checked_sub(room).unwrap_or(full_at));
+        }
+        self.full_at = Some(full_at + self.interval);
+        first.place = Place::UnderWay(request);
+        Next::Send(ClientMessage::Send(Send {
+            request,
+            room: first.room,
+            id: first.id,
+            text: first.text.clone(),
+        }))
+    }
+
+    /// A message is committed; says in which room, if one waited under that number.
+    pub fn acknowledged(&mut self, request: RequestId) -> Option<RoomId> {
+        self.take(request).map(|waiting| waiting.room)
+    }
+
+    /// A message was refused.
+    pub fn refused(
+        &mut self,
+        request: RequestId,
+        code: ErrorCode,
+        retry: Option<Duration>,
+        now: Instant,
+    ) -> Refused {
+        let again = matches!(
+            code,
+            ErrorCode::TooFast | ErrorCode::Unavailable | ErrorCode::Busy
+        );
+        if !again {
+            return match self.take(request) {
+                Some(waiting) => Refused::ForGood(waiting.text),
+                None => Refused::Unknown,
+            };
+        }
+        let place = Place::UnderWay(request);
+        let Some(waiting) = self.waiting.iter_mut().find(|w| w.place == place) else {
+            return Refused::Unknown;
+        };
+        waiting.place = Place::Here;
+        let until = now + retry.unwrap_or(RETRY);
+        self.pause = Some(self.pause.map_or(until, |pause| pause.max(until)));
+        Refused::ForNow
+    }
+
+    /// The connection is gone: what was not acknowledged is sent again.
+    pub fn disconnected(&mut self) {
+        for waiting in &mut self.waiting {
+            waiting.place = Place::Here;
+        }
+        self.pause = None;
+    }
+
+    fn take(&mut self, request: RequestId) -> Option<Waiting> {
+        let place = Place::UnderWay(request);
+        let index = self.waiting.iter().position(|w| w.place == place)?;
+        self.waiting.remove(index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(next: Next) -> Send {
+        match next {
+            Next::Send(ClientMessage::Send(send)) => send,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn with(texts: &[&str]) -> Outgoing {
+        let mut outgoing = Outgoing::new();
+        for text in texts {
+            outgoing.push(1, (*text).to_owned());
+        }
+        outgoing
+    }
+
+    #[test]
+    fn what_was_not_acknowledged_is_sent_again_with_its_id_and_in_its_order() {
+        let now = Instant::now();
+        let mut outgoing = with(&["a", "b", "c"]);
+        let first: Vec<Send> = (1..=3).map(|n| sent(outgoing.next(n, now))).collect();
+        assert_eq!(outgoing.next(4, now), Next::Nothing);
+        assert_eq!(outgoing.acknowledged(2), Some(1));
+        assert_eq!(outgoing.acknowledged(2), None);
+        outgoing.disconnected();
+        let again: Vec<Send> = (5..=6).map(|n| sent(outgoing.next(n, now))).collect();
+        for (old, new) in [(&first[0], &again[0]), (&first[2], &again[1])] {
+            assert_eq!((old.id, &old.text), (new.id, &new.text));
+        }
+        assert_eq!(outgoing.len(), 2);
+    }
+
+    #[test]
+    fn ids_are_a_random_beginning_and_a_counter() {
+        let now = Instant::now();
+        let mut outgoing = with(&["a", "a"]);
+        let [a, b] = [1, 2].map(|n| sent(outgoing.next(n, now)).id);
+        assert_eq!(a[..8], b[..8]);
+        assert_eq!(
+            (&a[8..], &b[8..]),
+            (&[0, 0, 0, 0, 0, 0, 0, 1][..], {
+                &[0, 0, 0, 0, 0, 0, 0, 2][..]
+            })
+        );
+        assert_ne!(sent(with(&["a"]).next(1, now)).id, a);
+    }
+
+    #[test]
+    fn the_pace_stays_below_the_limit() {
+        for limit in [1, 2, 5, 100] {
+            let mut now = Instant::now();
+            let began = now;
+            let mut outgoing = Outgoing::new();
+            outgoing.set_limit(limit);
+            let count = 10 * limit;
+            for request in 0..count {
+                outgoing.push(1, "x".into());
+                if let Next::At(at) = outgoing.next(request, now) {
+                    assert!(at > now);
+                    now = at;
+                    sent(outgoing.next(request, now));
+                }
+                outgoing.acknowledged(request);
+            }
+            let least = Duration::from_secs(1) * (count - limit) / limit;
+            assert!(now - began >= least, "{limit}: {:?}", now - began);
+        }
+    }
+
+    #[test]
+    fn without_a_limit_only_the_window_holds_back() {
+        let now = Instant::now();
+        let mut outgoing = with(&["x"; WINDOW + 1]);
+        outgoing.set_limit(0);
+        for request in 0..64 {
+            sent(outgoing.next(request, now));
+        }
+        assert_eq!(outgoing.next(64, now), Next::Nothing);
+        outgoing.acknowledged(0);
+        sent(outgoing.next(64, now));
+    }
+
+    #[test]
+    fn a_refusal_for_now_is_tried_again_when_told_and_before_what_follows() {
+        let now = Instant::now();
+        let wait = Duration::from_millis(300);
+        let mut outgoing = with(&["a", "b"]);
+        let first = sent(outgoing.next(1, now));
+        let refused = outgoing.refused(1, ErrorCode::TooFast, Some(wait), now);
+        assert_eq!(refused, Refused::ForNow);
+        assert_eq!(outgoing.next(2, now), Next::At(now + wait));
+        assert_eq!(sent(outgoing.next(2, now + wait)).id, first.id);
+        assert_eq!(sent(outgoing.next(3, now + wait)).text, "b");
+    }
+
+    #[test]
+    fn a_refusal_for_good_gives_the_text_back() {
+        let now = Instant::now();
+        let mut outgoing = with(&["a"]);
+        sent(outgoing.next(1, now));
+        let refused = outgoing.refused(1, ErrorCode::UnknownRoom, None, now);
+        assert_eq!(refused, Refused::ForGood("a".into()));
+        assert_eq!(outgoing.len(), 0);
+        let refused = outgoing.refused(1, ErrorCode::TooFast, None, now);
+        assert_eq!(refused, Refused::Unknown);
+    }
+}

@@ -1,0 +1,221 @@
+//! From an address to an encrypted channel, and the requests before login on it.
+
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chatbox_common::channel::{self, Channel};
+use chatbox_common::fingerprint::Fingerprint;
+use chatbox_common::wire::codec::{self, Read as Message};
+use chatbox_common::wire::message::{
+    Bye, ByeReason, ClientMessage, ErrorMessage, RequestId, ServerMessage,
+};
+
+use super::SessionError;
+use crate::address::ServerAddress;
+
+/// A little less than the 30 seconds that a server gives.
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(28);
+/// How long a goodbye may take that nobody waits for.
+const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A socket under an absolute deadline, which no trickle of bytes can stretch.
+struct Deadlined<'a> {
+    socket: &'a TcpStream,
+    deadline: Instant,
+}
+
+impl Deadlined<'_> {
+    fn left(&self) -> io::Result<Duration> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        Ok(left)
+    }
+}
+
+impl Read for Deadlined<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.socket.set_read_timeout(Some(self.left()?))?;
+        self.socket.read(buffer)
+    }
+}
+
+impl Write for Deadlined<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.socket.set_write_timeout(Some(self.left()?))?;
+        self.socket.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A finished handshake: somebody who owns a key, and nobody yet who trusts it.
+pub struct Greeted {
+    pub(super) socket: Arc<TcpStream>,
+    pub(super) channel: Channel,
+    pub(super) deadline: Instant,
+    pending: VecDeque<ServerMessage>,
+    requests: RequestId,
+    peer: IpAddr,
+    fingerprint: Fingerprint,
+}
+
+/// Connects within `timeout`, the handshake included. Every address of the host is tried.
+///
+/// # Errors
+/// When the host has no address, none answers, or the peer is no ChatBox server of this version.
+pub fn connect(server: &ServerAddress, timeout: Duration) -> Result<Greeted, SessionError> {
+    let deadline = Instant::now() + timeout;
+    let addresses = (server.host(), server.port())
+        .to_socket_addrs()
+        .map_err(|source| SessionError::Resolve {
+            server: server.clone(),
+            source,
+        })?;
+    let socket =
+        first_that_answers(addresses, deadline).map_err(|source| SessionError::Connect {
+            server: server.clone(),
+            source,
+        })?;
+    let failed = |source| SessionError::Handshake {
+        server: server.clone(),
+        source,
+    };
+    let io_failed = |error: io::Error| failed(error.into());
+    socket.set_nodelay(true).map_err(io_failed)?;
+    let peer = socket.peer_addr().map_err(io_failed)?.ip().to_canonical();
+    let mut stream = Deadlined {
+        socket: &socket,
+        deadline,
+    };
+    let (channel, key) = channel::connect(&mut stream).map_err(|error| {
+        if error.is_timeout() {
+            SessionError::Timeout
+        } else {
+            failed(error)
+        }
+    })?;
+    Ok(Greeted {
+        socket: Arc::new(socket),
+        channel,
+        deadline: Instant::now() + LOGIN_TIMEOUT,
+        pending: VecDeque::new(),
+        requests: 0,
+        peer,
+        fingerprint: Fingerprint::from_key(key.as_bytes()),
+    })
+}
+
+fn first_that_answers(
+    addresses: impl Iterator<Item = SocketAddr>,
+    deadline: Instant,
+) -> io::Result<TcpStream> {
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in addresses {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        match TcpStream::connect_timeout(&address, left) {
+            Ok(socket) => return Ok(socket),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+impl Greeted {
+    /// The fingerprint of the key that the server proved to have.
+    #[must_use]
+    pub const fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// Whether the socket is connected to this machine itself.
+    #[must_use]
+    pub const fn is_loopback(&self) -> bool {
+        self.peer.is_loopback()
+    }
+
+    /// Goes away without having logged in.
+    pub fn leave(mut self) {
+        self.deadline = Instant::now() + GOODBYE_TIMEOUT;
+        let bye = Bye {
+            reason: ByeReason::Quit,
+            text: String::new(),
+        };
+        // A server that does not take the goodbye loses nothing.
+        let _ = self.say(&ClientMessage::Bye(bye));
+        let _ = self.socket.shutdown(Shutdown::Both);
+    }
+
+    pub(super) const fn next_request(&mut self) -> RequestId {
+        self.requests += 1;
+        self.requests
+    }
+
+    /// Sends a request and waits for its answer.
+    pub(super) fn ask(&mut self, request: &ClientMessage) -> Result<ServerMessage, SessionError> {
+        self.say(request)?;
+        match self.hear()? {
+            ServerMessage::Error(error) => Err(refusal(error)),
+            ServerMessage::Bye(Bye { reason, text }) => Err(SessionError::Goodbye {
+                reason,
+                sentence: text,
+            }),
+            answer => Ok(answer),
+        }
+    }
+
+    /// Whether more came in the record of the last answer, which a login must not have.
+    pub(super) fn has_heard_more(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    fn say(&mut self, message: &ClientMessage) -> Result<(), SessionError> {
+        let mut stream = Deadlined {
+            socket: &self.socket,
+            deadline: self.deadline,
+        };
+        Ok(self.channel.sender.send(&mut stream, message)?)
+    }
+
+    fn hear(&mut self) -> Result<ServerMessage, SessionError> {
+        let mut stream = Deadlined {
+            socket: &self.socket,
+            deadline: self.deadline,
+        };
+        let receiver = &mut self.channel.receiver;
+        loop {
+            if let Some(message) = self.pending.pop_front() {
+                return Ok(message);
+            }
+            if let Some(content) = receiver.next_record()? {
+                for message in codec::messages(content) {
+                    // What this version does not know is ignored, as the protocol says.
+                    if let Message::Known(message) = message.map_err(|_| SessionError::Protocol)? {
+                        self.pending.push_back(message);
+                    }
+                }
+            } else {
+                receiver.fill(&mut stream)?;
+            }
+        }
+    }
+}
+
+fn refusal(error: ErrorMessage) -> SessionError {
+    SessionError::Refused {
+        code: error.code,
+        sentence: error.text,
+        retry: error
+            .retry_ms
+            .map(|wait| Duration::from_millis(wait.into())),
+    }
+}

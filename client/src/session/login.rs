@@ -1,0 +1,274 @@
+//! Registering, logging in and resuming on a fresh channel (docs/PROTOCOL.md, 10 to 12).
+//!
+//! Each consumes its state: what was refused can't be said again on the same connection unless
+//! the protocol allows it.
+
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chatbox_common::auth::recovery::{RECOVERY_CODES, RecoveryCode};
+use chatbox_common::auth::resume::ResumeToken;
+use chatbox_common::auth::scram::{ClientFirst, Iterations, NONCE_LEN, Password, Verifier};
+use chatbox_common::auth::totp::TotpSecret;
+use chatbox_common::channel::{Receiver, Sender};
+use chatbox_common::fingerprint::Fingerprint;
+use chatbox_common::name::UserName;
+use chatbox_common::secret::{Secret, SecretString};
+use chatbox_common::wire::message::{
+    ClientMessage, ErrorCode, LoggedIn, Login, LoginChallenge, LoginConfirm, Register,
+    RegisterChallenge, RegisterConfirm, Resume, ServerMessage,
+};
+
+use super::{Greeted, SessionError};
+
+/// A little less than the 5 minutes that a server gives.
+const REGISTRATION_TIMEOUT: Duration = Duration::from_secs(295);
+
+/// What continues a login on a new connection. Kept in memory only.
+#[derive(Debug)]
+pub struct Ticket {
+    token: ResumeToken,
+    until: Instant,
+    /// The server to which alone it is shown.
+    pub fingerprint: Fingerprint,
+}
+
+impl Ticket {
+    /// Whether its time has passed.
+    #[must_use]
+    pub fn is_over(&self, now: Instant) -> bool {
+        now >= self.until
+    }
+}
+
+/// Somebody who is logged in, before the first word of the session.
+pub struct Entered {
+    /// The name as it was registered.
+    pub user: UserName,
+    /// What continues the login.
+    pub ticket: Ticket,
+    /// Wrong second factors after a right password since the last login.
+    pub wrong_codes: u32,
+    pub(super) socket: Arc<TcpStream>,
+    pub(super) sender: Sender,
+    pub(super) receiver: Receiver,
+}
+
+/// A registration between its challenge and its first code.
+pub struct Registering {
+    greeted: Greeted,
+    /// What the authenticator and the server share.
+    pub secret: TotpSecret,
+    /// What replaces the authenticator, each code once.
+    pub recovery: Vec<RecoveryCode>,
+    /// The server's time, milliseconds since 1970-01-01 UTC.
+    pub server_time: u64,
+    stored_key: Secret<32>,
+    server_key: Secret<32>,
+}
+
+/// A login that the server has challenged.
+pub struct Challenged {
+    greeted: Greeted,
+    first: ClientFirst,
+    challenge: LoginChallenge,
+}
+
+impl Greeted {
+    /// Asks for an account, and computes from the password what the server is to keep of it.
+    ///
+    /// # Errors
+    /// When the server refuses, or asks for too few or too many rounds of hashing.
+    pub fn register(
+        mut self,
+        user: &UserName,
+        password: &Password,
+    ) -> Result<Registering, SessionError> {
+        let request = self.next_request();
+        let answer = self.ask(&ClientMessage::Register(Register {
+            request,
+            user: user.as_str().to_owned(),
+            invitation: None,
+        }))?;
+        let ServerMessage::RegisterChallenge(challenge) = answer else {
+            return Err(SessionError::Protocol);
+        };
+        let RegisterChallenge {
+            salt,
+            iterations,
+            totp,
+            recovery,
+            time,
+            ..
+        } = challenge;
+        if challenge.request != request || recovery.len() != RECOVERY_CODES {
+            return Err(SessionError::Protocol);
+        }
+        self.deadline = Instant::now() + REGISTRATION_TIMEOUT;
+        let verifier = Verifier::derive(password, salt, Iterations::new(iterations)?);
+        Ok(Registering {
+            greeted: self,
+            secret: TotpSecret::new(totp),
+            recovery: recovery.into_iter().map(RecoveryCode::new).collect(),
+            server_time: time,
+            stored_key: verifier.stored_key,
+            server_key: verifier.server_key,
+        })
+    }
+
+    /// Begins a login.
+    ///
+    /// # Errors
+    /// When the server refuses, or does not answer with a challenge.
+    pub fn log_in(mut self, user: &UserName) -> Result<Challenged, SessionError> {
+        let nonce = Secret::<NONCE_LEN>::random();
+        let first = ClientFirst::new(user, *nonce.expose());
+        let request = self.next_request();
+        let answer = self.ask(&ClientMessage::Login(Login {
+            request,
+            scram: first.message().to_owned(),
+        }))?;
+        match answer {
+            ServerMessage::LoginChallenge(challenge) if challenge.request == request => {
+                Ok(Challenged {
+                    greeted: self,
+                    first,
+                    challenge,
+                })
+            }
+            _ => Err(SessionError::Protocol),
+        }
+    }
+
+    /// Continues an earlier login. Only for the server of that login: the caller has compared
+    /// the fingerprints.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub fn resume(mut self, ticket: &Ticket) -> Result<Entered, SessionError> {
+        if self.fingerprint() != ticket.fingerprint {
+            return Err(SessionError::Protocol);
+        }
+        let request = self.next_request();
+        let proof = ticket.token.proof(self.channel.binding.as_bytes());
+        let answer = self.ask(&ClientMessage::Resume(Resume {
+            request,
+            id: ticket.token.id,
+            proof,
+        }))?;
+        match answer {
+            ServerMessage::LoggedIn(logged_in)
+                if logged_in.request == request && logged_in.scram.is_none() =>
+            {
+                self.enter(logged_in)
+            }
+            _ => Err(SessionError::Protocol),
+        }
+    }
+
+    /// From the next record on, the rules after login hold.
+    fn enter(self, logged_in: LoggedIn) -> Result<Entered, SessionError> {
+        if self.has_heard_more() {
+            return Err(SessionError::Protocol);
+        }
+        let fingerprint = self.fingerprint();
+        let mut channel = self.channel;
+        channel.sender.begin_session();
+        channel.receiver.begin_session();
+        Ok(Entered {
+            user: UserName::parse(&logged_in.user).map_err(|_| SessionError::Protocol)?,
+            ticket: Ticket {
+                token: ResumeToken {
+                    id: logged_in.token_id,
+                    token: logged_in.token,
+                },
+                until: Instant::now() + Duration::from_secs(logged_in.token_seconds.into()),
+                fingerprint,
+            },
+            wrong_codes: logged_in.wrong_codes,
+            socket: self.socket,
+            sender: channel.sender,
+            receiver: channel.receiver,
+        })
+    }
+}
+
+/// What a first code came to.
+pub enum Confirmed {
+    /// There is an account, and it is logged in.
+    Yes(Box<Entered>),
+    /// The code was wrong, and another may be tried; with the server's sentence.
+    WrongCode(Box<Registering>, String),
+}
+
+impl Registering {
+    /// Gives the registration up.
+    pub fn leave(self) {
+        self.greeted.leave();
+    }
+
+    /// Sends the first code (six digits).
+    ///
+    /// # Errors
+    /// When the registration is over without an account.
+    pub fn confirm(mut self, code: SecretString) -> Result<Confirmed, SessionError> {
+        let request = self.greeted.next_request();
+        let answer = self
+            .greeted
+            .ask(&ClientMessage::RegisterConfirm(RegisterConfirm {
+                request,
+                stored_key: self.stored_key.clone(),
+                server_key: self.server_key.clone(),
+                code,
+            }));
+        match answer {
+            Ok(ServerMessage::LoggedIn(logged_in)) if logged_in.request == request => self
+                .greeted
+                .enter(logged_in)
+                .map(|entered| Confirmed::Yes(Box::new(entered))),
+            Ok(_) => Err(SessionError::Protocol),
+            Err(SessionError::Refused {
+                code: ErrorCode::WrongCode,
+                sentence,
+                ..
+            }) => Ok(Confirmed::WrongCode(Box::new(self), sentence)),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Challenged {
+    /// The server's time, milliseconds since 1970-01-01 UTC. Nothing vouches for it yet.
+    #[must_use]
+    pub const fn server_time(&self) -> u64 {
+        self.challenge.time
+    }
+
+    /// Proves password and second factor, and has the server prove itself. Nothing of what the
+    /// server sent comes back before its signature was verified.
+    ///
+    /// # Errors
+    /// When the server refuses, or could not prove that it knows the account.
+    pub fn prove(self, password: &Password, code: SecretString) -> Result<Entered, SessionError> {
+        let mut greeted = self.greeted;
+        let binding = greeted.channel.binding.as_bytes();
+        let last = self
+            .first
+            .answer(&self.challenge.scram, password, binding)?;
+        let request = greeted.next_request();
+        let answer = greeted.ask(&ClientMessage::LoginConfirm(LoginConfirm {
+            request,
+            scram: last.message().to_owned(),
+            code,
+        }))?;
+        let ServerMessage::LoggedIn(logged_in) = answer else {
+            return Err(SessionError::Protocol);
+        };
+        if logged_in.request != request {
+            return Err(SessionError::Protocol);
+        }
+        last.verify(logged_in.scram.as_deref().unwrap_or_default())?;
+        greeted.enter(logged_in)
+    }
+}

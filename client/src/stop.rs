@@ -1,0 +1,150 @@
+//! How the program comes to stop: an exit code and a sentence. Every error becomes one here.
+
+use std::io::{self, ErrorKind};
+
+use chatbox_common::wire::message::ByeReason;
+
+use crate::cli::Exit;
+use crate::config::ConfigError;
+use crate::known_hosts::KnownHostsError;
+use crate::prompt::{PromptError, SecretFileError};
+use crate::sanitize;
+use crate::session::SessionError;
+
+/// See the module. The sentence is fit for a terminal; an empty one is not shown.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// The code.
+    pub exit: Exit,
+    /// Why.
+    pub sentence: String,
+}
+
+impl Stop {
+    /// Stops with a sentence, which may come from anywhere.
+    #[must_use]
+    pub fn because(exit: Exit, sentence: &str) -> Self {
+        Self {
+            exit,
+            sentence: sanitize::text(sentence).into_owned(),
+        }
+    }
+
+    /// Stops because the person wants to.
+    #[must_use]
+    pub const fn fine() -> Self {
+        Self {
+            exit: Exit::Fine,
+            sentence: String::new(),
+        }
+    }
+
+    /// Whether another attempt would only come to the same, so that the menu does not return.
+    #[must_use]
+    pub const fn is_final(&self) -> bool {
+        matches!(
+            self.exit,
+            Exit::Fine | Exit::Usage | Exit::Configuration | Exit::KeyRefused
+        )
+    }
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == ErrorKind::BrokenPipe {
+            // Whoever read the output has seen enough.
+            return Self::fine();
+        }
+        Self::because(Exit::Failure, &error.to_string())
+    }
+}
+
+impl From<ConfigError> for Stop {
+    fn from(error: ConfigError) -> Self {
+        Self::because(Exit::Configuration, &error.to_string())
+    }
+}
+
+impl From<KnownHostsError> for Stop {
+    fn from(error: KnownHostsError) -> Self {
+        Self::because(Exit::Configuration, &error.to_string())
+    }
+}
+
+impl From<PromptError> for Stop {
+    fn from(error: PromptError) -> Self {
+        let exit = match error {
+            PromptError::NoTerminal(_) => Exit::Usage,
+            _ => Exit::Failure,
+        };
+        Self::because(exit, &error.to_string())
+    }
+}
+
+impl From<SecretFileError> for Stop {
+    fn from(error: SecretFileError) -> Self {
+        let exit = match error {
+            SecretFileError::WouldEcho => Exit::Usage,
+            _ => Exit::Configuration,
+        };
+        Self::because(exit, &error.to_string())
+    }
+}
+
+impl From<SessionError> for Stop {
+    fn from(error: SessionError) -> Self {
+        let exit = match &error {
+            SessionError::Resolve { .. }
+            | SessionError::Connect { .. }
+            | SessionError::Handshake { .. }
+            | SessionError::Timeout => Exit::CannotConnect,
+            SessionError::Refused { .. }
+            | SessionError::Goodbye {
+                reason: ByeReason::LoginRefused,
+                ..
+            } => Exit::LoginRefused,
+            SessionError::Goodbye { .. } | SessionError::Channel(_) => Exit::CutOff,
+            SessionError::Scram(_) | SessionError::Protocol => Exit::Failure,
+        };
+        Self::because(exit, &error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chatbox_common::wire::message::ErrorCode;
+
+    use super::*;
+
+    #[test]
+    fn a_server_s_sentence_gives_no_orders_to_the_terminal() {
+        let stop = Stop::from(SessionError::Refused {
+            code: ErrorCode::LoginRefused,
+            sentence: "no\u{1b}[2J".into(),
+            retry: None,
+        });
+        assert_eq!(
+            stop,
+            Stop {
+                exit: Exit::LoginRefused,
+                sentence: "no\\u{1b}[2J".into(),
+            }
+        );
+    }
+
+    #[test]
+    fn a_reader_that_went_away_is_no_failure() {
+        let broken = Stop::from(io::Error::from(ErrorKind::BrokenPipe));
+        assert_eq!(broken, Stop::fine());
+        let full = Stop::from(io::Error::from(ErrorKind::StorageFull));
+        assert_eq!(full.exit, Exit::Failure);
+    }
+
+    #[test]
+    fn what_cannot_be_asked_is_a_wrong_use() {
+        let stop = Stop::from(PromptError::NoTerminal("--user"));
+        assert_eq!(stop.exit, Exit::Usage);
+        assert!(stop.sentence.contains("--user"));
+        assert!(stop.is_final());
+    }
+}

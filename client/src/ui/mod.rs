@@ -1,0 +1,3 @@
+//! Faces of the client: how it looks to whoever sits before it.
+
+pub mod plain;

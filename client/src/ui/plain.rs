@@ -1,0 +1,201 @@
+//! The plain face: lines out, for pipes, scripts and screen readers as much as for people.
+//!
+//! Every text that came from the network passes [`sanitize`] here, and nowhere later. Lines of a
+//! message after its first are indented, so that no line feed can fake another speaker. Knows
+//! neither session nor model; `app` tells it what to show.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use chatbox_common::wire::message::{Chat, Person};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::sanitize;
+
+/// The longest name shown, in characters: a server that sends a longer one breaks its own rule.
+const MAX_SHOWN_NAME: usize = 33;
+
+/// See the module.
+pub struct Plain<W> {
+    out: W,
+    zone: TimeZone,
+    is_terminal: bool,
+}
+
+impl<W: Write> Plain<W> {
+    /// A face that writes to `out`, with times of `zone`.
+    #[must_use]
+    pub const fn new(out: W, zone: TimeZone, is_terminal: bool) -> Self {
+        Self {
+            out,
+            zone,
+            is_terminal,
+        }
+    }
+
+    /// Shows a message: `HH:MM:SS #lobby <alice> text`.
+    ///
+    /// # Errors
+    /// When the output does not take it.
+    pub fn chat(&mut self, room: &str, chat: &Chat) -> io::Result<()> {
+        let time = self.time(chat.time);
+        let mut line = format!("{time} {} <{}> ", name(room), name(&chat.user));
+        append(&mut line, &sanitize::text(&chat.text));
+        self.out.write_all(line.as_bytes())
+    }
+
+    /// Says something: `HH:MM:SS -- text`, with the time of now.
+    ///
+    /// # Errors
+    /// When the output does not take it.
+    pub fn notice(&mut self, text: &str) -> io::Result<()> {
+        let now = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0);
+        let mut line = format!("{} -- ", self.time(now));
+        append(&mut line, &sanitize::text(text));
+        self.out.write_all(line.as_bytes())
+    }
+
+    /// Shows a text of this program's own as it is, line feeds included.
+    ///
+    /// # Errors
+    /// When the output does not take it.
+    pub fn lines(&mut self, text: &str) -> io::Result<()> {
+        self.out.write_all(text.as_bytes())
+    }
+
+    /// Shows who is there, a line each.
+    ///
+    /// # Errors
+    /// When the output does not take it.
+    pub fn people(&mut self, people: &[Person]) -> io::Result<()> {
+        let mut lines = String::new();
+        for person in people {
+            let since = self.time(person.since);
+            let _ = write!(lines, "  {}  since {since}", name(&person.user));
+            if person.sessions > 1 {
+                let _ = write!(lines, ", {} times", person.sessions);
+            }
+            lines.push('\n');
+        }
+        self.out.write_all(lines.as_bytes())
+    }
+
+    /// Empties the screen; where there is none, does nothing.
+    ///
+    /// # Errors
+    /// When the output does not take it.
+    pub fn clear(&mut self) -> io::Result<()> {
+        if self.is_terminal {
+            self.out.write_all(b"\x1b[H\x1b[2J\x1b[3J")?;
+        }
+        Ok(())
+    }
+
+    /// What was said is seen.
+    ///
+    /// # Errors
+    /// When the output does not take it.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    /// A moment (milliseconds since 1970-01-01 UTC) as the time of day.
+    pub fn time(&self, milliseconds: u64) -> String {
+        let stamp = i64::try_from(milliseconds).ok();
+        match stamp.and_then(|ms| Timestamp::from_millisecond(ms).ok()) {
+            Some(stamp) => stamp
+                .to_zoned(self.zone.clone())
+                .strftime("%H:%M:%S")
+                .to_string(),
+            None => "--:--:--".to_owned(),
+        }
+    }
+}
+
+/// A name as it may stand in a line.
+pub fn name(text: &str) -> String {
+    let short: String = text.chars().take(MAX_SHOWN_NAME).collect();
+    sanitize::line(&short).into_owned()
+}
+
+/// Puts a text behind the beginning of its line; its further lines begin in the same column.
+fn append(line: &mut String, text: &str) {
+    let column = line.chars().count();
+    for (number, part) in text.split('\n').enumerate() {
+        if number > 0 {
+            line.push('\n');
+            line.extend(std::iter::repeat_n(' ', column));
+        }
+        line.push_str(part);
+    }
+    line.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(show: impl FnOnce(&mut Plain<Vec<u8>>)) -> String {
+        let mut face = Plain::new(Vec::new(), TimeZone::UTC, false);
+        show(&mut face);
+        String::from_utf8(face.out).unwrap()
+    }
+
+    fn chat(user: &str, text: &str) -> Chat {
+        Chat {
+            room: 1,
+            seq: 1,
+            account: 1,
+            user: user.into(),
+            time: 1_767_225_600_000 + 45_296_000,
+            text: text.into(),
+        }
+    }
+
+    #[test]
+    fn a_message_is_a_line_with_time_room_and_name() {
+        let line = shown(|face| face.chat("#lobby", &chat("alice", "hello")).unwrap());
+        assert_eq!(line, "12:34:56 #lobby <alice> hello\n");
+    }
+
+    #[test]
+    fn further_lines_are_indented_so_that_nobody_else_seems_to_speak() {
+        let text = "one\n12:34:57 #lobby <bob> two\n";
+        let line = shown(|face| face.chat("#lobby", &chat("alice", text)).unwrap());
+        let indent = " ".repeat("12:34:56 #lobby <alice> ".len());
+        assert_eq!(
+            line,
+            format!("12:34:56 #lobby <alice> one\n{indent}12:34:57 #lobby <bob> two\n{indent}\n")
+        );
+    }
+
+    #[test]
+    fn nothing_from_the_network_reaches_the_terminal_as_an_order() {
+        let hostile = "\u{1b}]0;x\u{7}\n";
+        let line = shown(|face| {
+            face.chat(hostile, &chat(hostile, hostile)).unwrap();
+            face.notice(hostile).unwrap();
+            let person = Person {
+                user: hostile.into(),
+                sessions: 2,
+                since: u64::MAX,
+            };
+            face.people(&[person]).unwrap();
+        });
+        assert!(!line.contains(['\u{1b}', '\u{7}']), "{line:?}");
+        assert_eq!(line.lines().count(), 5, "{line:?}");
+    }
+
+    #[test]
+    fn without_a_terminal_nothing_is_cleared() {
+        assert_eq!(shown(|face| face.clear().unwrap()), "");
+    }
+
+    #[test]
+    fn a_notice_bears_the_time() {
+        let line = shown(|face| face.notice("gone").unwrap());
+        assert_eq!(line.len(), "12:34:56 -- gone\n".len());
+        assert!(line.ends_with(" -- gone\n"), "{line}");
+    }
+}

@@ -1,0 +1,355 @@
+//! Registration and login, against the running server.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may assert in the plainest way, in its helpers as well"
+)]
+
+mod support;
+
+use chatbox_common::name::UserName;
+use chatbox_common::wire::message::{ByeReason, ErrorCode, ServerMessage};
+
+use support::account::{Account, secret, step_now};
+use support::peer::Peer;
+use support::{Server, eventually};
+
+const REFUSED: (ErrorCode, ByeReason) = (ErrorCode::LoginRefused, ByeReason::LoginRefused);
+
+/// What a refused login hears behind its challenge: the content, and how long it was sealed.
+fn refused(server: &Server, name: &str, password: &str, code: &str) -> (Vec<u8>, usize, String) {
+    let mut peer = Peer::connect(server);
+    let binding = peer.binding;
+    let proof = peer.prove(&UserName::parse(name).unwrap(), password, &binding);
+    peer.heard.clear();
+    peer.wire_bytes = 0;
+    peer.say_login(&proof, &secret(code));
+    assert_eq!(peer.refusal(), REFUSED);
+    let address = peer.stream.local_addr().unwrap().to_string();
+    (peer.heard, peer.wire_bytes, address)
+}
+
+fn online(server: &Server) -> Vec<(String, Option<String>)> {
+    let database = server.database();
+    let mut found = database
+        .prepare("SELECT status, user FROM ONLINE ORDER BY client_id")
+        .unwrap();
+    let rows = found.query_map((), |row| Ok((row.get(0)?, row.get(1)?)));
+    rows.unwrap().map(Result::unwrap).collect()
+}
+
+#[test]
+fn who_registers_is_in_and_logs_in_again_with_a_code() {
+    let server = Server::start("");
+    let (mut account, first) = server.register("Alice");
+    let welcome = first.welcome.as_ref().unwrap();
+    assert_eq!(welcome.rooms[0].name, "#lobby");
+    assert_eq!((welcome.rooms[0].head, welcome.rooms[0].first), (0, 1));
+    assert_eq!(welcome.limits.messages_per_second, 5);
+
+    let mut second = Peer::connect(&server);
+    let code = account.factor();
+    // A name is the same in upper and lower case.
+    account.name = UserName::parse("aLICE").unwrap();
+    let logged_in = second.log_in(&account, &code);
+    assert_eq!((logged_in.user.as_str(), logged_in.account), ("Alice", 1));
+    assert_eq!(logged_in.token_seconds, 12 * 3600);
+    assert_eq!(logged_in.wrong_codes, 0);
+
+    let address = second.stream.local_addr().unwrap().to_string();
+    let addr = format!("addr={address}");
+    server.line("credentials.log", &["INFO  registered user=Alice"]);
+    server.line(
+        "credentials.log",
+        &["INFO  login user=Alice", &addr, "method=totp"],
+    );
+}
+
+#[test]
+fn the_tables_say_who_is_there() {
+    let mut server = Server::start("");
+    let silent = Peer::connect(&server);
+    let (_, mut alice) = server.register("Alice");
+    let rows = [
+        ("anonymous".to_owned(), None),
+        ("online".to_owned(), Some("Alice".to_owned())),
+    ];
+    eventually("two rows in ONLINE", || {
+        (online(&server) == rows).then_some(())
+    });
+    let address = alice.stream.local_addr().unwrap().to_string();
+    let registered = "SELECT ip_port || ' ' || status || ' ' || online FROM REGISTERED";
+    assert_eq!(server.query(registered), Some(format!("{address} ok ok")));
+    let verifier = server.query("SELECT password FROM REGISTERED").unwrap();
+    assert!(verifier.starts_with("SCRAM-SHA-256$600000:"), "{verifier}");
+
+    alice.bye();
+    assert_eq!(alice.goodbye(), ByeReason::Quit);
+    eventually("one row in ONLINE", || {
+        (online(&server) == rows[..1]).then_some(())
+    });
+    let gone = Some(format!("{address} ok ko"));
+    eventually("REGISTERED.online = ko", || {
+        (server.query(registered) == gone).then_some(())
+    });
+
+    server.kill();
+    drop(silent);
+    server.restart();
+    assert_eq!(online(&server), []);
+}
+
+#[test]
+fn promise_7_every_refused_login_looks_the_same() {
+    let server = Server::start("");
+    let (account, _session) = server.register("Alice");
+    let right = account.password.clone();
+    let wrong_code = account.wrong_code().expose().to_owned();
+    let code = account.code(step_now() + 1).expose().to_owned();
+    let spent = account.code(account.last_step).expose().to_owned();
+    let stranger = "Canary-2f6b";
+
+    let attempts = [
+        ("Alice", "wrong password", &*code, "user=Alice", "password"),
+        ("Alice", &right, &wrong_code, "user=Alice", "code"),
+        ("Alice", &right, &spent, "user=Alice", "code"),
+        ("Alice", &right, "not even a code", "user=Alice", "code"),
+        (stranger, &right, &code, "user=? name_hash=", "no_such_user"),
+    ];
+    let mut heard = Vec::new();
+    for (name, password, code, user, reason) in attempts {
+        let (content, wire, address) = refused(&server, name, password, code);
+        let addr = format!("addr={address}");
+        let reason = format!("reason={reason}");
+        let line = server.line("credentials.log", &["login_failed", &addr, &reason]);
+        assert!(line.contains(user), "{line}");
+        heard.push((content, wire));
+    }
+    assert!(heard.iter().all(|one| *one == heard[0]), "{heard:?}");
+    for file in ["credentials.log", "info.log", "sql.log"] {
+        let text = server.lines(file).join("\n").to_lowercase();
+        assert!(!text.contains("canary-2f6b"), "{file}");
+    }
+    // The same again is the same hash, so that the operator sees that it is one name.
+    refused(&server, stranger, &right, &code);
+    let lines = server.lines("credentials.log");
+    let mut hashes = lines
+        .iter()
+        .filter_map(|l| l.split(" name_hash=").nth(1)?.get(..16));
+    assert_eq!(hashes.next(), hashes.next());
+}
+
+#[test]
+fn a_code_is_spent_once() {
+    let server = Server::start("");
+    let (mut account, _session) = server.register("Alice");
+    let code = account.factor();
+    Peer::connect(&server).log_in(&account, &code);
+    let mut again = Peer::connect(&server);
+    again.attempt("Alice", &account.password, &code);
+    assert_eq!(again.refusal(), REFUSED);
+    let recovery = account.recovery.pop().unwrap().text();
+    let logged_in = Peer::connect(&server).log_in(&account, &recovery);
+    assert_eq!(logged_in.wrong_codes, 1, "its owner is told");
+}
+
+#[test]
+fn of_two_logins_with_one_code_at_once_one_succeeds() {
+    let server = Server::start("");
+    let (mut account, _session) = server.register("Alice");
+    let code = account.factor();
+    let mut peers = [Peer::connect(&server), Peer::connect(&server)];
+    let proofs = peers.each_mut().map(|peer| {
+        let binding = peer.binding;
+        peer.prove(&account.name, &account.password, &binding)
+    });
+    for (peer, proof) in peers.iter_mut().zip(&proofs) {
+        peer.say_login(proof, &code);
+    }
+    let won = peers
+        .each_mut()
+        .map(|peer| matches!(peer.next(), ServerMessage::LoggedIn(_)));
+    assert!(won[0] != won[1], "{won:?}");
+}
+
+#[test]
+fn a_recovery_code_works_once() {
+    let server = Server::start("");
+    let (mut account, _session) = server.register("Alice");
+    let code = account.recovery.pop().unwrap().text();
+    Peer::connect(&server).log_in(&account, &code);
+    server.line("credentials.log", &["login user=Alice", "method=recovery"]);
+    let mut again = Peer::connect(&server);
+    again.attempt("Alice", &account.password, &code);
+    assert_eq!(again.refusal(), REFUSED);
+}
+
+#[test]
+fn after_twenty_wrong_codes_only_a_recovery_code_is_taken() {
+    let server = Server::start("");
+    let (mut account, _session) = server.register("Alice");
+    let wrong = account.wrong_code();
+    // One address alone would be made to wait before it has failed so often.
+    let fail = |account: &Account, code, host| {
+        let mut peer = Peer::connect_from(&server, host);
+        peer.attempt("Alice", &account.password, code);
+        assert_eq!(peer.refusal(), REFUSED);
+    };
+    for n in 0..20 {
+        fail(&account, &wrong, 2 + n / 5);
+    }
+    let counted = "SELECT 'all' FROM REGISTERED WHERE failed_codes = 20";
+    eventually("20 wrong codes counted", || server.query(counted));
+    fail(&account, &account.code(step_now() + 1), 7);
+    let recovery = account.recovery.pop().unwrap().text();
+    let logged_in = Peer::connect(&server).log_in(&account, &recovery);
+    assert_eq!(logged_in.wrong_codes, 21);
+    let code = account.factor();
+    assert_eq!(
+        Peer::connect(&server).log_in(&account, &code).wrong_codes,
+        0
+    );
+}
+
+#[test]
+fn ten_wrong_passwords_make_an_address_wait() {
+    let mut server = Server::start("");
+    let (account, _session) = server.register("Alice");
+    let code = account.wrong_code();
+    let refusals = (0..).take_while(|_| {
+        let mut peer = Peer::connect(&server);
+        peer.attempt("Alice", "wrong password", &code);
+        let rest = peer.rest();
+        let ServerMessage::Error(error) = &rest[0] else {
+            panic!("{rest:?}");
+        };
+        if error.code == ErrorCode::Busy {
+            assert!(error.retry_ms.is_some_and(|ms| ms <= 10_000), "{error:?}");
+        }
+        error.code == ErrorCode::LoginRefused
+    });
+    // One more for each ten seconds that a busy machine takes.
+    let refusals = refusals.count();
+    assert!((10..20).contains(&refusals), "{refusals}");
+    // What else the address tries is counted, not told line by line.
+    server.stop();
+    server.line(
+        "info.log",
+        &["never_logged_in", "addr=127.0.0.1", "last=throttled"],
+    );
+}
+
+#[test]
+fn promise_5_a_relayed_login_is_refused() {
+    let server = Server::start("");
+    let (mut account, _session) = server.register("Alice");
+    let code = account.factor();
+    // Somebody in the middle has a channel of their own with each side.
+    let victim = Peer::connect(&server);
+    let mut relay = Peer::connect(&server);
+    let proof = relay.prove(&account.name, &account.password, &victim.binding);
+    relay.say_login(&proof, &code);
+    assert_eq!(relay.refusal(), REFUSED);
+    // Nothing was spent by it.
+    Peer::connect(&server).log_in(&account, &code);
+}
+
+#[test]
+fn names_that_look_alike_are_one_name() {
+    let server = Server::start("");
+    let (_account, _session) = server.register("Alice");
+    let mut peer = Peer::connect(&server);
+    for taken in ["alice", "A1ice", "a-l-i-c-e", "AIice"] {
+        let asked = peer.say_register(taken);
+        assert_eq!(peer.error(asked).code, ErrorCode::NameTaken, "{taken}");
+    }
+    let mut peer = Peer::connect(&server);
+    for invalid in ["-x", "a b", "x\u{1b}[2J", &"x".repeat(33)] {
+        let asked = peer.say_register(invalid);
+        assert_eq!(peer.error(asked).code, ErrorCode::InvalidName, "{invalid}");
+    }
+    peer.register("Alicia", "correct horse battery");
+}
+
+#[test]
+fn a_connection_may_begin_five_registrations() {
+    let server = Server::start("");
+    let mut peer = Peer::connect(&server);
+    for _ in 0..5 {
+        let asked = peer.say_register("not a name");
+        assert_eq!(peer.error(asked).code, ErrorCode::InvalidName);
+    }
+    peer.say_register("alice");
+    assert_eq!(peer.goodbye(), ByeReason::LoginRefused);
+}
+
+#[test]
+fn of_two_registrations_of_a_name_the_faster_one_gets_it() {
+    let server = Server::start("");
+    let mut slow = Peer::connect(&server);
+    slow.say_register("Alice");
+    let challenge = slow.challenge();
+    let (_account, _session) = server.register("Alice");
+    let code = Account::new("Alice", "another password", &challenge).factor();
+    let asked = slow.say_confirm(&challenge, "another password", code);
+    assert_eq!(slow.error(asked).code, ErrorCode::NameTaken);
+    slow.register("Bob", "another password");
+}
+
+#[test]
+fn the_first_code_of_a_registration_may_be_tried_again() {
+    let server = Server::start("");
+    let mut peer = Peer::connect(&server);
+    peer.say_register("Alice");
+    let challenge = peer.challenge();
+    let mut account = Account::new("Alice", "correct horse battery", &challenge);
+    for _ in 0..4 {
+        let asked = peer.say_confirm(&challenge, &account.password, account.wrong_code());
+        assert_eq!(peer.error(asked).code, ErrorCode::WrongCode);
+    }
+    let code = account.factor();
+    peer.say_confirm(&challenge, &account.password, code);
+    assert_eq!(peer.enter().user, "Alice");
+}
+
+#[test]
+fn five_wrong_first_codes_end_a_registration() {
+    let server = Server::start("");
+    let mut peer = Peer::connect(&server);
+    peer.say_register("Alice");
+    let challenge = peer.challenge();
+    let account = Account::new("Alice", "correct horse battery", &challenge);
+    for _ in 0..5 {
+        let asked = peer.say_confirm(&challenge, &account.password, account.wrong_code());
+        assert_eq!(peer.error(asked).code, ErrorCode::WrongCode);
+    }
+    assert_eq!(peer.goodbye(), ByeReason::LoginRefused);
+    server.line("credentials.log", &["registration_refused", "reason=code"]);
+    assert_eq!(server.query("SELECT user FROM REGISTERED"), None);
+}
+
+#[test]
+fn a_closed_server_registers_nobody() {
+    let server = Server::start("[server]\nregistration = \"closed\"\n");
+    let mut peer = Peer::connect(&server);
+    let asked = peer.say_register("Alice");
+    assert_eq!(peer.error(asked).code, ErrorCode::RegistrationClosed);
+}
+
+#[test]
+fn an_address_has_two_registrations_under_way() {
+    let server = Server::start("");
+    let mut peers = [(); 3].map(|()| Peer::connect(&server));
+    for peer in &mut peers[..2] {
+        peer.say_register("Alice");
+        peer.challenge();
+    }
+    let asked = peers[2].say_register("Alice");
+    assert_eq!(peers[2].error(asked).code, ErrorCode::Busy);
+    peers[0].bye();
+    assert_eq!(peers[0].goodbye(), ByeReason::Quit);
+    peers[2].register("Alice", "correct horse battery");
+}

@@ -1,0 +1,130 @@
+//! Continuing a login on another connection, against the running server.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may assert in the plainest way, in its helpers as well"
+)]
+
+mod support;
+
+use chatbox_common::auth::resume::ResumeToken;
+use chatbox_common::secret::Secret;
+use chatbox_common::wire::message::{ByeReason, ErrorCode};
+
+use support::peer::Peer;
+use support::{Server, eventually};
+
+fn assert_refused(server: &Server, token: &ResumeToken) {
+    let mut peer = Peer::connect(server);
+    peer.say_resume(token);
+    let refusal = (ErrorCode::LoginRefused, ByeReason::LoginRefused);
+    assert_eq!(peer.refusal(), refusal);
+}
+
+#[test]
+fn who_was_cut_off_resumes_with_the_same_name_and_another_token() {
+    let server = Server::start("");
+    let (_account, first) = server.register("Alice");
+    let token = first.token();
+    first.cut();
+    let mut second = Peer::connect(&server);
+    second.say_resume(&token);
+    let logged_in = second.enter();
+    assert_eq!((logged_in.user.as_str(), logged_in.account), ("Alice", 1));
+    assert_eq!(logged_in.scram, None);
+    assert!((1..=12 * 3600).contains(&logged_in.token_seconds));
+    assert_ne!(second.token(), token);
+    let addr = format!("addr={}", second.stream.local_addr().unwrap());
+    server.line("credentials.log", &["INFO  resume user=Alice", &addr]);
+}
+
+#[test]
+fn a_token_outlives_the_server() {
+    let mut server = Server::start("");
+    let (_account, peer) = server.register("Alice");
+    let history = peer.welcome.as_ref().unwrap().history_id;
+    server.kill();
+    server.restart();
+    let again = server.resume(&peer.token());
+    assert_eq!(again.welcome.unwrap().history_id, history);
+}
+
+#[test]
+fn the_predecessor_is_good_until_its_successor_is_used() {
+    let server = Server::start("");
+    let (_account, peer) = server.register("Alice");
+    let first = peer.token();
+    // The answer with the successor is lost, twice.
+    server.resume(&first);
+    let second = server.resume(&first).token();
+    let third = server.resume(&second).token();
+    server.resume(&second);
+    server.resume(&second);
+    // The one that was replaced without ever having been used is spent like any older one.
+    assert_refused(&server, &third);
+    server.line("credentials.log", &["login_failed", "reason=resume_stale"]);
+}
+
+#[test]
+fn a_token_older_than_the_predecessor_revokes_the_family() {
+    let server = Server::start("");
+    let (mut account, peer) = server.register("Alice");
+    let other_login = server.log_in(&mut account).token();
+    let first = peer.token();
+    let second = server.resume(&first).token();
+    let third = server.resume(&second).token();
+    assert_refused(&server, &first);
+    for token in [&first, &second, &third] {
+        assert_refused(&server, token);
+    }
+    server.resume(&other_login);
+}
+
+#[test]
+fn an_id_without_its_token_revokes_nothing() {
+    let server = Server::start("");
+    let (_account, peer) = server.register("Alice");
+    let token = peer.token();
+    let second = server.resume(&token).token();
+    let guess = ResumeToken {
+        id: token.id,
+        token: Secret::random(),
+    };
+    let unknown = ResumeToken {
+        id: [7; 16],
+        token: Secret::random(),
+    };
+    assert_refused(&server, &guess);
+    assert_refused(&server, &unknown);
+    server.resume(&second);
+}
+
+#[test]
+fn promise_5_a_relayed_resume_is_refused() {
+    let server = Server::start("");
+    let (_account, peer) = server.register("Alice");
+    let token = peer.token();
+    let victim = Peer::connect(&server);
+    let mut relay = Peer::connect(&server);
+    relay.say_resume_bound(&token, &victim.binding);
+    let refusal = (ErrorCode::LoginRefused, ByeReason::LoginRefused);
+    assert_eq!(relay.refusal(), refusal);
+    server.resume(&token);
+}
+
+#[test]
+fn a_goodbye_ends_the_token() {
+    let server = Server::start("");
+    let (_account, mut peer) = server.register("Alice");
+    let token = peer.token();
+    peer.bye();
+    assert_eq!(peer.goodbye(), ByeReason::Quit);
+    eventually("no token in the database", || {
+        let left = server.query("SELECT 'one' FROM resume_tokens");
+        left.is_none().then_some(())
+    });
+    assert_refused(&server, &token);
+}

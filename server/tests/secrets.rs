@@ -1,0 +1,138 @@
+//! What must not be found in the server's files.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may assert in the plainest way, in its helpers as well"
+)]
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+
+use support::Server;
+use support::account::step_now;
+use support::peer::{Peer, id};
+
+/// A secret in every form in which it could lie in a file.
+fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
+    let hex = secret
+        .iter()
+        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    let alphabet = base32::Alphabet::Rfc4648 { padding: false };
+    let base32 = base32::encode(alphabet, secret);
+    let mut forms = vec![secret.to_vec(), hex.to_uppercase().into(), hex.into()];
+    forms.extend([base32.to_lowercase().into(), base32.into()]);
+    // Wherever a text begins in the three bytes of a group, what does not depend on its
+    // neighbours.
+    for shift in 0..3 {
+        let encoded = STANDARD_NO_PAD.encode([&vec![0; shift][..], secret].concat());
+        let sure = (shift + secret.len()) / 3 * 4;
+        let begin = [0, 2, 3][shift];
+        forms.push(encoded[begin..sure].into());
+    }
+    forms
+}
+
+fn files(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| (path.clone(), fs::read(path).unwrap()))
+        .collect()
+}
+
+fn holds(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack
+        .windows(needle.len())
+        .any(|window| window == needle)
+}
+
+/// The files that hold a text in any of its forms.
+fn found(server: &Server, secret: &[u8]) -> Vec<PathBuf> {
+    let forms = forms(secret);
+    let files = ["data", "log"].map(|dir| files(&server.path().join(dir)));
+    let files = files.into_iter().flatten();
+    let found = files.filter(|(_, bytes)| forms.iter().any(|form| holds(bytes, form)));
+    found.map(|(path, _)| path).collect()
+}
+
+#[test]
+fn promise_6_no_secret_lies_in_a_file() {
+    let mut server = Server::start("");
+    let password = "canary-P4ssw0rd!";
+    let mut peer = Peer::connect(&server);
+    let mut account = peer.register("Alice", password);
+    peer.post(id(1, 1), "canary-in-a-chat-line");
+    let mut tokens = vec![peer.token()];
+    let mut codes = vec![account.code(account.last_step)];
+    let code = account.factor();
+    tokens.push({
+        let mut peer = Peer::connect(&server);
+        peer.log_in(&account, &code);
+        peer.token()
+    });
+    codes.push(code);
+    // Refused ones are no less somebody's, and people type a password where the name belongs.
+    let typed = account.recovery[3].text();
+    for (name, secret, factor) in [
+        ("canary-P4ssw0rd", password, &codes[0]),
+        ("Alice", "canary-misspelt", &codes[1]),
+        ("Alice", password, &typed),
+    ] {
+        let mut peer = Peer::connect(&server);
+        peer.attempt(name, secret, factor);
+        peer.answer();
+    }
+    tokens.push(server.resume(&tokens[1]).token());
+
+    let recovery = account.recovery.iter().flat_map(|code| {
+        let text = code.text().expose().to_owned();
+        [text.replace('-', "").into_bytes(), text.into_bytes()]
+    });
+    let mut secrets: Vec<Vec<u8>> = recovery.collect();
+    secrets.extend(tokens.iter().map(|token| token.token.expose().to_vec()));
+    secrets.extend(codes.iter().map(|code| code.expose().into()));
+    secrets.push(account.totp.bytes().expose().to_vec());
+    secrets.push(account.totp.base32().expose().into());
+    secrets.push(account.code(step_now()).expose().into());
+    secrets.extend([password, "canary-p4ssw0rd", "canary-misspelt"].map(Vec::from));
+
+    let look = |server: &Server| {
+        for secret in &secrets {
+            let text = String::from_utf8_lossy(secret);
+            assert_eq!(found(server, secret), [""; 0].map(PathBuf::from), "{text}");
+        }
+        // The search finds what is there.
+        let chat = found(server, b"canary-in-a-chat-line");
+        assert!(chat.contains(&server.log_path("chat.log")), "{chat:?}");
+        assert!(chat.len() > 1, "and the database: {chat:?}");
+    };
+    look(&server);
+    server.stop();
+    look(&server);
+}
+
+#[test]
+fn the_search_finds_every_form() {
+    let secret = b"0123456789abcdef";
+    for text in [
+        "30313233343536373839616263646566",
+        "GAYTEMZUGU3DOOBZMFRGGZDFMY",
+        "MDEyMzQ1Njc4OWFiY2RlZg==",
+        "eDAxMjM0NTY3ODlhYmNkZWY=",
+        "eHgwMTIzNDU2Nzg5YWJjZGVm",
+    ] {
+        let hidden = format!("before {text} behind");
+        let found = forms(secret)
+            .iter()
+            .any(|form| holds(hidden.as_bytes(), form));
+        assert!(found, "{text}");
+    }
+}

@@ -1,0 +1,202 @@
+//! What else can be said and asked in a session, against the running server.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may assert in the plainest way, in its helpers as well"
+)]
+
+mod support;
+
+use chatbox_common::wire::message::{
+    ByeReason, ClientMessage, ErrorCode, Follow, History, List, Plain, Presence, Send,
+    ServerMessage,
+};
+
+use support::peer::{Peer, id, sending};
+use support::{Server, UNLIMITED};
+
+fn presence(peer: &mut Peer) -> Presence {
+    peer.until("presence", |message| match message {
+        ServerMessage::Presence(presence) => Some(presence),
+        _ => None,
+    })
+}
+
+#[test]
+fn who_comes_and_goes_is_told_and_who_resumes_is_not() {
+    let server = Server::start("");
+    let (_account, mut alice) = server.register("Alice");
+    assert_eq!(presence(&mut alice).joined, ["Alice"]);
+    let (_bob, mut bob) = server.register("Bob");
+    let notice = presence(&mut alice);
+    assert_eq!((notice.joined, notice.online), (vec!["Bob".to_owned()], 2));
+    assert_eq!(bob.welcome.as_ref().unwrap().rooms[0].online, 2);
+    let token = bob.token();
+    presence(&mut bob);
+    bob.cut();
+    let mut bob = server.resume(&token);
+    bob.bye();
+    let notice = presence(&mut alice);
+    assert!(notice.joined.is_empty(), "{notice:?}");
+    assert_eq!((notice.left, notice.online), (vec!["Bob".to_owned()], 1));
+}
+
+#[test]
+fn people_the_server_and_oneself_can_be_asked_for() {
+    let server = Server::start("[server]\nmax_connections = 17\n");
+    let (mut account, mut alice) = server.register("alice");
+    let _again = server.log_in(&mut account);
+    let (_bob, _bob_session) = server.register("Bob");
+    let mut list = |after: Option<&str>, limit| {
+        let after = after.map(str::to_owned);
+        alice.ask(|request| {
+            ClientMessage::List(List {
+                request,
+                after,
+                limit,
+            })
+        });
+        let people = alice.until("people", |message| match message {
+            ServerMessage::People(people) => Some(people),
+            _ => None,
+        });
+        let names = people.people.into_iter().map(|p| (p.user, p.sessions));
+        (names.collect::<Vec<_>>(), people.more)
+    };
+    let (alice_twice, bob_once) = (("alice".to_owned(), 2), ("Bob".to_owned(), 1));
+    assert_eq!(list(None, 1), (vec![alice_twice.clone()], true));
+    assert_eq!(list(Some("alice"), 9), (vec![bob_once.clone()], false));
+    assert_eq!(list(None, 500), (vec![alice_twice, bob_once], false));
+
+    alice.ask(|request| ClientMessage::Whoami(Plain { request }));
+    let you = alice.until("whoami", |message| match message {
+        ServerMessage::You(you) => Some(you),
+        _ => None,
+    });
+    let address = alice.stream.local_addr().unwrap().to_string();
+    assert_eq!(
+        (you.user.as_str(), you.account, you.sessions),
+        ("alice", 1, 2)
+    );
+    assert_eq!((you.address, you.session), (address, 1));
+
+    alice.ask(|request| ClientMessage::Info(Plain { request }));
+    let info = alice.until("info", |message| match message {
+        ServerMessage::ServerInfo(info) => Some(info),
+        _ => None,
+    });
+    assert_eq!(
+        (info.people, info.connections, info.most_connections),
+        (2, 3, 17)
+    );
+    alice.ping();
+}
+
+#[test]
+fn what_is_not_known_or_not_there_is_refused_and_the_session_goes_on() {
+    let server = Server::start("");
+    let (_account, mut alice) = server.register("Alice");
+    // [64, {0: 77, 1: [null, "x"]}], a type that is kept for later.
+    let frame = alice.seal(b"\x82\x18\x40\xa2\x00\x18\x4d\x01\x82\xf6\x61x");
+    alice.write(&frame).unwrap();
+    assert_eq!(alice.error(77).code, ErrorCode::Unsupported);
+
+    let elsewhere = alice.ask(|request| {
+        ClientMessage::Send(Send {
+            request,
+            room: 99,
+            id: id(1, 1),
+            text: "x".to_owned(),
+        })
+    });
+    assert_eq!(alice.error(elsewhere).code, ErrorCode::UnknownRoom);
+    let elsewhere = alice.ask(|request| {
+        ClientMessage::History(History {
+            request,
+            room: 99,
+            after: None,
+            before: None,
+            limit: 1,
+        })
+    });
+    assert_eq!(alice.error(elsewhere).code, ErrorCode::UnknownRoom);
+    let elsewhere = alice.ask(|request| {
+        ClientMessage::Follow(Follow {
+            request,
+            room: 99,
+            after: 0,
+        })
+    });
+    assert_eq!(alice.error(elsewhere).code, ErrorCode::UnknownRoom);
+    alice.ping();
+}
+
+#[test]
+fn a_message_of_another_state_ends_the_connection() {
+    let server = Server::start("");
+    let (_account, mut alice) = server.register("Alice");
+    alice.say_register("Bob");
+    assert_eq!(alice.goodbye(), ByeReason::Protocol);
+    let parts = ["session_closed user=Alice", "how=protocol"];
+    server.line("credentials.log", &parts);
+
+    let mut early = Peer::connect(&server);
+    early.send(id(1, 1), "x");
+    assert_eq!(early.goodbye(), ByeReason::Protocol);
+}
+
+#[test]
+fn texts_that_break_the_rule_are_refused() {
+    let server = Server::start(UNLIMITED);
+    let (_account, mut alice) = server.register("Alice");
+    for (text, code) in [
+        ("", ErrorCode::TextInvalid),
+        ("a\rb", ErrorCode::TextInvalid),
+        ("\u{1b}]0;title\u{7}", ErrorCode::TextInvalid),
+        ("\u{9b}2J", ErrorCode::TextInvalid),
+        (&"x".repeat(8193), ErrorCode::TextTooLong),
+    ] {
+        let asked = alice.send(id(1, 1), text);
+        assert_eq!(alice.error(asked).code, code, "{text:?}");
+    }
+    assert_eq!(alice.post(id(1, 1), &"\u{1f600}".repeat(2048)).seq, 1);
+}
+
+#[test]
+fn who_is_too_fast_is_told_when_to_go_on() {
+    let server = Server::start("");
+    let (_account, mut alice) = server.register("Alice");
+    let sends: Vec<_> = (0..7)
+        .map(|n| sending(50 + n, id(1, n.into()), "x"))
+        .collect();
+    alice.say_all(&sends);
+    let error = alice.error(56);
+    assert_eq!(error.code, ErrorCode::TooFast);
+    assert!((1..=1000).contains(&error.retry_ms.unwrap()), "{error:?}");
+    let seen = support::eventually("the message taken later", || {
+        let asked = alice.send(id(1, 6), "x");
+        alice.until("an answer", |message| match message {
+            ServerMessage::Ack(ack) if ack.request == asked => Some(Some(ack.seq)),
+            ServerMessage::Error(error) if error.request == Some(asked) => Some(None),
+            _ => None,
+        })
+    });
+    // Nothing that was refused has been kept.
+    assert!((6..=7).contains(&seen), "{seen}");
+}
+
+#[test]
+fn who_goes_on_too_fast_is_disconnected_and_logged() {
+    let server = Server::start("");
+    let (_account, mut alice) = server.register("Alice");
+    let sends: Vec<_> = (0..200).map(|n| sending(n, id(1, n.into()), "x")).collect();
+    alice.say_all(&sends);
+    assert_eq!(alice.goodbye(), ByeReason::Flood);
+    server.line(
+        "credentials.log",
+        &["WARN  session_closed user=Alice", "how=flood"],
+    );
+}

@@ -1,0 +1,229 @@
+//! Accounts as their owners keep them, and the three ways to become somebody.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use chatbox_common::auth::recovery::RecoveryCode;
+use chatbox_common::auth::resume::ResumeToken;
+use chatbox_common::auth::scram::{ClientFinal, ClientFirst, Iterations, Password, Verifier};
+use chatbox_common::auth::totp::{TotpSecret, step_of};
+use chatbox_common::name::UserName;
+use chatbox_common::secret::{Secret, SecretString};
+use chatbox_common::wire::message::{
+    ClientMessage, LoggedIn, Login, LoginConfirm, Register, RegisterChallenge, RegisterConfirm,
+    Resume, ServerMessage,
+};
+
+use super::Server;
+use super::peer::Peer;
+
+/// The step of this moment.
+pub fn step_now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    step_of(since.as_secs())
+}
+
+pub fn secret(text: &str) -> SecretString {
+    SecretString::new(text.to_owned())
+}
+
+fn password(text: &str) -> Password {
+    Password::prepare(&secret(text)).unwrap()
+}
+
+/// What a person knows and holds.
+pub struct Account {
+    pub name: UserName,
+    pub password: String,
+    pub totp: TotpSecret,
+    pub recovery: Vec<RecoveryCode>,
+    /// The last step that was spent.
+    pub last_step: u64,
+}
+
+impl Account {
+    /// What a person gets to see when it registers.
+    pub fn new(name: &str, password: &str, challenge: &RegisterChallenge) -> Self {
+        let recovery = challenge.recovery.iter().cloned();
+        Self {
+            name: UserName::parse(name).unwrap(),
+            password: password.to_owned(),
+            totp: TotpSecret::new(challenge.totp.clone()),
+            recovery: recovery.map(RecoveryCode::new).collect(),
+            last_step: 0,
+        }
+    }
+
+    /// A second factor that is still good: a code, or, where the next step is too far ahead, a
+    /// recovery code.
+    pub fn factor(&mut self) -> SecretString {
+        let now = step_now();
+        let step = now.max(self.last_step + 1);
+        if step > now + 1 {
+            return self.recovery.pop().unwrap().text();
+        }
+        self.last_step = step;
+        self.code(step)
+    }
+
+    pub fn code(&self, step: u64) -> SecretString {
+        secret(self.totp.code_at(step).expose())
+    }
+
+    /// Six digits that are no code of any step near this moment.
+    pub fn wrong_code(&self) -> SecretString {
+        let now = step_now();
+        let right: Vec<_> = (now - 3..=now + 3).map(|step| self.code(step)).collect();
+        (0..10)
+            .map(|n| secret(&format!("{n:06}")))
+            .find(|code| !right.contains(code))
+            .unwrap()
+    }
+}
+
+impl Server {
+    /// A new account and its first session.
+    pub fn register(&self, name: &str) -> (Account, Peer) {
+        let mut peer = Peer::connect(self);
+        let account = peer.register(name, "correct horse battery");
+        (account, peer)
+    }
+
+    /// Another session of an account, by a full login.
+    pub fn log_in(&self, account: &mut Account) -> Peer {
+        let mut peer = Peer::connect(self);
+        let factor = account.factor();
+        peer.log_in(account, &factor);
+        peer
+    }
+
+    /// Another session, by a token.
+    pub fn resume(&self, token: &ResumeToken) -> Peer {
+        let mut peer = Peer::connect(self);
+        peer.say_resume(token);
+        peer.enter();
+        peer
+    }
+}
+
+impl Peer {
+    pub fn say_register(&mut self, name: &str) -> u32 {
+        self.ask(|request| {
+            ClientMessage::Register(Register {
+                request,
+                user: name.to_owned(),
+                invitation: None,
+            })
+        })
+    }
+
+    pub fn challenge(&mut self) -> RegisterChallenge {
+        self.until("a registration's challenge", |message| match message {
+            ServerMessage::RegisterChallenge(challenge) => Some(challenge),
+            ServerMessage::Error(error) => panic!("{error:?}"),
+            _ => None,
+        })
+    }
+
+    /// Confirms a registration with the first code.
+    pub fn say_confirm(
+        &mut self,
+        challenge: &RegisterChallenge,
+        typed: &str,
+        code: SecretString,
+    ) -> u32 {
+        let iterations = Iterations::new(challenge.iterations).unwrap();
+        let verifier = Verifier::derive(&password(typed), challenge.salt, iterations);
+        self.ask(|request| {
+            ClientMessage::RegisterConfirm(RegisterConfirm {
+                request,
+                stored_key: verifier.stored_key,
+                server_key: verifier.server_key,
+                code,
+            })
+        })
+    }
+
+    /// A whole registration, up to the welcome.
+    pub fn register(&mut self, name: &str, password: &str) -> Account {
+        self.say_register(name);
+        let challenge = self.challenge();
+        let mut account = Account::new(name, password, &challenge);
+        let code = account.factor();
+        self.say_confirm(&challenge, password, code);
+        let logged_in = self.enter();
+        assert_eq!((logged_in.scram, logged_in.wrong_codes), (None, 0));
+        account
+    }
+
+    /// The first half of a login: what is to be said after the challenge, and the check of what
+    /// comes back. `binding` is this channel's, unless somebody sits in the middle.
+    pub fn prove(&mut self, name: &UserName, typed: &str, binding: &[u8; 32]) -> ClientFinal {
+        let first = ClientFirst::new(name, *Secret::random().expose());
+        let scram = first.message().to_owned();
+        self.ask(|request| ClientMessage::Login(Login { request, scram }));
+        let challenge = self.until("a login's challenge", |message| match message {
+            ServerMessage::LoginChallenge(challenge) => Some(challenge.scram),
+            _ => None,
+        });
+        first.answer(&challenge, &password(typed), binding).unwrap()
+    }
+
+    pub fn say_login(&mut self, proof: &ClientFinal, code: &SecretString) -> u32 {
+        let (scram, code) = (proof.message().to_owned(), code.clone());
+        self.ask(|request| {
+            ClientMessage::LoginConfirm(LoginConfirm {
+                request,
+                scram,
+                code,
+            })
+        })
+    }
+
+    /// A login whose answer the caller reads.
+    pub fn attempt(&mut self, name: &str, typed: &str, code: &SecretString) -> ClientFinal {
+        let binding = self.binding;
+        let proof = self.prove(&UserName::parse(name).unwrap(), typed, &binding);
+        self.say_login(&proof, code);
+        proof
+    }
+
+    /// A whole login, up to the welcome, the server's own proof checked.
+    pub fn log_in(&mut self, account: &Account, code: &SecretString) -> LoggedIn {
+        let proof = self.attempt(account.name.as_str(), &account.password, code);
+        let logged_in = self.enter();
+        proof.verify(logged_in.scram.as_deref().unwrap()).unwrap();
+        logged_in
+    }
+
+    pub fn say_resume(&mut self, token: &ResumeToken) -> u32 {
+        let binding = self.binding;
+        self.say_resume_bound(token, &binding)
+    }
+
+    pub fn say_resume_bound(&mut self, token: &ResumeToken, binding: &[u8; 32]) -> u32 {
+        let (id, proof) = (token.id, token.proof(binding));
+        self.ask(|request| ClientMessage::Resume(Resume { request, id, proof }))
+    }
+
+    /// From `logged_in` to `welcome`.
+    pub fn enter(&mut self) -> LoggedIn {
+        let logged_in = match self.next() {
+            ServerMessage::LoggedIn(logged_in) => logged_in,
+            other => panic!("not logged in: {other:?}"),
+        };
+        self.begin_session();
+        self.token = Some(ResumeToken {
+            id: logged_in.token_id,
+            token: logged_in.token.clone(),
+        });
+        match self.next() {
+            ServerMessage::Welcome(welcome) => self.welcome = Some(welcome),
+            other => panic!("no welcome: {other:?}"),
+        }
+        logged_in
+    }
+
+    pub fn token(&self) -> ResumeToken {
+        self.token.clone().unwrap()
+    }
+}

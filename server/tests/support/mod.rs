@@ -1,0 +1,231 @@
+//! The harness: the real server in a directory of its own, and peers that follow a script.
+//!
+//! Nothing waits by sleeping for a while: tests wait for a message, a line or a row, each with a
+//! deadline after which the test fails and says what never came.
+
+#![allow(dead_code, reason = "each test crate uses another part of the harness")]
+
+pub mod account;
+pub mod peer;
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OpenFlags};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+/// How long a test waits for something that must come.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+/// How often it looks.
+const POLL: Duration = Duration::from_millis(5);
+
+/// No limit of messages a second.
+pub const UNLIMITED: &str = "[security]\nmax_messages_per_sec = 0\n";
+
+/// Looks until there is something to see.
+pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "never came: {what}");
+        thread::sleep(POLL);
+    }
+}
+
+/// A directory with a configuration, and the server that runs in it.
+pub struct Server {
+    dir: TempDir,
+    child: Child,
+    /// Kept open, and never read again: behind its banner the server says nothing there.
+    stdout: BufReader<ChildStdout>,
+    pub address: SocketAddr,
+    pub fingerprint: String,
+}
+
+/// A server that did not start.
+#[derive(Debug)]
+pub struct Refused {
+    pub status: ExitStatus,
+    pub stderr: String,
+}
+
+impl Server {
+    /// Starts a server with this configuration.
+    pub fn start(config: &str) -> Self {
+        Self::start_prepared(config, |_| ())
+    }
+
+    /// Starts a server whose directory was prepared before.
+    pub fn start_prepared(config: &str, prepare: impl FnOnce(&Path)) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("config.toml"), config).unwrap();
+        fs::create_dir(dir.path().join("log")).unwrap();
+        prepare(dir.path());
+        let (child, stdout, address, fingerprint) = launch(dir.path()).unwrap();
+        Self {
+            dir,
+            child,
+            stdout,
+            address,
+            fingerprint,
+        }
+    }
+
+    /// Tries to start a second server on the same files.
+    pub fn try_another(&self) -> Refused {
+        launch(self.path()).expect_err("a second server started")
+    }
+
+    /// The directory with config.toml, data, log and keys.
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends the server as a power cut of the process would.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks it to stop.
+    pub fn signal(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+    }
+
+    /// Waits until it has ended.
+    pub fn wait(&mut self) -> ExitStatus {
+        eventually("the server's end", || self.child.try_wait().unwrap())
+    }
+
+    /// Stops it, and waits until it has written everything.
+    pub fn stop(&mut self) -> ExitStatus {
+        self.signal();
+        self.wait()
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Starts it again on the same files, after it has ended.
+    pub fn restart(&mut self) {
+        let (child, stdout, address, fingerprint) = launch(self.path()).unwrap();
+        assert_eq!(fingerprint, self.fingerprint, "the identity stays");
+        self.child = child;
+        self.stdout = stdout;
+        self.address = address;
+    }
+
+    /// Tries to start it again, in vain.
+    pub fn restart_refused(&mut self) -> Refused {
+        launch(self.path()).expect_err("the server started")
+    }
+
+    pub fn log_path(&self, file: &str) -> PathBuf {
+        self.path().join("log").join(file)
+    }
+
+    /// The lines of one of the audit files so far.
+    pub fn lines(&self, file: &str) -> Vec<String> {
+        let text = fs::read_to_string(self.log_path(file)).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// Waits for a line that has all these parts.
+    pub fn line(&self, file: &str, parts: &[&str]) -> String {
+        eventually(&format!("a line of {file} with {parts:?}"), || {
+            self.lines(file)
+                .into_iter()
+                .find(|line| parts.iter().all(|part| line.contains(part)))
+        })
+    }
+
+    /// The database, to be looked at.
+    pub fn database(&self) -> Connection {
+        let path = self.path().join("data/chatbox.db");
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap()
+    }
+
+    /// One text that a query finds.
+    pub fn query(&self, sql: &str) -> Option<String> {
+        let found = self.database().query_row(sql, (), |row| row.get(0));
+        found.ok()
+    }
+
+    /// Resident memory in KiB.
+    pub fn memory_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find(|l| l.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    fn stderr(&self) -> String {
+        fs::read_to_string(self.path().join("stderr")).unwrap_or_default()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let stderr = self.stderr();
+        if thread::panicking() {
+            eprintln!("--- the server's standard error\n{stderr}");
+            for file in ["info.log", "credentials.log"] {
+                eprintln!("--- {file}\n{}", self.lines(file).join("\n"));
+            }
+        } else {
+            assert!(!stderr.contains("panicked"), "{stderr}");
+        }
+    }
+}
+
+type Launched = (Child, BufReader<ChildStdout>, SocketAddr, String);
+
+fn launch(dir: &Path) -> Result<Launched, Refused> {
+    let stderr = File::options()
+        .create(true)
+        .append(true)
+        .open(dir.join("stderr"))
+        .unwrap();
+    let before = usize::try_from(stderr.metadata().unwrap().len()).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_chatbox-server"))
+        .args(["--port", "0", "--config"])
+        .arg(dir.join("config.toml"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(stderr)
+        .spawn()
+        .unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let (mut address, mut fingerprint) = (None, None);
+    let mut line = String::new();
+    while stdout.read_line(&mut line).unwrap() > 0 {
+        if let Some(found) = line.strip_prefix("  listening on  ") {
+            address = Some(found.trim().parse().unwrap());
+        } else if let Some(found) = line.strip_prefix("  fingerprint   ") {
+            fingerprint = Some(found.trim().to_owned());
+        } else if line.contains("passes it as --fingerprint") {
+            return Ok((child, stdout, address.unwrap(), fingerprint.unwrap()));
+        }
+        line.clear();
+    }
+    let status = child.wait().unwrap();
+    let stderr = fs::read_to_string(dir.join("stderr")).unwrap();
+    Err(Refused {
+        status,
+        stderr: stderr[before..].to_owned(),
+    })
+}
