@@ -42,7 +42,7 @@ Exit codes:
 #[derive(Debug, Parser)]
 #[command(name = "chatbox", version, after_help = AFTER_HELP)]
 pub struct Cli {
-    /// The server: name, name:port or [IPv6]:port
+    /// The server: a name or address, perhaps :port
     #[arg(long, value_name = "HOST:PORT", value_parser = ServerAddress::parse)]
     pub server: Option<ServerAddress>,
 
