@@ -26,6 +26,9 @@ impl App {
         };
         let understood = input::parse(&line);
         if matches!(self.line, Line::LoggedOut) && understood != Input::Command(Command::Quit) {
+            if understood != Input::Empty {
+                self.problem("What you typed was not sent.")?;
+            }
             return self.log_in_again();
         }
         match understood {

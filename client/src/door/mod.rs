@@ -169,8 +169,8 @@ impl Door {
         }?;
         if entered.wrong_codes > 0 {
             tell(&format!(
-                "since your last login there were {} wrong codes behind your right password: \
-                 somebody knows it, so change it",
+                "wrong codes behind your right password since your last login: {}; if they \
+                 were not yours, somebody knows the password",
                 entered.wrong_codes
             ));
         }

@@ -1,0 +1,327 @@
+//! A scripted server, made of the protocol's own parts: it says what a test tells it to say,
+//! right or wrong, and listens on a port of the system's choice.
+
+use std::collections::VecDeque;
+use std::net::{TcpListener, TcpStream};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use chatbox_common::auth::resume::{self, ResumeToken};
+use chatbox_common::auth::scram::{ClientFirstMessage, Iterations, Password, Verifier};
+use chatbox_common::auth::totp::TotpSecret;
+use chatbox_common::channel::{self, ChannelError, Receiver, Sender};
+use chatbox_common::crypto::handshake::{ChannelBinding, ServerIdentity, respond};
+use chatbox_common::crypto::record::Rotation;
+use chatbox_common::fingerprint::Fingerprint;
+use chatbox_common::secret::{Secret, SecretString};
+use chatbox_common::wire::codec::{self, Read};
+use chatbox_common::wire::frame::FrameBuffer;
+use chatbox_common::wire::message::{
+    Ack, Bye, ByeReason, Chat, ClientMessage, ErrorCode, ErrorMessage, Limits, LoggedIn,
+    LoginChallenge, Page, RegisterChallenge, Room, RoomMode, Send, Seq, ServerMessage, Welcome,
+};
+
+/// The password of everybody here.
+pub const PASSWORD: &str = "correct horse";
+/// A code that a client may send: nothing here checks it.
+pub const CODE: &str = "123456";
+/// The room.
+pub const LOBBY: u64 = 1;
+/// A test that waits for longer has failed.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A listening server with an identity.
+pub struct Peer {
+    listener: TcpListener,
+    identity: ServerIdentity,
+}
+
+/// One accepted connection behind its handshake.
+pub struct Line {
+    stream: TcpStream,
+    sender: Sender,
+    receiver: Receiver,
+    binding: ChannelBinding,
+    pending: VecDeque<ClientMessage>,
+}
+
+pub fn now_ms() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    u64::try_from(now.as_millis()).unwrap()
+}
+
+/// The token of the login with this number.
+pub fn token(number: u8) -> ResumeToken {
+    ResumeToken {
+        id: [number; 16],
+        token: Secret::new([number; 32]),
+    }
+}
+
+pub fn chat(seq: Seq, user: &str, text: &str) -> Chat {
+    Chat {
+        room: LOBBY,
+        seq,
+        account: 7,
+        user: user.to_owned(),
+        time: now_ms(),
+        text: text.to_owned(),
+    }
+}
+
+impl Peer {
+    pub fn bind() -> Self {
+        Self {
+            listener: TcpListener::bind("127.0.0.1:0").unwrap(),
+            identity: ServerIdentity::from_private(Secret::random()).unwrap(),
+        }
+    }
+
+    /// The same address, and somebody else behind it.
+    pub fn with_another_key(self) -> Self {
+        Self {
+            identity: ServerIdentity::from_private(Secret::random()).unwrap(),
+            ..self
+        }
+    }
+
+    pub fn address(&self) -> String {
+        self.listener.local_addr().unwrap().to_string()
+    }
+
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::from_key(self.identity.public().as_bytes())
+    }
+
+    /// The next connection, the handshake done.
+    pub fn accept(&self) -> Line {
+        let (mut stream, _) = self.listener.accept().unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let channel = channel::accept(
+            &mut stream,
+            FrameBuffer::new(),
+            Rotation::default(),
+            |message_1| Ok(respond(&self.identity, &message_1)?),
+        )
+        .unwrap();
+        Line {
+            stream,
+            sender: channel.sender,
+            receiver: channel.receiver,
+            binding: channel.binding,
+            pending: VecDeque::new(),
+        }
+    }
+}
+
+impl Line {
+    pub fn say(&mut self, message: &ServerMessage) {
+        self.sender.send(&mut self.stream, message).unwrap();
+    }
+
+    /// The next message; nothing when the client has gone.
+    pub fn hear(&mut self) -> Option<ClientMessage> {
+        loop {
+            if let Some(message) = self.pending.pop_front() {
+                return Some(message);
+            }
+            if let Some(content) = self.receiver.next_record().unwrap() {
+                for message in codec::messages(content) {
+                    match message.unwrap() {
+                        Read::Known(message) => self.pending.push_back(message),
+                        Read::Unknown { kind, .. } => panic!("a message of type {kind}"),
+                    }
+                }
+                continue;
+            }
+            match self.receiver.fill(&mut self.stream) {
+                Ok(()) => {}
+                Err(ChannelError::Closed) => return None,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    pub fn refuse(&mut self, request: u32, code: ErrorCode, text: &str) {
+        self.say(&ServerMessage::Error(ErrorMessage {
+            request: Some(request),
+            code,
+            text: text.to_owned(),
+            retry_ms: None,
+        }));
+    }
+
+    pub fn bye(&mut self, reason: ByeReason, text: &str) {
+        let text = text.to_owned();
+        self.say(&ServerMessage::Bye(Bye { reason, text }));
+    }
+
+    /// Reads the two messages of a login and proves to know the password, as a real server does.
+    /// Says nothing yet; what comes back logs the client in.
+    pub fn challenge(&mut self) -> LoggedIn {
+        let Some(ClientMessage::Login(login)) = self.hear() else {
+            panic!("no login");
+        };
+        let first = ClientFirstMessage::parse(&login.scram).unwrap();
+        let user = first.user().to_string();
+        let password = Password::prepare(&SecretString::new(PASSWORD.to_owned())).unwrap();
+        let verifier = Verifier::derive(&password, [1; 16], Iterations::DEFAULT);
+        let challenge = first.challenge(verifier, *Secret::<18>::random().expose());
+        self.say(&ServerMessage::LoginChallenge(LoginChallenge {
+            request: login.request,
+            scram: challenge.message().to_owned(),
+            time: now_ms(),
+        }));
+        let Some(ClientMessage::LoginConfirm(confirm)) = self.hear() else {
+            panic!("no confirmation");
+        };
+        assert_eq!(confirm.code.expose(), CODE);
+        let proof = challenge
+            .check(&confirm.scram, self.binding.as_bytes())
+            .unwrap();
+        let scram = proof.into_server_final(1.into()).ok();
+        logged_in(confirm.request, scram, &user, 1)
+    }
+
+    pub fn let_in(&mut self, logged_in: LoggedIn) {
+        self.say(&ServerMessage::LoggedIn(logged_in));
+        self.sender.begin_session();
+        self.receiver.begin_session();
+    }
+
+    pub fn log_in(&mut self) {
+        let logged_in = self.challenge();
+        assert!(logged_in.scram.is_some(), "the password was wrong");
+        self.let_in(logged_in);
+    }
+
+    /// Reads a resume, checks it against the token with this number, and gives the next one.
+    pub fn resume(&mut self, number: u8) {
+        let request = self.hear_resume(number);
+        self.let_in(logged_in(request, None, "alice", number + 1));
+    }
+
+    pub fn hear_resume(&mut self, number: u8) -> u32 {
+        let Some(ClientMessage::Resume(resume)) = self.hear() else {
+            panic!("no resume");
+        };
+        let ours = token(number);
+        assert_eq!(resume.id, ours.id);
+        assert!(resume::check(
+            &resume.proof,
+            &ours.stored(),
+            self.binding.as_bytes()
+        ));
+        resume.request
+    }
+
+    /// Reads a registration and challenges it with this secret.
+    pub fn register(&mut self, secret: &TotpSecret) {
+        let Some(ClientMessage::Register(register)) = self.hear() else {
+            panic!("no registration");
+        };
+        self.say(&ServerMessage::RegisterChallenge(RegisterChallenge {
+            request: register.request,
+            salt: [1; 16],
+            iterations: Iterations::DEFAULT.count(),
+            totp: secret.bytes().clone(),
+            recovery: (0..10).map(|n| Secret::new([n; 10])).collect(),
+            time: now_ms(),
+        }));
+    }
+
+    pub fn welcome(&mut self, head: Seq, messages_per_second: u32) {
+        self.say(&ServerMessage::Welcome(Welcome {
+            history_id: [1; 16],
+            rooms: vec![Room {
+                room: LOBBY,
+                name: "#lobby".to_owned(),
+                topic: String::new(),
+                mode: RoomMode::Audited,
+                first: 1,
+                head,
+                online: 1,
+            }],
+            time: now_ms(),
+            limits: Limits {
+                messages_per_second,
+                text_bytes: 8192,
+                page_messages: 500,
+            },
+            server: "9.9".to_owned(),
+            session: 1,
+        }));
+    }
+
+    /// Answers the request for a page with these messages.
+    pub fn page(&mut self, messages: Vec<Chat>) {
+        let Some(ClientMessage::History(history)) = self.hear() else {
+            panic!("no request for a page");
+        };
+        self.pending_page(history.request, messages);
+    }
+
+    /// Answers a request for a page that was read already.
+    pub fn pending_page(&mut self, request: u32, messages: Vec<Chat>) {
+        self.say(&ServerMessage::Page(Page {
+            request,
+            room: LOBBY,
+            messages,
+            more: false,
+            first: 1,
+        }));
+    }
+
+    pub fn hear_send(&mut self) -> Send {
+        match self.hear() {
+            Some(ClientMessage::Send(send)) => send,
+            other => panic!("{other:?} instead of a message"),
+        }
+    }
+
+    /// Commits a message: acknowledges and shows it.
+    pub fn commit(&mut self, send: &Send, seq: Seq) {
+        self.say(&ServerMessage::Ack(Ack {
+            request: send.request,
+            seq,
+            time: now_ms(),
+        }));
+        self.say(&ServerMessage::Chat(chat(seq, "alice", &send.text)));
+    }
+
+    /// Waits for the client's goodbye and answers it.
+    pub fn part(&mut self) {
+        let heard = self.hear();
+        assert!(matches!(heard, Some(ClientMessage::Bye(_))), "{heard:?}");
+        self.bye(ByeReason::Quit, "");
+    }
+
+    /// Reads something; false at the end of the stream, however it came.
+    pub fn hear_or_end(&mut self) -> bool {
+        match self.receiver.next_record() {
+            Ok(Some(_)) => true,
+            Ok(None) => self.receiver.fill(&mut self.stream).is_ok(),
+            Err(_) => false,
+        }
+    }
+
+    /// Nothing more comes from the client than, at most, its goodbye.
+    pub fn hears_no_more(&mut self) {
+        while let Some(message) = self.hear() {
+            assert!(matches!(message, ClientMessage::Bye(_)), "{message:?}");
+        }
+    }
+}
+
+pub fn logged_in(request: u32, scram: Option<String>, user: &str, number: u8) -> LoggedIn {
+    let token = token(number);
+    LoggedIn {
+        request,
+        scram,
+        user: user.to_owned(),
+        account: 7,
+        token_id: token.id,
+        token: token.token,
+        token_seconds: 3600,
+        wrong_codes: 0,
+    }
+}

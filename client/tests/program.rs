@@ -1,0 +1,496 @@
+//! The program itself, against a scripted server: what it says, what it shows, how it ends.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may assert in the plainest way, their helpers too"
+)]
+
+mod peer;
+
+use std::fs::{self, OpenOptions};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+
+use chatbox_common::auth::totp::{TotpSecret, step_of};
+use chatbox_common::fingerprint::Fingerprint;
+use chatbox_common::secret::Secret;
+use chatbox_common::wire::message::{
+    ByeReason, ClientMessage, ErrorCode, Following, Head, Lagged, Plain, ServerMessage,
+};
+use peer::{CODE, LOBBY, Line, PASSWORD, Peer, chat, logged_in, now_ms};
+
+/// A directory with the files that the program's flags name.
+struct Place {
+    directory: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let place = Self {
+            directory: tempfile::tempdir().unwrap(),
+        };
+        place.write("pass", PASSWORD);
+        place.write("code", CODE);
+        place.write("config.toml", "[client]\nreconnect_delay = 1\n");
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn write(&self, name: &str, content: &str) {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(self.path(name))
+            .unwrap();
+        file.write_all(content.as_bytes()).unwrap();
+    }
+
+    fn known_hosts(&self) -> String {
+        fs::read_to_string(self.path("known")).unwrap_or_default()
+    }
+
+    fn command(&self, flags: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chatbox"));
+        command
+            .current_dir(self.directory.path())
+            .env("HOME", self.directory.path())
+            .env("TZ", "UTC")
+            .args(["--config", "config.toml", "--known-hosts", "known"])
+            .args(flags)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Starts the program as alice, with this input and these flags besides.
+    fn chat(&self, peer: &Peer, input: &str, flags: &[&str]) -> Child {
+        let address = peer.address();
+        let fingerprint = peer.fingerprint().to_string();
+        let mut all = vec!["--server", &address, "--user", "alice"];
+        all.extend(["--password-file", "pass", "--otp-file", "code"]);
+        all.extend(["--fingerprint", &fingerprint]);
+        all.extend(flags);
+        let mut child = self.command(&all).spawn().unwrap();
+        // A program that ended already does not read: that is for the test to see.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        child
+    }
+}
+
+struct Ended {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn end(child: Child) -> Ended {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = child.wait_with_output().unwrap();
+    Ended {
+        code: status.code().unwrap(),
+        out: String::from_utf8(stdout).unwrap(),
+        err: String::from_utf8(stderr).unwrap(),
+    }
+}
+
+/// The lines of the output without their time.
+fn lines(out: &str) -> Vec<&str> {
+    out.lines().map(|line| &line[9..]).collect()
+}
+
+fn enter(peer: &Peer) -> Line {
+    let mut line = peer.accept();
+    line.log_in();
+    line.welcome(0, 0);
+    line.page(Vec::new());
+    line
+}
+
+#[test]
+fn what_is_piped_in_is_sent_shown_and_followed_by_a_goodbye() {
+    let (place, peer) = (Place::new(), Peer::bind());
+    let child = place.chat(&peer, "hello\nworld\n", &[]);
+    let mut line = peer.accept();
+    line.log_in();
+    line.welcome(2, 5);
+    line.page(vec![chat(1, "bob", "one"), chat(2, "bob", "two\nlines")]);
+    for (seq, text) in [(3, "hello"), (4, "world")] {
+        let send = line.hear_send();
+        assert_eq!((send.room, send.text.as_str()), (LOBBY, text));
+        line.commit(&send, seq);
+    }
+    line.part();
+    let ended = end(child);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    assert_eq!(ended.err, "");
+    assert_eq!(
+        lines(&ended.out)[1..],
+        [
+            "#lobby <bob> one",
+            "#lobby <bob> two",
+            "             lines",
+            "#lobby <alice> hello",
+            "#lobby <alice> world",
+        ]
+    );
+    let pinned = format!("{} {}\n", peer.address(), peer.fingerprint());
+    assert_eq!(place.known_hosts(), pinned);
+}
+
+#[test]
+fn what_was_not_acknowledged_is_sent_again_with_the_same_id_after_a_cut() {
+    let (place, peer) = (Place::new(), Peer::bind());
+    let child = place.chat(&peer, "first\nsecond\n", &[]);
+    let mut line = enter(&peer);
+    let first = line.hear_send();
+    let second = line.hear_send();
+    line.commit(&first, 1);
+    drop(line);
+    let mut line = peer.accept();
+    line.resume(1);
+    line.welcome(1, 0);
+    let mut again = line.hear();
+    if let Some(ClientMessage::History(history)) = again {
+        // The message was committed, and its chat got lost with the connection.
+        assert_eq!(history.after, Some(0));
+        line.pending_page(history.request, vec![chat(1, "alice", "first")]);
+        again = line.hear();
+    }
+    let Some(ClientMessage::Send(again)) = again else {
+        panic!("{again:?}");
+    };
+    assert_eq!((again.id, &again.text), (second.id, &second.text));
+    assert_ne!(first.id, second.id);
+    line.commit(&again, 2);
+    line.part();
+    let ended = end(child);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let said: Vec<&str> = lines(&ended.out);
+    let said: Vec<&&str> = said.iter().filter(|line| line.starts_with('#')).collect();
+    assert_eq!(said, [&"#lobby <alice> first", &"#lobby <alice> second"]);
+    assert!(ended.out.contains("reconnecting in 1 s"), "{}", ended.out);
+}
+
+#[test]
+fn a_refused_resume_ends_a_script() {
+    let (place, peer) = (Place::new(), Peer::bind());
+    let child = place.chat(&peer, "hello\n", &[]);
+    let mut line = enter(&peer);
+    line.hear_send();
+    drop(line);
+    let mut line = peer.accept();
+    let request = line.hear_resume(1);
+    line.refuse(request, ErrorCode::LoginRefused, "no");
+    line.bye(ByeReason::LoginRefused, "no");
+    assert_eq!(end(child).code, 6);
+}
+
+#[test]
+fn nothing_is_resumed_with_another_server() {
+    let (place, peer) = (Place::new(), Peer::bind());
+    let child = place.chat(&peer, "hello\n", &[]);
+    let mut line = enter(&peer);
+    line.hear_send();
+    let peer = peer.with_another_key();
+    drop(line);
+    peer.accept().hears_no_more();
+    let ended = end(child);
+    assert_eq!(ended.code, 5);
+    assert!(ended.err.contains("HAS CHANGED"), "{}", ended.err);
+}
+
+#[test]
+fn a_refused_login_shows_the_sentence_and_pins_nothing() {
+    let (place, peer) = (Place::new(), Peer::bind());
+    place.write("pass", "wrong horse\n");
+    let child = place.chat(&peer, "", &[]);
+    let mut line = peer.accept();
+    let answer = line.challenge();
+    assert!(answer.scram.is_none());
+    line.refuse(answer.request, ErrorCode::LoginRefused, "refused\u{1b}[2J");
+    let ended = end(child);
+    assert_eq!(ended.code, 6);
+    assert_eq!(ended.err, "chatbox: refused\\u{1b}[2J\n");
+    assert_eq!((ended.out.as_str(), place.known_hosts().as_str()), ("", ""));
+}
+
+#[test]
+fn a_server_that_does_not_know_the_account_is_shown_nothing_and_not_pinned() {
+    for forged in [Some("v=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="), None] {
+        let (place, peer) = (Place::new(), Peer::bind());
+        let child = place.chat(&peer, "secret plan\n", &[]);
+        let mut line = peer.accept();
+        let request = line.challenge().request;
+        let scram = forged.map(str::to_owned);
+        line.let_in(logged_in(request, scram, "alice", 1));
+        line.hears_no_more();
+        let ended = end(child);
+        assert_eq!(ended.code, 1);
+        assert!(ended.err.contains("impostor"), "{}", ended.err);
+        assert_eq!((ended.out.as_str(), place.known_hosts().as_str()), ("", ""));
+    }
+}
+
+#[test]
+fn a_changed_key_is_refused_before_anything_is_said() {
+    let (place, peer) = (Place::new(), Peer::bind());
+    let other = Fingerprint::from_key(&[1; 32]);
+    place.write("known", &format!("{} {other}\n", peer.address()));
+    let child = place.chat(&peer, "", &[]);
+    peer.accept().hears_no_more();
+    let ended = end(child);
+    assert_eq!(ended.code, 5);
+    for shown in [other, peer.fingerprint()] {
+        assert!(ended.err.contains(&shown.to_string()), "{}", ended.err);
+    }
+}
+
+#[test]
+fn an_unknown_key_without_a_terminal_is_refused() {
+    let (place, peer) = (Place::new(), Peer::bind());
+    let address = peer.address();
+    let flags = [
+        "--server",
+        &address,
+        "--user",
+        "alice",
+        "--otp-file",
+        "code",
+    ];
+    let flags = [&flags[..], &["--password-file", "pass"]].concat();
+    let child = place.command(&flags).spawn().unwrap();
+    peer.accept().hears_no_more();
+    let ended = end(child);
+    assert_eq!(ended.code, 5);
+    let remedy = format!("--fingerprint {}", peer.fingerprint());
+    assert!(ended.err.contains(&remedy), "{}", ended.err);
+}
+
+#[test]
+fn somebody_registers_without_a_terminal() {
+    let (place, peer) = (Place::new(), Peer::bind());
+    let (address, fingerprint) = (peer.address(), peer.fingerprint().to_string());
+    let mut child = place
+        .command(&["--register", "--server", &address, "--user", "alice"])
+        .args(["--password-file", "pass", "--otp-file", "-"])
+        .args(["--fingerprint", &fingerprint])
+        .spawn()
+        .unwrap();
+    let secret = TotpSecret::new(Secret::random());
+    let mut line = peer.accept();
+    line.register(&secret);
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut shown = String::new();
+    while !shown.contains("not shown again") {
+        assert_ne!(out.read_line(&mut shown).unwrap(), 0, "{shown}");
+    }
+    assert!(shown.contains(secret.base32().expose()), "{shown}");
+    assert!(!shown.contains('\u{1b}'));
+    let code = secret.code_at(step_of(now_ms() / 1000));
+    let mut stdin = child.stdin.take().unwrap();
+    writeln!(stdin, "{}\nhello", code.expose()).unwrap();
+    drop(stdin);
+    let Some(ClientMessage::RegisterConfirm(confirm)) = line.hear() else {
+        panic!("no confirmation");
+    };
+    assert_eq!(confirm.code.expose(), code.expose());
+    line.let_in(logged_in(confirm.request, None, "alice", 1));
+    line.welcome(0, 0);
+    line.page(Vec::new());
+    let send = line.hear_send();
+    line.commit(&send, 1);
+    line.part();
+    out.read_to_string(&mut shown).unwrap();
+    assert!(shown.ends_with("#lobby <alice> hello\n"), "{shown}");
+    assert_eq!(end(child).code, 0);
+    assert!(place.known_hosts().contains(&fingerprint));
+}
+
+#[test]
+fn a_lag_is_caught_up_and_the_room_followed_again() {
+    let (place, peer) = (Place::new(), Peer::bind());
+    let child = place.chat(&peer, "", &[]);
+    let mut line = peer.accept();
+    line.log_in();
+    // The client wants to leave as soon as it is shown all: the lag comes before.
+    line.welcome(1, 0);
+    line.say(&ServerMessage::Lagged(Lagged {
+        heads: vec![Head {
+            room: LOBBY,
+            head: 3,
+        }],
+    }));
+    line.page(vec![chat(1, "bob", "one")]);
+    line.page(vec![chat(2, "bob", "two"), chat(3, "bob", "three")]);
+    let Some(ClientMessage::Follow(follow)) = line.hear() else {
+        panic!("the room is not followed");
+    };
+    assert_eq!((follow.room, follow.after), (LOBBY, 3));
+    line.say(&ServerMessage::Following(Following {
+        request: follow.request,
+        room: LOBBY,
+        head: 3,
+        live: true,
+    }));
+    line.part();
+    let ended = end(child);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let shown = lines(&ended.out)[1..].join(" ");
+    assert_eq!(
+        shown,
+        "#lobby <bob> one #lobby <bob> two #lobby <bob> three"
+    );
+}
+
+#[test]
+fn a_ping_is_answered_with_its_number() {
+    let (place, peer) = (Place::new(), Peer::bind());
+    let child = place.chat(&peer, "hello\n", &[]);
+    let mut line = enter(&peer);
+    let send = line.hear_send();
+    line.say(&ServerMessage::Ping(Plain { request: 77 }));
+    assert_eq!(
+        line.hear(),
+        Some(ClientMessage::Pong(Plain { request: 77 }))
+    );
+    line.commit(&send, 1);
+    line.part();
+    assert_eq!(end(child).code, 0);
+}
+
+#[test]
+fn a_message_that_is_refused_for_good_is_told_and_counts_as_a_failure() {
+    let (place, peer) = (Place::new(), Peer::bind());
+    let child = place.chat(&peer, "hello\n", &[]);
+    let mut line = enter(&peer);
+    let send = line.hear_send();
+    line.refuse(send.request, ErrorCode::TextInvalid, "not this");
+    line.part();
+    let ended = end(child);
+    assert_eq!(ended.code, 1);
+    assert_eq!(ended.err, "chatbox: not sent: not this: hello\n");
+}
+
+#[test]
+fn a_message_that_came_too_fast_is_sent_again() {
+    let (place, peer) = (Place::new(), Peer::bind());
+    let child = place.chat(&peer, "hello\n", &[]);
+    let mut line = enter(&peer);
+    let first = line.hear_send();
+    line.refuse(first.request, ErrorCode::TooFast, "slow down");
+    let again = line.hear_send();
+    assert_eq!(again.id, first.id);
+    line.commit(&again, 1);
+    line.part();
+    let ended = end(child);
+    assert_eq!((ended.code, ended.err.as_str()), (0, ""));
+}
+
+#[test]
+fn who_is_thrown_out_is_told_why_and_does_not_come_back() {
+    for (reason, code) in [(ByeReason::Flood, 7), (ByeReason::LoggedOut, 7)] {
+        let (place, peer) = (Place::new(), Peer::bind());
+        let child = place.chat(&peer, "hello\n", &[]);
+        let mut line = enter(&peer);
+        line.hear_send();
+        line.bye(reason, "out with you");
+        let ended = end(child);
+        assert_eq!(ended.code, code);
+        assert!(ended.err.contains("out with you"), "{}", ended.err);
+    }
+}
+
+#[test]
+fn whoever_reads_the_output_may_stop_reading() {
+    let (place, peer) = (Place::new(), Peer::bind());
+    let mut child = place.chat(&peer, "hello\n", &[]);
+    drop(child.stdout.take());
+    let mut line = peer.accept();
+    line.log_in();
+    line.welcome(0, 0);
+    while line.hear_or_end() {}
+    assert_eq!(end(child).code, 0);
+}
+
+#[test]
+fn what_is_missing_and_cannot_be_asked_is_a_wrong_use() {
+    let place = Place::new();
+    for (flags, named) in [
+        (&[][..], "--user"),
+        (&["--user", "alice"], "--password-file"),
+        (
+            &["--user", "alice", "--password-file", "pass"],
+            "--otp-file",
+        ),
+        (&["--register"], "--user"),
+    ] {
+        let ended = end(place.command(flags).spawn().unwrap());
+        assert_eq!(ended.code, 2, "{}", ended.err);
+        assert!(ended.err.contains(named), "{}", ended.err);
+    }
+}
+
+#[test]
+fn a_configuration_with_faults_is_told_in_whole() {
+    let place = Place::new();
+    place.write(
+        "config.toml",
+        "[client]\nserver_port = 0\nserver_adress = \"x\"\n",
+    );
+    let ended = end(place.command(&[]).spawn().unwrap());
+    assert_eq!(ended.code, 3);
+    for line in ["line 2", "line 3"] {
+        assert!(ended.err.contains(line), "{}", ended.err);
+    }
+}
+
+#[test]
+fn a_server_that_is_not_there_has_its_own_code() {
+    let (place, peer) = (Place::new(), Peer::bind());
+    let address = peer.address();
+    drop(peer);
+    let flags = [
+        "--server",
+        &address,
+        "--user",
+        "alice",
+        "--otp-file",
+        "code",
+    ];
+    let flags = [&flags[..], &["--password-file", "pass"]].concat();
+    let ended = end(place.command(&flags).spawn().unwrap());
+    assert_eq!(ended.code, 4, "{}", ended.err);
+    assert!(ended.err.contains(&address), "{}", ended.err);
+}
+
+#[test]
+fn two_clients_have_different_message_ids() {
+    let ids = [(), ()].map(|()| {
+        let (place, peer) = (Place::new(), Peer::bind());
+        let child = place.chat(&peer, "hello\n", &[]);
+        let server = thread::spawn(move || {
+            let mut line = enter(&peer);
+            let send = line.hear_send();
+            line.commit(&send, 1);
+            line.part();
+            send.id
+        });
+        assert_eq!(end(child).code, 0);
+        server.join().unwrap()
+    });
+    assert_ne!(ids[0], ids[1]);
+}
