@@ -1,0 +1,239 @@
+//! Peers that read too slowly, or not at all.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may assert in the plainest way, in its helpers as well"
+)]
+
+mod support;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use chatbox_common::wire::message::{ClientMessage, Plain, Seq, ServerMessage};
+
+use support::peer::{LOBBY, Peer, id, sending};
+use support::{Server, UNLIMITED};
+
+/// Messages that fill every buffer on the way several times over: 24 MiB.
+const FLOOD: u32 = 6000;
+const TEXT: usize = 4096;
+/// What the server may grow by meanwhile, in KiB: its bounds, not the flood.
+const GROWTH: u64 = 16 * 1024;
+
+/// Somebody who takes as little as possible before reading.
+fn stalled(server: &Server, name: &str) -> Peer {
+    let mut peer = Peer::connect_narrow(server);
+    peer.register(name, "correct horse battery");
+    peer
+}
+
+/// Says so many messages, and waits for all acknowledgements.
+fn flood(peer: &mut Peer, first: u32, count: u32) {
+    flood_before(peer, &mut [], first, count);
+}
+
+/// The same, and lets somebody else hear each burst before the next.
+fn flood_before(peer: &mut Peer, listeners: &mut [Peer], first: u32, count: u32) {
+    let text = "x".repeat(TEXT);
+    for begin in (first..first + count).step_by(8) {
+        let end = (begin + 8).min(first + count);
+        let burst: Vec<_> = (begin..end)
+            .map(|n| sending(n, id(1, n.into()), &text))
+            .collect();
+        peer.say_all(&burst);
+        for n in begin..end {
+            peer.ack(n);
+            for listener in &mut *listeners {
+                assert_eq!(listener.chat().seq, u64::from(n) + 1);
+            }
+        }
+    }
+}
+
+/// Reads chat up to the notice that some was cut; the numbers seen, and the room's head.
+fn until_lagged(peer: &mut Peer) -> (Vec<Seq>, Seq) {
+    let mut seen = Vec::new();
+    let heads = peer.until("lagged", |message| match message {
+        ServerMessage::Chat(chat) => {
+            seen.push(chat.seq);
+            None
+        }
+        ServerMessage::Lagged(lagged) => Some(lagged.heads),
+        _ => None,
+    });
+    assert_eq!((heads.len(), heads[0].room), (1, LOBBY));
+    (seen, heads[0].head)
+}
+
+/// Fetches pages until there is nothing more, then follows; again until the room is live.
+fn catch_up(peer: &mut Peer, seen: &mut Vec<Seq>) {
+    loop {
+        let last = seen.last().copied().unwrap_or(0);
+        let asked = peer.history(Some(last), None, 500);
+        let page = peer.page(asked);
+        seen.extend(page.messages.iter().map(|chat| chat.seq));
+        if !page.more && peer.follow(seen.last().copied().unwrap_or(0)).live {
+            return;
+        }
+    }
+}
+
+#[test]
+fn promise_4_who_does_not_read_harms_nobody_and_misses_nothing() {
+    let server = Server::start(UNLIMITED);
+    let (_alice, mut alice) = server.register("Alice");
+    let (_bob, bob) = server.register("Bob");
+    let mut stalled = ["Sam", "Sue", "Sid"].map(|name| stalled(&server, name));
+    let before = server.memory_kib();
+    flood_before(&mut alice, &mut [bob], 0, FLOOD);
+    let grown = server.memory_kib().saturating_sub(before);
+    assert!(grown < GROWTH, "{grown} KiB");
+
+    let head = u64::from(FLOOD);
+    for peer in &mut stalled {
+        let (mut seen, told) = until_lagged(peer);
+        assert_eq!(told, head);
+        assert!(seen.len() < FLOOD as usize / 2, "{}", seen.len());
+        assert!(
+            !peer.follow(seen.last().copied().unwrap()).live,
+            "too far behind"
+        );
+        catch_up(peer, &mut seen);
+        assert!(seen.iter().copied().eq(1..=head));
+    }
+    flood(&mut alice, FLOOD, 3);
+    for peer in &mut stalled {
+        let live = [peer.chat().seq, peer.chat().seq, peer.chat().seq];
+        assert_eq!(live, [head + 1, head + 2, head + 3]);
+    }
+}
+
+#[test]
+fn promise_4_who_catches_up_while_others_talk_misses_nothing_and_gets_nothing_twice() {
+    let server = Server::start(UNLIMITED);
+    let (_alice, mut alice) = server.register("Alice");
+    let mut slow = stalled(&server, "Sam");
+    flood(&mut alice, 0, 1000);
+    thread::scope(|scope| {
+        scope.spawn(|| flood(&mut alice, 1000, 500));
+        let (mut seen, _) = until_lagged(&mut slow);
+        catch_up(&mut slow, &mut seen);
+        while seen.len() < 1500 {
+            match slow.next() {
+                ServerMessage::Chat(chat) => seen.push(chat.seq),
+                // The rest of the talk was too much once more.
+                ServerMessage::Lagged(_) => catch_up(&mut slow, &mut seen),
+                _ => {}
+            }
+        }
+        assert!(seen.iter().copied().eq(1..=1500));
+    });
+}
+
+#[test]
+fn promise_4_acknowledgements_and_answers_are_never_dropped() {
+    let server = Server::start(UNLIMITED);
+    let (_alice, mut alice) = server.register("Alice");
+    let mut slow = stalled(&server, "Sam");
+    for n in 0..100 {
+        slow.say(&sending(
+            n,
+            id(1, n.into()),
+            "from somebody who does not read",
+        ));
+        slow.say(&ClientMessage::Ping(Plain { request: 1000 + n }));
+        flood(&mut alice, n * 8, 8);
+    }
+    let (mut acks, mut pongs, mut lagged) = (Vec::new(), Vec::new(), 0);
+    while acks.len() + pongs.len() < 200 || lagged == 0 {
+        match slow.next() {
+            ServerMessage::Ack(ack) => acks.push(ack.request),
+            ServerMessage::Pong(pong) => pongs.push(pong.request),
+            ServerMessage::Lagged(_) => lagged += 1,
+            _ => {}
+        }
+    }
+    assert!(acks.into_iter().eq(0..100));
+    assert!(pongs.into_iter().eq(1000..1100));
+    assert_eq!(lagged, 1);
+}
+
+#[test]
+fn promise_4_who_takes_no_answers_is_not_listened_to() {
+    const RECORDS: u32 = 400;
+    let server = Server::start(UNLIMITED);
+    let (_alice, mut alice) = server.register("Alice");
+    let mut asking = stalled(&server, "Sam");
+    // Sealed beforehand, since two threads can't share the peer.
+    let pings = |n: u32| {
+        (0..256).map(move |i| {
+            ClientMessage::Ping(Plain {
+                request: n * 256 + i,
+            })
+        })
+    };
+    let records: Vec<_> = (0..RECORDS)
+        .map(|n| {
+            let mut content = Vec::new();
+            for ping in pings(n) {
+                chatbox_common::wire::codec::put(&ping, &mut content);
+            }
+            asking.seal(&content)
+        })
+        .collect();
+    let mut stream = asking.stream.try_clone().unwrap();
+    socket2::SockRef::from(&stream)
+        .set_send_buffer_size(4096)
+        .unwrap();
+    let before = server.memory_kib();
+    let written = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for record in &records {
+                std::io::Write::write_all(&mut stream, record).unwrap();
+                written.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        flood(&mut alice, 0, 2000);
+        let grown = server.memory_kib().saturating_sub(before);
+        assert!(grown < GROWTH, "{grown} KiB");
+        let written = written.load(Ordering::Relaxed);
+        assert!((1..RECORDS as usize).contains(&written), "{written}");
+        for request in 0..RECORDS * 256 {
+            asking.until("a pong", |message| match message {
+                ServerMessage::Pong(pong) => {
+                    assert_eq!(pong.request, request);
+                    Some(())
+                }
+                _ => None,
+            });
+        }
+    });
+}
+
+#[test]
+fn a_stop_does_not_wait_for_who_does_not_read() {
+    let mut server = Server::start(UNLIMITED);
+    let (_alice, mut alice) = server.register("Alice");
+    let mut slow = stalled(&server, "Sam");
+    let asks: Vec<_> = (0..256)
+        .map(|request| ClientMessage::Ping(Plain { request }))
+        .collect();
+    for _ in 0..32 {
+        slow.say_all(&asks);
+    }
+    flood(&mut alice, 0, 500);
+    let begin = Instant::now();
+    let status = server.stop();
+    assert_eq!(status.code(), Some(0));
+    assert!(
+        begin.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begin.elapsed()
+    );
+}
