@@ -121,7 +121,6 @@ mod tests {
         let stop = Stop::from(SessionError::Refused {
             code: ErrorCode::LoginRefused,
             sentence: "no\u{1b}[2J".into(),
-            retry: None,
         });
         assert_eq!(
             stop,

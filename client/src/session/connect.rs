@@ -214,8 +214,68 @@ fn refusal(error: ErrorMessage) -> SessionError {
     SessionError::Refused {
         code: error.code,
         sentence: error.text,
-        retry: error
-            .retry_ms
-            .map(|wait| Duration::from_millis(wait.into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::thread;
+
+    use chatbox_common::channel::{BUSY_LINE, ChannelError};
+
+    use super::*;
+
+    fn listener() -> (TcpListener, ServerAddress) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        (listener, ServerAddress::parse(&address).unwrap())
+    }
+
+    /// What connecting to a peer that says just this comes to.
+    fn connected_to(line: &'static [u8]) -> ChannelError {
+        let (listener, server) = listener();
+        let peer = thread::spawn(move || {
+            let (mut socket, _) = listener.accept().unwrap();
+            socket.write_all(line).unwrap();
+            // Closing with unread bytes would reset the line under what was said.
+            let _ = socket.shutdown(Shutdown::Write);
+            let _ = io::copy(&mut socket, &mut io::sink());
+        });
+        let error = connect(&server, Duration::from_secs(10)).err();
+        peer.join().unwrap();
+        match error {
+            Some(SessionError::Handshake { source, .. }) => source,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_server_that_says_nothing_is_given_up() {
+        let (_listener, server) = listener();
+        let error = connect(&server, Duration::from_millis(1)).err();
+        assert!(matches!(error, Some(SessionError::Timeout)), "{error:?}");
+    }
+
+    #[test]
+    fn a_refusal_line_is_told_from_a_handshake() {
+        assert!(matches!(connected_to(BUSY_LINE), ChannelError::Busy));
+        assert!(matches!(
+            connected_to(b"CHATBOX/2\n"),
+            ChannelError::Version(2)
+        ));
+        assert!(matches!(
+            connected_to(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
+            ChannelError::NotChatBox
+        ));
+        assert!(matches!(connected_to(b""), ChannelError::Closed));
+    }
+
+    #[test]
+    fn an_address_that_nobody_listens_on_is_told() {
+        let (listener, server) = listener();
+        drop(listener);
+        let error = connect(&server, Duration::from_secs(10)).err();
+        assert!(matches!(error, Some(SessionError::Connect { .. })));
     }
 }

@@ -10,7 +10,6 @@ mod link;
 mod login;
 
 use std::io;
-use std::time::Duration;
 
 use chatbox_common::auth::scram::ScramError;
 use chatbox_common::channel::ChannelError;
@@ -62,8 +61,6 @@ pub enum SessionError {
         code: ErrorCode,
         /// The server's sentence.
         sentence: String,
-        /// When to try again.
-        retry: Option<Duration>,
     },
     /// The server said goodbye.
     #[error("the server closed the connection: {sentence}")]
