@@ -81,6 +81,7 @@ fn a_token_older_than_the_predecessor_revokes_the_family() {
         assert_refused(&server, token);
     }
     server.resume(&other_login);
+    server.line("credentials.log", &["token_reused", "user=Alice"]);
 }
 
 #[test]

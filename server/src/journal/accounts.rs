@@ -9,8 +9,16 @@ use crate::store::{
     Account, AccountId, NewAccount, NewToken, Resumed, RoomId, Status, StoreError, Tx,
 };
 
-/// A grant, or nothing where the name is taken or the proof is spent.
-pub(super) type Done = Option<Granted>;
+/// What became of a registration, login or resume.
+pub(super) enum Done {
+    /// It succeeded.
+    Granted(Granted),
+    /// The name is taken, or what was shown is spent.
+    Refused,
+    /// A resume token was used that had been replaced long ago: two have it, one is a thief. Its
+    /// family is gone.
+    Reused(Person),
+}
 
 /// Carries out one job. `lobby_head` is the lobby's last message in this transaction.
 pub(super) fn carry_out(
@@ -43,7 +51,7 @@ fn register(
     });
     let account = match made {
         Ok(account) => account,
-        Err(StoreError::NameTaken) => return Ok(None),
+        Err(StoreError::NameTaken) => return Ok(Done::Refused),
         Err(error) => return Err(error),
     };
     let sealed = seal
@@ -66,7 +74,7 @@ fn register(
 fn log_in(tx: &Tx<'_>, log_in: &LogIn, now: i64) -> Result<Done, StoreError> {
     let id = AccountId(log_in.account);
     let Some(account) = active(tx, id)? else {
-        return Ok(None);
+        return Ok(Done::Refused);
     };
     // Everything else is right by now: what is spent here is spent on success alone.
     let spent = match log_in.spend {
@@ -76,7 +84,7 @@ fn log_in(tx: &Tx<'_>, log_in: &LogIn, now: i64) -> Result<Done, StoreError> {
         Spend::Recovery(hash) => tx.spend_recovery(id, &hash, now)?,
     };
     if !spent {
-        return Ok(None);
+        return Ok(Done::Refused);
     }
     let wrong_codes = u32::try_from(tx.reset_wrong_codes(id)?).unwrap_or(u32::MAX);
     let token = NewToken {
@@ -89,20 +97,22 @@ fn log_in(tx: &Tx<'_>, log_in: &LogIn, now: i64) -> Result<Done, StoreError> {
 
 fn resume(tx: &Tx<'_>, resume: &ResumeUse, now: i64) -> Result<Done, StoreError> {
     let Some(stored) = tx.resume_token(&resume.used, now)? else {
-        return Ok(None);
+        return Ok(Done::Refused);
     };
     let Some(account) = active(tx, stored.account)? else {
-        return Ok(None);
+        return Ok(Done::Refused);
     };
     let successor = NewToken {
         id: resume.successor.id,
         hash: &resume.successor.hash,
     };
-    if tx.use_resume(&resume.used, &successor, now)? != Resumed::Continued {
-        return Ok(None);
+    match tx.use_resume(&resume.used, &successor, now)? {
+        Resumed::Continued => {}
+        Resumed::Unknown => return Ok(Done::Refused),
+        Resumed::Revoked => return Ok(Done::Reused(person(&account))),
     }
     let left = (stored.expires_at - now) / 1000;
-    Ok(Some(Granted {
+    Ok(Done::Granted(Granted {
         person: person(&account),
         wrong_codes: 0,
         token_seconds: u32::try_from(left).unwrap_or(0),
@@ -131,7 +141,7 @@ fn granted(
     let id = AccountId(person.account);
     tx.set_logged_in(id, now)?;
     tx.issue_resume(id, token, now + i64::from(TOKEN_SECONDS) * 1000)?;
-    Ok(Some(Granted {
+    Ok(Done::Granted(Granted {
         person,
         wrong_codes,
         token_seconds: TOKEN_SECONDS,

@@ -11,6 +11,8 @@
 mod accounts;
 mod chat_log;
 mod commit;
+mod people;
+mod publish;
 mod sessions;
 mod writer;
 

@@ -7,19 +7,17 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use chatbox_common::wire::codec;
-use chatbox_common::wire::message::{
-    Chat, ErrorCode, ErrorMessage, RoomId, Seq, ServerMessage, Welcome,
-};
+use chatbox_common::wire::message::{ErrorCode, RoomId, Seq};
 
-use super::chat_log::{AuditedChat, Logged};
-use super::commit::{Admitted, Committed, Outcome, Owed, Work};
-use super::sessions::{Behind, Room, Session, encode, rooms_of};
-use super::{Answer, Ask, Begin, Ended, Granted, Job, Journal, Online, Post, QUEUE, Unavailable};
+use super::chat_log::AuditedChat;
+use super::commit::{Admitted, Committed, Owed, Work};
+use super::publish::UNAVAILABLE;
+use super::sessions::{Behind, Room, Session, encode};
+use super::{Answer, Ask, Granted, Job, Journal, Online, Post, QUEUE};
 use crate::audit::{Audit, Line};
 use crate::clock::now_ms;
-use crate::delivery::{Deliveries, Delivery, Join};
-use crate::event::{self, Batch, Person, SessionId};
+use crate::delivery::{Deliveries, Delivery};
+use crate::event::{Person, SessionId};
 use crate::sealed::SealingKey;
 use crate::store::{AccountId, Commit, Store, StoreError};
 use crate::vital;
@@ -76,25 +74,25 @@ pub enum StartError {
     Thread(#[from] io::Error),
 }
 
-struct Writer {
-    store: Store,
-    chat: AuditedChat,
-    audit: Audit,
-    deliveries: Deliveries,
-    seal: Arc<SealingKey>,
-    min_free: u64,
-    history_id: [u8; 16],
-    rooms: HashMap<RoomId, Room>,
-    sessions: HashMap<SessionId, Session>,
+pub(super) struct Writer {
+    pub(super) store: Store,
+    pub(super) chat: AuditedChat,
+    pub(super) audit: Audit,
+    pub(super) deliveries: Deliveries,
+    pub(super) seal: Arc<SealingKey>,
+    pub(super) min_free: u64,
+    pub(super) history_id: [u8; 16],
+    pub(super) rooms: HashMap<RoomId, Room>,
+    pub(super) sessions: HashMap<SessionId, Session>,
     /// Open sessions by account.
-    accounts: HashMap<u64, usize>,
-    behind: Behind,
-    owed: Owed,
+    pub(super) accounts: HashMap<u64, usize>,
+    pub(super) behind: Behind,
+    pub(super) owed: Owed,
     /// The disk has too little room, as of the last look.
-    low_space: bool,
+    pub(super) low_space: bool,
     /// When to look at the disk and at chat.log again.
-    next_look: Instant,
-    next_expiry: Instant,
+    pub(super) next_look: Instant,
+    pub(super) next_expiry: Instant,
 }
 
 /// What was taken from the queue in one go.
@@ -269,7 +267,7 @@ impl Writer {
         }
     }
 
-    fn tell_failure(&self, event: &'static str, error: &StoreError) {
+    pub(super) fn tell_failure(&self, event: &'static str, error: &StoreError) {
         self.audit.info(Line::error(event).with("why", error));
     }
 
@@ -357,7 +355,7 @@ impl Writer {
         self.owed.revoked.truncate(MAX_OWED);
     }
 
-    fn commit(
+    pub(super) fn commit(
         &mut self,
         posts: &[Admitted],
         asks: &[Ask],
@@ -385,119 +383,6 @@ impl Writer {
         Ok(done)
     }
 
-    /// A row that the database does not take must not take the others with it.
-    fn one_by_one(
-        &mut self,
-        posts: Vec<Admitted>,
-        asks: Vec<Ask>,
-        answers: Vec<Answer<Option<Granted>>>,
-    ) {
-        // What is owed could be what the database does not take; it has its own turn.
-        let owed = std::mem::take(&mut self.owed);
-        for post in posts {
-            let one = std::slice::from_ref(&post);
-            let now_ms = now_ms();
-            match self.commit(one, &[], now_ms) {
-                Ok(done) => self.publish(one, Vec::new(), done, now_ms),
-                Err(error) => {
-                    self.tell_failure("message_not_committed", &error);
-                    self.give_up(one, Vec::new());
-                }
-            }
-        }
-        for (ask, answer) in asks.into_iter().zip(answers) {
-            let now_ms = now_ms();
-            match self.commit(&[], std::slice::from_ref(&ask), now_ms) {
-                Ok(done) => self.publish(&[], vec![answer], done, now_ms),
-                Err(error) => {
-                    self.tell_failure("login_not_committed", &error);
-                    self.give_up(&[], vec![answer]);
-                }
-            }
-        }
-        self.owed = owed;
-        if let Err(error) = self.commit(&[], &[], now_ms()) {
-            self.tell_failure("failures_not_counted", &error);
-            if !error.is_unavailable() {
-                self.owed = Owed::default();
-            }
-        }
-    }
-
-    fn give_up(&self, posts: &[Admitted], answers: Vec<Answer<Option<Granted>>>) {
-        for admitted in posts {
-            self.refuse(&admitted.post, ErrorCode::Unavailable, UNAVAILABLE);
-        }
-        for answer in answers {
-            // Whoever asked may have gone.
-            let _ = answer.send(Err(Unavailable));
-        }
-    }
-
-    fn refuse(&self, post: &Post, code: ErrorCode, sentence: &str) {
-        let error = ErrorMessage {
-            request: Some(post.request),
-            code,
-            text: sentence.to_owned(),
-            retry_ms: None,
-        };
-        let message = ServerMessage::Error(error);
-        self.deliveries.reply(post.session, &post.gate, &message);
-    }
-
-    /// After the commit: the heads move, chat.log is written, and only then anybody hears of it.
-    fn publish(
-        &mut self,
-        posts: &[Admitted],
-        answers: Vec<Answer<Option<Granted>>>,
-        done: Committed,
-        now_ms: u64,
-    ) {
-        let mut batches: HashMap<RoomId, Batch> = HashMap::new();
-        let mut last_row = None;
-        for (admitted, outcome) in posts.iter().zip(&done.posts) {
-            let Some(room) = self.rooms.get(&admitted.post.room) else {
-                continue;
-            };
-            let id = admitted.post.room;
-            let batch = batches
-                .entry(id)
-                .or_insert_with(|| Batch::after(id, room.head));
-            match *outcome {
-                Outcome::New { seq, row } => {
-                    let logged = logged(admitted, seq, now_ms);
-                    self.chat.append(row, &room.name, room.mode, &logged);
-                    last_row = Some(row);
-                    batch.push(chat(admitted, seq, now_ms));
-                    batch.acks.push(ack(&admitted.post, seq, now_ms));
-                }
-                Outcome::Existing { seq, time } => {
-                    batch.acks.push(ack(&admitted.post, seq, time));
-                }
-                Outcome::Conflict => {
-                    let sentence = "this message id was used for another message";
-                    self.refuse(&admitted.post, ErrorCode::IdConflict, sentence);
-                }
-            }
-        }
-        if let Some(row) = last_row {
-            self.chat.flush(row);
-        }
-        for (id, head) in done.heads {
-            if let Some(room) = self.rooms.get_mut(&id) {
-                room.head = head;
-            }
-        }
-        for batch in batches.into_values() {
-            let batch = Arc::new(batch);
-            self.deliveries
-                .broadcast(|| Delivery::Batch(Arc::clone(&batch)));
-        }
-        for (answer, granted) in answers.into_iter().zip(done.asks) {
-            let _ = answer.send(Ok(granted));
-        }
-    }
-
     fn other(&mut self, job: Job) {
         let now = Instant::now();
         match job {
@@ -511,113 +396,5 @@ impl Writer {
             // Taken by the transaction.
             Job::Post(_) | Job::Ask(..) | Job::WrongCode(_) | Job::Revoke(_) | Job::Stop => {}
         }
-    }
-
-    fn begin(&mut self, begin: Begin, now: Instant) -> Result<(), Unavailable> {
-        let account = begin.person.account;
-        let rooms = self
-            .store
-            .transaction(Commit::Usual, |tx| rooms_of(tx, account));
-        let rooms = rooms.map_err(|error| {
-            self.tell_failure("session_not_begun", &error);
-            Unavailable
-        })?;
-        let mut described = Vec::new();
-        let mut heads = Vec::new();
-        for stored in &rooms {
-            let id = stored.id.0;
-            let room = self.rooms.entry(id).or_insert_with(|| Room::new(stored));
-            room.presence.joined(&begin.person.user, now);
-            described.push(room.describe(id));
-            heads.push((id, room.head));
-        }
-        let welcome = Welcome {
-            history_id: self.history_id,
-            rooms: described,
-            time: now_ms(),
-            limits: begin.limits,
-            server: env!("CARGO_PKG_VERSION").to_owned(),
-            session: begin.session,
-        };
-        let mut bytes = Vec::new();
-        codec::put(&ServerMessage::Welcome(welcome), &mut bytes);
-        self.behind
-            .logged_in(begin.session, begin.address, &begin.person, now);
-        *self.accounts.entry(account).or_default() += 1;
-        self.sessions.insert(
-            begin.session,
-            Session {
-                person: begin.person,
-                address: begin.address,
-                rooms: heads.iter().map(|(id, _)| *id).collect(),
-            },
-        );
-        let join = Join {
-            session: begin.session,
-            socket: begin.socket,
-            sealer: begin.sealer,
-            gate: begin.gate,
-            rooms: heads,
-            welcome: bytes,
-        };
-        self.deliveries
-            .send(begin.session, Delivery::Join(Box::new(join)));
-        Ok(())
-    }
-
-    fn end(&mut self, ended: Ended, now: Instant) {
-        let Ended {
-            session,
-            cut_off,
-            bye,
-        } = ended;
-        if let Some(gone) = self.sessions.remove(&session) {
-            for id in &gone.rooms {
-                if let Some(room) = self.rooms.get_mut(id) {
-                    room.presence.left(&gone.person.user, cut_off, now);
-                }
-            }
-            let account = gone.person.account;
-            let open = self.accounts.entry(account).or_default();
-            *open = open.saturating_sub(1);
-            if *open == 0 {
-                self.accounts.remove(&account);
-                self.behind.logged_out(account, gone.address, now);
-            }
-        }
-        self.deliveries
-            .send(session, Delivery::Close { session, bye });
-    }
-}
-
-const UNAVAILABLE: &str = "the server can't store anything just now; the message was not kept";
-
-fn logged(admitted: &Admitted, seq: Seq, now_ms: u64) -> Logged<'_> {
-    Logged {
-        seq,
-        user: &admitted.person.user,
-        account: admitted.person.account,
-        time: i64::try_from(now_ms).unwrap_or(i64::MAX),
-        body: admitted.post.text.as_bytes(),
-    }
-}
-
-fn chat(admitted: &Admitted, seq: Seq, now_ms: u64) -> Chat {
-    Chat {
-        room: admitted.post.room,
-        seq,
-        account: admitted.person.account,
-        user: admitted.person.user.to_string(),
-        time: now_ms,
-        text: admitted.post.text.clone(),
-    }
-}
-
-const fn ack(post: &Post, seq: Seq, time: u64) -> event::Committed {
-    event::Committed {
-        session: post.session,
-        request: post.request,
-        seq,
-        time,
     }
 }

@@ -1,0 +1,91 @@
+//! Sessions begin and end between two batches.
+
+use std::time::Instant;
+
+use chatbox_common::wire::codec;
+use chatbox_common::wire::message::{ServerMessage, Welcome};
+
+use super::sessions::{Room, Session, rooms_of};
+use super::writer::Writer;
+use super::{Begin, Ended, Unavailable};
+use crate::clock::now_ms;
+use crate::delivery::{Delivery, Join};
+use crate::store::Commit;
+
+impl Writer {
+    pub(super) fn begin(&mut self, begin: Begin, now: Instant) -> Result<(), Unavailable> {
+        let account = begin.person.account;
+        let rooms = self
+            .store
+            .transaction(Commit::Usual, |tx| rooms_of(tx, account));
+        let rooms = rooms.map_err(|error| {
+            self.tell_failure("session_not_begun", &error);
+            Unavailable
+        })?;
+        let mut described = Vec::new();
+        let mut heads = Vec::new();
+        for stored in &rooms {
+            let id = stored.id.0;
+            let room = self.rooms.entry(id).or_insert_with(|| Room::new(stored));
+            room.presence.joined(&begin.person.user, now);
+            described.push(room.describe(id));
+            heads.push((id, room.head));
+        }
+        let welcome = Welcome {
+            history_id: self.history_id,
+            rooms: described,
+            time: now_ms(),
+            limits: begin.limits,
+            server: env!("CARGO_PKG_VERSION").to_owned(),
+            session: begin.session,
+        };
+        let mut bytes = Vec::new();
+        codec::put(&ServerMessage::Welcome(welcome), &mut bytes);
+        self.behind
+            .logged_in(begin.session, begin.address, &begin.person, now);
+        *self.accounts.entry(account).or_default() += 1;
+        self.sessions.insert(
+            begin.session,
+            Session {
+                person: begin.person,
+                address: begin.address,
+                rooms: heads.iter().map(|(id, _)| *id).collect(),
+            },
+        );
+        let join = Join {
+            session: begin.session,
+            socket: begin.socket,
+            sealer: begin.sealer,
+            gate: begin.gate,
+            rooms: heads,
+            welcome: bytes,
+        };
+        self.deliveries
+            .send(begin.session, Delivery::Join(Box::new(join)));
+        Ok(())
+    }
+
+    pub(super) fn end(&mut self, ended: Ended, now: Instant) {
+        let Ended {
+            session,
+            cut_off,
+            bye,
+        } = ended;
+        if let Some(gone) = self.sessions.remove(&session) {
+            for id in &gone.rooms {
+                if let Some(room) = self.rooms.get_mut(id) {
+                    room.presence.left(&gone.person.user, cut_off, now);
+                }
+            }
+            let account = gone.person.account;
+            let open = self.accounts.entry(account).or_default();
+            *open = open.saturating_sub(1);
+            if *open == 0 {
+                self.accounts.remove(&account);
+                self.behind.logged_out(account, gone.address, now);
+            }
+        }
+        self.deliveries
+            .send(session, Delivery::Close { session, bye });
+    }
+}

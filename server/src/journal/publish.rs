@@ -1,0 +1,175 @@
+//! What follows a commit, or the lack of one: who is told what, and in which order.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chatbox_common::wire::message::{Chat, ErrorCode, ErrorMessage, RoomId, Seq, ServerMessage};
+
+use super::accounts::Done;
+use super::chat_log::Logged;
+use super::commit::{Admitted, Committed, Outcome, Owed};
+use super::writer::Writer;
+use super::{Answer, Ask, Granted, Post, Unavailable};
+use crate::audit::Line;
+use crate::clock::now_ms;
+use crate::delivery::Delivery;
+use crate::event::{self, Batch};
+
+/// What a message is told that could not be kept.
+pub(super) const UNAVAILABLE: &str =
+    "the server can't store anything just now; the message was not kept";
+
+impl Writer {
+    /// A row that the database does not take must not take the others with it.
+    pub(super) fn one_by_one(
+        &mut self,
+        posts: Vec<Admitted>,
+        asks: Vec<Ask>,
+        answers: Vec<Answer<Option<Granted>>>,
+    ) {
+        // What is owed could be what the database does not take; it has its own turn.
+        let owed = std::mem::take(&mut self.owed);
+        for post in posts {
+            let one = std::slice::from_ref(&post);
+            let now_ms = now_ms();
+            match self.commit(one, &[], now_ms) {
+                Ok(done) => self.publish(one, Vec::new(), done, now_ms),
+                Err(error) => {
+                    self.tell_failure("message_not_committed", &error);
+                    self.give_up(one, Vec::new());
+                }
+            }
+        }
+        for (ask, answer) in asks.into_iter().zip(answers) {
+            let now_ms = now_ms();
+            match self.commit(&[], std::slice::from_ref(&ask), now_ms) {
+                Ok(done) => self.publish(&[], vec![answer], done, now_ms),
+                Err(error) => {
+                    self.tell_failure("login_not_committed", &error);
+                    self.give_up(&[], vec![answer]);
+                }
+            }
+        }
+        self.owed = owed;
+        if let Err(error) = self.commit(&[], &[], now_ms()) {
+            self.tell_failure("failures_not_counted", &error);
+            if !error.is_unavailable() {
+                self.owed = Owed::default();
+            }
+        }
+    }
+
+    pub(super) fn give_up(&self, posts: &[Admitted], answers: Vec<Answer<Option<Granted>>>) {
+        for admitted in posts {
+            self.refuse(&admitted.post, ErrorCode::Unavailable, UNAVAILABLE);
+        }
+        for answer in answers {
+            // Whoever asked may have gone.
+            let _ = answer.send(Err(Unavailable));
+        }
+    }
+
+    pub(super) fn refuse(&self, post: &Post, code: ErrorCode, sentence: &str) {
+        let error = ErrorMessage {
+            request: Some(post.request),
+            code,
+            text: sentence.to_owned(),
+            retry_ms: None,
+        };
+        let message = ServerMessage::Error(error);
+        self.deliveries.reply(post.session, &post.gate, &message);
+    }
+
+    /// After the commit: the heads move, chat.log is written, and only then anybody hears of it.
+    pub(super) fn publish(
+        &mut self,
+        posts: &[Admitted],
+        answers: Vec<Answer<Option<Granted>>>,
+        done: Committed,
+        now_ms: u64,
+    ) {
+        let mut batches: HashMap<RoomId, Batch> = HashMap::new();
+        let mut last_row = None;
+        for (admitted, outcome) in posts.iter().zip(&done.posts) {
+            let Some(room) = self.rooms.get(&admitted.post.room) else {
+                continue;
+            };
+            let id = admitted.post.room;
+            let batch = batches
+                .entry(id)
+                .or_insert_with(|| Batch::after(id, room.head));
+            match *outcome {
+                Outcome::New { seq, row } => {
+                    let logged = logged(admitted, seq, now_ms);
+                    self.chat.append(row, &room.name, room.mode, &logged);
+                    last_row = Some(row);
+                    batch.push(chat(admitted, seq, now_ms));
+                    batch.acks.push(ack(&admitted.post, seq, now_ms));
+                }
+                Outcome::Existing { seq, time } => {
+                    batch.acks.push(ack(&admitted.post, seq, time));
+                }
+                Outcome::Conflict => {
+                    let sentence = "this message id was used for another message";
+                    self.refuse(&admitted.post, ErrorCode::IdConflict, sentence);
+                }
+            }
+        }
+        if let Some(row) = last_row {
+            self.chat.flush(row);
+        }
+        for (id, head) in done.heads {
+            if let Some(room) = self.rooms.get_mut(&id) {
+                room.head = head;
+            }
+        }
+        for batch in batches.into_values() {
+            let batch = Arc::new(batch);
+            self.deliveries
+                .broadcast(|| Delivery::Batch(Arc::clone(&batch)));
+        }
+        for (answer, done) in answers.into_iter().zip(done.asks) {
+            let granted = match done {
+                Done::Granted(granted) => Some(granted),
+                Done::Refused => None,
+                Done::Reused(person) => {
+                    let line = Line::warn("token_reused").with("user", &person.user);
+                    let line = line.with("account", person.account);
+                    self.audit.credentials(line);
+                    None
+                }
+            };
+            let _ = answer.send(Ok(granted));
+        }
+    }
+}
+
+fn logged(admitted: &Admitted, seq: Seq, now_ms: u64) -> Logged<'_> {
+    Logged {
+        seq,
+        user: &admitted.person.user,
+        account: admitted.person.account,
+        time: i64::try_from(now_ms).unwrap_or(i64::MAX),
+        body: admitted.post.text.as_bytes(),
+    }
+}
+
+fn chat(admitted: &Admitted, seq: Seq, now_ms: u64) -> Chat {
+    Chat {
+        room: admitted.post.room,
+        seq,
+        account: admitted.person.account,
+        user: admitted.person.user.to_string(),
+        time: now_ms,
+        text: admitted.post.text.clone(),
+    }
+}
+
+const fn ack(post: &Post, seq: Seq, time: u64) -> event::Committed {
+    event::Committed {
+        session: post.session,
+        request: post.request,
+        seq,
+        time,
+    }
+}
