@@ -2,32 +2,43 @@
 
 use std::fmt;
 
+use rand::rngs::SysRng;
+use rand::{Rng, TryRng};
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::{Zeroize, Zeroizing};
 
 /// A secret of `N` bytes. Wiped on drop; `Debug` shows `<redacted>`; `==` takes the same time
 /// wherever the two differ.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct Secret<const N: usize>([u8; N]);
+///
+/// It lives on the heap, because moving a value on the stack leaves a copy behind that nobody
+/// can wipe.
+pub struct Secret<const N: usize>(Box<[u8; N]>);
 
 impl<const N: usize> Secret<N> {
     /// Takes the bytes over. The caller's own copy, if it kept one, is the caller's to wipe.
     #[must_use]
-    pub const fn new(bytes: [u8; N]) -> Self {
-        Self(bytes)
+    pub fn new(mut bytes: [u8; N]) -> Self {
+        let secret = Self::fill_with(|to| *to = bytes);
+        bytes.zeroize();
+        secret
     }
 
     /// Lets `fill` write the bytes in place, so that no copy of them is left elsewhere.
     pub fn fill_with(fill: impl FnOnce(&mut [u8; N])) -> Self {
-        let mut secret = Self([0; N]);
+        let mut secret = Self(Box::new([0; N]));
         fill(&mut secret.0);
         secret
     }
 
-    /// `N` bytes of the operating system's randomness by way of the thread's generator.
+    /// `N` bytes of the operating system's randomness, which no generator of ours has buffered.
     #[must_use]
     pub fn random() -> Self {
-        Self::fill_with(|bytes| rand::Rng::fill_bytes(&mut rand::rng(), bytes))
+        Self::fill_with(|bytes| {
+            if SysRng.try_fill_bytes(bytes).is_err() {
+                // A system without randomness of its own; seeding this one panics there, too.
+                rand::rng().fill_bytes(bytes);
+            }
+        })
     }
 
     /// The bytes themselves: for the cryptography that uses them, never for display.
@@ -37,19 +48,30 @@ impl<const N: usize> Secret<N> {
     }
 }
 
+impl<const N: usize> Clone for Secret<N> {
+    fn clone(&self) -> Self {
+        Self::fill_with(|bytes| bytes.copy_from_slice(&*self.0))
+    }
+}
+
+impl<const N: usize> Drop for Secret<N> {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
 impl<const N: usize> TryFrom<&[u8]> for Secret<N> {
     type Error = std::array::TryFromSliceError;
 
     fn try_from(bytes: &[u8]) -> Result<Self, Self::Error> {
-        let mut secret = Self([0; N]);
-        secret.0.copy_from_slice(<&[u8; N]>::try_from(bytes)?);
-        Ok(secret)
+        let bytes = <&[u8; N]>::try_from(bytes)?;
+        Ok(Self::fill_with(|to| to.copy_from_slice(bytes)))
     }
 }
 
 impl<const N: usize> PartialEq for Secret<N> {
     fn eq(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
+        self.0.ct_eq(&*other.0).into()
     }
 }
 

@@ -142,7 +142,7 @@ impl Readers {
     ) -> Result<Self, StartError> {
         let (queue, receiver) = mpsc::sync_channel(QUEUE);
         let receiver = Arc::new(Mutex::new(receiver));
-        for _ in 0..THREADS {
+        for n in 0..THREADS {
             let worker = Worker {
                 reader: Reader::open(directory, log.clone())?,
                 deliveries: deliveries.clone(),
@@ -150,7 +150,7 @@ impl Readers {
                 iterations,
             };
             let receiver = Arc::clone(&receiver);
-            vital::spawn("reader", move || worker.run(&receiver))?;
+            vital::spawn(format!("reader-{n}"), move || worker.run(&receiver))?;
         }
         Ok(Self { queue })
     }

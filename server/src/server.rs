@@ -292,5 +292,5 @@ fn housekeep(
             }
         }
     };
-    vital::spawn("housekeeper", work)
+    vital::spawn("housekeeper".to_owned(), work)
 }

@@ -4,7 +4,7 @@
 use std::io;
 use std::thread::{Builder, JoinHandle};
 
-struct Guard(&'static str);
+struct Guard(String);
 
 impl Drop for Guard {
     fn drop(&mut self) {
@@ -22,11 +22,8 @@ impl Drop for Guard {
 ///
 /// # Errors
 /// When the system refuses a thread.
-pub fn spawn(
-    name: &'static str,
-    work: impl FnOnce() + Send + 'static,
-) -> io::Result<JoinHandle<()>> {
-    Builder::new().name(name.to_owned()).spawn(move || {
+pub fn spawn(name: String, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    Builder::new().name(name.clone()).spawn(move || {
         let guard = Guard(name);
         work();
         drop(guard);

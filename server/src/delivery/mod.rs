@@ -110,10 +110,10 @@ impl Deliveries {
         let writable = Arc::new(Writable::new()?);
         let mut queues = Vec::new();
         let mut handles = Vec::new();
-        for _ in 0..threads.max(1) {
+        for n in 0..threads.max(1) {
             let (sender, receiver) = mpsc::sync_channel(QUEUE);
             let worker = Worker::new(receiver, Arc::clone(&writable), outbox_limit);
-            handles.push(vital::spawn("delivery", move || worker.run())?);
+            handles.push(vital::spawn(format!("delivery-{n}"), move || worker.run())?);
             queues.push(sender);
         }
         let deliveries = Self {
@@ -122,7 +122,7 @@ impl Deliveries {
         // It lives as long as the process does: it keeps the queues open, and `Stop` is what
         // ends the threads above.
         let to = deliveries.clone();
-        vital::spawn("writable", move || {
+        vital::spawn("writable".to_owned(), move || {
             let ended = writable.run(|session| to.send(session, Delivery::Writable(session)));
             if let Err(error) = ended {
                 log::error!("waiting for writable sockets failed: {error}");

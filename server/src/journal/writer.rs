@@ -59,7 +59,7 @@ pub struct Parts {
 pub fn start(parts: Parts) -> Result<(Journal, JoinHandle<()>), StartError> {
     let (queue, jobs) = mpsc::sync_channel(QUEUE);
     let writer = Writer::new(parts)?;
-    let thread = vital::spawn("journal", move || writer.run(&jobs))?;
+    let thread = vital::spawn("journal".to_owned(), move || writer.run(&jobs))?;
     Ok((Journal { queue }, thread))
 }
 
