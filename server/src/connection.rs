@@ -134,7 +134,7 @@ impl Connection {
         let person = who.person();
         let gate = Arc::new(Gate::default());
         let shared = &self.shared;
-        if !shared.hub.log_in(self.session, person, now_ms()) {
+        if !shared.hub.log_in(self.session, person, &gate, now_ms()) {
             // The server began to stop in between.
             if let Some(bye) = End::Shutdown.bye() {
                 let mut stream = Deadlined::new(&self.socket, GOODBYE_TIMEOUT);
@@ -259,6 +259,7 @@ fn wait_for_room(gate: &Gate) -> Result<(), End> {
     match gate.wait_for_room(SILENCE_TIMEOUT) {
         Room::Some => Ok(()),
         Room::None => Err(End::Timeout),
+        Room::Stopping => Err(End::Shutdown),
         Room::Closed => Err(End::Lost),
     }
 }
@@ -342,7 +343,7 @@ mod tests {
         let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let mut watch = Watch::new(&socket);
         let start = Instant::now();
-        let almost = FRAME_TIMEOUT - Duration::from_secs(1);
+        let almost = FRAME_TIMEOUT.saturating_sub(Duration::from_secs(1));
         assert!(watch.before_read(true, start).is_ok());
         assert!(watch.before_read(true, start + almost).is_ok());
         // A peer that sends without a pause is always in the middle of some frame.

@@ -11,12 +11,15 @@ use std::time::Duration;
 use chatbox_common::wire::message::{self, AccountId};
 
 use crate::event::{Person, SessionId};
+use crate::outbox::Gate;
 
 /// One connection.
 struct Client {
     address: SocketAddr,
     socket: Arc<TcpStream>,
     person: Option<Person>,
+    /// Where its thread may wait for the peer.
+    gate: Option<Arc<Gate>>,
     /// Since when it is what it is, milliseconds since 1970-01-01 UTC.
     since: u64,
 }
@@ -107,6 +110,7 @@ impl Hub {
                 address,
                 socket,
                 person: None,
+                gate: None,
                 since: now_ms,
             },
         );
@@ -114,7 +118,13 @@ impl Hub {
     }
 
     /// A connection has become somebody's session. False when the server stops.
-    pub fn log_in(&self, session: SessionId, person: &Person, now_ms: u64) -> bool {
+    pub fn log_in(
+        &self,
+        session: SessionId,
+        person: &Person,
+        gate: &Arc<Gate>,
+        now_ms: u64,
+    ) -> bool {
         let mut table = self.table();
         if table.stopping {
             return false;
@@ -123,6 +133,7 @@ impl Hub {
             return false;
         };
         client.person = Some(person.clone());
+        client.gate = Some(Arc::clone(gate));
         client.since = now_ms;
         let entry = table.people.entry(person.user.to_ascii_lowercase());
         let online = entry.or_insert_with(|| Online {
@@ -214,15 +225,20 @@ impl Hub {
     /// Takes nobody in any more, and ends the reading of all that are in: each connection's own
     /// thread then says goodbye.
     pub fn stop(&self) {
-        let sockets: Vec<Arc<TcpStream>> = {
+        let clients: Vec<(Arc<TcpStream>, Option<Arc<Gate>>)> = {
             let mut table = self.table();
             table.stopping = true;
             let clients = table.clients.values();
-            clients.map(|c| Arc::clone(&c.socket)).collect()
+            clients
+                .map(|client| (Arc::clone(&client.socket), client.gate.clone()))
+                .collect()
         };
-        for socket in sockets {
+        for (socket, gate) in clients {
             // A socket that is closed already needs no end.
             let _ = socket.shutdown(Shutdown::Read);
+            if let Some(gate) = gate {
+                gate.stop();
+            }
         }
     }
 }
@@ -266,7 +282,7 @@ mod tests {
         let mut sessions = Vec::new();
         for (account, user) in [(1, "bob"), (2, "Alice"), (1, "bob"), (3, "carol")] {
             let id = hub.admit(address, Arc::clone(&socket), 5).unwrap();
-            assert!(hub.log_in(id, &person(account, user), 7));
+            assert!(hub.log_in(id, &person(account, user), &Arc::default(), 7));
             sessions.push(id);
         }
         let names = |after, limit| {
@@ -299,6 +315,6 @@ mod tests {
         hub.remove(first);
         hub.stop();
         assert_eq!(hub.admit(address, socket, 0), Err(Full::Stopping));
-        assert!(!hub.log_in(first, &person(1, "late"), 0));
+        assert!(!hub.log_in(first, &person(1, "late"), &Arc::default(), 0));
     }
 }
