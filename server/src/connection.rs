@@ -104,12 +104,17 @@ impl Connection {
         };
         match candidacy.run(&mut line) {
             Ok(who) => {
-                if let Err(end) = self.shared.hub.log_in(self.session, who.person(), now_ms()) {
+                let gate = Arc::new(Gate::default());
+                if let Err(end) =
+                    self.shared
+                        .hub
+                        .log_in(self.session, who.person(), &gate, now_ms())
+                {
                     line.say_bye(&end.into());
                     return;
                 }
                 match line.into_session() {
-                    Ok((sender, receiver)) => self.session(&who, sender, receiver),
+                    Ok((sender, receiver)) => self.session(&who, &gate, sender, receiver),
                     Err(end) => self.note(&end),
                 }
             }
@@ -135,9 +140,8 @@ impl Connection {
         self.shared.note_noise(self.peer.ip(), end.word());
     }
 
-    fn session(&self, who: &Authenticated, sender: Sender, receiver: Receiver) {
+    fn session(&self, who: &Authenticated, gate: &Arc<Gate>, sender: Sender, receiver: Receiver) {
         let person = who.person();
-        let gate = Arc::new(Gate::default());
         let shared = &self.shared;
         let begun = shared.journal.begin(Begin {
             session: self.session,
@@ -145,7 +149,7 @@ impl Connection {
             address: self.peer,
             socket: Arc::clone(&self.socket),
             sealer: sender.into_sealer(),
-            gate: Arc::clone(&gate),
+            gate: Arc::clone(gate),
             limits: Limits {
                 messages_per_second: shared.policy.messages_per_second,
                 text_bytes: u32::try_from(MAX_TEXT).unwrap_or(u32::MAX),
@@ -162,7 +166,7 @@ impl Connection {
             shared,
             session: self.session,
             who,
-            gate: &gate,
+            gate,
             budget: MessageBudget::new(shared.policy.messages_per_second, start),
         };
         let end = match self.read_all(receiver, &mut requests) {
@@ -258,6 +262,7 @@ fn wait_for_room(gate: &Gate) -> Result<(), End> {
     match gate.wait_for_room(SILENCE_TIMEOUT) {
         Room::Some => Ok(()),
         Room::None => Err(End::Timeout),
+        Room::Stopping => Err(End::Shutdown),
         Room::Closed => Err(End::Lost),
     }
 }

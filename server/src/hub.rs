@@ -11,6 +11,7 @@ use std::time::Duration;
 use chatbox_common::wire::message;
 
 use crate::event::{Person, SessionId};
+use crate::outbox::Gate;
 use crate::throttle::network;
 
 /// The most sessions of one account: what waits for each of them costs memory.
@@ -26,6 +27,8 @@ struct Client {
     address: SocketAddr,
     socket: Arc<TcpStream>,
     person: Option<Person>,
+    /// Where its thread may wait for the peer.
+    gate: Option<Arc<Gate>>,
     /// Since when it is what it is, milliseconds since 1970-01-01 UTC.
     since: u64,
 }
@@ -136,6 +139,7 @@ impl Hub {
                 address,
                 socket,
                 person: None,
+                gate: None,
                 since: now_ms,
             },
         );
@@ -146,7 +150,13 @@ impl Hub {
     ///
     /// # Errors
     /// When the server stops, or the account has [`MAX_SESSIONS`] already.
-    pub fn log_in(&self, session: SessionId, person: &Person, now_ms: u64) -> Result<(), Full> {
+    pub fn log_in(
+        &self,
+        session: SessionId,
+        person: &Person,
+        gate: &Arc<Gate>,
+        now_ms: u64,
+    ) -> Result<(), Full> {
         let mut table = self.table();
         let table = &mut *table;
         if table.stopping {
@@ -166,6 +176,7 @@ impl Hub {
         }
         online.sessions += 1;
         client.person = Some(person.clone());
+        client.gate = Some(Arc::clone(gate));
         client.since = now_ms;
         let address = client.address;
         table.no_stranger(address);
@@ -250,15 +261,20 @@ impl Hub {
     /// Takes nobody in any more, and ends the reading of all that are in: each connection's own
     /// thread then says goodbye.
     pub fn stop(&self) {
-        let sockets: Vec<Arc<TcpStream>> = {
+        let clients: Vec<(Arc<TcpStream>, Option<Arc<Gate>>)> = {
             let mut table = self.table();
             table.stopping = true;
             let clients = table.clients.values();
-            clients.map(|c| Arc::clone(&c.socket)).collect()
+            clients
+                .map(|client| (Arc::clone(&client.socket), client.gate.clone()))
+                .collect()
         };
-        for socket in sockets {
+        for (socket, gate) in clients {
             // A socket that is closed already needs no end.
             let _ = socket.shutdown(Shutdown::Read);
+            if let Some(gate) = gate {
+                gate.stop();
+            }
         }
     }
 }
@@ -304,7 +320,8 @@ mod tests {
         let mut sessions = Vec::new();
         for (account, user) in [(1, "bob"), (2, "Alice"), (1, "bob"), (3, "carol")] {
             let id = hub.admit(address, Arc::clone(&socket), 5).unwrap();
-            hub.log_in(id, &person(account, user), 7).unwrap();
+            hub.log_in(id, &person(account, user), &Arc::default(), 7)
+                .unwrap();
             sessions.push(id);
         }
         let names = |after, limit| {
@@ -337,7 +354,7 @@ mod tests {
         hub.remove(first);
         hub.stop();
         assert_eq!(hub.admit(address, socket, 0), Err(Full::Stopping));
-        let late = hub.log_in(first, &person(1, "late"), 0);
+        let late = hub.log_in(first, &person(1, "late"), &Arc::default(), 0);
         assert_eq!(late, Err(Full::Stopping));
     }
 
@@ -347,7 +364,7 @@ mod tests {
         let (socket, address) = socket();
         let join = |account: AccountId, user| {
             let id = hub.admit(address, Arc::clone(&socket), 0).unwrap();
-            hub.log_in(id, &person(account, user), 0)
+            hub.log_in(id, &person(account, user), &Arc::default(), 0)
         };
         for _ in 0..MAX_SESSIONS {
             join(1, "alice").unwrap();

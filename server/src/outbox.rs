@@ -116,6 +116,7 @@ pub struct Gate {
 struct GateState {
     reply_bytes: usize,
     page_in_flight: bool,
+    stopping: bool,
     closed: bool,
 }
 
@@ -144,11 +145,13 @@ impl Gate {
         let (state, waited) = self
             .changed
             .wait_timeout_while(state, at_most, |s| {
-                !s.closed && s.reply_bytes > MAX_REPLY_BYTES
+                !s.closed && !s.stopping && s.reply_bytes > MAX_REPLY_BYTES
             })
             .unwrap_or_else(PoisonError::into_inner);
         if state.closed {
             Room::Closed
+        } else if state.stopping {
+            Room::Stopping
         } else if waited.timed_out() {
             Room::None
         } else {
@@ -164,6 +167,12 @@ impl Gate {
     /// Gives it back.
     pub fn end_page(&self) {
         self.state().page_in_flight = false;
+    }
+
+    /// The server stops: nobody waits for room any more.
+    pub fn stop(&self) {
+        self.state().stopping = true;
+        self.changed.notify_all();
     }
 
     /// The delivery thread is done with the session.
@@ -190,6 +199,8 @@ pub enum Room {
     Some,
     /// There was none in time.
     None,
+    /// The server stops.
+    Stopping,
     /// The session is closed.
     Closed,
 }
@@ -227,9 +238,9 @@ mod tests {
 
     #[test]
     fn what_was_sent_in_pieces_is_the_stream_as_it_was_sealed() {
-        let (mut outbox, mut whole) = (outbox(), outbox());
         let (now, mut scratch) = (Instant::now(), Vec::new());
-        let mut expected = Vec::new();
+        let (mut whole, mut expected) = (outbox(), Vec::new());
+        let mut outbox = outbox();
         let mut stream = Vec::new();
         for n in 0..200 {
             let content = vec![n; 1 + usize::from(n) * 7];

@@ -135,11 +135,21 @@ fn promise_7_every_refused_login_looks_the_same() {
     }
     // The same again is the same hash, so that the operator sees that it is one name.
     refused(&server, stranger, &right, &code);
-    let lines = server.lines("credentials.log");
-    let mut hashes = lines
-        .iter()
-        .filter_map(|l| l.split(" name_hash=").nth(1)?.get(..16));
-    assert_eq!(hashes.next(), hashes.next());
+    let hashes = eventually("two lines with a hash", || {
+        let hash = |line: &String| {
+            line.split(" name_hash=")
+                .nth(1)?
+                .get(..16)
+                .map(str::to_owned)
+        };
+        let hashes: Vec<_> = server
+            .lines("credentials.log")
+            .iter()
+            .filter_map(hash)
+            .collect();
+        (hashes.len() == 2).then_some(hashes)
+    });
+    assert_eq!(hashes[0], hashes[1]);
 }
 
 #[test]

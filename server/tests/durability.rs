@@ -111,7 +111,11 @@ fn check(server: &Server, told: &[Told]) {
         .map(|rest| rest.split(' ').next().unwrap().parse().unwrap())
         .collect();
     logged.sort_unstable();
-    assert!(logged.iter().copied().eq(rows.iter().map(|row| row.0)));
+    let expected: Vec<u64> = rows.iter().map(|row| row.0).collect();
+    let missing: Vec<_> = expected.iter().filter(|id| !logged.contains(id)).collect();
+    let twice: Vec<_> = logged.windows(2).filter(|two| two[0] == two[1]).collect();
+    assert_eq!((missing, twice), (vec![], Vec::<&[u64]>::new()));
+    assert_eq!(logged, expected);
 }
 
 #[test]
@@ -125,7 +129,7 @@ fn promise_2_what_was_acknowledged_survives_a_kill() {
         senders.into_iter().map(|one| one.join().unwrap()).collect()
     });
     assert!(told.iter().all(|one| !one.acknowledged.is_empty()));
-    // The last line was on its way, and half of it is in the file.
+    // A power cut took the end of the file, in the middle of a line.
     let path = server.log_path("chat.log");
     let log = fs::read_to_string(&path).unwrap();
     let last = log.lines().last().unwrap();

@@ -65,7 +65,9 @@ pub struct AuditedChat {
 
 impl AuditedChat {
     /// Opens chat.log in `dir`. The lines that come back belong into info.log. `mark` is what
-    /// the database knows to be in the file; the file itself may have more.
+    /// the database believes to be in the file. The file itself knows better: it may have more,
+    /// or less after a power cut, since nobody waits for the disk when a line is written. The
+    /// mark counts for a file that is empty, because the lines before were taken elsewhere.
     ///
     /// # Errors
     /// When the file can't be read or opened for appending.
@@ -75,8 +77,7 @@ impl AuditedChat {
         let (log, repairs) = ChatLog::open(dir)?;
         let chat = Self {
             log,
-            // After a power cut the file may be shorter than what the database believes.
-            logged: if last > 0 { last } else { mark },
+            logged: last.unwrap_or(mark),
             rows: Arc::default(),
             behind: true,
         };
@@ -217,15 +218,15 @@ fn line(row: u64, room: &str, mode: RoomMode, message: &Logged<'_>, recovered: b
     }
 }
 
-/// The row number in the last whole line of the file; 0 where there is none.
-fn last_row(path: &Path) -> io::Result<u64> {
+/// The row number in the last whole line of the file, if there is one.
+fn last_row(path: &Path) -> io::Result<Option<u64>> {
     let mut file = match File::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
     if !file.metadata()?.is_file() {
-        return Ok(0);
+        return Ok(None);
     }
     let length = file.metadata()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
@@ -233,13 +234,12 @@ fn last_row(path: &Path) -> io::Result<u64> {
     file.take(TAIL).read_to_end(&mut tail)?;
     let whole = tail.iter().rposition(|&b| b == b'\n').unwrap_or(0);
     let tail = String::from_utf8_lossy(tail.get(..whole).unwrap_or_default()).into_owned();
-    let row = tail.lines().rev().find_map(|line| {
+    Ok(tail.lines().rev().find_map(|line| {
         let mut words = line.split(' ').filter(|word| !word.is_empty());
         // Time, level, event, and then the row: before anything that a user has typed.
         let id = words.nth(3)?.strip_prefix("id=")?;
         id.parse().ok()
-    });
-    Ok(row.unwrap_or(0))
+    }))
 }
 
 #[cfg(test)]
@@ -313,7 +313,11 @@ mod tests {
         };
         assert_eq!((1..=4).map(whole).collect::<Vec<_>>(), [1, 1, 1, 1]);
         assert_eq!(text.matches("recovered=1").count(), 2);
-        assert_eq!(AuditedChat::open(dir.path(), 0).unwrap().0.logged(), 4);
+        for mark in [0, 9] {
+            assert_eq!(AuditedChat::open(dir.path(), mark).unwrap().0.logged(), 4);
+        }
+        fs::write(&path, "").unwrap();
+        assert_eq!(AuditedChat::open(dir.path(), 9).unwrap().0.logged(), 9);
     }
 
     #[test]
