@@ -12,11 +12,14 @@ mod support;
 
 use std::collections::HashMap;
 use std::fs;
+use std::io::Write;
+use std::net::Shutdown;
 use std::os::unix::fs::symlink;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
+use chatbox_common::wire::codec;
 use chatbox_common::wire::message::{ByeReason, ErrorCode, MessageId, Seq, ServerMessage};
 use rusqlite::Connection;
 
@@ -189,6 +192,46 @@ fn promise_2_a_stop_under_load_says_goodbye_to_everybody_and_loses_nothing() {
     check(&server, &told);
     server.restart();
     check(&server, &told);
+}
+
+#[test]
+fn a_stop_says_goodbye_to_who_talks_without_a_pause() {
+    const RECORDS: u32 = 4000;
+    let mut server = Server::start(UNLIMITED);
+    let (_account, mut alice) = server.register("Alice");
+    // Sealed beforehand, since two threads can't share the peer.
+    let records: Vec<_> = (0..RECORDS)
+        .map(|n| {
+            let mut content = Vec::new();
+            for n in n * 16..n * 16 + 16 {
+                codec::put(&sending(n, id(1, n.into()), &"x".repeat(200)), &mut content);
+            }
+            alice.seal(&content)
+        })
+        .collect();
+    let mut stream = alice.stream.try_clone().unwrap();
+    let written = thread::scope(|scope| {
+        let writer = scope.spawn(move || {
+            // Until the goodbye is heard.
+            let sent = records
+                .iter()
+                .take_while(|record| stream.write_all(record).is_ok());
+            sent.count()
+        });
+        alice.ack(1000);
+        server.signal();
+        let reason = alice.until("goodbye", |message| match message {
+            ServerMessage::Bye(bye) => Some(bye.reason),
+            _ => None,
+        });
+        assert_eq!(reason, ByeReason::Shutdown);
+        // The server may have closed it already.
+        let _ = alice.stream.shutdown(Shutdown::Both);
+        writer.join().unwrap()
+    });
+    assert_eq!(server.wait().code(), Some(0));
+    assert!(written < RECORDS as usize, "it was still talking");
+    server.line("info.log", &["INFO  stopped", "connections_left=0"]);
 }
 
 #[test]
