@@ -46,6 +46,8 @@ pub struct Server {
     child: Child,
     /// Kept open, and never read again: behind its banner the server says nothing there.
     stdout: BufReader<ChildStdout>,
+    /// What it is told to listen on; 0 lets the system choose at each start.
+    port: u16,
     pub address: SocketAddr,
     pub fingerprint: String,
 }
@@ -63,17 +65,27 @@ impl Server {
         Self::start_prepared(config, |_| ())
     }
 
+    /// Starts a server that keeps its port when it is started again, as clients expect.
+    pub fn start_on(port: u16, config: &str) -> Self {
+        Self::start_at(port, config, |_| ())
+    }
+
     /// Starts a server whose directory was prepared before.
     pub fn start_prepared(config: &str, prepare: impl FnOnce(&Path)) -> Self {
+        Self::start_at(0, config, prepare)
+    }
+
+    fn start_at(port: u16, config: &str, prepare: impl FnOnce(&Path)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("config.toml"), config).unwrap();
         fs::create_dir(dir.path().join("log")).unwrap();
         prepare(dir.path());
-        let (child, stdout, address, fingerprint) = launch(dir.path()).unwrap();
+        let (child, stdout, address, fingerprint) = launch(dir.path(), port).unwrap();
         Self {
             dir,
             child,
             stdout,
+            port,
             address,
             fingerprint,
         }
@@ -81,7 +93,7 @@ impl Server {
 
     /// Tries to start a second server on the same files.
     pub fn try_another(&self) -> Refused {
-        launch(self.path()).expect_err("a second server started")
+        launch(self.path(), self.port).expect_err("a second server started")
     }
 
     /// The directory with config.toml, data, log and keys.
@@ -121,7 +133,7 @@ impl Server {
 
     /// Starts it again on the same files, after it has ended.
     pub fn restart(&mut self) {
-        let (child, stdout, address, fingerprint) = launch(self.path()).unwrap();
+        let (child, stdout, address, fingerprint) = launch(self.path(), self.port).unwrap();
         assert_eq!(fingerprint, self.fingerprint, "the identity stays");
         self.child = child;
         self.stdout = stdout;
@@ -130,7 +142,7 @@ impl Server {
 
     /// Tries to start it again, in vain.
     pub fn restart_refused(&mut self) -> Refused {
-        launch(self.path()).expect_err("the server started")
+        launch(self.path(), self.port).expect_err("the server started")
     }
 
     pub fn log_path(&self, file: &str) -> PathBuf {
@@ -194,15 +206,28 @@ impl Drop for Server {
 
 type Launched = (Child, BufReader<ChildStdout>, SocketAddr, String);
 
-fn launch(dir: &Path) -> Result<Launched, Refused> {
+/// The server's binary; a crate that only has the client's finds it beside that.
+fn program() -> PathBuf {
+    let beside =
+        option_env!("CARGO_BIN_EXE_chatbox-server").or(option_env!("CARGO_BIN_EXE_chatbox"));
+    let program = Path::new(beside.unwrap()).with_file_name("chatbox-server");
+    assert!(
+        program.exists(),
+        "{} is not built: run cargo test --workspace",
+        program.display()
+    );
+    program
+}
+
+fn launch(dir: &Path, port: u16) -> Result<Launched, Refused> {
     let stderr = File::options()
         .create(true)
         .append(true)
         .open(dir.join("stderr"))
         .unwrap();
     let before = usize::try_from(stderr.metadata().unwrap().len()).unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_chatbox-server"))
-        .args(["--port", "0", "--config"])
+    let mut child = Command::new(program())
+        .args(["--port", &port.to_string(), "--config"])
         .arg(dir.join("config.toml"))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -1,0 +1,366 @@
+//! Both programs as they are: many clients in pipes, and a server that is killed and stopped under
+//! them. Whatever happens, every line typed is kept once and shown to everybody in one order.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may assert in the plainest way, their helpers too"
+)]
+
+#[path = "../../server/tests/support/mod.rs"]
+mod support;
+
+use std::fs::{self, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::iter;
+use std::net::TcpListener;
+use std::os::unix::fs::OpenOptionsExt;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use chatbox_common::auth::totp::TotpSecret;
+use chatbox_common::secret::Secret;
+
+use support::account::step_now;
+use support::{Server, UNLIMITED, eventually};
+
+/// Those who talk.
+const SENDERS: usize = 10;
+/// Messages shown to somebody who comes late.
+const FIRST_VIEW: usize = 50;
+/// Another seed makes other moments: `CHATBOX_SEED=7 cargo test ...`.
+const SEED: u64 = 1;
+
+/// Numbers that are the same at every run (Knuth's MMIX generator).
+struct Dice(u64);
+
+impl Dice {
+    fn new() -> Self {
+        let seed = std::env::var("CHATBOX_SEED").ok();
+        let seed = seed.map_or(SEED, |seed| seed.parse().unwrap());
+        eprintln!("CHATBOX_SEED={seed}");
+        Self(seed)
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005);
+        self.0 = self.0.wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % bound
+    }
+}
+
+/// A port outside the range from which the system takes ports of its own: while the server is
+/// down nobody else gets it, not even a client that connects to itself.
+fn free_port() -> u16 {
+    static GIVEN: AtomicU16 = AtomicU16::new(0);
+    let begin = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
+    let next = || Some(begin + GIVEN.fetch_add(1, Ordering::Relaxed));
+    let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let mut ports = iter::from_fn(next).take(1_000);
+    ports.find(free).expect("a free port")
+}
+
+/// A client that runs, and everything it has said.
+struct Talker {
+    name: String,
+    child: Child,
+    stdin: Option<ChildStdin>,
+    heard: Arc<Mutex<Vec<String>>>,
+    reader: thread::JoinHandle<()>,
+}
+
+impl Talker {
+    /// Registers as `name`; the session goes on with the chat.
+    fn register(server: &Server, name: &str) -> Self {
+        let home = server.path().join(name);
+        fs::create_dir(&home).unwrap();
+        fs::write(home.join("config.toml"), "[client]\nreconnect_delay = 1\n").unwrap();
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(0o600);
+        let mut password = options.open(home.join("pass")).unwrap();
+        writeln!(password, "correct horse battery of {name}").unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_chatbox"))
+            .current_dir(&home)
+            .env("HOME", &home)
+            .env("TZ", "UTC")
+            .args(["--plain", "--register", "--user", name, "--otp-file", "-"])
+            .args(["--password-file", "pass", "--fingerprint"])
+            .args([&server.fingerprint, "--server"])
+            .arg(server.address.to_string())
+            .args(["--config", "config.toml", "--known-hosts", "known"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(fs::File::create(home.join("stderr")).unwrap())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
+        let secret = out
+            .by_ref()
+            .map(Result::unwrap)
+            .find_map(|line| Some(line.strip_prefix("  secret: ")?.replace(' ', "")))
+            .expect("a secret");
+        let secret = base32::decode(base32::Alphabet::Rfc4648 { padding: false }, &secret).unwrap();
+        let secret = TotpSecret::new(Secret::new(secret.try_into().unwrap()));
+        writeln!(stdin, "{}", secret.code_at(step_now()).expose()).unwrap();
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let hears = Arc::clone(&heard);
+        let reader = thread::spawn(move || {
+            for line in out {
+                hears.lock().unwrap().push(line.unwrap());
+            }
+        });
+        let talker = Self {
+            name: name.to_owned(),
+            child,
+            stdin: Some(stdin),
+            heard,
+            reader,
+        };
+        eventually("the lobby", || (talker.count("you are") > 0).then_some(()));
+        talker
+    }
+
+    /// Who said what, as it was shown.
+    fn said(&self) -> Vec<(String, String)> {
+        let heard = self.heard.lock().unwrap();
+        let chats = heard
+            .iter()
+            .filter_map(|line| line.get(9..)?.strip_prefix("#lobby <"));
+        let parts = chats.map(|chat| chat.split_once("> ").unwrap());
+        parts
+            .map(|(who, what)| (who.to_owned(), what.to_owned()))
+            .collect()
+    }
+
+    /// How many lines have this in them.
+    fn count(&self, part: &str) -> usize {
+        let heard = self.heard.lock().unwrap();
+        heard.iter().filter(|line| line.contains(part)).count()
+    }
+
+    /// Ends the input, and looks how the program ends.
+    fn leave(mut self, server: &Server) {
+        drop(self.stdin.take());
+        let status = eventually("a client's end", || self.child.try_wait().unwrap());
+        self.reader.join().unwrap();
+        let stderr = server.path().join(&self.name).join("stderr");
+        let stderr = fs::read_to_string(stderr).unwrap();
+        assert_eq!(
+            (status.code(), stderr.as_str()),
+            (Some(0), ""),
+            "{}",
+            self.name
+        );
+    }
+}
+
+/// The server, its clients, and what each of them types.
+struct Crowd {
+    server: Server,
+    talkers: Vec<Talker>,
+    /// Lines of each of the first [`SENDERS`].
+    lines: usize,
+    writers: Vec<thread::JoinHandle<ChildStdin>>,
+}
+
+impl Crowd {
+    /// Everybody is there, and has begun to type `lines` lines.
+    fn begin(lines: usize) -> Self {
+        let server = Server::start_on(free_port(), UNLIMITED);
+        let names = ('a'..)
+            .take(SENDERS)
+            .map(|letter| format!("sender{letter}"));
+        let mut talkers: Vec<_> = names.map(|name| Talker::register(&server, &name)).collect();
+        let writers = talkers.iter_mut().map(|talker| {
+            let mut stdin = talker.stdin.take().unwrap();
+            let name = talker.name.clone();
+            thread::spawn(move || {
+                for number in 1..=lines {
+                    writeln!(stdin, "{}", typed(&name, number)).unwrap();
+                }
+                stdin
+            })
+        });
+        let writers = writers.collect();
+        Self {
+            server,
+            talkers,
+            lines,
+            writers,
+        }
+    }
+
+    /// Waits until somebody was shown so many messages.
+    fn wait_shown(&self, talker: usize, many: usize) {
+        // The patience is for each step, however long all of it takes.
+        let mut shown = 0;
+        while shown < many {
+            shown = eventually(&format!("more than {shown} messages"), || {
+                let now = self.talkers[talker].count("#lobby <");
+                (now > shown).then_some(now)
+            });
+        }
+    }
+
+    fn came_back(&self) -> usize {
+        let counts = self
+            .talkers
+            .iter()
+            .map(|talker| talker.count("connected again"));
+        counts.sum()
+    }
+
+    /// Everything typed is in the database once, numbered without a gap, in the order in which
+    /// each typed it; everybody was shown it like that; chat.log has a line for each.
+    fn check(mut self) {
+        for (talker, writer) in self.talkers.iter_mut().zip(self.writers.drain(..)) {
+            talker.stdin = Some(writer.join().unwrap());
+        }
+        let total = SENDERS * self.lines;
+        let database = self.server.database();
+        let sql = "SELECT m.seq, r.user, CAST(m.body AS TEXT) FROM messages m \
+                   JOIN REGISTERED r ON r.id = m.sender ORDER BY m.seq";
+        let mut all = database.prepare(sql).unwrap();
+        for talker in 0..SENDERS {
+            self.wait_shown(talker, total);
+        }
+        let rows = all.query_map((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+        let rows: Vec<(u32, String, String)> = rows.unwrap().map(Result::unwrap).collect();
+        assert!(
+            rows.len() == total && (1..).zip(&rows).all(|(seq, row)| row.0 == seq),
+            "{}",
+            rows.len()
+        );
+        let order: Vec<_> = rows.into_iter().map(|row| (row.1, row.2)).collect();
+        for (number, talker) in self.talkers.iter().enumerate() {
+            let own = order.iter().filter(|(who, _)| *who == talker.name);
+            let lines = if number < SENDERS { self.lines } else { 0 };
+            let lines = (1..=lines).map(|number| typed(&talker.name, number));
+            assert!(
+                own.map(|(_, text)| text.clone()).eq(lines),
+                "{}",
+                talker.name
+            );
+            if number < SENDERS {
+                assert!(
+                    talker.said() == order,
+                    "{} was shown something else",
+                    talker.name
+                );
+            } else {
+                eventually("all that was said", || {
+                    (talker.said().last() == order.last()).then_some(())
+                });
+                let said = talker.said();
+                assert!(
+                    said.len() >= FIRST_VIEW && order.ends_with(&said),
+                    "{}",
+                    talker.name
+                );
+            }
+        }
+        let logged: Vec<_> = self
+            .server
+            .lines("chat.log")
+            .iter()
+            .map(|line| logged(line))
+            .collect();
+        let numbered = (1..).zip(order);
+        let wanted: Vec<_> = numbered
+            .map(|(seq, (who, text))| (seq, who, text))
+            .collect();
+        assert!(
+            logged == wanted,
+            "chat.log is not what was said: {} lines",
+            logged.len()
+        );
+        for talker in self.talkers {
+            talker.leave(&self.server);
+        }
+    }
+}
+
+/// What `name` types as its line with this number.
+fn typed(name: &str, number: usize) -> String {
+    format!("line {number} of {name}, whole")
+}
+
+/// Number, name and text of a line of chat.log.
+fn logged(line: &str) -> (u32, String, String) {
+    let after = |key: &str| line.split_once(key).unwrap_or_else(|| panic!("{line}")).1;
+    let word = |key: &str| after(key).split(' ').next().unwrap().to_owned();
+    let text = after(" text=\"")
+        .strip_suffix('"')
+        .unwrap_or_else(|| panic!("{line}"));
+    (
+        word(" seq=").parse().unwrap(),
+        word(" user="),
+        text.to_owned(),
+    )
+}
+
+#[test]
+fn kills_at_any_moment_lose_nothing_show_nothing_twice_and_change_no_order() {
+    const LINES: usize = 600;
+    let mut dice = Dice::new();
+    let begun = Instant::now();
+    let mut crowd = Crowd::begin(LINES);
+    let part = SENDERS * LINES / 6;
+    for kill in 1..=5 {
+        crowd.wait_shown(0, kill * part + dice.below(part));
+        crowd.server.kill();
+        crowd.server.restart();
+        if kill % 2 == 0 {
+            // Once more, while they are coming back.
+            let some = crowd.came_back() + 1 + dice.below(SENDERS - 1);
+            eventually("the first to come back", || {
+                (crowd.came_back() >= some).then_some(())
+            });
+            crowd.server.kill();
+            crowd.server.restart();
+        }
+        if kill == 3 {
+            let late = Talker::register(&crowd.server, "late");
+            crowd.talkers.push(late);
+        }
+    }
+    crowd.check();
+    eprintln!(
+        "{} messages, 7 kills, {:?}",
+        SENDERS * LINES,
+        begun.elapsed()
+    );
+}
+
+#[test]
+fn a_stop_under_load_is_said_to_everybody_and_survived_by_everything() {
+    const LINES: usize = 300;
+    let mut dice = Dice::new();
+    let mut crowd = Crowd::begin(LINES);
+    let half = SENDERS * LINES / 2;
+    crowd.wait_shown(0, half + dice.below(half) / 2);
+    let begun = Instant::now();
+    let status = crowd.server.stop();
+    let took = begun.elapsed();
+    assert_eq!(status.code(), Some(0));
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    let goodbye = "the server ended the session: ";
+    eventually("everybody's goodbye", || {
+        let all = crowd
+            .talkers
+            .iter()
+            .all(|talker| talker.count(goodbye) == 1);
+        all.then_some(())
+    });
+    crowd.server.restart();
+    eventually("everybody's return", || {
+        (crowd.came_back() == SENDERS).then_some(())
+    });
+    crowd.check();
+    eprintln!("{} messages, stopped in {took:?}", SENDERS * LINES);
+}
