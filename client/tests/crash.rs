@@ -108,10 +108,10 @@ impl Talker {
         let secret = TotpSecret::new(Secret::new(secret.try_into().unwrap()));
         writeln!(stdin, "{}", secret.code_at(step_now()).expose()).unwrap();
         let heard = Arc::new(Mutex::new(Vec::new()));
-        let hears = Arc::clone(&heard);
+        let listener_side = Arc::clone(&heard);
         let reader = thread::spawn(move || {
             for line in out {
-                hears.lock().unwrap().push(line.unwrap());
+                listener_side.lock().unwrap().push(line.unwrap());
             }
         });
         let talker = Self {
