@@ -25,6 +25,7 @@
 //! | [`crypto::record`] | a frame | the content of a record, and back |
 //! | [`wire::codec`] | the content of a record | [`wire::message`]s, and back |
 //! | [`channel`] | `Read + Write` | all of the above |
+//! | [`deadline`] | a socket | a stream that ends in time |
 //! | [`auth`] | a password, a code, a token | a proof, and its check |
 //! | [`config`] | the text of config.toml | settings, or all that is wrong with it |
 
@@ -32,6 +33,7 @@ pub mod auth;
 pub mod channel;
 pub mod config;
 pub mod crypto;
+pub mod deadline;
 pub mod fingerprint;
 pub mod name;
 pub mod secret;

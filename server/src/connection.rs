@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chatbox_common::channel::{self, ChannelError, Receiver, Sender};
+use chatbox_common::deadline::Deadlined;
 use chatbox_common::wire::codec;
 use chatbox_common::wire::frame::FrameBuffer;
 use chatbox_common::wire::message::{Limits, MAX_TEXT, PAGE_LIMIT, Plain, ServerMessage};
@@ -20,7 +21,7 @@ use crate::commands::Requests;
 use crate::delivery::Delivery;
 use crate::event::SessionId;
 use crate::journal::{Begin, Ended};
-use crate::line::{Deadlined, End, PeerLine};
+use crate::line::{End, PeerLine};
 use crate::login::{Authenticated, Candidacy, LOGIN_TIMEOUT};
 use crate::outbox::{Gate, Room};
 use crate::shared::Shared;

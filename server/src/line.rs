@@ -2,12 +2,12 @@
 //! that no trickle of bytes can stretch.
 
 use std::collections::VecDeque;
-use std::io::{self, Read, Write};
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chatbox_common::channel::{Channel, ChannelError, Receiver, Sender};
 use chatbox_common::crypto::handshake::ChannelBinding;
+use chatbox_common::deadline::Deadlined;
 use chatbox_common::wire::codec::{self, Malformed, Read as Message};
 use chatbox_common::wire::message::{
     Bye, ByeReason, ClientMessage, ErrorCode, ErrorMessage, RequestId, ServerMessage,
@@ -142,49 +142,6 @@ impl From<Full> for End {
     }
 }
 
-/// A socket under an absolute deadline.
-pub struct Deadlined<'a> {
-    socket: &'a TcpStream,
-    deadline: Instant,
-}
-
-impl<'a> Deadlined<'a> {
-    /// From now on, `within` this time.
-    #[must_use]
-    pub fn new(socket: &'a TcpStream, within: Duration) -> Self {
-        Self {
-            socket,
-            deadline: Instant::now() + within,
-        }
-    }
-
-    fn left(&self) -> io::Result<Duration> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        Ok(left)
-    }
-}
-
-impl Read for Deadlined<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.socket.set_read_timeout(Some(self.left()?))?;
-        self.socket.read(buffer)
-    }
-}
-
-impl Write for Deadlined<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.socket.set_write_timeout(Some(self.left()?))?;
-        self.socket.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// See the module.
 pub struct PeerLine<'a> {
     stream: Deadlined<'a>,
@@ -219,7 +176,7 @@ impl<'a> PeerLine<'a> {
 
     /// Gives the peer this much time from now.
     pub fn set_deadline(&mut self, within: Duration) {
-        self.stream.deadline = Instant::now() + within;
+        self.stream.extend(within);
     }
 
     /// The next message.

@@ -1,12 +1,13 @@
 //! From an address to an encrypted channel, and the requests before login on it.
 
 use std::collections::VecDeque;
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chatbox_common::channel::{self, Channel};
+use chatbox_common::deadline::Deadlined;
 use chatbox_common::fingerprint::Fingerprint;
 use chatbox_common::wire::codec::{self, Read as Message};
 use chatbox_common::wire::message::{
@@ -20,40 +21,6 @@ use crate::address::ServerAddress;
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(28);
 /// How long a goodbye may take that nobody waits for.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// A socket under an absolute deadline, which no trickle of bytes can stretch.
-struct Deadlined<'a> {
-    socket: &'a TcpStream,
-    deadline: Instant,
-}
-
-impl Deadlined<'_> {
-    fn left(&self) -> io::Result<Duration> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        Ok(left)
-    }
-}
-
-impl Read for Deadlined<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.socket.set_read_timeout(Some(self.left()?))?;
-        self.socket.read(buffer)
-    }
-}
-
-impl Write for Deadlined<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.socket.set_write_timeout(Some(self.left()?))?;
-        self.socket.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// A finished handshake: somebody who owns a key, and nobody yet who trusts it.
 pub struct Greeted {
@@ -90,10 +57,7 @@ pub fn connect(server: &ServerAddress, timeout: Duration) -> Result<Greeted, Ses
     let io_failed = |error: io::Error| failed(error.into());
     socket.set_nodelay(true).map_err(io_failed)?;
     let peer = socket.peer_addr().map_err(io_failed)?.ip().to_canonical();
-    let mut stream = Deadlined {
-        socket: &socket,
-        deadline,
-    };
+    let mut stream = Deadlined::until(&socket, deadline);
     let (channel, key) = channel::connect(&mut stream).map_err(|error| {
         if error.is_timeout() {
             SessionError::Timeout
@@ -179,18 +143,12 @@ impl Greeted {
     }
 
     fn say(&mut self, message: &ClientMessage) -> Result<(), SessionError> {
-        let mut stream = Deadlined {
-            socket: &self.socket,
-            deadline: self.deadline,
-        };
+        let mut stream = Deadlined::until(&self.socket, self.deadline);
         Ok(self.channel.sender.send(&mut stream, message)?)
     }
 
     fn hear(&mut self) -> Result<ServerMessage, SessionError> {
-        let mut stream = Deadlined {
-            socket: &self.socket,
-            deadline: self.deadline,
-        };
+        let mut stream = Deadlined::until(&self.socket, self.deadline);
         let receiver = &mut self.channel.receiver;
         loop {
             if let Some(message) = self.pending.pop_front() {
@@ -219,6 +177,7 @@ fn refusal(error: ErrorMessage) -> SessionError {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
     use std::net::TcpListener;
     use std::thread;
 

@@ -1,0 +1,197 @@
+//! A person at a terminal: the program on a pseudo-terminal, with what it shows read back.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may assert in the plainest way, their helpers too"
+)]
+
+#[path = "../../server/tests/support/mod.rs"]
+mod support;
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::process::{Child, Command, ExitStatus};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use chatbox_common::auth::totp::TotpSecret;
+use chatbox_common::secret::Secret;
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+use support::account::step_now;
+use support::{Server, eventually};
+
+const PASSWORD: &str = "Canary-correct-horse-77";
+
+/// The program on a terminal of its own.
+struct Terminal {
+    child: Child,
+    keyboard: File,
+    screen: Arc<Mutex<String>>,
+    /// How much of the screen earlier looks have seen.
+    seen: usize,
+    _home: tempfile::TempDir,
+}
+
+impl Terminal {
+    fn start(server: &Server) -> Self {
+        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&ours).unwrap();
+        unlockpt(&ours).unwrap();
+        let name = ptsname(&ours, Vec::new()).unwrap().into_string().unwrap();
+        let theirs = || File::options().read(true).write(true).open(&name).unwrap();
+        let home = tempfile::tempdir().unwrap();
+        // `setsid --ctty` makes it the controlling terminal, at which passwords are asked for.
+        let child = Command::new("setsid")
+            .args([
+                "--ctty",
+                "--wait",
+                env!("CARGO_BIN_EXE_chatbox"),
+                "--server",
+            ])
+            .arg(server.address.to_string())
+            .current_dir(home.path())
+            .env("XDG_DATA_HOME", home.path())
+            .env("HOME", home.path())
+            .env("TERM", "xterm")
+            .env_remove("NO_COLOR")
+            .stdin(theirs())
+            .stdout(theirs())
+            .stderr(theirs())
+            .spawn()
+            .expect("setsid of util-linux starts the program");
+        let mut output = File::from(ours);
+        let keyboard = output.try_clone().unwrap();
+        let screen = Arc::new(Mutex::new(String::new()));
+        let shown = Arc::clone(&screen);
+        thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            // Reading fails once nobody has the other side open any more.
+            while let Ok(count) = output.read(&mut bytes) {
+                let text = String::from_utf8_lossy(&bytes[..count]).into_owned();
+                shown.lock().unwrap().push_str(&text);
+            }
+        });
+        Self {
+            child,
+            keyboard,
+            screen,
+            seen: 0,
+            _home: home,
+        }
+    }
+
+    /// Waits until the screen shows this behind what was seen before; returns what came before it.
+    fn sees(&mut self, text: &str) -> String {
+        let seen = self.seen;
+        let (before, end) = eventually(text, || {
+            let screen = self.screen.lock().unwrap();
+            let at = screen[seen..].find(text)?;
+            Some((screen[seen..seen + at].to_owned(), seen + at + text.len()))
+        });
+        self.seen = end;
+        before
+    }
+
+    fn types(&mut self, line: &str) {
+        self.keyboard.write_all(line.as_bytes()).unwrap();
+        self.keyboard.write_all(b"\n").unwrap();
+    }
+
+    /// Registers somebody, up to the lobby.
+    fn registers(&mut self, name: &str) -> TotpSecret {
+        self.sees("1) Register  2) Log in");
+        self.types("1");
+        self.sees("Type yes to go on:");
+        self.types("yes");
+        self.sees("Name:");
+        self.types(name);
+        self.sees("Password:");
+        self.types(PASSWORD);
+        self.sees("The same again:");
+        self.types(PASSWORD);
+        let picture = self.sees("?secret=");
+        assert!(picture.contains("\u{1b}[0;30;107m"), "the QR code is drawn");
+        let base32 = self.sees("&issuer=ChatBox");
+        self.sees("First code:");
+        let bytes = base32::decode(base32::Alphabet::Rfc4648 { padding: false }, &base32).unwrap();
+        let secret = TotpSecret::new(Secret::try_from(&bytes[..]).unwrap());
+        self.types(secret.code_at(step_now()).expose());
+        self.sees(&format!("you are {name}"));
+        secret
+    }
+
+    /// Waits for the program's end.
+    fn ends(&mut self) -> ExitStatus {
+        eventually("the program's end", || self.child.try_wait().unwrap())
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // It has ended already where the test succeeded.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn two_people_register_and_talk_and_one_leaves() {
+    let server = Server::start("");
+    let mut alice = Terminal::start(&server);
+    alice.registers("alice");
+    let mut bob = Terminal::start(&server);
+    bob.registers("bob");
+    alice.sees("-- bob joined #lobby");
+    bob.types("hello alice");
+    alice.sees("#lobby <bob> hello alice");
+    alice.types("hello \u{1f600} bob");
+    bob.sees("#lobby <alice> hello \u{1f600} bob");
+    bob.types("/nonsense");
+    bob.sees("There is no command /nonsense");
+    bob.types("/quit");
+    alice.sees("-- bob left #lobby");
+    assert_eq!(bob.ends().code(), Some(0));
+    let screen = bob.screen.lock().unwrap().clone();
+    assert!(!screen.contains(PASSWORD), "a password is never echoed");
+    alice.types(":quit");
+    assert_eq!(alice.ends().code(), Some(0));
+}
+
+#[test]
+fn a_refused_login_says_the_same_whatever_was_wrong_and_returns_to_the_menu() {
+    let server = Server::start("");
+    let mut person = Terminal::start(&server);
+    let secret = person.registers("alice");
+    person.types("/quit");
+    assert_eq!(person.ends().code(), Some(0));
+    let mut person = Terminal::start(&server);
+    let right = secret.code_at(step_now() + 1).expose().to_owned();
+    let mut heard = Vec::new();
+    for (name, password, code) in [
+        ("alice", "wrong password", right.as_str()),
+        ("alice", PASSWORD, "000000"),
+        ("nobody", PASSWORD, right.as_str()),
+    ] {
+        person.sees("1) Register  2) Log in");
+        person.types("2");
+        // Until a login has succeeded the key is not pinned.
+        person.sees("Type yes to go on:");
+        person.types("yes");
+        person.sees("Name:");
+        person.types(name);
+        person.sees("Password:");
+        person.types(password);
+        person.sees("ode");
+        person.sees(":");
+        person.types(code);
+        person.sees("chatbox: ");
+        heard.push(person.sees("\n"));
+    }
+    assert!(heard.iter().all(|words| *words == heard[0]), "{heard:?}");
+    person.sees("1) Register  2) Log in");
+    person.types("q");
+    assert_eq!(person.ends().code(), Some(0));
+}
