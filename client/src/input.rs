@@ -187,7 +187,7 @@ fn command(line: &str) -> Input {
     let arguments: Vec<&str> = words.collect();
     match (row.parse)(&arguments) {
         Ok(command) => Input::Command(command),
-        Err(Misuse) => Input::Problem(format!("Usage: {}  ({})", usage(row), row.help)),
+        Err(Misuse) => Input::Problem(format!("Usage: {}: {}", usage(row), row.help)),
     }
 }
 
@@ -295,14 +295,14 @@ mod tests {
     #[test]
     fn wrong_arguments_are_answered_with_the_usage() {
         for (typed, usage) in [
-            ("/list all", "Usage: /list  ("),
-            ("/quit\nnow", "Usage: /quit  ("),
-            ("/history 0", "Usage: /history [n]  ("),
-            ("/history 1001", "Usage: /history [n]  ("),
-            ("/history -1", "Usage: /history [n]  ("),
-            ("/history 99999999999999999999", "Usage: /history [n]  ("),
-            ("/history 1 2", "Usage: /history [n]  ("),
-            ("/help nothing", "Usage: /help [command]  ("),
+            ("/list all", "Usage: /list: "),
+            ("/quit\nnow", "Usage: /quit: "),
+            ("/history 0", "Usage: /history [n]: "),
+            ("/history 1001", "Usage: /history [n]: "),
+            ("/history -1", "Usage: /history [n]: "),
+            ("/history 99999999999999999999", "Usage: /history [n]: "),
+            ("/history 1 2", "Usage: /history [n]: "),
+            ("/help nothing", "Usage: /help [command]: "),
         ] {
             assert!(problem(typed).starts_with(usage), "{}", problem(typed));
         }

@@ -20,6 +20,7 @@ mod outgoing;
 mod prompt;
 mod qr;
 mod sanitize;
+mod screen;
 mod session;
 mod stop;
 mod trust;
@@ -35,6 +36,7 @@ use app::App;
 use cli::{Cli, Exit};
 use door::Door;
 use prompt::Terminal;
+use screen::Screen;
 use stop::Stop;
 
 fn main() -> ExitCode {
@@ -54,7 +56,8 @@ fn run(cli: Cli) -> Result<Exit, Stop> {
     let settings = config::load(&cli)?;
     let ctrl_c_ends = Arc::new(AtomicBool::new(true));
     let terminal = Terminal::open(Arc::clone(&ctrl_c_ends))?;
-    let mut door = Door::new(cli, &settings, terminal)?;
+    let screen = Screen::of_process(cli.plain);
+    let mut door = Door::new(cli, &settings, terminal, screen)?;
     let entered = door.enter()?;
-    App::begin(door, &settings, entered, ctrl_c_ends)?.run()
+    App::begin(door, &settings, entered, ctrl_c_ends, screen)?.run()
 }

@@ -5,7 +5,7 @@
 //! logging in ask here before the session owns the screen.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, IsTerminal, Read};
+use std::io::{self, ErrorKind, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -126,6 +126,10 @@ impl Terminal {
         let before = self.ctrl_c_ends.swap(false, Ordering::SeqCst);
         let answer = rpassword::prompt_password_with_config(prompt, config.build());
         self.ctrl_c_ends.store(before, Ordering::SeqCst);
+        if matches!(&answer, Err(error) if error.kind() == ErrorKind::UnexpectedEof) {
+            // Ctrl-D, unlike Enter and Ctrl-C, leaves the cursor behind the question.
+            let _ = writeln!(io::stderr());
+        }
         judge(answer)
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use chatbox_common::channel::ChannelError;
 use chatbox_common::wire::message::{Bye, ByeReason, ClientMessage};
 
-use super::{App, Event, Line};
+use super::{App, Event, Line, unacknowledged};
 use crate::cli::Exit;
 use crate::door::{NotResumed, tell};
 use crate::model::Event as Told;
@@ -86,8 +86,8 @@ impl App {
 
     fn try_later(&mut self, sentence: &str) -> Result<(), Stop> {
         if !self.is_person && self.backoff.attempts() >= SCRIPT_ATTEMPTS {
-            let unsent = self.outgoing.len();
-            let sentence = format!("{sentence}; {unsent} messages were not acknowledged");
+            let unsent = unacknowledged(self.outgoing.len());
+            let sentence = format!("{sentence}; {unsent}");
             return Err(Stop::because(Exit::CutOff, &sentence));
         }
         let pause = self.backoff.next(rand::random());

@@ -10,7 +10,7 @@ mod server;
 mod typed;
 
 use std::collections::HashMap;
-use std::io::{BufWriter, IsTerminal, Stdout, stdout};
+use std::io::{BufWriter, Stdout, stdout};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
@@ -26,6 +26,7 @@ use crate::config::Settings;
 use crate::door::{Door, can_ask, tell};
 use crate::model::{Effect, Event as Told, Model};
 use crate::outgoing::{MAX_WAITING, Next, Outgoing};
+use crate::screen::Screen;
 use crate::session::{Entered, Heard, Link, Ticket};
 use crate::stop::Stop;
 use crate::ui::plain::Plain;
@@ -109,14 +110,14 @@ impl App {
         settings: &Settings,
         entered: Entered,
         ctrl_c_ends: Arc<AtomicBool>,
+        screen: Screen,
     ) -> Result<Self, Stop> {
         let (teller, events) = mpsc::sync_channel(EVENTS);
         let keyboard = Keyboard::start(teller.clone())?;
         watch_signals(teller.clone(), &ctrl_c_ends)?;
-        let is_terminal = stdout().is_terminal();
         let mut app = Self {
             door,
-            face: Plain::new(BufWriter::new(stdout()), TimeZone::system(), is_terminal),
+            face: Plain::new(BufWriter::new(stdout()), TimeZone::system(), screen.escapes),
             model: Model::new(),
             outgoing: Outgoing::new(),
             backoff: Backoff::new(settings.reconnect_delay),
@@ -159,7 +160,13 @@ impl App {
                 Some(Event::Typed(typed)) => self.typed(typed)?,
                 Some(Event::Heard(link, heard)) if link == self.link => self.heard(heard)?,
                 Some(Event::Heard(..)) => {}
-                Some(Event::Interrupt) => return self.leave(),
+                Some(Event::Interrupt) => {
+                    if self.is_person {
+                        // The terminal has echoed ^C, and what comes next begins its own line.
+                        self.face.lines("\n")?;
+                    }
+                    return self.leave();
+                }
                 None => self.time_has_come()?,
             }
         }
@@ -286,7 +293,7 @@ impl App {
         self.face.flush()?;
         let unsent = self.outgoing.len();
         if unsent > 0 {
-            tell(&format!("{unsent} messages were not acknowledged"));
+            tell(&unacknowledged(unsent));
         }
         if let Line::Up(link) = &mut self.line
             && link.say_bye().is_ok()
@@ -306,6 +313,15 @@ impl App {
             (false, 0) => Exit::Fine,
             _ => Exit::Failure,
         })
+    }
+}
+
+/// What is told of messages that were taken and may be lost.
+fn unacknowledged(count: usize) -> String {
+    match count {
+        0 => "every message was acknowledged".to_owned(),
+        1 => "1 message was not acknowledged and may be lost".to_owned(),
+        _ => format!("{count} messages were not acknowledged and may be lost"),
     }
 }
 

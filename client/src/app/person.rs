@@ -18,6 +18,12 @@ impl App {
         let line = match typed {
             Typed::Line(line) => line,
             Typed::TooLong => return self.problem("Nothing was sent: the line is too long."),
+            Typed::Cut => {
+                return self.problem(
+                    "Nothing was sent: a terminal passes on only the first 4095 bytes of a line, \
+                     so the end of this one is missing. Type it in parts, or pipe it in.",
+                );
+            }
             Typed::NoText => return self.problem("Nothing was sent: the line is not UTF-8."),
             Typed::End => {
                 self.leaving = true;
@@ -37,6 +43,9 @@ impl App {
             Input::Text(text) => {
                 if let Some(room) = self.lobby() {
                     self.outgoing.push(room, text);
+                }
+                if self.is_person && !self.model.is_connected() {
+                    return self.problem("kept, and sent once there is a connection again");
                 }
                 Ok(())
             }
@@ -81,8 +90,8 @@ impl App {
     pub(super) fn show_you(&mut self, you: &You) -> Result<(), Stop> {
         let since = self.face.time(you.since);
         let lines = format!(
-            "  name      {} (account {})\n  session   {}, since {since}, {} of this account\n  \
-             address   {}\n",
+            "  name      {} (account {})\n  session   {}, since {since}; open sessions of this \
+             account: {}\n  address   {}\n",
             name(&you.user),
             you.account,
             you.session,

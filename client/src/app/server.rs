@@ -101,6 +101,10 @@ impl App {
             }
             self.face.notice(&sentence)?;
         }
+        if self.is_person && self.link == 1 {
+            let hint = "what you type is said to everybody there; /help shows the commands";
+            self.face.notice(hint)?;
+        }
         self.tell_model(Told::Welcome(welcome))
     }
 

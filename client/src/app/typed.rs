@@ -1,7 +1,7 @@
 //! The thread that reads what is typed or piped in, one line when it is wanted and not before:
 //! so a pipe waits for the server, and a question on the terminal has the keyboard to itself.
 
-use std::io::{self, BufRead, ErrorKind, Read};
+use std::io::{self, BufRead, ErrorKind, IsTerminal, Read};
 use std::sync::mpsc::{self, Sender, SyncSender};
 use std::thread;
 
@@ -11,6 +11,10 @@ use crate::input::MAX_TEXT;
 /// The longest line taken, in bytes: a text, its line end, and a slash before it.
 const MAX_LINE: usize = MAX_TEXT + 3;
 
+/// What a terminal keeps of a typed line, with its end; the rest is dropped without a word
+/// (Linux, N_TTY_BUF_SIZE).
+const MAX_TERMINAL_LINE: usize = 4_096;
+
 /// What came in.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Typed {
@@ -18,6 +22,8 @@ pub(super) enum Typed {
     Line(String),
     /// A line longer than [`MAX_LINE`]; all of it was skipped.
     TooLong,
+    /// A line of [`MAX_TERMINAL_LINE`] bytes from a terminal, whose end is probably missing.
+    Cut,
     /// A line that is no UTF-8.
     NoText,
     /// Nothing more comes.
@@ -37,8 +43,9 @@ impl Keyboard {
         thread::Builder::new()
             .name("keyboard".to_owned())
             .spawn(move || {
+                let is_terminal = io::stdin().is_terminal();
                 while wanted.recv().is_ok() {
-                    let typed = read(&mut io::stdin().lock());
+                    let typed = read(&mut io::stdin().lock(), is_terminal);
                     let is_end = typed == Typed::End;
                     if teller.send(Event::Typed(typed)).is_err() || is_end {
                         return;
@@ -65,7 +72,7 @@ impl Keyboard {
     }
 }
 
-fn read(source: &mut impl BufRead) -> Typed {
+fn read(source: &mut impl BufRead, is_terminal: bool) -> Typed {
     let mut line = Vec::new();
     let most = MAX_LINE as u64 + 1;
     match source.by_ref().take(most).read_until(b'\n', &mut line) {
@@ -77,6 +84,9 @@ fn read(source: &mut impl BufRead) -> Typed {
             skip_line(source);
         }
         return Typed::TooLong;
+    }
+    if is_terminal && line.len() >= MAX_TERMINAL_LINE {
+        return Typed::Cut;
     }
     String::from_utf8(line).map_or(Typed::NoText, Typed::Line)
 }
@@ -106,7 +116,7 @@ mod tests {
     fn all(mut source: &[u8]) -> Vec<Typed> {
         let mut all = Vec::new();
         while all.last() != Some(&Typed::End) {
-            all.push(read(&mut source));
+            all.push(read(&mut source, false));
         }
         all
     }
@@ -134,6 +144,18 @@ mod tests {
         assert_eq!(
             all(just_over.as_bytes()),
             [Typed::TooLong, Typed::Line("y\n".to_owned()), Typed::End]
+        );
+    }
+
+    #[test]
+    fn a_line_that_a_terminal_has_cut_is_not_taken_for_whole() {
+        let typed = |length| format!("{}\n", "x".repeat(length));
+        let (whole, cut) = (typed(4_094), typed(4_095));
+        assert_eq!(read(&mut cut.as_bytes(), true), Typed::Cut);
+        assert_eq!(read(&mut cut.as_bytes(), false), Typed::Line(cut.clone()));
+        assert_eq!(
+            read(&mut whole.as_bytes(), true),
+            Typed::Line(whole.clone())
         );
     }
 

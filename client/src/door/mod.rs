@@ -12,7 +12,7 @@ mod codes;
 mod enrol;
 mod gate;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -25,11 +25,11 @@ use crate::cli::{Cli, Exit};
 use crate::config::Settings;
 use crate::prompt::{PromptError, Terminal, read_secret_file};
 use crate::sanitize;
+use crate::screen::Screen;
 use crate::session::{self, Confirmed, Entered, Greeted, Registering, SessionError, Ticket};
 use crate::stop::Stop;
 use crate::trust::Purpose;
 use codes::Codes;
-use enrol::Look;
 use gate::Gate;
 pub use gate::can_ask;
 
@@ -46,6 +46,7 @@ pub struct Door {
     gate: Gate,
     codes: Codes,
     terminal: Terminal,
+    screen: Screen,
     /// The name in use; offered when a name is asked for.
     user: Option<UserName>,
     /// The name of `--user`, until the first attempt took it.
@@ -83,7 +84,12 @@ impl Door {
     ///
     /// # Errors
     /// When the file of known servers cannot be read.
-    pub fn new(cli: Cli, settings: &Settings, terminal: Terminal) -> Result<Self, Stop> {
+    pub fn new(
+        cli: Cli,
+        settings: &Settings,
+        terminal: Terminal,
+        screen: Screen,
+    ) -> Result<Self, Stop> {
         let server = settings.server.clone();
         Ok(Self {
             gate: Gate::open(
@@ -95,6 +101,7 @@ impl Door {
             timeout: settings.connection_timeout,
             codes: Codes::new(cli.otp_file),
             terminal,
+            screen,
             named: cli.user.clone(),
             user: cli.user,
             password_file: cli.password_file,
@@ -169,8 +176,8 @@ impl Door {
         }?;
         if entered.wrong_codes > 0 {
             tell(&format!(
-                "wrong codes behind your right password since your last login: {}; if they \
-                 were not yours, somebody knows the password",
+                "logins with your password but a wrong code since you were last here: {}; if \
+                 they were not yours, somebody knows your password",
                 entered.wrong_codes
             ));
         }
@@ -242,7 +249,12 @@ impl Door {
                 .map_err(|error| Stop::because(Exit::Usage, &error.to_string()));
         }
         loop {
-            let typed = self.terminal.ask_secret("Password: ", "--password-file")?;
+            let question = if is_new {
+                "New password, 8 characters or more: "
+            } else {
+                "Password: "
+            };
+            let typed = self.terminal.ask_secret(question, "--password-file")?;
             let password = match Password::prepare(&typed) {
                 Ok(password) => password,
                 Err(error) => {
@@ -284,9 +296,9 @@ impl Door {
         let mut registering = greeted.register(&user, &password)?;
         drop(password);
         check_clock(registering.server_time);
-        Self::show(&user, &registering)?;
+        self.show(&user, &registering)?;
         for _ in 0..FIRST_CODES {
-            let code = match self.codes.fresh(&self.terminal, "First code: ") {
+            let code = match self.codes.fresh(&self.terminal, "Code shown there: ") {
                 Ok(code) => code,
                 Err(stop) => {
                     registering.leave();
@@ -313,15 +325,11 @@ impl Door {
         Err(Stop::because(Exit::LoginRefused, sentence))
     }
 
-    fn show(user: &UserName, registering: &Registering) -> Result<(), Stop> {
-        let is_terminal = io::stdout().is_terminal();
-        let columns = std::env::var("COLUMNS").ok();
-        let look = Look {
-            is_terminal,
-            columns: columns.and_then(|columns| columns.parse().ok()),
-            colours: is_terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
-        };
-        let sheet = enrol::sheet(user, &registering.secret, &registering.recovery, look);
+    fn show(&self, user: &UserName, registering: &Registering) -> Result<(), Stop> {
+        let Registering {
+            secret, recovery, ..
+        } = registering;
+        let sheet = enrol::sheet(user, secret, recovery, self.screen);
         let mut out = io::stdout();
         out.write_all(sheet.as_bytes())?;
         Ok(out.flush()?)

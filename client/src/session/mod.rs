@@ -25,7 +25,7 @@ pub use login::{Confirmed, Entered, Registering, Ticket};
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// The host has no address.
-    #[error("cannot find {server}: {source}")]
+    #[error("cannot find {server}: {}", reason(source))]
     Resolve {
         /// The server.
         server: ServerAddress,
@@ -33,7 +33,7 @@ pub enum SessionError {
         source: io::Error,
     },
     /// No address of the host answers.
-    #[error("cannot connect to {server}: {source}")]
+    #[error("cannot connect to {server}: {}", reason(source))]
     Connect {
         /// The server.
         server: ServerAddress,
@@ -76,6 +76,13 @@ pub enum SessionError {
     /// The server answered something that does not belong here.
     #[error("the server does not keep to the protocol; the connection was closed")]
     Protocol,
+}
+
+/// What the system said, without the number that only a programmer can use.
+fn reason(error: &io::Error) -> String {
+    let said = error.to_string();
+    let number = format!(" (os error {})", error.raw_os_error().unwrap_or_default());
+    said.strip_suffix(&number).unwrap_or(&said).to_owned()
 }
 
 impl SessionError {

@@ -20,17 +20,17 @@ const MAX_SHOWN_NAME: usize = 33;
 pub struct Plain<W> {
     out: W,
     zone: TimeZone,
-    is_terminal: bool,
+    obeys_escapes: bool,
 }
 
 impl<W: Write> Plain<W> {
-    /// A face that writes to `out`, with times of `zone`.
+    /// A face that writes to `out`, with times of `zone`; `obeys_escapes` if it can be emptied.
     #[must_use]
-    pub const fn new(out: W, zone: TimeZone, is_terminal: bool) -> Self {
+    pub const fn new(out: W, zone: TimeZone, obeys_escapes: bool) -> Self {
         Self {
             out,
             zone,
-            is_terminal,
+            obeys_escapes,
         }
     }
 
@@ -81,12 +81,12 @@ impl<W: Write> Plain<W> {
         self.out.write_all(lines.as_bytes())
     }
 
-    /// Empties the screen; where there is none, does nothing.
+    /// Empties the screen; where that is not known to be obeyed, does nothing.
     ///
     /// # Errors
     /// When the output does not take it.
     pub fn clear(&mut self) -> io::Result<()> {
-        if self.is_terminal {
+        if self.obeys_escapes {
             self.out.write_all(b"\x1b[H\x1b[2J\x1b[3J")?;
         }
         Ok(())

@@ -1,0 +1,68 @@
+//! What standard output can show. Found out once, by `main`; `door` and `app` go by it.
+
+use std::ffi::OsStr;
+use std::io::{IsTerminal, stdout};
+
+/// See the module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Screen {
+    /// Whether pictures made of block characters say anything to whoever is there.
+    pub pictures: bool,
+    /// Whether it obeys escape sequences.
+    pub escapes: bool,
+    /// Whether colours are wanted; only where it obeys escape sequences.
+    pub colours: bool,
+    /// Its width in characters, if it is known.
+    pub columns: Option<usize>,
+}
+
+impl Screen {
+    /// What there is, and what the person wants of it; `plain` is the flag.
+    #[must_use]
+    pub fn of_process(plain: bool) -> Self {
+        let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        let columns = variable("COLUMNS").and_then(|columns| columns.to_str()?.parse().ok());
+        Self {
+            columns,
+            ..Self::new(
+                stdout().is_terminal() && !plain,
+                variable("TERM").as_deref(),
+                variable("NO_COLOR").is_some(),
+            )
+        }
+    }
+
+    fn new(is_screen: bool, term: Option<&OsStr>, no_colour: bool) -> Self {
+        let escapes = is_screen && term.is_some_and(|term| term != "dumb");
+        Self {
+            pictures: is_screen,
+            escapes,
+            colours: escapes && !no_colour,
+            columns: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escape_sequences_go_only_where_they_are_obeyed() {
+        let xterm = Some(OsStr::new("xterm"));
+        for (is_screen, term, no_colour, shown) in [
+            (true, xterm, false, (true, true, true)),
+            (true, xterm, true, (true, true, false)),
+            (true, Some(OsStr::new("dumb")), false, (true, false, false)),
+            (true, None, false, (true, false, false)),
+            (false, xterm, false, (false, false, false)),
+        ] {
+            let screen = Screen::new(is_screen, term, no_colour);
+            assert_eq!(
+                (screen.pictures, screen.escapes, screen.colours),
+                shown,
+                "{is_screen} {term:?} {no_colour}"
+            );
+        }
+    }
+}
