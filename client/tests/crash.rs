@@ -108,10 +108,10 @@ impl Talker {
         let secret = TotpSecret::new(Secret::new(secret.try_into().unwrap()));
         writeln!(stdin, "{}", secret.code_at(step_now()).expose()).unwrap();
         let heard = Arc::new(Mutex::new(Vec::new()));
-        let listener_side = Arc::clone(&heard);
+        let shared = Arc::clone(&heard);
         let reader = thread::spawn(move || {
             for line in out {
-                listener_side.lock().unwrap().push(line.unwrap());
+                shared.lock().unwrap().push(line.unwrap());
             }
         });
         let talker = Self {
@@ -279,6 +279,14 @@ impl Crowd {
             "chat.log is not what was said: {} lines",
             logged.len()
         );
+        let recovered = self.server.lines("chat.log");
+        let recovered = recovered
+            .iter()
+            .filter(|line| line.contains(" recovered=1 "));
+        eprintln!(
+            "{total} messages, {} lines of chat.log recovered",
+            recovered.count()
+        );
         for talker in self.talkers {
             talker.leave(&self.server);
         }
@@ -305,7 +313,7 @@ fn logged(line: &str) -> (u32, String, String) {
 }
 
 #[test]
-fn kills_at_any_moment_lose_nothing_show_nothing_twice_and_change_no_order() {
+fn promise_1_kills_at_any_moment_lose_nothing_show_nothing_twice_and_change_no_order() {
     const LINES: usize = 600;
     let mut dice = Dice::new();
     let begun = Instant::now();
@@ -330,15 +338,11 @@ fn kills_at_any_moment_lose_nothing_show_nothing_twice_and_change_no_order() {
         }
     }
     crowd.check();
-    eprintln!(
-        "{} messages, 7 kills, {:?}",
-        SENDERS * LINES,
-        begun.elapsed()
-    );
+    eprintln!("7 kills, {:?}", begun.elapsed());
 }
 
 #[test]
-fn a_stop_under_load_is_said_to_everybody_and_survived_by_everything() {
+fn promise_2_a_stop_under_load_is_said_to_everybody_and_survived_by_everything() {
     const LINES: usize = 300;
     let mut dice = Dice::new();
     let mut crowd = Crowd::begin(LINES);
@@ -362,5 +366,5 @@ fn a_stop_under_load_is_said_to_everybody_and_survived_by_everything() {
         (crowd.came_back() == SENDERS).then_some(())
     });
     crowd.check();
-    eprintln!("{} messages, stopped in {took:?}", SENDERS * LINES);
+    eprintln!("stopped in {took:?}");
 }
