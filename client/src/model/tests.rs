@@ -7,7 +7,7 @@ use super::*;
 
 const ROOM: RoomId = 1;
 /// No message at all.
-#[allow(clippy::reversed_empty_ranges)]
+#[allow(clippy::reversed_empty_ranges, reason = "an empty range is meant")]
 const NONE: RangeInclusive<Seq> = 1..=0;
 
 fn chat(seq: Seq) -> Chat {
