@@ -29,7 +29,7 @@ use crate::readers::Readers;
 use crate::sealed::{KEY_ID, SealingKey};
 use crate::shared::{Policy, Secrets, Shared};
 use crate::sql_trail::{ReadTally, sql_trail};
-use crate::store::{Checkpoint, Checkpointer, Commit, DATABASE, Durability, Store};
+use crate::store::{Checkpoint, Checkpointer, Commit, DATABASE, Durability, Store, StoreError};
 use crate::throttle::{AddressBudget, PendingRegistrations};
 use crate::vital;
 
@@ -37,8 +37,9 @@ use crate::vital;
 const STOP_TIMEOUT: Duration = Duration::from_secs(4);
 /// How often the database's log is moved into the database.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
-/// A log longer than this is cut, in bytes.
-const TRUNCATE_ABOVE: u64 = 256 * 1024 * 1024;
+/// A log of more pages than this, 256 MiB, is written from its beginning again: under steady load
+/// that never happens by itself.
+const RESTART_ABOVE: u64 = 256 * 1024 * 1024 / 4096;
 
 /// A server that runs.
 pub struct Server {
@@ -278,13 +279,7 @@ fn housekeep(
             if let Err(error) = chat_sync.sync() {
                 log::error!("chat.log can't be synced: {error}");
             }
-            let long = checkpointer.log_bytes().is_ok_and(|n| n > TRUNCATE_ABOVE);
-            let how = if over || long {
-                Checkpoint::Truncate
-            } else {
-                Checkpoint::Passive
-            };
-            let failed = checkpointer.checkpoint(how).err();
+            let failed = checkpoint(&mut checkpointer, over).err();
             let was_failing = failing.swap(failed.is_some(), Ordering::Relaxed);
             if let (Some(error), false) = (failed, was_failing) {
                 let line = Line::error("checkpoint_failed").with("why", error);
@@ -293,4 +288,15 @@ fn housekeep(
         }
     };
     vital::spawn("housekeeper".to_owned(), work)
+}
+
+/// The journal waits for a restart from its beginning to its end. So it comes right behind a
+/// checkpoint that nobody waited for, and finds next to nothing left to move and to sync.
+fn checkpoint(checkpointer: &mut Checkpointer, over: bool) -> Result<(), StoreError> {
+    if over {
+        checkpointer.checkpoint(Checkpoint::Truncate)?;
+    } else if checkpointer.checkpoint(Checkpoint::Passive)?.log_pages > RESTART_ABOVE {
+        checkpointer.checkpoint(Checkpoint::Restart)?;
+    }
+    Ok(())
 }

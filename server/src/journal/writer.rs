@@ -29,6 +29,9 @@ const MAX_POSTS: usize = 512;
 const MAX_POST_BYTES: usize = 256 * 1024;
 /// The most logins of one transaction: they cost more than messages, which go first.
 const MAX_ASKS: usize = 32;
+/// Where several talk at once, no transaction begins sooner than this after the one before: what
+/// comes meanwhile shares a commit, and a record for each who hears it.
+const PACE: Duration = Duration::from_millis(1);
 /// How often the thread looks at the disk, and after itself when nothing happens.
 const TICK: Duration = Duration::from_millis(250);
 /// Changes that are owed are counted no further than this while nothing can be written.
@@ -134,6 +137,13 @@ impl Taken {
             && self.bytes < MAX_POST_BYTES
             && self.asks.len() < MAX_ASKS
     }
+
+    /// The session that all messages are of.
+    fn sole_sender(&self) -> Option<SessionId> {
+        let first = self.posts.first()?.session;
+        let all_its = self.posts.iter().all(|post| post.session == first);
+        all_its.then_some(first)
+    }
 }
 
 impl Writer {
@@ -187,12 +197,19 @@ impl Writer {
     }
 
     fn run(mut self, jobs: &Receiver<Job>) {
+        let mut next_begin = Instant::now();
+        // Who talks alone has nobody to share with, and is not kept waiting.
+        let mut alone = None;
         loop {
             let mut taken = Taken::default();
             let wait = self.next_due().saturating_duration_since(Instant::now());
             match jobs.recv_timeout(wait) {
                 Ok(first) => {
                     let mut room = taken.take(first);
+                    if alone.is_none() || taken.sole_sender() != alone {
+                        let pause = next_begin.saturating_duration_since(Instant::now());
+                        std::thread::sleep(pause);
+                    }
                     while room && let Ok(next) = jobs.try_recv() {
                         room = taken.take(next);
                     }
@@ -201,6 +218,8 @@ impl Writer {
                 Err(RecvTimeoutError::Disconnected) => taken.stop = true,
             }
             let stop = taken.stop;
+            next_begin = Instant::now() + PACE;
+            alone = taken.sole_sender();
             self.transact(taken);
             self.look_after(Instant::now());
             if stop {

@@ -3,7 +3,7 @@
 //! In WAL mode none of them makes the journal wait. A read transaction is short by contract,
 //! because a checkpoint cannot go past the oldest one that is open.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
@@ -75,8 +75,11 @@ impl Reader {
 pub enum Checkpoint {
     /// As far as it gets without anybody waiting.
     Passive,
-    /// To the end, and the log is cut to nothing. Writers wait meanwhile, and it waits for
-    /// readers, a second at most.
+    /// To the end, so that the log is written from its beginning again. Writers wait meanwhile,
+    /// and it waits for readers, a tenth of a second at most.
+    Restart,
+    /// The same, and the log's file is cut to nothing, which some file systems take their time
+    /// for: at the end, when nobody writes.
     Truncate,
 }
 
@@ -94,7 +97,6 @@ pub struct Checkpointed {
 pub struct Checkpointer {
     connection: Connection,
     log: SqlLog,
-    wal: PathBuf,
     last: Option<(i64, i64)>,
 }
 
@@ -116,7 +118,6 @@ impl Checkpointer {
         Ok(Self {
             connection,
             log,
-            wal: directory.join(format!("{}-wal", files::DATABASE)),
             last: None,
         })
     }
@@ -129,6 +130,7 @@ impl Checkpointer {
     pub fn checkpoint(&mut self, how: Checkpoint) -> Result<Checkpointed, StoreError> {
         let statement = match how {
             Checkpoint::Passive => "PRAGMA wal_checkpoint(PASSIVE)",
+            Checkpoint::Restart => "PRAGMA wal_checkpoint(RESTART)",
             Checkpoint::Truncate => "PRAGMA wal_checkpoint(TRUNCATE)",
         };
         let (entry, result) = sql::pragma(&self.connection, statement, |row| {
@@ -145,19 +147,6 @@ impl Checkpointer {
             complete: blocked == 0 && log == moved,
             log_pages: u64::try_from(log).unwrap_or(0),
         })
-    }
-
-    /// Bytes of the log's file. It keeps its size after a passive checkpoint and is written from
-    /// its beginning again.
-    ///
-    /// # Errors
-    /// [`StoreError::Io`].
-    pub fn log_bytes(&self) -> Result<u64, StoreError> {
-        match std::fs::metadata(&self.wal) {
-            Ok(metadata) => Ok(metadata.len()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
-            Err(error) => Err(StoreError::io("look at", &self.wal)(error)),
-        }
     }
 }
 
@@ -277,7 +266,9 @@ mod tests {
             .connection
             .busy_timeout(Duration::ZERO)
             .unwrap();
-        assert!(checkpointer.log_bytes().unwrap() > 0);
+        let wal = directory.path().join(format!("{}-wal", files::DATABASE));
+        let log_bytes = || std::fs::metadata(&wal).unwrap().len();
+        assert!(log_bytes() > 0);
         reader
             .read(|snapshot| {
                 snapshot.heads(RoomId::LOBBY)?;
@@ -293,10 +284,21 @@ mod tests {
                 .unwrap()
                 .complete
         );
-        assert!(checkpointer.log_bytes().unwrap() > 0);
+        account(&mut store, "bob");
+        reader
+            .read(|snapshot| {
+                snapshot.heads(RoomId::LOBBY)?;
+                assert!(checkpointer.checkpoint(Checkpoint::Passive)?.complete);
+                // Somebody reads in the log that is to be written again from its beginning.
+                assert!(!checkpointer.checkpoint(Checkpoint::Restart)?.complete);
+                Ok(())
+            })
+            .unwrap();
+        let restarted = checkpointer.checkpoint(Checkpoint::Restart).unwrap();
+        assert!(restarted.complete && log_bytes() > 0);
         let done = checkpointer.checkpoint(Checkpoint::Truncate).unwrap();
         assert_eq!((done.complete, done.log_pages), (true, 0));
-        assert_eq!(checkpointer.log_bytes().unwrap(), 0);
+        assert_eq!(log_bytes(), 0);
     }
 
     #[test]
