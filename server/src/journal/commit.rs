@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use chatbox_common::wire::message::{RoomId as WireRoom, Seq};
 
 use super::accounts::{self, Done};
+use super::sessions::Room;
 use super::{Ask, Post};
 use crate::event::Person;
 use crate::sealed::SealingKey;
@@ -35,7 +36,7 @@ pub(super) struct Work<'a> {
     pub(super) posts: &'a [Admitted],
     pub(super) asks: &'a [Ask],
     pub(super) owed: &'a Owed,
-    pub(super) heads: &'a HashMap<WireRoom, Seq>,
+    pub(super) rooms: &'a HashMap<WireRoom, Room>,
     pub(super) seal: &'a SealingKey,
     pub(super) chat_log_mark: u64,
     pub(super) now_ms: u64,
@@ -93,8 +94,7 @@ impl Work<'_> {
             tx.revoke_family(token)?;
         }
         let lobby = RoomId::LOBBY.0;
-        let lobby_head = done.heads.get(&lobby).or(self.heads.get(&lobby));
-        let lobby_head = lobby_head.copied().unwrap_or(0);
+        let lobby_head = self.head(lobby, &done.heads).unwrap_or(0);
         for ask in self.asks {
             let granted = accounts::carry_out(tx, ask, self.seal, lobby_head, self.now_ms)?;
             done.asks.push(granted);
@@ -105,15 +105,19 @@ impl Work<'_> {
         Ok(done)
     }
 
+    /// A room's last message: one of this transaction, or the last one committed.
+    fn head(&self, room: WireRoom, moved: &HashMap<WireRoom, Seq>) -> Option<Seq> {
+        let committed = || self.rooms.get(&room).map(|room| room.head);
+        moved.get(&room).copied().or_else(committed)
+    }
+
     fn insert(
         &self,
         tx: &Tx<'_>,
         Admitted { post, person }: &Admitted,
         heads: &mut HashMap<WireRoom, Seq>,
     ) -> Result<Outcome, StoreError> {
-        let known = || self.heads.get(&post.room).copied();
-        let head = heads.get(&post.room).copied().or_else(known);
-        let seq = head.ok_or(StoreError::Missing)? + 1;
+        let seq = self.head(post.room, heads).ok_or(StoreError::Missing)? + 1;
         let inserted = tx.insert_message(
             seq,
             &NewMessage {

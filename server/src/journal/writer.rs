@@ -7,7 +7,8 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use chatbox_common::wire::message::{ErrorCode, RoomId, Seq};
+use chatbox_common::name::RoomName;
+use chatbox_common::wire::message::{ErrorCode, RoomId};
 
 use super::chat_log::AuditedChat;
 use super::commit::{Admitted, Committed, Owed, Work};
@@ -21,7 +22,6 @@ use crate::event::{Person, SessionId};
 use crate::sealed::SealingKey;
 use crate::store::{AccountId, Commit, Store, StoreError};
 use crate::vital;
-use chatbox_common::name::RoomName;
 
 /// The most messages of one transaction.
 const MAX_POSTS: usize = 512;
@@ -383,16 +383,11 @@ impl Writer {
         if self.low_space {
             return Err(StoreError::Full);
         }
-        let heads: HashMap<RoomId, Seq> = self
-            .rooms
-            .iter()
-            .map(|(id, room)| (*id, room.head))
-            .collect();
         let work = Work {
             posts,
             asks,
             owed: &self.owed,
-            heads: &heads,
+            rooms: &self.rooms,
             seal: &self.seal,
             chat_log_mark: self.chat.synced(),
             now_ms,
