@@ -93,7 +93,7 @@ impl Write for Canned {
 }
 
 fn identity() -> ServerIdentity {
-    ServerIdentity::from_private(Secret::new([3; 32])).unwrap()
+    ServerIdentity::from_private(Secret::new([3; 32]))
 }
 
 fn answer(message_1: &[u8]) -> Result<(Vec<u8>, SessionKeys), ChannelError> {

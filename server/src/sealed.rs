@@ -5,8 +5,8 @@
 //! encrypted, and the tag of 16. The account's number is authenticated with it: what was sealed
 //! for one account does not open for another. Nothing here reads a file or the database.
 
-use aes_gcm::aead::{AeadInPlace, KeyInit};
-use aes_gcm::{Aes256Gcm, Nonce, Tag};
+use aes_gcm::aead::AeadInOut;
+use aes_gcm::{Aes256Gcm, KeyInit};
 use chatbox_common::secret::Secret;
 use zeroize::Zeroizing;
 
@@ -65,10 +65,10 @@ impl SealingKey {
         let mut body = Zeroizing::new(*secret.expose());
         let tag = self
             .cipher()
-            .encrypt_in_place_detached(
-                Nonce::from_slice(&nonce),
+            .encrypt_inout_detached(
+                &nonce.into(),
                 &associated_data(account),
-                &mut *body,
+                body.as_mut_slice().into(),
             )
             .map_err(|_| SealedError::Damaged)?;
         let mut sealed = [0; SEALED_LENGTH];
@@ -105,11 +105,11 @@ impl SealingKey {
         let body: [u8; SECRET_LENGTH] = body.try_into().map_err(|_| SealedError::Damaged)?;
         let mut secret = Zeroizing::new(body);
         self.cipher()
-            .decrypt_in_place_detached(
-                Nonce::from_slice(nonce),
+            .decrypt_inout_detached(
+                nonce.into(),
                 &associated_data(account),
-                &mut *secret,
-                Tag::from_slice(tag),
+                secret.as_mut_slice().into(),
+                tag.into(),
             )
             .map_err(|_| SealedError::Damaged)?;
         Ok(Secret::fill_with(|bytes| *bytes = *secret))
@@ -155,10 +155,10 @@ mod tests {
         assert_eq!(sealed[..2], [1, 1]);
         let mut body = SECRET.to_vec();
         let tag = Aes256Gcm::new(&[1; 32].into())
-            .encrypt_in_place_detached(
-                Nonce::from_slice(&sealed[2..14]),
+            .encrypt_inout_detached(
+                sealed[2..14].try_into().unwrap(),
                 b"chatbox 1 totp\0\0\0\0\0\0\0\x2a",
-                &mut body,
+                body.as_mut_slice().into(),
             )
             .unwrap();
         assert_eq!(sealed[14..34], body);

@@ -93,7 +93,7 @@ impl Server {
 
         let fresh = !settings.data_dir.join(DATABASE).exists();
         let keys = Keys::load(&settings.key_dir, fresh)?;
-        let identity = Arc::new(ServerIdentity::from_private(keys.identity)?);
+        let identity = Arc::new(ServerIdentity::from_private(keys.identity));
         let durability = match config.storage.durability {
             common::Durability::Normal => Durability::Normal,
             common::Durability::Full => Durability::Full,

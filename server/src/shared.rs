@@ -9,7 +9,7 @@ use chatbox_common::auth::scram::{Iterations, salt_for};
 use chatbox_common::crypto::record::Rotation;
 use chatbox_common::name::UserName;
 use chatbox_common::secret::Secret;
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::audit::{Audit, Line, Noise};

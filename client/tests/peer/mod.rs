@@ -72,14 +72,14 @@ impl Peer {
     pub fn bind() -> Self {
         Self {
             listener: TcpListener::bind("127.0.0.1:0").unwrap(),
-            identity: ServerIdentity::from_private(Secret::random()).unwrap(),
+            identity: ServerIdentity::from_private(Secret::random()),
         }
     }
 
     /// The same address, and somebody else behind it.
     pub fn with_another_key(self) -> Self {
         Self {
-            identity: ServerIdentity::from_private(Secret::random()).unwrap(),
+            identity: ServerIdentity::from_private(Secret::random()),
             ..self
         }
     }

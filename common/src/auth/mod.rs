@@ -10,7 +10,7 @@ pub mod scram;
 pub mod totp;
 
 use hmac::digest::FixedOutput;
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::Sha256;
 use zeroize::Zeroizing;

@@ -16,6 +16,7 @@ use snow::{Builder, HandshakeState};
 use zeroize::Zeroizing;
 
 use super::kdf;
+use super::noise::{self, Suite, TAG_LEN};
 use crate::secret::Secret;
 
 /// What a client sends before anything else. It is also Noise's prologue.
@@ -38,9 +39,6 @@ pub const MESSAGE_1_LEN: usize = 32 + ENCAPSULATION_KEY_LEN;
 
 /// Bytes of message 2: ephemeral key, sealed static key, sealed ciphertext.
 pub const MESSAGE_2_LEN: usize = 32 + (32 + 16) + (CIPHERTEXT_LEN + 16);
-
-/// Bytes of a tag within a Noise message.
-const NOISE_TAG_LEN: usize = 16;
 
 /// Why there is no session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -97,21 +95,10 @@ pub struct ServerIdentity {
 
 impl ServerIdentity {
     /// The identity of a private key (32 bytes, clamped as RFC 7748 says when it is used).
-    ///
-    /// # Errors
-    /// [`HandshakeError::Noise`] when the Noise library does not offer X25519.
-    pub fn from_private(private: Secret<32>) -> Result<Self, HandshakeError> {
-        use snow::params::DHChoice;
-        use snow::resolvers::{CryptoResolver, DefaultResolver};
-        let mut dh = DefaultResolver
-            .resolve_dh(&DHChoice::Curve25519)
-            .ok_or(HandshakeError::Noise)?;
-        dh.set(private.expose());
-        let public = <[u8; 32]>::try_from(dh.pubkey()).map_err(|_| HandshakeError::Noise)?;
-        Ok(Self {
-            private,
-            public: ServerKey(public),
-        })
+    #[must_use]
+    pub fn from_private(private: Secret<32>) -> Self {
+        let public = ServerKey(noise::public_key(&private));
+        Self { private, public }
     }
 
     /// The public key.
@@ -168,7 +155,7 @@ impl ClientHandshake {
         let mut noise = builder(ephemeral)?.build_initiator()?;
         let pair = mlkem768::generate_key_pair(*seed.expose());
         // The library wants room for a tag even where it writes none.
-        let mut message = vec![0; MESSAGE_1_LEN + NOISE_TAG_LEN];
+        let mut message = vec![0; MESSAGE_1_LEN + TAG_LEN];
         let written = noise.write_message(pair.pk(), &mut message)?;
         message.truncate(written);
         Ok((Self { noise, seed }, message))
@@ -266,7 +253,7 @@ fn split(mut noise: HandshakeState, shared: &Zeroizing<[u8; 32]>) -> SessionKeys
 
 fn builder(ephemeral: Option<&[u8; 32]>) -> Result<Builder<'_>, HandshakeError> {
     let params = NOISE_PROTOCOL.parse().map_err(|_| HandshakeError::Noise)?;
-    let builder = Builder::new(params).prologue(PREFACE)?;
+    let builder = Builder::with_resolver(params, Box::new(Suite)).prologue(PREFACE)?;
     Ok(match ephemeral {
         // Only the replay of published vectors fixes the key.
         Some(key) => builder.fixed_ephemeral_key_for_testing_only(key),

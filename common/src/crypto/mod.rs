@@ -5,4 +5,5 @@
 
 pub mod handshake;
 mod kdf;
+mod noise;
 pub mod record;

@@ -12,8 +12,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use aes_gcm::aead::AeadInPlace;
-use aes_gcm::{Aes256Gcm, KeyInit, Nonce, Tag};
+use aes_gcm::aead::AeadInOut;
+use aes_gcm::{Aes256Gcm, KeyInit};
 
 use super::kdf;
 use crate::secret::Secret;
@@ -271,7 +271,7 @@ impl Sealer {
             .and_then(|plain| {
                 self.key
                     .cipher
-                    .encrypt_in_place_detached(Nonce::from_slice(&self.key.nonce()), &length, plain)
+                    .encrypt_inout_detached(&self.key.nonce().into(), &length, plain.into())
                     .map_err(|_| SealError::Cipher)
             });
         let next = self.key.counter.checked_add(1).ok_or(SealError::Cipher);
@@ -355,22 +355,20 @@ impl Opener {
         let length = u16::try_from(record.len())
             .map_err(|_| OpenError::Length)?
             .to_be_bytes();
-        let plain_len = record
-            .len()
-            .checked_sub(TAG_LEN)
-            .filter(|&n| n > 0)
-            .ok_or(OpenError::Length)?;
         if self.key.counter >= MAX_RECORDS_PER_KEY {
             return Err(OpenError::Exhausted);
         }
-        let (plain, tag) = record.split_at_mut(plain_len);
+        let (plain, tag) = record
+            .split_last_chunk_mut::<TAG_LEN>()
+            .filter(|(plain, _)| !plain.is_empty())
+            .ok_or(OpenError::Length)?;
         self.key
             .cipher
-            .decrypt_in_place_detached(
-                Nonce::from_slice(&self.key.nonce()),
+            .decrypt_inout_detached(
+                &self.key.nonce().into(),
                 &length,
-                plain,
-                Tag::from_slice(tag),
+                (&mut *plain).into(),
+                (&*tag).into(),
             )
             .map_err(|_| OpenError::Authentication)?;
         self.key.counter += 1;

@@ -44,7 +44,7 @@ fn forge(sealer: &mut Sealer, plain: &[u8]) -> Vec<u8> {
     let tag = sealer
         .key
         .cipher
-        .encrypt_in_place_detached(Nonce::from_slice(&nonce), &length, &mut record)
+        .encrypt_inout_detached(&nonce.into(), &length, record.as_mut_slice().into())
         .unwrap();
     sealer.key.counter += 1;
     record.extend_from_slice(&tag);
@@ -186,7 +186,7 @@ fn the_length_is_authenticated() {
         let tag = sealer
             .key
             .cipher
-            .encrypt_in_place_detached(Nonce::from_slice(&[0; 12]), &length, &mut record)
+            .encrypt_inout_detached(&[0; 12].into(), &length, record.as_mut_slice().into())
             .unwrap();
         record.extend_from_slice(&tag);
         let refused = open(&mut opener, &record);
