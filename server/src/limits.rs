@@ -1,6 +1,6 @@
 //! How many connections this machine can carry: numbers in, a cap and its reason out.
 //!
-//! [`cap`] and [`outbox_limit`] are pure. [`Machine::read`] gets the numbers; what it can't
+//! [`cap`] is pure. [`Machine::read`] gets the numbers; what it can't
 //! read limits nothing, because a container may hide any of them. Called by `main` at start;
 //! the listener answers `busy` above the cap before it spawns anything.
 
@@ -10,6 +10,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rustix::process::{DumpableBehavior, Resource, Rlimit};
+
+use crate::budget::FLOOR;
 
 /// Memory maps of one thread: its stack, that one's guard page, and the same two for signals.
 /// Past `vm.max_map_count` a new thread does not fail, it aborts the process.
@@ -25,9 +27,6 @@ const PIDS_RESERVE: u64 = 64;
 const USER_RESERVE: u64 = 512;
 /// What the whole machine runs besides.
 const SYSTEM_RESERVE: u64 = 2_048;
-
-/// The smallest outbox of a session, in bytes.
-pub const MIN_OUTBOX: usize = 16 * 1024;
 
 /// What the machine allows this process; `None` is unknown or unlimited.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -49,7 +48,7 @@ pub struct Machine {
 pub enum Limit {
     /// `max_connections` in `[server]`.
     Configured,
-    /// `outbox_total_mib` in `[limits]`: each session needs [`MIN_OUTBOX`] of it.
+    /// `outbox_total_mib` in `[limits]`: each session needs its floor of it.
     Outbox,
     /// `vm.max_map_count`
     Maps,
@@ -93,7 +92,7 @@ pub fn cap(machine: &Machine, configured: u32, outbox_total: u64) -> Cap {
     let less = |number: Option<u64>, reserve: u64| number.map(|n| n.saturating_sub(reserve));
     let maps = less(machine.max_map_count, MAPS_RESERVE).map(|maps| maps / MAPS_PER_THREAD);
     let smallest = Cap {
-        connections: outbox_total / MIN_OUTBOX as u64,
+        connections: outbox_total / FLOOR as u64,
         limit: Limit::Outbox,
     };
     [
@@ -122,17 +121,6 @@ pub fn cap(machine: &Machine, configured: u32, outbox_total: u64) -> Cap {
             smallest
         }
     })
-}
-
-/// What may wait for one session, in bytes: its own bound or its share of all, whichever is
-/// smaller, and never less than [`MIN_OUTBOX`]. With a [`cap`] made from the same
-/// `outbox_total`, all sessions together stay within that.
-#[must_use]
-pub fn outbox_limit(outbox: usize, outbox_total: u64, connections: u64) -> usize {
-    let share = outbox_total / connections.max(1);
-    outbox
-        .min(usize::try_from(share).unwrap_or(usize::MAX))
-        .max(MIN_OUTBOX)
 }
 
 impl Machine {
@@ -284,21 +272,10 @@ mod tests {
     }
 
     #[test]
-    fn an_outbox_is_its_bound_or_its_share() {
-        let outbox = |connections| outbox_limit(256 * 1024, 256 * MIB, connections);
-        assert_eq!(outbox(0), 256 * 1024);
-        assert_eq!(outbox(1_024), 256 * 1024);
-        assert_eq!(outbox(2_048), 128 * 1024);
-        assert_eq!(outbox(16_384), 16 * 1024);
-        assert_eq!(outbox(1_000_000), MIN_OUTBOX);
-    }
-
-    #[test]
-    fn all_outboxes_together_stay_within_their_bound() {
+    fn there_are_no_more_sessions_than_floors() {
         for total in [16 * MIB, 100 * MIB, 256 * MIB] {
             let connections = cap(&Machine::default(), 0, total).connections;
-            let one = outbox_limit(256 * 1024, total, connections) as u64;
-            assert!(one * connections <= total);
+            assert!(connections > 0 && connections * FLOOR as u64 <= total);
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod admin;
 mod audit;
+mod budget;
 mod cli;
 mod clock;
 mod commands;

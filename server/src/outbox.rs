@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use chatbox_common::crypto::record::{SealError, Sealer, TAG_LEN};
 use chatbox_common::wire::frame::LENGTH_LEN;
 
+use crate::budget::Share;
+
 /// Above this many unsent bytes of sealed replies a session's thread reads nothing more from it.
 pub const MAX_REPLY_BYTES: usize = 64 * 1024;
 
@@ -28,17 +30,19 @@ pub struct Outbox {
     waiting: Vec<u8>,
     sent: usize,
     limit: usize,
+    share: Share,
 }
 
 impl Outbox {
-    /// An outbox that takes chat up to `limit` bytes.
+    /// An outbox that takes chat up to `limit` bytes, as far as its share of all allows.
     #[must_use]
-    pub const fn new(sealer: Sealer, limit: usize) -> Self {
+    pub const fn new(sealer: Sealer, limit: usize, share: Share) -> Self {
         Self {
             sealer,
             waiting: Vec::new(),
             sent: 0,
             limit,
+            share,
         }
     }
 
@@ -54,13 +58,14 @@ impl Outbox {
         self.waiting.get(self.sent..).unwrap_or_default()
     }
 
-    /// Whether chat of `length` bytes in clear has room. Chat that has not is dropped before it
-    /// is sealed, so that the counters have no holes.
-    #[must_use]
-    pub fn has_room(&self, length: usize) -> bool {
+    /// Claims room for chat of `length` bytes in clear, behind `ahead` bytes that are sealed and
+    /// not sent yet. Chat that gets none is dropped before it is sealed, so that the counters
+    /// have no holes.
+    pub fn claim(&mut self, ahead: usize, length: usize) -> bool {
         // Frame length, type byte, padding, tag, and a key update that may come before.
         const OVERHEAD: usize = 256;
-        self.unsent().len() + length + OVERHEAD <= self.limit
+        let needed = self.unsent().len() + ahead + length + OVERHEAD;
+        needed <= self.limit && self.share.hold(needed)
     }
 
     /// Seals behind what waits, or into the empty `scratch` where nothing does: then the caller
@@ -87,6 +92,7 @@ impl Outbox {
         self.waiting.clear();
         self.sent = 0;
         self.waiting.extend_from_slice(rest);
+        self.share.settle(rest.len());
     }
 
     /// Says that the first `count` bytes of [`Outbox::unsent`] were sent.
@@ -101,6 +107,7 @@ impl Outbox {
             self.waiting.drain(..self.sent);
             self.sent = 0;
         }
+        self.share.settle(self.unsent().len());
     }
 }
 
@@ -211,6 +218,7 @@ mod tests {
     use chatbox_common::secret::Secret;
 
     use super::*;
+    use crate::budget::Budget;
 
     const LIMIT: usize = 256 * 1024;
 
@@ -218,7 +226,7 @@ mod tests {
         let now = Instant::now();
         let mut sealer = Sealer::new(Secret::new([7; 32]), Rotation::default(), now);
         sealer.begin_session();
-        Outbox::new(sealer, LIMIT)
+        Outbox::new(sealer, LIMIT, Share::of(&Budget::new(1 << 30)))
     }
 
     #[test]
@@ -228,7 +236,7 @@ mod tests {
         outbox.seal(&[1; 1000], now, &mut scratch).unwrap();
         outbox.keep(&scratch);
         for _ in 0..10_000 {
-            assert!(outbox.has_room(1000));
+            assert!(outbox.claim(0, 1000));
             outbox.seal(&[1; 1000], now, &mut scratch).unwrap();
             outbox.sent(1042);
         }

@@ -81,11 +81,6 @@ impl Server {
             config.limits.outbox_total,
         );
         anyhow::ensure!(cap.connections > 0, "{} leaves no connection", cap.limit);
-        let outbox = limits::outbox_limit(
-            config.limits.outbox,
-            config.limits.outbox_total,
-            cap.connections,
-        );
 
         let audit = Audit::start(&settings.log_dir).context("the audit files can't be opened")?;
         audit::install(audit.clone(), config.logging.log_level)?;
@@ -111,7 +106,8 @@ impl Server {
         let chat_sync = chat.syncer(&settings.log_dir)?;
 
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let (deliveries, delivery_threads) = Deliveries::start(cores, outbox)?;
+        let (deliveries, delivery_threads) =
+            Deliveries::start(cores, config.limits.outbox, config.limits.outbox_total)?;
         let seal = Arc::new(SealingKey::new(KEY_ID, keys.totp));
         let (journal, journal_thread) = journal::start(journal::Parts {
             store,

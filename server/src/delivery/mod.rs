@@ -22,6 +22,7 @@ use chatbox_common::crypto::record::Sealer;
 use chatbox_common::wire::codec;
 use chatbox_common::wire::message::{Bye, RequestId, RoomId, Seq, ServerMessage};
 
+use crate::budget::Budget;
 use crate::event::{Batch, SessionId};
 use crate::outbox::{Gate, reply_cost};
 use crate::vital;
@@ -102,17 +103,28 @@ pub struct Deliveries {
 }
 
 impl Deliveries {
-    /// Starts the threads: `threads` that deliver, and the one that waits for full sockets.
+    /// Starts the threads: `threads` that deliver, and the one that waits for full sockets. For
+    /// one session `outbox_limit` bytes of chat may wait, for all together `outbox_total`.
     ///
     /// # Errors
     /// When the system refuses a thread or a descriptor.
-    pub fn start(threads: usize, outbox_limit: usize) -> io::Result<(Self, Vec<JoinHandle<()>>)> {
+    pub fn start(
+        threads: usize,
+        outbox_limit: usize,
+        outbox_total: u64,
+    ) -> io::Result<(Self, Vec<JoinHandle<()>>)> {
+        let budget = Budget::new(outbox_total);
         let writable = Arc::new(Writable::new()?);
         let mut queues = Vec::new();
         let mut handles = Vec::new();
         for n in 0..threads.max(1) {
             let (sender, receiver) = mpsc::sync_channel(QUEUE);
-            let worker = Worker::new(receiver, Arc::clone(&writable), outbox_limit);
+            let worker = Worker::new(
+                receiver,
+                Arc::clone(&writable),
+                outbox_limit,
+                Arc::clone(&budget),
+            );
             handles.push(vital::spawn(format!("delivery-{n}"), move || worker.run())?);
             queues.push(sender);
         }

@@ -1,7 +1,6 @@
 //! A room as one delivery thread sees it, and how its messages are cut into records.
 
 use std::collections::VecDeque;
-use std::ops::Range;
 use std::sync::Arc;
 
 use chatbox_common::wire::message::Seq;
@@ -72,25 +71,27 @@ pub(super) fn merge(run: &[Arc<Batch>]) -> (Vec<u8>, Vec<usize>) {
     (bytes, ends)
 }
 
-/// Cuts encoded messages into records, between messages, leaving out the first `skip`.
-pub(super) fn pieces(bytes: &[u8], ends: &[usize], skip: usize) -> Vec<Range<usize>> {
+/// Cuts encoded messages into the contents of records, between messages, leaving out the first
+/// `skip`.
+pub(super) fn records<'a>(bytes: &'a [u8], ends: &[usize], skip: usize) -> Vec<&'a [u8]> {
+    let cut = |start, end| bytes.get(start..end).unwrap_or_default();
     let mut start = match skip {
         0 => 0,
         n => ends.get(n - 1).copied().unwrap_or(bytes.len()),
     };
-    let mut pieces = Vec::new();
+    let mut records = Vec::new();
     let (mut end, mut count) = (start, 0);
     for &next in ends.iter().skip(skip) {
         if count > 0 && (next - start > RECORD_BYTES || count == RECORD_MESSAGES) {
-            pieces.push(start..end);
+            records.push(cut(start, end));
             (start, count) = (end, 0);
         }
         (end, count) = (next, count + 1);
     }
     if count > 0 {
-        pieces.push(start..end);
+        records.push(cut(start, end));
     }
-    pieces
+    records
 }
 
 #[cfg(test)]
@@ -100,26 +101,21 @@ mod tests {
     #[test]
     fn records_are_cut_between_messages() {
         let ends: Vec<usize> = (1..=500).map(|n| n * 100).collect();
-        let bytes = vec![0; 50_000];
-        let cut = pieces(&bytes, &ends, 0);
-        assert_eq!(cut.first().unwrap().start, 0);
-        assert_eq!(cut.last().unwrap().end, 50_000);
-        for pair in cut.windows(2) {
-            assert_eq!(pair[0].end, pair[1].start);
+        let bytes: Vec<u8> = (0..50_000u32).map(|n| n.to_le_bytes()[1]).collect();
+        let cut = records(&bytes, &ends, 0);
+        assert_eq!(cut.concat(), bytes);
+        for record in &cut {
+            assert!(record.len() <= RECORD_BYTES && record.len() <= RECORD_MESSAGES * 100);
+            assert_eq!(record.len() % 100, 0);
         }
-        for piece in &cut {
-            assert!(piece.len() <= RECORD_BYTES && piece.len() <= RECORD_MESSAGES * 100);
-            assert_eq!(piece.end % 100, 0);
-        }
-        assert_eq!(pieces(&bytes, &ends, 499), vec![49_900..50_000; 1]);
-        assert!(pieces(&bytes, &ends, 500).is_empty());
+        assert_eq!(records(&bytes, &ends, 499), [&bytes[49_900..]]);
+        assert!(records(&bytes, &ends, 500).is_empty());
     }
 
     #[test]
     fn a_message_larger_than_a_record_s_aim_still_goes_whole() {
-        assert_eq!(
-            pieces(&vec![0; 20_100], &[20_000, 20_100], 0),
-            [0..20_000, 20_000..20_100]
-        );
+        let bytes = vec![0; 20_100];
+        let cut = records(&bytes, &[20_000, 20_100], 0);
+        assert_eq!(cut, [&bytes[..20_000], &bytes[20_000..]]);
     }
 }

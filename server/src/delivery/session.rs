@@ -11,21 +11,13 @@ use rustix::net::SendFlags;
 
 use super::Join;
 use super::writable::Writable;
+use crate::budget::Share;
 use crate::event::SessionId;
 use crate::outbox::{Gate, MAX_REPLY_BYTES, Outbox, reply_cost};
 
 /// A session that can't go on: its socket failed, or a record could not be made.
 #[derive(Debug)]
 pub(super) struct Dead;
-
-/// What became of chat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Chat {
-    /// It is in the outbox, or sent.
-    Taken,
-    /// There was no room; it was dropped.
-    NoRoom,
-}
 
 /// What a delivery thread lends its sessions for a moment.
 pub(super) struct Tools<'a> {
@@ -53,12 +45,12 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(join: Join, limit: usize) -> Self {
+    pub(super) fn new(join: Join, limit: usize, share: Share) -> Self {
         let rooms = join.rooms.into_iter().map(|(room, _)| (room, true));
         Self {
             number: join.session,
             socket: join.socket,
-            outbox: Outbox::new(join.sealer, limit),
+            outbox: Outbox::new(join.sealer, limit, share),
             gate: join.gate,
             reply_bytes: 0,
             rooms: rooms.collect(),
@@ -105,15 +97,36 @@ impl Session {
         self.reply(bytes, tools)
     }
 
-    /// Sends chat, if it has room.
-    pub(super) fn chat(&mut self, bytes: &[u8], tools: &mut Tools) -> Result<Chat, Dead> {
+    /// Sends a room's chat, one record after the other and with one send, as long as the outbox
+    /// could hold all of it. Where a record finds no room, it is dropped with all that follow,
+    /// and the session has lagged. Says whether the first one was taken.
+    pub(super) fn chat<'a>(
+        &mut self,
+        records: impl IntoIterator<Item = &'a [u8]>,
+        tools: &mut Tools,
+    ) -> Result<bool, Dead> {
+        tools.scratch.clear();
+        let mut direct = self.outbox.is_empty();
         // Chat must not keep the replies from ever leaving: their reader waits for them.
         let owed = self.reply_bytes > MAX_REPLY_BYTES / 2;
-        if owed || !self.outbox.has_room(bytes.len()) {
-            return Ok(Chat::NoRoom);
+        let mut taken = false;
+        for record in records {
+            if direct && !self.outbox.claim(tools.scratch.len(), record.len()) {
+                self.send_sealed(tools)?;
+                tools.scratch.clear();
+                direct = self.outbox.is_empty();
+            }
+            if owed || !self.outbox.claim(tools.scratch.len(), record.len()) {
+                self.lagged = true;
+                break;
+            }
+            self.seal(record, tools)?;
+            taken = true;
         }
-        self.push(bytes, tools)?;
-        Ok(Chat::Taken)
+        if direct {
+            self.send_sealed(tools)?;
+        }
+        Ok(taken)
     }
 
     /// Sends a room's notice, or keeps one without names for later where something waits.
@@ -140,23 +153,35 @@ impl Session {
     }
 
     fn push(&mut self, bytes: &[u8], tools: &mut Tools) -> Result<(), Dead> {
-        let was_empty = self.outbox.is_empty();
         tools.scratch.clear();
-        if let Err(error) = self.outbox.seal(bytes, tools.now, tools.scratch) {
-            log::error!("session {}: {error}", self.number);
-            return Err(Dead);
-        }
+        let was_empty = self.outbox.is_empty();
+        self.seal(bytes, tools)?;
         if was_empty {
-            let sent = send(&self.socket, tools.scratch)?;
-            let rest = tools.scratch.get(sent..).unwrap_or_default();
-            if rest.is_empty() {
-                self.replies_left();
-            } else {
-                self.outbox.keep(rest);
-                self.watch(tools.writable)?;
-            }
+            self.send_sealed(tools)?;
         }
         Ok(())
+    }
+
+    fn seal(&mut self, bytes: &[u8], tools: &mut Tools) -> Result<(), Dead> {
+        let sealed = self.outbox.seal(bytes, tools.now, tools.scratch);
+        sealed.map_err(|error| {
+            log::error!("session {}: {error}", self.number);
+            Dead
+        })
+    }
+
+    /// Sends what was sealed into the scratch space; the outbox keeps what the socket does not
+    /// take.
+    fn send_sealed(&mut self, tools: &mut Tools) -> Result<(), Dead> {
+        let sent = send(&self.socket, tools.scratch)?;
+        let rest = tools.scratch.get(sent..).unwrap_or_default();
+        self.outbox.keep(rest);
+        if rest.is_empty() {
+            self.replies_left();
+            Ok(())
+        } else {
+            self.watch(tools.writable)
+        }
     }
 
     /// Sends what waits, now that the socket takes bytes again.

@@ -16,9 +16,12 @@ use crate::event::Committed;
 
 const ROOM: RoomId = 1;
 const OUTBOX: usize = 16 * 1024;
+const TOTAL: u64 = 1 << 20;
 
 struct Peer {
     socket: TcpStream,
+    /// The server's end of it.
+    server: Arc<TcpStream>,
     frames: FrameBuffer,
     opener: Opener,
     gate: Arc<Gate>,
@@ -48,11 +51,12 @@ impl Peer {
         let gate = Arc::new(Gate::default());
         let mut welcome = Vec::new();
         codec::put(&ServerMessage::Pong(Plain { request: 0 }), &mut welcome);
+        let server = Arc::new(server);
         to.send(
             session,
             Delivery::Join(Box::new(Join {
                 session,
-                socket: Arc::new(server),
+                socket: Arc::clone(&server),
                 sealer,
                 gate: Arc::clone(&gate),
                 rooms: vec![(ROOM, head)],
@@ -61,6 +65,7 @@ impl Peer {
         );
         let mut peer = Self {
             socket,
+            server,
             frames: FrameBuffer::new(),
             opener,
             gate,
@@ -143,7 +148,7 @@ fn follow(to: &Deliveries, session: SessionId, after: Seq) {
 
 #[test]
 fn an_acknowledgement_and_its_message_travel_in_one_record() {
-    let (to, _threads) = Deliveries::start(1, OUTBOX).unwrap();
+    let (to, _threads) = Deliveries::start(1, OUTBOX, TOTAL).unwrap();
     let mut alice = Peer::join(&to, 1, 0);
     let mut bob = Peer::join(&to, 2, 0);
     let records = alice.records;
@@ -156,7 +161,7 @@ fn an_acknowledgement_and_its_message_travel_in_one_record() {
 
 #[test]
 fn an_acknowledgement_without_a_message_still_arrives() {
-    let (to, _threads) = Deliveries::start(2, OUTBOX).unwrap();
+    let (to, _threads) = Deliveries::start(2, OUTBOX, TOTAL).unwrap();
     let mut alice = Peer::join(&to, 1, 4);
     say(&to, &batch(5, &[], &[1]));
     assert!(matches!(alice.next(), ServerMessage::Ack(_)));
@@ -166,7 +171,7 @@ fn an_acknowledgement_without_a_message_still_arrives() {
 
 #[test]
 fn promise_4_a_reader_that_stalls_is_told_where_it_was_cut_and_misses_no_reply() {
-    let (to, _threads) = Deliveries::start(1, OUTBOX).unwrap();
+    let (to, _threads) = Deliveries::start(1, OUTBOX, TOTAL).unwrap();
     let mut slow = Peer::join(&to, 1, 0);
     let mut quick = Peer::join(&to, 2, 0);
     let text = "x".repeat(1000);
@@ -214,7 +219,7 @@ fn promise_4_a_reader_that_stalls_is_told_where_it_was_cut_and_misses_no_reply()
 
 #[test]
 fn following_a_room_that_is_live_repeats_what_is_asked_for_and_the_future_is_refused() {
-    let (to, _threads) = Deliveries::start(1, OUTBOX).unwrap();
+    let (to, _threads) = Deliveries::start(1, OUTBOX, TOTAL).unwrap();
     let mut alice = Peer::join(&to, 1, 0);
     say(&to, &batch(1, &["one", "two"], &[]));
     follow(&to, 1, 1);
@@ -231,7 +236,7 @@ fn following_a_room_that_is_live_repeats_what_is_asked_for_and_the_future_is_ref
 
 #[test]
 fn a_goodbye_is_the_last_word_and_closes_the_gate() {
-    let (to, _threads) = Deliveries::start(1, OUTBOX).unwrap();
+    let (to, _threads) = Deliveries::start(1, OUTBOX, TOTAL).unwrap();
     let mut alice = Peer::join(&to, 1, 0);
     let bye = Bye {
         reason: ByeReason::Shutdown,
@@ -252,7 +257,7 @@ fn a_goodbye_is_the_last_word_and_closes_the_gate() {
 
 #[test]
 fn notices_that_found_no_room_give_way_to_a_count() {
-    let (to, _threads) = Deliveries::start(1, OUTBOX).unwrap();
+    let (to, _threads) = Deliveries::start(1, OUTBOX, TOTAL).unwrap();
     let mut slow = Peer::join(&to, 1, 0);
     let text = "x".repeat(1000);
     for seq in 1..=2000 {
@@ -279,4 +284,25 @@ fn notices_that_found_no_room_give_way_to_a_count() {
         }
     }
     assert_eq!(notices, [102]);
+}
+
+#[test]
+fn a_burst_larger_than_the_outbox_reaches_a_reader_that_takes_it() {
+    let (to, _threads) = Deliveries::start(1, OUTBOX, TOTAL).unwrap();
+    let mut quick = Peer::join(&to, 1, 0);
+    SockRef::from(&quick.socket)
+        .set_recv_buffer_size(1 << 20)
+        .unwrap();
+    SockRef::from(&*quick.server)
+        .set_send_buffer_size(1 << 20)
+        .unwrap();
+    let text = "x".repeat(1000);
+    let texts = vec![text.as_str(); 100];
+    for first in [1, 101, 201] {
+        say(&to, &batch(first, &texts, &[1]));
+        assert!(matches!(quick.next(), ServerMessage::Ack(ack) if ack.seq == first));
+        for seq in first..first + 100 {
+            assert_eq!(quick.next_chat(), seq);
+        }
+    }
 }

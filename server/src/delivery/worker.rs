@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::net::Shutdown;
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
@@ -13,10 +12,11 @@ use chatbox_common::wire::message::{
     ServerMessage,
 };
 
-use super::room::{Room, merge, pieces};
-use super::session::{Chat, Dead, Session, Tools};
+use super::room::{Room, merge, records};
+use super::session::{Dead, Session, Tools};
 use super::writable::Writable;
 use super::{Delivery, Join};
+use crate::budget::{Budget, Share};
 use crate::event::{Batch, SessionId};
 use crate::outbox::reply_cost;
 
@@ -34,6 +34,7 @@ pub(super) struct Worker {
     rooms: HashMap<RoomId, Room>,
     writable: Arc<Writable>,
     outbox_limit: usize,
+    budget: Arc<Budget>,
     scratch: Vec<u8>,
 }
 
@@ -42,6 +43,7 @@ impl Worker {
         receiver: Receiver<Delivery>,
         writable: Arc<Writable>,
         outbox_limit: usize,
+        budget: Arc<Budget>,
     ) -> Self {
         Self {
             receiver,
@@ -49,6 +51,7 @@ impl Worker {
             rooms: HashMap::new(),
             writable,
             outbox_limit,
+            budget,
             scratch: Vec::new(),
         }
     }
@@ -130,7 +133,7 @@ impl Worker {
         }
         let welcome = std::mem::take(&mut join.welcome);
         join.gate.reply_queued(reply_cost(welcome.len()));
-        let session = Session::new(join, self.outbox_limit);
+        let session = Session::new(join, self.outbox_limit, Share::of(&self.budget));
         self.sessions.insert(number, session);
         self.reply(number, &welcome);
     }
@@ -238,8 +241,13 @@ impl Worker {
         // Also to who was live all the time: what it has already, it ignores.
         for batch in missed.unwrap_or_default() {
             let skip = usize::try_from((after + 1).saturating_sub(batch.first)).unwrap_or(0);
-            let pieces = pieces(&batch.bytes, &batch.ends, skip);
-            self.chat(number, id, &batch.bytes, &pieces);
+            let records = records(&batch.bytes, &batch.ends, skip);
+            self.with(number, |session, tools| {
+                if session.is_live(id) {
+                    session.chat(records, tools)?;
+                }
+                Ok(())
+            });
         }
     }
 
@@ -267,11 +275,11 @@ impl Worker {
 
     fn deliver_room(&mut self, id: RoomId, run: &[Arc<Batch>]) {
         let mut acks = self.acks(run);
+        let mut ended = Vec::new();
         if let Some(room) = self.rooms.get_mut(&id) {
             for batch in run {
                 room.remember(batch);
             }
-            let members = room.members.clone();
             let merged;
             let (bytes, ends) = if let [only] = run {
                 (&only.bytes, &only.ends)
@@ -279,16 +287,34 @@ impl Worker {
                 merged = merge(run);
                 (&merged.0, &merged.1)
             };
-            let pieces = pieces(bytes, ends, 0);
-            for number in members {
-                if !self.sessions.get(&number).is_some_and(|s| s.is_live(id)) {
+            let records = records(bytes, ends, 0);
+            let mut tools = Tools {
+                now: Instant::now(),
+                writable: &self.writable,
+                scratch: &mut self.scratch,
+            };
+            for number in &room.members {
+                let Some(session) = self.sessions.get_mut(number).filter(|s| s.is_live(id)) else {
                     continue;
-                }
-                match acks.remove(&number) {
-                    None => self.chat(number, id, bytes, &pieces),
-                    Some(own) => self.chat_after_acks(number, id, &own, bytes, &pieces),
+                };
+                let own = if acks.is_empty() {
+                    None
+                } else {
+                    acks.remove(number)
+                };
+                let sent = match own {
+                    None => session
+                        .chat(records.iter().copied(), &mut tools)
+                        .map(|_| ()),
+                    Some(own) => chat_after_acks(session, &own, &records, &mut tools),
+                };
+                if sent.is_err() {
+                    ended.push(*number);
                 }
             }
+        }
+        for number in ended {
+            self.remove(number, Shutdown::Both);
         }
         // Senders who get no live chat are still owed their acknowledgements.
         for (number, own) in acks {
@@ -316,54 +342,27 @@ impl Worker {
         }
         acks
     }
+}
 
-    /// An acknowledgement and its message go in one record, where both have room.
-    fn chat_after_acks(
-        &mut self,
-        number: SessionId,
-        id: RoomId,
-        acks: &[Vec<u8>],
-        bytes: &[u8],
-        pieces: &[Range<usize>],
-    ) {
-        let (early, last) = acks.split_at(acks.len().saturating_sub(RECORD_ACKS));
-        for record in early.chunks(RECORD_ACKS) {
-            self.say(number, &record.concat());
-        }
-        let mut record = last.concat();
-        let Some((first, others)) = pieces.split_first() else {
-            return self.say(number, &record);
-        };
-        let acks_len = record.len();
-        record.extend_from_slice(bytes.get(first.clone()).unwrap_or_default());
-        let mut outcome = Chat::Taken;
-        self.with(number, |session, tools| {
-            outcome = session.chat(&record, tools)?;
-            Ok(())
-        });
-        match outcome {
-            Chat::Taken => self.chat(number, id, bytes, others),
-            Chat::NoRoom => {
-                record.truncate(acks_len);
-                self.say(number, &record);
-                self.chat(number, id, bytes, pieces);
-            }
-        }
+/// An acknowledgement and its message go in one record, where both have room.
+fn chat_after_acks(
+    session: &mut Session,
+    acks: &[Vec<u8>],
+    records: &[&[u8]],
+    tools: &mut Tools,
+) -> Result<(), Dead> {
+    let (early, last) = acks.split_at(acks.len().saturating_sub(RECORD_ACKS));
+    for record in early.chunks(RECORD_ACKS) {
+        session.say(&record.concat(), tools)?;
     }
-
-    /// Sends chat piece by piece; where a piece has no room, the session has lagged.
-    fn chat(&mut self, number: SessionId, id: RoomId, bytes: &[u8], pieces: &[Range<usize>]) {
-        self.with(number, |session, tools| {
-            for piece in pieces {
-                let content = bytes.get(piece.clone()).unwrap_or_default();
-                if !session.is_live(id) {
-                    break;
-                }
-                if session.chat(content, tools)? == Chat::NoRoom {
-                    session.lagged = true;
-                }
-            }
-            Ok(())
-        });
+    let last = last.concat();
+    let Some((chat, others)) = records.split_first() else {
+        return session.say(&last, tools);
+    };
+    let first = [&last, *chat].concat();
+    let together = std::iter::once(first.as_slice()).chain(others.iter().copied());
+    if !session.chat(together, tools)? {
+        session.say(&last, tools)?;
     }
+    Ok(())
 }
