@@ -24,6 +24,18 @@ pub const MAX_VALUE: usize = 256;
 /// The longest text of a message that is kept whole, in bytes before escaping.
 pub const MAX_TEXT: usize = 8 * 1024;
 
+/// A moment as lines write it: made once for all the lines that share it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamp(String);
+
+impl Stamp {
+    /// UTC with milliseconds.
+    #[must_use]
+    pub fn of(time: Timestamp) -> Self {
+        Self(format!("{time:.3}"))
+    }
+}
+
 /// A line of an audit file, escaped, without its line feed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
@@ -36,14 +48,14 @@ impl Line {
     /// below are for diagnostics.
     #[must_use]
     pub fn new(level: Level, event: &'static str) -> Self {
-        Self::at(Timestamp::now(), level, event)
+        Self::at(&Stamp::of(Timestamp::now()), level, event)
     }
 
     /// An event of another moment, such as a message's.
     #[must_use]
-    pub fn at(time: Timestamp, level: Level, event: &'static str) -> Self {
-        let mut text = String::with_capacity(128);
-        let _ = write!(text, "{time:.3} {level:<5} {event}");
+    pub fn at(time: &Stamp, level: Level, event: &'static str) -> Self {
+        let mut text = String::with_capacity(256);
+        let _ = write!(text, "{} {level:<5} {event}", time.0);
         Self { level, text }
     }
 
@@ -125,12 +137,22 @@ struct Escaper<'a> {
 
 impl Write for Escaper<'_> {
     fn write_str(&mut self, piece: &str) -> fmt::Result {
-        for c in piece.chars() {
-            if self.cut > 0 || c.len_utf8() > self.left {
-                self.cut += c.len_utf8();
-                continue;
+        let mut rest = piece;
+        while self.cut == 0 {
+            let plain = rest.bytes().take_while(|&b| is_plain(b)).count();
+            let (plain, others) = rest.split_at(plain.min(self.left));
+            self.left -= plain.len();
+            self.quote |= plain.bytes().any(|b| b == b' ' || b == b'=');
+            self.out.push_str(plain);
+            rest = others;
+            let Some(c) = rest.chars().next() else {
+                return Ok(());
+            };
+            if c.len_utf8() > self.left {
+                break;
             }
             self.left -= c.len_utf8();
+            rest = rest.get(c.len_utf8()..).unwrap_or_default();
             match c {
                 '\n' => self.out.push_str("\\n"),
                 '\r' => self.out.push_str("\\r"),
@@ -138,13 +160,19 @@ impl Write for Escaper<'_> {
                 '\\' | '"' => self.out.extend(['\\', c]),
                 c if misleads(c) => write!(self.out, "\\u{{{:x}}}", u32::from(c))?,
                 c => {
-                    self.quote |= c == '=' || c.is_whitespace();
+                    self.quote |= c.is_whitespace();
                     self.out.push(c);
                 }
             }
         }
+        self.cut += rest.len();
         Ok(())
     }
+}
+
+/// Whether a byte is a character that stands for itself in a value, if need be in quotes.
+const fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b'\\' && byte != b'"'
 }
 
 /// Whether a character controls a terminal, breaks or reorders a line, or can't be seen: the
@@ -199,14 +227,14 @@ mod tests {
     #[test]
     fn a_line_is_time_level_event_and_pairs() {
         let time: Timestamp = "2026-11-22T22:03:11.1239Z".parse().unwrap();
-        let line = Line::at(time, Level::Info, "login")
+        let line = Line::at(&Stamp::of(time), Level::Info, "login")
             .with("user", "alice")
             .with("addr", "192.0.2.7:1");
         assert_eq!(
             line.as_str(),
             "2026-11-22T22:03:11.123Z INFO  login user=alice addr=192.0.2.7:1"
         );
-        let line = Line::at(Timestamp::UNIX_EPOCH, Level::Error, "x");
+        let line = Line::at(&Stamp::of(Timestamp::UNIX_EPOCH), Level::Error, "x");
         assert_eq!(line.as_str(), "1970-01-01T00:00:00.000Z ERROR x");
     }
 

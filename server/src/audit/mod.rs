@@ -27,7 +27,7 @@ mod noise;
 pub use chat::ChatLog;
 pub use diagnostics::install;
 use file::{AuditFile, LogFile};
-pub use line::Line;
+pub use line::{Line, Stamp};
 pub use noise::Noise;
 
 /// Lines that may wait for the audit thread.

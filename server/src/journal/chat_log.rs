@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 
-use crate::audit::{ChatLog, Line};
+use crate::audit::{ChatLog, Line, Stamp};
 use crate::store::{Message, RoomMode, StoreError, Unlogged};
 
 /// Enough of the file's end to hold at least one whole line: a text of 8 KiB in its longest
@@ -59,6 +59,8 @@ pub struct AuditedChat {
     /// The last row whose line is in the file.
     logged: u64,
     rows: Arc<Rows>,
+    /// The time of the last line: a batch has one.
+    stamp: (i64, Stamp),
     /// A write failed, and lines are missing.
     behind: bool,
 }
@@ -79,6 +81,7 @@ impl AuditedChat {
             log,
             logged: last.unwrap_or(mark),
             rows: Arc::default(),
+            stamp: (0, stamp(0)),
             behind: true,
         };
         Ok((chat, repairs))
@@ -117,7 +120,16 @@ impl AuditedChat {
 
     /// Adds a committed message to the batch.
     pub fn append(&mut self, row: u64, room: &str, mode: RoomMode, message: &Logged<'_>) {
-        self.log.append(&line(row, room, mode, message, false));
+        self.add(row, room, mode, message, false);
+    }
+
+    fn add(&mut self, row: u64, room: &str, mode: RoomMode, message: &Logged<'_>, recovered: bool) {
+        if self.stamp.0 != message.time {
+            self.stamp = (message.time, stamp(message.time));
+        }
+        let stamp = &self.stamp.1;
+        self.log
+            .append(&line(stamp, row, room, mode, message, recovered));
     }
 
     /// Writes the batch, whose last row is `last`. After a failure the lines are left to
@@ -162,8 +174,7 @@ impl AuditedChat {
             for one in &missing {
                 let message = Logged::of(&one.message);
                 let row = one.message.id;
-                self.log
-                    .append(&line(row, one.room.as_str(), one.mode, &message, true));
+                self.add(row, one.room.as_str(), one.mode, &message, true);
             }
             if self.log.flush().is_err() {
                 self.log.discard();
@@ -201,9 +212,19 @@ impl<'a> Logged<'a> {
     }
 }
 
-fn line(row: u64, room: &str, mode: RoomMode, message: &Logged<'_>, recovered: bool) -> Line {
-    let time = Timestamp::from_millisecond(message.time).unwrap_or_default();
-    let mut line = Line::at(time, log::Level::Info, "message")
+fn stamp(time: i64) -> Stamp {
+    Stamp::of(Timestamp::from_millisecond(time).unwrap_or_default())
+}
+
+fn line(
+    stamp: &Stamp,
+    row: u64,
+    room: &str,
+    mode: RoomMode,
+    message: &Logged<'_>,
+    recovered: bool,
+) -> Line {
+    let mut line = Line::at(stamp, log::Level::Info, "message")
         .with("id", row)
         .with("room", room)
         .with("seq", message.seq)
