@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 
+use chatbox_common::auth::scram::Iterations;
 use chatbox_common::auth::totp::{TotpSecret, step_of};
 use chatbox_common::fingerprint::Fingerprint;
 use chatbox_common::secret::Secret;
@@ -292,7 +293,7 @@ fn somebody_registers_without_a_terminal() {
         .unwrap();
     let secret = TotpSecret::new(Secret::random());
     let mut line = peer.accept();
-    line.register(&secret);
+    line.register(&secret, Iterations::DEFAULT);
     let mut out = BufReader::new(child.stdout.take().unwrap());
     let mut shown = String::new();
     while !shown.contains("not shown again") {
@@ -318,6 +319,32 @@ fn somebody_registers_without_a_terminal() {
     assert!(shown.ends_with("#lobby <alice> hello\n"), "{shown}");
     assert_eq!(end(child).code, 0);
     assert!(place.known_hosts().contains(&fingerprint));
+}
+
+#[test]
+fn a_server_with_too_few_rounds_gets_nothing_made_from_the_password() {
+    let few = [Iterations::LEAST, Iterations::for_server(599_999).unwrap()];
+    for (iterations, way) in few.into_iter().zip(["log in", "register"]) {
+        let (place, peer) = (Place::new(), Peer::bind());
+        let flags: &[&str] = if way == "register" {
+            &["--register"]
+        } else {
+            &[]
+        };
+        let child = place.chat(&peer, "secret plan\n", flags);
+        let mut line = peer.accept();
+        if way == "register" {
+            line.register(&TotpSecret::new(Secret::random()), iterations);
+        } else {
+            line.say_challenge(iterations);
+        }
+        line.hears_no_more();
+        let ended = end(child);
+        assert_eq!(ended.code, 1, "{way}");
+        let sentence = "fewer than 600,000";
+        assert!(ended.err.contains(sentence), "{way}: {}", ended.err);
+        assert_eq!((ended.out.as_str(), place.known_hosts().as_str()), ("", ""));
+    }
 }
 
 #[test]

@@ -37,8 +37,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use cli::{Cli, Command, Exit};
-use config::{Environment, Settings};
-use server::Server;
+use config::{ConfigError, Environment, Settings};
+use server::{FEW_ITERATIONS, Server};
 
 fn main() -> ExitCode {
     run(&Cli::parse()).into()
@@ -75,7 +75,11 @@ fn run(cli: &Cli) -> Exit {
         Ok(()) => Exit::Fine,
         Err(error) => {
             eprintln!("chatbox-server: {error:#}");
-            Exit::Failure
+            if error.is::<ConfigError>() {
+                Exit::Configuration
+            } else {
+                Exit::Failure
+            }
         }
     }
 }
@@ -153,6 +157,14 @@ fn print_banner(server: &Server, settings: &Settings, out: &mut impl Write) -> i
         writeln!(
             out,
             "  WARNING       whoever reaches this address may register; see `registration`"
+        )?;
+    }
+    let iterations = config.security.scram_iterations;
+    if !iterations.suits_clients() {
+        writeln!(
+            out,
+            "  WARNING       scram_iterations = {}: {FEW_ITERATIONS}",
+            iterations.count()
         )?;
     }
     writeln!(out)?;

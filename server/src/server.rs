@@ -17,7 +17,7 @@ use chatbox_common::crypto::record::Rotation;
 use chatbox_common::fingerprint::Fingerprint;
 
 use crate::audit::{self, Audit, Line, Noise};
-use crate::config::Settings;
+use crate::config::{ConfigError, Settings};
 use crate::delivery::{Deliveries, Delivery};
 use crate::hub::Hub;
 use crate::journal::{self, AuditedChat, ChatSync};
@@ -40,6 +40,10 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 /// A log of more pages than this, 256 MiB, is written from its beginning again: under steady load
 /// that never happens by itself.
 const RESTART_ABOVE: u64 = 256 * 1024 * 1024 / 4096;
+
+/// What an operator is warned of who has chosen fewer rounds than clients ask for.
+pub const FEW_ITERATIONS: &str = "only test clients log in here; others refuse, \
+    because a password is cheap to guess from a proof with so few rounds";
 
 /// A server that runs.
 pub struct Server {
@@ -94,10 +98,8 @@ impl Server {
             common::Durability::Full => Durability::Full,
         };
         let mut store = Store::open(&settings.data_dir, durability, sql_log.clone())?;
-        let (mark, iterations) = store.transaction(Commit::Usual, |tx| {
-            Ok((tx.chat_log_mark()?, tx.iterations()?))
-        })?;
-        let iterations = Iterations::new(iterations)?;
+        let iterations = choose_iterations(&mut store, config.security.scram_iterations)?;
+        let mark = store.transaction(Commit::Usual, |tx| tx.chat_log_mark())?;
         let (chat, repairs) =
             AuditedChat::open(&settings.log_dir, mark).context("chat.log can't be opened")?;
         for line in repairs {
@@ -146,6 +148,13 @@ impl Server {
         let checkpointer = Checkpointer::open(&settings.data_dir, sql_log)?;
         let housekeeper = housekeep(checkpointer, chat_sync, reads, &shared, &rest)?;
         let fingerprint = Fingerprint::from_key(identity.public().as_bytes());
+        if !iterations.suits_clients() {
+            shared.audit.info(
+                Line::warn("few_scram_iterations")
+                    .with("iterations", iterations.count())
+                    .with("why", FEW_ITERATIONS),
+            );
+        }
         shared.audit.info(
             Line::info("started")
                 .with("version", env!("CARGO_PKG_VERSION"))
@@ -201,6 +210,23 @@ impl Server {
             listener::shut_down(&listener);
         })
     }
+}
+
+/// Accounts can only be hashed anew with their passwords, which nobody here has: a setting that
+/// does not hold for them is refused, so that no operator believes in it.
+fn choose_iterations(store: &mut Store, wanted: Iterations) -> anyhow::Result<Iterations> {
+    let wanted = wanted.count();
+    let kept = store.transaction(Commit::Usual, |tx| tx.choose_iterations(wanted))?;
+    let iterations = Iterations::for_server(kept).context("the database is damaged")?;
+    if kept != wanted {
+        return Err(ConfigError(vec![format!(
+            "the passwords in this database are hashed with {kept} rounds, and the configuration \
+             says {wanted}: write `scram_iterations = {kept}` in [security], or begin with \
+             another database"
+        )])
+        .into());
+    }
+    Ok(iterations)
 }
 
 fn policy(config: &common::Config, iterations: Iterations) -> Policy {

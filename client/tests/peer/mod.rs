@@ -6,7 +6,9 @@ use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chatbox_common::auth::resume::{self, ResumeToken};
-use chatbox_common::auth::scram::{ClientFirstMessage, Iterations, Password, Verifier};
+use chatbox_common::auth::scram::{
+    ClientFirstMessage, Iterations, Password, ServerFirst, Verifier,
+};
 use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::channel::{self, ChannelError, Receiver, Sender};
 use chatbox_common::crypto::handshake::{ChannelBinding, ServerIdentity, respond};
@@ -158,19 +160,7 @@ impl Line {
     /// Reads the two messages of a login and proves to know the password, as a real server does.
     /// Says nothing yet; what comes back logs the client in.
     pub fn challenge(&mut self) -> LoggedIn {
-        let Some(ClientMessage::Login(login)) = self.hear() else {
-            panic!("no login");
-        };
-        let first = ClientFirstMessage::parse(&login.scram).unwrap();
-        let user = first.user().to_string();
-        let password = Password::prepare(&SecretString::new(PASSWORD.to_owned())).unwrap();
-        let verifier = Verifier::derive(&password, [1; 16], Iterations::DEFAULT);
-        let challenge = first.challenge(verifier, *Secret::<18>::random().expose());
-        self.say(&ServerMessage::LoginChallenge(LoginChallenge {
-            request: login.request,
-            scram: challenge.message().to_owned(),
-            time: now_ms(),
-        }));
+        let (challenge, user) = self.say_challenge(Iterations::DEFAULT);
         let Some(ClientMessage::LoginConfirm(confirm)) = self.hear() else {
             panic!("no confirmation");
         };
@@ -180,6 +170,24 @@ impl Line {
             .unwrap();
         let scram = proof.into_server_final(1.into()).ok();
         logged_in(confirm.request, scram, &user, 1)
+    }
+
+    /// Reads the first message of a login and challenges it with so many rounds.
+    pub fn say_challenge(&mut self, iterations: Iterations) -> (ServerFirst, String) {
+        let Some(ClientMessage::Login(login)) = self.hear() else {
+            panic!("no login");
+        };
+        let first = ClientFirstMessage::parse(&login.scram).unwrap();
+        let user = first.user().to_string();
+        let password = Password::prepare(&SecretString::new(PASSWORD.to_owned())).unwrap();
+        let verifier = Verifier::derive(&password, [1; 16], iterations);
+        let challenge = first.challenge(verifier, *Secret::<18>::random().expose());
+        self.say(&ServerMessage::LoginChallenge(LoginChallenge {
+            request: login.request,
+            scram: challenge.message().to_owned(),
+            time: now_ms(),
+        }));
+        (challenge, user)
     }
 
     pub fn let_in(&mut self, logged_in: LoggedIn) {
@@ -214,15 +222,15 @@ impl Line {
         resume.request
     }
 
-    /// Reads a registration and challenges it with this secret.
-    pub fn register(&mut self, secret: &TotpSecret) {
+    /// Reads a registration and challenges it with this secret and so many rounds.
+    pub fn register(&mut self, secret: &TotpSecret, iterations: Iterations) {
         let Some(ClientMessage::Register(register)) = self.hear() else {
             panic!("no registration");
         };
         self.say(&ServerMessage::RegisterChallenge(RegisterChallenge {
             request: register.request,
             salt: [1; 16],
-            iterations: Iterations::DEFAULT.count(),
+            iterations: iterations.count(),
             totp: secret.bytes().clone(),
             recovery: (0..10).map(|n| Secret::new([n; 10])).collect(),
             time: now_ms(),

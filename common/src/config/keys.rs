@@ -9,6 +9,7 @@ use toml::de::DeValue;
 use super::AUDIT_FILES;
 use super::settings::{Config, Durability, KIB, LogLevel, MIB, Registration};
 use super::value::{address, choice, directory, host, number, shown, text};
+use crate::auth::scram::Iterations;
 
 /// Ports to listen on; 0 lets the system choose.
 pub(super) const PORT: RangeInclusive<u32> = 0..=65_535;
@@ -25,6 +26,9 @@ pub(super) const ROTATION_RECORDS: RangeInclusive<u32> = 16_384..=65_536;
 pub(super) const ROTATION_MIB: RangeInclusive<u32> = 64..=256;
 /// Minutes under one key.
 pub(super) const ROTATION_MINUTES: RangeInclusive<u32> = 1..=10;
+/// Rounds of PBKDF2 for a password.
+pub(super) const SCRAM_ITERATIONS: RangeInclusive<u32> =
+    Iterations::LEAST.count()..=Iterations::MAX.count();
 /// Seconds before the client connects again; never 0, which would hammer.
 pub(super) const RECONNECT_DELAY: RangeInclusive<u32> = 1..=3_600;
 /// Seconds for a handshake.
@@ -106,6 +110,9 @@ pub(super) const KEYS: &[Key] = &[
         number(v, ROTATION_MINUTES, " (minutes)")
             .map(|n| d.config.security.rotation_age = Duration::from_secs(60 * u64::from(n)))
     }),
+    key("security", "scram_iterations", |d, v| {
+        iterations(v).map(|count| d.config.security.scram_iterations = count)
+    }),
     key("client", "server_address", |d, v| {
         host(v).map(|host| d.config.client.server_address = host)
     }),
@@ -186,6 +193,11 @@ fn bytes(
         .ok()
         .and_then(|n| n.checked_mul(unit))
         .ok_or_else(|| "this machine can't address so much".into())
+}
+
+fn iterations(value: &DeValue<'_>) -> Result<Iterations, String> {
+    let count = number(value, SCRAM_ITERATIONS, "")?;
+    Iterations::for_server(count).map_err(|error| error.to_string())
 }
 
 fn registration(value: &DeValue<'_>) -> Result<Registration, String> {

@@ -4,6 +4,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::auth::scram::Iterations;
+
 /// The port without any configuration.
 pub const DEFAULT_PORT: u16 = 7878;
 
@@ -64,6 +66,9 @@ pub struct Security {
     pub rotation_bytes: u64,
     /// A direction's key is replaced at the next record once it is so old.
     pub rotation_age: Duration,
+    /// Rounds of PBKDF2 for the passwords of a new database; a database with accounts has its own,
+    /// and the two must agree.
+    pub scram_iterations: Iterations,
 }
 
 /// `[client]`: where the client connects to.
@@ -161,6 +166,7 @@ impl Default for Security {
             rotation_records: 65_536,
             rotation_bytes: 256 * MIB,
             rotation_age: Duration::from_secs(600),
+            scram_iterations: Iterations::DEFAULT,
         }
     }
 }

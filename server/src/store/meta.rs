@@ -7,6 +7,8 @@ use super::types::{signed, unsigned};
 const HISTORY_ID: &str = "SELECT value FROM meta WHERE key = 'history_id'";
 const RENEW_HISTORY_ID: &str = "UPDATE meta SET value = randomblob(16) WHERE key = 'history_id'";
 const ITERATIONS: &str = "SELECT value FROM meta WHERE key = 'iterations'";
+const CHOOSE_ITERATIONS: &str = "UPDATE meta SET value = ?1 WHERE key = 'iterations' \
+    AND value <> ?1 AND NOT EXISTS(SELECT 1 FROM REGISTERED)";
 const CHAT_LOG_MARK: &str = "SELECT value FROM meta WHERE key = 'chat_log_mark'";
 const LAST_ROW: &str = "SELECT seq FROM sqlite_sequence WHERE name = 'messages'";
 const FORGET_ROWS: &str = "DELETE FROM sqlite_sequence WHERE name = 'messages'";
@@ -57,6 +59,16 @@ impl Snapshot<'_> {
 }
 
 impl Tx<'_> {
+    /// Sets the iteration count of a database without accounts; others keep theirs, with which
+    /// their passwords were hashed. Returns the count that holds from here on.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn choose_iterations(&self, wanted: u32) -> Result<u32, StoreError> {
+        self.execute(CHOOSE_ITERATIONS, [wanted])?;
+        self.iterations()
+    }
+
     /// Gives out no row number up to `row` any more.
     ///
     /// # Errors
@@ -89,7 +101,7 @@ impl Tx<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{quiet, store};
+    use super::super::testing::{account, quiet, store};
     use super::super::{Commit, Durability, Store};
     use super::*;
 
@@ -110,10 +122,19 @@ mod tests {
     }
 
     #[test]
-    fn the_iteration_count_is_that_of_the_database() {
+    fn the_iteration_count_can_be_chosen_until_there_is_an_account() {
         let (_directory, mut store) = store();
         let iterations = store.transaction(Commit::Usual, |tx| tx.iterations());
         assert_eq!(iterations.unwrap(), 600_000);
+        let choose = |store: &mut Store, wanted| {
+            let chosen = store.transaction(Commit::Usual, |tx| tx.choose_iterations(wanted));
+            chosen.unwrap()
+        };
+        assert_eq!(choose(&mut store, 4_096), 4_096);
+        assert_eq!(choose(&mut store, 5_000), 5_000);
+        account(&mut store, "alice");
+        assert_eq!(choose(&mut store, 4_096), 5_000);
+        assert_eq!(choose(&mut store, 600_000), 5_000);
     }
 
     #[test]

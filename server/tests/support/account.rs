@@ -131,7 +131,7 @@ impl Peer {
         typed: &str,
         code: SecretString,
     ) -> u32 {
-        let iterations = Iterations::new(challenge.iterations).unwrap();
+        let iterations = Iterations::for_server(challenge.iterations).unwrap();
         let verifier = Verifier::derive(&password(typed), challenge.salt, iterations);
         self.ask(|request| {
             ClientMessage::RegisterConfirm(RegisterConfirm {

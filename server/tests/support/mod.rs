@@ -50,6 +50,8 @@ pub struct Server {
     port: u16,
     pub address: SocketAddr,
     pub fingerprint: String,
+    /// What it said at its start.
+    pub banner: String,
 }
 
 /// A server that did not start.
@@ -80,7 +82,7 @@ impl Server {
         fs::write(dir.path().join("config.toml"), config).unwrap();
         fs::create_dir(dir.path().join("log")).unwrap();
         prepare(dir.path());
-        let (child, stdout, address, fingerprint) = launch(dir.path(), port).unwrap();
+        let (child, stdout, address, fingerprint, banner) = launch(dir.path(), port).unwrap();
         Self {
             dir,
             child,
@@ -88,6 +90,7 @@ impl Server {
             port,
             address,
             fingerprint,
+            banner,
         }
     }
 
@@ -133,8 +136,9 @@ impl Server {
 
     /// Starts it again on the same files, after it has ended.
     pub fn restart(&mut self) {
-        let (child, stdout, address, fingerprint) = launch(self.path(), self.port).unwrap();
+        let (child, stdout, address, fingerprint, banner) = launch(self.path(), self.port).unwrap();
         assert_eq!(fingerprint, self.fingerprint, "the identity stays");
+        self.banner = banner;
         self.child = child;
         self.stdout = stdout;
         self.address = address;
@@ -204,7 +208,7 @@ impl Drop for Server {
     }
 }
 
-type Launched = (Child, BufReader<ChildStdout>, SocketAddr, String);
+type Launched = (Child, BufReader<ChildStdout>, SocketAddr, String, String);
 
 /// The server's binary; a crate that only has the client's finds it beside that.
 fn program() -> PathBuf {
@@ -236,14 +240,16 @@ fn launch(dir: &Path, port: u16) -> Result<Launched, Refused> {
         .unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let (mut address, mut fingerprint) = (None, None);
-    let mut line = String::new();
+    let (mut banner, mut line) = (String::new(), String::new());
     while stdout.read_line(&mut line).unwrap() > 0 {
+        banner.push_str(&line);
         if let Some(found) = line.strip_prefix("  listening on  ") {
             address = Some(found.trim().parse().unwrap());
         } else if let Some(found) = line.strip_prefix("  fingerprint   ") {
             fingerprint = Some(found.trim().to_owned());
         } else if line.contains("passes it as --fingerprint") {
-            return Ok((child, stdout, address.unwrap(), fingerprint.unwrap()));
+            let (address, fingerprint) = (address.unwrap(), fingerprint.unwrap());
+            return Ok((child, stdout, address, fingerprint, banner));
         }
         line.clear();
     }

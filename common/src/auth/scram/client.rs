@@ -4,8 +4,8 @@ use subtle::ConstantTimeEq;
 
 use super::keys::{self, Keys};
 use super::{
-    GS2_HEADER, Iterations, NONCE_LEN, Password, SALT_LEN, ScramError, attributes, auth_message,
-    cbind_input, decode, encode, is_nonce,
+    GS2_HEADER, Iterations, NONCE_LEN, Password, SALT_LEN, ScramError, Verifier, attributes,
+    auth_message, cbind_input, decode, encode, is_nonce, posit_number,
 };
 use crate::name::UserName;
 use crate::secret::Secret;
@@ -51,19 +51,36 @@ impl ClientFirst {
         channel_binding: &[u8; 32],
     ) -> Result<ClientFinal, ScramError> {
         let challenge = Challenge::parse(server_first, &self.nonce)?;
-        Ok(self.prove(&challenge, password, channel_binding))
+        let iterations = Iterations::new(challenge.iterations)?;
+        let salted = SaltedPassword::derive(password, challenge.salt, iterations);
+        Ok(self.prove(&challenge, &salted.keys, channel_binding))
     }
 
-    /// [`Self::answer`] behind its checks.
-    pub(super) fn prove(
+    /// Answers with a password that was salted before. Takes microseconds, for whoever logs in
+    /// often with the same one.
+    ///
+    /// # Errors
+    /// As [`Self::answer`]; [`ScramError::OtherChallenge`] when the server asks for another salt
+    /// or another count. So it decides about no number of rounds: whoever salted the password did.
+    pub fn answer_salted(
+        self,
+        server_first: &str,
+        salted: &SaltedPassword,
+        channel_binding: &[u8; 32],
+    ) -> Result<ClientFinal, ScramError> {
+        let challenge = Challenge::parse(server_first, &self.nonce)?;
+        if challenge.salt != salted.salt || challenge.iterations != salted.iterations.count() {
+            return Err(ScramError::OtherChallenge);
+        }
+        Ok(self.prove(&challenge, &salted.keys, channel_binding))
+    }
+
+    fn prove(
         &self,
         challenge: &Challenge<'_>,
-        password: &Password,
+        keys: &Keys,
         channel_binding: &[u8; 32],
     ) -> ClientFinal {
-        let rounds = challenge.iterations.count();
-        let keys = Keys::derive(password.as_bytes(), &challenge.salt, rounds);
-
         let without_proof = format!("c={},r={}", cbind_input(channel_binding), challenge.nonce);
         let auth_message = auth_message(&self.bare, challenge.message, &without_proof);
         let proof = encode(keys.proof(&auth_message).expose());
@@ -74,12 +91,43 @@ impl ClientFirst {
     }
 }
 
-/// A server-first-message, taken apart.
-pub(super) struct Challenge<'a> {
-    pub(super) message: &'a str,
-    pub(super) nonce: &'a str,
-    pub(super) salt: [u8; SALT_LEN],
-    pub(super) iterations: Iterations,
+/// A password with its salt and its rounds done: what a client needs for its proof, and the server
+/// for its verifier. As good as the password for whoever has it.
+pub struct SaltedPassword {
+    salt: [u8; SALT_LEN],
+    iterations: Iterations,
+    keys: Keys,
+}
+
+impl SaltedPassword {
+    /// Does the rounds. 600,000 take 0.2 s and more.
+    #[must_use]
+    pub fn derive(password: &Password, salt: [u8; SALT_LEN], iterations: Iterations) -> Self {
+        Self {
+            salt,
+            iterations,
+            keys: Keys::derive(password.as_bytes(), &salt, iterations.count()),
+        }
+    }
+
+    /// What a server is to keep of it.
+    #[must_use]
+    pub fn verifier(&self) -> Verifier {
+        Verifier {
+            iterations: self.iterations,
+            salt: self.salt,
+            stored_key: self.keys.stored.clone(),
+            server_key: self.keys.server.clone(),
+        }
+    }
+}
+
+/// A server-first-message, taken apart. Nothing is decided about its number of rounds yet.
+struct Challenge<'a> {
+    message: &'a str,
+    nonce: &'a str,
+    salt: [u8; SALT_LEN],
+    iterations: u32,
 }
 
 impl<'a> Challenge<'a> {
@@ -93,7 +141,7 @@ impl<'a> Challenge<'a> {
             message,
             nonce,
             salt: *decode(salt).ok_or(ScramError::Malformed)?,
-            iterations: Iterations::parse(iterations)?,
+            iterations: posit_number(iterations).ok_or(ScramError::Malformed)?,
         })
     }
 }
@@ -143,7 +191,8 @@ mod tests {
     }
 
     fn refusal(message: &str) -> Option<ScramError> {
-        Challenge::parse(message, CLIENT_NONCE).err()
+        let challenge = Challenge::parse(message, CLIENT_NONCE);
+        challenge.and_then(|c| Iterations::new(c.iterations)).err()
     }
 
     #[test]
@@ -152,7 +201,7 @@ mod tests {
         let challenge = Challenge::parse(&message, CLIENT_NONCE).ok().unwrap();
         assert_eq!(challenge.nonce, format!("{CLIENT_NONCE}{SERVER_NONCE}"));
         assert_eq!(encode(&challenge.salt), SALT);
-        assert_eq!(challenge.iterations, Iterations::DEFAULT);
+        assert_eq!(challenge.iterations, 600_000);
     }
 
     #[test]
@@ -188,6 +237,7 @@ mod tests {
             ("599999", Some(ScramError::Iterations)),
             ("5000001", Some(ScramError::Iterations)),
             ("4294967295", Some(ScramError::Iterations)),
+            ("4096", Some(ScramError::Iterations)),
             ("1", Some(ScramError::Iterations)),
             ("0", Some(ScramError::Malformed)),
             ("4294967296", Some(ScramError::Malformed)),

@@ -27,7 +27,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-pub use client::{ClientFinal, ClientFirst};
+pub use client::{ClientFinal, ClientFirst, SaltedPassword};
 pub use server::{ClientFirstMessage, Proof, ServerFirst};
 pub use verifier::{Password, PasswordError, Verifier, VerifierError, salt_for};
 
@@ -62,11 +62,14 @@ pub enum ScramError {
     /// changed on the way.
     #[error("the login does not belong to this exchange; somebody may be replaying an old one")]
     Nonce,
-    /// An iteration count outside of what [`Iterations`] holds.
+    /// An iteration count outside of what [`Iterations::new`] takes.
     #[error(
         "the server asks for fewer than 600,000 or more than 5,000,000 rounds of password hashing"
     )]
     Iterations,
+    /// A challenge for another salt or another count than the prepared password's.
+    #[error("the password was prepared for another salt or another number of rounds")]
+    OtherChallenge,
     /// A server signature that only somebody without the account's keys would send.
     #[error("the server could not prove that it knows this account; it may be an impostor")]
     ServerSignature,
@@ -75,18 +78,28 @@ pub enum ScramError {
     Refused,
 }
 
-/// How many rounds of PBKDF2 a password costs: 600,000 to 5,000,000. Fewer would let an
-/// impostor collect proofs that are cheap to guess against; more would let it stall the client.
+/// A number of rounds that no server uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0} rounds of password hashing are not possible; 4,096 to 5,000,000 are")]
+pub struct IterationsError(pub u32);
+
+/// How many rounds of PBKDF2 a password costs.
+///
+/// A client takes 600,000 to 5,000,000 ([`Self::new`]): fewer would let an impostor collect proofs
+/// that are cheap to guess against; more would let it stall the client. A server may keep fewer
+/// ([`Self::for_server`]), for tests that make thousands of accounts; clients then refuse it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Iterations(u32);
 
 impl Iterations {
+    /// The least a server can be set to: RFC 7677 section 4 asks for no fewer.
+    pub const LEAST: Self = Self(4_096);
     /// What a server uses that was told nothing else, and the least a client takes.
     pub const DEFAULT: Self = Self(600_000);
     /// The most a client takes.
     pub const MAX: Self = Self(5_000_000);
 
-    /// Takes a count.
+    /// Takes the count that a server asks a client for.
     ///
     /// # Errors
     /// [`ScramError::Iterations`] below [`Self::DEFAULT`] or above [`Self::MAX`].
@@ -97,21 +110,35 @@ impl Iterations {
         Ok(Self(count))
     }
 
+    /// Takes the count of a server's own accounts. Of those who log in, only a load generator,
+    /// whose passwords protect nothing, may use it.
+    ///
+    /// # Errors
+    /// [`IterationsError`] below [`Self::LEAST`] or above [`Self::MAX`].
+    pub const fn for_server(count: u32) -> Result<Self, IterationsError> {
+        if count < Self::LEAST.0 || count > Self::MAX.0 {
+            return Err(IterationsError(count));
+        }
+        Ok(Self(count))
+    }
+
+    /// Whether a client takes it.
+    #[must_use]
+    pub const fn suits_clients(self) -> bool {
+        Self::new(self.0).is_ok()
+    }
+
     /// The count.
     #[must_use]
     pub const fn count(self) -> u32 {
         self.0
     }
+}
 
-    /// RFC 5802's posit-number: digits without sign or leading zero.
-    fn parse(text: &str) -> Result<Self, ScramError> {
-        let is_number = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
-        let count = text.parse().map_err(|_| ScramError::Malformed);
-        match (is_number, count) {
-            (true, Ok(count)) => Self::new(count),
-            _ => Err(ScramError::Malformed),
-        }
-    }
+/// RFC 5802's posit-number: digits without sign or leading zero.
+fn posit_number(text: &str) -> Option<u32> {
+    let is_number = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
+    text.parse().ok().filter(|_| is_number)
 }
 
 /// The values of exactly these attributes (each given with its `=`), in this order, and

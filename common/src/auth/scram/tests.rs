@@ -1,6 +1,5 @@
 //! Both ends against each other, with few rounds where the number does not matter.
 
-use super::client::Challenge;
 use super::*;
 use crate::name::UserName;
 use crate::secret::{Secret, SecretString};
@@ -26,19 +25,12 @@ fn verifier(text: &str) -> Verifier {
 /// A login up to the client's proof, sent on the channel with the given binding.
 fn exchange(verifier: Verifier, typed: &str, channel: &[u8; 32]) -> (ServerFirst, ClientFinal) {
     let client = ClientFirst::new(&alice(), CLIENT_NONCE);
-    let (salt, iterations) = (verifier.salt, verifier.iterations);
+    let salted = SaltedPassword::derive(&password(typed), verifier.salt, verifier.iterations);
     let server = ClientFirstMessage::parse(client.message())
         .unwrap()
         .challenge(verifier, SERVER_NONCE);
-    let [nonce, ..] = attributes(server.message(), ["r=", "s=", "i="]).unwrap();
-    let challenge = Challenge {
-        message: server.message(),
-        nonce,
-        salt,
-        iterations,
-    };
-    let answer = client.prove(&challenge, &password(typed), channel);
-    (server, answer)
+    let answer = client.answer_salted(server.message(), &salted, channel);
+    (server, answer.unwrap())
 }
 
 #[test]
@@ -184,13 +176,59 @@ fn a_proof_is_good_for_its_own_exchange_only() {
 
 #[test]
 fn a_client_that_answers_checks_the_challenge_first() {
-    let few = verifier("password");
-    let client = ClientFirst::new(&alice(), CLIENT_NONCE);
-    let server = ClientFirstMessage::parse(client.message())
-        .unwrap()
-        .challenge(few, SERVER_NONCE);
-    let result = client.answer(server.message(), &password("password"), &CHANNEL);
-    assert_eq!(result.err(), Some(ScramError::Iterations));
+    for few in [FEW, Iterations::LEAST, Iterations(599_999)] {
+        let verifier = Verifier::derive(&password("password"), [1; SALT_LEN], few);
+        let client = ClientFirst::new(&alice(), CLIENT_NONCE);
+        let server = ClientFirstMessage::parse(client.message())
+            .unwrap()
+            .challenge(verifier, SERVER_NONCE);
+        let result = client.answer(server.message(), &password("password"), &CHANNEL);
+        assert_eq!(result.err(), Some(ScramError::Iterations));
+    }
+}
+
+#[test]
+fn a_server_may_keep_fewer_rounds_than_a_client_takes_and_not_endlessly_few() {
+    for (count, server_may, client_takes) in [
+        (0, false, false),
+        (4_095, false, false),
+        (4_096, true, false),
+        (599_999, true, false),
+        (600_000, true, true),
+        (5_000_000, true, true),
+        (5_000_001, false, false),
+        (u32::MAX, false, false),
+    ] {
+        let kept = Iterations::for_server(count);
+        assert_eq!(kept.is_ok(), server_may, "{count}");
+        assert_eq!(Iterations::new(count).is_ok(), client_takes, "{count}");
+        let suits = kept.is_ok_and(Iterations::suits_clients);
+        assert_eq!(suits, client_takes, "{count}");
+    }
+}
+
+#[test]
+fn a_salted_password_answers_for_its_own_salt_and_rounds_only() {
+    let salted = |salt, count| SaltedPassword::derive(&password("password"), [salt; 16], count);
+    let challenge = |client: &ClientFirst| {
+        ClientFirstMessage::parse(client.message())
+            .unwrap()
+            .challenge(salted(1, FEW).verifier(), SERVER_NONCE)
+    };
+    for other in [salted(2, FEW), salted(1, Iterations(3))] {
+        let client = ClientFirst::new(&alice(), CLIENT_NONCE);
+        let server = challenge(&client);
+        let result = client.answer_salted(server.message(), &other, &CHANNEL);
+        assert_eq!(result.err(), Some(ScramError::OtherChallenge));
+    }
+    let same = salted(1, FEW);
+    for nonce in [[1; NONCE_LEN], [2; NONCE_LEN]] {
+        let client = ClientFirst::new(&alice(), nonce);
+        let server = challenge(&client);
+        let client = client.answer_salted(server.message(), &same, &CHANNEL);
+        let proof = server.check(client.unwrap().message(), &CHANNEL).unwrap();
+        assert!(bool::from(proof.matches()));
+    }
 }
 
 #[test]
