@@ -151,8 +151,8 @@ impl Book {
     }
 
     /// What a member heard, at this moment.
-    pub fn hear(&mut self, member: usize, now: u64, heard: Heard<'_>) {
-        match heard {
+    pub fn hear(&mut self, member: usize, now: u64, heard: &Heard<'_>) {
+        match *heard {
             Heard::Text(bytes, number) => match Text::parse(bytes) {
                 Some(text) if text.sender < self.said.len() => {
                     self.hear_text(member, now, text, number);

@@ -235,7 +235,7 @@ impl Generator {
         let bytes = &self.buffer[..count];
         let answered = member.out.len();
         member.talk.read(bytes, &mut member.out, &mut |heard| {
-            book.hear(index, now, heard);
+            book.hear(index, now, &heard);
         })?;
         if member.out.len() > answered {
             self.flush(index)?;

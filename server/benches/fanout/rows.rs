@@ -212,9 +212,29 @@ pub fn grouped(number: usize) -> String {
 
 const ALL: &[Kind] = &[Kind::Floor, Kind::Ngircd, Kind::Inspircd];
 
-/// Whoever the row is for, in the order in which they are shown.
+/// What has to be reached, in the order of the rows.
+const MEMORY: Binding = Binding {
+    metric: Metric::Memory,
+    against: None,
+    bound: Bound::AtMost(20.0),
+};
+const FAST: &[Binding] = &[
+    at_least(Metric::Deliveries, 1.5, Kind::Inspircd),
+    at_most(Metric::Cost, 1.0, Kind::Inspircd),
+];
+const MANY_SENDERS: &[Binding] = &[at_least(Metric::Deliveries, 5.0, Kind::Floor)];
+const LARGE: &[Binding] = &[at_least(Metric::Deliveries, 1.2, Kind::Inspircd)];
+const COMMITS: &[Binding] = &[at_most(Metric::Cost, 1.2, Kind::Inspircd)];
+const TURNS: &[Binding] = &[at_most(Metric::Percentile99, 1.0, Kind::Floor)];
+const CALM: &[Binding] = &[
+    at_most(Metric::Cost, 1.3, Kind::Floor),
+    at_most(Metric::Percentile99, 1.3, Kind::Floor),
+];
+const SMALL: &[Binding] = &[at_most(Metric::Median, 3.0, Kind::Floor)];
+const LOGINS: &[Binding] = &[MEMORY, at_most(Metric::LoginCost, 1.2, Kind::Inspircd)];
+
+/// All rows, in the order in which they are measured.
 pub fn rows() -> Vec<Row> {
-    use Metric::{Cost, Deliveries, LoginCost, Median, Memory, Percentile99};
     let chat = |members, senders, pace, beside, bindings, quick| Row {
         members,
         load: Load::Chat(senders, pace),
@@ -231,25 +251,6 @@ pub fn rows() -> Vec<Row> {
         bindings,
         quick,
     };
-    const MEMORY: Binding = Binding {
-        metric: Memory,
-        against: None,
-        bound: Bound::AtMost(20.0),
-    };
-    const FAST: &[Binding] = &[
-        at_least(Deliveries, 1.5, Kind::Inspircd),
-        at_most(Cost, 1.0, Kind::Inspircd),
-    ];
-    const MANY_SENDERS: &[Binding] = &[at_least(Deliveries, 5.0, Kind::Floor)];
-    const LARGE: &[Binding] = &[at_least(Deliveries, 1.2, Kind::Inspircd)];
-    const COMMITS: &[Binding] = &[at_most(Cost, 1.2, Kind::Inspircd)];
-    const TURNS: &[Binding] = &[at_most(Percentile99, 1.0, Kind::Floor)];
-    const CALM: &[Binding] = &[
-        at_most(Cost, 1.3, Kind::Floor),
-        at_most(Percentile99, 1.3, Kind::Floor),
-    ];
-    const SMALL: &[Binding] = &[at_most(Median, 3.0, Kind::Floor)];
-    const LOGINS: &[Binding] = &[MEMORY, at_most(LoginCost, 1.2, Kind::Inspircd)];
     vec![
         chat(1_000, 10, Pace::Window(64), ALL, FAST, true),
         chat(1_000, 200, Pace::Window(1), ALL, MANY_SENDERS, true),

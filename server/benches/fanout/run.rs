@@ -162,9 +162,9 @@ pub fn in_parallel<T: Send>(
                     if number >= count {
                         return;
                     }
-                    let made = make(number).with_context(|| format!("number {number}"));
-                    let failed = made.is_err();
-                    if sender.send(made).is_err() || failed {
+                    let thing = make(number).with_context(|| format!("number {number}"));
+                    let failed = thing.is_err();
+                    if sender.send(thing).is_err() || failed {
                         next.store(count, Ordering::Relaxed);
                         return;
                     }
@@ -174,7 +174,7 @@ pub fn in_parallel<T: Send>(
         drop(sender);
         loop {
             match receiver.recv_timeout(LOOK) {
-                Ok(made) => take(Some(made?))?,
+                Ok(thing) => take(Some(thing?))?,
                 Err(RecvTimeoutError::Timeout) => take(None)?,
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }

@@ -139,8 +139,8 @@ impl Speech {
             }
             ServerMessage::Lagged(lagged) => {
                 heard(Heard::Lagged);
-                let head = lagged.heads.first().context("lagged nowhere")?.head;
-                self.follow(head, out)
+                let room = lagged.heads.first().context("lagged nowhere")?;
+                self.follow(room.head, out)
             }
             ServerMessage::Following(following) if !following.live => {
                 self.follow(following.head, out)
