@@ -27,6 +27,8 @@ use login::{Account, Connecting};
 /// What a server is given to stop in good order; more than it gives itself.
 const STOP: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_millis(5);
+/// So many register at once; the server takes 64.
+const REGISTERING: usize = 48;
 /// Where a server keeps what outlives it.
 const KEPT: [&str; 2] = ["data", "keys"];
 
@@ -66,6 +68,7 @@ impl Accounts {
         let mut accounts = Vec::with_capacity(count);
         in_parallel(
             count,
+            REGISTERING,
             |member| Connecting::open(process.address, member)?.register(member),
             |account| {
                 accounts.extend(account);

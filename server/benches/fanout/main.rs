@@ -17,7 +17,10 @@
 
 mod book;
 mod chatbox;
+mod floor;
 mod generator;
+mod irc;
+mod lines;
 mod measure;
 mod report;
 mod rows;
@@ -68,6 +71,9 @@ struct Arguments {
     /// What cargo passes to every benchmark.
     #[arg(long, hide = true)]
     bench: bool,
+    /// What this program passes to itself to be the floor.
+    #[arg(long, hide = true)]
+    floor_server: bool,
 }
 
 impl Arguments {
@@ -106,6 +112,10 @@ impl Arguments {
 
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
+    if arguments.floor_server {
+        floor::serve()?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let rows = arguments.rows();
     if arguments.list {
         for row in &rows {

@@ -13,8 +13,6 @@ use crate::measure::{Histogram, processor_time, resident_kib};
 use crate::rows::{Load, Metric, Row, Span};
 use crate::target::Target;
 
-/// Members connect from so many threads at once.
-const CONNECTING: usize = 16;
 /// How long the generator looks for the next one.
 const LOOK: Duration = Duration::from_millis(2);
 /// After the last login: what is announced late has been announced.
@@ -85,7 +83,7 @@ fn connect(row: &Row, target: &(dyn Target + Sync)) -> anyhow::Result<Generator>
         Load::Idle => target.log_in(member),
         Load::Chat(..) => target.connect(member),
     };
-    in_parallel(row.connections(), make, |line| {
+    in_parallel(row.connections(), target.at_once(), make, |line| {
         line.map_or(Ok(()), |line| generator.adopt(line))?;
         // Who is in hears of those who come.
         generator.poll(Duration::ZERO)
@@ -141,20 +139,21 @@ fn now(generator: &Generator, process: u32) -> anyhow::Result<(u64, Duration, In
     Ok((heard, processor_time(process)?, Instant::now()))
 }
 
-/// Makes `count` things on several threads, and takes each on this one; while there is none to
+/// Makes `count` things on so many threads, and takes each on this one; while there is none to
 /// take, `take` gets nothing, again and again.
 ///
 /// # Errors
 /// With the first that failed.
 pub fn in_parallel<T: Send>(
     count: usize,
+    threads: usize,
     make: impl Fn(usize) -> anyhow::Result<T> + Sync,
     mut take: impl FnMut(Option<T>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
         let (sender, receiver) = mpsc::channel();
-        for _ in 0..CONNECTING.min(count) {
+        for _ in 0..threads.min(count) {
             let (sender, next, make) = (sender.clone(), &next, &make);
             scope.spawn(move || {
                 loop {

@@ -17,6 +17,11 @@ pub trait Target {
     /// When the server refuses, or says what nobody expects.
     fn connect(&self, member: usize) -> anyhow::Result<Line>;
 
+    /// How many members had best be made at once.
+    fn at_once(&self) -> usize {
+        16
+    }
+
     /// Makes a member that is connected and logged in, and in no room where the protocol lets it
     /// be in none: nobody is told that it came. Otherwise as [`Target::connect`].
     ///

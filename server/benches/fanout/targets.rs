@@ -3,6 +3,8 @@
 use std::fmt;
 
 use crate::chatbox::{Accounts, ChatBox, Durability};
+use crate::floor::Floor;
+use crate::irc::{self, Ircd};
 use crate::target::Target;
 
 /// A server.
@@ -44,7 +46,13 @@ impl Kind {
     ) -> anyhow::Result<Option<Running<'_>>> {
         Ok(match self {
             Self::Chatbox => Some(Box::new(ChatBox::start(accounts, durability)?)),
-            Self::Floor | Self::Ngircd | Self::Inspircd => None,
+            Self::Floor => Some(Box::new(Floor::start()?)),
+            Self::Ngircd => Ircd::start(irc::Kind::Ngircd)?.map(boxed),
+            Self::Inspircd => Ircd::start(irc::Kind::Inspircd)?.map(boxed),
         })
     }
+}
+
+fn boxed<'a>(server: Ircd) -> Running<'a> {
+    Box::new(server)
 }
