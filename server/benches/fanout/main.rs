@@ -105,7 +105,12 @@ impl Arguments {
         if self.durability == Durability::Normal {
             kinds.extend(row.beside);
         }
-        kinds.retain(|kind| self.servers.is_empty() || self.servers.contains(kind));
+        if self.servers.is_empty() {
+            // The slower of two of a kind.
+            kinds.retain(|kind| !self.quick || *kind != Kind::Ngircd);
+        } else {
+            kinds.retain(|kind| self.servers.contains(kind));
+        }
         kinds
     }
 }

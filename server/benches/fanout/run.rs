@@ -17,8 +17,10 @@ use crate::target::Target;
 const LOOK: Duration = Duration::from_millis(2);
 /// After the last login: what is announced late has been announced.
 const SETTLE: Duration = Duration::from_secs(1);
-/// What is not heard so long after the last word is lost.
-const LIMIT: Duration = Duration::from_secs(10);
+/// Once nobody has heard anything for so long, what is missing is lost.
+const SILENCE: Duration = Duration::from_secs(5);
+/// A server that goes on talking for so long after the last word has its rest counted as lost.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// What a run gave. What a row does not measure is nothing.
 #[derive(Debug, Clone, Default)]
@@ -114,11 +116,11 @@ fn chat(
     let (heard_after, cost_after, end) = now(generator, process)?;
     let latency = std::mem::take(&mut generator.book.latency);
 
-    generator.stop();
-    generator.run_until(Instant::now() + LIMIT, Book::is_complete)?;
+    drain(generator)?;
     if let Some(slow) = slow {
         generator.read_again(slow)?;
-        generator.run_until(Instant::now() + LIMIT, |book| book.has_lagged(slow))?;
+        let end = Instant::now() + SILENCE;
+        generator.run_until(end, |book| book.has_lagged(slow))?;
     }
     outcome.faults = generator.book.close();
 
@@ -131,6 +133,20 @@ fn chat(
     outcome.put(Metric::Percentile99, latency.quantile(0.99));
     outcome.put(Metric::Longest, latency.most());
     Ok(())
+}
+
+/// Lets everybody hear what was said.
+fn drain(generator: &mut Generator) -> anyhow::Result<()> {
+    generator.stop();
+    let end = Instant::now() + LIMIT;
+    loop {
+        let heard = generator.book.heard();
+        generator.run_until(Instant::now() + SILENCE, Book::is_complete)?;
+        let goes_on = generator.book.heard() > heard && Instant::now() < end;
+        if generator.book.is_complete() || !goes_on {
+            return Ok(());
+        }
+    }
 }
 
 /// Counter, processor time and clock of the same moment.
