@@ -1,0 +1,215 @@
+//! The product: its own binary on a loopback port, with full logins.
+//!
+//! Accounts are registered once, through the protocol; the server is stopped then, and what it
+//! left on disk is the template from which every later one starts. So each run logs the same
+//! people in, with a handshake, a password and a second factor.
+
+mod login;
+mod proof;
+mod speech;
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::run::in_parallel;
+use crate::target::{Line, Target};
+use login::{Account, Connecting};
+
+/// What a server is given to stop in good order; more than it gives itself.
+const STOP: Duration = Duration::from_secs(20);
+const LOOK: Duration = Duration::from_millis(5);
+/// So many register at once; the server takes 64.
+const REGISTERING: usize = 48;
+/// Where a server keeps what outlives it.
+const KEPT: [&str; 2] = ["data", "keys"];
+
+/// What an acknowledged message survives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Durability {
+    /// The server's sudden end.
+    Normal,
+    /// A power cut, too.
+    Full,
+}
+
+impl Durability {
+    /// As the configuration says it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::Full => "full",
+        }
+    }
+}
+
+/// People who are registered, and the files of a server that knows them.
+pub struct Accounts {
+    template: TempDir,
+    accounts: Vec<Account>,
+}
+
+impl Accounts {
+    /// Registers so many.
+    ///
+    /// # Errors
+    /// When the server does not start, or refuses one.
+    pub fn register(count: usize) -> anyhow::Result<Self> {
+        let template = tempfile::tempdir()?;
+        let mut process = Process::start(template.path(), Durability::Normal)?;
+        let mut accounts = Vec::with_capacity(count);
+        in_parallel(
+            count,
+            REGISTERING,
+            |member| Connecting::open(process.address, member)?.register(member),
+            |account| {
+                accounts.extend(account);
+                Ok(())
+            },
+        )
+        .context("registering the members")?;
+        accounts.sort_by_key(|account| account.member);
+        process.stop()?;
+        Ok(Self { template, accounts })
+    }
+}
+
+/// A server that runs on a copy of the template.
+pub struct ChatBox<'a> {
+    accounts: &'a Accounts,
+    process: Process,
+    /// Removed when the process has ended.
+    _dir: TempDir,
+}
+
+impl<'a> ChatBox<'a> {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// When the files can't be copied, or the server does not start.
+    pub fn start(accounts: &'a Accounts, durability: Durability) -> anyhow::Result<Self> {
+        let dir = tempfile::tempdir()?;
+        for kept in KEPT {
+            copy(&accounts.template.path().join(kept), &dir.path().join(kept))?;
+        }
+        Ok(Self {
+            accounts,
+            process: Process::start(dir.path(), durability)?,
+            _dir: dir,
+        })
+    }
+}
+
+impl Target for ChatBox<'_> {
+    fn pid(&self) -> u32 {
+        self.process.child.id()
+    }
+
+    fn connect(&self, member: usize) -> anyhow::Result<Line> {
+        let account = self.accounts.accounts.get(member);
+        let account = account.context("there are fewer accounts")?;
+        Connecting::open(self.process.address, member)?.log_in(account)
+    }
+}
+
+/// Copies a directory of files, and the right to read them.
+fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+    fs::create_dir(to)?;
+    fs::set_permissions(to, fs::metadata(from)?.permissions())?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+/// A running server.
+struct Process {
+    child: Child,
+    /// Kept open, and never read again: behind its banner the server says nothing there.
+    _stdout: BufReader<ChildStdout>,
+    address: SocketAddr,
+}
+
+impl Process {
+    fn start(dir: &Path, durability: Durability) -> anyhow::Result<Self> {
+        let config = dir.join("config.toml");
+        let text = format!(
+            "[security]\nmax_messages_per_sec = 0\n\n[storage]\ndurability = \"{}\"\n",
+            durability.name()
+        );
+        fs::write(&config, text)?;
+        let mut child = Command::new(env!("CARGO_BIN_EXE_chatbox-server"))
+            .args(["--port", "0", "--config"])
+            .arg(config)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(File::create(dir.join("stderr"))?)
+            .spawn()
+            .context("the server can't be started")?;
+        let stdout = child.stdout.take().context("no standard output")?;
+        let mut stdout = BufReader::new(stdout);
+        match read_banner(&mut stdout) {
+            Ok(address) => Ok(Self {
+                child,
+                _stdout: stdout,
+                address,
+            }),
+            Err(error) => {
+                let _ = child.kill();
+                child.wait()?;
+                let said = fs::read_to_string(dir.join("stderr"))?;
+                Err(error.context(format!("the server said: {said}")))
+            }
+        }
+    }
+
+    /// Lets it end in good order, so that its files are complete.
+    fn stop(&mut self) -> anyhow::Result<()> {
+        kill_process(Pid::from_child(&self.child), Signal::TERM)?;
+        let end = Instant::now() + STOP;
+        while Instant::now() < end {
+            if let Some(status) = self.child.try_wait()? {
+                ensure!(status.success(), "the server ended with {status}");
+                return Ok(());
+            }
+            thread::sleep(LOOK);
+        }
+        bail!("the server does not stop")
+    }
+}
+
+/// Where it listens; it does so once its banner is complete.
+fn read_banner(stdout: &mut impl BufRead) -> anyhow::Result<SocketAddr> {
+    let mut address = None;
+    let mut line = String::new();
+    while stdout.read_line(&mut line)? > 0 {
+        if let Some(found) = line.strip_prefix("  listening on  ") {
+            address = Some(found.trim().parse()?);
+        } else if line.contains("passes it as --fingerprint") {
+            return address.context("a banner without an address");
+        }
+        line.clear();
+    }
+    bail!("the server did not start")
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,210 @@
+//! From a socket to a session: the handshake, then a registration or a login.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::{Context, bail, ensure};
+use chatbox_common::auth::scram::ClientFirst;
+use chatbox_common::auth::totp::{TotpSecret, step_of};
+use chatbox_common::crypto::handshake::{ClientHandshake, MESSAGE_2_LEN, PREFACE};
+use chatbox_common::crypto::record::{Opened, Opener, Rotation, Sealer};
+use chatbox_common::name::UserName;
+use chatbox_common::secret::{Secret, SecretString};
+use chatbox_common::wire::codec;
+use chatbox_common::wire::frame::{self, LENGTH_LEN};
+use chatbox_common::wire::message::{
+    ClientMessage, LoggedIn, Login, LoginConfirm, Register, RegisterConfirm, ServerMessage,
+};
+use socket2::{Domain, Socket, Type};
+
+use super::proof::Keys;
+use super::speech::Speech;
+use crate::target::Line;
+
+/// The server limits what one address may do before it is somebody. Members come from as many
+/// addresses as a network of their size would have.
+const ADDRESSES: usize = 250;
+/// A server that says nothing for so long has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Somebody who is registered.
+pub struct Account {
+    /// The member's number.
+    pub member: usize,
+    name: UserName,
+    keys: Keys,
+    totp: TotpSecret,
+    /// The step that the registration spent.
+    last_step: u64,
+}
+
+/// A connection behind its handshake, still blocking.
+pub struct Connecting {
+    socket: TcpStream,
+    sealer: Sealer,
+    opener: Opener,
+    binding: [u8; 32],
+    /// Bytes of records not opened yet.
+    pending: Vec<u8>,
+}
+
+fn step_now() -> anyhow::Result<u64> {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+    Ok(step_of(since.as_secs()))
+}
+
+fn code(totp: &TotpSecret, step: u64) -> SecretString {
+    SecretString::new(totp.code_at(step).expose().to_owned())
+}
+
+impl Connecting {
+    /// Connects from the member's address, and shakes hands.
+    ///
+    /// # Errors
+    /// When the server refuses or is too slow.
+    pub fn open(server: SocketAddr, member: usize) -> anyhow::Result<Self> {
+        let host = u8::try_from(member % ADDRESSES + 1)?;
+        let from = SocketAddr::from(([127, 1, 1, host], 0));
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.bind(&from.into())?;
+        socket.connect(&server.into())?;
+        let mut socket = TcpStream::from(socket);
+        socket.set_nodelay(true)?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+
+        let (handshake, message_1) = ClientHandshake::start()?;
+        let mut out = PREFACE.to_vec();
+        frame::put(&message_1, &mut out)?;
+        socket.write_all(&out)?;
+        let mut message_2 = [0; LENGTH_LEN + MESSAGE_2_LEN];
+        socket.read_exact(&mut message_2).context("the handshake")?;
+        let (keys, _) = handshake.finish(&message_2[LENGTH_LEN..])?;
+        let now = Instant::now();
+        Ok(Self {
+            socket,
+            sealer: Sealer::new(keys.client_to_server, Rotation::default(), now),
+            opener: Opener::new(keys.server_to_client, now),
+            binding: *keys.channel_binding.as_bytes(),
+            pending: Vec::new(),
+        })
+    }
+
+    /// Makes an account, and leaves.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub fn register(mut self, member: usize) -> anyhow::Result<Account> {
+        let name = UserName::parse(&format!("m{member}"))?;
+        self.say(&ClientMessage::Register(Register {
+            request: 1,
+            user: name.to_string(),
+            invitation: None,
+        }))?;
+        let challenge = match self.hear()? {
+            ServerMessage::RegisterChallenge(challenge) => challenge,
+            other => bail!("no registration: {other:?}"),
+        };
+        let account = Account {
+            member,
+            name,
+            keys: Keys::random()?,
+            totp: TotpSecret::new(challenge.totp),
+            last_step: step_now()?,
+        };
+        self.say(&ClientMessage::RegisterConfirm(RegisterConfirm {
+            request: 2,
+            stored_key: Secret::new(account.keys.stored),
+            server_key: Secret::new(account.keys.server),
+            code: code(&account.totp, account.last_step),
+        }))?;
+        self.enter()?;
+        Ok(account)
+    }
+
+    /// Logs in with both factors.
+    ///
+    /// # Errors
+    /// When the server refuses, or can't prove itself.
+    pub fn log_in(mut self, account: &Account) -> anyhow::Result<Line> {
+        let first = ClientFirst::new(&account.name, *Secret::random().expose());
+        self.say(&ClientMessage::Login(Login {
+            request: 1,
+            scram: first.message().to_owned(),
+        }))?;
+        let challenge = match self.hear()? {
+            ServerMessage::LoginChallenge(challenge) => challenge.scram,
+            other => bail!("no login: {other:?}"),
+        };
+        let keys = &account.keys;
+        let answer = keys.answer(first.message(), &challenge, &self.binding)?;
+        // A step is good once; the next one is good already.
+        let step = step_now()?.max(account.last_step + 1);
+        self.say(&ClientMessage::LoginConfirm(LoginConfirm {
+            request: 2,
+            scram: answer.client_final,
+            code: code(&account.totp, step),
+        }))?;
+        let logged_in = self.enter()?;
+        ensure!(
+            logged_in.scram.as_ref() == Some(&answer.server_final),
+            "the server can't prove itself"
+        );
+        self.socket.set_read_timeout(None)?;
+        Ok(Line {
+            socket: self.socket,
+            talk: Box::new(Speech::new(self.sealer, self.opener, self.pending)),
+        })
+    }
+
+    /// From `logged_in` to `welcome`: then the member is in the room.
+    fn enter(&mut self) -> anyhow::Result<LoggedIn> {
+        let logged_in = match self.hear()? {
+            ServerMessage::LoggedIn(logged_in) => logged_in,
+            other => bail!("not logged in: {other:?}"),
+        };
+        self.sealer.begin_session();
+        self.opener.begin_session();
+        match self.hear()? {
+            ServerMessage::Welcome(_) => Ok(logged_in),
+            other => bail!("no welcome: {other:?}"),
+        }
+    }
+
+    fn say(&mut self, message: &ClientMessage) -> anyhow::Result<()> {
+        let (mut content, mut out) = (Vec::new(), Vec::new());
+        codec::put(message, &mut content);
+        self.sealer.seal(&content, Instant::now(), &mut out)?;
+        Ok(self.socket.write_all(&out)?)
+    }
+
+    /// The first message of the next record. Others come with it only behind `welcome`, and are
+    /// of no interest here: nobody talks yet.
+    fn hear(&mut self) -> anyhow::Result<ServerMessage> {
+        loop {
+            if let Some(mut record) = self.take_record() {
+                let Opened::Messages(content) = self.opener.open(&mut record, Instant::now())?
+                else {
+                    continue;
+                };
+                let first = codec::messages::<ServerMessage>(content).next();
+                return match first.context("an empty record")?? {
+                    codec::Read::Known(message) => Ok(message),
+                    codec::Read::Unknown { kind, .. } => bail!("a message of type {kind}"),
+                };
+            }
+            let mut buffer = [0; 4096];
+            let count = self.socket.read(&mut buffer)?;
+            ensure!(count > 0, "the server closed the connection");
+            self.pending.extend_from_slice(&buffer[..count]);
+        }
+    }
+
+    fn take_record(&mut self) -> Option<Vec<u8>> {
+        let length = u16::from_be_bytes(*self.pending.first_chunk()?);
+        let end = LENGTH_LEN + usize::from(length);
+        let record = self.pending.get(LENGTH_LEN..end)?.to_vec();
+        self.pending.drain(..end);
+        Some(record)
+    }
+}

@@ -1,0 +1,202 @@
+//! The floor F0: the least that a chat server with a thread per connection can do.
+//!
+//! Plain bytes, one blocking write per delivery, made by the sender's own thread; no encryption,
+//! no order across senders, nothing on disk. Its lines end with a line feed and carry nothing but
+//! the text. It runs as a process of its own, the bench again with [`FLAG`], so that the system
+//! counts its processor time apart from the generator's.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Context;
+use socket2::{Domain, Socket, Type};
+
+use crate::lines::Lines;
+use crate::measure;
+use crate::target::{Heard, Line, TEXT_LEN, Talk, Target};
+
+/// The bench's first argument when it is to be this server.
+pub const FLAG: &str = "--floor-server";
+
+/// Holds a burst of members who connect.
+const BACKLOG: i32 = 4096;
+/// As much as the product's connections have.
+const STACK: usize = 256 * 1024;
+/// Bytes read at once.
+const READ_BUFFER: usize = 4096;
+/// Said to a member who is in, so that nobody speaks before all can hear.
+const GREETING: &[u8] = b"\n";
+/// A member who is not greeted by then never will be.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The running server.
+pub struct Floor {
+    process: Child,
+    address: SocketAddr,
+}
+
+impl Floor {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// When this program can't be run a second time, or does not say where it listens.
+    pub fn start() -> anyhow::Result<Self> {
+        let mut process = Command::new(std::env::current_exe()?)
+            .arg(FLAG)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("the floor can't be started")?;
+        let said = first_line(&mut process);
+        // Made before its address is known: from here on an early return ends the process.
+        let mut floor = Self {
+            process,
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        };
+        floor.address = said?.trim().parse().context("the floor has no address")?;
+        Ok(floor)
+    }
+}
+
+fn first_line(process: &mut Child) -> io::Result<String> {
+    let mut line = String::new();
+    if let Some(output) = process.stdout.take() {
+        BufReader::new(output).read_line(&mut line)?;
+    }
+    Ok(line)
+}
+
+impl Drop for Floor {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Target for Floor {
+    fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    fn connect(&self, _member: usize) -> anyhow::Result<Line> {
+        let mut socket = TcpStream::connect(self.address)?;
+        socket.set_nodelay(true)?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        let mut greeting = [0; GREETING.len()];
+        socket
+            .read_exact(&mut greeting)
+            .context("the floor did not let a member in")?;
+        socket.set_read_timeout(None)?;
+        Ok(Line {
+            socket,
+            talk: Box::new(PlainLines::default()),
+        })
+    }
+}
+
+/// A member's side: texts, each with a line feed.
+#[derive(Default)]
+struct PlainLines(Lines);
+
+impl Talk for PlainLines {
+    fn read(
+        &mut self,
+        bytes: &[u8],
+        _out: &mut Vec<u8>,
+        heard: &mut dyn FnMut(Heard<'_>),
+    ) -> anyhow::Result<()> {
+        self.0.cut(bytes, TEXT_LEN, |text| {
+            heard(Heard::Text(text, None));
+            Ok(())
+        })
+    }
+
+    fn say(&mut self, texts: &[&str], out: &mut Vec<u8>) -> anyhow::Result<()> {
+        for text in texts {
+            out.extend_from_slice(text.as_bytes());
+            out.push(b'\n');
+        }
+        Ok(())
+    }
+}
+
+/// Everybody who is in. Read for as long as a line is told; changed by those who come and go.
+type Members = RwLock<Vec<Arc<Member>>>;
+
+struct Member {
+    socket: TcpStream,
+    /// Held over a write, so that two senders' lines never mix.
+    writing: Mutex<()>,
+}
+
+impl Member {
+    fn tell(&self, line: &[u8]) {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        // A member who is gone is taken out by the thread that reads from it.
+        let _ = (&self.socket).write_all(line);
+    }
+}
+
+/// Is the server, until its standard input ends.
+///
+/// # Errors
+/// When it can't listen or accept.
+pub fn serve() -> anyhow::Result<()> {
+    measure::raise_descriptors();
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
+    socket.listen(BACKLOG)?;
+    let listener = TcpListener::from(socket);
+    println!("{}", listener.local_addr()?);
+    thread::spawn(|| {
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
+        std::process::exit(0);
+    });
+
+    let members = Arc::new(Members::default());
+    loop {
+        let (socket, _) = listener.accept()?;
+        socket.set_nodelay(true)?;
+        let members = Arc::clone(&members);
+        thread::Builder::new().stack_size(STACK).spawn(move || {
+            let member = Arc::new(Member {
+                socket,
+                writing: Mutex::new(()),
+            });
+            live(&member, &members);
+        })?;
+    }
+}
+
+fn live(member: &Arc<Member>, members: &Members) {
+    members
+        .write()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(Arc::clone(member));
+    member.tell(GREETING);
+    // A stream that fails has ended.
+    let _ = listen_to(member, members);
+    members
+        .write()
+        .unwrap_or_else(PoisonError::into_inner)
+        .retain(|other| !Arc::ptr_eq(other, member));
+}
+
+/// Tells everybody each line of a member, the member too.
+fn listen_to(member: &Member, members: &Members) -> io::Result<()> {
+    let mut reader = BufReader::with_capacity(READ_BUFFER, &member.socket);
+    let mut line = Vec::new();
+    while reader.read_until(b'\n', &mut line)? > 0 {
+        let members = members.read().unwrap_or_else(PoisonError::into_inner);
+        for member in members.iter() {
+            member.tell(&line);
+        }
+        drop(members);
+        line.clear();
+    }
+    Ok(())
+}

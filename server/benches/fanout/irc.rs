@@ -1,0 +1,332 @@
+//! The IRC servers of this machine under the same workload, over TLS 1.3.
+//!
+//! They are the real programs with a configuration of our own; [`config`] says what differs from
+//! what they come with. A member is a nick in one channel. [`tls`] knows nothing of IRC, this file
+//! nothing of records.
+
+mod config;
+mod tls;
+
+use std::fs::{self, File, Permissions};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use rustls::ClientConfig;
+use tempfile::TempDir;
+
+use crate::lines::Lines;
+use crate::target::{Heard, Line, Talk, Target};
+use config::Place;
+use tls::{Identity, Tls};
+
+/// The longest line of IRC, in bytes, with its end.
+const MAX_LINE: usize = 512;
+/// How a line of chat begins, both ways.
+const SAID: &[u8] = b"PRIVMSG #lobby :";
+/// A server that does not listen by then has failed.
+const START: Duration = Duration::from_secs(20);
+/// One that is busy with the joins of others may be slow to answer.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Which program.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// Debian's package `ngircd`.
+    Ngircd,
+    /// Debian's package `inspircd`.
+    Inspircd,
+}
+
+impl Kind {
+    /// The program's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ngircd => "ngircd",
+            Self::Inspircd => "inspircd",
+        }
+    }
+
+    /// How many members had best be made at once. inspircd looks once a second who is ready to
+    /// be let in, so one after the other would take a second each; ngircd listens with room for
+    /// ten who wait, and a greater crowd is reset.
+    const fn at_once(self) -> usize {
+        match self {
+            Self::Ngircd => 8,
+            Self::Inspircd => 256,
+        }
+    }
+
+    /// Bytes of a record to it at most. ngircd takes 2,048 bytes of text at a time and then waits
+    /// for the socket: what else is in the record stays in its TLS library until more comes.
+    const fn max_record(self) -> Option<usize> {
+        match self {
+            Self::Ngircd => Some(2048),
+            Self::Inspircd => None,
+        }
+    }
+
+    /// Where it is installed: daemons are where an ordinary user's PATH does not lead.
+    fn find(self) -> Option<PathBuf> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&path)
+            .chain(["/usr/sbin".into(), "/usr/bin".into()])
+            .map(|directory| directory.join(self.name()))
+            .find(|program| program.is_file())
+    }
+
+    /// The command that runs it in the foreground, as root or as anybody.
+    fn command(self, program: &Path, config: &Path) -> Command {
+        let mut command = Command::new(program);
+        match self {
+            Self::Ngircd => command.args(["--nodaemon", "--config"]).arg(config),
+            Self::Inspircd => command
+                .args(["--nofork", "--nolog", "--nopid", "--runasroot", "--config"])
+                .arg(config),
+        };
+        command
+    }
+}
+
+/// The running server.
+pub struct Ircd {
+    process: Child,
+    address: SocketAddr,
+    client: Arc<ClientConfig>,
+    kind: Kind,
+    /// Its files, for as long as it runs.
+    _directory: TempDir,
+}
+
+impl Ircd {
+    /// Starts it; nothing when it is not installed.
+    ///
+    /// # Errors
+    /// When it does not come up; with what it said.
+    pub fn start(kind: Kind) -> anyhow::Result<Option<Self>> {
+        let Some(program) = kind.find() else {
+            return Ok(None);
+        };
+        let identity = Identity::new(kind.max_record())?;
+        let address = free_address()?;
+        let directory = tempfile::tempdir()?;
+        // ngircd that is started by root goes on as nobody, and reads its key as such.
+        fs::set_permissions(&directory, Permissions::from_mode(0o755))?;
+        let inside = |name: &str| directory.path().join(name);
+        let (certificate, key) = (inside("certificate.pem"), inside("key.pem"));
+        fs::write(&certificate, &identity.certificate)?;
+        fs::write(&key, &identity.key)?;
+        let place = Place {
+            port: address.port(),
+            certificate: &certificate,
+            key: &key,
+        };
+        let (config, said) = (inside("ircd.conf"), inside("said"));
+        let text = match kind {
+            Kind::Ngircd => config::ngircd(&place),
+            Kind::Inspircd => config::inspircd(&place),
+        };
+        fs::write(&config, text)?;
+
+        let output = File::create(&said)?;
+        let process = kind
+            .command(&program, &config)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .spawn()
+            .with_context(|| format!("{} can't be started", program.display()))?;
+        let mut server = Self {
+            process,
+            address,
+            client: identity.client,
+            kind,
+            _directory: directory,
+        };
+        server.wait().with_context(|| {
+            let said = fs::read_to_string(&said).unwrap_or_default();
+            format!("{} does not come up:\n{said}", kind.name())
+        })?;
+        Ok(Some(server))
+    }
+
+    /// Waits until it listens.
+    fn wait(&mut self) -> anyhow::Result<()> {
+        let end = Instant::now() + START;
+        while TcpStream::connect(self.address).is_err() {
+            if let Some(status) = self.process.try_wait()? {
+                bail!("it ended: {status}");
+            }
+            ensure!(Instant::now() < end, "it does not listen");
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    fn register(&self, member: usize) -> anyhow::Result<(TcpStream, Session)> {
+        let mut socket = TcpStream::connect(self.address)?;
+        socket.set_nodelay(true)?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        let mut session = Session {
+            tls: Tls::connect(&self.client, &mut socket)?,
+            lines: Lines::default(),
+            clear: Vec::new(),
+        };
+        let hello = format!("NICK m{member}\r\nUSER m{member} 0 * :m\r\n");
+        // The end of the message of the day, or that there is none.
+        session.ask(&mut socket, &hello, &["376", "422"])?;
+        Ok((socket, session))
+    }
+}
+
+impl Drop for Ircd {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Target for Ircd {
+    fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    fn at_once(&self) -> usize {
+        self.kind.at_once()
+    }
+
+    fn connect(&self, member: usize) -> anyhow::Result<Line> {
+        let (mut socket, mut session) = self.register(member)?;
+        session.ask(&mut socket, "JOIN #lobby\r\n", &["366"])?;
+        Ok(line(socket, session)?)
+    }
+
+    fn log_in(&self, member: usize) -> anyhow::Result<Line> {
+        let (socket, session) = self.register(member)?;
+        Ok(line(socket, session)?)
+    }
+}
+
+fn line(socket: TcpStream, session: Session) -> std::io::Result<Line> {
+    socket.set_read_timeout(None)?;
+    Ok(Line {
+        socket,
+        talk: Box::new(session),
+    })
+}
+
+/// A port that was free a moment ago; the programs take no socket that is already bound.
+fn free_address() -> std::io::Result<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}
+
+/// A member's side.
+struct Session {
+    tls: Tls,
+    lines: Lines,
+    /// What is to be encrypted.
+    clear: Vec<u8>,
+}
+
+impl Session {
+    /// Says something, and reads until one of these numerics comes.
+    fn ask(&mut self, socket: &mut TcpStream, request: &str, ends: &[&str]) -> anyhow::Result<()> {
+        let mut out = Vec::new();
+        self.tls.write(request.as_bytes(), &mut out)?;
+        let mut buffer = [0; 8192];
+        let mut count = 0;
+        // The first time without bytes, for what came with the end of the handshake.
+        loop {
+            let mut done = false;
+            self.take(
+                buffer.get(..count).unwrap_or_default(),
+                &mut out,
+                &mut |message| {
+                    done |= ends.iter().any(|end| is(message, end));
+                },
+            )?;
+            socket.write_all(&out)?;
+            out.clear();
+            if done {
+                return Ok(());
+            }
+            count = socket.read(&mut buffer)?;
+            ensure!(count > 0, "the server closed the connection");
+        }
+    }
+
+    /// Hands on the messages that are complete, without who sent them, and answers pings.
+    fn take(
+        &mut self,
+        bytes: &[u8],
+        out: &mut Vec<u8>,
+        take: &mut dyn FnMut(&[u8]),
+    ) -> anyhow::Result<()> {
+        let (lines, clear) = (&mut self.lines, &mut self.clear);
+        self.tls.read(bytes, |piece| {
+            lines.cut(piece, MAX_LINE, |line| handle(line, clear, take))
+        })?;
+        if !self.clear.is_empty() {
+            self.tls.write(&self.clear, out)?;
+            self.clear.clear();
+        }
+        Ok(())
+    }
+}
+
+/// Answers a line, or hands it on without its end and without who sent it.
+fn handle(line: &[u8], answer: &mut Vec<u8>, take: &mut dyn FnMut(&[u8])) -> anyhow::Result<()> {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let message = match (line, memchr::memchr(b' ', line)) {
+        ([b':', ..], Some(space)) => line.get(space + 1..).unwrap_or_default(),
+        _ => line,
+    };
+    if let Some(token) = message.strip_prefix(b"PING ") {
+        answer.extend_from_slice(b"PONG ");
+        answer.extend_from_slice(token);
+        answer.extend_from_slice(b"\r\n");
+    } else if message.starts_with(b"ERROR") {
+        bail!("the server says {}", String::from_utf8_lossy(line));
+    } else {
+        take(message);
+    }
+    Ok(())
+}
+
+/// Whether this is what a message says or reports, a command or a numeric.
+fn is(message: &[u8], command: &str) -> bool {
+    let rest = message.strip_prefix(command.as_bytes());
+    rest.is_some_and(|rest| rest.starts_with(b" "))
+}
+
+impl Talk for Session {
+    fn read(
+        &mut self,
+        bytes: &[u8],
+        out: &mut Vec<u8>,
+        heard: &mut dyn FnMut(Heard<'_>),
+    ) -> anyhow::Result<()> {
+        self.take(bytes, out, &mut |message| {
+            if let Some(text) = message.strip_prefix(SAID) {
+                heard(Heard::Text(text, None));
+            }
+        })
+    }
+
+    fn say(&mut self, texts: &[&str], out: &mut Vec<u8>) -> anyhow::Result<()> {
+        for text in texts {
+            self.clear.extend_from_slice(SAID);
+            self.clear.extend_from_slice(text.as_bytes());
+            self.clear.extend_from_slice(b"\r\n");
+        }
+        self.tls.write(&self.clear, out)?;
+        self.clear.clear();
+        Ok(())
+    }
+}

@@ -1,0 +1,185 @@
+//! How fast the server is, and at what cost: beside the floor, and beside IRC servers over TLS.
+//!
+//! `cargo bench -p chatbox-server --bench fanout -- --help` says what can be chosen. The servers
+//! are processes of their own; the members of all are driven by one thread. In each row the
+//! servers take turns, each freshly started, so that their ratios are of the same minutes.
+
+#![allow(
+    clippy::indexing_slicing,
+    reason = "a place that is not there is a mistake of this program, and ends the run"
+)]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "figures are rounded to be shown; texts and members are counted in far fewer bits"
+)]
+
+mod book;
+mod chatbox;
+mod floor;
+mod generator;
+mod irc;
+mod lines;
+mod measure;
+mod report;
+mod rows;
+mod run;
+mod target;
+mod targets;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+
+use chatbox::{Accounts, Durability};
+use report::Measured;
+use rows::{Load, Row, rows};
+use targets::Kind;
+
+/// Members of the short run.
+const QUICK_MEMBERS: usize = 1_000;
+/// Rows with more members have nothing to say about the disk.
+const DURABLE_MEMBERS: usize = 1_000;
+
+/// Measures the server under the workloads of docs/BENCHMARKS.md.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Fewer rows, smaller and shorter, once each: within two minutes
+    #[arg(long)]
+    quick: bool,
+    /// Write the figures as lines of JSON; `-` for standard output, in place of the table
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Measure each row so many times
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    runs: u32,
+    /// Measure only rows whose name has this part
+    #[arg(long, value_name = "PART")]
+    only: Option<String>,
+    /// Measure only these servers
+    #[arg(long, value_enum, value_delimiter = ',')]
+    servers: Vec<Kind>,
+    /// What an acknowledged message survives; "full" measures the product alone
+    #[arg(long, value_enum, default_value = "normal")]
+    durability: Durability,
+    /// List the rows
+    #[arg(long)]
+    list: bool,
+    /// What cargo passes to every benchmark.
+    #[arg(long, hide = true)]
+    bench: bool,
+    /// What this program passes to itself to be the floor.
+    #[arg(long, hide = true)]
+    floor_server: bool,
+}
+
+impl Arguments {
+    fn rows(&self) -> Vec<Row> {
+        let mut rows = rows();
+        if self.quick {
+            rows.retain(|row| row.quick);
+            for row in &mut rows {
+                row.members = row.members.min(QUICK_MEMBERS);
+            }
+        }
+        if self.durability == Durability::Full {
+            rows.retain(|row| row.load != Load::Idle && row.members <= DURABLE_MEMBERS);
+            for row in &mut rows {
+                row.bindings = &[];
+            }
+        }
+        let named = |row: &Row| {
+            let only = self.only.as_ref();
+            only.is_none_or(|part| row.to_string().contains(part))
+        };
+        rows.retain(named);
+        rows
+    }
+
+    /// Who takes turns in a row.
+    fn kinds(&self, row: &Row) -> Vec<Kind> {
+        let mut kinds = vec![Kind::Chatbox];
+        if self.durability == Durability::Normal {
+            kinds.extend(row.beside);
+        }
+        if self.servers.is_empty() {
+            // The slower of two of a kind.
+            kinds.retain(|kind| !self.quick || *kind != Kind::Ngircd);
+        } else {
+            kinds.retain(|kind| self.servers.contains(kind));
+        }
+        kinds
+    }
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let arguments = Arguments::parse();
+    if arguments.floor_server {
+        floor::serve()?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let rows = arguments.rows();
+    if arguments.list {
+        for row in &rows {
+            println!("{row}");
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    if !arguments.bench {
+        // `cargo test --all-targets` runs benchmarks, too, to see that they start.
+        println!("measures only under `cargo bench`");
+        return Ok(ExitCode::SUCCESS);
+    }
+    measure::raise_descriptors();
+    let most = rows.iter().map(Row::connections).max().unwrap_or(0);
+    eprintln!("registering {most} accounts");
+    let accounts = Accounts::register(most)?;
+    let mut all = Vec::new();
+    for row in rows {
+        all.push(measure_row(&arguments, row, &accounts)?);
+    }
+    let heading = format!(
+        "{}, durability \"{}\"",
+        measure::machine(),
+        arguments.durability.name()
+    );
+    let lines = report::json_lines(&heading, &all);
+    match &arguments.json {
+        Some(path) if path.as_os_str() == "-" => print!("{lines}"),
+        Some(path) => {
+            std::fs::write(path, lines).with_context(|| format!("writing {}", path.display()))?;
+            print!("{}", report::markdown(&heading, &all));
+        }
+        None => print!("{}", report::markdown(&heading, &all)),
+    }
+    if all.iter().all(Measured::is_whole) {
+        Ok(ExitCode::SUCCESS)
+    } else {
+        eprintln!("something was lost, held back or out of order");
+        Ok(ExitCode::FAILURE)
+    }
+}
+
+fn measure_row(arguments: &Arguments, row: Row, accounts: &Accounts) -> anyhow::Result<Measured> {
+    let kinds = arguments.kinds(&row);
+    let mut runs: Vec<_> = kinds.into_iter().map(|kind| (kind, Vec::new())).collect();
+    let count = if arguments.quick { 1 } else { arguments.runs };
+    let span = row.span(arguments.quick);
+    for number in 1..=count {
+        for (kind, outcomes) in &mut runs {
+            let Some(server) = kind.start(accounts, arguments.durability)? else {
+                continue;
+            };
+            eprintln!("{row}: {kind}, run {number} of {count}");
+            let outcome = run::measure(&row, &*server, span)
+                .with_context(|| format!("{row}: {kind}, run {number}"))?;
+            outcomes.push(outcome);
+        }
+    }
+    // Who is not installed has no line.
+    runs.retain(|(_, outcomes)| !outcomes.is_empty());
+    Ok(Measured { row, runs })
+}

@@ -1,0 +1,198 @@
+//! One run: a row against one running server.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+
+use crate::book::{Book, Faults};
+use crate::generator::{Generator, Pace};
+use crate::measure::{Histogram, processor_time, resident_kib};
+use crate::rows::{Load, Metric, Row, Span};
+use crate::target::Target;
+
+/// How long the generator looks for the next one.
+const LOOK: Duration = Duration::from_millis(2);
+/// After the last login: what is announced late has been announced.
+const SETTLE: Duration = Duration::from_secs(1);
+/// Once nobody has heard anything for so long, what is missing is lost.
+const SILENCE: Duration = Duration::from_secs(5);
+/// A server that goes on talking for so long after the last word has its rest counted as lost.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// What a run gave. What a row does not measure is nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    figures: Vec<(Metric, f64)>,
+    /// What went wrong.
+    pub faults: Faults,
+}
+
+impl Outcome {
+    /// A figure.
+    pub fn get(&self, metric: Metric) -> Option<f64> {
+        let mut figures = self.figures.iter();
+        figures.find(|(is, _)| *is == metric).map(|(_, is)| *is)
+    }
+
+    fn put(&mut self, metric: Metric, figure: impl Into<Option<f64>>) {
+        self.figures
+            .extend(figure.into().map(|figure| (metric, figure)));
+    }
+}
+
+/// Measures a row.
+///
+/// # Errors
+/// When the server refuses a member, ends a line, or says what nobody expects.
+pub fn measure(row: &Row, target: &(dyn Target + Sync), span: Span) -> anyhow::Result<Outcome> {
+    let mut outcome = Outcome::default();
+    let process = target.pid();
+    let connections = row.connections();
+    let empty = resident_kib(process)?;
+    let cost = processor_time(process)?;
+    let start = Instant::now();
+    let mut generator = connect(row, target)?;
+    let took = start.elapsed();
+    if row.load == Load::Idle {
+        let cost = processor_time(process)?.saturating_sub(cost);
+        outcome.put(Metric::Logins, connections as f64 / took.as_secs_f64());
+        let each = cost.as_secs_f64() * 1e6 / connections as f64;
+        outcome.put(Metric::LoginCost, each);
+    }
+    generator.run_for(SETTLE)?;
+    let full = resident_kib(process)?;
+    let memory = full.saturating_sub(empty) as f64 / connections as f64;
+    outcome.put(Metric::Memory, memory);
+    if let Load::Chat(senders, pace) = row.load {
+        chat(
+            row,
+            process,
+            &mut generator,
+            (senders, pace),
+            span,
+            &mut outcome,
+        )?;
+    }
+    Ok(outcome)
+}
+
+fn connect(row: &Row, target: &(dyn Target + Sync)) -> anyhow::Result<Generator> {
+    let mut generator = Generator::new()?;
+    let make = |member| match row.load {
+        Load::Idle => target.log_in(member),
+        Load::Chat(..) => target.connect(member),
+    };
+    in_parallel(row.connections(), target.at_once(), make, |line| {
+        line.map_or(Ok(()), |line| generator.adopt(line))?;
+        // Who is in hears of those who come.
+        generator.poll(Duration::ZERO)
+    })
+    .context("connecting the members")?;
+    Ok(generator)
+}
+
+fn chat(
+    row: &Row,
+    process: u32,
+    generator: &mut Generator,
+    (senders, pace): (usize, Pace),
+    span: Span,
+    outcome: &mut Outcome,
+) -> anyhow::Result<()> {
+    generator.book = Book::new(generator.members(), senders);
+    let slow = row.slow_reader.then_some(row.members);
+    if let Some(slow) = slow {
+        generator.stop_reading(slow)?;
+    }
+    generator.begin(senders, pace)?;
+    generator.run_for(span.warm)?;
+
+    generator.book.latency = Histogram::default();
+    let (heard, cost, start) = now(generator, process)?;
+    generator.run_for(span.window)?;
+    let (heard_after, cost_after, end) = now(generator, process)?;
+    let latency = std::mem::take(&mut generator.book.latency);
+
+    drain(generator)?;
+    if let Some(slow) = slow {
+        generator.read_again(slow)?;
+        let end = Instant::now() + SILENCE;
+        generator.run_until(end, |book| book.has_lagged(slow))?;
+    }
+    outcome.faults = generator.book.close();
+
+    let heard = (heard_after - heard) as f64;
+    let seconds = end.duration_since(start).as_secs_f64();
+    outcome.put(Metric::Deliveries, heard / seconds);
+    let cost = cost_after.saturating_sub(cost).as_secs_f64() * 1e6;
+    outcome.put(Metric::Cost, (heard > 0.0).then_some(cost / heard));
+    outcome.put(Metric::Median, latency.quantile(0.5));
+    outcome.put(Metric::Percentile99, latency.quantile(0.99));
+    outcome.put(Metric::Longest, latency.most());
+    Ok(())
+}
+
+/// Lets everybody hear what was said.
+fn drain(generator: &mut Generator) -> anyhow::Result<()> {
+    generator.stop();
+    let end = Instant::now() + LIMIT;
+    loop {
+        let heard = generator.book.heard();
+        generator.run_until(Instant::now() + SILENCE, Book::is_complete)?;
+        let goes_on = generator.book.heard() > heard && Instant::now() < end;
+        if generator.book.is_complete() || !goes_on {
+            return Ok(());
+        }
+    }
+}
+
+/// Counter, processor time and clock of the same moment.
+fn now(generator: &Generator, process: u32) -> anyhow::Result<(u64, Duration, Instant)> {
+    let heard = generator.book.heard();
+    Ok((heard, processor_time(process)?, Instant::now()))
+}
+
+/// Makes `count` things on so many threads, and takes each on this one; while there is none to
+/// take, `take` gets nothing, again and again.
+///
+/// # Errors
+/// With the first that failed.
+pub fn in_parallel<T: Send>(
+    count: usize,
+    threads: usize,
+    make: impl Fn(usize) -> anyhow::Result<T> + Sync,
+    mut take: impl FnMut(Option<T>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let next = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        let (sender, receiver) = mpsc::channel();
+        for _ in 0..threads.min(count) {
+            let (sender, next, make) = (sender.clone(), &next, &make);
+            scope.spawn(move || {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= count {
+                        return;
+                    }
+                    let thing = make(number).with_context(|| format!("number {number}"));
+                    let failed = thing.is_err();
+                    if sender.send(thing).is_err() || failed {
+                        next.store(count, Ordering::Relaxed);
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        loop {
+            match receiver.recv_timeout(LOOK) {
+                Ok(thing) => take(Some(thing?))?,
+                Err(RecvTimeoutError::Timeout) => take(None)?,
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+        }
+    })
+}
