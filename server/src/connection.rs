@@ -59,6 +59,8 @@ impl Drop for Connection {
     }
 }
 
+// A thread's stack keeps every page that was ever touched, so what happens one after the other must
+// not stand in one frame: inlined into `run` it took eight kibibytes of every idle connection.
 impl Connection {
     /// Lives it.
     pub fn run(&self) {
@@ -70,6 +72,7 @@ impl Connection {
         self.drain();
     }
 
+    #[inline(never)]
     fn handshake(&self) -> Result<PeerLine<'_>, End> {
         let policy = &self.shared.policy;
         let mut stream = Deadlined::new(&self.socket, policy.handshake);
@@ -97,6 +100,7 @@ impl Connection {
         }
     }
 
+    #[inline(never)]
     fn login(&self, mut line: PeerLine<'_>) {
         let candidacy = Candidacy {
             shared: &self.shared,
@@ -129,6 +133,7 @@ impl Connection {
     }
 
     /// A peer that never logged in.
+    #[inline(never)]
     fn note(&self, end: &End) {
         if matches!(end, End::Refused) {
             // Said in full in credentials.log.
@@ -141,6 +146,7 @@ impl Connection {
         self.shared.note_noise(self.peer.ip(), end.word());
     }
 
+    #[inline(never)]
     fn session(&self, who: &Authenticated, gate: &Arc<Gate>, sender: Sender, receiver: Receiver) {
         let person = who.person();
         let shared = &self.shared;
@@ -189,6 +195,7 @@ impl Connection {
         self.log_end(who, &end, start.elapsed());
     }
 
+    #[inline(never)]
     fn log_end(&self, who: &Authenticated, end: &End, lasted: Duration) {
         let line = if matches!(end, End::Quit | End::Shutdown) || end.is_cut_off() {
             Line::info("logout")
@@ -209,6 +216,7 @@ impl Connection {
     }
 
     /// Reads until the session ends, which is the only way out.
+    #[inline(never)]
     fn read_all(
         &self,
         mut receiver: Receiver,
@@ -240,6 +248,7 @@ impl Connection {
     }
 
     /// Reads what the peer still sends, so that closing does not reset the line under the goodbye.
+    #[inline(never)]
     fn drain(&self) {
         let _ = self.socket.shutdown(Shutdown::Write);
         let deadline = Instant::now() + DRAIN_TIMEOUT;

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 /// Changes travel together for so long.
 pub const COALESCE: Duration = Duration::from_millis(250);
+/// Where notices have no names, so long: ten thousand counts cost as much as ten thousand lines.
+const COALESCE_COUNTS: Duration = Duration::from_secs(1);
 /// Somebody who was cut off is waited for so long.
 pub const RESUME_GRACE: Duration = Duration::from_secs(10);
 /// Above this many members online a notice has a count and no names.
@@ -44,6 +46,8 @@ pub struct Presence {
     online: u32,
     /// Nothing is due before this.
     next: Option<Instant>,
+    /// The last notice was so short a time ago that the next one waits until then.
+    quiet: Option<Instant>,
 }
 
 impl Presence {
@@ -92,13 +96,16 @@ impl Presence {
 
     /// Before this moment no notice is due.
     #[must_use]
-    pub const fn next_due(&self) -> Option<Instant> {
-        self.next
+    pub fn next_due(&self) -> Option<Instant> {
+        match (self.next, self.quiet) {
+            (Some(next), Some(quiet)) if quiet > next => Some(quiet),
+            (next, _) => next,
+        }
     }
 
     /// The notice that is due, if one is.
     pub fn take(&mut self, now: Instant) -> Option<Notice> {
-        if self.next.is_none_or(|next| next > now) {
+        if self.next_due().is_none_or(|next| next > now) {
             return None;
         }
         let (mut joined, mut left) = (Vec::new(), Vec::new());
@@ -121,9 +128,12 @@ impl Presence {
             return None;
         }
         let online = self.online;
+        let mut pause = COALESCE;
         if online as usize > MAX_NAMED || joined.len() + left.len() > MAX_NAMED {
             (joined, left) = (Vec::new(), Vec::new());
+            pause = COALESCE_COUNTS;
         }
+        self.quiet = Some(now + pause);
         Some(Notice {
             joined,
             left,
@@ -156,6 +166,27 @@ mod tests {
     }
 
     #[test]
+    fn however_many_come_one_by_one_notices_keep_their_distance() {
+        let mut presence = Presence::default();
+        let start = Instant::now();
+        let mut notices = Vec::new();
+        // One every ten milliseconds.
+        for n in 0..400 {
+            let now = start + Duration::from_millis(10) * n;
+            presence.joined(&name(&format!("user{n}")), now);
+            notices.extend(presence.take(now).map(|notice| (now, notice)));
+        }
+        let names: usize = notices.iter().map(|(_, notice)| notice.joined.len()).sum();
+        assert!(names > 100, "a small room hears the names");
+        for pair in notices.windows(2) {
+            let large = pair[0].1.online as usize > MAX_NAMED;
+            let least = if large { COALESCE_COUNTS } else { COALESCE };
+            assert!(pair[1].0 - pair[0].0 >= least, "{pair:?}");
+        }
+        assert!(notices.len() >= 8, "{notices:?}");
+    }
+
+    #[test]
     fn a_second_session_announces_nothing() {
         let mut presence = Presence::default();
         let start = Instant::now();
@@ -165,7 +196,7 @@ mod tests {
         presence.left(&name("bob"), false, start);
         assert_eq!(presence.take(start + RESUME_GRACE), None);
         presence.left(&name("bob"), false, start);
-        let notice = presence.take(start + COALESCE).unwrap();
+        let notice = presence.take(start + COALESCE * 2).unwrap();
         assert_eq!(notice.left, ["bob"]);
     }
 

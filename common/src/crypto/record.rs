@@ -140,7 +140,9 @@ pub enum OpenError {
 /// One direction's present key.
 struct Key {
     secret: Secret<32>,
-    cipher: Aes256Gcm,
+    /// On the heap: a key schedule has a kibibyte, and moving it would leave copies behind that
+    /// nobody wipes.
+    cipher: Box<Aes256Gcm>,
     counter: u64,
     epoch: u64,
     since: Instant,
@@ -150,7 +152,7 @@ impl Key {
     fn new(secret: Secret<32>, epoch: u64, now: Instant) -> Self {
         let key = kdf::expand(&secret, b"chatbox 1 key");
         Self {
-            cipher: Aes256Gcm::new(key.expose().into()),
+            cipher: Box::new(Aes256Gcm::new(key.expose().into())),
             secret,
             counter: 0,
             epoch,

@@ -9,7 +9,7 @@
 /// Arrays and maps within one another, the message's own array being the first.
 pub const MAX_NESTING: usize = 8;
 /// The largest key; the smallest is `-1 - MAX_KEY`.
-pub const MAX_KEY: u64 = 0x7fff_ffff;
+pub const MAX_KEY: u32 = 0x7fff_ffff;
 /// The most keys in one map.
 pub const MAX_KEYS: usize = 64;
 
@@ -40,7 +40,6 @@ pub enum Malformed {
 }
 
 /// The head of an item: major type and argument.
-#[derive(Clone, Copy, PartialEq, Eq)]
 struct Head {
     major: u8,
     argument: u64,
@@ -93,13 +92,18 @@ fn item(bytes: &mut &[u8], nesting: usize) -> Result<(), Malformed> {
 }
 
 fn map(bytes: &mut &[u8], entries: u64, nesting: usize) -> Result<(), Malformed> {
-    let mut seen = [None; MAX_KEYS];
+    // 32 bits each: every connection's thread keeps the stack it has ever touched.
+    let mut seen = [0_u32; MAX_KEYS];
     for n in 0..usize::try_from(entries).map_err(|_| Malformed::Key)? {
         let key = head(bytes)?;
-        if key.major > 1 || key.argument > MAX_KEY || seen.iter().take(n).any(|&k| k == Some(key)) {
+        let number = u32::try_from(key.argument).ok().filter(|&n| n <= MAX_KEY);
+        let number = number.filter(|_| key.major <= 1).ok_or(Malformed::Key)?;
+        let number = number << 1 | u32::from(key.major);
+        let (before, rest) = seen.split_at_mut_checked(n).ok_or(Malformed::Key)?;
+        if before.contains(&number) {
             return Err(Malformed::Key);
         }
-        *seen.get_mut(n).ok_or(Malformed::Key)? = Some(key);
+        *rest.first_mut().ok_or(Malformed::Key)? = number;
         item(bytes, nesting)?;
     }
     Ok(())
