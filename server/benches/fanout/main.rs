@@ -71,9 +71,6 @@ struct Arguments {
     /// What cargo passes to every benchmark.
     #[arg(long, hide = true)]
     bench: bool,
-    /// What this program passes to itself to be the floor.
-    #[arg(long, hide = true)]
-    floor_server: bool,
 }
 
 impl Arguments {
@@ -116,11 +113,11 @@ impl Arguments {
 }
 
 fn main() -> anyhow::Result<ExitCode> {
-    let arguments = Arguments::parse();
-    if arguments.floor_server {
+    if std::env::args().nth(1).as_deref() == Some(floor::FLAG) {
         floor::serve()?;
         return Ok(ExitCode::SUCCESS);
     }
+    let arguments = Arguments::parse();
     let rows = arguments.rows();
     if arguments.list {
         for row in &rows {
@@ -158,7 +155,7 @@ fn main() -> anyhow::Result<ExitCode> {
     if all.iter().all(Measured::is_whole) {
         Ok(ExitCode::SUCCESS)
     } else {
-        eprintln!("something was lost, held back or out of order");
+        eprintln!("a run failed, or something was lost, held back or out of order");
         Ok(ExitCode::FAILURE)
     }
 }
@@ -174,9 +171,13 @@ fn measure_row(arguments: &Arguments, row: Row, accounts: &Accounts) -> anyhow::
                 continue;
             };
             eprintln!("{row}: {kind}, run {number} of {count}");
-            let outcome = run::measure(&row, &*server, span)
-                .with_context(|| format!("{row}: {kind}, run {number}"))?;
-            outcomes.push(outcome);
+            // One server's failure must not cost the figures of an hour.
+            let outcome = run::measure(&row, &*server, span);
+            outcomes.push(
+                outcome
+                    .inspect_err(|error| eprintln!("FAILED: {error:#}"))
+                    .ok(),
+            );
         }
     }
     // Who is not installed has no line.

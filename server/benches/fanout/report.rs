@@ -13,8 +13,8 @@ use crate::targets::Kind;
 pub struct Measured {
     /// The row.
     pub row: Row,
-    /// The product first.
-    pub runs: Vec<(Kind, Vec<Outcome>)>,
+    /// The product first. A run that failed gave nothing, and keeps its place.
+    pub runs: Vec<(Kind, Vec<Option<Outcome>>)>,
 }
 
 /// A median, and between what it lies.
@@ -55,7 +55,12 @@ impl Spread {
     }
 
     fn to_json(self) -> Value {
-        json!({"median": self.median, "min": self.least, "max": self.most})
+        let rounded = |figure: f64| (figure * 1e3).round() / 1e3;
+        json!({
+            "median": rounded(self.median),
+            "min": rounded(self.least),
+            "max": rounded(self.most),
+        })
     }
 }
 
@@ -70,29 +75,33 @@ fn short(figure: f64) -> String {
     }
 }
 
-fn spread(outcomes: &[Outcome], metric: Metric) -> Option<Spread> {
-    Spread::of(outcomes.iter().filter_map(|o| o.get(metric)).collect())
+fn spread(outcomes: &[Option<Outcome>], metric: Metric) -> Option<Spread> {
+    let given = outcomes.iter().flatten();
+    Spread::of(given.filter_map(|o| o.get(metric)).collect())
 }
 
-fn faults(outcomes: &[Outcome]) -> Faults {
-    outcomes.iter().fold(Faults::default(), |sum, outcome| {
-        let Faults {
-            lost,
-            lagged,
-            held_back,
-            out_of_order,
-        } = outcome.faults;
-        Faults {
-            lost: sum.lost + lost,
-            lagged: sum.lagged + lagged,
-            held_back: sum.held_back + held_back,
-            out_of_order: sum.out_of_order + out_of_order,
-        }
-    })
+fn faults(outcomes: &[Option<Outcome>]) -> Faults {
+    outcomes
+        .iter()
+        .flatten()
+        .fold(Faults::default(), |sum, outcome| {
+            let Faults {
+                lost,
+                lagged,
+                held_back,
+                out_of_order,
+            } = outcome.faults;
+            Faults {
+                lost: sum.lost + lost,
+                lagged: sum.lagged + lagged,
+                held_back: sum.held_back + held_back,
+                out_of_order: sum.out_of_order + out_of_order,
+            }
+        })
 }
 
 impl Measured {
-    fn of(&self, kind: Kind) -> &[Outcome] {
+    fn of(&self, kind: Kind) -> &[Option<Outcome>] {
         let mut runs = self.runs.iter();
         runs.find(|(is, _)| *is == kind)
             .map_or(&[], |(_, outcomes)| outcomes)
@@ -102,7 +111,7 @@ impl Measured {
     fn ratio(&self, metric: Metric, against: Kind) -> Option<Spread> {
         let pairs = self.of(Kind::Chatbox).iter().zip(self.of(against));
         let ratios = pairs.filter_map(|(own, other)| {
-            let (own, other) = (own.get(metric)?, other.get(metric)?);
+            let (own, other) = (own.as_ref()?.get(metric)?, other.as_ref()?.get(metric)?);
             (other > 0.0).then_some(own / other)
         });
         Spread::of(ratios.collect())
@@ -115,9 +124,12 @@ impl Measured {
         }
     }
 
-    /// Whether nothing was lost or mixed up, and nobody lagged who was not made to.
+    /// Whether no run failed, nothing was lost or mixed up, and nobody lagged who was not made to.
     pub fn is_whole(&self) -> bool {
         self.runs.iter().all(|(_, outcomes)| {
+            if outcomes.iter().any(Option::is_none) {
+                return false;
+            }
             let faults = faults(outcomes);
             let lagged = faults.lagged > 0 && !self.row.slow_reader;
             faults.lost == 0 && faults.out_of_order == 0 && !lagged
@@ -144,7 +156,7 @@ pub fn markdown(heading: &str, all: &[Measured]) -> String {
     out
 }
 
-fn line(out: &mut String, measured: &Measured, kind: Kind, outcomes: &[Outcome]) {
+fn line(out: &mut String, measured: &Measured, kind: Kind, outcomes: &[Option<Outcome>]) {
     let _ = write!(out, "| {} | {kind} |", measured.row);
     for metric in Metric::ALL {
         let text = spread(outcomes, metric).map(Spread::to_text);
@@ -165,6 +177,9 @@ fn line(out: &mut String, measured: &Measured, kind: Kind, outcomes: &[Outcome])
 }
 
 fn bindings(out: &mut String, all: &[Measured]) {
+    if all.iter().all(|measured| measured.row.bindings.is_empty()) {
+        return;
+    }
     out.push_str("\n| workload | binding | measured | |\n|---|---|---|---|\n");
     for measured in all {
         for binding in measured.row.bindings {
@@ -197,7 +212,7 @@ pub fn json_lines(heading: &str, all: &[Measured]) -> String {
             let mut line = json!({
                 "row": row,
                 "server": kind.to_string(),
-                "runs": outcomes.len(),
+                "runs": outcomes.iter().flatten().count(),
                 "lost": faults.lost,
                 "lagged": faults.lagged,
                 "held_back": faults.held_back,

@@ -111,9 +111,9 @@ fn chat(
     generator.run_for(span.warm)?;
 
     generator.book.latency = Histogram::default();
-    let (heard, cost, start) = now(generator, process)?;
+    let begin = Moment::now(generator, process)?;
     generator.run_for(span.window)?;
-    let (heard_after, cost_after, end) = now(generator, process)?;
+    let end = Moment::now(generator, process)?;
     let latency = std::mem::take(&mut generator.book.latency);
 
     drain(generator)?;
@@ -124,11 +124,14 @@ fn chat(
     }
     outcome.faults = generator.book.close();
 
-    let heard = (heard_after - heard) as f64;
-    let seconds = end.duration_since(start).as_secs_f64();
+    let heard = (end.heard - begin.heard) as f64;
+    let seconds = end.clock.duration_since(begin.clock).as_secs_f64();
     outcome.put(Metric::Deliveries, heard / seconds);
-    let cost = cost_after.saturating_sub(cost).as_secs_f64() * 1e6;
-    outcome.put(Metric::Cost, (heard > 0.0).then_some(cost / heard));
+    if heard > 0.0 {
+        let each = |spent: Duration| spent.as_secs_f64() * 1e6 / heard;
+        outcome.put(Metric::Cost, each(end.server.saturating_sub(begin.server)));
+        outcome.put(Metric::Generator, each(end.own.saturating_sub(begin.own)));
+    }
     outcome.put(Metric::Median, latency.quantile(0.5));
     outcome.put(Metric::Percentile99, latency.quantile(0.99));
     outcome.put(Metric::Longest, latency.most());
@@ -149,10 +152,23 @@ fn drain(generator: &mut Generator) -> anyhow::Result<()> {
     }
 }
 
-/// Counter, processor time and clock of the same moment.
-fn now(generator: &Generator, process: u32) -> anyhow::Result<(u64, Duration, Instant)> {
-    let heard = generator.book.heard();
-    Ok((heard, processor_time(process)?, Instant::now()))
+/// What is read together, so that it belongs together.
+struct Moment {
+    heard: u64,
+    server: Duration,
+    own: Duration,
+    clock: Instant,
+}
+
+impl Moment {
+    fn now(generator: &Generator, process: u32) -> anyhow::Result<Self> {
+        Ok(Self {
+            heard: generator.book.heard(),
+            server: processor_time(process)?,
+            own: processor_time(std::process::id())?,
+            clock: Instant::now(),
+        })
+    }
 }
 
 /// Makes `count` things on so many threads, and takes each on this one; while there is none to

@@ -26,6 +26,7 @@ const SEND: u32 = 16;
 const CHAT: u32 = 17;
 /// Their keys.
 const CHAT_SEQ: u8 = 2;
+const CHAT_USER: u8 = 4;
 const CHAT_TEXT: u8 = 6;
 
 thread_local! {
@@ -152,14 +153,15 @@ impl Speech {
     }
 }
 
-/// The map of a chat message.
+/// The map of a chat message: everything in it but two texts is a number.
 fn chat(decoder: &mut Decoder<'_>, heard: &mut dyn FnMut(Heard<'_>)) -> anyhow::Result<()> {
     let (mut seq, mut text) = (None, None);
     for _ in 0..decoder.map()?.context("a map of unknown length")? {
         match decoder.u8()? {
             CHAT_SEQ => seq = Some(decoder.u64()?),
             CHAT_TEXT => text = Some(decoder.str()?),
-            _ => decoder.skip()?,
+            CHAT_USER => _ = decoder.str()?,
+            _ => _ = decoder.u64()?,
         }
     }
     let text = text.context("chat without a text")?;
