@@ -189,7 +189,7 @@ fn proofs(c: &mut Criterion) {
 }
 
 fn handshake(c: &mut Criterion) {
-    let identity = ServerIdentity::from_private(Secret::random()).unwrap();
+    let identity = ServerIdentity::from_private(Secret::random());
     let (_, message_1) = ClientHandshake::start().unwrap();
     let mut group = c.benchmark_group("handshake");
     group.bench_function("the server's side", |b| {

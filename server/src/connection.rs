@@ -1,4 +1,4 @@
-//! One life: handshake, login, session, goodbye. Runs on a thread of its own.
+//! One life: handshake, login, session, goodbye, each blocking its own thread.
 //!
 //! The thread reads, and before login it writes; afterwards the writing side is the delivery
 //! thread's. It reads nothing more from a peer that does not take its replies, and it ends a peer
@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chatbox_common::channel::{self, ChannelError, Receiver, Sender};
+use chatbox_common::crypto::record::Sealer;
 use chatbox_common::deadline::Deadlined;
 use chatbox_common::wire::codec;
 use chatbox_common::wire::frame::FrameBuffer;
@@ -59,20 +60,38 @@ impl Drop for Connection {
     }
 }
 
-// A thread's stack keeps every page that was ever touched, so what happens one after the other must
-// not stand in one frame: inlined into `run` it took eight kibibytes of every idle connection.
 impl Connection {
-    /// Lives it.
-    pub fn run(&self) {
-        self.shared.journal.came(self.session, self.peer);
-        match self.handshake() {
-            Ok(line) => self.login(line),
-            Err(end) => self.note(&end),
-        }
-        self.drain();
+    /// Its number.
+    #[must_use]
+    pub const fn number(&self) -> SessionId {
+        self.session
     }
 
-    #[inline(never)]
+    /// From the handshake to the login: gives the session, or nothing where the connection has
+    /// ended.
+    #[must_use]
+    pub fn enter(self) -> Option<Box<Session>> {
+        self.shared.journal.came(self.session, self.peer);
+        let entered = match self.handshake() {
+            Ok(line) => self.login(line),
+            Err(end) => {
+                self.note(&end);
+                None
+            }
+        };
+        let Some((who, gate, sender, receiver)) = entered else {
+            self.drain();
+            return None;
+        };
+        Some(Box::new(Session {
+            connection: self,
+            who,
+            gate,
+            sealer: sender.into_sealer(),
+            receiver,
+        }))
+    }
+
     fn handshake(&self) -> Result<PeerLine<'_>, End> {
         let policy = &self.shared.policy;
         let mut stream = Deadlined::new(&self.socket, policy.handshake);
@@ -100,40 +119,41 @@ impl Connection {
         }
     }
 
-    #[inline(never)]
-    fn login(&self, mut line: PeerLine<'_>) {
+    fn login(
+        &self,
+        mut line: PeerLine<'_>,
+    ) -> Option<(Authenticated, Arc<Gate>, Sender, Receiver)> {
         let candidacy = Candidacy {
             shared: &self.shared,
             session: self.session,
             peer: self.peer,
         };
-        match candidacy.run(&mut line) {
-            Ok(who) => {
-                let gate = Arc::new(Gate::default());
-                if let Err(end) =
-                    self.shared
-                        .hub
-                        .log_in(self.session, who.person(), &gate, now_ms())
-                {
-                    line.say_bye(&end.into());
-                    return;
-                }
-                match line.into_session() {
-                    Ok((sender, receiver)) => self.session(&who, &gate, sender, receiver),
-                    Err(end) => self.note(&end),
-                }
-            }
+        let who = match candidacy.run(&mut line) {
+            Ok(who) => who,
             Err(end) => {
                 let end = self.stopped_or(end);
                 line.say_bye(&end);
                 self.note(&end);
+                return None;
+            }
+        };
+        let gate = Arc::new(Gate::default());
+        let person = who.person();
+        let hub = &self.shared.hub;
+        if let Err(end) = hub.log_in(self.session, person, &gate, now_ms()) {
+            line.say_bye(&end.into());
+            return None;
+        }
+        match line.into_session() {
+            Ok((sender, receiver)) => Some((who, gate, sender, receiver)),
+            Err(end) => {
+                self.note(&end);
+                None
             }
         }
-        let _ = self.socket.shutdown(Shutdown::Write);
     }
 
     /// A peer that never logged in.
-    #[inline(never)]
     fn note(&self, end: &End) {
         if matches!(end, End::Refused) {
             // Said in full in credentials.log.
@@ -147,7 +167,7 @@ impl Connection {
     }
 
     #[inline(never)]
-    fn session(&self, who: &Authenticated, gate: &Arc<Gate>, sender: Sender, receiver: Receiver) {
+    fn session(&self, who: &Authenticated, gate: &Arc<Gate>, sealer: Sealer, receiver: Receiver) {
         let person = who.person();
         let shared = &self.shared;
         let begun = shared.journal.begin(Begin {
@@ -155,7 +175,7 @@ impl Connection {
             person: person.clone(),
             address: self.peer,
             socket: Arc::clone(&self.socket),
-            sealer: sender.into_sealer(),
+            sealer,
             gate: Arc::clone(gate),
             limits: Limits {
                 messages_per_second: shared.policy.messages_per_second,
@@ -264,6 +284,39 @@ impl Connection {
                 Ok(count) => left = left.saturating_sub(count),
             }
         }
+    }
+}
+
+/// A connection whose peer is logged in.
+pub struct Session {
+    connection: Connection,
+    who: Authenticated,
+    gate: Arc<Gate>,
+    sealer: Sealer,
+    receiver: Receiver,
+}
+
+impl Session {
+    /// The connection's number.
+    #[must_use]
+    pub const fn number(&self) -> SessionId {
+        self.connection.session
+    }
+
+    /// Lives it, to the goodbye.
+    ///
+    /// What follows one another here must not be inlined into one frame: of a thread's stack
+    /// every page that was ever touched stays, for each idle member.
+    pub fn run(self: Box<Self>) {
+        let Self {
+            connection,
+            who,
+            gate,
+            sealer,
+            receiver,
+        } = *self;
+        connection.session(&who, &gate, sealer, receiver);
+        connection.drain();
     }
 }
 

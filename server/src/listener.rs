@@ -1,4 +1,4 @@
-//! Accepts connections, up to the cap, and gives each a thread with its name.
+//! Accepts connections, up to the cap.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -8,6 +8,7 @@ use std::time::Duration;
 use chatbox_common::channel::BUSY_LINE;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
+use crate::anteroom::Anteroom;
 use crate::audit::Line;
 use crate::clock::now_ms;
 use crate::connection::Connection;
@@ -16,8 +17,6 @@ use crate::shared::Shared;
 
 /// std's 128 would cost a burst of connections a one-second retry each.
 const BACKLOG: i32 = 4096;
-/// Only what is touched of it costs memory.
-const STACK: usize = 256 * 1024;
 /// What the kernel may hide of a stalled reader from the outbox's bound.
 const SEND_BUFFER: usize = 64 * 1024;
 /// A system out of descriptors is given time.
@@ -47,9 +46,10 @@ pub fn shut_down(listener: &TcpListener) {
 
 /// Accepts until the listener is shut down.
 pub fn run(listener: &TcpListener, shared: &Arc<Shared>) {
+    let anteroom = Anteroom::default();
     loop {
         match listener.accept() {
-            Ok((socket, peer)) => admit(socket, peer, shared),
+            Ok((socket, peer)) => admit(socket, peer, shared, &anteroom),
             Err(_) if shared.hub.is_stopping() => return,
             Err(error) if is_about_one_peer(&error) => {}
             Err(error) => {
@@ -70,7 +70,7 @@ fn is_about_one_peer(error: &io::Error) -> bool {
     )
 }
 
-fn admit(socket: TcpStream, peer: SocketAddr, shared: &Arc<Shared>) {
+fn admit(socket: TcpStream, peer: SocketAddr, shared: &Arc<Shared>, anteroom: &Anteroom) {
     if let Err(error) = prepare(&socket) {
         log::debug!("{peer}: {error}");
         return;
@@ -87,11 +87,7 @@ fn admit(socket: TcpStream, peer: SocketAddr, shared: &Arc<Shared>) {
         socket: Arc::clone(&socket),
         peer,
     };
-    let spawned = std::thread::Builder::new()
-        .name(format!("conn-{session}"))
-        .stack_size(STACK)
-        .spawn(move || connection.run());
-    if let Err(error) = spawned {
+    if let Err(error) = anteroom.take(connection) {
         log::error!("no thread for a connection: {error}");
         refuse(&socket, peer, shared);
     }

@@ -1,6 +1,7 @@
 //! The ChatBox server.
 
 mod admin;
+mod anteroom;
 mod audit;
 mod budget;
 mod cli;

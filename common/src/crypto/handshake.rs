@@ -152,7 +152,7 @@ impl ClientHandshake {
         seed: Secret<64>,
         ephemeral: Option<&[u8; 32]>,
     ) -> Result<(Self, Vec<u8>), HandshakeError> {
-        let mut noise = builder(ephemeral)?.build_initiator()?;
+        let mut noise = builder(Suite::default(), ephemeral)?.build_initiator()?;
         let pair = mlkem768::generate_key_pair(*seed.expose());
         // The library wants room for a tag even where it writes none.
         let mut message = vec![0; MESSAGE_1_LEN + TAG_LEN];
@@ -209,7 +209,8 @@ fn respond_with(
     if message_1.len() != MESSAGE_1_LEN {
         return Err(HandshakeError::Length);
     }
-    let mut noise = builder(ephemeral)?
+    let suite = Suite::of(&identity.private, identity.public.as_bytes());
+    let mut noise = builder(suite, ephemeral)?
         .local_private_key(identity.private.expose())?
         .build_responder()?;
     let mut key = [0; ENCAPSULATION_KEY_LEN];
@@ -251,9 +252,9 @@ fn split(mut noise: HandshakeState, shared: &Zeroizing<[u8; 32]>) -> SessionKeys
     }
 }
 
-fn builder(ephemeral: Option<&[u8; 32]>) -> Result<Builder<'_>, HandshakeError> {
+fn builder(suite: Suite, ephemeral: Option<&[u8; 32]>) -> Result<Builder<'_>, HandshakeError> {
     let params = NOISE_PROTOCOL.parse().map_err(|_| HandshakeError::Noise)?;
-    let builder = Builder::with_resolver(params, Box::new(Suite)).prologue(PREFACE)?;
+    let builder = Builder::with_resolver(params, Box::new(suite)).prologue(PREFACE)?;
     Ok(match ephemeral {
         // Only the replay of published vectors fixes the key.
         Some(key) => builder.fixed_ephemeral_key_for_testing_only(key),

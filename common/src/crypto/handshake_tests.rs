@@ -217,7 +217,7 @@ fn another_preface_is_another_transcript() {
     // A peer that took the preface for another version's can't come to the same keys.
     let params: snow::params::NoiseParams = NOISE_PROTOCOL.parse().unwrap();
     let (state, message_1) = client();
-    let mut noise = Builder::with_resolver(params, Box::new(Suite))
+    let mut noise = Builder::with_resolver(params, Box::new(Suite::default()))
         .prologue(b"CHATBOX/2\n")
         .unwrap()
         .local_private_key(&[1; 32])

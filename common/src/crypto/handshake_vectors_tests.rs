@@ -54,7 +54,7 @@ fn the_steps_between_are_as_published() {
     let mut file = Vectors::load("handshake.json");
     for case in file.cases("cases") {
         let ephemeral = array(&case, "server_ephemeral");
-        let mut noise = builder(Some(&ephemeral))
+        let mut noise = builder(Suite::default(), Some(&ephemeral))
             .unwrap()
             .local_private_key(&bytes(&case, "server_private"))
             .unwrap()
@@ -142,7 +142,7 @@ fn the_noise_library_makes_cacophonys_nx() {
         bytes(&case, "responder_ephemeral"),
     ];
     let builder = |ephemeral| {
-        Builder::with_resolver(NOISE_PROTOCOL.parse().unwrap(), Box::new(Suite))
+        Builder::with_resolver(NOISE_PROTOCOL.parse().unwrap(), Box::new(Suite::default()))
             .prologue(&prologue)
             .unwrap()
             .fixed_ephemeral_key_for_testing_only(ephemeral)

@@ -21,7 +21,20 @@ use crate::secret::Secret;
 pub(super) const TAG_LEN: usize = 16;
 
 /// See the module.
-pub(super) struct Suite;
+#[derive(Default)]
+pub(super) struct Suite {
+    /// A key pair that is known already: a server's own need not be computed for each peer.
+    known: Option<(Secret<32>, [u8; 32])>,
+}
+
+impl Suite {
+    /// The suite of somebody with this key pair.
+    pub(super) fn of(private: &Secret<32>, public: &[u8; 32]) -> Self {
+        Self {
+            known: Some((private.clone(), *public)),
+        }
+    }
+}
 
 impl CryptoResolver for Suite {
     fn resolve_rng(&self) -> Option<Box<dyn Random>> {
@@ -30,7 +43,11 @@ impl CryptoResolver for Suite {
 
     fn resolve_dh(&self, choice: &DHChoice) -> Option<Box<dyn Dh>> {
         match choice {
-            DHChoice::Curve25519 => Some(Box::new(X25519::of(Secret::new([0; 32])))),
+            DHChoice::Curve25519 => Some(Box::new(X25519 {
+                known: self.known.clone(),
+                private: Secret::new([0; 32]),
+                public: [0; 32],
+            })),
             DHChoice::Curve448 => None,
         }
     }
@@ -66,14 +83,18 @@ impl Random for System {
 
 /// 25519 of the Noise specification, section 12.1.
 struct X25519 {
+    known: Option<(Secret<32>, [u8; 32])>,
     private: Secret<32>,
     public: [u8; 32],
 }
 
 impl X25519 {
-    fn of(private: Secret<32>) -> Self {
-        let public = public_key(&private);
-        Self { private, public }
+    fn take(&mut self, private: Secret<32>) {
+        self.public = match &self.known {
+            Some((known, public)) if *known == private => *public,
+            _ => public_key(&private),
+        };
+        self.private = private;
     }
 }
 
@@ -93,12 +114,12 @@ impl Dh for X25519 {
     fn set(&mut self, private: &[u8]) {
         // The handshake gives 32 bytes, and nobody else calls this.
         if let Ok(private) = Secret::try_from(private) {
-            *self = Self::of(private);
+            self.take(private);
         }
     }
 
     fn generate(&mut self, _: &mut dyn Random) -> Result<(), Error> {
-        *self = Self::of(Secret::random());
+        self.take(Secret::random());
         Ok(())
     }
 

@@ -12,9 +12,10 @@ use chatbox_common::wire::message::{ErrorCode, RoomId};
 
 use super::chat_log::AuditedChat;
 use super::commit::{Admitted, Committed, Owed, Work};
+use super::people::Memberships;
 use super::publish::UNAVAILABLE;
 use super::sessions::{Behind, Room, Session, encode};
-use super::{Answer, Ask, Granted, Job, Journal, Online, Post, QUEUE};
+use super::{Answer, Ask, Granted, Job, Journal, Online, Post, QUEUE, Unavailable};
 use crate::audit::{Audit, Line};
 use crate::clock::now_ms;
 use crate::delivery::{Deliveries, Delivery};
@@ -360,8 +361,9 @@ impl Writer {
                 }
             }
         }
+        let memberships = self.memberships(&taken.others);
         for job in taken.others {
-            self.other(job);
+            self.other(job, &memberships);
         }
     }
 
@@ -408,12 +410,19 @@ impl Writer {
         Ok(done)
     }
 
-    fn other(&mut self, job: Job) {
+    fn other(&mut self, job: Job, memberships: &Result<Memberships, Unavailable>) {
         let now = Instant::now();
         match job {
             Job::Begin(begin, answer) => {
-                let welcomed = self.begin(*begin, now);
-                let _ = answer.send(welcomed);
+                let rooms = memberships
+                    .as_ref()
+                    .map(|all| all.get(&begin.person.account));
+                let done = rooms.map(|rooms| {
+                    let rooms = rooms.map(Vec::as_slice).unwrap_or_default();
+                    self.begin(*begin, rooms, now);
+                });
+                // Whoever asked may have gone.
+                let _ = answer.send(done.map_err(|unavailable| *unavailable));
             }
             Job::End(ended) => self.end(ended, now),
             Job::Online(id, Online::Came(address)) => self.behind.came(id, address, now),
