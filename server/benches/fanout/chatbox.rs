@@ -1,11 +1,11 @@
 //! The product: its own binary on a loopback port, with full logins.
 //!
+//! A password costs as few rounds as a server can be set to: members are made by the thousand.
 //! Accounts are registered once, through the protocol; the server is stopped then, and what it
 //! left on disk is the template from which every later one starts. So each run logs the same
 //! people in, with a handshake, a password and a second factor.
 
 mod login;
-mod proof;
 mod speech;
 
 use std::fs::{self, File};
@@ -17,6 +17,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use chatbox_common::auth::scram::Iterations;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -51,6 +52,25 @@ impl Durability {
     }
 }
 
+/// What differs from server to server.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// What an acknowledged message survives.
+    pub durability: Durability,
+    /// How many connections are taken; as many as the machine carries where nothing is said.
+    pub connections: Option<usize>,
+}
+
+impl Limits {
+    /// As many connections as the machine carries.
+    pub const fn of(durability: Durability) -> Self {
+        Self {
+            durability,
+            connections: None,
+        }
+    }
+}
+
 /// People who are registered, and the files of a server that knows them.
 pub struct Accounts {
     template: TempDir,
@@ -64,7 +84,7 @@ impl Accounts {
     /// When the server does not start, or refuses one.
     pub fn register(count: usize) -> anyhow::Result<Self> {
         let template = tempfile::tempdir()?;
-        let mut process = Process::start(template.path(), Durability::Normal)?;
+        let mut process = Process::start(template.path(), Limits::of(Durability::Normal))?;
         let mut accounts = Vec::with_capacity(count);
         in_parallel(
             count,
@@ -95,16 +115,21 @@ impl<'a> ChatBox<'a> {
     ///
     /// # Errors
     /// When the files can't be copied, or the server does not start.
-    pub fn start(accounts: &'a Accounts, durability: Durability) -> anyhow::Result<Self> {
+    pub fn start(accounts: &'a Accounts, limits: Limits) -> anyhow::Result<Self> {
         let dir = tempfile::tempdir()?;
         for kept in KEPT {
             copy(&accounts.template.path().join(kept), &dir.path().join(kept))?;
         }
         Ok(Self {
             accounts,
-            process: Process::start(dir.path(), durability)?,
+            process: Process::start(dir.path(), limits)?,
             _dir: dir,
         })
+    }
+
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.process.address
     }
 }
 
@@ -145,11 +170,15 @@ struct Process {
 }
 
 impl Process {
-    fn start(dir: &Path, durability: Durability) -> anyhow::Result<Self> {
+    fn start(dir: &Path, limits: Limits) -> anyhow::Result<Self> {
         let config = dir.join("config.toml");
         let text = format!(
-            "[security]\nmax_messages_per_sec = 0\n\n[storage]\ndurability = \"{}\"\n",
-            durability.name()
+            "[server]\nmax_connections = {}\n\n\
+             [security]\nmax_messages_per_sec = 0\nscram_iterations = {}\n\n\
+             [storage]\ndurability = \"{}\"\n",
+            limits.connections.unwrap_or(0),
+            Iterations::LEAST.count(),
+            limits.durability.name()
         );
         fs::write(&config, text)?;
         let mut child = Command::new(env!("CARGO_BIN_EXE_chatbox-server"))

@@ -25,6 +25,8 @@ mod measure;
 mod report;
 mod rows;
 mod run;
+mod siege;
+mod storm;
 mod target;
 mod targets;
 
@@ -46,6 +48,10 @@ const DURABLE_MEMBERS: usize = 1_000;
 
 /// Measures the server under the workloads of docs/BENCHMARKS.md.
 #[derive(Debug, Parser)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 struct Arguments {
     /// Fewer rows, smaller and shorter, once each: within two minutes
     #[arg(long)]
@@ -65,6 +71,9 @@ struct Arguments {
     /// What an acknowledged message survives; "full" measures the product alone
     #[arg(long, value_enum, default_value = "normal")]
     durability: Durability,
+    /// Measure what members feel of hostile peers, in place of the rows
+    #[arg(long)]
+    storms: bool,
     /// List the rows
     #[arg(long)]
     list: bool,
@@ -117,6 +126,10 @@ fn main() -> anyhow::Result<ExitCode> {
         floor::serve()?;
         return Ok(ExitCode::SUCCESS);
     }
+    if std::env::args().nth(1).as_deref() == Some(storm::FLAG) {
+        storm::serve(std::env::args().skip(2))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let arguments = Arguments::parse();
     let rows = arguments.rows();
     if arguments.list {
@@ -131,6 +144,12 @@ fn main() -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     measure::raise_descriptors();
+    if arguments.storms {
+        let accounts = Accounts::register(siege::MEMBERS)?;
+        let (table, all_well) = siege::measure(&accounts)?;
+        print!("{}\n\n{table}", measure::machine());
+        return Ok(exit(all_well));
+    }
     let most = rows.iter().map(Row::connections).max().unwrap_or(0);
     eprintln!("registering {most} accounts");
     let accounts = Accounts::register(most)?;
@@ -152,11 +171,18 @@ fn main() -> anyhow::Result<ExitCode> {
         }
         None => print!("{}", report::markdown(&heading, &all)),
     }
-    if all.iter().all(Measured::is_whole) {
-        Ok(ExitCode::SUCCESS)
-    } else {
+    let whole = all.iter().all(Measured::is_whole);
+    if !whole {
         eprintln!("a run failed, or something was lost, held back or out of order");
-        Ok(ExitCode::FAILURE)
+    }
+    Ok(exit(whole))
+}
+
+const fn exit(all_well: bool) -> ExitCode {
+    if all_well {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }
 }
 

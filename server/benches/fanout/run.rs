@@ -139,7 +139,10 @@ fn chat(
 }
 
 /// Lets everybody hear what was said.
-fn drain(generator: &mut Generator) -> anyhow::Result<()> {
+///
+/// # Errors
+/// When a member's line ends.
+pub fn drain(generator: &mut Generator) -> anyhow::Result<()> {
     generator.stop();
     let end = Instant::now() + LIMIT;
     loop {

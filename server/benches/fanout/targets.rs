@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::chatbox::{Accounts, ChatBox, Durability};
+use crate::chatbox::{Accounts, ChatBox, Durability, Limits};
 use crate::floor::Floor;
 use crate::irc::{self, Ircd};
 use crate::target::Target;
@@ -45,7 +45,7 @@ impl Kind {
         durability: Durability,
     ) -> anyhow::Result<Option<Running<'_>>> {
         Ok(match self {
-            Self::Chatbox => Some(Box::new(ChatBox::start(accounts, durability)?)),
+            Self::Chatbox => Some(Box::new(ChatBox::start(accounts, Limits::of(durability))?)),
             Self::Floor => Some(Box::new(Floor::start()?)),
             Self::Ngircd => Ircd::start(irc::Kind::Ngircd)?.map(boxed),
             Self::Inspircd => Ircd::start(irc::Kind::Inspircd)?.map(boxed),

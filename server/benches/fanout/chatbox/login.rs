@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, bail, ensure};
-use chatbox_common::auth::scram::ClientFirst;
+use chatbox_common::auth::scram::{ClientFirst, Iterations, Password, SaltedPassword};
 use chatbox_common::auth::totp::{TotpSecret, step_of};
 use chatbox_common::crypto::handshake::{ClientHandshake, MESSAGE_2_LEN, PREFACE};
 use chatbox_common::crypto::record::{Opened, Opener, Rotation, Sealer};
@@ -18,7 +18,6 @@ use chatbox_common::wire::message::{
 };
 use socket2::{Domain, Socket, Type};
 
-use super::proof::Keys;
 use super::speech::Speech;
 use crate::target::Line;
 
@@ -33,7 +32,8 @@ pub struct Account {
     /// The member's number.
     pub member: usize,
     name: UserName,
-    keys: Keys,
+    /// The rounds are done once: they would be the generator's time, not the server's.
+    salted: SaltedPassword,
     totp: TotpSecret,
     /// The step that the registration spent.
     last_step: u64,
@@ -105,17 +105,20 @@ impl Connecting {
             ServerMessage::RegisterChallenge(challenge) => challenge,
             other => bail!("no registration: {other:?}"),
         };
+        let iterations = Iterations::for_server(challenge.iterations)?;
+        let password = Password::prepare(&SecretString::new(format!("password of m{member}")))?;
         let account = Account {
             member,
             name,
-            keys: Keys::random()?,
+            salted: SaltedPassword::derive(&password, challenge.salt, iterations),
             totp: TotpSecret::new(challenge.totp),
             last_step: step_now()?,
         };
+        let verifier = account.salted.verifier();
         self.say(&ClientMessage::RegisterConfirm(RegisterConfirm {
             request: 2,
-            stored_key: Secret::new(account.keys.stored),
-            server_key: Secret::new(account.keys.server),
+            stored_key: verifier.stored_key,
+            server_key: verifier.server_key,
             code: code(&account.totp, account.last_step),
         }))?;
         self.enter()?;
@@ -136,20 +139,16 @@ impl Connecting {
             ServerMessage::LoginChallenge(challenge) => challenge.scram,
             other => bail!("no login: {other:?}"),
         };
-        let keys = &account.keys;
-        let answer = keys.answer(first.message(), &challenge, &self.binding)?;
+        let proof = first.answer_salted(&challenge, &account.salted, &self.binding)?;
         // A step is good once; the next one is good already.
         let step = step_now()?.max(account.last_step + 1);
         self.say(&ClientMessage::LoginConfirm(LoginConfirm {
             request: 2,
-            scram: answer.client_final,
+            scram: proof.message().to_owned(),
             code: code(&account.totp, step),
         }))?;
         let logged_in = self.enter()?;
-        ensure!(
-            logged_in.scram.as_ref() == Some(&answer.server_final),
-            "the server can't prove itself"
-        );
+        proof.verify(&logged_in.scram.context("no proof of the server's")?)?;
         self.socket.set_read_timeout(None)?;
         Ok(Line {
             socket: self.socket,
