@@ -22,46 +22,57 @@ const MAX_IDLE: usize = 32;
 
 /// Takes connections in. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Anteroom {
+pub struct Anteroom(Arc<Threads>);
+
+#[derive(Default)]
+struct Threads {
     /// The ways to the threads that wait, each of them for one connection.
-    idle: Arc<Mutex<Vec<SyncSender<Connection>>>>,
+    idle: Mutex<Vec<SyncSender<Connection>>>,
+    /// Held by a login's thread from the beginning of the session's thread until it is idle
+    /// itself or ends: `limits` counts one thread for each connection, and few beside.
+    handover: Mutex<()>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A list of senders is whole at every step.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Anteroom {
-    fn idle(&self) -> MutexGuard<'_, Vec<SyncSender<Connection>>> {
-        // A list of senders is whole at every step.
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Gives a connection a thread.
     ///
     /// # Errors
     /// When the system refuses one; the connection has ended then.
     pub fn take(&self, mut connection: Connection) -> io::Result<()> {
         loop {
-            let waiting = self.idle().pop();
+            let waiting = lock(&self.0.idle).pop();
             let Some(waiting) = waiting else { break };
             match waiting.send(connection) {
                 Ok(()) => return Ok(()),
                 Err(back) => connection = back.0,
             }
         }
-        let anteroom = self.clone();
+        let threads = Arc::clone(&self.0);
         std::thread::Builder::new()
-            .name(format!("login-{}", connection.number()))
+            .name("login".to_owned())
             .stack_size(LOGIN_STACK)
-            .spawn(move || anteroom.work(connection))?;
+            .spawn(move || threads.work(connection))?;
         Ok(())
     }
+}
 
+impl Threads {
     fn work(&self, mut connection: Connection) {
         let (own, next) = mpsc::sync_channel(1);
-        loop {
-            if let Some(session) = connection.enter() {
-                begin(session);
-            }
+        let refused = loop {
+            let entered = connection.enter();
             {
-                let mut idle = self.idle();
+                let _one = lock(&self.handover);
+                let refused = entered.and_then(begin);
+                if refused.is_some() {
+                    break refused;
+                }
+                let mut idle = lock(&self.idle);
                 if idle.len() >= MAX_IDLE {
                     return;
                 }
@@ -69,18 +80,30 @@ impl Anteroom {
             }
             let Ok(another) = next.recv() else { return };
             connection = another;
+        };
+        if let Some(session) = refused {
+            // It costs memory until the session ends, and nobody who is in is sent away.
+            session.run();
         }
     }
 }
 
-fn begin(session: Box<Session>) {
-    let number = session.number();
+/// Begins a session on a thread of its own; gives it back where the system refuses one.
+fn begin(session: Box<Session>) -> Option<Box<Session>> {
+    let name = format!("conn-{}", session.number());
+    let place = Arc::new(Mutex::new(Some(session)));
+    let taken = Arc::clone(&place);
     let spawned = std::thread::Builder::new()
-        .name(format!("conn-{number}"))
+        .name(name)
         .stack_size(STACK)
-        .spawn(move || session.run());
-    if let Err(error) = spawned {
-        // The session went with the thread: its peer finds the line closed, and tries again.
-        log::error!("no thread for session {number}: {error}");
-    }
+        .spawn(move || {
+            let session = lock(&taken).take();
+            drop(taken);
+            if let Some(session) = session {
+                session.run();
+            }
+        });
+    let error = spawned.err()?;
+    log::error!("no thread for a session: {error}");
+    lock(&place).take()
 }

@@ -1,8 +1,11 @@
 //! What may wait for slow readers, all of them together.
 //!
 //! Each session holds [`FLOOR`] bytes of the budget as long as it lives, and more only while more
-//! waits for it. So a reader that stalls for a moment may fall far behind where few do, and where
-//! many do, nobody's memory grows past the bound. Lock-free; a session that keeps up never
+//! is allocated for it. So a reader that stalls for a moment may fall far behind where few do.
+//! Above their floors nobody gets anything while all together hold the total; a floor is given in
+//! any case, since a session needs one to be told anything at all. As there are no more sessions
+//! than floors in the total, twice the total is never passed, and the total itself only while
+//! sessions come faster than slow readers are ended. Lock-free; a session that keeps up never
 //! touches what is shared.
 
 use std::sync::Arc;
@@ -37,7 +40,7 @@ pub struct Share {
 }
 
 impl Share {
-    /// The floor of a new session. It is always given: there are no more sessions than floors.
+    /// The floor of a new session, which is always given.
     #[must_use]
     pub fn of(budget: &Arc<Budget>) -> Self {
         budget.held.fetch_add(FLOOR as u64, Ordering::Relaxed);
@@ -45,6 +48,12 @@ impl Share {
             budget: Arc::clone(budget),
             held: FLOOR,
         }
+    }
+
+    /// What it holds, in bytes.
+    #[cfg(test)]
+    pub const fn held(&self) -> usize {
+        self.held
     }
 
     /// Holds at least `bytes`; false, and nothing has changed, where the others leave too few.

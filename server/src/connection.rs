@@ -61,12 +61,6 @@ impl Drop for Connection {
 }
 
 impl Connection {
-    /// Its number.
-    #[must_use]
-    pub const fn number(&self) -> SessionId {
-        self.session
-    }
-
     /// From the handshake to the login: gives the session, or nothing where the connection has
     /// ended.
     #[must_use]

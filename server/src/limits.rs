@@ -16,13 +16,16 @@ use crate::budget::FLOOR;
 /// Memory maps of one thread: its stack, that one's guard page, and the same two for signals.
 /// Past `vm.max_map_count` a new thread does not fail, it aborts the process.
 pub const MAPS_PER_THREAD: u64 = 4;
-/// Maps for the program, its allocator's arenas, SQLite and the threads that serve nobody.
-const MAPS_RESERVE: u64 = 1_530;
+/// Maps for the program, its allocator's arenas, SQLite, the threads that serve nobody (those kept
+/// for the next login among them), the stacks that the C library keeps (40 MiB, two maps each), and
+/// large outboxes.
+const MAPS_RESERVE: u64 = 2_530;
 /// Descriptors for the listener, the database and its readers, the logs, epoll, and whatever
 /// the system libraries open.
 const DESCRIPTORS_RESERVE: u64 = 128;
-/// Threads that serve no connection, and a shell beside the server in the same control group.
-const PIDS_RESERVE: u64 = 64;
+/// Threads that serve no connection, among them those kept for the next login, and a shell beside
+/// the server in the same control group.
+const PIDS_RESERVE: u64 = 128;
 /// What the same user runs besides.
 const USER_RESERVE: u64 = 512;
 /// What the whole machine runs besides.
@@ -229,12 +232,12 @@ mod tests {
             let cap = cap(&machine, 0, 256 * MIB);
             (cap.connections, cap.limit)
         };
-        assert_eq!(with(|_| ()), (16_000, Limit::Maps));
+        assert_eq!(with(|_| ()), (15_750, Limit::Maps));
         assert_eq!(
             with(|m| m.descriptors = Some(1_024)),
             (896, Limit::Descriptors)
         );
-        assert_eq!(with(|m| m.pids_left = Some(4_900)), (4_836, Limit::Pids));
+        assert_eq!(with(|m| m.pids_left = Some(4_900)), (4_772, Limit::Pids));
         assert_eq!(
             with(|m| m.user_threads = Some(1_512)),
             (1_000, Limit::UserThreads)

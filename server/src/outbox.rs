@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use chatbox_common::crypto::record::{SealError, Sealer, TAG_LEN};
 use chatbox_common::wire::frame::LENGTH_LEN;
 
-use crate::budget::Share;
+use crate::budget::{FLOOR, Share};
 
 /// Above this many unsent bytes of sealed replies a session's thread reads nothing more from it.
 pub const MAX_REPLY_BYTES: usize = 64 * 1024;
@@ -22,6 +22,15 @@ pub const MAX_REPLY_BYTES: usize = 64 * 1024;
 pub const fn reply_cost(content: usize) -> usize {
     const PADDING: usize = 64;
     (content + 1).next_multiple_of(PADDING) + TAG_LEN + LENGTH_LEN
+}
+
+/// Frame length, type byte, padding, tag, and a key update that may come before.
+const OVERHEAD: usize = 256;
+
+/// What is allocated for so many bytes: in steps, so that it is never much more than what waits,
+/// and what the share holds.
+const fn room_for(bytes: usize) -> usize {
+    bytes.next_multiple_of(FLOOR)
 }
 
 /// The sealed, unsent bytes of one session.
@@ -62,10 +71,11 @@ impl Outbox {
     /// not sent yet. Chat that gets none is dropped before it is sealed, so that the counters
     /// have no holes.
     pub fn claim(&mut self, ahead: usize, length: usize) -> bool {
-        // Frame length, type byte, padding, tag, and a key update that may come before.
-        const OVERHEAD: usize = 256;
-        let needed = self.unsent().len() + ahead + length + OVERHEAD;
-        needed <= self.limit && self.share.hold(needed)
+        let more = ahead + length + OVERHEAD;
+        if self.unsent().len() + more > self.limit {
+            return false;
+        }
+        self.share.hold(room_for(self.waiting.len() + more))
     }
 
     /// Seals behind what waits, or into the empty `scratch` where nothing does: then the caller
@@ -82,6 +92,8 @@ impl Outbox {
         if self.is_empty() {
             self.sealer.seal(content, now, scratch)
         } else {
+            let room = room_for(self.waiting.len() + content.len() + OVERHEAD);
+            self.waiting.reserve_exact(room - self.waiting.len());
             self.sealer.seal(content, now, &mut self.waiting)
         }
     }
@@ -92,7 +104,7 @@ impl Outbox {
         self.waiting.clear();
         self.sent = 0;
         self.waiting.extend_from_slice(rest);
-        self.share.settle(rest.len());
+        self.share.settle(self.waiting.capacity());
     }
 
     /// Says that the first `count` bytes of [`Outbox::unsent`] were sent.
@@ -105,9 +117,10 @@ impl Outbox {
         } else if self.sent >= self.waiting.len() / 2 {
             // A reader that is always a little behind never empties it.
             self.waiting.drain(..self.sent);
+            self.waiting.shrink_to(room_for(self.waiting.len()));
             self.sent = 0;
         }
-        self.share.settle(self.unsent().len());
+        self.share.settle(self.waiting.capacity());
     }
 }
 
@@ -242,6 +255,24 @@ mod tests {
         }
         assert!(!outbox.is_empty());
         assert!(outbox.waiting.capacity() <= 2 * LIMIT);
+    }
+
+    #[test]
+    fn what_is_allocated_is_held_and_given_back_with_the_memory() {
+        let mut outbox = outbox();
+        let (now, mut scratch) = (Instant::now(), Vec::new());
+        outbox.seal(&[1; 1000], now, &mut scratch).unwrap();
+        outbox.keep(&scratch);
+        while outbox.claim(0, 1000) {
+            outbox.seal(&[1; 1000], now, &mut scratch).unwrap();
+            assert!(outbox.waiting.capacity() <= outbox.share.held());
+        }
+        assert!(outbox.unsent().len() > LIMIT - 2000);
+        assert!(outbox.share.held() <= LIMIT + FLOOR);
+        // All but a byte: a reader that never takes the last one keeps no more than that.
+        outbox.sent(outbox.unsent().len() - 1);
+        assert!(outbox.waiting.capacity() <= FLOOR);
+        assert_eq!(outbox.share.held(), FLOOR);
     }
 
     #[test]

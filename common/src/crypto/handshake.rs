@@ -224,8 +224,9 @@ fn respond_with(
     let (ciphertext, shared) = mlkem768::encapsulate(&key, *randomness.expose());
     let shared = Zeroizing::new(shared);
     let mut message = vec![0; MESSAGE_2_LEN];
-    let written = noise.write_message(ciphertext.as_slice(), &mut message)?;
-    message.truncate(written);
+    if noise.write_message(ciphertext.as_slice(), &mut message)? != MESSAGE_2_LEN {
+        return Err(HandshakeError::Length);
+    }
     Ok((message, split(noise, &shared)))
 }
 

@@ -8,35 +8,49 @@ use chatbox_common::wire::message::{ServerMessage, Welcome};
 
 use super::sessions::{Room, Session, rooms_of};
 use super::writer::Writer;
-use super::{Begin, Ended, Job, Unavailable};
+use super::{Begin, Ended, Job};
 use crate::clock::now_ms;
 use crate::delivery::{Delivery, Join};
-use crate::store::{self, Commit};
+use crate::store::{self, Commit, StoreError};
 
-/// The rooms of those whose sessions begin, by account.
+/// The rooms of those whose sessions begin, by account, as far as they could be read.
 pub(super) type Memberships = HashMap<u64, Vec<store::Room>>;
 
 impl Writer {
     /// Reads the rooms of all who begin, in one transaction: on a busy morning many do at once.
-    pub(super) fn memberships(&mut self, jobs: &[Job]) -> Result<Memberships, Unavailable> {
-        let mut memberships = Memberships::new();
-        for job in jobs {
-            if let Job::Begin(begin, _) = job {
-                memberships.insert(begin.person.account, Vec::new());
-            }
-        }
-        if memberships.is_empty() {
-            return Ok(memberships);
-        }
-        let read = self.store.transaction(Commit::Usual, |tx| {
-            for (account, rooms) in &mut memberships {
-                *rooms = rooms_of(tx, *account)?;
-            }
-            Ok(memberships)
+    pub(super) fn memberships(&mut self, jobs: &[Job]) -> Memberships {
+        let beginners = jobs.iter().filter_map(|job| match job {
+            Job::Begin(begin, _) => Some(begin.person.account),
+            _ => None,
         });
-        read.map_err(|error| {
-            self.tell_failure("sessions_not_begun", &error);
-            Unavailable
+        let accounts: Vec<u64> = beginners.collect();
+        match self.read_memberships(&accounts) {
+            Ok(memberships) => memberships,
+            Err(error) if error.is_unavailable() || accounts.len() == 1 => {
+                self.tell_failure("sessions_not_begun", &error);
+                Memberships::new()
+            }
+            // A row that can't be read must not keep the others out.
+            Err(_) => {
+                let mut all = Memberships::new();
+                for account in accounts {
+                    match self.read_memberships(&[account]) {
+                        Ok(one) => all.extend(one),
+                        Err(error) => self.tell_failure("session_not_begun", &error),
+                    }
+                }
+                all
+            }
+        }
+    }
+
+    fn read_memberships(&mut self, accounts: &[u64]) -> Result<Memberships, StoreError> {
+        if accounts.is_empty() {
+            return Ok(Memberships::new());
+        }
+        self.store.transaction(Commit::Usual, |tx| {
+            let rooms = accounts.iter().map(|&id| Ok((id, rooms_of(tx, id)?)));
+            rooms.collect()
         })
     }
 

@@ -410,19 +410,14 @@ impl Writer {
         Ok(done)
     }
 
-    fn other(&mut self, job: Job, memberships: &Result<Memberships, Unavailable>) {
+    fn other(&mut self, job: Job, memberships: &Memberships) {
         let now = Instant::now();
         match job {
             Job::Begin(begin, answer) => {
-                let rooms = memberships
-                    .as_ref()
-                    .map(|all| all.get(&begin.person.account));
-                let done = rooms.map(|rooms| {
-                    let rooms = rooms.map(Vec::as_slice).unwrap_or_default();
-                    self.begin(*begin, rooms, now);
-                });
+                let rooms = memberships.get(&begin.person.account);
+                let done = rooms.map(|rooms| self.begin(*begin, rooms, now));
                 // Whoever asked may have gone.
-                let _ = answer.send(done.map_err(|unavailable| *unavailable));
+                let _ = answer.send(done.ok_or(Unavailable));
             }
             Job::End(ended) => self.end(ended, now),
             Job::Online(id, Online::Came(address)) => self.behind.came(id, address, now),
