@@ -18,7 +18,7 @@ const STACK: usize = 256 * 1024;
 /// have ended, with what was touched of them, to threads that ask for a quarter and more.
 const LOGIN_STACK: usize = 1280 * 1024;
 /// Threads without a peer that are kept for the next one.
-const MAX_IDLE: usize = 32;
+const MAX_IDLE: usize = 16;
 
 /// Takes connections in. Cheap to clone.
 #[derive(Clone, Default)]

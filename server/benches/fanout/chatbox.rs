@@ -30,8 +30,6 @@ const STOP: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_millis(5);
 /// So many register at once; the server takes 64.
 const REGISTERING: usize = 48;
-/// So many log in at once, from addresses of their own: a rush, as after a restart.
-const LOGGING_IN: usize = 128;
 /// Where a server keeps what outlives it.
 const KEPT: [&str; 2] = ["data", "keys"];
 
@@ -144,10 +142,6 @@ impl Target for ChatBox<'_> {
         let account = self.accounts.accounts.get(member);
         let account = account.context("there are fewer accounts")?;
         Connecting::open(self.process.address, member)?.log_in(account)
-    }
-
-    fn at_once(&self) -> usize {
-        LOGGING_IN
     }
 }
 

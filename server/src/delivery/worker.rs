@@ -24,8 +24,9 @@ use crate::outbox::reply_cost;
 const RECORD_ACKS: usize = 64;
 /// Jobs taken from the queue in one go.
 const TAKE: usize = 256;
-/// Bytes of chat taken from the queue in one go, about.
-const TAKE_BYTES: usize = 1024 * 1024;
+/// Bytes of chat taken from the queue in one go, about: well below an outbox, or a thread that
+/// is behind would find everybody's full, however fast they read.
+const TAKE_BYTES: usize = 64 * 1024;
 
 /// See the module.
 pub(super) struct Worker {
