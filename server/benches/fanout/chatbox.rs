@@ -27,6 +27,7 @@ use login::{Account, Connecting};
 
 /// What a server is given to stop in good order; more than it gives itself.
 const STOP: Duration = Duration::from_secs(20);
+/// How often somebody looks whether a process has ended: the system tells nobody in time.
 const LOOK: Duration = Duration::from_millis(5);
 /// So many register at once; the server takes 64.
 const REGISTERING: usize = 48;

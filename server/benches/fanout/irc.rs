@@ -164,6 +164,7 @@ impl Ircd {
                 bail!("it ended: {status}");
             }
             ensure!(Instant::now() < end, "it does not listen");
+            // It says nothing when it begins to listen.
             thread::sleep(Duration::from_millis(20));
         }
         Ok(())

@@ -111,12 +111,14 @@ impl Session {
         let owed = self.reply_bytes > MAX_REPLY_BYTES / 2;
         let mut taken = false;
         for record in records {
-            if direct && !self.outbox.claim(tools.scratch.len(), record.len()) {
+            let mut room = !owed && self.outbox.claim(tools.scratch.len(), record.len());
+            if direct && !room {
                 self.send_sealed(tools)?;
                 tools.scratch.clear();
                 direct = self.outbox.is_empty();
+                room = !owed && self.outbox.claim(0, record.len());
             }
-            if owed || !self.outbox.claim(tools.scratch.len(), record.len()) {
+            if !room {
                 self.lagged = true;
                 break;
             }

@@ -220,6 +220,7 @@ impl Writer {
                     let mut room = taken.take(first);
                     if alone.is_none() || taken.sole_sender() != alone {
                         let pause = next_begin.saturating_duration_since(Instant::now());
+                        // Not a wait for a job: jobs that come meanwhile are what it is for.
                         std::thread::sleep(pause);
                     }
                     while room && let Ok(next) = jobs.try_recv() {
