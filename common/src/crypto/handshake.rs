@@ -16,7 +16,8 @@ use snow::{Builder, HandshakeState};
 use zeroize::Zeroizing;
 
 use super::kdf;
-use super::noise::{self, Suite, TAG_LEN};
+use super::noise::{self, Suite};
+use super::record::TAG_LEN;
 use crate::secret::Secret;
 
 /// What a client sends before anything else. It is also Noise's prologue.

@@ -7,3 +7,12 @@ pub mod handshake;
 mod kdf;
 mod noise;
 pub mod record;
+
+/// The nonce of a counter, in records as in Noise's AESGCM: four zero bytes, then big-endian.
+fn nonce(counter: u64) -> [u8; 12] {
+    let mut nonce = [0; 12];
+    for (to, from) in nonce.iter_mut().skip(4).zip(counter.to_be_bytes()) {
+        *to = from;
+    }
+    nonce
+}

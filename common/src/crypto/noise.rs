@@ -15,10 +15,9 @@ use snow::resolvers::CryptoResolver;
 use snow::types::{Cipher, Dh, Hash, Random};
 use zeroize::Zeroizing;
 
+use super::nonce;
+use super::record::TAG_LEN;
 use crate::secret::Secret;
-
-/// Bytes of a tag within a Noise message.
-pub(super) const TAG_LEN: usize = 16;
 
 /// See the module.
 #[derive(Default)]
@@ -177,13 +176,6 @@ impl Hash for Sha {
 #[derive(Default)]
 struct AesGcm {
     cipher: Option<Aes256Gcm>,
-}
-
-fn nonce(counter: u64) -> [u8; 12] {
-    (u128::from(counter))
-        .to_be_bytes()
-        .last_chunk()
-        .map_or([0; 12], |nonce| *nonce)
 }
 
 impl Cipher for AesGcm {

@@ -166,11 +166,7 @@ impl Key {
     }
 
     fn nonce(&self) -> [u8; 12] {
-        let mut nonce = [0; 12];
-        for (to, from) in nonce.iter_mut().skip(4).zip(self.counter.to_be_bytes()) {
-            *to = from;
-        }
-        nonce
+        super::nonce(self.counter)
     }
 }
 
