@@ -131,9 +131,7 @@ impl Journal {
         let begin = Instant::now();
         let committed = self.store.transaction(Commit::Synced, |tx| {
             tx.account_by_id(id)?.ok_or(StoreError::Missing)?;
-            assert!(tx.spend_step(id, step)?);
-            tx.reset_wrong_codes(id)?;
-            tx.set_logged_in(id, 1)?;
+            assert!(tx.spend_step(id, step, 1)?);
             tx.issue_resume(id, &token, TOKEN_MS)
         });
         let elapsed = begin.elapsed();

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chatbox_common::channel::{self, ChannelError, Receiver, Sender};
-use chatbox_common::crypto::record::Sealer;
 use chatbox_common::deadline::Deadlined;
 use chatbox_common::wire::codec;
 use chatbox_common::wire::frame::FrameBuffer;
@@ -73,7 +72,7 @@ impl Connection {
                 None
             }
         };
-        let Some((who, gate, sender, receiver)) = entered else {
+        let Some((who, gate, receiver)) = entered else {
             self.drain();
             return None;
         };
@@ -81,7 +80,6 @@ impl Connection {
             connection: self,
             who,
             gate,
-            sealer: sender.into_sealer(),
             receiver,
         }))
     }
@@ -113,10 +111,8 @@ impl Connection {
         }
     }
 
-    fn login(
-        &self,
-        mut line: PeerLine<'_>,
-    ) -> Option<(Authenticated, Arc<Gate>, Sender, Receiver)> {
+    /// Lets the peer log in, and has its session begin.
+    fn login(&self, mut line: PeerLine<'_>) -> Option<(Authenticated, Arc<Gate>, Receiver)> {
         let candidacy = Candidacy {
             shared: &self.shared,
             session: self.session,
@@ -139,7 +135,10 @@ impl Connection {
             return None;
         }
         match line.into_session() {
-            Ok((sender, receiver)) => Some((who, gate, sender, receiver)),
+            Ok((greeting, sender, receiver)) => {
+                self.begin(&who, &gate, greeting, sender);
+                Some((who, gate, receiver))
+            }
             Err(end) => {
                 self.note(&end);
                 None
@@ -160,28 +159,26 @@ impl Connection {
         self.shared.note_noise(self.peer.ip(), end.word());
     }
 
-    #[inline(never)]
-    fn session(&self, who: &Authenticated, gate: &Arc<Gate>, sealer: Sealer, receiver: Receiver) {
-        let person = who.person();
-        let shared = &self.shared;
-        let begun = shared.journal.begin(Begin {
+    fn begin(&self, who: &Authenticated, gate: &Arc<Gate>, greeting: Vec<u8>, sender: Sender) {
+        self.shared.journal.begin(Begin {
             session: self.session,
-            person: person.clone(),
+            person: who.person().clone(),
             address: self.peer,
             socket: Arc::clone(&self.socket),
-            sealer,
+            greeting,
+            sealer: sender.into_sealer(),
             gate: Arc::clone(gate),
             limits: Limits {
-                messages_per_second: shared.policy.messages_per_second,
+                messages_per_second: self.shared.policy.messages_per_second,
                 text_bytes: u32::try_from(MAX_TEXT).unwrap_or(u32::MAX),
                 page_messages: PAGE_LIMIT,
             },
         });
-        if begun.is_err() {
-            // The line went with the job: the peer finds it closed, and tries again.
-            let end = End::Store("the session could not begin".to_owned());
-            return self.log_end(who, &end, Duration::ZERO);
-        }
+    }
+
+    #[inline(never)]
+    fn session(&self, who: &Authenticated, gate: &Arc<Gate>, receiver: Receiver) {
+        let shared = &self.shared;
         let start = Instant::now();
         let mut requests = Requests {
             shared,
@@ -192,6 +189,7 @@ impl Connection {
         };
         let end = match self.read_all(receiver, &mut requests) {
             Ok(never) => match never {},
+            Err(_) if gate.was_refused() => End::Store("the session could not begin".to_owned()),
             Err(end) => self.stopped_or(end),
         };
         if matches!(end, End::Quit) {
@@ -286,7 +284,6 @@ pub struct Session {
     connection: Connection,
     who: Authenticated,
     gate: Arc<Gate>,
-    sealer: Sealer,
     receiver: Receiver,
 }
 
@@ -306,10 +303,9 @@ impl Session {
             connection,
             who,
             gate,
-            sealer,
             receiver,
         } = *self;
-        connection.session(&who, &gate, sealer, receiver);
+        connection.session(&who, &gate, receiver);
         connection.drain();
     }
 }

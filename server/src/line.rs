@@ -2,6 +2,7 @@
 //! that no trickle of bytes can stretch.
 
 use std::collections::VecDeque;
+use std::io::Write as _;
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -150,6 +151,8 @@ pub struct PeerLine<'a> {
     binding: ChannelBinding,
     /// Messages of the last record that were not asked for yet, up to the first malformed one.
     pending: VecDeque<Result<Message<ClientMessage>, Malformed>>,
+    /// Sealed records that were not sent yet.
+    sealed: Vec<u8>,
     /// A record may have been sent in part: nothing can follow it.
     broken: bool,
 }
@@ -164,6 +167,7 @@ impl<'a> PeerLine<'a> {
             receiver: channel.receiver,
             binding: channel.binding,
             pending: VecDeque::new(),
+            sealed: Vec::new(),
             broken: false,
         }
     }
@@ -201,9 +205,21 @@ impl<'a> PeerLine<'a> {
     /// # Errors
     /// When the peer does not take it in time, or is gone.
     pub fn send(&mut self, message: &ServerMessage) -> Result<(), End> {
-        let sent = self.sender.send(&mut self.stream, message);
+        self.send_later(message)?;
+        let sent = self.stream.write_all(&self.sealed);
+        self.sealed.clear();
         self.broken |= sent.is_err();
-        sent.map_err(timed)
+        sent.map_err(|error| timed(error.into()))
+    }
+
+    /// Seals one message, which goes out with the next one: that of the session, if it begins.
+    ///
+    /// # Errors
+    /// When it does not fit a record.
+    pub fn send_later(&mut self, message: &ServerMessage) -> Result<(), End> {
+        let sealed = self.sender.send(&mut self.sealed, message);
+        self.broken |= sealed.is_err();
+        Ok(sealed?)
     }
 
     /// Refuses a request; the connection goes on.
@@ -270,17 +286,18 @@ impl<'a> PeerLine<'a> {
         }
     }
 
-    /// The two directions of a peer that is logged in, under the rules after login.
+    /// The two directions of a peer that is logged in, under the rules after login, and what it
+    /// has still to be sent before anything else.
     ///
     /// # Errors
     /// When the peer sent more in the record of its login than the login.
-    pub fn into_session(mut self) -> Result<(Sender, Receiver), End> {
+    pub fn into_session(mut self) -> Result<(Vec<u8>, Sender, Receiver), End> {
         if !self.pending.is_empty() {
             return Err(End::WrongState);
         }
         self.sender.begin_session();
         self.receiver.begin_session();
-        Ok((self.sender, self.receiver))
+        Ok((self.sealed, self.sender, self.receiver))
     }
 }
 

@@ -128,7 +128,7 @@ impl Candidacy<'_> {
         granted: Granted,
         token: ResumeToken,
     ) -> Result<Authenticated, End> {
-        line.send(&ServerMessage::LoggedIn(LoggedIn {
+        line.send_later(&ServerMessage::LoggedIn(LoggedIn {
             request,
             scram,
             user: granted.person.user.to_string(),

@@ -134,10 +134,27 @@ pub struct Gate {
 
 #[derive(Debug, Default)]
 struct GateState {
+    phase: Phase,
     reply_bytes: usize,
     page_in_flight: bool,
     stopping: bool,
-    closed: bool,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// No delivery thread has the session yet.
+    #[default]
+    New,
+    Open,
+    Closed,
+    /// It was closed before it was open.
+    Refused,
+}
+
+impl Phase {
+    const fn is_closed(self) -> bool {
+        matches!(self, Self::Closed | Self::Refused)
+    }
 }
 
 impl Gate {
@@ -159,16 +176,29 @@ impl Gate {
         self.changed.notify_all();
     }
 
-    /// Waits until the peer has taken its replies, and says whether the session is still open.
+    /// The session's delivery thread has taken it over: what is asked can be answered.
+    pub fn begin(&self) {
+        self.state().phase = Phase::Open;
+        self.changed.notify_all();
+    }
+
+    /// Whether the session was closed before it had begun.
+    pub fn was_refused(&self) -> bool {
+        self.state().phase == Phase::Refused
+    }
+
+    /// Waits until answers have somewhere to go and the peer has taken those it was sent, and
+    /// says whether the session is still open.
     pub fn wait_for_room(&self, at_most: Duration) -> Room {
         let state = self.state();
         let (state, waited) = self
             .changed
             .wait_timeout_while(state, at_most, |s| {
-                !s.closed && !s.stopping && s.reply_bytes > MAX_REPLY_BYTES
+                let waits = s.phase == Phase::New || s.reply_bytes > MAX_REPLY_BYTES;
+                waits && !s.phase.is_closed() && !s.stopping
             })
             .unwrap_or_else(PoisonError::into_inner);
-        if state.closed {
+        if state.phase.is_closed() {
             Room::Closed
         } else if state.stopping {
             Room::Stopping
@@ -197,7 +227,12 @@ impl Gate {
 
     /// The delivery thread is done with the session.
     pub fn close(&self) {
-        self.state().closed = true;
+        let mut state = self.state();
+        state.phase = match state.phase {
+            Phase::New | Phase::Refused => Phase::Refused,
+            Phase::Open | Phase::Closed => Phase::Closed,
+        };
+        drop(state);
         self.changed.notify_all();
     }
 
@@ -206,9 +241,9 @@ impl Gate {
         let state = self.state();
         let (state, _) = self
             .changed
-            .wait_timeout_while(state, at_most, |s| !s.closed)
+            .wait_timeout_while(state, at_most, |s| !s.phase.is_closed())
             .unwrap_or_else(PoisonError::into_inner);
-        state.closed
+        state.phase.is_closed()
     }
 }
 
@@ -313,6 +348,8 @@ mod tests {
     fn a_gate_lets_through_what_has_room_and_nothing_once_it_is_closed() {
         let gate = Gate::default();
         let none = Duration::ZERO;
+        assert_eq!(gate.wait_for_room(none), Room::None);
+        gate.begin();
         assert_eq!(gate.wait_for_room(none), Room::Some);
         gate.reply_queued(MAX_REPLY_BYTES + 1);
         assert_eq!(gate.wait_for_room(none), Room::None);
@@ -323,7 +360,11 @@ mod tests {
         assert!(gate.begin_page());
         assert!(!gate.wait_closed(none));
         gate.close();
-        assert!(gate.wait_closed(none));
+        assert!(gate.wait_closed(none) && !gate.was_refused());
+        assert_eq!(gate.wait_for_room(none), Room::Closed);
+        let gate = Gate::default();
+        gate.close();
+        assert!(gate.was_refused());
         assert_eq!(gate.wait_for_room(none), Room::Closed);
     }
 }

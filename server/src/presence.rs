@@ -9,8 +9,11 @@ use std::time::{Duration, Instant};
 
 /// Changes travel together for so long.
 pub const COALESCE: Duration = Duration::from_millis(250);
-/// Where notices have no names, so long: ten thousand counts cost as much as ten thousand lines.
-const COALESCE_COUNTS: Duration = Duration::from_secs(1);
+/// Where notices have no names, so long for each member online: a count costs as much as a line
+/// does, and however large the room is, no more than a thousand a second are sent.
+const COALESCE_COUNTS: Duration = Duration::from_millis(1);
+/// And at least so long.
+const MIN_COALESCE_COUNTS: Duration = Duration::from_secs(1);
 /// Somebody who was cut off is waited for so long.
 pub const RESUME_GRACE: Duration = Duration::from_secs(10);
 /// Above this many members online a notice has a count and no names.
@@ -131,7 +134,7 @@ impl Presence {
         let mut pause = COALESCE;
         if online as usize > MAX_NAMED || joined.len() + left.len() > MAX_NAMED {
             (joined, left) = (Vec::new(), Vec::new());
-            pause = COALESCE_COUNTS;
+            pause = MIN_COALESCE_COUNTS.max(COALESCE_COUNTS.saturating_mul(online));
         }
         self.quiet = Some(now + pause);
         Some(Notice {
@@ -180,10 +183,24 @@ mod tests {
         assert!(names > 100, "a small room hears the names");
         for pair in notices.windows(2) {
             let large = pair[0].1.online as usize > MAX_NAMED;
-            let least = if large { COALESCE_COUNTS } else { COALESCE };
+            let least = if large { MIN_COALESCE_COUNTS } else { COALESCE };
             assert!(pair[1].0 - pair[0].0 >= least, "{pair:?}");
         }
         assert!(notices.len() >= 8, "{notices:?}");
+    }
+
+    #[test]
+    fn the_larger_a_room_the_rarer_its_counts() {
+        let mut presence = Presence::default();
+        let start = Instant::now();
+        for n in 0..10_000 {
+            presence.joined(&name(&format!("user{n}")), start);
+        }
+        presence.take(start + COALESCE).unwrap();
+        presence.joined(&name("late"), start + COALESCE);
+        let next = start + COALESCE + Duration::from_secs(10);
+        assert_eq!(presence.next_due(), Some(next));
+        assert_eq!(presence.take(next).unwrap().online, 10_001);
     }
 
     #[test]

@@ -1,10 +1,14 @@
-//! Reading for others: pages of history for sessions, accounts and tokens for logins.
+//! Reading beside the journal: pages of history for sessions, accounts and tokens for logins.
 //!
-//! Two threads with a connection and short transactions of their own, so that a page never
-//! waits for the journal, nor the journal for a page. A session has one page in flight.
+//! Nobody here waits for the journal, nor the journal for them. Pages are read by two threads with
+//! a connection to the database each, and a session has one in flight: what SQLite touches of a
+//! stack would stay with every session's own. A login's thread is used by many one after another,
+//! so it reads by itself, on one of a few connections that are kept for logins: no page keeps
+//! anybody out.
 
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -28,9 +32,9 @@ use crate::store::{
 };
 use crate::vital;
 
-/// Threads, and connections to the database.
+/// Threads for pages, each with a connection to the database.
 const THREADS: usize = 2;
-/// Requests that may wait; whoever asks then waits too.
+/// Pages that may wait; whoever asks then waits too.
 const QUEUE: usize = 256;
 
 /// Somebody who tries to log in, as the database knows them, or made up for a name it does not
@@ -71,7 +75,7 @@ impl Decoy {
             server_key: Secret::random(),
         };
         let sealed = seal.seal(0, &Secret::random());
-        let recovery = (0..RECOVERY_CODES).map(|_| *Secret::random().expose());
+        let recovery = Secret::<{ 32 * RECOVERY_CODES }>::random();
         Self {
             account: Account {
                 id: store::AccountId(0),
@@ -82,7 +86,7 @@ impl Decoy {
                 failed_codes: 0,
                 status: Status::Active,
             },
-            recovery: recovery.collect(),
+            recovery: recovery.expose().as_chunks().0.to_vec(),
         }
     }
 }
@@ -96,9 +100,6 @@ pub enum LookUpError {
     /// What the database holds of the account is damaged.
     #[error("account {0} is damaged in the database: {1}")]
     Damaged(AccountId, String),
-    /// The reader threads have ended.
-    #[error("the readers have ended")]
-    Ended,
 }
 
 /// A page asked for by a session.
@@ -113,23 +114,37 @@ pub struct PageRequest {
     pub history: History,
 }
 
-type Answer<T> = SyncSender<Result<T, LookUpError>>;
+/// The connections for logins, used in turn.
+struct Turns {
+    readers: [Mutex<Reader>; 2],
+    turn: AtomicBool,
+}
 
-enum Job {
-    Page(PageRequest),
-    Candidate(UserName, Answer<Candidate>),
-    Taken(UserName, Answer<bool>),
-    Token(TokenId, Answer<Option<[u8; 32]>>),
+impl Turns {
+    fn read<T>(
+        &self,
+        work: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let [one, other] = &self.readers;
+        let turn = self.turn.fetch_not(Ordering::Relaxed);
+        let reader = if turn { one } else { other };
+        // A transaction that was left by a panic has been rolled back.
+        let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
+        reader.read(work)
+    }
 }
 
 /// The way to the readers. Cheap to clone.
 #[derive(Clone)]
 pub struct Readers {
-    queue: SyncSender<Job>,
+    pages: SyncSender<PageRequest>,
+    logins: Arc<Turns>,
+    seal: Arc<SealingKey>,
+    iterations: Iterations,
 }
 
 impl Readers {
-    /// Starts the threads. They end when the last handle is dropped.
+    /// Opens the connections and starts the threads, which end when the last handle is dropped.
     ///
     /// # Errors
     /// When the database can't be opened or a thread not be started.
@@ -140,27 +155,26 @@ impl Readers {
         seal: &Arc<SealingKey>,
         iterations: Iterations,
     ) -> Result<Self, StartError> {
-        let (queue, receiver) = mpsc::sync_channel(QUEUE);
+        let (pages, receiver) = mpsc::sync_channel(QUEUE);
         let receiver = Arc::new(Mutex::new(receiver));
         for n in 0..THREADS {
             let worker = Worker {
                 reader: Reader::open(directory, log.clone())?,
                 deliveries: deliveries.clone(),
-                seal: Arc::clone(seal),
-                iterations,
             };
             let receiver = Arc::clone(&receiver);
             vital::spawn(format!("reader-{n}"), move || worker.run(&receiver))?;
         }
-        Ok(Self { queue })
-    }
-
-    fn ask<T>(&self, job: impl FnOnce(Answer<T>) -> Job) -> Result<T, LookUpError> {
-        let (answer, done) = mpsc::sync_channel(1);
-        self.queue
-            .send(job(answer))
-            .map_err(|_| LookUpError::Ended)?;
-        done.recv().unwrap_or(Err(LookUpError::Ended))
+        let reader = || Reader::open(directory, log.clone()).map(Mutex::new);
+        Ok(Self {
+            pages,
+            logins: Arc::new(Turns {
+                readers: [reader()?, reader()?],
+                turn: AtomicBool::default(),
+            }),
+            seal: Arc::clone(seal),
+            iterations,
+        })
     }
 
     /// The account of a name, as a login needs it; for a name without one, what passes for it.
@@ -169,7 +183,27 @@ impl Readers {
     /// # Errors
     /// When the database can't be read.
     pub fn candidate(&self, user: &UserName) -> Result<Candidate, LookUpError> {
-        self.ask(|answer| Job::Candidate(user.clone(), answer))
+        // Both the account and the decoy are made, read and unsealed, whichever it is to be.
+        let decoy = Decoy::new(user, self.iterations, &self.seal);
+        let (account, recovery) = self.logins.read(|snapshot| {
+            let account = snapshot.account(user)?;
+            let id = account
+                .as_ref()
+                .map_or(decoy.account.id, |account| account.id);
+            Ok((account, snapshot.recovery_codes(id)?))
+        })?;
+        let exists = account.is_some();
+        let known = account.map(|account| unseal(&self.seal, &account, recovery, exists));
+        let decoy = unseal(&self.seal, &decoy.account, decoy.recovery, false);
+        match known {
+            Some(Err(error)) => {
+                // To the peer there is no such account; the operator is told.
+                log::error!("{error}");
+                decoy
+            }
+            Some(Ok(known)) => Ok(known),
+            None => decoy,
+        }
     }
 
     /// Whether a name, or one that looks like it, is somebody's.
@@ -177,7 +211,7 @@ impl Readers {
     /// # Errors
     /// When it can't be read.
     pub fn is_taken(&self, user: &UserName) -> Result<bool, LookUpError> {
-        self.ask(|answer| Job::Taken(user.clone(), answer))
+        Ok(self.logins.read(|snapshot| snapshot.is_taken(user))?)
     }
 
     /// The stored form of a resume token that has not expired.
@@ -185,13 +219,17 @@ impl Readers {
     /// # Errors
     /// When it can't be read.
     pub fn token(&self, id: &TokenId) -> Result<Option<[u8; 32]>, LookUpError> {
-        self.ask(|answer| Job::Token(*id, answer))
+        let now = i64::try_from(now_ms()).unwrap_or(i64::MAX);
+        let found = self
+            .logins
+            .read(|snapshot| snapshot.resume_token(id, now))?;
+        Ok(found.map(|token| *token.hash.expose()))
     }
 
     /// Reads a page; the answer goes to the session. The caller has claimed the session's one
     /// page in flight, which is given back here.
     pub fn page(&self, request: PageRequest) {
-        if self.queue.send(Job::Page(request)).is_err() {
+        if self.pages.send(request).is_err() {
             log::error!("the readers have ended; a page is lost");
         }
     }
@@ -211,57 +249,17 @@ pub enum StartError {
 struct Worker {
     reader: Reader,
     deliveries: Deliveries,
-    seal: Arc<SealingKey>,
-    iterations: Iterations,
 }
 
 impl Worker {
-    fn run(mut self, receiver: &Mutex<Receiver<Job>>) {
+    fn run(mut self, receiver: &Mutex<Receiver<PageRequest>>) {
         loop {
-            let job = receiver
+            let request = receiver
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .recv();
-            // Whoever asked may have gone: an answer that nobody takes is no fault.
-            match job {
-                Ok(Job::Page(request)) => self.page(&request),
-                Ok(Job::Candidate(user, answer)) => drop(answer.send(self.candidate(&user))),
-                Ok(Job::Taken(user, answer)) => {
-                    let taken = self.reader.read(|snapshot| snapshot.is_taken(&user));
-                    let _ = answer.send(taken.map_err(LookUpError::from));
-                }
-                Ok(Job::Token(id, answer)) => {
-                    let now = i64::try_from(now_ms()).unwrap_or(i64::MAX);
-                    let found = self.reader.read(|snapshot| snapshot.resume_token(&id, now));
-                    let hash = found.map(|found| found.map(|token| *token.hash.expose()));
-                    let _ = answer.send(hash.map_err(LookUpError::from));
-                }
-                Err(_) => return,
-            }
-        }
-    }
-
-    /// Both the account and the decoy are made, read and unsealed, whichever it is to be.
-    fn candidate(&mut self, user: &UserName) -> Result<Candidate, LookUpError> {
-        let decoy = Decoy::new(user, self.iterations, &self.seal);
-        let (account, recovery) = self.reader.read(|snapshot| {
-            let account = snapshot.account(user)?;
-            let id = account
-                .as_ref()
-                .map_or(decoy.account.id, |account| account.id);
-            Ok((account, snapshot.recovery_codes(id)?))
-        })?;
-        let exists = account.is_some();
-        let known = account.map(|account| unseal(&self.seal, &account, recovery, exists));
-        let decoy = unseal(&self.seal, &decoy.account, decoy.recovery, false);
-        match known {
-            Some(Err(error)) => {
-                // To the peer there is no such account; the operator is told.
-                log::error!("{error}");
-                decoy
-            }
-            Some(Ok(known)) => Ok(known),
-            None => decoy,
+            let Ok(request) = request else { return };
+            self.page(&request);
         }
     }
 

@@ -17,18 +17,17 @@ pub fn sql_trail(audit: &Audit) -> SqlLog {
     let transactions = AtomicU64::new(0);
     SqlLog::new(move |entries: Vec<SqlEntry>| {
         let number = transactions.fetch_add(1, Ordering::Relaxed) + 1;
-        for entry in entries {
+        let lines = entries.into_iter().map(|entry| {
             let line = match entry.outcome {
                 Outcome::Done => Line::info("sql"),
                 Outcome::Failed(why) => Line::error("sql").with("failed", why),
             };
-            audit.sql(
-                line.with("tx", number)
-                    .with("runs", entry.runs)
-                    .with("rows", entry.rows)
-                    .with_text("statement", entry.statement),
-            );
-        }
+            line.with("tx", number)
+                .with("runs", entry.runs)
+                .with("rows", entry.rows)
+                .with_text("statement", entry.statement)
+        });
+        audit.sql(lines.collect());
     })
 }
 
@@ -49,11 +48,11 @@ impl ReadTally {
             for entry in entries {
                 match entry.outcome {
                     Outcome::Done => tally.add(&entry),
-                    Outcome::Failed(why) => audit.sql(
+                    Outcome::Failed(why) => audit.sql(vec![
                         Line::error("sql")
                             .with("failed", why)
                             .with_text("statement", entry.statement),
-                    ),
+                    ]),
                 }
             }
         })
@@ -72,13 +71,12 @@ impl ReadTally {
             let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *counts)
         };
-        for (statement, (runs, rows)) in counts {
-            audit.sql(
-                Line::info("sql_reads")
-                    .with("runs", runs)
-                    .with("rows", rows)
-                    .with_text("statement", statement),
-            );
-        }
+        let lines = counts.into_iter().map(|(statement, (runs, rows))| {
+            Line::info("sql_reads")
+                .with("runs", runs)
+                .with("rows", rows)
+                .with_text("statement", statement)
+        });
+        audit.sql(lines.collect());
     }
 }

@@ -59,7 +59,7 @@ impl Kind {
     const fn at_once(self) -> usize {
         match self {
             Self::Ngircd => 8,
-            Self::Inspircd => 256,
+            Self::Inspircd => 1024,
         }
     }
 

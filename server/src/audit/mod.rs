@@ -34,11 +34,15 @@ pub use noise::Noise;
 const QUEUE: usize = 1_024;
 /// Bytes that wait for a file that takes nothing, before lines are only counted.
 const MAX_WAITING: usize = 1024 * 1024;
+/// The files are written no more often than this: lines that come meanwhile wake nobody and share
+/// a call to the system. A lone line does not wait.
+const PACE: Duration = Duration::from_millis(2);
 /// How often a file that takes nothing is tried again when nothing else happens.
 const RETRY: Duration = Duration::from_secs(1);
 
 enum Job {
-    Write(AuditFile, Line),
+    /// Lines that belong together.
+    Write(AuditFile, Vec<Line>),
     Stop,
 }
 
@@ -103,19 +107,19 @@ impl Audit {
         Ok(Self { queue, state })
     }
 
-    /// A line for sql.log. Waits while the queue is full.
-    pub fn sql(&self, line: Line) {
-        self.write(AuditFile::Sql, line);
+    /// Lines for sql.log that stand together. Waits while the queue is full.
+    pub fn sql(&self, lines: Vec<Line>) {
+        self.write(AuditFile::Sql, lines);
     }
 
     /// A line for info.log. Waits while the queue is full.
     pub fn info(&self, line: Line) {
-        self.write(AuditFile::Info, line);
+        self.write(AuditFile::Info, vec![line]);
     }
 
     /// A line for credentials.log. Waits while the queue is full.
     pub fn credentials(&self, line: Line) {
-        self.write(AuditFile::Credentials, line);
+        self.write(AuditFile::Credentials, vec![line]);
     }
 
     /// A line for info.log that is no audit event: where the queue is full it is only counted,
@@ -123,7 +127,7 @@ impl Audit {
     fn diagnostic(&self, line: Line) {
         if self
             .queue
-            .try_send(Job::Write(AuditFile::Info, line))
+            .try_send(Job::Write(AuditFile::Info, vec![line]))
             .is_err()
         {
             self.state.dropped.fetch_add(1, Ordering::Relaxed);
@@ -147,11 +151,13 @@ impl Audit {
         }
     }
 
-    fn write(&self, file: AuditFile, line: Line) {
-        if let Err(refused) = self.queue.send(Job::Write(file, line))
-            && let Job::Write(file, line) = refused.0
+    fn write(&self, file: AuditFile, lines: Vec<Line>) {
+        if let Err(refused) = self.queue.send(Job::Write(file, lines))
+            && let Job::Write(file, lines) = refused.0
         {
-            tell(&format!("{}: {}", file.name(), line.as_str()));
+            for line in lines {
+                tell(&format!("{}: {}", file.name(), line.as_str()));
+            }
         }
     }
 }
@@ -181,6 +187,9 @@ impl Writer {
                 running &= self.take(job);
             }
             self.flush();
+            if running {
+                thread::sleep(PACE);
+            }
         }
         // What came while the end was being written, up to the moment the queue is gone.
         for job in jobs.try_iter() {
@@ -203,7 +212,7 @@ impl Writer {
 
     /// Whether to go on.
     fn take(&self, job: Job) -> bool {
-        let Job::Write(file, line) = job else {
+        let Job::Write(file, lines) = job else {
             return false;
         };
         let file = match file {
@@ -212,10 +221,12 @@ impl Writer {
             // chat.log is not this thread's, and no method of `Audit` sends a line for it.
             AuditFile::Info | AuditFile::Chat => &self.info,
         };
-        if file.waiting() < MAX_WAITING {
-            file.append(&line);
-        } else {
-            self.state.lost.fetch_add(1, Ordering::Relaxed);
+        for line in lines {
+            if file.waiting() < MAX_WAITING {
+                file.append(&line);
+            } else {
+                self.state.lost.fetch_add(1, Ordering::Relaxed);
+            }
         }
         true
     }
@@ -316,7 +327,7 @@ mod tests {
                 })
             })
             .collect();
-        audit.sql(Line::info("insert"));
+        audit.sql(vec![Line::info("insert")]);
         audit.info(Line::warn("start"));
         for thread in threads {
             thread.join().unwrap();
@@ -383,7 +394,7 @@ mod tests {
         let line = Line::info("x").with_text("text", &"y".repeat(line::MAX_TEXT));
         let fitting = MAX_WAITING.div_ceil(line.as_str().len() + 1);
         for _ in 0..fitting + 3 {
-            assert!(writer.take(Job::Write(AuditFile::Sql, line.clone())));
+            assert!(writer.take(Job::Write(AuditFile::Sql, vec![line.clone()])));
         }
         writer.flush();
         assert!(lock(&writer.state.fault).is_some());

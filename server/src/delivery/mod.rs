@@ -14,8 +14,8 @@ pub mod writable;
 
 use std::io;
 use std::net::TcpStream;
-use std::sync::Arc;
 use std::sync::mpsc::{self, SyncSender};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use chatbox_common::crypto::record::Sealer;
@@ -31,6 +31,11 @@ use writable::Writable;
 
 /// Jobs a delivery thread's queue holds; a sender waits when it is full.
 const QUEUE: usize = 256;
+
+/// How many bytes of chat the slowest thread may be behind before the journal waits for it: well
+/// below an outbox. Who keeps up must not be left behind because of a thread that found no
+/// processor for a while.
+const MAX_BEHIND: usize = 64 * 1024;
 
 /// What a delivery thread is told.
 pub enum Delivery {
@@ -86,20 +91,54 @@ pub struct Join {
     pub session: SessionId,
     /// Its socket, of which delivery owns the writing side from now on.
     pub socket: Arc<TcpStream>,
+    /// Sealed records that go before everything else.
+    pub greeting: Vec<u8>,
     /// Its sending direction.
     pub sealer: Sealer,
     /// What it shares with its own thread.
     pub gate: Arc<Gate>,
     /// Its rooms and how far they are: what comes live begins behind.
     pub rooms: Vec<(RoomId, Seq)>,
-    /// The first messages of the session, encoded.
+    /// The first message of the session, encoded.
     pub welcome: Vec<u8>,
+}
+
+/// The chat that one thread still has to deliver.
+#[derive(Default)]
+struct Backlog {
+    bytes: Mutex<usize>,
+    less: Condvar,
+}
+
+impl Backlog {
+    fn bytes(&self) -> MutexGuard<'_, usize> {
+        // A number is whole at every step.
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn done(&self, bytes: usize) {
+        if bytes > 0 {
+            *self.bytes() -= bytes;
+            self.less.notify_one();
+        }
+    }
+
+    fn wait(&self) {
+        let is_behind = |bytes: &mut usize| *bytes > MAX_BEHIND;
+        drop(self.less.wait_while(self.bytes(), is_behind));
+    }
+}
+
+/// The way to a delivery thread.
+struct Queue {
+    jobs: SyncSender<Delivery>,
+    backlog: Arc<Backlog>,
 }
 
 /// The way to the delivery threads. Cheap to clone.
 #[derive(Clone)]
 pub struct Deliveries {
-    queues: Arc<[SyncSender<Delivery>]>,
+    queues: Arc<[Queue]>,
 }
 
 impl Deliveries {
@@ -118,15 +157,17 @@ impl Deliveries {
         let mut queues = Vec::new();
         let mut handles = Vec::new();
         for n in 0..threads.max(1) {
-            let (sender, receiver) = mpsc::sync_channel(QUEUE);
+            let (jobs, receiver) = mpsc::sync_channel(QUEUE);
+            let backlog = Arc::<Backlog>::default();
             let worker = Worker::new(
                 receiver,
+                Arc::clone(&backlog),
                 Arc::clone(&writable),
                 outbox_limit,
                 Arc::clone(&budget),
             );
             handles.push(vital::spawn(format!("delivery-{n}"), move || worker.run())?);
-            queues.push(sender);
+            queues.push(Queue { jobs, backlog });
         }
         let deliveries = Self {
             queues: queues.into(),
@@ -149,7 +190,7 @@ impl Deliveries {
         usize::try_from(session % threads)
             .ok()
             .and_then(|n| self.queues.get(n))
-            .is_some_and(|queue| queue.send(job).is_ok())
+            .is_some_and(|queue| queue.jobs.send(job).is_ok())
     }
 
     /// Sends one reply to a session, counted at its gate.
@@ -164,7 +205,23 @@ impl Deliveries {
     pub fn broadcast(&self, mut job: impl FnMut() -> Delivery) {
         for queue in self.queues.iter() {
             // A thread that has ended has no sessions to tell.
-            let _ = queue.send(job());
+            let _ = queue.jobs.send(job());
+        }
+    }
+
+    /// Sends committed messages to every thread.
+    pub fn publish(&self, batch: &Arc<Batch>) {
+        for queue in self.queues.iter() {
+            *queue.backlog.bytes() += batch.bytes.len();
+            // As above.
+            let _ = queue.jobs.send(Delivery::Batch(Arc::clone(batch)));
+        }
+    }
+
+    /// Waits until no thread has too much chat left to deliver.
+    pub fn wait_for_slowest(&self) {
+        for queue in self.queues.iter() {
+            queue.backlog.wait();
         }
     }
 }

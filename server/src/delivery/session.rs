@@ -80,6 +80,23 @@ impl Session {
         self.closing = true;
     }
 
+    /// Sends the first records of a session: those that were sealed before it began, and one of
+    /// its own.
+    pub(super) fn greet(
+        &mut self,
+        greeting: &[u8],
+        welcome: &[u8],
+        tools: &mut Tools,
+    ) -> Result<(), Dead> {
+        let cost = reply_cost(welcome.len());
+        self.gate.reply_queued(cost);
+        self.reply_bytes += cost;
+        tools.scratch.clear();
+        tools.scratch.extend_from_slice(greeting);
+        self.seal(welcome, tools)?;
+        self.send_sealed(tools)
+    }
+
     /// Sends a reply that the gate has counted: whatever waits, it is never dropped.
     pub(super) fn reply(&mut self, bytes: &[u8], tools: &mut Tools) -> Result<(), Dead> {
         let cost = reply_cost(bytes.len());

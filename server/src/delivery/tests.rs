@@ -2,6 +2,8 @@
 
 use std::io::Read;
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use chatbox_common::crypto::record::{Opened, Opener, Rotation, Stage};
@@ -57,6 +59,7 @@ impl Peer {
             Delivery::Join(Box::new(Join {
                 session,
                 socket: Arc::clone(&server),
+                greeting: Vec::new(),
                 sealer,
                 gate: Arc::clone(&gate),
                 rooms: vec![(ROOM, head)],
@@ -133,7 +136,7 @@ fn batch(first: Seq, texts: &[&str], acks: &[SessionId]) -> Arc<Batch> {
 }
 
 fn say(to: &Deliveries, batch: &Arc<Batch>) {
-    to.broadcast(|| Delivery::Batch(Arc::clone(batch)));
+    to.publish(batch);
 }
 
 fn follow(to: &Deliveries, session: SessionId, after: Seq) {
@@ -305,4 +308,24 @@ fn a_burst_larger_than_the_outbox_reaches_a_reader_that_takes_it() {
             assert_eq!(quick.next_chat(), seq);
         }
     }
+}
+
+#[test]
+fn the_journal_waits_for_a_thread_that_is_far_behind_and_for_no_other() {
+    let backlog = Arc::new(Backlog::default());
+    *backlog.bytes() = MAX_BEHIND;
+    backlog.wait();
+    *backlog.bytes() += 10;
+    let delivered = Arc::new(AtomicBool::new(false));
+    let journal = {
+        let (backlog, delivered) = (Arc::clone(&backlog), Arc::clone(&delivered));
+        thread::spawn(move || {
+            backlog.wait();
+            assert!(delivered.load(Ordering::SeqCst), "it did not wait");
+        })
+    };
+    backlog.done(9);
+    delivered.store(true, Ordering::SeqCst);
+    backlog.done(1);
+    journal.join().unwrap();
 }

@@ -15,10 +15,9 @@ use chatbox_common::wire::message::{
 use super::room::{Room, merge, records};
 use super::session::{Dead, Session, Tools};
 use super::writable::Writable;
-use super::{Delivery, Join};
+use super::{Backlog, Delivery, Join};
 use crate::budget::{Budget, Share};
 use crate::event::{Batch, SessionId};
-use crate::outbox::reply_cost;
 
 /// The most acknowledgements put before the chat of a record.
 const RECORD_ACKS: usize = 64;
@@ -31,6 +30,7 @@ const TAKE_BYTES: usize = 64 * 1024;
 /// See the module.
 pub(super) struct Worker {
     receiver: Receiver<Delivery>,
+    backlog: Arc<Backlog>,
     sessions: HashMap<SessionId, Session>,
     rooms: HashMap<RoomId, Room>,
     writable: Arc<Writable>,
@@ -42,12 +42,14 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) fn new(
         receiver: Receiver<Delivery>,
+        backlog: Arc<Backlog>,
         writable: Arc<Writable>,
         outbox_limit: usize,
         budget: Arc<Budget>,
     ) -> Self {
         Self {
             receiver,
+            backlog,
             sessions: HashMap::new(),
             rooms: HashMap::new(),
             writable,
@@ -82,6 +84,7 @@ impl Worker {
                 }
             }
             self.deliver(&mut batches);
+            self.backlog.done(bytes);
         }
     }
 
@@ -132,11 +135,15 @@ impl Worker {
             debug_assert_eq!(room.head, head, "membership is ordered with the messages");
             room.members.push(number);
         }
+        let greeting = std::mem::take(&mut join.greeting);
         let welcome = std::mem::take(&mut join.welcome);
-        join.gate.reply_queued(reply_cost(welcome.len()));
+        let gate = Arc::clone(&join.gate);
         let session = Session::new(join, self.outbox_limit, Share::of(&self.budget));
         self.sessions.insert(number, session);
-        self.reply(number, &welcome);
+        self.with(number, |session, tools| {
+            session.greet(&greeting, &welcome, tools)
+        });
+        gate.begin();
     }
 
     fn reply(&mut self, number: SessionId, bytes: &[u8]) {

@@ -58,7 +58,7 @@ fn register(
         .seal(account.0, new.totp.bytes())
         .map_err(|_| StoreError::Missing)?;
     tx.set_totp(account, &sealed)?;
-    tx.spend_step(account, new.step)?;
+    tx.spend_step(account, new.step, now)?;
     tx.join(RoomId::LOBBY, account, lobby_head + 1, now)?;
     let person = Person {
         account: account.0,
@@ -79,14 +79,14 @@ fn log_in(tx: &Tx<'_>, log_in: &LogIn, now: i64) -> Result<Done, StoreError> {
     // Everything else is right by now: what is spent here is spent on success alone.
     let spent = match log_in.spend {
         Spend::Step(step) => {
-            account.failed_codes < u64::from(MAX_WRONG_CODES) && tx.spend_step(id, step)?
+            account.failed_codes < u64::from(MAX_WRONG_CODES) && tx.spend_step(id, step, now)?
         }
         Spend::Recovery(hash) => tx.spend_recovery(id, &hash, now)?,
     };
     if !spent {
         return Ok(Done::Refused);
     }
-    let wrong_codes = u32::try_from(tx.reset_wrong_codes(id)?).unwrap_or(u32::MAX);
+    let wrong_codes = u32::try_from(account.failed_codes).unwrap_or(u32::MAX);
     let token = NewToken {
         id: log_in.token.id,
         hash: &log_in.token.hash,
@@ -139,7 +139,6 @@ fn granted(
     now: i64,
 ) -> Result<Done, StoreError> {
     let id = AccountId(person.account);
-    tx.set_logged_in(id, now)?;
     tx.issue_resume(id, token, now + i64::from(TOKEN_SECONDS) * 1000)?;
     Ok(Done::Granted(Granted {
         person,

@@ -67,13 +67,17 @@ pub(super) struct Committed {
 }
 
 impl Work<'_> {
+    /// What spends a code or a token, or counts a failure, must survive a power cut.
+    pub(super) const fn is_synced(&self) -> bool {
+        !(self.asks.is_empty() && self.owed.is_empty())
+    }
+
     /// Runs it as one transaction.
     pub(super) fn run(&self, store: &mut Store) -> Result<Committed, StoreError> {
-        // What spends a code or a token, or counts a failure, must survive a power cut.
-        let commit = if self.asks.is_empty() && self.owed.is_empty() {
-            Commit::Usual
-        } else {
+        let commit = if self.is_synced() {
             Commit::Synced
+        } else {
+            Commit::Usual
         };
         store.transaction(commit, |tx| self.in_transaction(tx))
     }

@@ -37,7 +37,7 @@ pub const TOKEN_SECONDS: u32 = 12 * 3600;
 /// After so many wrong codes since the last login only a recovery code is taken.
 pub const MAX_WRONG_CODES: u32 = 20;
 /// Jobs the queue holds; a sender waits when it is full, and with it the peer that sends.
-const QUEUE: usize = 4096;
+const QUEUE: usize = 1024;
 
 /// The database can't be written just now; nothing was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -132,6 +132,8 @@ pub struct Begin {
     pub address: SocketAddr,
     /// Its socket.
     pub socket: Arc<TcpStream>,
+    /// Sealed records that go before everything else.
+    pub greeting: Vec<u8>,
     /// Its sending direction.
     pub sealer: Sealer,
     /// What it shares with its own thread.
@@ -154,7 +156,7 @@ type Answer<T> = SyncSender<Result<T, Unavailable>>;
 
 /// A job that somebody waits for, and that shares the messages' transaction.
 enum Ask {
-    Register(Box<Registration>),
+    Register(Registration),
     LogIn(LogIn),
     Resume(ResumeUse),
 }
@@ -169,10 +171,10 @@ enum Online {
 
 enum Job {
     Post(Post),
-    Ask(Ask, Answer<Option<Granted>>),
+    Ask(Box<Ask>, Answer<Option<Granted>>),
     WrongCode(Option<AccountId>),
     Revoke(TokenId),
-    Begin(Box<Begin>, Answer<()>),
+    Begin(Box<Begin>),
     End(Ended),
     Online(SessionId, Online),
     Stop,
@@ -198,7 +200,7 @@ impl Journal {
 
     fn ask(&self, ask: Ask) -> Result<Option<Granted>, Unavailable> {
         let (answer, done) = mpsc::sync_channel(1);
-        self.send(Job::Ask(ask, answer));
+        self.send(Job::Ask(Box::new(ask), answer));
         done.recv().unwrap_or(Err(Unavailable))
     }
 
@@ -207,7 +209,7 @@ impl Journal {
     /// # Errors
     /// When the database can't be written.
     pub fn register(&self, registration: Registration) -> Result<Option<Granted>, Unavailable> {
-        self.ask(Ask::Register(Box::new(registration)))
+        self.ask(Ask::Register(registration))
     }
 
     /// Completes a login; `None` when what it would spend is spent, or the account was disabled.
@@ -237,14 +239,10 @@ impl Journal {
         self.send(Job::Revoke(token));
     }
 
-    /// Begins a session: its welcome is on the way when this returns.
-    ///
-    /// # Errors
-    /// When the database can't be read.
-    pub fn begin(&self, begin: Begin) -> Result<(), Unavailable> {
-        let (answer, done) = mpsc::sync_channel(1);
-        self.send(Job::Begin(Box::new(begin), answer));
-        done.recv().unwrap_or(Err(Unavailable))
+    /// Begins a session: its [`Gate`] opens when its welcome is on the way. Where the database
+    /// can't be read its socket is shut down and its gate closed.
+    pub fn begin(&self, begin: Begin) {
+        self.send(Job::Begin(Box::new(begin)));
     }
 
     /// Ends a session, behind everything that it sent.

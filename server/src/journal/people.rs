@@ -1,6 +1,7 @@
 //! Sessions begin and end between two batches.
 
 use std::collections::HashMap;
+use std::net::Shutdown;
 use std::time::Instant;
 
 use chatbox_common::wire::codec;
@@ -20,7 +21,7 @@ impl Writer {
     /// Reads the rooms of all who begin, in one transaction: on a busy morning many do at once.
     pub(super) fn memberships(&mut self, jobs: &[Job]) -> Memberships {
         let beginners = jobs.iter().filter_map(|job| match job {
-            Job::Begin(begin, _) => Some(begin.person.account),
+            Job::Begin(begin) => Some(begin.person.account),
             _ => None,
         });
         let accounts: Vec<u64> = beginners.collect();
@@ -54,7 +55,12 @@ impl Writer {
         })
     }
 
-    pub(super) fn begin(&mut self, begin: Begin, rooms: &[store::Room], now: Instant) {
+    pub(super) fn begin(&mut self, begin: Begin, memberships: &Memberships, now: Instant) {
+        let Some(rooms) = memberships.get(&begin.person.account) else {
+            // Its reader finds the end, and its client tries again.
+            let _ = begin.socket.shutdown(Shutdown::Both);
+            return begin.gate.close();
+        };
         let account = begin.person.account;
         let mut described = Vec::new();
         let mut heads = Vec::new();
@@ -89,6 +95,7 @@ impl Writer {
         let join = Join {
             session: begin.session,
             socket: begin.socket,
+            greeting: begin.greeting,
             sealer: begin.sealer,
             gate: begin.gate,
             rooms: heads,

@@ -12,7 +12,6 @@ use super::writer::Writer;
 use super::{Answer, Ask, Granted, Post, Unavailable};
 use crate::audit::Line;
 use crate::clock::now_ms;
-use crate::delivery::Delivery;
 use crate::event::{self, Batch};
 
 /// What a message is told that could not be kept.
@@ -32,7 +31,7 @@ impl Writer {
         for post in posts {
             let one = std::slice::from_ref(&post);
             let now_ms = now_ms();
-            match self.commit(one, &[], now_ms) {
+            match self.commit(one, &[], false, now_ms) {
                 Ok(done) => self.publish(one, Vec::new(), done, now_ms),
                 Err(error) => {
                     self.tell_failure("message_not_committed", &error);
@@ -42,7 +41,7 @@ impl Writer {
         }
         for (ask, answer) in asks.into_iter().zip(answers) {
             let now_ms = now_ms();
-            match self.commit(&[], std::slice::from_ref(&ask), now_ms) {
+            match self.commit(&[], std::slice::from_ref(&ask), true, now_ms) {
                 Ok(done) => self.publish(&[], vec![answer], done, now_ms),
                 Err(error) => {
                     self.tell_failure("login_not_committed", &error);
@@ -51,7 +50,7 @@ impl Writer {
             }
         }
         self.owed = owed;
-        if let Err(error) = self.commit(&[], &[], now_ms()) {
+        if let Err(error) = self.commit(&[], &[], true, now_ms()) {
             self.tell_failure("failures_not_counted", &error);
             if !error.is_unavailable() {
                 self.owed = Owed::default();
@@ -124,9 +123,7 @@ impl Writer {
             }
         }
         for batch in batches.into_values() {
-            let batch = Arc::new(batch);
-            self.deliveries
-                .broadcast(|| Delivery::Batch(Arc::clone(&batch)));
+            self.deliveries.publish(&Arc::new(batch));
         }
         for (answer, done) in answers.into_iter().zip(done.asks) {
             let granted = match done {

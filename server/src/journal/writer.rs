@@ -1,6 +1,6 @@
 //! The journal's thread: takes what waits, commits, logs, tells.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -15,7 +15,7 @@ use super::commit::{Admitted, Committed, Owed, Work};
 use super::people::Memberships;
 use super::publish::UNAVAILABLE;
 use super::sessions::{Behind, Room, Session, encode};
-use super::{Answer, Ask, Granted, Job, Journal, Online, Post, QUEUE, Unavailable};
+use super::{Answer, Ask, Granted, Job, Journal, Online, Post, QUEUE};
 use crate::audit::{Audit, Line};
 use crate::clock::now_ms;
 use crate::delivery::{Deliveries, Delivery};
@@ -26,10 +26,13 @@ use crate::vital;
 
 /// The most messages of one transaction.
 const MAX_POSTS: usize = 512;
-/// About the most bytes of text of one transaction.
-const MAX_POST_BYTES: usize = 256 * 1024;
+/// About the most bytes of text of one transaction: well below what may wait for a reader.
+const MAX_POST_BYTES: usize = 64 * 1024;
 /// The most logins of one transaction: they cost more than messages, which go first.
-const MAX_ASKS: usize = 32;
+const MAX_ASKS: usize = 64;
+/// Transactions that wait for the disk keep this distance. A login that comes alone is not kept
+/// waiting; on a busy morning many share a sync, and messages go on without one in between.
+const SYNC_PACE: Duration = Duration::from_millis(8);
 /// Where several talk at once, no transaction begins sooner than this after the one before: what
 /// comes meanwhile shares a commit, and a record for each who hears it.
 const PACE: Duration = Duration::from_millis(1);
@@ -38,6 +41,8 @@ const PACE: Duration = Duration::from_millis(1);
 const CROWD: usize = 32;
 /// See [`CROWD`].
 const MAX_PACE: Duration = Duration::from_millis(4);
+/// The pace behind a transaction without messages: those who come and go can share one, too.
+const QUIET_PACE: Duration = Duration::from_millis(3);
 /// How often the thread looks at the disk, and after itself when nothing happens.
 const TICK: Duration = Duration::from_millis(250);
 /// Changes that are owed are counted no further than this while nothing can be written.
@@ -97,6 +102,10 @@ pub(super) struct Writer {
     pub(super) accounts: HashMap<u64, usize>,
     pub(super) behind: Behind,
     pub(super) owed: Owed,
+    /// Logins that wait for a transaction that is synced, and who waits for them.
+    asks: VecDeque<(Ask, Answer<Option<Granted>>)>,
+    /// Before this no transaction is synced.
+    next_sync: Instant,
     /// The disk has too little room, as of the last look.
     pub(super) low_space: bool,
     /// When to look at the disk and at chat.log again.
@@ -108,8 +117,7 @@ pub(super) struct Writer {
 #[derive(Default)]
 struct Taken {
     posts: Vec<Post>,
-    asks: Vec<Ask>,
-    answers: Vec<Answer<Option<Granted>>>,
+    asks: Vec<(Ask, Answer<Option<Granted>>)>,
     /// Bytes of text in `posts`.
     bytes: usize,
     owed: Owed,
@@ -127,10 +135,7 @@ impl Taken {
                 self.bytes += post.text.len();
                 self.posts.push(post);
             }
-            Job::Ask(ask, answer) => {
-                self.asks.push(ask);
-                self.answers.push(answer);
-            }
+            Job::Ask(ask, answer) => self.asks.push((*ask, answer)),
             Job::WrongCode(account) => self.owed.wrong_codes.extend(account.map(AccountId)),
             Job::Revoke(token) => self.owed.revoked.push(token),
             Job::Stop => self.stop = true,
@@ -141,7 +146,6 @@ impl Taken {
             && self.jobs < QUEUE
             && self.posts.len() < MAX_POSTS
             && self.bytes < MAX_POST_BYTES
-            && self.asks.len() < MAX_ASKS
     }
 
     /// The session that all messages are of.
@@ -154,6 +158,9 @@ impl Taken {
 
 /// From the beginning of one transaction to the next, behind one of so many messages.
 fn pace(posts: usize) -> Duration {
+    if posts == 0 {
+        return QUIET_PACE;
+    }
     let paces = u32::try_from(1 + posts / CROWD).unwrap_or(u32::MAX);
     PACE.saturating_mul(paces).min(MAX_PACE)
 }
@@ -199,6 +206,8 @@ impl Writer {
             accounts: HashMap::new(),
             behind: Behind::default(),
             owed: Owed::default(),
+            asks: VecDeque::new(),
+            next_sync: Instant::now(),
             low_space: false,
             next_look: Instant::now(),
             next_expiry: Instant::now(),
@@ -223,6 +232,7 @@ impl Writer {
                         // Not a wait for a job: jobs that come meanwhile are what it is for.
                         std::thread::sleep(pause);
                     }
+                    self.deliveries.wait_for_slowest();
                     while room && let Ok(next) = jobs.try_recv() {
                         room = taken.take(next);
                     }
@@ -231,7 +241,9 @@ impl Writer {
                 Err(RecvTimeoutError::Disconnected) => taken.stop = true,
             }
             let stop = taken.stop;
-            next_begin = Instant::now() + pace(taken.posts.len());
+            if taken.jobs > 0 {
+                next_begin = Instant::now() + pace(taken.posts.len());
+            }
             alone = taken.sole_sender();
             self.transact(taken);
             self.look_after(Instant::now());
@@ -247,7 +259,9 @@ impl Writer {
             .rooms
             .values()
             .filter_map(|room| room.presence.next_due());
-        let due = presence.chain(self.behind.due()).min();
+        let waits = !(self.asks.is_empty() && self.owed.is_empty());
+        let sync = waits.then_some(self.next_sync);
+        let due = presence.chain(self.behind.due()).chain(sync).min();
         let tick = Instant::now() + TICK;
         due.map_or(tick, |due| due.min(tick))
     }
@@ -346,11 +360,19 @@ impl Writer {
                 Err((code, sentence)) => self.refuse(&post, code, sentence),
             }
         }
-        let (asks, answers) = (taken.asks, taken.answers);
+        self.asks.extend(taken.asks);
         self.owe(taken.owed);
-        if !(posts.is_empty() && asks.is_empty() && self.owed.is_empty()) {
+        let synced = taken.stop || Instant::now() >= self.next_sync;
+        let count = match (synced, taken.stop) {
+            (false, _) => 0,
+            (true, false) => self.asks.len().min(MAX_ASKS),
+            (true, true) => self.asks.len(),
+        };
+        let (asks, answers): (Vec<_>, Vec<_>) = self.asks.drain(..count).unzip();
+        let owes = synced && !self.owed.is_empty();
+        if !posts.is_empty() || !asks.is_empty() || owes {
             let now_ms = now_ms();
-            match self.commit(&posts, &asks, now_ms) {
+            match self.commit(&posts, &asks, synced, now_ms) {
                 Ok(done) => self.publish(&posts, answers, done, now_ms),
                 Err(error) => {
                     self.tell_failure("commit_failed", &error);
@@ -388,42 +410,48 @@ impl Writer {
         self.owed.revoked.truncate(MAX_OWED);
     }
 
+    /// Commits messages and logins, and, where it is synced anyway, what is owed.
     pub(super) fn commit(
         &mut self,
         posts: &[Admitted],
         asks: &[Ask],
+        synced: bool,
         now_ms: u64,
     ) -> Result<Committed, StoreError> {
-        if self.low_space {
-            return Err(StoreError::Full);
-        }
+        let nothing = Owed::default();
         let work = Work {
             posts,
             asks,
-            owed: &self.owed,
+            owed: if synced { &self.owed } else { &nothing },
             rooms: &self.rooms,
             seal: &self.seal,
             chat_log_mark: self.chat.synced(),
             now_ms,
         };
-        let done = work.run(&mut self.store)?;
-        self.owed = Owed::default();
-        Ok(done)
+        let was_synced = work.is_synced();
+        let done = if self.low_space {
+            Err(StoreError::Full)
+        } else {
+            work.run(&mut self.store)
+        };
+        if was_synced {
+            let pause = if done.is_ok() { SYNC_PACE } else { TICK };
+            self.next_sync = Instant::now() + pause;
+            if done.is_ok() {
+                self.owed = nothing;
+            }
+        }
+        done
     }
 
     fn other(&mut self, job: Job, memberships: &Memberships) {
         let now = Instant::now();
         match job {
-            Job::Begin(begin, answer) => {
-                let rooms = memberships.get(&begin.person.account);
-                let done = rooms.map(|rooms| self.begin(*begin, rooms, now));
-                // Whoever asked may have gone.
-                let _ = answer.send(done.ok_or(Unavailable));
-            }
+            Job::Begin(begin) => self.begin(*begin, memberships, now),
             Job::End(ended) => self.end(ended, now),
             Job::Online(id, Online::Came(address)) => self.behind.came(id, address, now),
             Job::Online(id, Online::Went) => self.behind.went(id, now),
-            // Taken by the transaction.
+            // Taken already.
             Job::Post(_) | Job::Ask(..) | Job::WrongCode(_) | Job::Revoke(_) | Job::Stop => {}
         }
     }

@@ -75,7 +75,6 @@ const CREATE: &str = "INSERT INTO REGISTERED(user, password, skeleton, created_a
     VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
 const SEEN: &str = "UPDATE REGISTERED SET ip_port = ?2, online = 'ok' WHERE id = ?1";
 const GONE: &str = "UPDATE REGISTERED SET ip_port = ?2, online = 'ko' WHERE id = ?1";
-const LOGGED_IN: &str = "UPDATE REGISTERED SET last_login_at = ?2 WHERE id = ?1";
 const STATUS: &str = "UPDATE REGISTERED SET status = ?2 WHERE id = ?1";
 const ROLE: &str = "UPDATE REGISTERED SET role = ?2 WHERE id = ?1";
 
@@ -177,14 +176,6 @@ impl Tx<'_> {
         self.change(statement, (account, ip_port.to_string()))
     }
 
-    /// Notes the time of a login.
-    ///
-    /// # Errors
-    /// [`StoreError::Missing`] without such an account; SQLite's.
-    pub fn set_logged_in(&self, account: AccountId, at: i64) -> Result<(), StoreError> {
-        self.change(LOGGED_IN, (account, at))
-    }
-
     /// Lets an account log in or not. Whoever is disabled loses all resume tokens.
     ///
     /// # Errors
@@ -283,7 +274,7 @@ mod tests {
         store
             .transaction(Commit::Usual, |tx| {
                 tx.set_seen(alice, address, true)?;
-                tx.set_logged_in(alice, 9_000)?;
+                assert!(tx.spend_step(alice, 1, 9_000)?);
                 tx.set_role(alice, Role::Admin)?;
                 tx.set_status(bob, Status::Disabled)?;
                 let list = tx.accounts(AccountId(0), 10)?;

@@ -7,7 +7,7 @@
 
 use super::error::StoreError;
 use super::sql::{Snapshot, Tx};
-use super::types::{AccountId, signed, unsigned};
+use super::types::{AccountId, signed};
 
 /// SHA-256 of a recovery code. The codes are 80 random bits, so no salt is needed.
 pub type RecoveryHash = [u8; 32];
@@ -15,10 +15,10 @@ pub type RecoveryHash = [u8; 32];
 const SET_TOTP: &str = "UPDATE REGISTERED SET totp = ?2 WHERE id = ?1";
 const RENEW_TOTP: &str =
     "UPDATE REGISTERED SET totp = ?2, last_step = 0, failed_codes = 0 WHERE id = ?1";
-const SPEND_STEP: &str = "UPDATE REGISTERED SET last_step = ?2 WHERE id = ?1 AND last_step < ?2";
+const SPEND_STEP: &str = "UPDATE REGISTERED SET last_step = ?2, failed_codes = 0, \
+    last_login_at = ?3 WHERE id = ?1 AND last_step < ?2";
 const WRONG_CODE: &str = "UPDATE REGISTERED SET failed_codes = failed_codes + 1 WHERE id = ?1";
-const WRONG_CODES: &str = "SELECT failed_codes FROM REGISTERED WHERE id = ?1";
-const RIGHT_CODE: &str = "UPDATE REGISTERED SET failed_codes = 0 WHERE id = ?1";
+const LOGGED_IN: &str = "UPDATE REGISTERED SET failed_codes = 0, last_login_at = ?2 WHERE id = ?1";
 const ADD_RECOVERY: &str = "INSERT INTO recovery_codes(account, hash) VALUES(?1, ?2)";
 const DROP_RECOVERY: &str = "DELETE FROM recovery_codes WHERE account = ?1";
 const RECOVERY_LEFT: &str =
@@ -45,16 +45,18 @@ impl Tx<'_> {
         self.change(SET_TOTP, (account, sealed))
     }
 
-    /// Spends a time step (RFC 6238, section 5.2: a code is good once). `false` when it or a later
-    /// one was spent before.
+    /// Spends a time step (RFC 6238, section 5.2: a code is good once), which completes a login:
+    /// its time is noted, and wrong codes are forgotten. `false`, and nothing of it, when this
+    /// step or a later one was spent before.
     ///
     /// # Errors
     /// SQLite's.
-    pub fn spend_step(&self, account: AccountId, step: u64) -> Result<bool, StoreError> {
-        Ok(self.execute(SPEND_STEP, (account, signed(step)))? == 1)
+    pub fn spend_step(&self, account: AccountId, step: u64, at: i64) -> Result<bool, StoreError> {
+        Ok(self.execute(SPEND_STEP, (account, signed(step), at))? == 1)
     }
 
-    /// Spends a recovery code. `false` when there is no such code or it was spent before.
+    /// Spends a recovery code, which completes a login as [`Tx::spend_step`] does. `false` when
+    /// there is no such code or it was spent before.
     ///
     /// # Errors
     /// SQLite's.
@@ -64,7 +66,11 @@ impl Tx<'_> {
         hash: &RecoveryHash,
         at: i64,
     ) -> Result<bool, StoreError> {
-        Ok(self.execute(SPEND_RECOVERY, (account, hash, at))? == 1)
+        let spent = self.execute(SPEND_RECOVERY, (account, hash, at))? == 1;
+        if spent {
+            self.change(LOGGED_IN, (account, at))?;
+        }
+        Ok(spent)
     }
 
     /// Counts a wrong code that came with a right password.
@@ -75,22 +81,8 @@ impl Tx<'_> {
         self.change(WRONG_CODE, [account])
     }
 
-    /// Forgets the wrong codes after a success and says how many there were, for the owner to be
-    /// told.
-    ///
-    /// # Errors
-    /// [`StoreError::Missing`] without such an account; SQLite's.
-    pub fn reset_wrong_codes(&self, account: AccountId) -> Result<u64, StoreError> {
-        let count = self
-            .one(WRONG_CODES, [account], |row| unsigned(row, 0))?
-            .ok_or(StoreError::Missing)?;
-        if count > 0 {
-            self.change(RIGHT_CODE, [account])?;
-        }
-        Ok(count)
-    }
-
-    /// Gives an account another secret, of which no code has been spent, and other recovery codes. All resume tokens go: they continue a login with the old factor.
+    /// Gives an account another secret, of which no code has been spent, and other recovery
+    /// codes. All resume tokens go: they continue a login with the old factor.
     ///
     /// # Errors
     /// [`StoreError::Missing`] without such an account; SQLite's.
@@ -132,7 +124,7 @@ mod tests {
         let bob = account(&mut store, "bob");
         let mut spend = |who, step| {
             store
-                .transaction(Commit::Synced, |tx| tx.spend_step(who, step))
+                .transaction(Commit::Synced, |tx| tx.spend_step(who, step, 9))
                 .unwrap()
         };
         assert!(spend(alice, 50));
@@ -165,14 +157,14 @@ mod tests {
         let (_directory, mut store) = store();
         let alice = account(&mut store, "alice");
         let failed = store.transaction(Commit::Synced, |tx| {
-            assert!(tx.spend_step(alice, 50)?);
+            assert!(tx.spend_step(alice, 50, 9)?);
             assert!(tx.spend_recovery(alice, &[1; 32], 9)?);
             Err::<(), _>(StoreError::Missing)
         });
         assert!(failed.is_err());
         let spent = store.transaction(Commit::Synced, |tx| {
             Ok((
-                tx.spend_step(alice, 50)?,
+                tx.spend_step(alice, 50, 9)?,
                 tx.spend_recovery(alice, &[1; 32], 9)?,
             ))
         });
@@ -180,17 +172,29 @@ mod tests {
     }
 
     #[test]
-    fn wrong_codes_are_counted_until_a_success_tells_their_number() {
+    fn wrong_codes_are_counted_until_something_is_spent() {
         let (_directory, mut store) = store();
         let alice = account(&mut store, "alice");
         store
             .transaction(Commit::Usual, |tx| {
-                tx.count_wrong_code(alice)?;
-                tx.count_wrong_code(alice)?;
-                assert_eq!(tx.account_by_id(alice)?.unwrap().failed_codes, 2);
-                assert_eq!(tx.reset_wrong_codes(alice)?, 2);
-                assert_eq!(tx.reset_wrong_codes(alice)?, 0);
-                assert!(tx.reset_wrong_codes(AccountId(99)).is_err());
+                let state = || -> Result<_, StoreError> {
+                    let count = tx.account_by_id(alice)?.unwrap().failed_codes;
+                    Ok((count, tx.accounts(AccountId(0), 1)?[0].last_login_at))
+                };
+                for (right, at) in [(true, 7), (false, 8)] {
+                    tx.count_wrong_code(alice)?;
+                    tx.count_wrong_code(alice)?;
+                    assert_eq!(state()?.0, 2);
+                    assert!(!tx.spend_step(alice, 0, at)?);
+                    assert!(!tx.spend_recovery(alice, &[99; 32], at)?);
+                    assert_eq!(state()?.0, 2, "what failed forgets nothing");
+                    assert!(if right {
+                        tx.spend_step(alice, 50, at)?
+                    } else {
+                        tx.spend_recovery(alice, &[1; 32], at)?
+                    });
+                    assert_eq!(state()?, (0, Some(at)));
+                }
                 Ok(())
             })
             .unwrap();
@@ -203,7 +207,7 @@ mod tests {
         store
             .transaction(Commit::Synced, |tx| {
                 tx.set_totp(alice, b"old")?;
-                assert!(tx.spend_step(alice, 70)?);
+                assert!(tx.spend_step(alice, 70, 9)?);
                 tx.count_wrong_code(alice)?;
                 tx.replace_second_factor(alice, b"new", &[[3; 32]])?;
 
