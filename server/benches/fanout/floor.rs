@@ -10,14 +10,13 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
-use std::time::Duration;
 
 use anyhow::Context;
 use socket2::{Domain, Socket, Type};
 
 use crate::lines::Lines;
 use crate::measure;
-use crate::target::{Heard, Line, TEXT_LEN, Talk, Target};
+use crate::target::{Heard, Line, TEXT_LEN, Talk, Target, dial};
 
 /// The bench's first argument when it is to be this server.
 pub const FLAG: &str = "--floor-server";
@@ -30,8 +29,6 @@ const STACK: usize = 256 * 1024;
 const READ_BUFFER: usize = 4096;
 /// Said to a member who is in, so that nobody speaks before all can hear.
 const GREETING: &[u8] = b"\n";
-/// A member who is not greeted by then never will be.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The running server.
 pub struct Floor {
@@ -83,9 +80,7 @@ impl Target for Floor {
     }
 
     fn connect(&self, _member: usize) -> anyhow::Result<Line> {
-        let mut socket = TcpStream::connect(self.address)?;
-        socket.set_nodelay(true)?;
-        socket.set_read_timeout(Some(PATIENCE))?;
+        let mut socket = dial(self.address, None)?;
         let mut greeting = [0; GREETING.len()];
         socket
             .read_exact(&mut greeting)

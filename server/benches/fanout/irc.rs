@@ -22,7 +22,7 @@ use rustls::ClientConfig;
 use tempfile::TempDir;
 
 use crate::lines::Lines;
-use crate::target::{Heard, Line, Talk, Target};
+use crate::target::{Heard, Line, Talk, Target, dial};
 use config::Place;
 use tls::{Identity, Tls};
 
@@ -32,8 +32,6 @@ const MAX_LINE: usize = 512;
 const SAID: &[u8] = b"PRIVMSG #lobby :";
 /// A server that does not listen by then has failed.
 const START: Duration = Duration::from_secs(20);
-/// One that is busy with the joins of others may be slow to answer.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Which program.
 #[derive(Clone, Copy, Debug)]
@@ -171,9 +169,7 @@ impl Ircd {
     }
 
     fn register(&self, member: usize) -> anyhow::Result<(TcpStream, Session)> {
-        let mut socket = TcpStream::connect(self.address)?;
-        socket.set_nodelay(true)?;
-        socket.set_read_timeout(Some(PATIENCE))?;
+        let mut socket = dial(self.address, None)?;
         let mut session = Session {
             tls: Tls::connect(&self.client, &mut socket)?,
             lines: Lines::default(),

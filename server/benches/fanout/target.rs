@@ -1,9 +1,36 @@
 //! What the generator needs to know of a server, whatever that server speaks.
 
-use std::net::TcpStream;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+use socket2::{Domain, Socket, Type};
 
 /// Bytes of every line that is said.
 pub const TEXT_LEN: usize = 100;
+/// A server that says nothing for so long has failed; one that is busy with the joins of others
+/// may be slow to answer.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// What a member's kernel takes, as much as Linux lets everybody ask for. Left to itself it begins
+/// with a window of 64 KiB, and segments on loopback are as large: the window opens so rarely that
+/// a line stands still for 40 ms and more, whoever serves.
+const RECEIVE_BUFFER: usize = 208 * 1024;
+
+/// Connects a member's socket, from an address of its own where one is given.
+///
+/// # Errors
+/// When the server does not answer.
+pub fn dial(server: SocketAddr, from: Option<Ipv4Addr>) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+    socket.set_tcp_nodelay(true)?;
+    if let Some(from) = from {
+        socket.bind(&SocketAddr::from((from, 0)).into())?;
+    }
+    socket.connect(&server.into())?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    Ok(socket.into())
+}
 
 /// A server that runs in a process of its own until it is dropped.
 pub trait Target {

@@ -1,8 +1,8 @@
 //! From a socket to a session: the handshake, then a registration or a login.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::time::{Duration, Instant, SystemTime};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::time::{Instant, SystemTime};
 
 use anyhow::{Context, bail, ensure};
 use chatbox_common::auth::scram::{ClientFirst, Iterations, Password, SaltedPassword};
@@ -16,16 +16,13 @@ use chatbox_common::wire::frame::{self, LENGTH_LEN};
 use chatbox_common::wire::message::{
     ClientMessage, LoggedIn, Login, LoginConfirm, Register, RegisterConfirm, ServerMessage,
 };
-use socket2::{Domain, Socket, Type};
 
 use super::speech::Speech;
-use crate::target::Line;
+use crate::target::{Line, dial};
 
 /// The server limits what one address may do before it is somebody. Members come from as many
 /// addresses as a network of their size would have.
 const ADDRESSES: usize = 250;
-/// A server that says nothing for so long has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Somebody who is registered.
 pub struct Account {
@@ -65,13 +62,7 @@ impl Connecting {
     /// When the server refuses or is too slow.
     pub fn open(server: SocketAddr, member: usize) -> anyhow::Result<Self> {
         let host = u8::try_from(member % ADDRESSES + 1)?;
-        let from = SocketAddr::from(([127, 1, 1, host], 0));
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-        socket.bind(&from.into())?;
-        socket.connect(&server.into())?;
-        let mut socket = TcpStream::from(socket);
-        socket.set_nodelay(true)?;
-        socket.set_read_timeout(Some(PATIENCE))?;
+        let mut socket = dial(server, Some(Ipv4Addr::new(127, 1, 1, host)))?;
 
         let (handshake, message_1) = ClientHandshake::start()?;
         let mut out = PREFACE.to_vec();
