@@ -8,11 +8,10 @@ use std::time::{Duration, Instant};
 
 use chatbox_common::wire::codec::Read;
 use chatbox_common::wire::message::{
-    ClientMessage, ErrorCode, ErrorMessage, Follow, History, List, MAX_TEXT, PAGE_LIMIT, People,
-    Plain, RequestId, Send, ServerInfo, ServerMessage, You,
+    ClientMessage, ErrorCode, ErrorMessage, History, List, MAX_TEXT, PAGE_LIMIT, People, Plain,
+    RequestId, Send, ServerInfo, ServerMessage, You,
 };
 
-use crate::delivery::Delivery;
 use crate::event::SessionId;
 use crate::journal::Post;
 use crate::line::End;
@@ -53,7 +52,7 @@ impl Requests<'_> {
         match message {
             ClientMessage::Send(send) => return self.send(send),
             ClientMessage::History(history) => self.history(history),
-            ClientMessage::Follow(follow) => self.follow(&follow),
+            ClientMessage::Follow(follow) => self.shared.journal.follow(self.session, follow),
             ClientMessage::List(list) => self.list(&list),
             ClientMessage::Whoami(plain) => self.whoami(&plain),
             ClientMessage::Info(plain) => self.info(&plain),
@@ -141,16 +140,6 @@ impl Requests<'_> {
             gate: Arc::clone(self.gate),
             history,
         });
-    }
-
-    fn follow(&self, follow: &Follow) {
-        let job = Delivery::Follow {
-            session: self.session,
-            request: follow.request,
-            room: follow.room,
-            after: follow.after,
-        };
-        self.shared.deliveries.send(self.session, job);
     }
 
     fn list(&self, list: &List) {

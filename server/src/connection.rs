@@ -189,7 +189,6 @@ impl Connection {
         };
         let end = match self.read_all(receiver, &mut requests) {
             Ok(never) => match never {},
-            Err(_) if gate.was_refused() => End::Store("the session could not begin".to_owned()),
             Err(end) => self.stopped_or(end),
         };
         if matches!(end, End::Quit) {

@@ -147,14 +147,6 @@ enum Phase {
     New,
     Open,
     Closed,
-    /// It was closed before it was open.
-    Refused,
-}
-
-impl Phase {
-    const fn is_closed(self) -> bool {
-        matches!(self, Self::Closed | Self::Refused)
-    }
 }
 
 impl Gate {
@@ -178,13 +170,12 @@ impl Gate {
 
     /// The session's delivery thread has taken it over: what is asked can be answered.
     pub fn begin(&self) {
-        self.state().phase = Phase::Open;
+        let mut state = self.state();
+        if state.phase == Phase::New {
+            state.phase = Phase::Open;
+        }
+        drop(state);
         self.changed.notify_all();
-    }
-
-    /// Whether the session was closed before it had begun.
-    pub fn was_refused(&self) -> bool {
-        self.state().phase == Phase::Refused
     }
 
     /// Waits until answers have somewhere to go and the peer has taken those it was sent, and
@@ -195,10 +186,10 @@ impl Gate {
             .changed
             .wait_timeout_while(state, at_most, |s| {
                 let waits = s.phase == Phase::New || s.reply_bytes > MAX_REPLY_BYTES;
-                waits && !s.phase.is_closed() && !s.stopping
+                waits && s.phase != Phase::Closed && !s.stopping
             })
             .unwrap_or_else(PoisonError::into_inner);
-        if state.phase.is_closed() {
+        if state.phase == Phase::Closed {
             Room::Closed
         } else if state.stopping {
             Room::Stopping
@@ -227,12 +218,7 @@ impl Gate {
 
     /// The delivery thread is done with the session.
     pub fn close(&self) {
-        let mut state = self.state();
-        state.phase = match state.phase {
-            Phase::New | Phase::Refused => Phase::Refused,
-            Phase::Open | Phase::Closed => Phase::Closed,
-        };
-        drop(state);
+        self.state().phase = Phase::Closed;
         self.changed.notify_all();
     }
 
@@ -241,9 +227,9 @@ impl Gate {
         let state = self.state();
         let (state, _) = self
             .changed
-            .wait_timeout_while(state, at_most, |s| !s.phase.is_closed())
+            .wait_timeout_while(state, at_most, |s| s.phase != Phase::Closed)
             .unwrap_or_else(PoisonError::into_inner);
-        state.phase.is_closed()
+        state.phase == Phase::Closed
     }
 }
 
@@ -360,11 +346,8 @@ mod tests {
         assert!(gate.begin_page());
         assert!(!gate.wait_closed(none));
         gate.close();
-        assert!(gate.wait_closed(none) && !gate.was_refused());
-        assert_eq!(gate.wait_for_room(none), Room::Closed);
-        let gate = Gate::default();
-        gate.close();
-        assert!(gate.was_refused());
+        gate.begin();
+        assert!(gate.wait_closed(none), "what is closed stays closed");
         assert_eq!(gate.wait_for_room(none), Room::Closed);
     }
 }

@@ -201,6 +201,12 @@ mod tests {
         let next = start + COALESCE + Duration::from_secs(10);
         assert_eq!(presence.next_due(), Some(next));
         assert_eq!(presence.take(next).unwrap().online, 10_001);
+        for n in 0..10_000 {
+            presence.left(&name(&format!("user{n}")), false, next);
+        }
+        let notice = presence.take(next + Duration::from_secs(11)).unwrap();
+        assert_eq!(notice.online, 1);
+        assert!(presence.quiet < Some(next + Duration::from_secs(13)));
     }
 
     #[test]

@@ -8,7 +8,6 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -114,22 +113,22 @@ pub struct PageRequest {
     pub history: History,
 }
 
-/// The connections for logins, used in turn.
-struct Turns {
+/// The connections for logins: whoever finds the first in use waits for the second.
+struct Pair {
     readers: [Mutex<Reader>; 2],
-    turn: AtomicBool,
 }
 
-impl Turns {
+impl Pair {
     fn read<T>(
         &self,
         work: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let [one, other] = &self.readers;
-        let turn = self.turn.fetch_not(Ordering::Relaxed);
-        let reader = if turn { one } else { other };
         // A transaction that was left by a panic has been rolled back.
-        let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reader = match one.try_lock() {
+            Ok(reader) => reader,
+            Err(_) => other.lock().unwrap_or_else(PoisonError::into_inner),
+        };
         reader.read(work)
     }
 }
@@ -138,7 +137,7 @@ impl Turns {
 #[derive(Clone)]
 pub struct Readers {
     pages: SyncSender<PageRequest>,
-    logins: Arc<Turns>,
+    logins: Arc<Pair>,
     seal: Arc<SealingKey>,
     iterations: Iterations,
 }
@@ -168,9 +167,8 @@ impl Readers {
         let reader = || Reader::open(directory, log.clone()).map(Mutex::new);
         Ok(Self {
             pages,
-            logins: Arc::new(Turns {
+            logins: Arc::new(Pair {
                 readers: [reader()?, reader()?],
-                turn: AtomicBool::default(),
             }),
             seal: Arc::clone(seal),
             iterations,
@@ -193,16 +191,17 @@ impl Readers {
             Ok((account, snapshot.recovery_codes(id)?))
         })?;
         let exists = account.is_some();
-        let known = account.map(|account| unseal(&self.seal, &account, recovery, exists));
+        let account = account.as_ref().unwrap_or(&decoy.account);
+        let found = unseal(&self.seal, account, recovery, exists);
         let decoy = unseal(&self.seal, &decoy.account, decoy.recovery, false);
-        match known {
-            Some(Err(error)) => {
+        match found {
+            Err(error) => {
                 // To the peer there is no such account; the operator is told.
                 log::error!("{error}");
                 decoy
             }
-            Some(Ok(known)) => Ok(known),
-            None => decoy,
+            Ok(known) if exists => Ok(known),
+            Ok(_) => decoy,
         }
     }
 

@@ -135,6 +135,45 @@ fn what_is_not_known_or_not_there_is_refused_and_the_session_goes_on() {
 }
 
 #[test]
+fn what_is_asked_before_the_welcome_is_answered_behind_it() {
+    let server = Server::start("");
+    let (_account, alice) = server.register("alice");
+    let token = alice.token();
+    alice.cut();
+    let mut alice = Peer::connect(&server);
+    alice.say_resume(&token);
+    let asked: Vec<u32> = (0..3)
+        .map(|_| alice.ask(|request| ClientMessage::Ping(Plain { request })))
+        .collect();
+    alice.enter();
+    for request in asked {
+        let answered = alice.until("an answer", |message| match message {
+            ServerMessage::Pong(pong) => Some(pong.request),
+            _ => None,
+        });
+        assert_eq!(answered, request);
+    }
+}
+
+#[test]
+fn one_session_too_many_is_told_so() {
+    let server = Server::start("");
+    let (_account, mut newest) = server.register("alice");
+    let mut sessions = Vec::new();
+    for _ in 1..32 {
+        let token = newest.token();
+        sessions.push(std::mem::replace(&mut newest, server.resume(&token)));
+    }
+    let mut refused = Peer::connect(&server);
+    refused.say_resume(&newest.token());
+    refused.until("logged in", |message| {
+        matches!(message, ServerMessage::LoggedIn(_)).then_some(())
+    });
+    assert_eq!(refused.goodbye(), ByeReason::Busy);
+    assert_eq!(sessions.len(), 31);
+}
+
+#[test]
 fn a_message_of_another_state_ends_the_connection() {
     let server = Server::start("");
     let (_account, mut alice) = server.register("Alice");

@@ -185,6 +185,9 @@ impl Writer {
             // What else waits shares the flush.
             for job in jobs.try_iter().take(QUEUE) {
                 running &= self.take(job);
+                if self.sql.waiting() > MAX_WAITING / 2 {
+                    self.flush();
+                }
             }
             self.flush();
             if running {
@@ -347,6 +350,19 @@ mod tests {
                 .collect();
             assert!(of_one.into_iter().eq(&expected));
         }
+    }
+
+    #[test]
+    fn more_at_once_than_may_wait_is_written_all_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let audit = Audit::start(dir.path()).unwrap();
+        let line = Line::info("sql").with_text("text", &"y".repeat(1000));
+        for _ in 0..QUEUE {
+            audit.sql(vec![line.clone(); 4]);
+        }
+        audit.stop();
+        assert_eq!(lines(dir.path(), AuditFile::Sql).len(), 4 * QUEUE);
+        assert_eq!(lines(dir.path(), AuditFile::Info), [""; 0]);
     }
 
     #[test]

@@ -317,15 +317,73 @@ fn the_journal_waits_for_a_thread_that_is_far_behind_and_for_no_other() {
     backlog.wait();
     *backlog.bytes() += 10;
     let delivered = Arc::new(AtomicBool::new(false));
+    let (begun, waits) = mpsc::channel();
     let journal = {
         let (backlog, delivered) = (Arc::clone(&backlog), Arc::clone(&delivered));
         thread::spawn(move || {
+            begun.send(()).unwrap();
             backlog.wait();
             assert!(delivered.load(Ordering::SeqCst), "it did not wait");
         })
     };
+    waits.recv().unwrap();
     backlog.done(9);
     delivered.store(true, Ordering::SeqCst);
     backlog.done(1);
     journal.join().unwrap();
+}
+
+#[test]
+fn what_was_delivered_is_behind_no_longer() {
+    let (to, _threads) = Deliveries::start(2, OUTBOX, TOTAL).unwrap();
+    let mut peer = Peer::join(&to, 1, 0);
+    for seq in 1..=3 {
+        to.publish(&batch(seq, &["x"], &[]));
+    }
+    for seq in 1..=3 {
+        assert_eq!(peer.next_chat(), seq);
+    }
+    for queue in to.queues.iter() {
+        let (bytes, patience) = (queue.backlog.bytes(), Duration::from_secs(20));
+        let (bytes, _) = queue
+            .backlog
+            .less
+            .wait_timeout_while(bytes, patience, |bytes| *bytes > 0)
+            .unwrap();
+        assert_eq!(*bytes, 0);
+    }
+}
+
+#[test]
+fn a_session_whose_greeting_finds_nobody_is_over_at_once() {
+    let (to, _threads) = Deliveries::start(1, OUTBOX, TOTAL).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let gone = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (server, _) = listener.accept().unwrap();
+    SockRef::from(&gone)
+        .set_linger(Some(Duration::ZERO))
+        .unwrap();
+    drop(gone);
+    let (mut sealer, gate) = (
+        Sealer::new(Secret::random(), Rotation::default(), Instant::now()),
+        Arc::new(Gate::default()),
+    );
+    sealer.begin_session();
+    to.send(
+        1,
+        Delivery::Join(Box::new(Join {
+            session: 1,
+            socket: Arc::new(server),
+            greeting: vec![0; 64],
+            sealer,
+            gate: Arc::clone(&gate),
+            rooms: Vec::new(),
+            welcome: vec![0; 8],
+        })),
+    );
+    assert!(gate.wait_closed(Duration::from_secs(20)));
+    assert_eq!(
+        gate.wait_for_room(Duration::ZERO),
+        crate::outbox::Room::Closed
+    );
 }

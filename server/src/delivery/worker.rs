@@ -140,10 +140,11 @@ impl Worker {
         let gate = Arc::clone(&join.gate);
         let session = Session::new(join, self.outbox_limit, Share::of(&self.budget));
         self.sessions.insert(number, session);
+        // Before it may be closed: a peer that is gone ends the session here.
+        gate.begin();
         self.with(number, |session, tools| {
             session.greet(&greeting, &welcome, tools)
         });
-        gate.begin();
     }
 
     fn reply(&mut self, number: SessionId, bytes: &[u8]) {

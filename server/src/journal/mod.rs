@@ -24,7 +24,7 @@ use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::crypto::record::Sealer;
 use chatbox_common::name::UserName;
 use chatbox_common::secret::{Secret, SecretString};
-use chatbox_common::wire::message::{AccountId, Bye, Limits, MessageId, RequestId, RoomId};
+use chatbox_common::wire::message::{AccountId, Bye, Follow, Limits, MessageId, RequestId, RoomId};
 
 use crate::event::{Person, SessionId};
 use crate::outbox::Gate;
@@ -176,6 +176,7 @@ enum Job {
     Revoke(TokenId),
     Begin(Box<Begin>),
     End(Ended),
+    Follow(SessionId, Follow),
     Online(SessionId, Online),
     Stop,
 }
@@ -239,10 +240,16 @@ impl Journal {
         self.send(Job::Revoke(token));
     }
 
-    /// Begins a session: its [`Gate`] opens when its welcome is on the way. Where the database
-    /// can't be read its socket is shut down and its gate closed.
+    /// Begins a session: its [`Gate`] opens when its welcome is on the way, or a goodbye in its
+    /// place where the database can't be read.
     pub fn begin(&self, begin: Begin) {
         self.send(Job::Begin(Box::new(begin)));
+    }
+
+    /// Passes a wish to follow on to the session's delivery thread, behind everything committed:
+    /// who has read a page of it must not be ahead of what delivery knows.
+    pub fn follow(&self, session: SessionId, follow: Follow) {
+        self.send(Job::Follow(session, follow));
     }
 
     /// Ends a session, behind everything that it sent.

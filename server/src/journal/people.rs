@@ -1,11 +1,10 @@
 //! Sessions begin and end between two batches.
 
 use std::collections::HashMap;
-use std::net::Shutdown;
 use std::time::Instant;
 
 use chatbox_common::wire::codec;
-use chatbox_common::wire::message::{ServerMessage, Welcome};
+use chatbox_common::wire::message::{Bye, ByeReason, ServerMessage, Welcome};
 
 use super::sessions::{Room, Session, rooms_of};
 use super::writer::Writer;
@@ -57,9 +56,7 @@ impl Writer {
 
     pub(super) fn begin(&mut self, begin: Begin, memberships: &Memberships, now: Instant) {
         let Some(rooms) = memberships.get(&begin.person.account) else {
-            // Its reader finds the end, and its client tries again.
-            let _ = begin.socket.shutdown(Shutdown::Both);
-            return begin.gate.close();
+            return self.turn_away(begin);
         };
         let account = begin.person.account;
         let mut described = Vec::new();
@@ -103,6 +100,28 @@ impl Writer {
         };
         self.deliveries
             .send(begin.session, Delivery::Join(Box::new(join)));
+    }
+
+    /// Its code is spent and its token good: a client that is told so comes again by itself.
+    fn turn_away(&self, begin: Begin) {
+        let mut bye = Vec::new();
+        let text = "the server can't read its database just now".to_owned();
+        let reason = ByeReason::Busy;
+        codec::put(&ServerMessage::Bye(Bye { reason, text }), &mut bye);
+        let session = begin.session;
+        let join = Join {
+            session,
+            socket: begin.socket,
+            greeting: begin.greeting,
+            sealer: begin.sealer,
+            gate: begin.gate,
+            rooms: Vec::new(),
+            welcome: bye,
+        };
+        self.deliveries
+            .send(session, Delivery::Join(Box::new(join)));
+        self.deliveries
+            .send(session, Delivery::Close { session, bye: None });
     }
 
     pub(super) fn end(&mut self, ended: Ended, now: Instant) {

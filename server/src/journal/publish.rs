@@ -7,7 +7,7 @@ use chatbox_common::wire::message::{Chat, ErrorCode, ErrorMessage, RoomId, Seq, 
 
 use super::accounts::Done;
 use super::chat_log::Logged;
-use super::commit::{Admitted, Committed, Outcome, Owed};
+use super::commit::{Admitted, Committed, Outcome};
 use super::writer::Writer;
 use super::{Answer, Ask, Granted, Post, Unavailable};
 use crate::audit::Line;
@@ -26,8 +26,9 @@ impl Writer {
         asks: Vec<Ask>,
         answers: Vec<Answer<Option<Granted>>>,
     ) {
-        // What is owed could be what the database does not take; it has its own turn.
-        let owed = std::mem::take(&mut self.owed);
+        // What is owed could be what the database does not take; it goes first, since logins are
+        // judged by it.
+        self.count_failures();
         for post in posts {
             let one = std::slice::from_ref(&post);
             let now_ms = now_ms();
@@ -41,19 +42,12 @@ impl Writer {
         }
         for (ask, answer) in asks.into_iter().zip(answers) {
             let now_ms = now_ms();
-            match self.commit(&[], std::slice::from_ref(&ask), true, now_ms) {
+            match self.commit(&[], std::slice::from_ref(&ask), false, now_ms) {
                 Ok(done) => self.publish(&[], vec![answer], done, now_ms),
                 Err(error) => {
                     self.tell_failure("login_not_committed", &error);
                     self.give_up(&[], vec![answer]);
                 }
-            }
-        }
-        self.owed = owed;
-        if let Err(error) = self.commit(&[], &[], true, now_ms()) {
-            self.tell_failure("failures_not_counted", &error);
-            if !error.is_unavailable() {
-                self.owed = Owed::default();
             }
         }
     }

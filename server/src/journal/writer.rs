@@ -41,7 +41,7 @@ const PACE: Duration = Duration::from_millis(1);
 const CROWD: usize = 32;
 /// See [`CROWD`].
 const MAX_PACE: Duration = Duration::from_millis(4);
-/// The pace behind a transaction without messages: those who come and go can share one, too.
+/// The pace between transactions without messages: those who come and go can share one, too.
 const QUIET_PACE: Duration = Duration::from_millis(3);
 /// How often the thread looks at the disk, and after itself when nothing happens.
 const TICK: Duration = Duration::from_millis(250);
@@ -156,12 +156,13 @@ impl Taken {
     }
 }
 
-/// From the beginning of one transaction to the next, behind one of so many messages.
-fn pace(posts: usize) -> Duration {
-    if posts == 0 {
+/// From the beginning of one transaction, with `before` messages, to that of the next, which has
+/// `now` of them so far.
+fn pace(before: usize, now: usize) -> Duration {
+    if before + now == 0 {
         return QUIET_PACE;
     }
-    let paces = u32::try_from(1 + posts / CROWD).unwrap_or(u32::MAX);
+    let paces = u32::try_from(1 + before / CROWD).unwrap_or(u32::MAX);
     PACE.saturating_mul(paces).min(MAX_PACE)
 }
 
@@ -218,7 +219,8 @@ impl Writer {
     }
 
     fn run(mut self, jobs: &Receiver<Job>) {
-        let mut next_begin = Instant::now();
+        let mut begun = Instant::now();
+        let mut before = 0;
         // Who talks alone has nobody to share with, and is not kept waiting.
         let mut alone = None;
         loop {
@@ -228,7 +230,8 @@ impl Writer {
                 Ok(first) => {
                     let mut room = taken.take(first);
                     if alone.is_none() || taken.sole_sender() != alone {
-                        let pause = next_begin.saturating_duration_since(Instant::now());
+                        let next = begun + pace(before, taken.posts.len());
+                        let pause = next.saturating_duration_since(Instant::now());
                         // Not a wait for a job: jobs that come meanwhile are what it is for.
                         std::thread::sleep(pause);
                     }
@@ -242,7 +245,8 @@ impl Writer {
             }
             let stop = taken.stop;
             if taken.jobs > 0 {
-                next_begin = Instant::now() + pace(taken.posts.len());
+                begun = Instant::now();
+                before = taken.posts.len();
             }
             alone = taken.sole_sender();
             self.transact(taken);
@@ -259,8 +263,7 @@ impl Writer {
             .rooms
             .values()
             .filter_map(|room| room.presence.next_due());
-        let waits = !(self.asks.is_empty() && self.owed.is_empty());
-        let sync = waits.then_some(self.next_sync);
+        let sync = (!self.asks.is_empty()).then_some(self.next_sync);
         let due = presence.chain(self.behind.due()).chain(sync).min();
         let tick = Instant::now() + TICK;
         due.map_or(tick, |due| due.min(tick))
@@ -281,6 +284,7 @@ impl Writer {
             self.next_look = now + TICK;
             self.look_at_space();
             self.catch_up();
+            self.count_failures();
         }
         if self.behind.is_due(now) {
             let behind = &self.behind;
@@ -330,6 +334,19 @@ impl Writer {
         }
     }
 
+    /// Commits what is owed and found no login to go with.
+    pub(super) fn count_failures(&mut self) {
+        if !self.owed.is_empty()
+            && !self.low_space
+            && let Err(error) = self.commit(&[], &[], true, now_ms())
+        {
+            self.tell_failure("failures_not_counted", &error);
+            if !error.is_unavailable() {
+                self.owed = Owed::default();
+            }
+        }
+    }
+
     fn catch_up(&mut self) {
         if !self.chat.is_behind() {
             return;
@@ -362,21 +379,26 @@ impl Writer {
         }
         self.asks.extend(taken.asks);
         self.owe(taken.owed);
-        let synced = taken.stop || Instant::now() >= self.next_sync;
-        let count = match (synced, taken.stop) {
-            (false, _) => 0,
-            (true, false) => self.asks.len().min(MAX_ASKS),
-            (true, true) => self.asks.len(),
+        // Whoever says goodbye is answered once the tokens are gone.
+        let says_goodbye = !self.owed.revoked.is_empty();
+        let count = if taken.stop {
+            self.asks.len()
+        } else if says_goodbye || Instant::now() >= self.next_sync {
+            self.asks.len().min(MAX_ASKS)
+        } else {
+            0
         };
-        let (asks, answers): (Vec<_>, Vec<_>) = self.asks.drain(..count).unzip();
-        let owes = synced && !self.owed.is_empty();
-        if !posts.is_empty() || !asks.is_empty() || owes {
+        let (asks, mut answers): (Vec<_>, Vec<_>) = self.asks.drain(..count).unzip();
+        let with_owed = says_goodbye || taken.stop || !asks.is_empty();
+        if !posts.is_empty() || !asks.is_empty() || (with_owed && !self.owed.is_empty()) {
             let now_ms = now_ms();
-            match self.commit(&posts, &asks, synced, now_ms) {
+            match self.commit(&posts, &asks, with_owed, now_ms) {
                 Ok(done) => self.publish(&posts, answers, done, now_ms),
                 Err(error) => {
                     self.tell_failure("commit_failed", &error);
                     if error.is_unavailable() {
+                        // It would be so for those who wait for their turn as well.
+                        answers.extend(self.asks.drain(..).map(|(_, answer)| answer));
                         self.give_up(&posts, answers);
                     } else {
                         self.one_by_one(posts, asks, answers);
@@ -410,36 +432,36 @@ impl Writer {
         self.owed.revoked.truncate(MAX_OWED);
     }
 
-    /// Commits messages and logins, and, where it is synced anyway, what is owed.
+    /// Commits messages and logins, and what is owed, if it is to be.
     pub(super) fn commit(
         &mut self,
         posts: &[Admitted],
         asks: &[Ask],
-        synced: bool,
+        with_owed: bool,
         now_ms: u64,
     ) -> Result<Committed, StoreError> {
         let nothing = Owed::default();
         let work = Work {
             posts,
             asks,
-            owed: if synced { &self.owed } else { &nothing },
+            owed: if with_owed { &self.owed } else { &nothing },
             rooms: &self.rooms,
             seal: &self.seal,
             chat_log_mark: self.chat.synced(),
             now_ms,
         };
-        let was_synced = work.is_synced();
         let done = if self.low_space {
             Err(StoreError::Full)
         } else {
             work.run(&mut self.store)
         };
-        if was_synced {
-            let pause = if done.is_ok() { SYNC_PACE } else { TICK };
-            self.next_sync = Instant::now() + pause;
-            if done.is_ok() {
-                self.owed = nothing;
-            }
+        // What only failures caused must not be felt by those who log in: it would tell which
+        // failure had the right password.
+        if !asks.is_empty() {
+            self.next_sync = Instant::now() + SYNC_PACE;
+        }
+        if with_owed && done.is_ok() {
+            self.owed = nothing;
         }
         done
     }
@@ -449,6 +471,15 @@ impl Writer {
         match job {
             Job::Begin(begin) => self.begin(*begin, memberships, now),
             Job::End(ended) => self.end(ended, now),
+            Job::Follow(session, follow) => {
+                let job = Delivery::Follow {
+                    session,
+                    request: follow.request,
+                    room: follow.room,
+                    after: follow.after,
+                };
+                self.deliveries.send(session, job);
+            }
             Job::Online(id, Online::Came(address)) => self.behind.came(id, address, now),
             Job::Online(id, Online::Went) => self.behind.went(id, now),
             // Taken already.

@@ -184,6 +184,8 @@ mod tests {
         ] {
             assert_eq!(pragma(&store.connection, name), value, "{name}");
         }
+        let stable = rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG;
+        assert!(store.connection.db_config(stable).unwrap());
         let journal: String = store
             .connection
             .query_row("PRAGMA journal_mode", (), |row| row.get(0))

@@ -12,7 +12,7 @@ use super::error::StoreError;
 use super::sql::{self, Snapshot, SqlLog};
 use super::{files, schema};
 
-/// A connection that can only read. One per thread.
+/// A connection that can only read. Used by one thread at a time.
 pub struct Reader {
     connection: Connection,
     log: SqlLog,
