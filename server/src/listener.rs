@@ -3,7 +3,7 @@
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chatbox_common::channel::BUSY_LINE;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
@@ -19,6 +19,11 @@ use crate::shared::Shared;
 const BACKLOG: i32 = 4096;
 /// What the kernel may hide of a stalled reader from the outbox's bound.
 const SEND_BUFFER: usize = 64 * 1024;
+/// So many connections are taken in within [`PACE`], and the rest waits in the backlog: a flood of
+/// them must not take the processor from those who are in. A rush of logins is slower by itself.
+const BURST: u32 = 4;
+/// See [`BURST`].
+const PACE: Duration = Duration::from_millis(1);
 /// A system out of descriptors is given time.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -33,6 +38,9 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
         Some(Protocol::TCP),
     )?;
     socket.set_reuse_address(true)?;
+    // What is accepted inherits both.
+    socket.set_tcp_nodelay(true)?;
+    socket.set_send_buffer_size(SEND_BUFFER)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
@@ -47,9 +55,17 @@ pub fn shut_down(listener: &TcpListener) {
 /// Accepts until the listener is shut down.
 pub fn run(listener: &TcpListener, shared: &Arc<Shared>) {
     let anteroom = Anteroom::default();
+    let (mut begun, mut taken) = (Instant::now(), 0);
     loop {
         match listener.accept() {
-            Ok((socket, peer)) => admit(socket, peer, shared, &anteroom),
+            Ok((socket, peer)) => {
+                admit(socket, peer, shared, &anteroom);
+                taken += 1;
+                if taken == BURST {
+                    std::thread::sleep(PACE.saturating_sub(begun.elapsed()));
+                    (begun, taken) = (Instant::now(), 0);
+                }
+            }
             Err(_) if shared.hub.is_stopping() => return,
             Err(error) if is_about_one_peer(&error) => {}
             Err(error) => {
@@ -71,10 +87,6 @@ fn is_about_one_peer(error: &io::Error) -> bool {
 }
 
 fn admit(socket: TcpStream, peer: SocketAddr, shared: &Arc<Shared>, anteroom: &Anteroom) {
-    if let Err(error) = prepare(&socket) {
-        log::debug!("{peer}: {error}");
-        return;
-    }
     let socket = Arc::new(socket);
     let session = match shared.hub.admit(peer, Arc::clone(&socket), now_ms()) {
         Ok(session) => session,
@@ -93,11 +105,6 @@ fn admit(socket: TcpStream, peer: SocketAddr, shared: &Arc<Shared>, anteroom: &A
     }
 }
 
-fn prepare(socket: &TcpStream) -> io::Result<()> {
-    socket.set_nodelay(true)?;
-    SockRef::from(socket).set_send_buffer_size(SEND_BUFFER)
-}
-
 /// Tells a peer that there is no room, without ever waiting for it.
 fn refuse(socket: &TcpStream, peer: SocketAddr, shared: &Shared) {
     shared.note_noise(peer.ip(), "over_the_cap");
@@ -109,4 +116,21 @@ fn refuse(socket: &TcpStream, peer: SocketAddr, shared: &Shared) {
     let _ = stream.write_all(BUSY_LINE);
     let _ = stream.shutdown(Shutdown::Write);
     let _ = stream.read(&mut [0; 2048]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_accepted_sends_at_once_and_hides_little_of_a_stalled_reader() {
+        let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (socket, _) = listener.accept().unwrap();
+        assert!(socket.nodelay().unwrap());
+        // Linux doubles what it is told, for its own book-keeping.
+        let size = SockRef::from(&socket).send_buffer_size().unwrap();
+        assert!((SEND_BUFFER..=2 * SEND_BUFFER).contains(&size), "{size}");
+        drop(peer);
+    }
 }

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 /// Changes travel together for so long.
 pub const COALESCE: Duration = Duration::from_millis(250);
 /// Where notices have no names, so long for each member online: a count costs as much as a line
-/// does, and however large the room is, no more than a thousand a second are sent.
-const COALESCE_COUNTS: Duration = Duration::from_millis(1);
+/// does, and however large the room is, no more than five hundred a second are sent.
+const COALESCE_COUNTS: Duration = Duration::from_millis(2);
 /// And at least so long.
 const MIN_COALESCE_COUNTS: Duration = Duration::from_secs(1);
 /// Somebody who was cut off is waited for so long.
@@ -198,15 +198,15 @@ mod tests {
         }
         presence.take(start + COALESCE).unwrap();
         presence.joined(&name("late"), start + COALESCE);
-        let next = start + COALESCE + Duration::from_secs(10);
+        let next = start + COALESCE + Duration::from_secs(20);
         assert_eq!(presence.next_due(), Some(next));
         assert_eq!(presence.take(next).unwrap().online, 10_001);
         for n in 0..10_000 {
             presence.left(&name(&format!("user{n}")), false, next);
         }
-        let notice = presence.take(next + Duration::from_secs(11)).unwrap();
+        let notice = presence.take(next + Duration::from_secs(21)).unwrap();
         assert_eq!(notice.online, 1);
-        assert!(presence.quiet < Some(next + Duration::from_secs(13)));
+        assert!(presence.quiet < Some(next + Duration::from_secs(23)));
     }
 
     #[test]

@@ -129,3 +129,30 @@ fn a_goodbye_ends_the_token() {
     });
     assert_refused(&server, &token);
 }
+
+#[test]
+fn those_who_come_at_once_share_what_the_disk_is_waited_for() {
+    const PEOPLE: usize = 8;
+    let server = Server::start("[security]\nscram_iterations = 4096\n");
+    let tokens: Vec<_> = (0..PEOPLE)
+        .map(|n| server.register(&format!("user{n}")).1.token())
+        .collect();
+    let synced = || {
+        let lines = server.lines("sql.log");
+        let synced = lines.iter().filter(|l| l.contains("synchronous = FULL"));
+        synced.count()
+    };
+    let mut peers: Vec<_> = tokens.iter().map(|_| Peer::connect(&server)).collect();
+    let before = synced();
+    for (peer, token) in peers.iter_mut().zip(&tokens) {
+        peer.say_resume(token);
+    }
+    for peer in &mut peers {
+        peer.enter();
+    }
+    let all = eventually("the lines of the last", || {
+        let count = synced();
+        (count > before).then_some(count)
+    });
+    assert!(all - before < PEOPLE, "{all} {before}");
+}

@@ -139,6 +139,11 @@ impl Target for ChatBox<'_> {
         self.process.child.id()
     }
 
+    /// Logins share what the disk is waited for: the more come at once, the more do.
+    fn at_once(&self) -> usize {
+        64
+    }
+
     fn connect(&self, member: usize) -> anyhow::Result<Line> {
         let account = self.accounts.accounts.get(member);
         let account = account.context("there are fewer accounts")?;

@@ -32,7 +32,7 @@ const MAX_POST_BYTES: usize = 64 * 1024;
 const MAX_ASKS: usize = 64;
 /// Transactions that wait for the disk keep this distance. A login that comes alone is not kept
 /// waiting; on a busy morning many share a sync, and messages go on without one in between.
-const SYNC_PACE: Duration = Duration::from_millis(8);
+const SYNC_PACE: Duration = Duration::from_millis(10);
 /// Where several talk at once, no transaction begins sooner than this after the one before: what
 /// comes meanwhile shares a commit, and a record for each who hears it.
 const PACE: Duration = Duration::from_millis(1);
@@ -41,8 +41,6 @@ const PACE: Duration = Duration::from_millis(1);
 const CROWD: usize = 32;
 /// See [`CROWD`].
 const MAX_PACE: Duration = Duration::from_millis(4);
-/// The pace between transactions without messages: those who come and go can share one, too.
-const QUIET_PACE: Duration = Duration::from_millis(3);
 /// How often the thread looks at the disk, and after itself when nothing happens.
 const TICK: Duration = Duration::from_millis(250);
 /// Changes that are owed are counted no further than this while nothing can be written.
@@ -156,13 +154,9 @@ impl Taken {
     }
 }
 
-/// From the beginning of one transaction, with `before` messages, to that of the next, which has
-/// `now` of them so far.
-fn pace(before: usize, now: usize) -> Duration {
-    if before + now == 0 {
-        return QUIET_PACE;
-    }
-    let paces = u32::try_from(1 + before / CROWD).unwrap_or(u32::MAX);
+/// From the beginning of one transaction to the next, behind one of so many messages.
+fn pace(posts: usize) -> Duration {
+    let paces = u32::try_from(1 + posts / CROWD).unwrap_or(u32::MAX);
     PACE.saturating_mul(paces).min(MAX_PACE)
 }
 
@@ -219,8 +213,7 @@ impl Writer {
     }
 
     fn run(mut self, jobs: &Receiver<Job>) {
-        let mut begun = Instant::now();
-        let mut before = 0;
+        let mut next_begin = Instant::now();
         // Who talks alone has nobody to share with, and is not kept waiting.
         let mut alone = None;
         loop {
@@ -230,8 +223,7 @@ impl Writer {
                 Ok(first) => {
                     let mut room = taken.take(first);
                     if alone.is_none() || taken.sole_sender() != alone {
-                        let next = begun + pace(before, taken.posts.len());
-                        let pause = next.saturating_duration_since(Instant::now());
+                        let pause = next_begin.saturating_duration_since(Instant::now());
                         // Not a wait for a job: jobs that come meanwhile are what it is for.
                         std::thread::sleep(pause);
                     }
@@ -245,8 +237,7 @@ impl Writer {
             }
             let stop = taken.stop;
             if taken.jobs > 0 {
-                begun = Instant::now();
-                before = taken.posts.len();
+                next_begin = Instant::now() + pace(taken.posts.len());
             }
             alone = taken.sole_sender();
             self.transact(taken);
