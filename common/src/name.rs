@@ -55,6 +55,12 @@ impl UserName {
         Ok(Self(text.to_owned()))
     }
 
+    /// A name for whoever has none to be known by.
+    #[must_use]
+    pub fn nobody() -> Self {
+        Self("nobody".to_owned())
+    }
+
     /// The name as it was registered.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -59,14 +59,15 @@ pub struct Candidate {
     pub enabled: Choice,
 }
 
-/// What an unknown name is compared with. Made anew for each: nobody can learn it.
+/// What an unknown name is compared with. Made anew at each start, and never shown: nobody can
+/// learn it.
 struct Decoy {
     account: Account,
     recovery: Vec<RecoveryHash>,
 }
 
 impl Decoy {
-    fn new(user: &UserName, iterations: Iterations, seal: &SealingKey) -> Self {
+    fn new(iterations: Iterations, seal: &SealingKey) -> Self {
         let verifier = Verifier {
             iterations,
             salt: *Secret::random().expose(),
@@ -78,7 +79,7 @@ impl Decoy {
         Self {
             account: Account {
                 id: store::AccountId(0),
-                user: user.clone(),
+                user: UserName::nobody(),
                 verifier: verifier.to_text(),
                 sealed_totp: sealed.map(Vec::from).unwrap_or_default(),
                 last_step: 0,
@@ -139,7 +140,7 @@ pub struct Readers {
     pages: SyncSender<PageRequest>,
     logins: Arc<Pair>,
     seal: Arc<SealingKey>,
-    iterations: Iterations,
+    decoy: Arc<Decoy>,
 }
 
 impl Readers {
@@ -171,7 +172,7 @@ impl Readers {
                 readers: [reader()?, reader()?],
             }),
             seal: Arc::clone(seal),
-            iterations,
+            decoy: Arc::new(Decoy::new(iterations, seal)),
         })
     }
 
@@ -181,8 +182,8 @@ impl Readers {
     /// # Errors
     /// When the database can't be read.
     pub fn candidate(&self, user: &UserName) -> Result<Candidate, LookUpError> {
-        // Both the account and the decoy are made, read and unsealed, whichever it is to be.
-        let decoy = Decoy::new(user, self.iterations, &self.seal);
+        // Both the account and the decoy are read and unsealed, whichever it is to be.
+        let decoy = &*self.decoy;
         let (account, recovery) = self.logins.read(|snapshot| {
             let account = snapshot.account(user)?;
             let id = account
@@ -193,15 +194,17 @@ impl Readers {
         let exists = account.is_some();
         let account = account.as_ref().unwrap_or(&decoy.account);
         let found = unseal(&self.seal, account, recovery, exists);
-        let decoy = unseal(&self.seal, &decoy.account, decoy.recovery, false);
+        let codes = decoy.recovery.clone();
+        let mut decoy = unseal(&self.seal, &decoy.account, codes, false)?;
+        decoy.user = user.clone();
         match found {
             Err(error) => {
                 // To the peer there is no such account; the operator is told.
                 log::error!("{error}");
-                decoy
+                Ok(decoy)
             }
             Ok(known) if exists => Ok(known),
-            Ok(_) => decoy,
+            Ok(_) => Ok(decoy),
         }
     }
 

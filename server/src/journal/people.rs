@@ -1,6 +1,6 @@
 //! Sessions begin and end between two batches.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
 use chatbox_common::wire::codec;
@@ -18,7 +18,7 @@ pub(super) type Memberships = HashMap<u64, Vec<store::Room>>;
 
 impl Writer {
     /// Reads the rooms of all who begin, in one transaction: on a busy morning many do at once.
-    pub(super) fn memberships(&mut self, jobs: &[Job]) -> Memberships {
+    pub(super) fn memberships(&mut self, jobs: &VecDeque<Job>) -> Memberships {
         let beginners = jobs.iter().filter_map(|job| match job {
             Job::Begin(begin) => Some(begin.person.account),
             _ => None,

@@ -32,7 +32,10 @@ const MAX_POST_BYTES: usize = 64 * 1024;
 const MAX_ASKS: usize = 64;
 /// Transactions that wait for the disk keep this distance. A login that comes alone is not kept
 /// waiting; on a busy morning many share a sync, and messages go on without one in between.
-const SYNC_PACE: Duration = Duration::from_millis(10);
+const SYNC_PACE: Duration = Duration::from_millis(20);
+/// Those who come and go do so this far apart, or together. Who comes alone does at once, and no
+/// message waits for it.
+const VISIT_PACE: Duration = Duration::from_millis(4);
 /// Where several talk at once, no transaction begins sooner than this after the one before: what
 /// comes meanwhile shares a commit, and a record for each who hears it.
 const PACE: Duration = Duration::from_millis(1);
@@ -102,8 +105,12 @@ pub(super) struct Writer {
     pub(super) owed: Owed,
     /// Logins that wait for a transaction that is synced, and who waits for them.
     asks: VecDeque<(Ask, Answer<Option<Granted>>)>,
-    /// Before this no transaction is synced.
+    /// Before this no login is committed.
     next_sync: Instant,
+    /// Sessions that begin and end, and what else waits for those before it, in their order.
+    others: VecDeque<Job>,
+    /// Before this none of them does.
+    next_visit: Instant,
     /// The disk has too little room, as of the last look.
     pub(super) low_space: bool,
     /// When to look at the disk and at chat.log again.
@@ -203,6 +210,8 @@ impl Writer {
             owed: Owed::default(),
             asks: VecDeque::new(),
             next_sync: Instant::now(),
+            others: VecDeque::new(),
+            next_visit: Instant::now(),
             low_space: false,
             next_look: Instant::now(),
             next_expiry: Instant::now(),
@@ -255,7 +264,12 @@ impl Writer {
             .values()
             .filter_map(|room| room.presence.next_due());
         let sync = (!self.asks.is_empty()).then_some(self.next_sync);
-        let due = presence.chain(self.behind.due()).chain(sync).min();
+        let visit = (!self.others.is_empty()).then_some(self.next_visit);
+        let due = presence
+            .chain(self.behind.due())
+            .chain(sync)
+            .chain(visit)
+            .min();
         let tick = Instant::now() + TICK;
         due.map_or(tick, |due| due.min(tick))
     }
@@ -397,9 +411,14 @@ impl Writer {
                 }
             }
         }
-        let memberships = self.memberships(&taken.others);
-        for job in taken.others {
-            self.other(job, &memberships);
+        self.others.extend(taken.others);
+        if taken.stop || (!self.others.is_empty() && Instant::now() >= self.next_visit) {
+            let others = std::mem::take(&mut self.others);
+            let memberships = self.memberships(&others);
+            for job in others {
+                self.other(job, &memberships);
+            }
+            self.next_visit = Instant::now() + VISIT_PACE;
         }
     }
 
