@@ -2,7 +2,7 @@
 //!
 //! The only maker of [`Authenticated`], which every command demands. One connection has one
 //! attempt: it succeeds, or gets one and the same refusal and is cut, whatever was wrong. Unknown
-//! names walk the same code with keys made up on the spot; password and code are always both
+//! names walk the same code with keys made up at the start; password and code are always both
 //! computed, and a failure waits for nothing that a success or another failure would not.
 
 use std::time::Duration;

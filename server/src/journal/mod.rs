@@ -17,8 +17,8 @@ mod sessions;
 mod writer;
 
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
 use std::sync::mpsc::{self, SyncSender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::crypto::record::Sealer;
@@ -161,12 +161,10 @@ enum Ask {
     Resume(ResumeUse),
 }
 
-/// A change of the ONLINE table, written behind.
-enum Online {
-    /// A connection was accepted.
-    Came(SocketAddr),
-    /// It has ended.
-    Went,
+/// A connection that was accepted or has ended: for the ONLINE table, which is written behind.
+enum Visit {
+    Came(SessionId, SocketAddr),
+    Went(SessionId),
 }
 
 enum Job {
@@ -177,14 +175,20 @@ enum Job {
     Begin(Box<Begin>),
     End(Ended),
     Follow(SessionId, Follow),
-    Online(SessionId, Online),
     Stop,
+}
+
+fn visits(of: &Mutex<Vec<Visit>>) -> MutexGuard<'_, Vec<Visit>> {
+    // A list is whole at every step.
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The way to the journal. Cheap to clone.
 #[derive(Clone)]
 pub struct Journal {
     queue: SyncSender<Job>,
+    /// Not jobs: strangers, who come and go as they like, wake nobody.
+    visits: Arc<Mutex<Vec<Visit>>>,
 }
 
 impl Journal {
@@ -259,12 +263,12 @@ impl Journal {
 
     /// A connection was accepted.
     pub fn came(&self, connection: SessionId, address: SocketAddr) {
-        self.send(Job::Online(connection, Online::Came(address)));
+        visits(&self.visits).push(Visit::Came(connection, address));
     }
 
     /// A connection has ended.
     pub fn went(&self, connection: SessionId) {
-        self.send(Job::Online(connection, Online::Went));
+        visits(&self.visits).push(Visit::Went(connection));
     }
 
     /// Commits what is queued, and ends the thread.

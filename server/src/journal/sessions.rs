@@ -101,8 +101,12 @@ pub(super) struct Behind {
 }
 
 impl Behind {
+    /// A connection was accepted; what is known of it already is newer, since this is told late.
     pub(super) fn came(&mut self, id: SessionId, address: SocketAddr, now: Instant) {
-        self.set(id, Row::Present(address, None), now);
+        if !self.written.contains(&id) {
+            self.rows.entry(id).or_insert(Row::Present(address, None));
+            self.due = Some(now);
+        }
     }
 
     pub(super) fn logged_in(

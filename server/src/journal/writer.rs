@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use super::commit::{Admitted, Committed, Owed, Work};
 use super::people::Memberships;
 use super::publish::UNAVAILABLE;
 use super::sessions::{Behind, Room, Session, encode};
-use super::{Answer, Ask, Granted, Job, Journal, Online, Post, QUEUE};
+use super::{Answer, Ask, Granted, Job, Journal, Post, QUEUE, Visit, visits};
 use crate::audit::{Audit, Line};
 use crate::clock::now_ms;
 use crate::delivery::{Deliveries, Delivery};
@@ -74,8 +74,9 @@ pub struct Parts {
 pub fn start(parts: Parts) -> Result<(Journal, JoinHandle<()>), StartError> {
     let (queue, jobs) = mpsc::sync_channel(QUEUE);
     let writer = Writer::new(parts)?;
+    let visits = Arc::clone(&writer.visits);
     let thread = vital::spawn("journal".to_owned(), move || writer.run(&jobs))?;
-    Ok((Journal { queue }, thread))
+    Ok((Journal { queue, visits }, thread))
 }
 
 /// Why the journal did not start.
@@ -102,6 +103,7 @@ pub(super) struct Writer {
     /// Open sessions by account.
     pub(super) accounts: HashMap<u64, usize>,
     pub(super) behind: Behind,
+    visits: Arc<Mutex<Vec<Visit>>>,
     pub(super) owed: Owed,
     /// Logins that wait for a transaction that is synced, and who waits for them.
     asks: VecDeque<(Ask, Answer<Option<Granted>>)>,
@@ -207,6 +209,7 @@ impl Writer {
             sessions: HashMap::new(),
             accounts: HashMap::new(),
             behind: Behind::default(),
+            visits: Arc::default(),
             owed: Owed::default(),
             asks: VecDeque::new(),
             next_sync: Instant::now(),
@@ -290,6 +293,12 @@ impl Writer {
             self.look_at_space();
             self.catch_up();
             self.count_failures();
+            for visit in std::mem::take(&mut *visits(&self.visits)) {
+                match visit {
+                    Visit::Came(id, address) => self.behind.came(id, address, now),
+                    Visit::Went(id) => self.behind.went(id, now),
+                }
+            }
         }
         if self.behind.is_due(now) {
             let behind = &self.behind;
@@ -490,8 +499,6 @@ impl Writer {
                 };
                 self.deliveries.send(session, job);
             }
-            Job::Online(id, Online::Came(address)) => self.behind.came(id, address, now),
-            Job::Online(id, Online::Went) => self.behind.went(id, now),
             // Taken already.
             Job::Post(_) | Job::Ask(..) | Job::WrongCode(_) | Job::Revoke(_) | Job::Stop => {}
         }
