@@ -9,6 +9,8 @@
 use std::io;
 use std::sync::mpsc::{self, SyncSender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
+use std::time::Duration;
 
 use crate::connection::{Connection, Session};
 
@@ -18,7 +20,9 @@ const STACK: usize = 256 * 1024;
 /// have ended, with what was touched of them, to threads that ask for a quarter and more.
 const LOGIN_STACK: usize = 1280 * 1024;
 /// Threads without a peer that are kept for the next one.
-const MAX_IDLE: usize = 16;
+const MAX_IDLE: usize = 32;
+/// And for how long: behind a rush of logins their memory is given back.
+const IDLE: Duration = Duration::from_millis(500);
 
 /// Takes connections in. Cheap to clone.
 #[derive(Clone, Default)]
@@ -27,7 +31,7 @@ pub struct Anteroom(Arc<Threads>);
 #[derive(Default)]
 struct Threads {
     /// The ways to the threads that wait, each of them for one connection.
-    idle: Mutex<Vec<SyncSender<Connection>>>,
+    idle: Mutex<Vec<(ThreadId, SyncSender<Connection>)>>,
     /// Held by a login's thread from the beginning of the session's thread until it is idle
     /// itself or ends: `limits` counts one thread for each connection, and few beside.
     handover: Mutex<()>,
@@ -46,14 +50,14 @@ impl Anteroom {
     pub fn take(&self, mut connection: Connection) -> io::Result<()> {
         loop {
             let waiting = lock(&self.0.idle).pop();
-            let Some(waiting) = waiting else { break };
+            let Some((_, waiting)) = waiting else { break };
             match waiting.send(connection) {
                 Ok(()) => return Ok(()),
                 Err(back) => connection = back.0,
             }
         }
         let threads = Arc::clone(&self.0);
-        std::thread::Builder::new()
+        thread::Builder::new()
             .name("login".to_owned())
             .stack_size(LOGIN_STACK)
             .spawn(move || threads.work(connection))?;
@@ -64,6 +68,7 @@ impl Anteroom {
 impl Threads {
     fn work(&self, mut connection: Connection) {
         let (own, next) = mpsc::sync_channel(1);
+        let me = thread::current().id();
         let refused = loop {
             let entered = connection.enter();
             {
@@ -76,10 +81,16 @@ impl Threads {
                 if idle.len() >= MAX_IDLE {
                     return;
                 }
-                idle.push(own.clone());
+                idle.push((me, own.clone()));
             }
-            let Ok(another) = next.recv() else { return };
-            connection = another;
+            connection = match next.recv_timeout(IDLE) {
+                Ok(another) => another,
+                Err(_) if self.is_wanted(me) => match next.recv() {
+                    Ok(another) => another,
+                    Err(_) => return,
+                },
+                Err(_) => return,
+            };
         };
         if let Some(session) = refused {
             // It costs memory until the session ends, and nobody who is in is sent away.
@@ -88,12 +99,23 @@ impl Threads {
     }
 }
 
+impl Threads {
+    /// Takes a thread that has waited long enough off the list; if it is not there any more, a
+    /// connection is on its way to it.
+    fn is_wanted(&self, thread: ThreadId) -> bool {
+        let mut idle = lock(&self.idle);
+        let before = idle.len();
+        idle.retain(|(number, _)| *number != thread);
+        idle.len() == before
+    }
+}
+
 /// Begins a session on a thread of its own; gives it back where the system refuses one.
 fn begin(session: Box<Session>) -> Option<Box<Session>> {
     let name = format!("conn-{}", session.number());
     let place = Arc::new(Mutex::new(Some(session)));
     let taken = Arc::clone(&place);
-    let spawned = std::thread::Builder::new()
+    let spawned = thread::Builder::new()
         .name(name)
         .stack_size(STACK)
         .spawn(move || {

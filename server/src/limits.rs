@@ -19,7 +19,7 @@ pub const MAPS_PER_THREAD: u64 = 4;
 /// Maps for the program, its allocator's arenas, SQLite, the threads that serve nobody (those kept
 /// for the next login among them), the stacks that the C library keeps (40 MiB, two maps each), and
 /// large outboxes.
-const MAPS_RESERVE: u64 = 2_530;
+const MAPS_RESERVE: u64 = 2_594;
 /// Descriptors for the listener, the database and its readers, the logs, epoll, and whatever
 /// the system libraries open.
 const DESCRIPTORS_RESERVE: u64 = 128;
