@@ -232,7 +232,7 @@ mod tests {
             let cap = cap(&machine, 0, 256 * MIB);
             (cap.connections, cap.limit)
         };
-        assert_eq!(with(|_| ()), (15_750, Limit::Maps));
+        assert_eq!(with(|_| ()), (15_734, Limit::Maps));
         assert_eq!(
             with(|m| m.descriptors = Some(1_024)),
             (896, Limit::Descriptors)
