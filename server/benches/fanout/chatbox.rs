@@ -139,9 +139,10 @@ impl Target for ChatBox<'_> {
         self.process.child.id()
     }
 
-    /// Logins share what the disk is waited for: the more come at once, the more do.
-    fn at_once(&self) -> usize {
-        64
+    /// The larger the house, the larger the crowd at its door, which shares what the disk is waited
+    /// for.
+    fn at_once(&self, members: usize) -> usize {
+        (members / 64).clamp(16, 64)
     }
 
     fn connect(&self, member: usize) -> anyhow::Result<Line> {

@@ -194,7 +194,7 @@ impl Target for Ircd {
         self.process.id()
     }
 
-    fn at_once(&self) -> usize {
+    fn at_once(&self, _members: usize) -> usize {
         self.kind.at_once()
     }
 

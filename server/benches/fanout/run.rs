@@ -85,7 +85,8 @@ fn connect(row: &Row, target: &(dyn Target + Sync)) -> anyhow::Result<Generator>
         Load::Idle => target.log_in(member),
         Load::Chat(..) => target.connect(member),
     };
-    in_parallel(row.connections(), target.at_once(), make, |line| {
+    let count = row.connections();
+    in_parallel(count, target.at_once(count), make, |line| {
         line.map_or(Ok(()), |line| generator.adopt(line))?;
         // Who is in hears of those who come.
         generator.poll(Duration::ZERO)

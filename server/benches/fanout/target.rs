@@ -44,8 +44,8 @@ pub trait Target {
     /// When the server refuses, or says what nobody expects.
     fn connect(&self, member: usize) -> anyhow::Result<Line>;
 
-    /// How many members had best be made at once.
-    fn at_once(&self) -> usize {
+    /// How many of so many members had best be made at once.
+    fn at_once(&self, _members: usize) -> usize {
         16
     }
 
