@@ -83,23 +83,19 @@ impl Threads {
                 }
                 idle.push((me, own.clone()));
             }
-            connection = match next.recv_timeout(IDLE) {
-                Ok(another) => another,
-                Err(_) if self.is_wanted(me) => match next.recv() {
-                    Ok(another) => another,
-                    Err(_) => return,
-                },
-                Err(_) => return,
-            };
+            let mut another = next.recv_timeout(IDLE).ok();
+            if another.is_none() && self.is_wanted(me) {
+                another = next.recv().ok();
+            }
+            let Some(another) = another else { return };
+            connection = another;
         };
         if let Some(session) = refused {
             // It costs memory until the session ends, and nobody who is in is sent away.
             session.run();
         }
     }
-}
 
-impl Threads {
     /// Takes a thread that has waited long enough off the list; if it is not there any more, a
     /// connection is on its way to it.
     fn is_wanted(&self, thread: ThreadId) -> bool {

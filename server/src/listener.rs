@@ -62,6 +62,7 @@ pub fn run(listener: &TcpListener, shared: &Arc<Shared>) {
                 admit(socket, peer, shared, &anteroom);
                 taken += 1;
                 if taken == BURST {
+                    // Not a wait for a peer: those who come meanwhile have their place already.
                     std::thread::sleep(PACE.saturating_sub(begun.elapsed()));
                     (begun, taken) = (Instant::now(), 0);
                 }

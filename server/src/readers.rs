@@ -195,16 +195,18 @@ impl Readers {
         let account = account.as_ref().unwrap_or(&decoy.account);
         let found = unseal(&self.seal, account, recovery, exists);
         let codes = decoy.recovery.clone();
-        let mut decoy = unseal(&self.seal, &decoy.account, codes, false)?;
-        decoy.user = user.clone();
+        let decoy = unseal(&self.seal, &decoy.account, codes, false).map(|decoy| Candidate {
+            user: user.clone(),
+            ..decoy
+        });
         match found {
             Err(error) => {
                 // To the peer there is no such account; the operator is told.
                 log::error!("{error}");
-                Ok(decoy)
+                decoy
             }
             Ok(known) if exists => Ok(known),
-            Ok(_) => Ok(decoy),
+            Ok(_) => decoy,
         }
     }
 

@@ -191,6 +191,7 @@ impl Writer {
             }
             self.flush();
             if running {
+                // Not a wait for a line: lines that come meanwhile are what it is for.
                 thread::sleep(PACE);
             }
         }

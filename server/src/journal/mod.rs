@@ -14,6 +14,7 @@ mod commit;
 mod people;
 mod publish;
 mod sessions;
+mod taken;
 mod writer;
 
 use std::net::{SocketAddr, TcpStream};

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
 use chatbox_common::wire::codec;
-use chatbox_common::wire::message::{Bye, ByeReason, ServerMessage, Welcome};
+use chatbox_common::wire::message::{Bye, ByeReason, RoomId, Seq, ServerMessage, Welcome};
 
 use super::sessions::{Room, Session, rooms_of};
 use super::writer::Writer;
@@ -72,56 +72,51 @@ impl Writer {
             history_id: self.history_id,
             rooms: described,
             time: now_ms(),
-            limits: begin.limits,
+            limits: begin.limits.clone(),
             server: env!("CARGO_PKG_VERSION").to_owned(),
             session: begin.session,
         };
-        let mut bytes = Vec::new();
-        codec::put(&ServerMessage::Welcome(welcome), &mut bytes);
         self.behind
             .logged_in(begin.session, begin.address, &begin.person, now);
         *self.accounts.entry(account).or_default() += 1;
         self.sessions.insert(
             begin.session,
             Session {
-                person: begin.person,
+                person: begin.person.clone(),
                 address: begin.address,
                 rooms: heads.iter().map(|(id, _)| *id).collect(),
             },
         );
+        self.hand_over(begin, heads, &ServerMessage::Welcome(welcome));
+    }
+
+    /// Its code is spent and its token good: a client that is told so comes again by itself.
+    fn turn_away(&self, begin: Begin) {
+        let session = begin.session;
+        let bye = Bye {
+            reason: ByeReason::Busy,
+            text: "the server can't read its database just now".to_owned(),
+        };
+        self.hand_over(begin, Vec::new(), &ServerMessage::Bye(bye));
+        self.deliveries
+            .send(session, Delivery::Close { session, bye: None });
+    }
+
+    /// Gives a session to its delivery thread, with the first thing it is told.
+    fn hand_over(&self, begin: Begin, rooms: Vec<(RoomId, Seq)>, first: &ServerMessage) {
+        let mut welcome = Vec::new();
+        codec::put(first, &mut welcome);
         let join = Join {
             session: begin.session,
             socket: begin.socket,
             greeting: begin.greeting,
             sealer: begin.sealer,
             gate: begin.gate,
-            rooms: heads,
-            welcome: bytes,
+            rooms,
+            welcome,
         };
         self.deliveries
-            .send(begin.session, Delivery::Join(Box::new(join)));
-    }
-
-    /// Its code is spent and its token good: a client that is told so comes again by itself.
-    fn turn_away(&self, begin: Begin) {
-        let mut bye = Vec::new();
-        let text = "the server can't read its database just now".to_owned();
-        let reason = ByeReason::Busy;
-        codec::put(&ServerMessage::Bye(Bye { reason, text }), &mut bye);
-        let session = begin.session;
-        let join = Join {
-            session,
-            socket: begin.socket,
-            greeting: begin.greeting,
-            sealer: begin.sealer,
-            gate: begin.gate,
-            rooms: Vec::new(),
-            welcome: bye,
-        };
-        self.deliveries
-            .send(session, Delivery::Join(Box::new(join)));
-        self.deliveries
-            .send(session, Delivery::Close { session, bye: None });
+            .send(join.session, Delivery::Join(Box::new(join)));
     }
 
     pub(super) fn end(&mut self, ended: Ended, now: Instant) {

@@ -15,19 +15,16 @@ use super::commit::{Admitted, Committed, Owed, Work};
 use super::people::Memberships;
 use super::publish::UNAVAILABLE;
 use super::sessions::{Behind, Room, Session, encode};
+use super::taken::{Taken, pace};
 use super::{Answer, Ask, Granted, Job, Journal, Post, QUEUE, Visit, visits};
 use crate::audit::{Audit, Line};
 use crate::clock::now_ms;
 use crate::delivery::{Deliveries, Delivery};
 use crate::event::{Person, SessionId};
 use crate::sealed::SealingKey;
-use crate::store::{AccountId, Commit, Store, StoreError};
+use crate::store::{Commit, Store, StoreError};
 use crate::vital;
 
-/// The most messages of one transaction.
-const MAX_POSTS: usize = 512;
-/// About the most bytes of text of one transaction: well below what may wait for a reader.
-const MAX_POST_BYTES: usize = 64 * 1024;
 /// The most logins of one transaction: they cost more than messages, which go first.
 const MAX_ASKS: usize = 64;
 /// Transactions that wait for the disk keep this distance. A login that comes alone is not kept
@@ -36,14 +33,6 @@ const SYNC_PACE: Duration = Duration::from_millis(20);
 /// Those who come and go do so this far apart, or together. Who comes alone does at once, and no
 /// message waits for it.
 const VISIT_PACE: Duration = Duration::from_millis(4);
-/// Where several talk at once, no transaction begins sooner than this after the one before: what
-/// comes meanwhile shares a commit, and a record for each who hears it.
-const PACE: Duration = Duration::from_millis(1);
-/// Each further so many messages of a transaction lengthen the pace by another [`PACE`], up to
-/// [`MAX_PACE`]: with 20 messages a commit costs as much as they do, with 200 next to nothing.
-const CROWD: usize = 32;
-/// See [`CROWD`].
-const MAX_PACE: Duration = Duration::from_millis(4);
 /// How often the thread looks at the disk, and after itself when nothing happens.
 const TICK: Duration = Duration::from_millis(250);
 /// Changes that are owed are counted no further than this while nothing can be written.
@@ -118,55 +107,6 @@ pub(super) struct Writer {
     /// When to look at the disk and at chat.log again.
     pub(super) next_look: Instant,
     pub(super) next_expiry: Instant,
-}
-
-/// What was taken from the queue in one go.
-#[derive(Default)]
-struct Taken {
-    posts: Vec<Post>,
-    asks: Vec<(Ask, Answer<Option<Granted>>)>,
-    /// Bytes of text in `posts`.
-    bytes: usize,
-    owed: Owed,
-    /// Sessions that begin and end: after the transaction, in their order.
-    others: Vec<Job>,
-    jobs: usize,
-    stop: bool,
-}
-
-impl Taken {
-    /// Takes one job; false when the transaction is full.
-    fn take(&mut self, job: Job) -> bool {
-        match job {
-            Job::Post(post) => {
-                self.bytes += post.text.len();
-                self.posts.push(post);
-            }
-            Job::Ask(ask, answer) => self.asks.push((*ask, answer)),
-            Job::WrongCode(account) => self.owed.wrong_codes.extend(account.map(AccountId)),
-            Job::Revoke(token) => self.owed.revoked.push(token),
-            Job::Stop => self.stop = true,
-            other => self.others.push(other),
-        }
-        self.jobs += 1;
-        !self.stop
-            && self.jobs < QUEUE
-            && self.posts.len() < MAX_POSTS
-            && self.bytes < MAX_POST_BYTES
-    }
-
-    /// The session that all messages are of.
-    fn sole_sender(&self) -> Option<SessionId> {
-        let first = self.posts.first()?.session;
-        let all_its = self.posts.iter().all(|post| post.session == first);
-        all_its.then_some(first)
-    }
-}
-
-/// From the beginning of one transaction to the next, behind one of so many messages.
-fn pace(posts: usize) -> Duration {
-    let paces = u32::try_from(1 + posts / CROWD).unwrap_or(u32::MAX);
-    PACE.saturating_mul(paces).min(MAX_PACE)
 }
 
 impl Writer {

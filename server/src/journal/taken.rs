@@ -1,0 +1,70 @@
+//! What the journal takes from its queue in one go, and how long it waits before the next.
+
+use std::time::Duration;
+
+use super::commit::Owed;
+use super::{Answer, Ask, Granted, Job, Post, QUEUE};
+use crate::event::SessionId;
+use crate::store::AccountId;
+
+/// The most messages of one transaction.
+const MAX_POSTS: usize = 512;
+/// About the most bytes of text of one transaction: well below what may wait for a reader.
+const MAX_POST_BYTES: usize = 64 * 1024;
+/// Where several talk at once, no transaction begins sooner than this after the one before: what
+/// comes meanwhile shares a commit, and a record for each who hears it.
+const PACE: Duration = Duration::from_millis(1);
+/// Each further so many messages of a transaction lengthen the pace by another [`PACE`], up to
+/// [`MAX_PACE`]: with 20 messages a commit costs as much as they do, with 200 next to nothing.
+const CROWD: usize = 32;
+/// See [`CROWD`].
+const MAX_PACE: Duration = Duration::from_millis(4);
+
+/// What was taken from the queue in one go.
+#[derive(Default)]
+pub(super) struct Taken {
+    pub(super) posts: Vec<Post>,
+    pub(super) asks: Vec<(Ask, Answer<Option<Granted>>)>,
+    /// Bytes of text in `posts`.
+    bytes: usize,
+    pub(super) owed: Owed,
+    /// Sessions that begin and end: after the transaction, in their order.
+    pub(super) others: Vec<Job>,
+    pub(super) jobs: usize,
+    pub(super) stop: bool,
+}
+
+impl Taken {
+    /// Takes one job; false when the transaction is full.
+    pub(super) fn take(&mut self, job: Job) -> bool {
+        match job {
+            Job::Post(post) => {
+                self.bytes += post.text.len();
+                self.posts.push(post);
+            }
+            Job::Ask(ask, answer) => self.asks.push((*ask, answer)),
+            Job::WrongCode(account) => self.owed.wrong_codes.extend(account.map(AccountId)),
+            Job::Revoke(token) => self.owed.revoked.push(token),
+            Job::Stop => self.stop = true,
+            other => self.others.push(other),
+        }
+        self.jobs += 1;
+        !self.stop
+            && self.jobs < QUEUE
+            && self.posts.len() < MAX_POSTS
+            && self.bytes < MAX_POST_BYTES
+    }
+
+    /// The session that all messages are of.
+    pub(super) fn sole_sender(&self) -> Option<SessionId> {
+        let first = self.posts.first()?.session;
+        let all_its = self.posts.iter().all(|post| post.session == first);
+        all_its.then_some(first)
+    }
+}
+
+/// From the beginning of one transaction to the next, behind one of so many messages.
+pub(super) fn pace(posts: usize) -> Duration {
+    let paces = u32::try_from(1 + posts / CROWD).unwrap_or(u32::MAX);
+    PACE.saturating_mul(paces).min(MAX_PACE)
+}
