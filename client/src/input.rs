@@ -4,18 +4,16 @@
 //! cannot tell anything else than what is obeyed. Knows no screen and no network; a face of the
 //! client calls [`parse`] for each line (or each pasted block) and acts on the answer.
 
+mod table;
+
 use std::fmt::Write;
 
 use crate::sanitize;
+pub use table::{Command, MemberAction, Target};
+use table::{Misuse, Row, TABLE, find};
 
 /// The longest text of a message, in bytes.
 pub const MAX_TEXT: usize = 8 * 1024;
-
-/// How many messages `/history` shows when nobody says how many.
-pub const DEFAULT_HISTORY: u16 = 20;
-
-/// The most messages one `/history` shows.
-pub const MAX_HISTORY: u16 = 1000;
 
 /// What a typed line turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,107 +27,6 @@ pub enum Input {
     /// Nothing was understood and nothing is to be sent; the sentence, fit for a terminal, says
     /// why and what to do.
     Problem(String),
-}
-
-/// A command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Command {
-    /// Show [`help`] on everything, or on the command with this name.
-    Help(Option<&'static str>),
-    /// Who is here.
-    List,
-    /// The session's suite, keys and server.
-    Info,
-    /// The messages before the oldest one shown, 1 to [`MAX_HISTORY`] of them.
-    History(u16),
-    /// Under which name this session is logged in.
-    WhoAmI,
-    /// Empty the screen.
-    Clear,
-    /// Say goodbye and leave.
-    Quit,
-}
-
-/// The arguments do not fit; the answer is the usage line.
-struct Misuse;
-
-/// A row of the table.
-struct Row {
-    name: &'static str,
-    arguments: &'static str,
-    help: &'static str,
-    parse: fn(&[&str]) -> Result<Command, Misuse>,
-}
-
-const TABLE: [Row; 7] = [
-    Row {
-        name: "help",
-        arguments: "[command]",
-        help: "show all commands, or one",
-        parse: |arguments| match arguments {
-            [] => Ok(Command::Help(None)),
-            [topic] => match find(topic.strip_prefix('/').unwrap_or(topic)) {
-                Some(row) => Ok(Command::Help(Some(row.name))),
-                None => Err(Misuse),
-            },
-            _ => Err(Misuse),
-        },
-    },
-    Row {
-        name: "list",
-        arguments: "",
-        help: "show who is here",
-        parse: |arguments| alone(arguments, Command::List),
-    },
-    Row {
-        name: "history",
-        arguments: "[n]",
-        help: "show n earlier messages (20 if n is left out, at most 1000)",
-        parse: |arguments| match arguments {
-            [] => Ok(Command::History(DEFAULT_HISTORY)),
-            [count] => match count.parse() {
-                Ok(count @ 1..=MAX_HISTORY) => Ok(Command::History(count)),
-                Ok(_) | Err(_) => Err(Misuse),
-            },
-            _ => Err(Misuse),
-        },
-    },
-    Row {
-        name: "info",
-        arguments: "",
-        help: "show how this session is protected, and the server's fingerprint",
-        parse: |arguments| alone(arguments, Command::Info),
-    },
-    Row {
-        name: "whoami",
-        arguments: "",
-        help: "show your own name",
-        parse: |arguments| alone(arguments, Command::WhoAmI),
-    },
-    Row {
-        name: "clear",
-        arguments: "",
-        help: "empty the screen",
-        parse: |arguments| alone(arguments, Command::Clear),
-    },
-    Row {
-        name: "quit",
-        arguments: "",
-        help: "leave; :quit does the same",
-        parse: |arguments| alone(arguments, Command::Quit),
-    },
-];
-
-fn alone(arguments: &[&str], command: Command) -> Result<Command, Misuse> {
-    if arguments.is_empty() {
-        Ok(command)
-    } else {
-        Err(Misuse)
-    }
-}
-
-fn find(name: &str) -> Option<&'static Row> {
-    TABLE.iter().find(|row| row.name.eq_ignore_ascii_case(name))
 }
 
 /// Understands one typed line or pasted block. Line ends of the form CR LF become LF, and those
@@ -175,17 +72,15 @@ fn text(text: &str) -> Input {
 
 /// `line` is what follows the slash.
 fn command(line: &str) -> Input {
-    let mut words = line.split_whitespace();
+    let (name, arguments) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     // "/ list" names no command, though "list" is its first word.
-    let name = match words.next() {
-        Some(name) if line.starts_with(name) => name,
-        _ => return Input::Problem("A command's name follows its '/'; see /help.".to_owned()),
-    };
+    if name.is_empty() {
+        return Input::Problem("A command's name follows its '/'; see /help.".to_owned());
+    }
     let Some(row) = find(name) else {
         return Input::Problem(unknown(name));
     };
-    let arguments: Vec<&str> = words.collect();
-    match (row.parse)(&arguments) {
+    match (row.parse)(arguments.trim()) {
         Ok(command) => Input::Command(command),
         Err(Misuse) => Input::Problem(format!("Usage: {}: {}", usage(row), row.help)),
     }
@@ -244,6 +139,7 @@ pub fn help(topic: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::table::{DEFAULT_HISTORY, MAX_HISTORY};
     use super::*;
 
     fn problem(typed: &str) -> String {
@@ -256,7 +152,7 @@ mod tests {
     #[test]
     fn every_command_of_the_table_is_obeyed_and_in_the_help() {
         let all = help(None);
-        for row in &TABLE {
+        for row in TABLE {
             assert!(
                 matches!(parse(&format!("/{}", row.name)), Input::Command(_)),
                 "/{}",

@@ -9,7 +9,9 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use chatbox_common::secret::Secret;
-use chatbox_common::wire::message::{ClientMessage, ErrorCode, MessageId, RequestId, RoomId, Send};
+use chatbox_common::wire::message::{
+    ClientMessage, ErrorCode, Kind, MessageId, RequestId, RoomId, Send,
+};
 
 /// Messages sent and not acknowledged. Their answers fit the buffers on the way, so that
 /// neither side ever waits for the other with both hands full.
@@ -31,6 +33,7 @@ struct Waiting {
     id: MessageId,
     room: RoomId,
     text: String,
+    kind: Kind,
     place: Place,
 }
 
@@ -100,7 +103,7 @@ impl Outgoing {
     }
 
     /// Takes a message.
-    pub fn push(&mut self, room: RoomId, text: String) {
+    pub fn push(&mut self, room: RoomId, text: String, kind: Kind) {
         self.counter = self.counter.wrapping_add(1);
         let mut id = [0; 16];
         let bytes = self.start.into_iter().chain(self.counter.to_be_bytes());
@@ -111,6 +114,7 @@ impl Outgoing {
             id,
             room,
             text,
+            kind,
             place: Place::Here,
         });
     }
@@ -139,6 +143,7 @@ impl Outgoing {
             room: first.room,
             id: first.id,
             text: first.text.clone(),
+            kind: first.kind,
         }))
     }
 
@@ -204,7 +209,7 @@ mod tests {
     fn with(texts: &[&str]) -> Outgoing {
         let mut outgoing = Outgoing::new();
         for text in texts {
-            outgoing.push(1, (*text).to_owned());
+            outgoing.push(1, (*text).to_owned(), Kind::Text);
         }
         outgoing
     }
@@ -249,7 +254,7 @@ mod tests {
             outgoing.set_limit(limit);
             let count = 10 * limit;
             for request in 0..count {
-                outgoing.push(1, "x".into());
+                outgoing.push(1, "x".into(), Kind::Text);
                 if let Next::At(at) = outgoing.next(request, now) {
                     assert!(at > now);
                     now = at;

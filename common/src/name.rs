@@ -96,6 +96,10 @@ impl fmt::Display for UserName {
 }
 
 /// The name of a room, with its leading `#`: `#lobby`. Behind the `#` the rule of [`UserName`].
+///
+/// A room that one must be invited to bears the name of whoever made it as well: `#ops~alice`. So
+/// everybody has names of their own for such rooms, and nobody learns of a hidden one because its
+/// name is taken.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RoomName(String);
 
@@ -108,8 +112,29 @@ impl RoomName {
     /// # Errors
     /// When the text breaks the rule above.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        check(text.strip_prefix('#').ok_or(NameError::NoHash)?)?;
+        let name = text.strip_prefix('#').ok_or(NameError::NoHash)?;
+        match name.split_once('~') {
+            Some((name, maker)) => check(name).and(check(maker))?,
+            None => check(name)?,
+        }
         Ok(Self(text.to_owned()))
+    }
+
+    /// The name of a room that `maker` makes, and that one must be invited to.
+    ///
+    /// # Errors
+    /// [`NameError::Character`] when this name has a maker already.
+    pub fn made_by(&self, maker: &UserName) -> Result<Self, NameError> {
+        if self.maker().is_some() {
+            return Err(NameError::Character);
+        }
+        Ok(Self(format!("{}~{maker}", self.0)))
+    }
+
+    /// Who made it, where one must be invited to it.
+    #[must_use]
+    pub fn maker(&self) -> Option<&str> {
+        Some(self.0.split_once('~')?.1)
     }
 
     /// The name of the room that is always there.
@@ -167,5 +192,19 @@ mod tests {
         assert!(RoomName::parse(RoomName::LOBBY).is_ok());
         assert_eq!(RoomName::parse("lobby"), Err(NameError::NoHash));
         assert_eq!(RoomName::parse("#"), Err(NameError::Length));
+    }
+
+    #[test]
+    fn a_room_that_one_is_invited_to_bears_its_maker_s_name() {
+        let alice = UserName::parse("Alice").unwrap();
+        let ops = RoomName::parse("#ops").unwrap();
+        assert_eq!(ops.maker(), None);
+        let hers = ops.made_by(&alice).unwrap();
+        assert_eq!((hers.as_str(), hers.maker()), ("#ops~Alice", Some("Alice")));
+        assert_eq!(RoomName::parse("#ops~Alice"), Ok(hers.clone()));
+        assert_eq!(hers.made_by(&alice), Err(NameError::Character));
+        for bad in ["#~alice", "#ops~", "#ops~a~b", "#ops~-a", "~alice"] {
+            assert!(RoomName::parse(bad).is_err(), "{bad}");
+        }
     }
 }

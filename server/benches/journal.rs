@@ -30,7 +30,7 @@ use tempfile::TempDir;
 
 use store::{
     AccountId, Checkpoint, Checkpointer, Commit, Durability, NewAccount, NewMessage, NewToken,
-    RoomId, SqlLog, Store, StoreError,
+    RoomId, RoomRole, SqlLog, Store, StoreError,
 };
 
 /// Messages in a transaction; the last is the most that the journal takes.
@@ -72,7 +72,7 @@ impl Journal {
                     recovery: &recovery,
                     created_at: 1,
                 })?;
-                tx.join(RoomId::LOBBY, account, 1, 1)?;
+                tx.join(RoomId::LOBBY, account, RoomRole::Member, 1, 1)?;
             }
             Ok(())
         });

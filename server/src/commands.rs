@@ -3,6 +3,8 @@
 //! Every one of them demands [`Authenticated`]. What it answers goes through the session's
 //! delivery thread; what it writes goes through the journal.
 
+mod deeds;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,11 +15,11 @@ use chatbox_common::wire::message::{
 };
 
 use crate::event::SessionId;
-use crate::journal::Post;
+use crate::journal::{Act, Deed, HasRead, Post};
 use crate::line::End;
 use crate::login::Authenticated;
 use crate::outbox::Gate;
-use crate::readers::PageRequest;
+use crate::readers::{Asked, PageRequest};
 use crate::shared::Shared;
 use crate::throttle::{MessageBudget, Verdict};
 
@@ -62,6 +64,49 @@ impl Requests<'_> {
             // A sign of life, like any other byte.
             ClientMessage::Pong(_) => {}
             ClientMessage::Bye(_) => return Err(End::Quit),
+            ClientMessage::Rooms(rooms) => {
+                let (request, limit) = (rooms.request, rooms.limit);
+                self.page(request, limit, Asked::Rooms(rooms));
+            }
+            ClientMessage::Members(members) => {
+                let (request, limit) = (members.request, members.limit);
+                self.page(request, limit, Asked::Members(members));
+            }
+            ClientMessage::Create(create) => {
+                return self.act(create.request, || deeds::create(create));
+            }
+            ClientMessage::Direct(direct) => {
+                return self.act(direct.request, || deeds::direct(&direct));
+            }
+            // Its cost is next to nothing, and no client can know the pace for it.
+            ClientMessage::Read(read) => self.shared.journal.read(HasRead {
+                session: self.session,
+                gate: Arc::clone(self.gate),
+                read,
+            }),
+            ClientMessage::Join(join) => return self.act(join.request, || deeds::join(&join)),
+            ClientMessage::Leave(leave) => {
+                return self.act(leave.request, || Ok(Deed::Leave(leave.room)));
+            }
+            ClientMessage::SetTopic(topic) => {
+                return self.act(topic.request, || deeds::topic(topic));
+            }
+            ClientMessage::Invite(invite) => {
+                return self.act(invite.request, || deeds::invite(&invite));
+            }
+            ClientMessage::Moderate(moderate) => {
+                return self.act(moderate.request, || deeds::moderate(moderate));
+            }
+            ClientMessage::Lock(lock) => return self.act(lock.request, || deeds::lock(lock)),
+            ClientMessage::Whois(_)
+            | ClientMessage::Ignore(_)
+            | ClientMessage::Search(_)
+            | ClientMessage::Sessions(_)
+            | ClientMessage::LogOut(_)
+            | ClientMessage::Password(_)
+            | ClientMessage::PasswordConfirm(_)
+            | ClientMessage::Factor(_)
+            | ClientMessage::FactorConfirm(_) => {}
             ClientMessage::Register(_)
             | ClientMessage::RegisterConfirm(_)
             | ClientMessage::Login(_)
@@ -93,23 +138,32 @@ impl Requests<'_> {
         }));
     }
 
-    fn send(&mut self, send: Send) -> Result<(), End> {
-        let request = Some(send.request);
+    /// Whether the session may say or do something now; a refusal has been sent where not.
+    ///
+    /// # Errors
+    /// When it went on and on.
+    fn may_go_on(&mut self, request: RequestId) -> Result<bool, End> {
         match self.budget.take(Instant::now()) {
-            Verdict::Allowed => {}
+            Verdict::Allowed => Ok(true),
             Verdict::Wait(wait) => {
                 let sentence = format!(
                     "too many messages; go on in {}.{} s",
                     wait.as_secs(),
                     wait.subsec_millis() / 100
                 );
-                self.error(request, ErrorCode::TooFast, &sentence, Some(wait));
-                return Ok(());
+                self.error(Some(request), ErrorCode::TooFast, &sentence, Some(wait));
+                Ok(false)
             }
-            Verdict::Disconnect => return Err(End::Flood),
+            Verdict::Disconnect => Err(End::Flood),
+        }
+    }
+
+    fn send(&mut self, send: Send) -> Result<(), End> {
+        if !self.may_go_on(send.request)? {
+            return Ok(());
         }
         if let Err((code, sentence)) = check_text(&send.text) {
-            self.error(request, code, sentence, None);
+            self.error(Some(send.request), code, sentence, None);
             return Ok(());
         }
         self.shared.journal.post(Post {
@@ -119,26 +173,59 @@ impl Requests<'_> {
             room: send.room,
             id: send.id,
             text: send.text,
+            kind: send.kind,
         });
         Ok(())
     }
 
+    /// What is done with rooms counts like a message.
+    fn act(
+        &mut self,
+        request: RequestId,
+        deed: impl FnOnce() -> Result<Deed, deeds::Refusal>,
+    ) -> Result<(), End> {
+        if !self.may_go_on(request)? {
+            return Ok(());
+        }
+        match deed() {
+            Ok(deed) => self.journal_act(request, deed),
+            Err((code, sentence)) => self.error(Some(request), code, &sentence, None),
+        }
+        Ok(())
+    }
+
+    fn journal_act(&self, request: RequestId, deed: Deed) {
+        self.shared.journal.act(Act {
+            session: self.session,
+            gate: Arc::clone(self.gate),
+            request,
+            deed,
+        });
+    }
+
     fn history(&self, history: History) {
-        let request = Some(history.request);
-        let both = history.after.is_some() && history.before.is_some();
-        if both || history.limit == 0 || history.limit > PAGE_LIMIT {
-            let sentence = "a page is asked for by `after` or `before`, with a limit of 1 to 500";
-            return self.error(request, ErrorCode::InvalidArgument, sentence, None);
+        let (request, limit) = (history.request, history.limit);
+        if history.after.is_some() && history.before.is_some() {
+            let sentence = "a page of messages is asked for by `after` or by `before`";
+            return self.error(Some(request), ErrorCode::InvalidArgument, sentence, None);
+        }
+        self.page(request, limit, Asked::History(history));
+    }
+
+    fn page(&self, request: RequestId, limit: u32, asked: Asked) {
+        if limit == 0 || limit > PAGE_LIMIT {
+            let sentence = "a page has a limit of 1 to 500";
+            return self.error(Some(request), ErrorCode::InvalidArgument, sentence, None);
         }
         if !self.gate.begin_page() {
             let sentence = "the page asked for before is still under way";
-            return self.error(request, ErrorCode::PageInFlight, sentence, None);
+            return self.error(Some(request), ErrorCode::PageInFlight, sentence, None);
         }
         self.shared.readers.page(PageRequest {
             session: self.session,
             account: self.who.person().account,
             gate: Arc::clone(self.gate),
-            history,
+            asked,
         });
     }
 

@@ -70,4 +70,6 @@ pub struct Person {
     pub account: AccountId,
     /// Its name.
     pub user: Arc<str>,
+    /// Whether it may look after all rooms.
+    pub is_admin: bool,
 }

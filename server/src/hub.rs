@@ -310,6 +310,7 @@ mod tests {
         Person {
             account,
             user: user.into(),
+            is_admin: false,
         }
     }
 

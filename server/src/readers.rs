@@ -6,6 +6,8 @@
 //! so it reads by itself, on one of a few connections that are kept for logins: no page keeps
 //! anybody out.
 
+mod pages;
+
 use std::io;
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, SyncSender};
@@ -17,7 +19,7 @@ use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::name::UserName;
 use chatbox_common::secret::Secret;
 use chatbox_common::wire::message::{
-    AccountId, Chat, ErrorCode, ErrorMessage, History, PAGE_BYTES, Page, ServerMessage,
+    AccountId, ErrorCode, ErrorMessage, History, Members, RequestId, Rooms, ServerMessage,
 };
 use subtle::Choice;
 
@@ -27,7 +29,7 @@ use crate::event::SessionId;
 use crate::outbox::Gate;
 use crate::sealed::SealingKey;
 use crate::store::{
-    self, Account, Reader, RecoveryHash, RoomId, Snapshot, SqlLog, Status, StoreError, TokenId,
+    self, Account, Reader, RecoveryHash, Snapshot, SqlLog, Status, StoreError, TokenId,
 };
 use crate::vital;
 
@@ -85,6 +87,7 @@ impl Decoy {
                 last_step: 0,
                 failed_codes: 0,
                 status: Status::Active,
+                role: store::Role::Member,
             },
             recovery: recovery.expose().as_chunks().0.to_vec(),
         }
@@ -111,7 +114,27 @@ pub struct PageRequest {
     /// Gives the one page in flight back.
     pub gate: Arc<Gate>,
     /// What is asked.
-    pub history: History,
+    pub asked: Asked,
+}
+
+/// What a page is asked of.
+pub enum Asked {
+    /// A room's messages.
+    History(History),
+    /// The rooms there are.
+    Rooms(Rooms),
+    /// The members of a room.
+    Members(Members),
+}
+
+impl Asked {
+    const fn request(&self) -> RequestId {
+        match self {
+            Self::History(asked) => asked.request,
+            Self::Rooms(asked) => asked.request,
+            Self::Members(asked) => asked.request,
+        }
+    }
 }
 
 /// The connections for logins: whoever finds the first in use waits for the second.
@@ -268,15 +291,20 @@ impl Worker {
     }
 
     fn page(&mut self, request: &PageRequest) {
-        let asked = &request.history;
-        let read = self.reader.read(|snapshot| read_page(snapshot, request));
+        let account = store::AccountId(request.account);
+        let read = self.reader.read(|snapshot| match &request.asked {
+            Asked::History(asked) => pages::history(snapshot, account, asked),
+            Asked::Rooms(asked) => pages::rooms(snapshot, account, asked).map(Some),
+            Asked::Members(asked) => pages::members(snapshot, account, asked),
+        });
+        let number = request.asked.request();
         let message = match read {
-            Ok(Some(page)) => ServerMessage::Page(page),
-            Ok(None) => refusal(asked, ErrorCode::UnknownRoom, "there is no such room"),
+            Ok(Some(page)) => page,
+            Ok(None) => refusal(number, ErrorCode::UnknownRoom, "there is no such room"),
             Err(error) => {
                 log::error!("a page could not be read: {error}");
-                let sentence = "the history can't be read just now";
-                refusal(asked, ErrorCode::Unavailable, sentence)
+                let sentence = "that can't be read just now";
+                refusal(number, ErrorCode::Unavailable, sentence)
             }
         };
         request.gate.end_page();
@@ -308,41 +336,11 @@ fn unseal(
     })
 }
 
-fn refusal(asked: &History, code: ErrorCode, sentence: &str) -> ServerMessage {
+fn refusal(request: RequestId, code: ErrorCode, sentence: &str) -> ServerMessage {
     ServerMessage::Error(ErrorMessage {
-        request: Some(asked.request),
+        request: Some(request),
         code,
         text: sentence.to_owned(),
         retry_ms: None,
     })
-}
-
-/// `None` for a room that is not there, and the same for one that is not the asker's.
-fn read_page(snapshot: &Snapshot<'_>, request: &PageRequest) -> Result<Option<Page>, StoreError> {
-    let asked = &request.history;
-    let room = RoomId(asked.room);
-    if !snapshot.is_member(room, store::AccountId(request.account))? {
-        return Ok(None);
-    }
-    let page = if let Some(after) = asked.after {
-        snapshot.page_after(room, after, asked.limit, PAGE_BYTES)?
-    } else {
-        let before = asked.before.unwrap_or(u64::MAX);
-        snapshot.page_before(room, before, asked.limit, PAGE_BYTES)?
-    };
-    let messages = page.messages.into_iter().map(|message| Chat {
-        room: asked.room,
-        seq: message.seq,
-        account: message.sender.0,
-        user: message.sender_name.as_str().to_owned(),
-        time: u64::try_from(message.time).unwrap_or(0),
-        text: String::from_utf8_lossy(&message.body).into_owned(),
-    });
-    Ok(Some(Page {
-        request: asked.request,
-        room: asked.room,
-        messages: messages.collect(),
-        more: page.more,
-        first: snapshot.heads(room)?.first_kept,
-    }))
 }

@@ -20,7 +20,7 @@ use crate::audit::{self, Audit, Line, Noise};
 use crate::config::{ConfigError, Settings};
 use crate::delivery::{Deliveries, Delivery};
 use crate::hub::Hub;
-use crate::journal::{self, AuditedChat, ChatSync};
+use crate::journal::{self, AuditedChat, ChatSync, RoomLimits};
 use crate::keyfile::{IfMissing, KeyName, load_or_create};
 use crate::keys::KeyThreads;
 use crate::limits::{self, Cap, Machine};
@@ -118,6 +118,10 @@ impl Server {
             deliveries: deliveries.clone(),
             seal: Arc::clone(&seal),
             min_free: config.storage.min_free,
+            room_limits: RoomLimits {
+                rooms: config.limits.rooms.into(),
+                rooms_per_person: config.limits.rooms_per_person.into(),
+            },
         })?;
         let reads = ReadTally::default();
         let readers = Readers::start(

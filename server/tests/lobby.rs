@@ -10,7 +10,9 @@
 
 mod support;
 
-use chatbox_common::wire::message::{Chat, ClientMessage, ErrorCode, History, Page, ServerMessage};
+use chatbox_common::wire::message::{
+    Chat, ClientMessage, ErrorCode, History, Kind, Page, ServerMessage,
+};
 
 use support::peer::{LOBBY, id, sending};
 use support::{Server, UNLIMITED};
@@ -34,6 +36,7 @@ fn two_people_talk_and_the_log_has_it() {
         user: "Alice".to_owned(),
         time: ack.time,
         text: text.to_owned(),
+        kind: Kind::Text,
     };
     assert_eq!((ack.seq, &heard), (1, &expected));
     assert_eq!(bob.post(id(1, 1), "an id is its sender's own").seq, 2);
@@ -168,6 +171,7 @@ fn one_page_is_under_way_at_a_time() {
             after: None,
             before: None,
             limit: 1,
+            before_time: None,
         })
     };
     alice.say_all(&(0..200).map(page).collect::<Vec<_>>());

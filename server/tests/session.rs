@@ -11,7 +11,7 @@
 mod support;
 
 use chatbox_common::wire::message::{
-    ByeReason, ClientMessage, ErrorCode, Follow, History, List, Plain, Presence, Send,
+    ByeReason, ClientMessage, ErrorCode, Follow, History, Kind, List, Plain, Presence, Send,
     ServerMessage,
 };
 
@@ -110,6 +110,7 @@ fn what_is_not_known_or_not_there_is_refused_and_the_session_goes_on() {
             room: 99,
             id: id(1, 1),
             text: "x".to_owned(),
+            kind: Kind::Text,
         })
     });
     assert_eq!(alice.error(elsewhere).code, ErrorCode::UnknownRoom);
@@ -120,6 +121,7 @@ fn what_is_not_known_or_not_there_is_refused_and_the_session_goes_on() {
             after: None,
             before: None,
             limit: 1,
+            before_time: None,
         })
     });
     assert_eq!(alice.error(elsewhere).code, ErrorCode::UnknownRoom);

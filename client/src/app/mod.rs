@@ -6,6 +6,7 @@
 
 mod line;
 mod person;
+mod rooms;
 mod server;
 mod typed;
 
@@ -56,6 +57,8 @@ enum Asked {
     Follow,
     WhoAmI,
     Info,
+    /// Something done with a room; entering one makes it the room one talks in.
+    Room,
 }
 
 /// The way to the server.
@@ -85,6 +88,10 @@ pub struct App {
     line: Line,
     /// Number of the link; what older ones still say is not heard.
     link: u64,
+    /// The room one talks in.
+    current: Option<RoomId>,
+    /// What is to be said to somebody alone once the room for it is there, by request.
+    whispers: HashMap<RequestId, String>,
     /// Number of the last request.
     request: RequestId,
     asked: HashMap<RequestId, Asked>,
@@ -130,6 +137,8 @@ impl App {
             ticket: None,
             line: Line::LoggedOut,
             link: 0,
+            current: None,
+            whispers: HashMap::new(),
             request: 0,
             asked: HashMap::new(),
             page_at: None,
@@ -152,7 +161,7 @@ impl App {
             if self.leaving && self.may_leave() {
                 return self.leave();
             }
-            if self.lobby().is_some() && self.outgoing.len() < MAX_WAITING && !self.leaving {
+            if self.model.is_in_a_room() && self.outgoing.len() < MAX_WAITING && !self.leaving {
                 self.keyboard.want();
             }
             self.face.flush()?;
@@ -209,8 +218,10 @@ impl App {
         }
     }
 
-    fn lobby(&self) -> Option<RoomId> {
-        self.model.room_named(RoomName::LOBBY)
+    /// The room one talks in: the one chosen last, or the lobby as long as none was.
+    fn here(&self) -> Option<RoomId> {
+        let chosen = self.current.filter(|room| self.model.is_in(*room));
+        chosen.or_else(|| self.model.room_named(RoomName::LOBBY))
     }
 
     const fn next_request(&mut self) -> RequestId {
@@ -249,6 +260,8 @@ impl App {
                 }
                 Effect::Notice(sentence) => self.face.notice(&sentence)?,
                 Effect::People(people) => self.face.people(&people)?,
+                Effect::Rooms(rooms) => self.face.rooms(&rooms)?,
+                Effect::Members(members) => self.face.members(&members)?,
                 Effect::Ask(ask) => {
                     let what = match ask {
                         crate::model::Ask::Follow { .. } => Asked::Follow,
@@ -277,9 +290,7 @@ impl App {
         }
         let mut committed = self.committed.iter();
         let is_shown = committed.all(|(room, seq)| self.model.has_shown(*room, *seq));
-        let lobby_is_shown = self
-            .lobby()
-            .is_none_or(|room| self.model.has_shown(room, 0));
+        let lobby_is_shown = self.here().is_none_or(|room| self.model.has_shown(room, 0));
         if self.asked.is_empty() && is_shown && lobby_is_shown {
             return true;
         }

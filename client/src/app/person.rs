@@ -2,13 +2,13 @@
 
 use chatbox_common::crypto::handshake::SUITE;
 use chatbox_common::crypto::record::KeyAge;
-use chatbox_common::wire::message::{ClientMessage, Plain, ServerInfo, You};
+use chatbox_common::wire::message::{ClientMessage, Kind, Plain, ServerInfo, You};
 
 use super::typed::Typed;
 use super::{App, Asked, Line};
 use crate::door::tell;
 use crate::input::{self, Command, Input};
-use crate::model::Event as Told;
+use crate::model::{Event as Told, Listed};
 use crate::stop::Stop;
 use crate::ui::plain::name;
 
@@ -41,8 +41,9 @@ impl App {
             Input::Empty => Ok(()),
             Input::Problem(sentence) => self.problem(&sentence),
             Input::Text(text) => {
-                if let Some(room) = self.lobby() {
-                    self.outgoing.push(room, text);
+                match self.here() {
+                    Some(room) => self.outgoing.push(room, text, Kind::Text),
+                    None => return self.problem("Nothing was sent: you are in no room. /rooms"),
                 }
                 if self.is_person && !self.model.is_connected() {
                     return self.problem("kept, and sent once there is a connection again");
@@ -54,7 +55,7 @@ impl App {
     }
 
     /// A problem is for the person, not for whoever reads the output.
-    fn problem(&mut self, sentence: &str) -> Result<(), Stop> {
+    pub(super) fn problem(&mut self, sentence: &str) -> Result<(), Stop> {
         self.face.flush()?;
         tell(sentence);
         Ok(())
@@ -71,13 +72,15 @@ impl App {
             _ if !matches!(self.line, Line::Up(_)) => {
                 self.problem("There is no connection just now; try again later.")
             }
-            Command::List => self.tell_model(Told::WantPeople),
-            Command::History(count) => match self.lobby() {
+            Command::List => self.tell_model(Told::Want(Listed::People)),
+            Command::Rooms => self.tell_model(Told::Want(Listed::Rooms)),
+            Command::History(count) => match self.here() {
                 Some(room) => self.tell_model(Told::WantOlder(room, count.into())),
                 None => Ok(()),
             },
             Command::WhoAmI => self.ask(Asked::WhoAmI, ClientMessage::Whoami),
             Command::Info => self.ask(Asked::Info, ClientMessage::Info),
+            other => self.room_command(other),
         }
     }
 

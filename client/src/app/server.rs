@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use chatbox_common::wire::message::{
-    ClientMessage, ErrorCode, ErrorMessage, Presence, RoomMode, ServerMessage, Welcome,
+    ClientMessage, ErrorCode, ErrorMessage, Presence, ServerMessage, Welcome,
 };
 
-use super::{App, Asked, Line};
+use super::{App, Asked, Line, rooms};
 use crate::cli::Exit;
 use crate::door::tell;
 use crate::model::Event as Told;
@@ -72,6 +72,21 @@ impl App {
             ServerMessage::ServerInfo(info) if self.is_answer(info.request, Asked::Info) => {
                 self.show_info(&info)
             }
+            ServerMessage::RoomList(list) if self.is_answer(list.request, Asked::Page) => {
+                self.tell_model(Told::RoomList(list))
+            }
+            ServerMessage::MemberList(list) if self.is_answer(list.request, Asked::Page) => {
+                self.tell_model(Told::MemberList(list))
+            }
+            ServerMessage::Done(done) => {
+                self.asked.remove(&done.request);
+                Ok(())
+            }
+            ServerMessage::Joined(joined) => self.joined(joined),
+            ServerMessage::Left(left) => self.left(&left),
+            ServerMessage::RoomChanged(changed) => self.room_changed(&changed),
+            ServerMessage::Standing(standing) => self.standing(&standing),
+            ServerMessage::Invited(invited) => self.invited(&invited),
             ServerMessage::Lagged(lagged) => self.tell_model(Told::Lagged(lagged.heads)),
             ServerMessage::Presence(presence) => self.presence(&presence),
             ServerMessage::Ping(ping) => self.say(&ClientMessage::Pong(ping)),
@@ -88,17 +103,8 @@ impl App {
     fn welcome(&mut self, welcome: Welcome) -> Result<(), Stop> {
         self.backoff.reset();
         self.outgoing.set_limit(welcome.limits.messages_per_second);
-        let user = &self.user;
         for room in &welcome.rooms {
-            let mode = match room.mode {
-                RoomMode::Audited => "audited: the server reads, keeps and logs what is said",
-                RoomMode::Private => "private",
-            };
-            let (room_name, online) = (name(&room.name), room.online);
-            let mut sentence = format!("{room_name}, {mode}; {online} online; you are {user}");
-            if !room.topic.is_empty() {
-                sentence = format!("{sentence}\n{}", room.topic);
-            }
+            let sentence = format!("{}; you are {}", rooms::described(room), self.user);
             self.face.notice(&sentence)?;
         }
         if self.is_person && self.link == 1 {
@@ -130,12 +136,16 @@ impl App {
             .and_then(|request| self.asked.remove(&request));
         match (asked, error.request) {
             (Some(Asked::Page), _) => self.page_refused(error, retry),
+            // One may have left the room meanwhile.
+            (Some(Asked::Follow), _) if error.code == ErrorCode::UnknownRoom => Ok(()),
             (Some(Asked::Follow), _) => Err(Stop::because(
                 Exit::Failure,
                 &format!("the server does not send a room's messages: {}", error.text),
             )),
             (None, Some(request)) => self.message_refused(request, error, retry),
-            (Some(Asked::WhoAmI | Asked::Info), _) | (None, None) => self.tell(&error.text),
+            (Some(Asked::WhoAmI | Asked::Info | Asked::Room), _) | (None, None) => {
+                self.tell(&error.text)
+            }
         }
     }
 

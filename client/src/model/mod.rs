@@ -14,8 +14,9 @@ mod tests;
 use std::collections::{BTreeMap, VecDeque};
 
 use chatbox_common::wire::message::{
-    Chat, Follow, Following, Head, History, List, PAGE_LIMIT, Page, People, Person, RequestId,
-    RoomId, Seq, Welcome,
+    self, Chat, Follow, Following, Head, History, List, Member, MemberList, Members, PAGE_LIMIT,
+    Page, People, Person, RequestId, RoomChanged, RoomId, RoomList, RoomSummary, Rooms, Seq,
+    Welcome,
 };
 
 use room::Room;
@@ -34,6 +35,16 @@ pub enum Event {
     Page(Page),
     /// The people asked for came.
     People(People),
+    /// The rooms asked for came.
+    RoomList(RoomList),
+    /// The members asked for came.
+    MemberList(MemberList),
+    /// One is in a room from now on.
+    Joined(message::Room),
+    /// One is in a room no longer.
+    Left(RoomId),
+    /// A room has another topic, or was locked or unlocked.
+    RoomChanged(RoomChanged),
     /// The server can't give the page or the people now; [`Event::Retry`] asks again.
     PageDelayed,
     /// The server won't give the page or the people.
@@ -48,8 +59,19 @@ pub enum Event {
     Disconnected,
     /// The person wants so many messages before the oldest one shown.
     WantOlder(RoomId, u32),
-    /// The person wants to know who is there.
-    WantPeople,
+    /// The person wants a list.
+    Want(Listed),
+}
+
+/// What comes in as many answers as it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listed {
+    /// Who is online.
+    People,
+    /// Which rooms there are.
+    Rooms,
+    /// Who belongs to a room.
+    Members(RoomId),
 }
 
 /// What is to be done, in order.
@@ -59,8 +81,12 @@ pub enum Effect {
     Show(Chat),
     /// Say something.
     Notice(String),
-    /// Show who is there.
+    /// Show who is online.
     People(Vec<Person>),
+    /// Show which rooms there are.
+    Rooms(Vec<RoomSummary>),
+    /// Show who belongs to a room.
+    Members(Vec<Member>),
     /// Ask the server.
     Ask(Ask),
     /// The server does not keep its promises; the session can't go on. Says why.
@@ -81,8 +107,10 @@ pub enum Ask {
         /// At most so many.
         limit: u32,
     },
-    /// A page of who is there.
-    People {
+    /// A page of a list.
+    List {
+        /// Which.
+        what: Listed,
         /// Only names after this one.
         after: Option<String>,
     },
@@ -98,8 +126,8 @@ pub enum Ask {
 impl Ask {
     /// The message that asks, under a number of the caller's.
     #[must_use]
-    pub fn into_message(self, request: RequestId) -> chatbox_common::wire::message::ClientMessage {
-        use chatbox_common::wire::message::ClientMessage;
+    pub fn into_message(self, request: RequestId) -> message::ClientMessage {
+        use message::ClientMessage;
         match self {
             Self::History {
                 room,
@@ -112,12 +140,29 @@ impl Ask {
                 after,
                 before,
                 limit,
+                before_time: None,
             }),
-            Self::People { after } => ClientMessage::List(List {
-                request,
-                after,
-                limit: PAGE_LIMIT,
-            }),
+            Self::List { what, after } => {
+                let limit = PAGE_LIMIT;
+                match what {
+                    Listed::People => ClientMessage::List(List {
+                        request,
+                        after,
+                        limit,
+                    }),
+                    Listed::Rooms => ClientMessage::Rooms(Rooms {
+                        request,
+                        after,
+                        limit,
+                    }),
+                    Listed::Members(room) => ClientMessage::Members(Members {
+                        request,
+                        room,
+                        after,
+                        limit,
+                    }),
+                }
+            }
             Self::Follow { room, after } => ClientMessage::Follow(Follow {
                 request,
                 room,
@@ -137,7 +182,7 @@ enum Slot {
     /// What follows on this message.
     Fill(RoomId, Seq),
     Older(RoomId),
-    People,
+    List(Listed),
 }
 
 /// A wish for older messages, and what has come of it.
@@ -148,12 +193,12 @@ struct Older {
     messages: VecDeque<Chat>,
 }
 
-/// A wish to see who is there.
+/// A wish to see a list.
 #[derive(Debug, PartialEq, Eq)]
 enum Listing {
     Done,
     /// Only names after this one are still wanted.
-    Wanted(Option<String>),
+    Wanted(Listed, Option<String>),
 }
 
 /// See the module.
@@ -161,6 +206,8 @@ enum Listing {
 pub struct Model {
     history_id: Option<[u8; 16]>,
     rooms: BTreeMap<RoomId, Room>,
+    /// Rooms that one was in: what was shown of them is not shown again when one comes back.
+    former: BTreeMap<RoomId, Room>,
     page_limit: u32,
     connected: bool,
     slot: Slot,
@@ -175,6 +222,7 @@ impl Model {
         Self {
             history_id: None,
             rooms: BTreeMap::new(),
+            former: BTreeMap::new(),
             page_limit: PAGE_LIMIT,
             connected: false,
             slot: Slot::Free,
@@ -194,8 +242,32 @@ impl Model {
     pub fn room_named(&self, name: &str) -> Option<RoomId> {
         let mut rooms = self.rooms.iter();
         rooms
-            .find(|(_, room)| room.name == name)
+            .find(|(_, room)| room.name.eq_ignore_ascii_case(name))
             .map(|(number, _)| *number)
+    }
+
+    /// What a room is about, or nothing.
+    #[must_use]
+    pub fn topic(&self, room: RoomId) -> &str {
+        self.rooms.get(&room).map_or("", |room| &room.topic)
+    }
+
+    /// Whether only moderators may write in a room.
+    #[must_use]
+    pub fn is_locked(&self, room: RoomId) -> bool {
+        self.rooms.get(&room).is_some_and(|room| room.is_locked)
+    }
+
+    /// Whether one is in a room.
+    #[must_use]
+    pub fn is_in(&self, room: RoomId) -> bool {
+        self.rooms.contains_key(&room)
+    }
+
+    /// Whether one is in any room.
+    #[must_use]
+    pub fn is_in_a_room(&self) -> bool {
+        !self.rooms.is_empty()
     }
 
     /// Whether a session has begun and not ended.
@@ -225,7 +297,37 @@ impl Model {
                 }
             }
             Event::Page(page) => self.page(page, &mut effects),
-            Event::People(people) => self.people(people, &mut effects),
+            Event::People(People { people, more, .. }) => {
+                let last = people.last().map(|person| person.user.clone());
+                if self.listed(Listed::People, last, more) {
+                    effects.push(Effect::People(people));
+                }
+            }
+            Event::RoomList(RoomList { rooms, more, .. }) => {
+                let last = rooms.last().map(|room| room.name.clone());
+                if self.listed(Listed::Rooms, last, more) {
+                    effects.push(Effect::Rooms(rooms));
+                }
+            }
+            Event::MemberList(list) => {
+                let last = list.members.last().map(|member| member.user.clone());
+                if self.listed(Listed::Members(list.room), last, list.more) {
+                    effects.push(Effect::Members(list.members));
+                }
+            }
+            Event::Joined(room) => self.joined(room),
+            Event::RoomChanged(changed) => {
+                if let Some(room) = self.rooms.get_mut(&changed.room) {
+                    room.topic = changed.topic;
+                    room.is_locked = changed.locked.is_some();
+                }
+            }
+            Event::Left(room) => {
+                if let Some(mut left) = self.rooms.remove(&room) {
+                    left.disconnect();
+                    self.former.insert(room, left);
+                }
+            }
             Event::PageDelayed => self.slot = Slot::Paused,
             Event::PageRefused => self.page_refused(&mut effects),
             Event::Retry => {
@@ -253,7 +355,7 @@ impl Model {
                 }
             }
             Event::WantOlder(room, count) => self.want_older(room, count, &mut effects),
-            Event::WantPeople => self.listing = Listing::Wanted(None),
+            Event::Want(what) => self.listing = Listing::Wanted(what, None),
         }
         self.ask_next(&mut effects);
         effects
@@ -267,20 +369,27 @@ impl Model {
         });
         if known.is_some_and(|known| known != welcome.history_id) || went_back {
             self.rooms.clear();
+            self.former.clear();
             self.older = None;
             let sentence = "the server has another history now: what stands above is not in it";
             effects.push(Effect::Notice(sentence.to_owned()));
         }
-        let mut before = std::mem::take(&mut self.rooms);
+        self.former.append(&mut self.rooms);
         for theirs in welcome.rooms {
-            let number = theirs.room;
-            let mut room = before.remove(&number).unwrap_or_default();
-            room.begin(theirs);
-            self.rooms.insert(number, room);
+            self.joined(theirs);
         }
         self.page_limit = welcome.limits.page_messages.clamp(1, PAGE_LIMIT);
         self.connected = true;
         self.slot = Slot::Free;
+    }
+
+    fn joined(&mut self, theirs: message::Room) {
+        let number = theirs.room;
+        let known = self.rooms.remove(&number);
+        let known = known.or_else(|| self.former.remove(&number));
+        let mut room = known.unwrap_or_default();
+        room.begin(theirs);
+        self.rooms.insert(number, room);
     }
 
     fn page(&mut self, page: Page, effects: &mut Vec<Effect>) {
@@ -307,7 +416,9 @@ impl Model {
     fn page_refused(&mut self, effects: &mut Vec<Effect>) {
         match std::mem::replace(&mut self.slot, Slot::Free) {
             Slot::Older(_) => self.older = None,
-            Slot::People => self.listing = Listing::Done,
+            Slot::List(_) => self.listing = Listing::Done,
+            // One may have left it meanwhile.
+            Slot::First(room) | Slot::Fill(room, _) if !self.rooms.contains_key(&room) => {}
             Slot::First(_) | Slot::Fill(..) => {
                 let sentence = "the server does not give the messages of a room one is in";
                 effects.push(Effect::Fault(sentence.to_owned()));
@@ -356,18 +467,18 @@ impl Model {
         }
     }
 
-    fn people(&mut self, answer: People, effects: &mut Vec<Effect>) {
-        if self.slot != Slot::People {
-            return;
+    /// An answer of a list has come, which ends with a name; says whether it was asked for.
+    fn listed(&mut self, what: Listed, last: Option<String>, more: bool) -> bool {
+        if self.slot != Slot::List(what) {
+            return false;
         }
         self.slot = Slot::Free;
-        let last = answer.people.last().map(|person| person.user.clone());
         // A page without anybody could be followed by itself for ever.
         self.listing = match last {
-            Some(name) if answer.more => Listing::Wanted(Some(name)),
+            Some(name) if more => Listing::Wanted(what, Some(name)),
             _ => Listing::Done,
         };
-        effects.push(Effect::People(answer.people));
+        true
     }
 
     /// Asks for what is missing, the present before the past.
@@ -423,9 +534,9 @@ impl Model {
         }
         match &self.listing {
             Listing::Done => None,
-            Listing::Wanted(after) => {
-                let after = after.clone();
-                Some((Slot::People, Ask::People { after }))
+            Listing::Wanted(what, after) => {
+                let (what, after) = (*what, after.clone());
+                Some((Slot::List(what), Ask::List { what, after }))
             }
         }
     }

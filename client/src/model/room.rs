@@ -25,6 +25,8 @@ enum Live {
 #[derive(Debug, Default)]
 pub(super) struct Room {
     pub(super) name: String,
+    pub(super) topic: String,
+    pub(super) is_locked: bool,
     /// The last message shown, and the oldest; nothing before the first page.
     shown: Option<Shown>,
     /// The last message that is known to exist.
@@ -45,6 +47,8 @@ impl Room {
     /// A session begins: what comes live begins behind the room's head.
     pub(super) fn begin(&mut self, room: message::Room) {
         self.name = room.name;
+        self.topic = room.topic;
+        self.is_locked = room.locked.is_some();
         self.head = room.head;
         self.began_at = room.head;
         self.live = Live::Yes;

@@ -1,6 +1,6 @@
 use std::ops::RangeInclusive;
 
-use chatbox_common::wire::message::{self, Limits, RoomMode};
+use chatbox_common::wire::message::{self, Access, Kind, Limits, RoomMode, RoomRole};
 
 use super::room::MAX_HELD;
 use super::*;
@@ -18,6 +18,7 @@ fn chat(seq: Seq) -> Chat {
         user: "alice".into(),
         time: 0,
         text: format!("message {seq}"),
+        kind: Kind::Text,
     }
 }
 
@@ -32,6 +33,10 @@ fn welcome_of(history: u8, first: Seq, head: Seq) -> Event {
             first,
             head,
             online: 1,
+            access: Access::Open,
+            role: RoomRole::Member,
+            read: head,
+            locked: None,
         }],
         time: 0,
         limits: Limits {
@@ -41,6 +46,7 @@ fn welcome_of(history: u8, first: Seq, head: Seq) -> Event {
         },
         server: "0".into(),
         session: 1,
+        ignored: Vec::new(),
     })
 }
 
@@ -251,7 +257,7 @@ fn what_is_held_is_bounded_and_what_was_dropped_is_fetched() {
 fn one_page_is_under_way_at_a_time() {
     let mut model = at(3);
     assert_eq!(model.apply(lagged(9)), [after(3)]);
-    assert_eq!(model.apply(Event::WantPeople), []);
+    assert_eq!(model.apply(Event::Want(Listed::People)), []);
     assert_eq!(model.apply(Event::WantOlder(ROOM, 5)), []);
     assert_eq!(model.apply(Event::Chat(chat(20))), []);
     assert_eq!(model.apply(Event::PageDelayed), []);
@@ -299,16 +305,17 @@ fn a_list_follows_its_pages() {
         })
     };
     let ask = |after: Option<&str>| {
-        Effect::Ask(Ask::People {
+        Effect::Ask(Ask::List {
+            what: Listed::People,
             after: after.map(str::to_owned),
         })
     };
     let mut model = at(0);
-    assert_eq!(model.apply(Event::WantPeople), [ask(None)]);
+    assert_eq!(model.apply(Event::Want(Listed::People)), [ask(None)]);
     let effects = model.apply(people(&["a", "b"], true));
     assert_eq!(effects[1], ask(Some("b")));
     assert_eq!(model.apply(people(&["c"], false)).len(), 1);
-    model.apply(Event::WantPeople);
+    model.apply(Event::Want(Listed::People));
     assert_eq!(model.apply(people(&[], true)).len(), 1);
 }
 
@@ -336,7 +343,7 @@ impl World {
             match effect {
                 Effect::Show(chat) => self.shown.push(chat.seq),
                 Effect::Ask(ask) => self.answer(&ask),
-                Effect::Notice(_) | Effect::People(_) => {}
+                Effect::Notice(_) | Effect::People(_) | Effect::Rooms(_) | Effect::Members(_) => {}
                 Effect::Fault(fault) => panic!("{fault}"),
             }
         }
@@ -363,7 +370,7 @@ impl World {
                 }
                 following(self.head, false)
             }
-            Ask::People { .. } => return,
+            Ask::List { .. } => return,
         };
         self.wire.push_back(answer);
     }

@@ -7,14 +7,16 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use chatbox_common::wire::message::{Chat, Person};
+use chatbox_common::wire::message::{
+    Access, Chat, Member, Person, RoomMode, RoomRole, RoomSummary,
+};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::sanitize;
 
 /// The longest name shown, in characters: a server that sends a longer one breaks its own rule.
-const MAX_SHOWN_NAME: usize = 33;
+const MAX_SHOWN_NAME: usize = 66;
 
 /// See the module.
 pub struct Plain<W> {
@@ -81,6 +83,58 @@ impl<W: Write> Plain<W> {
         self.out.write_all(lines.as_bytes())
     }
 
+    /// Shows which rooms there are.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub fn rooms(&mut self, rooms: &[RoomSummary]) -> io::Result<()> {
+        let mut lines = String::new();
+        for room in rooms {
+            let access = match room.access {
+                Access::Open => "",
+                Access::Invited | Access::Direct => ", for those who are invited",
+            };
+            let mode = match room.mode {
+                RoomMode::Audited => "audited",
+                RoomMode::Private => "private",
+            };
+            let place = if room.room.is_some() {
+                "; you are in it"
+            } else {
+                ""
+            };
+            let _ = write!(
+                lines,
+                "  {}  {mode}{access}; {} members{place}",
+                name(&room.name),
+                room.members
+            );
+            if !room.topic.is_empty() {
+                let _ = write!(lines, ": {}", sanitize::line(&room.topic));
+            }
+            lines.push('\n');
+        }
+        self.out.write_all(lines.as_bytes())
+    }
+
+    /// Shows who belongs to a room.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub fn members(&mut self, members: &[Member]) -> io::Result<()> {
+        let mut lines = String::new();
+        for member in members {
+            let role = match member.role {
+                RoomRole::Member => "",
+                RoomRole::Moderator => "  moderator",
+                RoomRole::Owner => "  owner",
+            };
+            let muted = if member.muted { "  muted" } else { "" };
+            let _ = writeln!(lines, "  {}{role}{muted}", name(&member.user));
+        }
+        self.out.write_all(lines.as_bytes())
+    }
+
     /// Empties the screen; where that is not known to be obeyed, does nothing.
     ///
     /// # Errors
@@ -134,6 +188,8 @@ fn append(line: &mut String, text: &str) {
 
 #[cfg(test)]
 mod tests {
+    use chatbox_common::wire::message::Kind;
+
     use super::*;
 
     fn shown(show: impl FnOnce(&mut Plain<Vec<u8>>)) -> String {
@@ -150,6 +206,7 @@ mod tests {
             user: user.into(),
             time: 1_767_225_600_000 + 45_296_000,
             text: text.into(),
+            kind: Kind::Text,
         }
     }
 

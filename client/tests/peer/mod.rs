@@ -18,8 +18,9 @@ use chatbox_common::secret::{Secret, SecretString};
 use chatbox_common::wire::codec::{self, Read};
 use chatbox_common::wire::frame::FrameBuffer;
 use chatbox_common::wire::message::{
-    Ack, Bye, ByeReason, Chat, ClientMessage, ErrorCode, ErrorMessage, Limits, LoggedIn,
-    LoginChallenge, Page, RegisterChallenge, Room, RoomMode, Send, Seq, ServerMessage, Welcome,
+    Access, Ack, Bye, ByeReason, Chat, ClientMessage, ErrorCode, ErrorMessage, Kind, Limits,
+    LoggedIn, LoginChallenge, Page, RegisterChallenge, Room, RoomMode, RoomRole, Send, Seq,
+    ServerMessage, Welcome,
 };
 
 /// The password of everybody here.
@@ -67,6 +68,7 @@ pub fn chat(seq: Seq, user: &str, text: &str) -> Chat {
         user: user.to_owned(),
         time: now_ms(),
         text: text.to_owned(),
+        kind: Kind::Text,
     }
 }
 
@@ -248,6 +250,10 @@ impl Line {
                 first: 1,
                 head,
                 online: 1,
+                access: Access::Open,
+                role: RoomRole::Member,
+                read: head,
+                locked: None,
             }],
             time: now_ms(),
             limits: Limits {
@@ -257,6 +263,7 @@ impl Line {
             },
             server: "9.9".to_owned(),
             session: 1,
+            ignored: Vec::new(),
         }));
     }
 

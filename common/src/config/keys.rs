@@ -41,6 +41,8 @@ pub(super) const MIN_FREE_MIB: RangeInclusive<u32> = 16..=1_048_576;
 pub(super) const OUTBOX_KIB: RangeInclusive<u32> = 16..=4_096;
 /// MiB that may wait for all sessions.
 pub(super) const OUTBOX_TOTAL_MIB: RangeInclusive<u32> = 16..=65_536;
+/// Rooms, in all or made by one person; 0 lets nobody but administrators make any.
+pub(super) const ROOMS: RangeInclusive<u32> = 0..=1_000_000;
 
 /// The settings while the file is walked: two of them have two names, which must agree.
 #[derive(Default)]
@@ -162,6 +164,12 @@ pub(super) const KEYS: &[Key] = &[
     key("limits", "outbox_total_mib", |d, v| {
         number(v, OUTBOX_TOTAL_MIB, " (MiB)")
             .map(|n| d.config.limits.outbox_total = u64::from(n) * MIB)
+    }),
+    key("limits", "rooms", |d, v| {
+        number(v, ROOMS, "").map(|n| d.config.limits.rooms = n)
+    }),
+    key("limits", "rooms_per_person", |d, v| {
+        number(v, ROOMS, "").map(|n| d.config.limits.rooms_per_person = n)
     }),
 ];
 

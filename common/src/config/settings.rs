@@ -138,13 +138,17 @@ pub enum Durability {
     Full,
 }
 
-/// `[limits]`: how much may wait for slow readers.
+/// `[limits]`: how much may wait for slow readers, and how many rooms there may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// For one session, in bytes.
     pub outbox: usize,
     /// For all sessions together, in bytes.
     pub outbox_total: u64,
+    /// Rooms in all, conversations of two apart.
+    pub rooms: u32,
+    /// Rooms that one person may make.
+    pub rooms_per_person: u32,
 }
 
 impl Default for Server {
@@ -214,6 +218,8 @@ impl Default for Limits {
         Self {
             outbox: 256 * KIB,
             outbox_total: 256 * MIB,
+            rooms: 10_000,
+            rooms_per_person: 20,
         }
     }
 }

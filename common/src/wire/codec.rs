@@ -29,13 +29,13 @@ pub trait Message: Encode<()> + for<'b> Decode<'b, ()> {
 
 impl Message for ClientMessage {
     fn knows(kind: u32) -> bool {
-        matches!(kind, 1..=5 | 16..=24)
+        matches!(kind, 1..=5 | 16..=44)
     }
 }
 
 impl Message for ServerMessage {
     fn knows(kind: u32) -> bool {
-        matches!(kind, 1..=3 | 16..=27 | 30 | 31)
+        matches!(kind, 1..=3 | 16..=27 | 30..=47)
     }
 }
 

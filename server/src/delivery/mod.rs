@@ -50,6 +50,50 @@ pub enum Delivery {
     },
     /// A session begins.
     Join(Box<Join>),
+    /// A session is in a room from now on, live behind its head.
+    Enter {
+        /// Which session.
+        session: SessionId,
+        /// Which room.
+        room: RoomId,
+        /// The room's last message.
+        head: Seq,
+        /// What the session is told, encoded.
+        bytes: Vec<u8>,
+    },
+    /// A session is no longer in a room.
+    Leave {
+        /// Which session.
+        session: SessionId,
+        /// Which room.
+        room: RoomId,
+        /// What the session is told, encoded.
+        bytes: Vec<u8>,
+    },
+    /// Something that a session must know.
+    Tell {
+        /// Which session.
+        session: SessionId,
+        /// The message, encoded.
+        bytes: Vec<u8>,
+    },
+    /// Something that a session can do without, if it does not keep up.
+    Mention {
+        /// Which session.
+        session: SessionId,
+        /// The message, encoded.
+        bytes: Vec<u8>,
+    },
+    /// Something for a room's members.
+    Notice {
+        /// Where.
+        room: RoomId,
+        /// The message, encoded.
+        bytes: Arc<[u8]>,
+        /// A session that has no place for it ends, so that its client learns all of it anew;
+        /// otherwise it goes without.
+        must_be_known: bool,
+    },
     /// A session wants a room live again.
     Follow {
         /// Which session.

@@ -108,6 +108,32 @@ impl Session {
         self.push(bytes, tools)
     }
 
+    /// Sends what the session must know. One that has no place for it any more ends: its client
+    /// learns everything anew when it comes back.
+    pub(super) fn tell(&mut self, bytes: &[u8], tools: &mut Tools) -> Result<(), Dead> {
+        if self.closing {
+            Ok(())
+        } else if self.outbox.claim(0, bytes.len()) {
+            self.push(bytes, tools)
+        } else {
+            Err(Dead)
+        }
+    }
+
+    /// Sends what a session can do without, if it keeps up.
+    pub(super) fn mention(&mut self, bytes: &[u8], tools: &mut Tools) -> Result<(), Dead> {
+        if self.closing || !self.outbox.is_empty() {
+            return Ok(());
+        }
+        self.push(bytes, tools)
+    }
+
+    /// It is no longer in a room.
+    pub(super) fn forget(&mut self, room: RoomId) {
+        self.rooms.remove(&room);
+        self.presence.remove(&room);
+    }
+
     /// Sends a reply that the gate has not counted yet.
     pub(super) fn say(&mut self, bytes: &[u8], tools: &mut Tools) -> Result<(), Dead> {
         self.gate.reply_queued(reply_cost(bytes.len()));

@@ -10,7 +10,7 @@ use chatbox_common::crypto::record::{Opened, Opener, Rotation, Stage};
 use chatbox_common::secret::Secret;
 use chatbox_common::wire::codec::{Read as Message, messages};
 use chatbox_common::wire::frame::FrameBuffer;
-use chatbox_common::wire::message::{ByeReason, Chat, ErrorCode, Plain};
+use chatbox_common::wire::message::{ByeReason, Chat, ErrorCode, Kind, Plain};
 use socket2::SockRef;
 
 use super::*;
@@ -121,6 +121,7 @@ fn batch(first: Seq, texts: &[&str], acks: &[SessionId]) -> Arc<Batch> {
             user: "alice".into(),
             time: 0,
             text: (*text).to_owned(),
+            kind: Kind::Text,
         });
     }
     batch.acks = acks

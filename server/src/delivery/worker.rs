@@ -92,6 +92,28 @@ impl Worker {
         match job {
             Delivery::Reply { session, bytes } => self.reply(session, &bytes),
             Delivery::Join(join) => self.join(*join),
+            Delivery::Enter {
+                session,
+                room,
+                head,
+                bytes,
+            } => self.enter(session, room, head, &bytes),
+            Delivery::Leave {
+                session,
+                room,
+                bytes,
+            } => self.leave(session, room, &bytes),
+            Delivery::Tell { session, bytes } => {
+                self.with(session, |session, tools| session.tell(&bytes, tools));
+            }
+            Delivery::Mention { session, bytes } => {
+                self.with(session, |session, tools| session.mention(&bytes, tools));
+            }
+            Delivery::Notice {
+                room,
+                bytes,
+                must_be_known,
+            } => self.notice(room, &bytes, must_be_known),
             Delivery::Follow {
                 session,
                 request,
@@ -147,6 +169,48 @@ impl Worker {
         });
     }
 
+    fn enter(&mut self, number: SessionId, id: RoomId, head: Seq, bytes: &[u8]) {
+        let Some(session) = self.sessions.get_mut(&number) else {
+            return;
+        };
+        session.rooms.insert(id, true);
+        let room = self.rooms.entry(id).or_insert_with(|| Room::at(head));
+        debug_assert_eq!(room.head, head, "membership is ordered with the messages");
+        room.members.push(number);
+        self.with(number, |session, tools| session.tell(bytes, tools));
+    }
+
+    fn leave(&mut self, number: SessionId, id: RoomId, bytes: &[u8]) {
+        let Some(session) = self.sessions.get_mut(&number) else {
+            return;
+        };
+        session.forget(id);
+        self.take_out(number, id);
+        self.with(number, |session, tools| session.tell(bytes, tools));
+    }
+
+    fn take_out(&mut self, number: SessionId, id: RoomId) {
+        if let Some(room) = self.rooms.get_mut(&id) {
+            room.members.retain(|&member| member != number);
+            if room.members.is_empty() {
+                self.rooms.remove(&id);
+            }
+        }
+    }
+
+    fn notice(&mut self, room: RoomId, bytes: &[u8], must_be_known: bool) {
+        let members = self.rooms.get(&room).map(|room| room.members.clone());
+        for number in members.unwrap_or_default() {
+            self.with(number, |session, tools| {
+                if must_be_known {
+                    session.tell(bytes, tools)
+                } else {
+                    session.mention(bytes, tools)
+                }
+            });
+        }
+    }
+
     fn reply(&mut self, number: SessionId, bytes: &[u8]) {
         self.with(number, |session, tools| session.reply(bytes, tools));
     }
@@ -176,13 +240,8 @@ impl Worker {
         let Some(session) = self.sessions.remove(&number) else {
             return;
         };
-        for id in session.rooms.keys() {
-            if let Some(room) = self.rooms.get_mut(id) {
-                room.members.retain(|&member| member != number);
-                if room.members.is_empty() {
-                    self.rooms.remove(id);
-                }
-            }
+        for &id in session.rooms.keys() {
+            self.take_out(number, id);
         }
         session.end(how, &self.writable);
     }

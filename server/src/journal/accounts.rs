@@ -6,7 +6,8 @@ use super::{Ask, Granted, LogIn, MAX_WRONG_CODES, Registration, ResumeUse, Spend
 use crate::event::Person;
 use crate::sealed::SealingKey;
 use crate::store::{
-    Account, AccountId, NewAccount, NewToken, Resumed, RoomId, Status, StoreError, Tx,
+    Account, AccountId, NewAccount, NewToken, Resumed, Role, RoomId, RoomRole, Status, StoreError,
+    Tx,
 };
 
 /// What became of a registration, login or resume.
@@ -59,10 +60,17 @@ fn register(
         .map_err(|_| StoreError::Missing)?;
     tx.set_totp(account, &sealed)?;
     tx.spend_step(account, new.step, now)?;
-    tx.join(RoomId::LOBBY, account, lobby_head + 1, now)?;
+    tx.join(
+        RoomId::LOBBY,
+        account,
+        RoomRole::Member,
+        lobby_head + 1,
+        now,
+    )?;
     let person = Person {
         account: account.0,
         user: new.user.as_str().into(),
+        is_admin: false,
     };
     let token = NewToken {
         id: new.token.id,
@@ -128,6 +136,7 @@ fn person(account: &Account) -> Person {
     Person {
         account: account.id.0,
         user: Arc::from(account.user.as_str()),
+        is_admin: account.role == Role::Admin,
     }
 }
 

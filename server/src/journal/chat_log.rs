@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::Timestamp;
 
 use crate::audit::{ChatLog, Line, Stamp};
-use crate::store::{Message, RoomMode, StoreError, Unlogged};
+use crate::store::{ACTION, Message, RoomMode, StoreError, Unlogged};
 
 /// Enough of the file's end to hold at least one whole line: a text of 8 KiB in its longest
 /// escaped form, and what stands beside it.
@@ -174,7 +174,7 @@ impl AuditedChat {
             for one in &missing {
                 let message = Logged::of(&one.message);
                 let row = one.message.id;
-                self.add(row, one.room.as_str(), one.mode, &message, true);
+                self.add(row, &one.title.to_string(), one.mode, &message, true);
             }
             if self.log.flush().is_err() {
                 self.log.discard();
@@ -198,6 +198,8 @@ pub struct Logged<'a> {
     pub time: i64,
     /// The text, or sealed bytes.
     pub body: &'a [u8],
+    /// Whether it tells what its sender does.
+    pub is_action: bool,
 }
 
 impl<'a> Logged<'a> {
@@ -208,6 +210,7 @@ impl<'a> Logged<'a> {
             account: message.sender.0,
             time: message.time,
             body: &message.body,
+            is_action: message.kind == ACTION,
         }
     }
 }
@@ -232,6 +235,9 @@ fn line(
         .with("account", message.account);
     if recovered {
         line = line.with("recovered", 1);
+    }
+    if message.is_action {
+        line = line.with("kind", "action");
     }
     match mode {
         RoomMode::Audited => line.with_text("text", &String::from_utf8_lossy(message.body)),
@@ -273,11 +279,11 @@ mod tests {
     use chatbox_common::name::{RoomName, UserName};
 
     use super::*;
-    use crate::store::AccountId;
+    use crate::store::{AccountId, Title};
 
     fn stored(row: u64) -> Unlogged {
         Unlogged {
-            room: RoomName::lobby(),
+            title: Title::Room(RoomName::lobby()),
             mode: RoomMode::Audited,
             message: Message {
                 id: row,

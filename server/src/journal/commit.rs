@@ -3,15 +3,15 @@
 
 use std::collections::HashMap;
 
-use chatbox_common::wire::message::{RoomId as WireRoom, Seq};
+use chatbox_common::wire::message::{Kind, RoomId as WireRoom, Seq};
 
 use super::accounts::{self, Done};
-use super::sessions::Room;
+use super::rooms::Room;
 use super::{Ask, Post};
 use crate::event::Person;
 use crate::sealed::SealingKey;
 use crate::store::{
-    AccountId, Commit, Inserted, NewMessage, RoomId, Store, StoreError, TokenId, Tx,
+    ACTION, AccountId, Commit, Inserted, NewMessage, RoomId, Store, StoreError, TokenId, Tx,
 };
 
 /// A message and whose it is, as far as the journal knows its session.
@@ -64,6 +64,14 @@ pub(super) struct Committed {
     pub(super) asks: Vec<Done>,
     /// The new heads of the rooms that got messages.
     pub(super) heads: HashMap<WireRoom, Seq>,
+}
+
+/// A kind's number in the database.
+const fn stored_kind(kind: Kind) -> u8 {
+    match kind {
+        Kind::Text => 0,
+        Kind::Action => ACTION,
+    }
 }
 
 impl Work<'_> {
@@ -128,7 +136,7 @@ impl Work<'_> {
                 room: RoomId(post.room),
                 sender: AccountId(person.account),
                 client_id: post.id,
-                kind: 0,
+                kind: stored_kind(post.kind),
                 body: post.text.as_bytes(),
                 time: i64::try_from(self.now_ms).unwrap_or(i64::MAX),
             },

@@ -9,10 +9,12 @@
 //! one on, and never sees the hub.
 
 mod accounts;
+mod acts;
 mod chat_log;
 mod commit;
 mod people;
 mod publish;
+mod rooms;
 mod sessions;
 mod taken;
 mod writer;
@@ -23,12 +25,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::crypto::record::Sealer;
-use chatbox_common::name::UserName;
+use chatbox_common::name::{RoomName, UserName};
 use chatbox_common::secret::{Secret, SecretString};
-use chatbox_common::wire::message::{AccountId, Bye, Follow, Limits, MessageId, RequestId, RoomId};
+use chatbox_common::wire::message::{
+    AccountId, Action, Bye, Follow, Kind, Limits, MessageId, Read, RequestId, RoomId,
+};
 
 use crate::event::{Person, SessionId};
 use crate::outbox::Gate;
+pub use crate::store::Access;
 use crate::store::{RecoveryHash, TokenId};
 pub use chat_log::{AuditedChat, ChatSync};
 pub use writer::{Parts, start};
@@ -59,6 +64,8 @@ pub struct Post {
     pub id: MessageId,
     /// What; its form was checked.
     pub text: String,
+    /// Whether it is said or done.
+    pub kind: Kind,
 }
 
 /// A resume token as the database keeps it.
@@ -143,6 +150,75 @@ pub struct Begin {
     pub limits: Limits,
 }
 
+/// What a member does with rooms.
+pub struct Act {
+    /// Whose session.
+    pub session: SessionId,
+    /// What it shares with its own thread: it counts the answer.
+    pub gate: Arc<Gate>,
+    /// Its request.
+    pub request: RequestId,
+    /// What.
+    pub deed: Deed,
+}
+
+/// See [`Act`]. The form of every text was checked.
+pub enum Deed {
+    /// Makes a room.
+    Create {
+        /// Its name; one that needs an invitation gets its maker's name behind it.
+        name: RoomName,
+        /// What it is about; may be empty.
+        topic: String,
+        /// Who may come in.
+        access: Access,
+    },
+    /// Enters a room.
+    Join(RoomName),
+    /// Opens the conversation with somebody.
+    Direct(UserName),
+    /// Leaves a room.
+    Leave(RoomId),
+    /// Says what a room is about.
+    Topic(RoomId, String),
+    /// Lets somebody into a room.
+    Invite(RoomId, UserName),
+    /// Leaves a room's word to its moderators, for a reason, or gives it back to all.
+    Lock(RoomId, Option<String>),
+    /// Does something to somebody.
+    Moderate {
+        /// Where.
+        room: RoomId,
+        /// To whom.
+        user: UserName,
+        /// What.
+        action: Action,
+        /// For how long.
+        seconds: Option<u32>,
+        /// Why; may be empty.
+        reason: String,
+    },
+}
+
+/// How far somebody has read.
+pub struct HasRead {
+    /// In which session.
+    pub session: SessionId,
+    /// What it shares with its own thread: it counts a refusal.
+    pub gate: Arc<Gate>,
+    /// What.
+    pub read: Read,
+}
+
+/// How many rooms there may be, rooms of two apart.
+#[derive(Debug, Clone, Copy)]
+pub struct RoomLimits {
+    /// In all.
+    pub rooms: u64,
+    /// Made by one person.
+    pub rooms_per_person: u64,
+}
+
 /// A session to end.
 pub struct Ended {
     /// Its number.
@@ -174,8 +250,10 @@ enum Job {
     WrongCode(Option<AccountId>),
     Revoke(TokenId),
     Begin(Box<Begin>),
+    Act(Box<Act>),
     End(Ended),
     Follow(SessionId, Follow),
+    Read(HasRead),
     Stop,
 }
 
@@ -255,6 +333,16 @@ impl Journal {
     /// who has read a page of it must not be ahead of what delivery knows.
     pub fn follow(&self, session: SessionId, follow: Follow) {
         self.send(Job::Follow(session, follow));
+    }
+
+    /// Notes how far somebody has read, behind everything committed; only a refusal is answered.
+    pub fn read(&self, read: HasRead) {
+        self.send(Job::Read(read));
+    }
+
+    /// Has something done with rooms; the answer goes to the session.
+    pub fn act(&self, act: Act) {
+        self.send(Job::Act(Box::new(act)));
     }
 
     /// Ends a session, behind everything that it sent.

@@ -1,25 +1,27 @@
 //! Sessions begin and end between two batches.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::time::Instant;
 
 use chatbox_common::wire::codec;
-use chatbox_common::wire::message::{Bye, ByeReason, RoomId, Seq, ServerMessage, Welcome};
+use chatbox_common::wire::message::{Bye, ByeReason, Head, RoomId, Seq, ServerMessage, Welcome};
 
-use super::sessions::{Room, Session, rooms_of};
+use super::rooms::{Member, Room, UNKNOWN_ROOM};
+use super::sessions::Session;
 use super::writer::Writer;
-use super::{Begin, Ended, Job};
+use super::{Begin, Ended, HasRead, Job};
 use crate::clock::now_ms;
 use crate::delivery::{Delivery, Join};
-use crate::store::{self, Commit, StoreError};
+use crate::event::SessionId;
+use crate::store::{self, AccountId, Commit, Membership, StoreError};
 
-/// The rooms of those whose sessions begin, by account, as far as they could be read.
-pub(super) type Memberships = HashMap<u64, Vec<store::Room>>;
+/// The memberships of those whose sessions begin, by account, as far as they could be read.
+pub(super) type Memberships = HashMap<u64, Vec<Membership>>;
 
 impl Writer {
     /// Reads the rooms of all who begin, in one transaction: on a busy morning many do at once.
-    pub(super) fn memberships(&mut self, jobs: &VecDeque<Job>) -> Memberships {
-        let beginners = jobs.iter().filter_map(|job| match job {
+    pub(super) fn memberships<'a>(&mut self, jobs: impl Iterator<Item = &'a Job>) -> Memberships {
+        let beginners = jobs.filter_map(|job| match job {
             Job::Begin(begin) => Some(begin.person.account),
             _ => None,
         });
@@ -44,14 +46,52 @@ impl Writer {
         }
     }
 
+    /// Reads into memory what is not there yet of the rooms of these accounts.
     fn read_memberships(&mut self, accounts: &[u64]) -> Result<Memberships, StoreError> {
         if accounts.is_empty() {
             return Ok(Memberships::new());
         }
-        self.store.transaction(Commit::Usual, |tx| {
-            let rooms = accounts.iter().map(|&id| Ok((id, rooms_of(tx, id)?)));
-            rooms.collect()
-        })
+        let known = &self.rooms;
+        let now = i64::try_from(now_ms()).unwrap_or(i64::MAX);
+        let (all, new) = self.store.transaction(Commit::Usual, |tx| {
+            let (mut all, mut new) = (Memberships::new(), HashMap::new());
+            for &account in accounts {
+                let memberships = tx.memberships_of(AccountId(account))?;
+                for id in memberships.iter().map(|one| one.room.0) {
+                    if !known.contains_key(&id)
+                        && !new.contains_key(&id)
+                        && let Some(room) = Room::load(tx, id, now)?
+                    {
+                        new.insert(id, room);
+                    }
+                }
+                all.insert(account, memberships);
+            }
+            Ok((all, new))
+        })?;
+        for (id, room) in new {
+            self.take_in(id, room);
+        }
+        Ok(all)
+    }
+
+    /// Keeps a room that was read. What members have read and is not written yet counts.
+    pub(super) fn take_in(&mut self, id: RoomId, mut room: Room) {
+        for (&account, member) in &mut room.members {
+            let read = self.behind.read_by(account, id);
+            member.read = member.read.max(read.unwrap_or(0));
+        }
+        self.rooms.insert(id, room);
+    }
+
+    /// Forgets a room in which nobody is online: nobody is there to be told anything, and it is
+    /// read again when somebody comes.
+    pub(super) fn let_go(&mut self, id: RoomId) {
+        let room = self.rooms.get(&id);
+        let is_empty = room.is_some_and(|room| room.presence.online() == 0);
+        if is_empty && id != store::RoomId::LOBBY.0 {
+            self.rooms.remove(&id);
+        }
     }
 
     pub(super) fn begin(&mut self, begin: Begin, memberships: &Memberships, now: Instant) {
@@ -61,11 +101,16 @@ impl Writer {
         let account = begin.person.account;
         let mut described = Vec::new();
         let mut heads = Vec::new();
-        for stored in rooms {
-            let id = stored.id.0;
-            let room = self.rooms.entry(id).or_insert_with(|| Room::new(stored));
+        for &membership in rooms {
+            let id = membership.room.0;
+            let Some(room) = self.rooms.get_mut(&id) else {
+                continue;
+            };
+            // A registration makes a member without an act.
+            let member = Member::from(membership);
+            room.members.entry(account).or_insert(member);
             room.presence.joined(&begin.person.user, now);
-            described.push(room.describe(id));
+            described.push(room.describe(id, &begin.person));
             heads.push((id, room.head));
         }
         let welcome = Welcome {
@@ -75,10 +120,14 @@ impl Writer {
             limits: begin.limits.clone(),
             server: env!("CARGO_PKG_VERSION").to_owned(),
             session: begin.session,
+            ignored: Vec::new(),
         };
         self.behind
             .logged_in(begin.session, begin.address, &begin.person, now);
-        *self.accounts.entry(account).or_default() += 1;
+        self.accounts
+            .entry(account)
+            .or_default()
+            .push(begin.session);
         self.sessions.insert(
             begin.session,
             Session {
@@ -119,6 +168,43 @@ impl Writer {
             .send(join.session, Delivery::Join(Box::new(join)));
     }
 
+    /// Notes how far somebody has read, and tells their other sessions.
+    pub(super) fn has_read(&mut self, read: &HasRead, now: Instant) {
+        let HasRead {
+            session,
+            gate,
+            read,
+        } = read;
+        let Some(account) = self.sessions.get(session).map(|one| one.person.account) else {
+            return;
+        };
+        let room = self.rooms.get_mut(&read.room);
+        let Some((head, member)) =
+            room.and_then(|room| Some((room.head, room.members.get_mut(&account)?)))
+        else {
+            let (code, sentence) = UNKNOWN_ROOM;
+            return self.refuse_request(*session, gate, read.request, code, sentence);
+        };
+        let seq = read.seq.min(head);
+        if seq <= member.read {
+            return;
+        }
+        member.read = seq;
+        self.behind.has_read(account, read.room, seq, now);
+        let read = Head {
+            room: read.room,
+            head: seq,
+        };
+        let mut bytes = Vec::new();
+        codec::put(&ServerMessage::ReadTo(read), &mut bytes);
+        let sessions = self.accounts.get(&account).into_iter().flatten();
+        for &session in sessions.filter(|&other| other != session) {
+            let bytes = bytes.clone();
+            self.deliveries
+                .send(session, Delivery::Mention { session, bytes });
+        }
+    }
+
     pub(super) fn end(&mut self, ended: Ended, now: Instant) {
         let Ended {
             session,
@@ -131,15 +217,23 @@ impl Writer {
                     room.presence.left(&gone.person.user, cut_off, now);
                 }
             }
-            let account = gone.person.account;
-            let open = self.accounts.entry(account).or_default();
-            *open = open.saturating_sub(1);
-            if *open == 0 {
+            self.forget_session(session, &gone, now);
+        }
+        self.deliveries
+            .send(session, Delivery::Close { session, bye });
+    }
+
+    fn forget_session(&mut self, session: SessionId, gone: &Session, now: Instant) {
+        let account = gone.person.account;
+        if let Some(sessions) = self.accounts.get_mut(&account) {
+            sessions.retain(|&one| one != session);
+            if sessions.is_empty() {
                 self.accounts.remove(&account);
                 self.behind.logged_out(account, gone.address, now);
             }
         }
-        self.deliveries
-            .send(session, Delivery::Close { session, bye });
+        for &id in &gone.rooms {
+            self.let_go(id);
+        }
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use chatbox_common::wire::message::{Chat, ErrorCode, ErrorMessage, RoomId, Seq, ServerMessage};
+use chatbox_common::wire::message::{
+    Chat, ErrorCode, ErrorMessage, Kind, RequestId, RoomId, Seq, ServerMessage,
+};
 
 use super::accounts::Done;
 use super::chat_log::Logged;
@@ -12,7 +14,8 @@ use super::writer::Writer;
 use super::{Answer, Ask, Granted, Post, Unavailable};
 use crate::audit::Line;
 use crate::clock::now_ms;
-use crate::event::{self, Batch};
+use crate::event::{self, Batch, SessionId};
+use crate::outbox::Gate;
 
 /// What a message is told that could not be kept.
 pub(super) const UNAVAILABLE: &str =
@@ -63,14 +66,25 @@ impl Writer {
     }
 
     pub(super) fn refuse(&self, post: &Post, code: ErrorCode, sentence: &str) {
+        self.refuse_request(post.session, &post.gate, post.request, code, sentence);
+    }
+
+    pub(super) fn refuse_request(
+        &self,
+        session: SessionId,
+        gate: &Gate,
+        request: RequestId,
+        code: ErrorCode,
+        sentence: &str,
+    ) {
         let error = ErrorMessage {
-            request: Some(post.request),
+            request: Some(request),
             code,
             text: sentence.to_owned(),
             retry_ms: None,
         };
         let message = ServerMessage::Error(error);
-        self.deliveries.reply(post.session, &post.gate, &message);
+        self.deliveries.reply(session, gate, &message);
     }
 
     /// After the commit: the heads move, chat.log is written, and only then anybody hears of it.
@@ -94,7 +108,7 @@ impl Writer {
             match *outcome {
                 Outcome::New { seq, row } => {
                     let logged = logged(admitted, seq, now_ms);
-                    self.chat.append(row, &room.name, room.mode, &logged);
+                    self.chat.append(row, &room.called, room.mode, &logged);
                     last_row = Some(row);
                     batch.push(chat(admitted, seq, now_ms));
                     batch.acks.push(ack(&admitted.post, seq, now_ms));
@@ -142,6 +156,7 @@ fn logged(admitted: &Admitted, seq: Seq, now_ms: u64) -> Logged<'_> {
         account: admitted.person.account,
         time: i64::try_from(now_ms).unwrap_or(i64::MAX),
         body: admitted.post.text.as_bytes(),
+        is_action: admitted.post.kind == Kind::Action,
     }
 }
 
@@ -153,6 +168,7 @@ fn chat(admitted: &Admitted, seq: Seq, now_ms: u64) -> Chat {
         user: admitted.person.user.to_string(),
         time: now_ms,
         text: admitted.post.text.clone(),
+        kind: admitted.post.kind,
     }
 }
 

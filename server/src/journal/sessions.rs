@@ -10,51 +10,11 @@ use chatbox_common::wire::codec;
 use chatbox_common::wire::message::{self, RoomId, Seq, ServerMessage};
 
 use crate::event::{Person, SessionId};
-use crate::presence::{Notice, Presence};
-use crate::store::{AccountId, Heads, RoomMode, Snapshot, StoreError, Tx};
+use crate::presence::Notice;
+use crate::store::{AccountId, StoreError, Tx};
 
 /// The ONLINE table follows what happens within this time; who comes and goes faster is not in it.
 pub(super) const WRITE_BEHIND: Duration = Duration::from_millis(250);
-
-/// A room as the journal has it in memory.
-pub(super) struct Room {
-    pub(super) name: String,
-    pub(super) topic: String,
-    pub(super) mode: RoomMode,
-    pub(super) first: Seq,
-    pub(super) head: Seq,
-    pub(super) presence: Presence,
-}
-
-impl Room {
-    pub(super) fn new(room: &crate::store::Room) -> Self {
-        let Heads { first_kept, head } = room.heads;
-        Self {
-            name: room.name.as_str().to_owned(),
-            topic: room.topic.clone(),
-            mode: room.mode,
-            first: first_kept,
-            head,
-            presence: Presence::default(),
-        }
-    }
-
-    /// What the welcome says of it.
-    pub(super) fn describe(&self, room: RoomId) -> message::Room {
-        message::Room {
-            room,
-            name: self.name.clone(),
-            topic: self.topic.clone(),
-            mode: match self.mode {
-                RoomMode::Audited => message::RoomMode::Audited,
-                RoomMode::Private => message::RoomMode::Private,
-            },
-            first: self.first,
-            head: self.head,
-            online: self.presence.online(),
-        }
-    }
-}
 
 /// A session as the journal has it in memory.
 pub(super) struct Session {
@@ -95,6 +55,8 @@ enum Row {
 pub(super) struct Behind {
     rows: HashMap<SessionId, Row>,
     accounts: HashMap<u64, (SocketAddr, bool)>,
+    /// How far people have read, by account and room.
+    reads: HashMap<(u64, RoomId), Seq>,
     /// Connections that the table has.
     written: std::collections::HashSet<SessionId>,
     due: Option<Instant>,
@@ -125,6 +87,16 @@ impl Behind {
     pub(super) fn logged_out(&mut self, account: u64, address: SocketAddr, now: Instant) {
         self.accounts.insert(account, (address, false));
         self.due.get_or_insert(now + WRITE_BEHIND);
+    }
+
+    pub(super) fn has_read(&mut self, account: u64, room: RoomId, seq: Seq, now: Instant) {
+        self.reads.insert((account, room), seq);
+        self.due.get_or_insert(now + WRITE_BEHIND);
+    }
+
+    /// How far somebody has read, where that is not written yet.
+    pub(super) fn read_by(&self, account: u64, room: RoomId) -> Option<Seq> {
+        self.reads.get(&(account, room)).copied()
     }
 
     pub(super) fn went(&mut self, id: SessionId, now: Instant) {
@@ -161,6 +133,9 @@ impl Behind {
         for (account, (address, online)) in &self.accounts {
             tx.set_seen(AccountId(*account), *address, *online)?;
         }
+        for (&(account, room), seq) in &self.reads {
+            tx.set_read(crate::store::RoomId(room), AccountId(account), *seq)?;
+        }
         Ok(())
     }
 
@@ -177,15 +152,7 @@ impl Behind {
             };
         }
         self.accounts.clear();
+        self.reads.clear();
         self.due = None;
     }
-}
-
-/// The rooms of an account.
-pub(super) fn rooms_of(
-    snapshot: &Snapshot<'_>,
-    account: u64,
-) -> Result<Vec<crate::store::Room>, StoreError> {
-    let memberships = snapshot.rooms_of(AccountId(account))?;
-    Ok(memberships.into_iter().map(|m| m.room).collect())
 }

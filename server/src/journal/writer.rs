@@ -7,22 +7,22 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use chatbox_common::name::RoomName;
 use chatbox_common::wire::message::{ErrorCode, RoomId};
 
 use super::chat_log::AuditedChat;
 use super::commit::{Admitted, Committed, Owed, Work};
 use super::people::Memberships;
 use super::publish::UNAVAILABLE;
-use super::sessions::{Behind, Room, Session, encode};
+use super::rooms::{Refusal, Room, UNKNOWN_ROOM};
+use super::sessions::{Behind, Session, encode};
 use super::taken::{Taken, pace};
-use super::{Answer, Ask, Granted, Job, Journal, Post, QUEUE, Visit, visits};
+use super::{Answer, Ask, Granted, Job, Journal, Post, QUEUE, RoomLimits, Visit, visits};
 use crate::audit::{Audit, Line};
 use crate::clock::now_ms;
 use crate::delivery::{Deliveries, Delivery};
 use crate::event::{Person, SessionId};
 use crate::sealed::SealingKey;
-use crate::store::{Commit, Store, StoreError};
+use crate::store::{self, Commit, Store, StoreError};
 use crate::vital;
 
 /// The most logins of one transaction: they cost more than messages, which go first.
@@ -54,6 +54,8 @@ pub struct Parts {
     pub seal: Arc<SealingKey>,
     /// Below so many free bytes nothing is written.
     pub min_free: u64,
+    /// How many rooms there may be.
+    pub room_limits: RoomLimits,
 }
 
 /// Reads the rooms, adds what chat.log lacks, and starts the thread.
@@ -90,7 +92,10 @@ pub(super) struct Writer {
     pub(super) rooms: HashMap<RoomId, Room>,
     pub(super) sessions: HashMap<SessionId, Session>,
     /// Open sessions by account.
-    pub(super) accounts: HashMap<u64, usize>,
+    pub(super) accounts: HashMap<u64, Vec<SessionId>>,
+    pub(super) room_limits: RoomLimits,
+    /// Rooms that were read for an act, and may be let go behind it.
+    pub(super) visited: Vec<RoomId>,
     pub(super) behind: Behind,
     visits: Arc<Mutex<Vec<Visit>>>,
     pub(super) owed: Owed,
@@ -118,10 +123,10 @@ impl Writer {
             deliveries,
             seal,
             min_free,
+            room_limits,
         } = parts;
-        let lobby = RoomName::lobby();
         let shown = chat.logged();
-        let (history_id, rooms, kept) = store.transaction(Commit::Synced, |tx| {
+        let (history_id, lobby, kept) = store.transaction(Commit::Synced, |tx| {
             let kept = tx.last_row()?;
             if shown > kept {
                 // A power cut or an older copy: people saw messages that are gone. Their clients
@@ -129,14 +134,14 @@ impl Writer {
                 tx.renew_history_id()?;
                 tx.skip_rows(shown)?;
             }
-            let lobby = tx.room(&lobby)?.ok_or(StoreError::Missing)?;
-            Ok((tx.history_id()?, vec![lobby], kept))
+            let now = i64::try_from(now_ms()).unwrap_or(i64::MAX);
+            let lobby = Room::load(tx, store::RoomId::LOBBY.0, now)?;
+            Ok((tx.history_id()?, lobby.ok_or(StoreError::Missing)?, kept))
         })?;
         if shown > kept {
             let line = Line::error("history_shortened").with("logged_row", shown);
             audit.info(line.with("kept_row", kept));
         }
-        let rooms = rooms.iter().map(|room| (room.id.0, Room::new(room)));
         let mut writer = Self {
             store,
             chat,
@@ -145,9 +150,11 @@ impl Writer {
             seal,
             min_free,
             history_id,
-            rooms: rooms.collect(),
+            rooms: HashMap::from([(store::RoomId::LOBBY.0, lobby)]),
             sessions: HashMap::new(),
             accounts: HashMap::new(),
+            room_limits,
+            visited: Vec::new(),
             behind: Behind::default(),
             visits: Arc::default(),
             owed: Owed::default(),
@@ -324,9 +331,10 @@ impl Writer {
     /// Commits what was taken, and tells everybody concerned.
     fn transact(&mut self, taken: Taken) {
         let writable = !self.low_space && !self.chat.is_behind();
+        let now = i64::try_from(now_ms()).unwrap_or(i64::MAX);
         let mut posts = Vec::with_capacity(taken.posts.len());
         for post in taken.posts {
-            match self.admit(&post, writable) {
+            match self.admit(&post, writable, now) {
                 Ok(person) => posts.push(Admitted { post, person }),
                 Err((code, sentence)) => self.refuse(&post, code, sentence),
             }
@@ -362,21 +370,28 @@ impl Writer {
         }
         self.others.extend(taken.others);
         if taken.stop || (!self.others.is_empty() && Instant::now() >= self.next_visit) {
-            let others = std::mem::take(&mut self.others);
-            let memberships = self.memberships(&others);
-            for job in others {
-                self.other(job, &memberships);
+            let mut others = std::mem::take(&mut self.others);
+            while !others.is_empty() {
+                // An act may change who belongs where: what was read before it would not hold.
+                let run = others.iter().take_while(|job| !matches!(job, Job::Act(_)));
+                let count = run.clone().count();
+                let memberships = self.memberships(run);
+                for job in others.drain(..count) {
+                    self.other(job, &memberships);
+                }
+                if let Some(Job::Act(act)) = others.pop_front() {
+                    self.act(&act);
+                }
             }
             self.next_visit = Instant::now() + VISIT_PACE;
         }
     }
 
-    fn admit(&self, post: &Post, writable: bool) -> Result<Person, (ErrorCode, &'static str)> {
-        let session = self.sessions.get(&post.session);
-        let session = session.filter(|session| session.rooms.contains(&post.room));
-        let Some(session) = session else {
-            return Err((ErrorCode::UnknownRoom, "there is no such room"));
-        };
+    fn admit(&self, post: &Post, writable: bool, now: i64) -> Result<Person, Refusal> {
+        // One that has ended has nobody to be told.
+        let session = self.sessions.get(&post.session).ok_or(UNKNOWN_ROOM)?;
+        let room = self.rooms.get(&post.room).ok_or(UNKNOWN_ROOM)?;
+        room.may_write(&session.person, now)?;
         if !writable {
             return Err((ErrorCode::Unavailable, UNAVAILABLE));
         }
@@ -439,8 +454,14 @@ impl Writer {
                 };
                 self.deliveries.send(session, job);
             }
+            Job::Read(read) => self.has_read(&read, now),
             // Taken already.
-            Job::Post(_) | Job::Ask(..) | Job::WrongCode(_) | Job::Revoke(_) | Job::Stop => {}
+            Job::Post(_)
+            | Job::Ask(..)
+            | Job::Act(_)
+            | Job::WrongCode(_)
+            | Job::Revoke(_)
+            | Job::Stop => {}
         }
     }
 }

@@ -28,6 +28,8 @@ pub struct Account {
     pub failed_codes: u64,
     /// Whether it may log in.
     pub status: Status,
+    /// What it may do.
+    pub role: Role,
 }
 
 /// What a list of accounts shows.
@@ -64,9 +66,9 @@ pub struct NewAccount<'a> {
     pub created_at: i64,
 }
 
-const FIND: &str = "SELECT id, user, password, totp, last_step, failed_codes, status \
+const FIND: &str = "SELECT id, user, password, totp, last_step, failed_codes, status, role \
     FROM REGISTERED WHERE user = ?1";
-const BY_ID: &str = "SELECT id, user, password, totp, last_step, failed_codes, status \
+const BY_ID: &str = "SELECT id, user, password, totp, last_step, failed_codes, status, role \
     FROM REGISTERED WHERE id = ?1";
 const LIST: &str = "SELECT id, user, status, role, online = 'ok', ip_port, created_at, \
     last_login_at FROM REGISTERED WHERE id > ?1 ORDER BY id LIMIT ?2";
@@ -134,6 +136,7 @@ fn read_account(row: &Row<'_>) -> rusqlite::Result<Account> {
         last_step: unsigned(row, 4)?,
         failed_codes: unsigned(row, 5)?,
         status: row.get(6)?,
+        role: row.get(7)?,
     })
 }
 

@@ -5,12 +5,15 @@
 
 use std::ops::ControlFlow;
 
-use chatbox_common::name::{RoomName, UserName};
+use chatbox_common::name::UserName;
 use rusqlite::Row;
 
 use super::error::StoreError;
 use super::sql::{Snapshot, Tx};
-use super::types::{AccountId, RoomId, RoomMode, room_name, signed, unsigned, user_name};
+use super::types::{AccountId, RoomId, RoomMode, Title, signed, title, unsigned, user_name};
+
+/// The kind of a message that tells what its sender does; what is said has kind 0.
+pub const ACTION: u8 = 1;
 
 /// What a message weighs in a page besides its body and its sender's name: room for the numbers
 /// and keys of its encoding.
@@ -88,7 +91,7 @@ pub struct Page {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unlogged {
     /// The room's name.
-    pub room: RoomName,
+    pub title: Title,
     /// What chat.log may have of it.
     pub mode: RoomMode,
     /// The message.
@@ -181,7 +184,7 @@ impl Snapshot<'_> {
     pub fn unlogged(&self, id: u64, limit: u32) -> Result<Vec<Unlogged>, StoreError> {
         self.all(UNLOGGED, (signed(id), limit), |row| {
             Ok(Unlogged {
-                room: room_name(row, 9)?,
+                title: title(row, 9)?,
                 mode: row.get(10)?,
                 message: read_message(row)?,
             })
@@ -400,7 +403,7 @@ mod tests {
                 assert_eq!(rows.len(), 2);
                 assert_eq!((rows[0].message.id, rows[0].mode), (2, RoomMode::Audited));
                 assert_eq!((rows[1].message.id, rows[1].mode), (3, RoomMode::Private));
-                assert_eq!(rows[1].room.as_str(), "#ops");
+                assert_eq!(rows[1].title.to_string(), "#ops");
                 assert_eq!(tx.unlogged(1, 1)?.len(), 1);
                 assert_eq!(tx.unlogged(3, 10)?, []);
                 Ok(())

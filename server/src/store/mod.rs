@@ -6,13 +6,14 @@
 //! [`Checkpointer`]. Times are milliseconds since 1970 in UTC and come in as arguments.
 //!
 //! What can be read is a method of [`Snapshot`], what can be changed a method of [`Tx`], each
-//! beside its table: `accounts`, `factors`, `resume`, `rooms`, `history`, `online`, `meta`.
+//! beside its table: `accounts`, `factors`, `resume`, `rooms`, `members`, `history`, `online`, `meta`.
 
 mod accounts;
 mod error;
 mod factors;
 mod files;
 mod history;
+mod members;
 mod meta;
 mod online;
 mod reader;
@@ -28,13 +29,14 @@ pub use accounts::{Account, AccountLine, NewAccount};
 pub use error::StoreError;
 pub use factors::RecoveryHash;
 pub use files::DATABASE;
-pub use history::{Inserted, Message, NewMessage, Unlogged};
+pub use history::{ACTION, Inserted, Message, NewMessage, Unlogged};
+pub use members::{Membership, Sanction};
 pub use reader::{Checkpoint, Checkpointer, Reader};
 pub use resume::{NewToken, Resumed, TokenId};
-pub use rooms::{Heads, Room};
+pub use rooms::{NewRoom, Room};
 pub use schema::SCHEMA_VERSION;
 pub use sql::{Outcome, Snapshot, SqlEntry, SqlLog, Tx};
-pub use types::{AccountId, Role, RoomId, RoomMode, Status};
+pub use types::{Access, AccountId, Role, RoomId, RoomMode, RoomRole, Status, Title};
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -165,7 +167,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::time::Duration;
 
-    use super::testing::{account, message, quiet, store};
+    use super::testing::{account, heads, message, quiet, store};
     use super::*;
 
     fn pragma(connection: &Connection, name: &str) -> i64 {
@@ -285,7 +287,7 @@ mod tests {
             tx.store_next_seq(RoomId::LOBBY, 33)
         });
         assert!(matches!(full, Err(StoreError::Full)), "{full:?}");
-        let heads = |tx: &Tx<'_>| tx.heads(RoomId::LOBBY);
+        let heads = |tx: &Tx<'_>| heads(tx, RoomId::LOBBY);
         let after = store.transaction(Commit::Usual, heads).unwrap();
         assert_eq!(after.head, 0);
         let left = pragma(&store.connection, "SELECT count(*) FROM messages");

@@ -1,15 +1,16 @@
-//! Rooms and who belongs to them.
+//! Rooms: what they are called, who may come in, and where their messages begin and end. Who
+//! belongs to them is in `members`.
 //!
 //! The number of a room's next message is stored here, not computed from its messages, so that
 //! retention can remove all of them without a number coming back. The journal counts within a
-//! transaction by itself: one [`Snapshot::heads`] before, one [`Tx::store_next_seq`] after.
+//! transaction by itself, and stores the outcome once: [`Tx::store_next_seq`].
 
 use chatbox_common::name::RoomName;
 use rusqlite::Row;
 
 use super::error::StoreError;
 use super::sql::{Snapshot, Tx};
-use super::types::{AccountId, RoomId, RoomMode, room_name, signed, unsigned};
+use super::types::{Access, AccountId, RoomId, RoomMode, Title, signed, title, unsigned};
 
 /// Where a room's messages begin and end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,44 +26,75 @@ pub struct Heads {
 pub struct Room {
     /// Its number.
     pub id: RoomId,
-    /// Its name.
-    pub name: RoomName,
+    /// What it is called.
+    pub title: Title,
     /// What it is about; may be empty.
     pub topic: String,
     /// What the server sees of it.
     pub mode: RoomMode,
+    /// Who may come in.
+    pub access: Access,
+    /// Why only moderators may write, when that is so.
+    pub locked: Option<String>,
     /// Where its messages begin and end.
     pub heads: Heads,
 }
 
-/// A room as one of its members has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Membership {
-    /// The room.
-    pub room: Room,
-    /// The first message that was sent after the member joined has at least this number.
-    pub joined_seq: u64,
+/// A room to be made.
+#[derive(Debug, Clone)]
+pub struct NewRoom<'a> {
+    /// What it is called.
+    pub title: &'a Title,
+    /// What it is about; may be empty.
+    pub topic: &'a str,
+    /// Who may come in.
+    pub access: Access,
+    /// Who makes it.
+    pub created_by: AccountId,
+    /// When.
+    pub created_at: i64,
 }
 
-const HEADS: &str = "SELECT first_seq, next_seq FROM rooms WHERE id = ?1";
-const FIND: &str = "SELECT id, name, topic, mode, first_seq, next_seq FROM rooms WHERE name = ?1";
-const ROOMS_OF: &str = "SELECT r.id, r.name, r.topic, r.mode, r.first_seq, r.next_seq, \
-    m.joined_seq FROM members m JOIN rooms r ON r.id = m.room WHERE m.account = ?1 ORDER BY m.room";
-const IS_MEMBER: &str = "SELECT 1 FROM members WHERE room = ?1 AND account = ?2";
+/// A room as somebody sees it who looks for one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomLine {
+    /// Its number.
+    pub id: RoomId,
+    /// What it is called.
+    pub title: Title,
+    /// What it is about; may be empty.
+    pub topic: String,
+    /// What the server sees of it.
+    pub mode: RoomMode,
+    /// Who may come in.
+    pub access: Access,
+    /// How many belong to it.
+    pub members: u64,
+    /// Whether the one who looks does.
+    pub is_member: bool,
+}
+
+const FIND: &str = "SELECT id, name, topic, mode, access, locked, first_seq, next_seq FROM rooms \
+    WHERE name = ?1";
+const BY_ID: &str = "SELECT id, name, topic, mode, access, locked, first_seq, next_seq FROM rooms \
+    WHERE id = ?1";
+// A room of two is nobody's to find, and one that needs an invitation only of those who have it.
+const LIST: &str = "SELECT r.id, r.name, r.topic, r.mode, r.access, \
+    (SELECT count(*) FROM members c WHERE c.room = r.id), m.account IS NOT NULL FROM rooms r \
+    LEFT JOIN members m ON m.room = r.id AND m.account = ?1 \
+    WHERE r.name > ?2 AND (r.access = 'open' OR (r.access = 'invited' AND (m.account IS NOT NULL \
+    OR EXISTS(SELECT 1 FROM room_invitations i WHERE i.room = r.id AND i.account = ?1)))) \
+    ORDER BY r.name LIMIT ?3";
+const COUNT: &str = "SELECT count(*) FROM rooms WHERE access <> 'direct'";
+const MADE_BY: &str =
+    "SELECT count(*) FROM rooms WHERE created_by = ?1 AND (access = 'direct') = ?2";
+const CREATE: &str = "INSERT INTO rooms(name, topic, mode, access, created_by, created_at) \
+    VALUES(?1, ?2, 'audited', ?3, ?4, ?5) ON CONFLICT DO NOTHING";
 const NEXT_SEQ: &str = "UPDATE rooms SET next_seq = ?2 WHERE id = ?1 AND next_seq <= ?2";
-const JOIN: &str = "INSERT INTO members(room, account, joined_seq, joined_at) \
-    VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
+const TOPIC: &str = "UPDATE rooms SET topic = ?2 WHERE id = ?1";
+const LOCK: &str = "UPDATE rooms SET locked = ?2 WHERE id = ?1";
 
 impl Snapshot<'_> {
-    /// Where the messages of a room begin and end.
-    ///
-    /// # Errors
-    /// [`StoreError::Missing`] without such a room; SQLite's.
-    pub fn heads(&self, room: RoomId) -> Result<Heads, StoreError> {
-        self.one(HEADS, [room], |row| read_heads(row, 0))?
-            .ok_or(StoreError::Missing)
-    }
-
     /// The room of this name, upper and lower case being the same.
     ///
     /// # Errors
@@ -71,26 +103,63 @@ impl Snapshot<'_> {
         self.one(FIND, [name.as_str()], read_room)
     }
 
-    /// The rooms an account belongs to, by number.
+    /// The room of this title, upper and lower case being the same.
     ///
     /// # Errors
     /// SQLite's.
-    pub fn rooms_of(&self, account: AccountId) -> Result<Vec<Membership>, StoreError> {
-        self.all(ROOMS_OF, [account], |row| {
-            Ok(Membership {
-                room: read_room(row)?,
-                joined_seq: unsigned(row, 6)?,
+    pub fn room_titled(&self, title: &Title) -> Result<Option<Room>, StoreError> {
+        self.one(FIND, [title.to_string()], read_room)
+    }
+
+    /// The room of this number.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn room_by_id(&self, id: RoomId) -> Result<Option<Room>, StoreError> {
+        self.one(BY_ID, [id], read_room)
+    }
+
+    /// The rooms that an account may know of, rooms of two apart, in the order of their names:
+    /// those after a name, `limit` of them and one more where there is one.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn rooms_seen_by(
+        &self,
+        account: AccountId,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<RoomLine>, StoreError> {
+        let rows = i64::from(limit) + 1;
+        self.all(LIST, (account, after, rows), |row| {
+            Ok(RoomLine {
+                id: row.get(0)?,
+                title: title(row, 1)?,
+                topic: row.get(2)?,
+                mode: row.get(3)?,
+                access: row.get(4)?,
+                members: unsigned(row, 5)?,
+                is_member: row.get(6)?,
             })
         })
     }
 
-    /// Whether an account is a member of a room.
+    /// How many rooms there are, rooms of two apart.
     ///
     /// # Errors
     /// SQLite's.
-    pub fn is_member(&self, room: RoomId, account: AccountId) -> Result<bool, StoreError> {
-        let found = self.one(IS_MEMBER, (room, account), |_| Ok(()))?;
-        Ok(found.is_some())
+    pub fn count_rooms(&self) -> Result<u64, StoreError> {
+        let count = self.one(COUNT, (), |row| unsigned(row, 0))?;
+        Ok(count.unwrap_or(0))
+    }
+
+    /// How many rooms, or how many rooms of two, an account has made.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn count_rooms_made_by(&self, account: AccountId, direct: bool) -> Result<u64, StoreError> {
+        let count = self.one(MADE_BY, (account, direct), |row| unsigned(row, 0))?;
+        Ok(count.unwrap_or(0))
     }
 }
 
@@ -104,14 +173,32 @@ fn read_heads(row: &Row<'_>, first: usize) -> rusqlite::Result<Heads> {
 fn read_room(row: &Row<'_>) -> rusqlite::Result<Room> {
     Ok(Room {
         id: row.get(0)?,
-        name: room_name(row, 1)?,
+        title: title(row, 1)?,
         topic: row.get(2)?,
         mode: row.get(3)?,
-        heads: read_heads(row, 4)?,
+        access: row.get(4)?,
+        locked: row.get(5)?,
+        heads: read_heads(row, 6)?,
     })
 }
 
 impl Tx<'_> {
+    /// Makes a room without members; `None` when there is one of this title.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn create_room(&self, new: &NewRoom<'_>) -> Result<Option<RoomId>, StoreError> {
+        let row = (
+            new.title.to_string(),
+            new.topic,
+            new.access,
+            new.created_by,
+            new.created_at,
+        );
+        let made = self.execute(CREATE, row)? == 1;
+        Ok(made.then(|| RoomId(self.last_id())))
+    }
+
     /// Stores the number of a room's next message, once per room and transaction. It never goes
     /// back.
     ///
@@ -121,90 +208,141 @@ impl Tx<'_> {
         self.change(NEXT_SEQ, (room, signed(next_seq)))
     }
 
-    /// Makes an account a member of a room from the message `joined_seq` on. `false` when it was
-    /// one already; then nothing changes.
+    /// Says what a room is about.
     ///
     /// # Errors
-    /// SQLite's, when there is no such account or room among them.
-    pub fn join(
-        &self,
-        room: RoomId,
-        account: AccountId,
-        joined_seq: u64,
-        at: i64,
-    ) -> Result<bool, StoreError> {
-        Ok(self.execute(JOIN, (room, account, signed(joined_seq), at))? == 1)
+    /// [`StoreError::Missing`] without such a room; SQLite's.
+    pub fn set_topic(&self, room: RoomId, topic: &str) -> Result<(), StoreError> {
+        self.change(TOPIC, (room, topic))
+    }
+
+    /// Leaves a room's word to its moderators, for a reason, or gives it back to all.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] without such a room; SQLite's.
+    pub fn set_locked(&self, room: RoomId, reason: Option<&str>) -> Result<(), StoreError> {
+        self.change(LOCK, (room, reason))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Commit;
-    use super::super::testing::{account, assert_searches, room, store};
+    use super::super::testing::{account, assert_searches, name, store};
+    use super::super::{Commit, Sanction, Store};
     use super::*;
 
-    fn called(text: &str) -> RoomName {
-        RoomName::parse(text).unwrap()
+    fn titled(text: &str) -> Title {
+        Title::Room(RoomName::parse(text).unwrap())
+    }
+
+    fn made(tx: &Tx<'_>, title: &Title, access: Access, by: AccountId) -> Option<RoomId> {
+        let new = NewRoom {
+            title,
+            topic: "what",
+            access,
+            created_by: by,
+            created_at: 9,
+        };
+        tx.create_room(&new).unwrap()
+    }
+
+    fn seen(store: &mut Store, account: AccountId, after: &str, limit: u32) -> Vec<String> {
+        let rooms = store.transaction(Commit::Usual, |tx| tx.rooms_seen_by(account, after, limit));
+        let rooms = rooms.unwrap().into_iter();
+        rooms.map(|room| room.title.to_string()).collect()
     }
 
     #[test]
     fn the_lobby_is_there_from_the_start() {
         let (_directory, mut store) = store();
-        let lobby = store
-            .transaction(Commit::Usual, |tx| tx.room(&called("#LOBBY")))
-            .unwrap()
-            .unwrap();
+        let lobby = RoomName::parse("#LOBBY").unwrap();
+        let lobby = store.transaction(Commit::Usual, |tx| tx.room(&lobby));
+        let lobby = lobby.unwrap().unwrap();
+        let heads = Heads {
+            first_kept: 1,
+            head: 0,
+        };
         assert_eq!(lobby.id, RoomId::LOBBY);
-        assert_eq!(lobby.name.as_str(), RoomName::LOBBY);
-        assert_eq!(lobby.mode, RoomMode::Audited);
+        assert_eq!(lobby.title.to_string(), RoomName::LOBBY);
         assert_eq!(
-            lobby.heads,
-            Heads {
-                first_kept: 1,
-                head: 0
-            }
+            (lobby.mode, lobby.access),
+            (RoomMode::Audited, Access::Open)
         );
+        assert_eq!((lobby.heads, lobby.locked), (heads, None));
     }
 
     #[test]
-    fn who_is_a_member_joins_no_second_time() {
+    fn a_title_is_given_once_whatever_its_case() {
         let (_directory, mut store) = store();
         let alice = account(&mut store, "alice");
         let bob = account(&mut store, "bob");
-        store
-            .transaction(Commit::Usual, |tx| {
-                let ops = room(tx, "#ops", "private");
-                assert_eq!(tx.room(&called("#Ops"))?.unwrap().mode, RoomMode::Private);
-                assert!(tx.room(&called("#other"))?.is_none());
-                assert!(tx.join(RoomId::LOBBY, alice, 1, 9)?);
-                assert!(tx.join(ops, alice, 5, 9)?);
-                assert!(!tx.join(ops, alice, 7, 9)?);
-
-                let rooms = tx.rooms_of(alice)?;
-                assert_eq!(rooms.len(), 2);
-                assert_eq!((rooms[1].room.id, rooms[1].joined_seq), (ops, 5));
-                assert!(tx.is_member(ops, alice)?);
-                assert!(!tx.is_member(ops, bob)?);
-                Ok(())
-            })
-            .unwrap();
+        let made = store.transaction(Commit::Usual, |tx| {
+            let ops = made(tx, &titled("#ops"), Access::Open, alice).unwrap();
+            assert_eq!(made(tx, &titled("#OPS"), Access::Invited, bob), None);
+            let two = Title::Direct(name("alice"), name("bob"));
+            let direct = made(tx, &two, Access::Direct, alice).unwrap();
+            assert_eq!(made(tx, &two, Access::Direct, bob), None);
+            assert_eq!(tx.room_titled(&two)?.unwrap().id, direct);
+            assert_eq!(tx.room_by_id(direct)?.unwrap().title, two);
+            assert_eq!(
+                (tx.count_rooms()?, tx.count_rooms_made_by(alice, false)?),
+                (2, 1)
+            );
+            assert_eq!(tx.count_rooms_made_by(alice, true)?, 1);
+            assert_eq!(tx.count_rooms_made_by(bob, false)?, 0);
+            tx.set_topic(ops, "new")?;
+            tx.set_locked(ops, Some("why"))?;
+            let room = tx.room_by_id(ops)?.unwrap();
+            assert_eq!((&*room.topic, room.locked.as_deref()), ("new", Some("why")));
+            tx.set_locked(ops, None)?;
+            assert_eq!(tx.room_by_id(ops)?.unwrap().locked, None);
+            assert!(matches!(
+                tx.set_topic(RoomId(99), ""),
+                Err(StoreError::Missing)
+            ));
+            Ok(())
+        });
+        made.unwrap();
     }
 
     #[test]
-    fn nobody_joins_what_is_not_there() {
+    fn a_list_has_what_one_may_know_of_and_nothing_else() {
         let (_directory, mut store) = store();
         let alice = account(&mut store, "alice");
-        let nowhere = store.transaction(Commit::Usual, |tx| tx.join(RoomId(9), alice, 1, 9));
-        assert!(nowhere.is_err());
-        let nobody = store.transaction(Commit::Usual, |tx| {
-            tx.join(RoomId::LOBBY, AccountId(9), 1, 9)
+        let bob = account(&mut store, "bob");
+        let carol = account(&mut store, "carol");
+        let hidden = store.transaction(Commit::Usual, |tx| {
+            made(tx, &titled("#ops"), Access::Open, alice).unwrap();
+            let hidden = made(tx, &titled("#hidden~alice"), Access::Invited, alice).unwrap();
+            tx.join(hidden, alice, super::super::RoomRole::Owner, 1, 9)?;
+            tx.invite(hidden, bob, alice, 9)?;
+            let two = Title::Direct(name("alice"), name("bob"));
+            let two = made(tx, &two, Access::Direct, alice).unwrap();
+            tx.join(two, alice, super::super::RoomRole::Member, 1, 9)?;
+            Ok(hidden)
         });
-        assert!(nobody.is_err());
+        let hidden = hidden.unwrap();
+        let all = ["#hidden~alice", "#lobby", "#ops"];
+        assert_eq!(seen(&mut store, alice, "", 10), all);
+        assert_eq!(seen(&mut store, bob, "", 10), all);
+        assert_eq!(seen(&mut store, carol, "", 10), all[1..]);
+        // One more than asked for says that more follow.
+        assert_eq!(seen(&mut store, alice, "", 1), all[..2]);
+        assert_eq!(seen(&mut store, alice, "#LOBBY", 9), all[2..]);
+        let ban = Sanction {
+            room: hidden,
+            account: bob,
+            by: alice,
+            at: 9,
+            reason: "",
+        };
+        store.transaction(Commit::Usual, |tx| tx.ban(&ban)).unwrap();
+        assert_eq!(seen(&mut store, bob, "", 10), all[1..]);
     }
 
     #[test]
-    fn no_look_up_walks_through_all_rooms_or_members() {
-        assert_searches(&[HEADS, FIND, ROOMS_OF, IS_MEMBER, NEXT_SEQ]);
+    fn no_look_up_walks_through_all_rooms() {
+        assert_searches(&[FIND, BY_ID, MADE_BY, NEXT_SEQ, TOPIC, LOCK]);
     }
 
     #[test]
@@ -215,9 +353,7 @@ mod tests {
         next(7).unwrap();
         next(7).unwrap();
         assert!(matches!(next(6), Err(StoreError::Missing)));
-        let heads = store.transaction(Commit::Usual, |tx| tx.heads(RoomId::LOBBY));
-        assert_eq!(heads.unwrap().head, 6);
-        let missing = store.transaction(Commit::Usual, |tx| tx.heads(RoomId(9)));
-        assert!(matches!(missing, Err(StoreError::Missing)));
+        let lobby = store.transaction(Commit::Usual, |tx| tx.room_by_id(RoomId::LOBBY));
+        assert_eq!(lobby.unwrap().unwrap().heads.head, 6);
     }
 }

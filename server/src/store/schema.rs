@@ -16,7 +16,7 @@ use super::sql::{self, SqlLog};
 type Migration = &'static [&'static str];
 
 /// From schema n to n + 1 by the n-th element.
-pub(super) const MIGRATIONS: &[Migration] = &[V1];
+pub(super) const MIGRATIONS: &[Migration] = &[V1, V2];
 
 /// The version of the schema that this program writes.
 pub const SCHEMA_VERSION: usize = MIGRATIONS.len();
@@ -108,6 +108,43 @@ const V1: Migration = &[
     "PRAGMA user_version = 1",
 ];
 
+/// Rooms beside the lobby: who may come in, what members may do, and what they have read.
+const V2: Migration = &[
+    "ALTER TABLE rooms ADD COLUMN access TEXT NOT NULL DEFAULT 'open' \
+     CHECK(access IN ('open', 'invited', 'direct'))",
+    "ALTER TABLE rooms ADD COLUMN locked TEXT",
+    "ALTER TABLE rooms ADD COLUMN created_by INTEGER REFERENCES REGISTERED(id)",
+    "CREATE INDEX rooms_created_by ON rooms(created_by)",
+    "ALTER TABLE members ADD COLUMN role TEXT NOT NULL DEFAULT 'member' \
+     CHECK(role IN ('member', 'moderator', 'owner'))",
+    "ALTER TABLE members ADD COLUMN read_seq INTEGER NOT NULL DEFAULT 0",
+    // What was said so far was shown by the versions that kept no mark.
+    "UPDATE members SET read_seq = (SELECT next_seq - 1 FROM rooms WHERE id = room)",
+    "CREATE TABLE room_invitations(\
+     room INTEGER NOT NULL REFERENCES rooms(id), \
+     account INTEGER NOT NULL REFERENCES REGISTERED(id), \
+     made_by INTEGER NOT NULL REFERENCES REGISTERED(id), \
+     made_at INTEGER NOT NULL, \
+     PRIMARY KEY(room, account)) STRICT, WITHOUT ROWID",
+    "CREATE TABLE bans(\
+     room INTEGER NOT NULL REFERENCES rooms(id), \
+     account INTEGER NOT NULL REFERENCES REGISTERED(id), \
+     made_by INTEGER NOT NULL REFERENCES REGISTERED(id), \
+     made_at INTEGER NOT NULL, \
+     reason TEXT NOT NULL, \
+     PRIMARY KEY(room, account)) STRICT, WITHOUT ROWID",
+    // Kept beside the memberships, so that nobody leaves a mute behind by leaving the room.
+    "CREATE TABLE mutes(\
+     room INTEGER NOT NULL REFERENCES rooms(id), \
+     account INTEGER NOT NULL REFERENCES REGISTERED(id), \
+     made_by INTEGER NOT NULL REFERENCES REGISTERED(id), \
+     made_at INTEGER NOT NULL, \
+     ends_at INTEGER, \
+     reason TEXT NOT NULL, \
+     PRIMARY KEY(room, account)) STRICT, WITHOUT ROWID",
+    "PRAGMA user_version = 2",
+];
+
 const VERSION: &str = "PRAGMA user_version";
 const TABLES: &str = "SELECT count(*) FROM sqlite_schema";
 
@@ -144,10 +181,10 @@ pub(super) fn migrate(
     migrations: &[Migration],
 ) -> Result<(), StoreError> {
     let found = check(connection, log, migrations)?;
+    let tables = sql::read(connection, log, |snapshot| {
+        snapshot.one(TABLES, (), |row| row.get::<_, i64>(0))
+    })?;
     for (index, statements) in migrations.iter().enumerate().skip(found) {
-        let tables = sql::read(connection, log, |snapshot| {
-            snapshot.one(TABLES, (), |row| row.get::<_, i64>(0))
-        })?;
         if tables != Some(0) {
             files::copy(connection, &backup_name(directory, index + 1))?;
         }
@@ -211,7 +248,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let connection = Connection::open_in_memory().unwrap();
         migrate(&connection, &quiet(), directory.path(), MIGRATIONS).unwrap();
-        assert_eq!(number(&connection, VERSION), 1);
+        assert_eq!(number(&connection, VERSION), 2);
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
         assert_eq!(
             number(

@@ -5,7 +5,11 @@ use rusqlite::types::Null;
 use rusqlite::{Connection, params_from_iter};
 use tempfile::TempDir;
 
-use super::{AccountId, Commit, Durability, NewAccount, NewMessage, RoomId, SqlLog, Store, Tx};
+use super::rooms::Heads;
+use super::{
+    AccountId, Commit, Durability, NewAccount, NewMessage, RoomId, Snapshot, SqlLog, Store,
+    StoreError, Tx,
+};
 
 pub(super) fn quiet() -> SqlLog {
     SqlLog::new(|_| ())
@@ -33,6 +37,12 @@ pub(super) fn account(store: &mut Store, user: &str) -> AccountId {
             })
         })
         .unwrap()
+}
+
+/// Where a room's messages begin and end.
+pub(super) fn heads(snapshot: &Snapshot<'_>, room: RoomId) -> Result<Heads, StoreError> {
+    let room = snapshot.room_by_id(room)?;
+    room.map(|room| room.heads).ok_or(StoreError::Missing)
 }
 
 /// A room besides the lobby.

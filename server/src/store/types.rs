@@ -1,6 +1,8 @@
 //! The small types the tables share, and how they stand in a column.
 
-use chatbox_common::name::{RoomName, UserName};
+use std::fmt;
+
+use chatbox_common::name::{NameError, RoomName, UserName};
 use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Type, ValueRef};
 
@@ -44,6 +46,80 @@ pub enum RoomMode {
     Private,
 }
 
+/// Who may come into a room. Fixed when the room is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody.
+    Open,
+    /// Whoever was invited.
+    Invited,
+    /// The two whom it was made for.
+    Direct,
+}
+
+impl Access {
+    /// As it stands in the table and in the log.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Invited => "invited",
+            Self::Direct => "direct",
+        }
+    }
+}
+
+/// What a member may do in a room, the least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RoomRole {
+    /// Read, write, leave.
+    Member,
+    /// And look after the others.
+    Moderator,
+    /// And make moderators.
+    Owner,
+}
+
+/// What a room is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Title {
+    /// By its name.
+    Room(RoomName),
+    /// By the two whom it was made for: `@alice+bob`.
+    Direct(UserName, UserName),
+}
+
+impl Title {
+    fn parse(text: &str) -> Result<Self, NameError> {
+        let Some(two) = text.strip_prefix('@') else {
+            return RoomName::parse(text).map(Self::Room);
+        };
+        let (one, other) = two.split_once('+').ok_or(NameError::Character)?;
+        Ok(Self::Direct(UserName::parse(one)?, UserName::parse(other)?))
+    }
+
+    /// What somebody in it calls it: a room of two bears the name of the other, `@bob`.
+    #[must_use]
+    pub fn seen_by(&self, user: &str) -> String {
+        match self {
+            Self::Room(name) => name.to_string(),
+            Self::Direct(one, other) if one.as_str().eq_ignore_ascii_case(user) => {
+                format!("@{other}")
+            }
+            Self::Direct(one, _) => format!("@{one}"),
+        }
+    }
+}
+
+impl fmt::Display for Title {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Room(name) => write!(f, "{name}"),
+            Self::Direct(one, other) => write!(f, "@{one}+{other}"),
+        }
+    }
+}
+
 /// A number as SQLite keeps it. Beyond its range lies nothing that was ever stored, so what a
 /// peer asks for out there may as well be its end.
 pub(super) fn signed(number: u64) -> i64 {
@@ -63,9 +139,9 @@ pub(super) fn user_name(row: &Row<'_>, column: usize) -> rusqlite::Result<UserNa
     })
 }
 
-/// The name of a room, checked again.
-pub(super) fn room_name(row: &Row<'_>, column: usize) -> rusqlite::Result<RoomName> {
-    RoomName::parse(row.get_ref(column)?.as_str()?).map_err(|error| {
+/// What a room is called, checked again.
+pub(super) fn title(row: &Row<'_>, column: usize) -> rusqlite::Result<Title> {
+    Title::parse(row.get_ref(column)?.as_str()?).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
     })
 }
@@ -139,6 +215,55 @@ impl FromSql for Role {
     }
 }
 
+impl ToSql for RoomMode {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Audited => "audited",
+            Self::Private => "private",
+        }
+        .into())
+    }
+}
+
+impl ToSql for Access {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.word().into())
+    }
+}
+
+impl FromSql for Access {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        match value.as_str()? {
+            "open" => Ok(Self::Open),
+            "invited" => Ok(Self::Invited),
+            "direct" => Ok(Self::Direct),
+            _ => Err(FromSqlError::InvalidType),
+        }
+    }
+}
+
+impl ToSql for RoomRole {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Member => "member",
+            Self::Moderator => "moderator",
+            Self::Owner => "owner",
+        }
+        .into())
+    }
+}
+
+impl FromSql for RoomRole {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        match value.as_str()? {
+            "member" => Ok(Self::Member),
+            "moderator" => Ok(Self::Moderator),
+            "owner" => Ok(Self::Owner),
+            _ => Err(FromSqlError::InvalidType),
+        }
+    }
+}
+
 impl FromSql for RoomMode {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         match value.as_str()? {
@@ -180,6 +305,6 @@ mod tests {
             .map(|AccountId(_)| ()))));
         assert!(damaged(one("SELECT 'x'", |r| r.get(0).map(|_: Status| ()))));
         assert!(damaged(one("SELECT 'a b'", |r| user_name(r, 0).map(|_| ()))));
-        assert!(damaged(one("SELECT 7", |r| room_name(r, 0).map(|_| ()))));
+        assert!(damaged(one("SELECT 7", |r| title(r, 0).map(|_| ()))));
     }
 }

@@ -7,6 +7,7 @@
 
 pub mod account;
 pub mod peer;
+pub mod rooms;
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};

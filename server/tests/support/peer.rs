@@ -12,7 +12,7 @@ use chatbox_common::fingerprint::Fingerprint;
 use chatbox_common::wire::codec;
 use chatbox_common::wire::message::{
     Ack, Bye, ByeReason, Chat, ClientMessage, ErrorCode, ErrorMessage, Follow, Following, History,
-    MessageId, Page, Plain, RoomId, Send, Seq, ServerMessage, Welcome,
+    Kind, MessageId, Page, Plain, RoomId, Send, Seq, ServerMessage, Welcome,
 };
 use socket2::{Domain, Socket, Type};
 
@@ -159,6 +159,7 @@ impl Peer {
                 after,
                 before,
                 limit,
+                before_time: None,
             })
         })
     }
@@ -318,6 +319,7 @@ pub fn sending(request: u32, id: MessageId, text: &str) -> ClientMessage {
         room: LOBBY,
         id,
         text: text.to_owned(),
+        kind: Kind::Text,
     })
 }
 

@@ -1,0 +1,295 @@
+//! Rooms: what a person does with them, and what the server says of them.
+
+use chatbox_common::wire::message::{
+    Access, Action, ClientMessage, Create, Direct, InRoom, Invite, Invited, Join, Joined, Kind,
+    Left, Lock, Moderate, RequestId, Room, RoomChanged, RoomId, RoomMode, SetTopic, Standing,
+};
+
+use super::{App, Asked};
+use crate::input::{Command, MemberAction, Target};
+use crate::model::{Event as Told, Listed};
+use crate::stop::Stop;
+use crate::ui::plain::name;
+
+/// A room in one sentence, and its topic below.
+pub(super) fn described(room: &Room) -> String {
+    let mode = match room.mode {
+        RoomMode::Audited => "audited: the server reads, keeps and logs what is said",
+        RoomMode::Private => "private",
+    };
+    let access = match room.access {
+        Access::Open => "open to all",
+        Access::Invited => "for those who are invited",
+        Access::Direct => "between the two of you",
+    };
+    let mut sentence = format!(
+        "{}, {access}, {mode}; {} online",
+        name(&room.name),
+        room.online
+    );
+    if let Some(reason) = &room.locked {
+        sentence = format!("{sentence}; only moderators may write{}", because(reason));
+    }
+    if !room.topic.is_empty() {
+        sentence = format!("{sentence}\n{}", room.topic);
+    }
+    sentence
+}
+
+fn because(reason: &str) -> String {
+    if reason.is_empty() {
+        String::new()
+    } else {
+        format!(": {reason}")
+    }
+}
+
+impl App {
+    /// The room that a command is for.
+    fn target(&mut self, target: &Target) -> Result<Option<RoomId>, Stop> {
+        let found = match target {
+            Target::Here => self.here(),
+            Target::Room(name) => self.model.room_named(name),
+        };
+        if found.is_none() {
+            self.problem("You are in no such room; /rooms shows which there are.")?;
+        }
+        Ok(found)
+    }
+
+    /// Asks for something in a room, if one is in it.
+    fn ask_in(
+        &mut self,
+        target: &Target,
+        message: impl FnOnce(RequestId, RoomId) -> ClientMessage,
+    ) -> Result<(), Stop> {
+        match self.target(target)? {
+            Some(room) => self.ask_for_room(|request| message(request, room)),
+            None => Ok(()),
+        }
+    }
+
+    fn ask_for_room(
+        &mut self,
+        message: impl FnOnce(RequestId) -> ClientMessage,
+    ) -> Result<(), Stop> {
+        let request = self.next_request();
+        self.asked.insert(request, Asked::Room);
+        self.say(&message(request))
+    }
+
+    pub(super) fn room_command(&mut self, command: Command) -> Result<(), Stop> {
+        match command {
+            Command::Join(name) => match self.model.room_named(&name) {
+                Some(room) => self.talk_in(room),
+                None => self.ask_for_room(|request| ClientMessage::Join(Join { request, name })),
+            },
+            Command::Create {
+                name,
+                topic,
+                invited,
+            } => self.ask_for_room(|request| {
+                ClientMessage::Create(Create {
+                    request,
+                    name,
+                    topic,
+                    mode: RoomMode::Audited,
+                    access: if invited {
+                        Access::Invited
+                    } else {
+                        Access::Open
+                    },
+                })
+            }),
+            Command::Direct(user, text) => {
+                if let Some(room) = self.model.room_named(&format!("@{user}")) {
+                    return self.whisper(room, text);
+                }
+                let request = self.next_request();
+                self.asked.insert(request, Asked::Room);
+                self.whispers.insert(request, text);
+                self.say(&ClientMessage::Direct(Direct { request, user }))
+            }
+            Command::Leave(room) => self.ask_in(&room, |request, room| {
+                ClientMessage::Leave(InRoom { request, room })
+            }),
+            Command::Topic(room, None) => match self.target(&room)? {
+                Some(room) => {
+                    let topic = self.model.topic(room).to_owned();
+                    let called = self.model.room_name(room).to_owned();
+                    self.face.notice(&format!("{}: {topic}", name(&called)))?;
+                    Ok(())
+                }
+                None => Ok(()),
+            },
+            Command::Topic(room, Some(topic)) => self.ask_in(&room, |request, room| {
+                ClientMessage::SetTopic(SetTopic {
+                    request,
+                    room,
+                    topic,
+                })
+            }),
+            Command::Invite(room, user) => self.ask_in(&room, |request, room| {
+                ClientMessage::Invite(Invite {
+                    request,
+                    room,
+                    user,
+                })
+            }),
+            Command::Members(room) => match self.target(&room)? {
+                Some(room) => self.tell_model(Told::Want(Listed::Members(room))),
+                None => Ok(()),
+            },
+            Command::Lock(room, reason) => self.ask_in(&room, |request, room| {
+                ClientMessage::Lock(Lock {
+                    request,
+                    room,
+                    reason,
+                })
+            }),
+            Command::Member {
+                room,
+                user,
+                action,
+                reason,
+            } => self.ask_in(&room, |request, room| {
+                let (action, seconds) = match action {
+                    MemberAction::Kick => (Action::Kick, None),
+                    MemberAction::Ban => (Action::Ban, None),
+                    MemberAction::Unban => (Action::Unban, None),
+                    MemberAction::Mute(seconds) => (Action::Mute, seconds),
+                    MemberAction::Unmute => (Action::Unmute, None),
+                    MemberAction::Op => (Action::Op, None),
+                    MemberAction::Deop => (Action::Deop, None),
+                };
+                ClientMessage::Moderate(Moderate {
+                    request,
+                    room,
+                    user,
+                    action,
+                    seconds,
+                    reason,
+                })
+            }),
+            // Carried out by the caller.
+            Command::Help(_)
+            | Command::List
+            | Command::Info
+            | Command::History(_)
+            | Command::WhoAmI
+            | Command::Rooms
+            | Command::Clear
+            | Command::Quit => Ok(()),
+        }
+    }
+
+    fn whisper(&mut self, room: RoomId, text: String) -> Result<(), Stop> {
+        if text.is_empty() {
+            return self.talk_in(room);
+        }
+        self.outgoing.push(room, text, Kind::Text);
+        Ok(())
+    }
+
+    fn talk_in(&mut self, room: RoomId) -> Result<(), Stop> {
+        self.current = Some(room);
+        let called = name(self.model.room_name(room));
+        Ok(self
+            .face
+            .notice(&format!("what you type is said in {called}"))?)
+    }
+
+    pub(super) fn joined(&mut self, joined: Joined) -> Result<(), Stop> {
+        let room = joined.room.room;
+        let asked = joined
+            .request
+            .and_then(|request| self.asked.remove(&request));
+        let words = joined
+            .request
+            .and_then(|request| self.whispers.remove(&request));
+        self.face.notice(&described(&joined.room))?;
+        self.tell_model(Told::Joined(joined.room))?;
+        match (asked, words) {
+            (Some(Asked::Room), Some(words)) => self.whisper(room, words),
+            (Some(Asked::Room), None) => self.talk_in(room),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn left(&mut self, left: &Left) -> Result<(), Stop> {
+        if let Some(request) = left.request {
+            self.asked.remove(&request);
+        }
+        let room = name(self.model.room_name(left.room));
+        let (by, why) = (name(&left.by), because(&left.reason));
+        let sentence = match left.action {
+            Action::Kick => format!("{by} sent you out of {room}{why}"),
+            Action::Ban => format!("{by} banned you from {room}{why}"),
+            _ => format!("you have left {room}"),
+        };
+        self.face.notice(&sentence)?;
+        self.tell_model(Told::Left(left.room))?;
+        if self.current == Some(left.room) {
+            self.current = None;
+            if let Some(room) = self.here() {
+                self.talk_in(room)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn room_changed(&mut self, changed: &RoomChanged) -> Result<(), Stop> {
+        let room = name(self.model.room_name(changed.room));
+        let by = name(&changed.by);
+        let was_locked = self.model.is_locked(changed.room);
+        if self.model.topic(changed.room) != changed.topic {
+            let sentence = format!("{by} says what {room} is about: {}", changed.topic);
+            self.face.notice(&sentence)?;
+        }
+        match &changed.locked {
+            Some(reason) if !was_locked => {
+                let why = because(reason);
+                self.face
+                    .notice(&format!("{by} lets only moderators write in {room}{why}"))?;
+            }
+            None if was_locked => {
+                self.face
+                    .notice(&format!("{by} lets everybody write in {room} again"))?;
+            }
+            _ => {}
+        }
+        self.tell_model(Told::RoomChanged(changed.clone()))
+    }
+
+    pub(super) fn standing(&mut self, standing: &Standing) -> Result<(), Stop> {
+        if standing.user.eq_ignore_ascii_case(self.user.as_str())
+            && matches!(standing.action, Action::Join | Action::Leave)
+        {
+            return Ok(());
+        }
+        let room = name(self.model.room_name(standing.room));
+        let (user, by) = (name(&standing.user), name(&standing.by));
+        let why = because(&standing.reason);
+        let span = standing
+            .seconds
+            .map_or(String::new(), |seconds| format!(" for {seconds} s"));
+        let sentence = match standing.action {
+            Action::Join => format!("{user} belongs to {room} now"),
+            Action::Leave => format!("{user} has left {room}"),
+            Action::Kick => format!("{by} sent {user} out of {room}{why}"),
+            Action::Ban => format!("{by} banned {user} from {room}{why}"),
+            Action::Unban => format!("{by} took the ban of {user} from {room} back"),
+            Action::Mute => format!("{by} has {user} read only in {room}{span}{why}"),
+            Action::Unmute => format!("{by} lets {user} write in {room} again"),
+            Action::Op => format!("{by} made {user} a moderator of {room}"),
+            Action::Deop => format!("{by} made {user} a member of {room} again"),
+        };
+        Ok(self.face.notice(&sentence)?)
+    }
+
+    pub(super) fn invited(&mut self, invited: &Invited) -> Result<(), Stop> {
+        let (by, room) = (name(&invited.by), name(&invited.name));
+        let sentence = format!("{by} invites you: /join {room}");
+        Ok(self.face.notice(&sentence)?)
+    }
+}

@@ -1,0 +1,378 @@
+//! The commands: their names, arguments, help and parsers, each in one row.
+
+/// How many messages `/history` shows when nobody says how many.
+pub const DEFAULT_HISTORY: u16 = 20;
+
+/// The most messages one `/history` shows.
+pub const MAX_HISTORY: u16 = 1000;
+
+/// Where a command is to be carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// In the room one talks in.
+    Here,
+    /// In the room of this name.
+    Room(String),
+}
+
+/// What may be done to a member of a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MemberAction {
+    Kick,
+    Ban,
+    Unban,
+    /// For so many seconds, or until it is taken back.
+    Mute(Option<u32>),
+    Unmute,
+    Op,
+    Deop,
+}
+
+/// A command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Show [`help`](super::help) on everything, or on the command with this name.
+    Help(Option<&'static str>),
+    /// Who is here.
+    List,
+    /// The session's suite, keys and server.
+    Info,
+    /// The messages before the oldest one shown, 1 to [`MAX_HISTORY`] of them.
+    History(u16),
+    /// Under which name this session is logged in.
+    WhoAmI,
+    /// Which rooms there are.
+    Rooms,
+    /// Make a room of this name, with this topic.
+    Create {
+        name: String,
+        topic: String,
+        invited: bool,
+    },
+    /// Enter a room, and talk there.
+    Join(String),
+    /// Say something to somebody alone; without words, talk with them from now on.
+    Direct(String, String),
+    /// Leave a room.
+    Leave(Target),
+    /// Say what a room is about; without words, show it.
+    Topic(Target, Option<String>),
+    /// Let somebody into a room.
+    Invite(Target, String),
+    /// Who belongs to a room.
+    Members(Target),
+    /// Do something to a member of a room.
+    Member {
+        room: Target,
+        user: String,
+        action: MemberAction,
+        reason: String,
+    },
+    /// Leave a room's word to its moderators, for a reason, or give it back to all.
+    Lock(Target, Option<String>),
+    /// Empty the screen.
+    Clear,
+    /// Say goodbye and leave.
+    Quit,
+}
+
+/// The arguments do not fit; the answer is the usage line.
+pub(super) struct Misuse;
+
+/// A row of the table.
+pub(super) struct Row {
+    pub(super) name: &'static str,
+    pub(super) arguments: &'static str,
+    pub(super) help: &'static str,
+    /// Takes what follows the name, without the blanks around it.
+    pub(super) parse: fn(&str) -> Result<Command, Misuse>,
+}
+
+/// Every command.
+pub(super) const TABLE: &[Row] = &[
+    Row {
+        name: "help",
+        arguments: "[command]",
+        help: "show all commands, or one",
+        parse: |arguments| match arguments {
+            "" => Ok(Command::Help(None)),
+            topic => match find(topic.strip_prefix('/').unwrap_or(topic)) {
+                Some(row) => Ok(Command::Help(Some(row.name))),
+                None => Err(Misuse),
+            },
+        },
+    },
+    Row {
+        name: "list",
+        arguments: "",
+        help: "show who is online",
+        parse: |arguments| alone(arguments, Command::List),
+    },
+    Row {
+        name: "rooms",
+        arguments: "",
+        help: "show which rooms there are",
+        parse: |arguments| alone(arguments, Command::Rooms),
+    },
+    Row {
+        name: "join",
+        arguments: "#room",
+        help: "enter a room, or go to one you are in: what you type is said there",
+        parse: |arguments| match (room(arguments), arguments.contains(char::is_whitespace)) {
+            (Some(name), false) => Ok(Command::Join(name)),
+            _ => Err(Misuse),
+        },
+    },
+    Row {
+        name: "dm",
+        arguments: "@user [text]",
+        help: "say something to somebody alone, or talk with them; the server reads, keeps and logs it",
+        parse: direct,
+    },
+    Row {
+        name: "msg",
+        arguments: "@user [text]",
+        help: "the same as /dm",
+        parse: direct,
+    },
+    Row {
+        name: "leave",
+        arguments: "[#room]",
+        help: "leave a room: this one, or the one named",
+        parse: |arguments| match target(arguments) {
+            (room, "") => Ok(Command::Leave(room)),
+            _ => Err(Misuse),
+        },
+    },
+    Row {
+        name: "create",
+        arguments: "[-invited] #room [topic]",
+        help: "make a room, open to all or to those who are invited; the server reads, keeps and \
+               logs what is said there",
+        parse: |arguments| {
+            let rest = arguments.strip_prefix("-invited");
+            let rest = rest.filter(|rest| rest.starts_with(char::is_whitespace));
+            let (name, topic) = split(rest.unwrap_or(arguments).trim_start());
+            Ok(Command::Create {
+                name: room(name).ok_or(Misuse)?,
+                topic: topic.to_owned(),
+                invited: rest.is_some(),
+            })
+        },
+    },
+    Row {
+        name: "topic",
+        arguments: "[#room] [text]",
+        help: "show what a room is about, or say it anew; '-' says nothing",
+        parse: |arguments| {
+            let (room, text) = target(arguments);
+            let text = match text {
+                "" => None,
+                "-" => Some(String::new()),
+                text => Some(text.to_owned()),
+            };
+            Ok(Command::Topic(room, text))
+        },
+    },
+    Row {
+        name: "invite",
+        arguments: "[#room] @user",
+        help: "let somebody into a room",
+        parse: |arguments| {
+            let (room, user) = target(arguments);
+            Ok(Command::Invite(room, person(user)?))
+        },
+    },
+    Row {
+        name: "members",
+        arguments: "[#room]",
+        help: "show who belongs to a room",
+        parse: |arguments| match target(arguments) {
+            (room, "") => Ok(Command::Members(room)),
+            _ => Err(Misuse),
+        },
+    },
+    Row {
+        name: "kick",
+        arguments: "[#room] @user [reason]",
+        help: "send somebody out of a room; they may come back",
+        parse: |arguments| member(arguments, MemberAction::Kick),
+    },
+    Row {
+        name: "ban",
+        arguments: "[#room] @user [reason]",
+        help: "send somebody out of a room for good",
+        parse: |arguments| member(arguments, MemberAction::Ban),
+    },
+    Row {
+        name: "unban",
+        arguments: "[#room] @user",
+        help: "take a ban back",
+        parse: |arguments| member(arguments, MemberAction::Unban),
+    },
+    Row {
+        name: "mute",
+        arguments: "[#room] @user [10m] [reason]",
+        help: "have somebody read only, for seconds (s), minutes (m), hours (h) or days (d)",
+        parse: |arguments| {
+            let (room, rest) = target(arguments);
+            let (user, rest) = split(rest);
+            let (first, after) = split(rest);
+            let (seconds, reason) = match span(first) {
+                Some(seconds) => (Some(seconds), after),
+                None => (None, rest),
+            };
+            Ok(Command::Member {
+                room,
+                user: person(user)?,
+                action: MemberAction::Mute(seconds),
+                reason: reason.to_owned(),
+            })
+        },
+    },
+    Row {
+        name: "unmute",
+        arguments: "[#room] @user",
+        help: "let somebody write again",
+        parse: |arguments| member(arguments, MemberAction::Unmute),
+    },
+    Row {
+        name: "op",
+        arguments: "[#room] @user",
+        help: "make somebody a moderator of a room",
+        parse: |arguments| member(arguments, MemberAction::Op),
+    },
+    Row {
+        name: "deop",
+        arguments: "[#room] @user",
+        help: "make a moderator a member again",
+        parse: |arguments| member(arguments, MemberAction::Deop),
+    },
+    Row {
+        name: "lock",
+        arguments: "[#room] [reason]",
+        help: "let only moderators write in a room",
+        parse: |arguments| {
+            let (room, reason) = target(arguments);
+            Ok(Command::Lock(room, Some(reason.to_owned())))
+        },
+    },
+    Row {
+        name: "unlock",
+        arguments: "[#room]",
+        help: "let everybody in a room write again",
+        parse: |arguments| match target(arguments) {
+            (room, "") => Ok(Command::Lock(room, None)),
+            _ => Err(Misuse),
+        },
+    },
+    Row {
+        name: "history",
+        arguments: "[n]",
+        help: "show n earlier messages (20 if n is left out, at most 1000)",
+        parse: |arguments| match (arguments, arguments.parse()) {
+            ("", _) => Ok(Command::History(DEFAULT_HISTORY)),
+            (_, Ok(count @ 1..=MAX_HISTORY)) => Ok(Command::History(count)),
+            (_, Ok(_) | Err(_)) => Err(Misuse),
+        },
+    },
+    Row {
+        name: "info",
+        arguments: "",
+        help: "show how this session is protected, and the server's fingerprint",
+        parse: |arguments| alone(arguments, Command::Info),
+    },
+    Row {
+        name: "whoami",
+        arguments: "",
+        help: "show your own name",
+        parse: |arguments| alone(arguments, Command::WhoAmI),
+    },
+    Row {
+        name: "clear",
+        arguments: "",
+        help: "empty the screen",
+        parse: |arguments| alone(arguments, Command::Clear),
+    },
+    Row {
+        name: "quit",
+        arguments: "",
+        help: "leave; :quit does the same",
+        parse: |arguments| alone(arguments, Command::Quit),
+    },
+];
+
+/// The row of a command.
+pub(super) fn find(name: &str) -> Option<&'static Row> {
+    TABLE.iter().find(|row| row.name.eq_ignore_ascii_case(name))
+}
+
+fn alone(arguments: &str, command: Command) -> Result<Command, Misuse> {
+    if arguments.is_empty() {
+        Ok(command)
+    } else {
+        Err(Misuse)
+    }
+}
+
+/// The first word, and what follows it.
+fn split(text: &str) -> (&str, &str) {
+    let (first, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    (first, rest.trim_start())
+}
+
+fn room(word: &str) -> Option<String> {
+    (word.len() > 1 && word.starts_with('#')).then(|| word.to_owned())
+}
+
+/// Where, and the rest.
+fn target(arguments: &str) -> (Target, &str) {
+    let (first, rest) = split(arguments);
+    match room(first) {
+        Some(name) => (Target::Room(name), rest),
+        None => (Target::Here, arguments),
+    }
+}
+
+/// A name, with or without its `@`; one word.
+fn person(word: &str) -> Result<String, Misuse> {
+    let name = word.strip_prefix('@').unwrap_or(word);
+    if name.is_empty() || name.contains(char::is_whitespace) {
+        return Err(Misuse);
+    }
+    Ok(name.to_owned())
+}
+
+fn direct(arguments: &str) -> Result<Command, Misuse> {
+    let (user, text) = split(arguments);
+    Ok(Command::Direct(person(user)?, text.to_owned()))
+}
+
+fn member(arguments: &str, action: MemberAction) -> Result<Command, Misuse> {
+    let (room, rest) = target(arguments);
+    let (user, reason) = split(rest);
+    let takes_a_reason = matches!(action, MemberAction::Kick | MemberAction::Ban);
+    if !takes_a_reason && !reason.is_empty() {
+        return Err(Misuse);
+    }
+    Ok(Command::Member {
+        room,
+        user: person(user)?,
+        action,
+        reason: reason.to_owned(),
+    })
+}
+
+/// A span such as `90s`, `10m`, `2h` or `7d`, in seconds.
+fn span(word: &str) -> Option<u32> {
+    let unit = word.chars().last()?;
+    let count: u32 = word.strip_suffix(unit)?.parse().ok()?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return None,
+    };
+    count.checked_mul(seconds).filter(|&seconds| seconds > 0)
+}

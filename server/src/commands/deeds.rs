@@ -1,0 +1,191 @@
+//! From what a client asks to do with a room to a deed for the journal: names are parsed, texts and
+//! ranges checked. Who may do it is the journal's to say.
+
+use chatbox_common::name::{NameError, RoomName, UserName};
+use chatbox_common::wire::message::{
+    self, Action, Create, Direct, ErrorCode, Invite, Join, Lock, MAX_TOPIC, Moderate, RoomMode,
+    SetTopic,
+};
+
+use crate::journal::{Access, Deed};
+
+/// Which refusal, and the sentence.
+pub(super) type Refusal = (ErrorCode, String);
+
+/// The longest mute with an end: a year.
+const MAX_MUTE: u32 = 366 * 24 * 3600;
+
+pub(super) fn create(create: Create) -> Result<Deed, Refusal> {
+    if create.mode != RoomMode::Audited {
+        let sentence = "this server has audited rooms only";
+        return Err((ErrorCode::Unsupported, sentence.to_owned()));
+    }
+    let access = match create.access {
+        message::Access::Open => Access::Open,
+        message::Access::Invited => Access::Invited,
+        message::Access::Direct => {
+            let sentence = "a conversation of two is not made as a room";
+            return Err((ErrorCode::InvalidArgument, sentence.to_owned()));
+        }
+    };
+    let name = room_name(&create.name)?;
+    if name.maker().is_some() {
+        let sentence = "a room's maker is put behind its name by the server";
+        return Err((ErrorCode::InvalidName, sentence.to_owned()));
+    }
+    Ok(Deed::Create {
+        name,
+        topic: line(create.topic)?,
+        access,
+    })
+}
+
+pub(super) fn join(join: &Join) -> Result<Deed, Refusal> {
+    Ok(Deed::Join(room_name(&join.name)?))
+}
+
+pub(super) fn direct(direct: &Direct) -> Result<Deed, Refusal> {
+    Ok(Deed::Direct(user_name(&direct.user)?))
+}
+
+pub(super) fn topic(topic: SetTopic) -> Result<Deed, Refusal> {
+    Ok(Deed::Topic(topic.room, line(topic.topic)?))
+}
+
+pub(super) fn invite(invite: &Invite) -> Result<Deed, Refusal> {
+    Ok(Deed::Invite(invite.room, user_name(&invite.user)?))
+}
+
+pub(super) fn lock(lock: Lock) -> Result<Deed, Refusal> {
+    Ok(Deed::Lock(lock.room, lock.reason.map(line).transpose()?))
+}
+
+pub(super) fn moderate(moderate: Moderate) -> Result<Deed, Refusal> {
+    let invalid = |sentence: &str| Err((ErrorCode::InvalidArgument, sentence.to_owned()));
+    if matches!(moderate.action, Action::Join | Action::Leave) {
+        return invalid("nobody can do that to another");
+    }
+    match moderate.seconds {
+        Some(_) if moderate.action != Action::Mute => return invalid("only a mute has an end"),
+        Some(seconds) if !(1..=MAX_MUTE).contains(&seconds) => {
+            return invalid("a mute lasts a second to a year");
+        }
+        _ => {}
+    }
+    Ok(Deed::Moderate {
+        room: moderate.room,
+        user: user_name(&moderate.user)?,
+        action: moderate.action,
+        seconds: moderate.seconds,
+        reason: line(moderate.reason)?,
+    })
+}
+
+fn room_name(text: &str) -> Result<RoomName, Refusal> {
+    RoomName::parse(text).map_err(invalid_name)
+}
+
+/// What can be no name is nobody's.
+fn user_name(text: &str) -> Result<UserName, Refusal> {
+    UserName::parse(text).map_err(invalid_name)
+}
+
+fn invalid_name(error: NameError) -> Refusal {
+    (ErrorCode::InvalidName, error.to_string())
+}
+
+/// A topic or a reason: one line of text, or nothing.
+fn line(text: String) -> Result<String, Refusal> {
+    if text.len() > MAX_TOPIC {
+        let sentence = format!("a topic or a reason has at most {MAX_TOPIC} bytes");
+        return Err((ErrorCode::TextTooLong, sentence));
+    }
+    if text.contains(char::is_control) {
+        let sentence = "a topic or a reason is one line without control characters";
+        return Err((ErrorCode::TextInvalid, sentence.to_owned()));
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code<T>(result: Result<T, Refusal>) -> Option<ErrorCode> {
+        result.err().map(|(code, _)| code)
+    }
+
+    #[test]
+    fn a_room_is_made_by_a_name_of_one_s_own() {
+        let made = |name: &str, mode, access| {
+            code(create(Create {
+                request: 1,
+                name: name.to_owned(),
+                topic: String::new(),
+                mode,
+                access,
+            }))
+        };
+        use message::Access::{Direct, Invited, Open};
+        assert_eq!(made("#ops", RoomMode::Audited, Open), None);
+        assert_eq!(made("#ops", RoomMode::Audited, Invited), None);
+        for (name, mode, access, refused) in [
+            ("ops", RoomMode::Audited, Open, ErrorCode::InvalidName),
+            ("#o s", RoomMode::Audited, Open, ErrorCode::InvalidName),
+            (
+                "#ops~bob",
+                RoomMode::Audited,
+                Invited,
+                ErrorCode::InvalidName,
+            ),
+            ("#ops", RoomMode::Private, Open, ErrorCode::Unsupported),
+            (
+                "#ops",
+                RoomMode::Audited,
+                Direct,
+                ErrorCode::InvalidArgument,
+            ),
+        ] {
+            assert_eq!(made(name, mode, access), Some(refused), "{name}");
+        }
+    }
+
+    #[test]
+    fn topics_and_reasons_are_one_line() {
+        assert_eq!(code(line(String::new())), None);
+        assert_eq!(code(line("x".repeat(MAX_TOPIC))), None);
+        let long = line("x".repeat(MAX_TOPIC + 1));
+        assert_eq!(code(long), Some(ErrorCode::TextTooLong));
+        for bad in ["a\nb", "a\tb", "\u{1b}[2J", "\u{9b}"] {
+            let refused = line(bad.to_owned());
+            assert_eq!(code(refused), Some(ErrorCode::TextInvalid), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_mute_has_an_end_and_nobody_is_made_to_leave() {
+        let asked = |action, seconds| {
+            code(moderate(Moderate {
+                request: 1,
+                room: 1,
+                user: "bob".to_owned(),
+                action,
+                seconds,
+                reason: String::new(),
+            }))
+        };
+        assert_eq!(asked(Action::Mute, None), None);
+        assert_eq!(asked(Action::Mute, Some(MAX_MUTE)), None);
+        assert_eq!(asked(Action::Ban, None), None);
+        for (action, seconds) in [
+            (Action::Mute, Some(0)),
+            (Action::Mute, Some(MAX_MUTE + 1)),
+            (Action::Kick, Some(5)),
+            (Action::Join, None),
+            (Action::Leave, None),
+        ] {
+            let refused = asked(action, seconds);
+            assert_eq!(refused, Some(ErrorCode::InvalidArgument), "{action:?}");
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! A room as the journal has it in memory: who belongs to it, and what each may do there.
+//!
+//! Read whole when somebody who belongs to it comes online, and changed behind each commit that
+//! changes it. Nothing here writes.
+
+use std::collections::{HashMap, HashSet};
+
+use chatbox_common::wire::message::{self, ErrorCode, RoomId, Seq};
+
+use crate::event::Person;
+use crate::presence::Presence;
+use crate::store::{self, Access, RoomMode, RoomRole, Snapshot, StoreError, Title};
+
+/// A refusal: which, and the sentence for the person.
+pub(super) type Refusal = (ErrorCode, &'static str);
+
+/// The one answer for what is not there and for what one may not know of.
+pub(super) const UNKNOWN_ROOM: Refusal = (ErrorCode::UnknownRoom, "there is no such room");
+const NOT_MEMBER: Refusal = (ErrorCode::NotMember, "you are not in this room");
+const NOT_ALLOWED: Refusal = (ErrorCode::NotAllowed, "you may not do that here");
+const MUTED: Refusal = (ErrorCode::Muted, "you may read here, and not write for now");
+const LOCKED: Refusal = (ErrorCode::Locked, "only moderators may write here for now");
+
+/// See the module.
+pub(super) struct Room {
+    pub(super) title: Title,
+    /// The title as chat.log has it.
+    pub(super) called: String,
+    pub(super) topic: String,
+    pub(super) mode: RoomMode,
+    pub(super) access: Access,
+    pub(super) locked: Option<String>,
+    pub(super) first: Seq,
+    pub(super) head: Seq,
+    pub(super) members: HashMap<u64, Member>,
+    pub(super) invited: HashSet<u64>,
+    pub(super) banned: HashSet<u64>,
+    /// Who may not write, and until when (milliseconds since 1970), if not for good.
+    pub(super) muted: HashMap<u64, Option<i64>>,
+    pub(super) presence: Presence,
+}
+
+/// A membership.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Member {
+    pub(super) role: RoomRole,
+    /// What was said from here on came after they had joined.
+    pub(super) joined: Seq,
+    /// The last message they have read.
+    pub(super) read: Seq,
+}
+
+impl Room {
+    /// Reads a room; `None` when there is none of this number.
+    pub(super) fn load(
+        snapshot: &Snapshot<'_>,
+        id: RoomId,
+        now: i64,
+    ) -> Result<Option<Self>, StoreError> {
+        let id = store::RoomId(id);
+        let Some(room) = snapshot.room_by_id(id)? else {
+            return Ok(None);
+        };
+        let members = snapshot.members_of(id)?.into_iter();
+        let numbers = |accounts: Vec<store::AccountId>| accounts.into_iter().map(|id| id.0);
+        let muted = snapshot.muted_in(id, now)?.into_iter();
+        Ok(Some(Self {
+            members: members
+                .map(|member| (member.account.0, Member::from(member)))
+                .collect(),
+            invited: numbers(snapshot.invited_to(id)?).collect(),
+            banned: numbers(snapshot.banned_from(id)?).collect(),
+            muted: muted.map(|(account, end)| (account.0, end)).collect(),
+            ..Self::empty(room)
+        }))
+    }
+
+    /// A room that nobody belongs to yet.
+    pub(super) fn empty(room: store::Room) -> Self {
+        Self {
+            called: room.title.to_string(),
+            title: room.title,
+            topic: room.topic,
+            mode: room.mode,
+            access: room.access,
+            locked: room.locked,
+            first: room.heads.first_kept,
+            head: room.heads.head,
+            members: HashMap::new(),
+            invited: HashSet::new(),
+            banned: HashSet::new(),
+            muted: HashMap::new(),
+            presence: Presence::default(),
+        }
+    }
+
+    /// Whether somebody may know that it exists.
+    pub(super) fn is_seen_by(&self, account: u64) -> bool {
+        let is_open = self.access == Access::Open;
+        is_open || self.members.contains_key(&account) || self.invited.contains(&account)
+    }
+
+    /// What somebody may do, who may know of it. An administrator may do in every such room what
+    /// its owner may, but belongs to it no more than others do.
+    ///
+    /// # Errors
+    /// When they may not know of it, or do not belong to it.
+    pub(super) fn role_of(&self, who: &Person) -> Result<RoomRole, Refusal> {
+        if !self.is_seen_by(who.account) {
+            return Err(UNKNOWN_ROOM);
+        }
+        match self.members.get(&who.account) {
+            _ if who.is_admin && self.access != Access::Direct => Ok(RoomRole::Owner),
+            Some(member) => Ok(member.role),
+            None => Err(NOT_MEMBER),
+        }
+    }
+
+    /// Whether somebody may do what needs a role.
+    ///
+    /// # Errors
+    /// With the refusal.
+    pub(super) fn require(&self, who: &Person, needed: RoomRole) -> Result<RoomRole, Refusal> {
+        let role = self.role_of(who)?;
+        if role < needed || (self.access == Access::Direct && needed > RoomRole::Member) {
+            return Err(NOT_ALLOWED);
+        }
+        Ok(role)
+    }
+
+    /// Whether somebody may write.
+    ///
+    /// # Errors
+    /// With the refusal.
+    pub(super) fn may_write(&self, who: &Person, now: i64) -> Result<(), Refusal> {
+        if !self.is_seen_by(who.account) {
+            return Err(UNKNOWN_ROOM);
+        }
+        let member = self.members.get(&who.account).ok_or(NOT_MEMBER)?;
+        let role = if who.is_admin {
+            RoomRole::Owner
+        } else {
+            member.role
+        };
+        if role < RoomRole::Moderator {
+            if self.is_muted(who.account, now) {
+                return Err(MUTED);
+            }
+            if self.locked.is_some() {
+                return Err(LOCKED);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn is_muted(&self, account: u64, now: i64) -> bool {
+        let end = self.muted.get(&account);
+        end.is_some_and(|end| end.is_none_or(|end| end > now))
+    }
+
+    /// What a member is told of it.
+    pub(super) fn describe(&self, id: RoomId, who: &Person) -> message::Room {
+        let member = self.members.get(&who.account);
+        let joined = member.map_or(self.head + 1, |member| member.joined);
+        message::Room {
+            room: id,
+            name: self.title.seen_by(&who.user),
+            topic: self.topic.clone(),
+            mode: wire_mode(self.mode),
+            first: match self.access {
+                Access::Invited => self.first.max(joined),
+                Access::Open | Access::Direct => self.first,
+            },
+            head: self.head,
+            online: self.presence.online(),
+            access: wire_access(self.access),
+            role: wire_role(member.map_or(RoomRole::Member, |member| member.role)),
+            read: member.map_or(0, |member| member.read),
+            locked: self.locked.clone(),
+        }
+    }
+}
+
+impl From<store::Membership> for Member {
+    fn from(member: store::Membership) -> Self {
+        Self {
+            role: member.role,
+            joined: member.joined_seq,
+            read: member.read_seq,
+        }
+    }
+}
+
+pub(super) const fn wire_mode(mode: RoomMode) -> message::RoomMode {
+    match mode {
+        RoomMode::Audited => message::RoomMode::Audited,
+        RoomMode::Private => message::RoomMode::Private,
+    }
+}
+
+pub(super) const fn wire_access(access: Access) -> message::Access {
+    match access {
+        Access::Open => message::Access::Open,
+        Access::Invited => message::Access::Invited,
+        Access::Direct => message::Access::Direct,
+    }
+}
+
+pub(super) const fn wire_role(role: RoomRole) -> message::RoomRole {
+    match role {
+        RoomRole::Member => message::RoomRole::Member,
+        RoomRole::Moderator => message::RoomRole::Moderator,
+        RoomRole::Owner => message::RoomRole::Owner,
+    }
+}

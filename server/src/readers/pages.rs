@@ -1,0 +1,132 @@
+//! Pages: what a reader reads for somebody, as far as it is theirs to read.
+
+use chatbox_common::wire::message::{
+    self, Chat, History, Kind, Member, MemberList, Members, PAGE_BYTES, Page, RoomList, RoomMode,
+    RoomSummary, Rooms, ServerMessage,
+};
+
+use crate::clock::now_ms;
+use crate::store::{self, ACTION, Access, Message, RoomId, RoomRole, Snapshot, StoreError};
+
+/// `None` for a room that is not there, and the same for one that is not the asker's.
+pub(super) fn history(
+    snapshot: &Snapshot<'_>,
+    account: store::AccountId,
+    asked: &History,
+) -> Result<Option<ServerMessage>, StoreError> {
+    let id = RoomId(asked.room);
+    let Some(member) = snapshot.membership(id, account)? else {
+        return Ok(None);
+    };
+    let Some(room) = snapshot.room_by_id(id)? else {
+        return Ok(None);
+    };
+    let first = match room.access {
+        Access::Invited => room.heads.first_kept.max(member.joined_seq),
+        Access::Open | Access::Direct => room.heads.first_kept,
+    };
+    let mut page = if let Some(after) = asked.after {
+        let after = after.max(first.saturating_sub(1));
+        snapshot.page_after(id, after, asked.limit, PAGE_BYTES)?
+    } else {
+        let before = asked.before.unwrap_or(u64::MAX);
+        snapshot.page_before(id, before, asked.limit, PAGE_BYTES)?
+    };
+    if page
+        .messages
+        .first()
+        .is_some_and(|oldest| oldest.seq <= first)
+    {
+        page.messages.retain(|message| message.seq >= first);
+        page.more &= asked.after.is_some();
+    }
+    let messages = page.messages.into_iter();
+    let messages = messages.map(|message| chat(asked.room, message));
+    Ok(Some(ServerMessage::Page(Page {
+        request: asked.request,
+        room: asked.room,
+        messages: messages.collect(),
+        more: page.more,
+        first,
+    })))
+}
+
+pub(super) fn rooms(
+    snapshot: &Snapshot<'_>,
+    account: store::AccountId,
+    asked: &Rooms,
+) -> Result<ServerMessage, StoreError> {
+    let after = asked.after.as_deref().unwrap_or_default();
+    let mut rooms = snapshot.rooms_seen_by(account, after, asked.limit)?;
+    let limit = usize::try_from(asked.limit).unwrap_or(usize::MAX);
+    let more = rooms.len() > limit;
+    rooms.truncate(limit);
+    let rooms = rooms.into_iter().map(|room| RoomSummary {
+        name: room.title.to_string(),
+        topic: room.topic,
+        mode: match room.mode {
+            store::RoomMode::Audited => RoomMode::Audited,
+            store::RoomMode::Private => RoomMode::Private,
+        },
+        access: match room.access {
+            Access::Open => message::Access::Open,
+            Access::Invited => message::Access::Invited,
+            Access::Direct => message::Access::Direct,
+        },
+        members: u32::try_from(room.members).unwrap_or(u32::MAX),
+        room: room.is_member.then_some(room.id.0),
+    });
+    Ok(ServerMessage::RoomList(RoomList {
+        request: asked.request,
+        rooms: rooms.collect(),
+        more,
+    }))
+}
+
+pub(super) fn members(
+    snapshot: &Snapshot<'_>,
+    account: store::AccountId,
+    asked: &Members,
+) -> Result<Option<ServerMessage>, StoreError> {
+    let id = RoomId(asked.room);
+    if snapshot.membership(id, account)?.is_none() {
+        return Ok(None);
+    }
+    let after = asked.after.as_deref().unwrap_or_default();
+    let now = i64::try_from(now_ms()).unwrap_or(i64::MAX);
+    let mut members = snapshot.member_lines(id, after, asked.limit, now)?;
+    let limit = usize::try_from(asked.limit).unwrap_or(usize::MAX);
+    let more = members.len() > limit;
+    members.truncate(limit);
+    let members = members.into_iter().map(|member| Member {
+        user: member.user.to_string(),
+        role: match member.role {
+            RoomRole::Member => message::RoomRole::Member,
+            RoomRole::Moderator => message::RoomRole::Moderator,
+            RoomRole::Owner => message::RoomRole::Owner,
+        },
+        muted: member.muted,
+    });
+    Ok(Some(ServerMessage::MemberList(MemberList {
+        request: asked.request,
+        room: asked.room,
+        members: members.collect(),
+        more,
+    })))
+}
+
+fn chat(room: message::RoomId, message: Message) -> Chat {
+    Chat {
+        room,
+        seq: message.seq,
+        account: message.sender.0,
+        user: message.sender_name.as_str().to_owned(),
+        time: u64::try_from(message.time).unwrap_or(0),
+        text: String::from_utf8_lossy(&message.body).into_owned(),
+        kind: if message.kind == ACTION {
+            Kind::Action
+        } else {
+            Kind::Text
+        },
+    }
+}

@@ -1,0 +1,431 @@
+//! Who belongs to a room and what they may do there; who is invited, banned or muted.
+//!
+//! Bans and mutes stand beside the memberships: whoever leaves a room leaves neither behind.
+
+use chatbox_common::name::UserName;
+
+use super::error::StoreError;
+use super::sql::{Snapshot, Tx};
+use super::types::{AccountId, RoomId, RoomRole, signed, unsigned, user_name};
+
+/// A member of a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Membership {
+    /// The room.
+    pub room: RoomId,
+    /// Who.
+    pub account: AccountId,
+    /// What they may do there.
+    pub role: RoomRole,
+    /// The first message that was sent after they joined has at least this number.
+    pub joined_seq: u64,
+    /// The last message they have read.
+    pub read_seq: u64,
+}
+
+/// A member of a room, by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberLine {
+    /// Who.
+    pub user: UserName,
+    /// What they may do there.
+    pub role: RoomRole,
+    /// Whether they may not write.
+    pub muted: bool,
+}
+
+/// Something that was done to somebody in a room.
+#[derive(Debug, Clone, Copy)]
+pub struct Sanction<'a> {
+    /// Where.
+    pub room: RoomId,
+    /// To whom.
+    pub account: AccountId,
+    /// By whom.
+    pub by: AccountId,
+    /// When.
+    pub at: i64,
+    /// Why; may be empty.
+    pub reason: &'a str,
+}
+
+const ROOMS_OF: &str = "SELECT room, account, role, joined_seq, read_seq FROM members \
+    WHERE account = ?1 ORDER BY room";
+const MEMBERS: &str = "SELECT room, account, role, joined_seq, read_seq FROM members \
+    WHERE room = ?1";
+const MEMBER: &str = "SELECT room, account, role, joined_seq, read_seq FROM members \
+    WHERE room = ?1 AND account = ?2";
+const LIST: &str = "SELECT a.user, m.role, \
+    EXISTS(SELECT 1 FROM mutes x WHERE x.room = m.room AND x.account = m.account \
+    AND (x.ends_at IS NULL OR x.ends_at > ?4)) \
+    FROM members m JOIN REGISTERED a ON a.id = m.account \
+    WHERE m.room = ?1 AND a.user > ?2 ORDER BY a.user LIMIT ?3";
+const JOIN: &str = "INSERT INTO members(room, account, role, joined_seq, joined_at, read_seq) \
+    VALUES(?1, ?2, ?3, ?4, ?5, ?4 - 1) ON CONFLICT DO NOTHING";
+const LEAVE: &str = "DELETE FROM members WHERE room = ?1 AND account = ?2";
+const SET_ROLE: &str = "UPDATE members SET role = ?3 WHERE room = ?1 AND account = ?2";
+const READ: &str = "UPDATE members SET read_seq = ?3 \
+    WHERE room = ?1 AND account = ?2 AND read_seq < ?3";
+const INVITED: &str = "SELECT account FROM room_invitations WHERE room = ?1";
+const INVITE: &str = "INSERT INTO room_invitations(room, account, made_by, made_at) \
+    VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
+const UNINVITE: &str = "DELETE FROM room_invitations WHERE room = ?1 AND account = ?2";
+const BANNED: &str = "SELECT account FROM bans WHERE room = ?1";
+const BAN: &str = "INSERT INTO bans(room, account, made_by, made_at, reason) \
+    VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
+const UNBAN: &str = "DELETE FROM bans WHERE room = ?1 AND account = ?2";
+const MUTED: &str = "SELECT account, ends_at FROM mutes WHERE room = ?1 \
+    AND (ends_at IS NULL OR ends_at > ?2)";
+const MUTE: &str = "INSERT INTO mutes(room, account, made_by, made_at, reason, ends_at) \
+    VALUES(?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT(room, account) DO UPDATE SET \
+    made_by = excluded.made_by, made_at = excluded.made_at, reason = excluded.reason, \
+    ends_at = excluded.ends_at";
+const UNMUTE: &str = "DELETE FROM mutes WHERE room = ?1 AND account = ?2";
+
+impl Snapshot<'_> {
+    /// The memberships of an account, by the number of the room.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn memberships_of(&self, account: AccountId) -> Result<Vec<Membership>, StoreError> {
+        self.all(ROOMS_OF, [account], read_membership)
+    }
+
+    /// All who belong to a room.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn members_of(&self, room: RoomId) -> Result<Vec<Membership>, StoreError> {
+        self.all(MEMBERS, [room], read_membership)
+    }
+
+    /// The membership of an account in a room.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn membership(
+        &self,
+        room: RoomId,
+        account: AccountId,
+    ) -> Result<Option<Membership>, StoreError> {
+        self.one(MEMBER, (room, account), read_membership)
+    }
+
+    /// Members of a room in the order of their names: those after a name, `limit` of them and one
+    /// more where there is one.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn member_lines(
+        &self,
+        room: RoomId,
+        after: &str,
+        limit: u32,
+        now: i64,
+    ) -> Result<Vec<MemberLine>, StoreError> {
+        let rows = i64::from(limit) + 1;
+        self.all(LIST, (room, after, rows, now), |row| {
+            Ok(MemberLine {
+                user: user_name(row, 0)?,
+                role: row.get(1)?,
+                muted: row.get(2)?,
+            })
+        })
+    }
+
+    /// Who is invited to a room and has not come yet.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn invited_to(&self, room: RoomId) -> Result<Vec<AccountId>, StoreError> {
+        self.all(INVITED, [room], |row| row.get(0))
+    }
+
+    /// Who is banned from a room.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn banned_from(&self, room: RoomId) -> Result<Vec<AccountId>, StoreError> {
+        self.all(BANNED, [room], |row| row.get(0))
+    }
+
+    /// Who may not write in a room, and until when; without a time until it is taken back.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn muted_in(
+        &self,
+        room: RoomId,
+        now: i64,
+    ) -> Result<Vec<(AccountId, Option<i64>)>, StoreError> {
+        self.all(MUTED, (room, now), |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+}
+
+fn read_membership(row: &rusqlite::Row<'_>) -> rusqlite::Result<Membership> {
+    Ok(Membership {
+        room: row.get(0)?,
+        account: row.get(1)?,
+        role: row.get(2)?,
+        joined_seq: unsigned(row, 3)?,
+        read_seq: unsigned(row, 4)?,
+    })
+}
+
+impl Tx<'_> {
+    /// Makes an account a member of a room from the message `joined_seq` on, everything before
+    /// being read; an invitation is used up. `false` when it was one already; then nothing changes.
+    ///
+    /// # Errors
+    /// SQLite's, when there is no such account or room among them.
+    pub fn join(
+        &self,
+        room: RoomId,
+        account: AccountId,
+        role: RoomRole,
+        joined_seq: u64,
+        at: i64,
+    ) -> Result<bool, StoreError> {
+        let row = (room, account, role, signed(joined_seq), at);
+        let joined = self.execute(JOIN, row)? == 1;
+        if joined {
+            self.execute(UNINVITE, (room, account))?;
+        }
+        Ok(joined)
+    }
+
+    /// Ends a membership. `false` when there was none.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn leave(&self, room: RoomId, account: AccountId) -> Result<bool, StoreError> {
+        Ok(self.execute(LEAVE, (room, account))? == 1)
+    }
+
+    /// Says what a member may do.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] without such a membership; SQLite's.
+    pub fn set_room_role(
+        &self,
+        room: RoomId,
+        account: AccountId,
+        role: RoomRole,
+    ) -> Result<(), StoreError> {
+        self.change(SET_ROLE, (room, account, role))
+    }
+
+    /// Notes how far a member has read. It never goes back.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn set_read(&self, room: RoomId, account: AccountId, seq: u64) -> Result<(), StoreError> {
+        self.execute(READ, (room, account, signed(seq)))?;
+        Ok(())
+    }
+
+    /// Lets an account into a room. `false` when it was let in before.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn invite(
+        &self,
+        room: RoomId,
+        account: AccountId,
+        by: AccountId,
+        at: i64,
+    ) -> Result<bool, StoreError> {
+        Ok(self.execute(INVITE, (room, account, by, at))? == 1)
+    }
+
+    /// Bans an account from a room: its membership and its invitation end.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn ban(&self, ban: &Sanction<'_>) -> Result<(), StoreError> {
+        self.execute(LEAVE, (ban.room, ban.account))?;
+        self.execute(UNINVITE, (ban.room, ban.account))?;
+        let row = (ban.room, ban.account, ban.by, ban.at, ban.reason);
+        self.execute(BAN, row)?;
+        Ok(())
+    }
+
+    /// Takes a ban back. `false` when there was none.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn unban(&self, room: RoomId, account: AccountId) -> Result<bool, StoreError> {
+        Ok(self.execute(UNBAN, (room, account))? == 1)
+    }
+
+    /// Has an account read only, until a time or until it is taken back.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn mute(&self, mute: &Sanction<'_>, ends_at: Option<i64>) -> Result<(), StoreError> {
+        let row = (
+            mute.room,
+            mute.account,
+            mute.by,
+            mute.at,
+            mute.reason,
+            ends_at,
+        );
+        self.execute(MUTE, row)?;
+        Ok(())
+    }
+
+    /// Takes a mute back. `false` when there was none.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn unmute(&self, room: RoomId, account: AccountId) -> Result<bool, StoreError> {
+        Ok(self.execute(UNMUTE, (room, account))? == 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Commit;
+    use super::super::testing::{account, assert_searches, store};
+    use super::*;
+
+    const LOBBY: RoomId = RoomId::LOBBY;
+
+    #[test]
+    fn who_belongs_to_a_room_joins_no_second_time() {
+        let (_directory, mut store) = store();
+        let alice = account(&mut store, "alice");
+        let bob = account(&mut store, "bob");
+        let done = store.transaction(Commit::Usual, |tx| {
+            assert!(tx.join(LOBBY, alice, RoomRole::Owner, 5, 9)?);
+            assert!(!tx.join(LOBBY, alice, RoomRole::Member, 7, 9)?);
+            let alone = Membership {
+                room: LOBBY,
+                account: alice,
+                role: RoomRole::Owner,
+                joined_seq: 5,
+                read_seq: 4,
+            };
+            assert_eq!(tx.memberships_of(alice)?, [alone]);
+            assert_eq!(tx.members_of(LOBBY)?, [alone]);
+            assert_eq!(tx.membership(LOBBY, alice)?, Some(alone));
+            assert_eq!(tx.membership(LOBBY, bob)?, None);
+            assert!(tx.leave(LOBBY, alice)?);
+            assert!(!tx.leave(LOBBY, alice)?);
+            tx.set_room_role(LOBBY, alice, RoomRole::Member)
+        });
+        assert!(matches!(done, Err(StoreError::Missing)));
+    }
+
+    #[test]
+    fn nobody_joins_what_is_not_there() {
+        let (_directory, mut store) = store();
+        let alice = account(&mut store, "alice");
+        for (room, account) in [(RoomId(9), alice), (LOBBY, AccountId(9))] {
+            let joined = store.transaction(Commit::Usual, |tx| {
+                tx.join(room, account, RoomRole::Member, 1, 9)
+            });
+            assert!(joined.is_err());
+        }
+    }
+
+    #[test]
+    fn what_was_read_is_never_unread_again() {
+        let (_directory, mut store) = store();
+        let alice = account(&mut store, "alice");
+        let done = store.transaction(Commit::Usual, |tx| {
+            tx.join(LOBBY, alice, RoomRole::Member, 1, 9)?;
+            for (read, then) in [(3, 3), (2, 3), (u64::MAX, u64::try_from(i64::MAX).unwrap())] {
+                tx.set_read(LOBBY, alice, read)?;
+                assert_eq!(tx.membership(LOBBY, alice)?.unwrap().read_seq, then);
+            }
+            // Whoever has left meanwhile.
+            tx.set_read(LOBBY, AccountId(99), 7)
+        });
+        done.unwrap();
+    }
+
+    #[test]
+    fn invitations_are_used_up_and_bans_and_mutes_outlive_a_membership() {
+        let (_directory, mut store) = store();
+        let alice = account(&mut store, "alice");
+        let bob = account(&mut store, "bob");
+        let sanction = Sanction {
+            room: LOBBY,
+            account: bob,
+            by: alice,
+            at: 9,
+            reason: "why",
+        };
+        let done = store.transaction(Commit::Usual, |tx| {
+            assert!(tx.invite(LOBBY, bob, alice, 9)?);
+            assert!(!tx.invite(LOBBY, bob, alice, 9)?);
+            assert_eq!(tx.invited_to(LOBBY)?, [bob]);
+            tx.join(LOBBY, bob, RoomRole::Member, 1, 9)?;
+            assert_eq!(tx.invited_to(LOBBY)?, []);
+
+            tx.mute(&sanction, Some(100))?;
+            tx.leave(LOBBY, bob)?;
+            assert_eq!(tx.muted_in(LOBBY, 99)?, [(bob, Some(100))]);
+            assert_eq!(tx.muted_in(LOBBY, 100)?, []);
+            tx.mute(&sanction, None)?;
+            assert_eq!(tx.muted_in(LOBBY, 100)?, [(bob, None)]);
+            assert!(tx.unmute(LOBBY, bob)?);
+            assert!(!tx.unmute(LOBBY, bob)?);
+
+            tx.join(LOBBY, bob, RoomRole::Member, 1, 9)?;
+            tx.ban(&sanction)?;
+            tx.ban(&sanction)?;
+            assert_eq!(tx.membership(LOBBY, bob)?, None);
+            assert_eq!(tx.banned_from(LOBBY)?, [bob]);
+            assert!(tx.unban(LOBBY, bob)?);
+            assert!(!tx.unban(LOBBY, bob)?);
+            Ok(())
+        });
+        done.unwrap();
+    }
+
+    #[test]
+    fn members_are_listed_by_name_with_one_more_than_asked_for() {
+        let (_directory, mut store) = store();
+        let accounts = ["alice", "bob", "carol"].map(|user| account(&mut store, user));
+        let done = store.transaction(Commit::Usual, |tx| {
+            for account in accounts {
+                tx.join(LOBBY, account, RoomRole::Member, 1, 9)?;
+            }
+            let mute = Sanction {
+                room: LOBBY,
+                account: accounts[1],
+                by: accounts[0],
+                at: 9,
+                reason: "",
+            };
+            tx.mute(&mute, Some(100))?;
+            let names = |after, limit, now| {
+                let lines = tx
+                    .member_lines(LOBBY, after, limit, now)
+                    .unwrap()
+                    .into_iter();
+                let lines = lines.map(|line| (line.user.to_string(), line.muted));
+                lines.collect::<Vec<_>>()
+            };
+            let line = |user: &str, muted| (user.to_owned(), muted);
+            assert_eq!(names("", 1, 99), [line("alice", false), line("bob", true)]);
+            assert_eq!(
+                names("ALICE", 9, 100),
+                [line("bob", false), line("carol", false)]
+            );
+            Ok(())
+        });
+        done.unwrap();
+    }
+
+    #[test]
+    fn no_look_up_walks_through_all_members() {
+        assert_searches(&[
+            ROOMS_OF, MEMBERS, MEMBER, LEAVE, SET_ROLE, READ, INVITED, UNINVITE, BANNED, UNBAN,
+            MUTED, UNMUTE,
+        ]);
+    }
+}

@@ -1,0 +1,158 @@
+//! Asking for things with rooms, and hearing what came of it.
+
+use chatbox_common::wire::message::{
+    Access, Action, ClientMessage, Create, ErrorCode, InRoom, Invite, Join, Kind, Lock, Member,
+    Members, Moderate, Room, RoomId, RoomMode, RoomSummary, Rooms, Send, ServerMessage, SetTopic,
+};
+
+use super::peer::{Peer, id};
+
+/// What a request about rooms came to.
+pub type Answer = Result<ServerMessage, ErrorCode>;
+
+impl Peer {
+    /// Asks, and waits for the answer.
+    pub fn request(&mut self, make: impl FnOnce(u32) -> ClientMessage) -> Answer {
+        let asked = self.ask(make);
+        self.until("an answer", |message| match &message {
+            ServerMessage::Error(error) if error.request == Some(asked) => Some(Err(error.code)),
+            ServerMessage::Done(done) if done.request == asked => Some(Ok(message)),
+            ServerMessage::Joined(joined) if joined.request == Some(asked) => Some(Ok(message)),
+            ServerMessage::Left(left) if left.request == Some(asked) => Some(Ok(message)),
+            ServerMessage::RoomList(list) if list.request == asked => Some(Ok(message)),
+            ServerMessage::MemberList(list) if list.request == asked => Some(Ok(message)),
+            ServerMessage::Page(page) if page.request == asked => Some(Ok(message)),
+            ServerMessage::Following(it) if it.request == asked => Some(Ok(message)),
+            ServerMessage::Ack(ack) if ack.request == asked => Some(Ok(message)),
+            _ => None,
+        })
+    }
+
+    fn entered(&mut self, make: impl FnOnce(u32) -> ClientMessage) -> Result<Room, ErrorCode> {
+        self.request(make).map(|answer| match answer {
+            ServerMessage::Joined(joined) => joined.room,
+            other => panic!("not in a room: {other:?}"),
+        })
+    }
+
+    pub fn create(&mut self, name: &str, access: Access) -> Result<Room, ErrorCode> {
+        self.entered(|request| {
+            ClientMessage::Create(Create {
+                request,
+                name: name.to_owned(),
+                topic: format!("about {name}"),
+                mode: RoomMode::Audited,
+                access,
+            })
+        })
+    }
+
+    pub fn join(&mut self, name: &str) -> Result<Room, ErrorCode> {
+        let name = name.to_owned();
+        self.entered(|request| ClientMessage::Join(Join { request, name }))
+    }
+
+    pub fn leave(&mut self, room: RoomId) -> Answer {
+        self.request(|request| ClientMessage::Leave(InRoom { request, room }))
+    }
+
+    pub fn topic(&mut self, room: RoomId, topic: &str) -> Answer {
+        let topic = topic.to_owned();
+        self.request(|request| {
+            ClientMessage::SetTopic(SetTopic {
+                request,
+                room,
+                topic,
+            })
+        })
+    }
+
+    pub fn invite(&mut self, room: RoomId, user: &str) -> Answer {
+        let user = user.to_owned();
+        self.request(|request| {
+            ClientMessage::Invite(Invite {
+                request,
+                room,
+                user,
+            })
+        })
+    }
+
+    pub fn lock(&mut self, room: RoomId, reason: Option<&str>) -> Answer {
+        let reason = reason.map(str::to_owned);
+        self.request(|request| {
+            ClientMessage::Lock(Lock {
+                request,
+                room,
+                reason,
+            })
+        })
+    }
+
+    pub fn moderate(&mut self, room: RoomId, user: &str, action: Action) -> Answer {
+        self.moderate_for(room, user, action, None)
+    }
+
+    pub fn moderate_for(
+        &mut self,
+        room: RoomId,
+        user: &str,
+        action: Action,
+        seconds: Option<u32>,
+    ) -> Answer {
+        let user = user.to_owned();
+        self.request(|request| {
+            ClientMessage::Moderate(Moderate {
+                request,
+                room,
+                user,
+                action,
+                seconds,
+                reason: "because".to_owned(),
+            })
+        })
+    }
+
+    /// Says something in a room; the counter makes the message's id.
+    pub fn say_in(&mut self, room: RoomId, counter: u64, text: &str) -> Answer {
+        let text = text.to_owned();
+        self.request(|request| {
+            ClientMessage::Send(Send {
+                request,
+                room,
+                id: id(77, counter),
+                text,
+                kind: Kind::Text,
+            })
+        })
+    }
+
+    pub fn rooms(&mut self) -> Vec<RoomSummary> {
+        let answer = self.request(|request| {
+            ClientMessage::Rooms(Rooms {
+                request,
+                after: None,
+                limit: 500,
+            })
+        });
+        match answer {
+            Ok(ServerMessage::RoomList(list)) => list.rooms,
+            other => panic!("no list: {other:?}"),
+        }
+    }
+
+    pub fn members(&mut self, room: RoomId) -> Result<Vec<Member>, ErrorCode> {
+        let answer = self.request(|request| {
+            ClientMessage::Members(Members {
+                request,
+                room,
+                after: None,
+                limit: 500,
+            })
+        });
+        answer.map(|answer| match answer {
+            ServerMessage::MemberList(list) => list.members,
+            other => panic!("no list: {other:?}"),
+        })
+    }
+}
