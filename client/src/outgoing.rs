@@ -1,7 +1,9 @@
 //! What was typed and is not acknowledged: kept, paced, sent again. Pure: `now` is an argument.
 //!
 //! A message keeps its id for as long as it waits, so that sending it again after a cut stores
-//! it once. It is sent in the order in which it was typed. The pace stays below the server's
+//! it once. It is sent in the order in which it was typed, and what is done with rooms in between
+//! keeps its place: the server counts both alike. A command is carried out once or not at all, so
+//! a cut ends those that wait. The pace stays below the server's
 //! limit, so that piped input is never refused: what arrives early by a jitter of the network
 //! must still find room in the server's bucket, hence half its burst and a little less speed.
 
@@ -29,11 +31,20 @@ enum Place {
 }
 
 #[derive(Debug)]
+enum What {
+    Message {
+        id: MessageId,
+        room: RoomId,
+        text: String,
+        kind: Kind,
+    },
+    /// A command's request, under a number of its own.
+    Request(RequestId, Box<ClientMessage>),
+}
+
+#[derive(Debug)]
 struct Waiting {
-    id: MessageId,
-    room: RoomId,
-    text: String,
-    kind: Kind,
+    what: What,
     place: Place,
 }
 
@@ -55,6 +66,8 @@ pub enum Refused {
     ForNow,
     /// It was given up; this is its text.
     ForGood(String),
+    /// It was a command, and is given up.
+    Command,
     /// Nothing waits under that number.
     Unknown,
 }
@@ -96,7 +109,15 @@ impl Outgoing {
         };
     }
 
-    /// How many wait for their acknowledgement.
+    /// How many messages wait for their acknowledgement.
+    #[must_use]
+    pub fn messages(&self) -> usize {
+        let all = self.waiting.iter();
+        all.filter(|waiting| matches!(waiting.what, What::Message { .. }))
+            .count()
+    }
+
+    /// How many messages and commands wait.
     #[must_use]
     pub fn len(&self) -> usize {
         self.waiting.len()
@@ -111,15 +132,25 @@ impl Outgoing {
             *to = from;
         }
         self.waiting.push_back(Waiting {
-            id,
-            room,
-            text,
-            kind,
+            what: What::Message {
+                id,
+                room,
+                text,
+                kind,
+            },
             place: Place::Here,
         });
     }
 
-    /// What to send now, under the number `request`.
+    /// Takes a command's request, which bears this number.
+    pub fn push_request(&mut self, request: RequestId, message: ClientMessage) {
+        self.waiting.push_back(Waiting {
+            what: What::Request(request, Box::new(message)),
+            place: Place::Here,
+        });
+    }
+
+    /// What to send now; a message goes under the number `request`.
     pub fn next(&mut self, request: RequestId, now: Instant) -> Next {
         let under_way = self.waiting.iter().filter(|w| w.place != Place::Here);
         if under_way.count() >= WINDOW {
@@ -137,19 +168,39 @@ impl Outgoing {
             return Next::At(full_at.checked_sub(room).unwrap_or(full_at));
         }
         self.full_at = Some(full_at + self.interval);
+        let (request, message) = match &first.what {
+            What::Message {
+                id,
+                room,
+                text,
+                kind,
+            } => {
+                let send = Send {
+                    request,
+                    room: *room,
+                    id: *id,
+                    text: text.clone(),
+                    kind: *kind,
+                };
+                (request, ClientMessage::Send(send))
+            }
+            What::Request(request, message) => (*request, (**message).clone()),
+        };
         first.place = Place::UnderWay(request);
-        Next::Send(ClientMessage::Send(Send {
-            request,
-            room: first.room,
-            id: first.id,
-            text: first.text.clone(),
-            kind: first.kind,
-        }))
+        Next::Send(message)
     }
 
     /// A message is committed; says in which room, if one waited under that number.
     pub fn acknowledged(&mut self, request: RequestId) -> Option<RoomId> {
-        self.take(request).map(|waiting| waiting.room)
+        match self.take(request)?.what {
+            What::Message { room, .. } => Some(room),
+            What::Request(..) => None,
+        }
+    }
+
+    /// A command's request was answered.
+    pub fn answered(&mut self, request: RequestId) {
+        self.take(request);
     }
 
     /// A message was refused.
@@ -165,8 +216,9 @@ impl Outgoing {
             ErrorCode::TooFast | ErrorCode::Unavailable | ErrorCode::Busy
         );
         if !again {
-            return match self.take(request) {
-                Some(waiting) => Refused::ForGood(waiting.text),
+            return match self.take(request).map(|waiting| waiting.what) {
+                Some(What::Message { text, .. }) => Refused::ForGood(text),
+                Some(What::Request(..)) => Refused::Command,
                 None => Refused::Unknown,
             };
         }
@@ -180,12 +232,17 @@ impl Outgoing {
         Refused::ForNow
     }
 
-    /// The connection is gone: what was not acknowledged is sent again.
-    pub fn disconnected(&mut self) {
+    /// The connection is gone: messages that were not acknowledged are sent again. Says how many
+    /// commands were given up.
+    pub fn disconnected(&mut self) -> usize {
+        let commands = self.len() - self.messages();
+        self.waiting
+            .retain(|waiting| matches!(waiting.what, What::Message { .. }));
         for waiting in &mut self.waiting {
             waiting.place = Place::Here;
         }
         self.pause = None;
+        commands
     }
 
     fn take(&mut self, request: RequestId) -> Option<Waiting> {
@@ -197,6 +254,8 @@ impl Outgoing {
 
 #[cfg(test)]
 mod tests {
+    use chatbox_common::wire::message::InRoom;
+
     use super::*;
 
     fn sent(next: Next) -> Send {
@@ -222,12 +281,48 @@ mod tests {
         assert_eq!(outgoing.next(4, now), Next::Nothing);
         assert_eq!(outgoing.acknowledged(2), Some(1));
         assert_eq!(outgoing.acknowledged(2), None);
-        outgoing.disconnected();
+        assert_eq!(outgoing.disconnected(), 0);
         let again: Vec<Send> = (5..=6).map(|n| sent(outgoing.next(n, now))).collect();
         for (old, new) in [(&first[0], &again[0]), (&first[2], &again[1])] {
             assert_eq!((old.id, &old.text), (new.id, &new.text));
         }
         assert_eq!(outgoing.len(), 2);
+    }
+
+    #[test]
+    fn a_command_keeps_its_place_and_is_not_repeated_after_a_cut() {
+        let leave = |request| ClientMessage::Leave(InRoom { request, room: 1 });
+        let now = Instant::now();
+        let mut outgoing = with(&["a"]);
+        outgoing.push_request(7, leave(7));
+        outgoing.push(1, "b".into(), Kind::Text);
+        sent(outgoing.next(8, now));
+        assert_eq!(outgoing.next(9, now), Next::Send(leave(7)));
+        assert_eq!(sent(outgoing.next(9, now)).text, "b");
+        let wait = Some(Duration::from_millis(300));
+        assert_eq!(
+            outgoing.refused(7, ErrorCode::TooFast, wait, now),
+            Refused::ForNow
+        );
+        let later = now + Duration::from_millis(300);
+        assert_eq!(outgoing.next(10, later), Next::Send(leave(7)));
+        assert_eq!((outgoing.messages(), outgoing.len()), (2, 3));
+        outgoing.answered(7);
+        assert_eq!(outgoing.len(), 2);
+        outgoing.push_request(11, leave(11));
+        assert_eq!(outgoing.disconnected(), 1);
+        assert_eq!((outgoing.messages(), outgoing.len()), (2, 2));
+        outgoing.push_request(12, leave(12));
+        let refused = loop {
+            match outgoing.next(13, later) {
+                Next::Send(message) if message == leave(12) => {
+                    break outgoing.refused(12, ErrorCode::NotAllowed, None, later);
+                }
+                Next::Send(_) => {}
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(refused, Refused::Command);
     }
 
     #[test]

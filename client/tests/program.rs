@@ -139,7 +139,7 @@ fn what_is_piped_in_is_sent_shown_and_followed_by_a_goodbye() {
     assert_eq!(ended.code, 0, "{}", ended.err);
     assert_eq!(ended.err, "");
     assert_eq!(
-        lines(&ended.out)[1..],
+        lines(&ended.out)[2..],
         [
             "#lobby <bob> one",
             "#lobby <bob> two",
@@ -376,7 +376,7 @@ fn a_lag_is_caught_up_and_the_room_followed_again() {
     line.part();
     let ended = end(child);
     assert_eq!(ended.code, 0, "{}", ended.err);
-    let shown = lines(&ended.out)[1..].join(" ");
+    let shown = lines(&ended.out)[2..].join(" ");
     assert_eq!(
         shown,
         "#lobby <bob> one #lobby <bob> two #lobby <bob> three"

@@ -77,16 +77,26 @@ impl App {
 
     fn lost(&mut self, sentence: &str) -> Result<(), Stop> {
         self.line = Line::LoggedOut;
-        self.outgoing.disconnected();
+        let was_moving = self.is_moving();
+        let given_up = self.outgoing.disconnected();
         self.asked.clear();
         self.page_at = None;
+        self.whispers.disconnected();
         self.tell_model(Told::Disconnected)?;
+        if given_up > self.whispers.len() {
+            self.problem(
+                "What was asked for just now may not have been done; look, and ask again.",
+            )?;
+        }
+        if was_moving {
+            self.not_moved()?;
+        }
         self.try_later(sentence)
     }
 
     fn try_later(&mut self, sentence: &str) -> Result<(), Stop> {
         if !self.is_person && self.backoff.attempts() >= SCRIPT_ATTEMPTS {
-            let unsent = unacknowledged(self.outgoing.len());
+            let unsent = unacknowledged(self.unsent());
             let sentence = format!("{sentence}; {unsent}");
             return Err(Stop::because(Exit::CutOff, &sentence));
         }

@@ -4,6 +4,7 @@
 //! Here session and face are joined; neither knows the other. Nothing in the loop waits but the
 //! loop itself, except for a reconnect, which Ctrl-C then ends like any program.
 
+mod direct;
 mod line;
 mod person;
 mod rooms;
@@ -25,16 +26,21 @@ use crate::backoff::Backoff;
 use crate::cli::Exit;
 use crate::config::Settings;
 use crate::door::{Door, can_ask, tell};
-use crate::model::{Effect, Event as Told, Model};
+use crate::model::{Ask, Effect, Event as Told, Model};
 use crate::outgoing::{MAX_WAITING, Next, Outgoing};
 use crate::screen::Screen;
 use crate::session::{Entered, Heard, Link, Ticket};
 use crate::stop::Stop;
 use crate::ui::plain::Plain;
+use direct::Whispers;
 use typed::{Keyboard, Typed};
 
 /// Events that may wait: what is heard faster than shown slows the reading, and TCP the server.
 const EVENTS: usize = 64;
+/// What is shown counts as read so much later, all of it at once.
+const READING: Duration = Duration::from_secs(1);
+/// The number of requests that are answered only where they are refused, which nobody minds.
+const UNANSWERED: RequestId = 0;
 /// How long a leaving client waits for what it was still to be shown.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 /// How long it waits for the server's goodbye.
@@ -57,8 +63,10 @@ enum Asked {
     Follow,
     WhoAmI,
     Info,
-    /// Something done with a room; entering one makes it the room one talks in.
+    /// Something done with a room or its members.
     Room,
+    /// Entering a room, which is then the room one talks in: what is typed next waits for it.
+    Move,
 }
 
 /// The way to the server.
@@ -90,11 +98,13 @@ pub struct App {
     link: u64,
     /// The room one talks in.
     current: Option<RoomId>,
-    /// What is to be said to somebody alone once the room for it is there, by request.
-    whispers: HashMap<RequestId, String>,
+    /// What is to be said to somebody alone.
+    whispers: Whispers,
     /// Number of the last request.
     request: RequestId,
     asked: HashMap<RequestId, Asked>,
+    /// When to tell the server how far the person has read.
+    read_at: Option<Instant>,
     /// When to ask again for a page that was refused.
     page_at: Option<Instant>,
     /// The last message of one's own that was committed, by room.
@@ -138,7 +148,8 @@ impl App {
             line: Line::LoggedOut,
             link: 0,
             current: None,
-            whispers: HashMap::new(),
+            whispers: Whispers::default(),
+            read_at: None,
             request: 0,
             asked: HashMap::new(),
             page_at: None,
@@ -161,7 +172,11 @@ impl App {
             if self.leaving && self.may_leave() {
                 return self.leave();
             }
-            if self.model.is_in_a_room() && self.outgoing.len() < MAX_WAITING && !self.leaving {
+            if self.model.is_in_a_room()
+                && self.outgoing.len() < MAX_WAITING
+                && !self.leaving
+                && !self.is_moving()
+            {
                 self.keyboard.want();
             }
             self.face.flush()?;
@@ -187,7 +202,7 @@ impl App {
             Line::Down(at) => Some(at),
             Line::Up(_) | Line::LoggedOut => None,
         };
-        let times = [pace, reconnect, self.page_at, self.leave_by];
+        let times = [pace, reconnect, self.page_at, self.leave_by, self.read_at];
         let event = match times.into_iter().flatten().min() {
             Some(at) => {
                 let wait = at.saturating_duration_since(Instant::now());
@@ -212,10 +227,32 @@ impl App {
             self.page_at = None;
             self.tell_model(Told::Retry)?;
         }
+        if self.read_at.is_some_and(|at| at <= now) {
+            self.have_read()?;
+        }
         match self.line {
             Line::Down(at) if at <= now => self.reconnect(),
             _ => Ok(()),
         }
+    }
+
+    /// Whether it is to be seen first where one talks from now on.
+    fn is_moving(&self) -> bool {
+        self.asked.values().any(|what| *what == Asked::Move)
+    }
+
+    /// One is not where one wanted to talk. A script's next words must not be said elsewhere.
+    fn not_moved(&self) -> Result<(), Stop> {
+        if self.is_person {
+            return Ok(());
+        }
+        let sentence = "the room to talk in could not be entered; nothing more is sent";
+        Err(Stop::because(Exit::Failure, sentence))
+    }
+
+    fn have_read(&mut self) -> Result<(), Stop> {
+        self.read_at = None;
+        self.tell_model(Told::HaveRead)
     }
 
     /// The room one talks in: the one chosen last, or the lobby as long as none was.
@@ -225,7 +262,7 @@ impl App {
     }
 
     const fn next_request(&mut self) -> RequestId {
-        self.request = self.request.wrapping_add(1);
+        self.request = following(self.request);
         self.request
     }
 
@@ -235,7 +272,7 @@ impl App {
         while let Line::Up(link) = &mut self.line
             && self.model.is_connected()
         {
-            let request = self.request.wrapping_add(1);
+            let request = following(self.request);
             match self.outgoing.next(request, Instant::now()) {
                 Next::Send(message) => {
                     self.request = request;
@@ -257,6 +294,7 @@ impl App {
                 Effect::Show(chat) => {
                     let room = self.model.room_name(chat.room);
                     self.face.chat(room, &chat)?;
+                    self.read_at.get_or_insert(Instant::now() + READING);
                 }
                 Effect::Notice(sentence) => self.face.notice(&sentence)?,
                 Effect::People(people) => self.face.people(&people)?,
@@ -264,8 +302,12 @@ impl App {
                 Effect::Members(members) => self.face.members(&members)?,
                 Effect::Ask(ask) => {
                     let what = match ask {
-                        crate::model::Ask::Follow { .. } => Asked::Follow,
-                        _ => Asked::Page,
+                        Ask::Read { .. } => {
+                            self.say(&ask.into_message(UNANSWERED))?;
+                            continue;
+                        }
+                        Ask::Follow { .. } => Asked::Follow,
+                        Ask::History { .. } | Ask::List { .. } => Asked::Page,
                     };
                     let request = self.next_request();
                     self.asked.insert(request, what);
@@ -283,9 +325,9 @@ impl App {
     fn may_leave(&mut self) -> bool {
         if !matches!(self.line, Line::Up(_)) {
             // A person is not kept waiting for a server that is away; a script's words are.
-            return self.is_person || self.outgoing.len() == 0;
+            return self.is_person || self.unsent() == 0;
         }
-        if self.outgoing.len() > 0 || !self.model.is_connected() {
+        if self.outgoing.len() + self.whispers.len() > 0 || !self.model.is_connected() {
             return false;
         }
         let mut committed = self.committed.iter();
@@ -298,11 +340,17 @@ impl App {
         *self.leave_by.get_or_insert(now + LAST_WORDS) <= now
     }
 
+    /// How many messages wait, for an acknowledgement or before.
+    fn unsent(&self) -> usize {
+        self.outgoing.messages() + self.whispers.len()
+    }
+
     /// Says goodbye. Whoever interrupts this, too, ends at once.
     fn leave(mut self) -> Result<Exit, Stop> {
         self.ctrl_c_ends.store(true, Ordering::SeqCst);
         self.face.flush()?;
-        let unsent = self.outgoing.len();
+        self.have_read()?;
+        let unsent = self.unsent();
         if unsent > 0 {
             tell(&unacknowledged(unsent));
         }
@@ -324,6 +372,14 @@ impl App {
             (false, 0) => Exit::Fine,
             _ => Exit::Failure,
         })
+    }
+}
+
+/// The number of the next request.
+const fn following(request: RequestId) -> RequestId {
+    match request.wrapping_add(1) {
+        UNANSWERED => UNANSWERED + 1,
+        next => next,
     }
 }
 

@@ -1,11 +1,11 @@
 //! Rooms: what a person does with them, and what the server says of them.
 
 use chatbox_common::wire::message::{
-    Access, Action, ClientMessage, Create, Direct, InRoom, Invite, Invited, Join, Joined, Kind,
-    Left, Lock, Moderate, RequestId, Room, RoomChanged, RoomId, RoomMode, SetTopic, Standing,
+    Access, Action, ClientMessage, Create, InRoom, Invite, Invited, Join, Joined, Left, Lock,
+    Moderate, RequestId, Room, RoomChanged, RoomId, RoomMode, SetTopic, Standing,
 };
 
-use super::{App, Asked};
+use super::{App, Asked, UNANSWERED};
 use crate::input::{Command, MemberAction, Target};
 use crate::model::{Event as Told, Listed};
 use crate::stop::Stop;
@@ -63,32 +63,35 @@ impl App {
         target: &Target,
         message: impl FnOnce(RequestId, RoomId) -> ClientMessage,
     ) -> Result<(), Stop> {
-        match self.target(target)? {
-            Some(room) => self.ask_for_room(|request| message(request, room)),
-            None => Ok(()),
+        if let Some(room) = self.target(target)? {
+            self.order(Asked::Room, |request| message(request, room));
         }
+        Ok(())
     }
 
-    fn ask_for_room(
-        &mut self,
-        message: impl FnOnce(RequestId) -> ClientMessage,
-    ) -> Result<(), Stop> {
+    /// Puts a command behind what was typed before it.
+    fn order(&mut self, what: Asked, message: impl FnOnce(RequestId) -> ClientMessage) {
         let request = self.next_request();
-        self.asked.insert(request, Asked::Room);
-        self.say(&message(request))
+        self.asked.insert(request, what);
+        self.outgoing.push_request(request, message(request));
+    }
+
+    fn move_to(&mut self, message: impl FnOnce(RequestId) -> ClientMessage) -> Result<(), Stop> {
+        self.order(Asked::Move, message);
+        Ok(())
     }
 
     pub(super) fn room_command(&mut self, command: Command) -> Result<(), Stop> {
         match command {
             Command::Join(name) => match self.model.room_named(&name) {
                 Some(room) => self.talk_in(room),
-                None => self.ask_for_room(|request| ClientMessage::Join(Join { request, name })),
+                None => self.move_to(|request| ClientMessage::Join(Join { request, name })),
             },
             Command::Create {
                 name,
                 topic,
                 invited,
-            } => self.ask_for_room(|request| {
+            } => self.move_to(|request| {
                 ClientMessage::Create(Create {
                     request,
                     name,
@@ -101,15 +104,7 @@ impl App {
                     },
                 })
             }),
-            Command::Direct(user, text) => {
-                if let Some(room) = self.model.room_named(&format!("@{user}")) {
-                    return self.whisper(room, text);
-                }
-                let request = self.next_request();
-                self.asked.insert(request, Asked::Room);
-                self.whispers.insert(request, text);
-                self.say(&ClientMessage::Direct(Direct { request, user }))
-            }
+            Command::Direct(user, text) => self.direct(user, text),
             Command::Leave(room) => self.ask_in(&room, |request, room| {
                 ClientMessage::Leave(InRoom { request, room })
             }),
@@ -183,15 +178,7 @@ impl App {
         }
     }
 
-    fn whisper(&mut self, room: RoomId, text: String) -> Result<(), Stop> {
-        if text.is_empty() {
-            return self.talk_in(room);
-        }
-        self.outgoing.push(room, text, Kind::Text);
-        Ok(())
-    }
-
-    fn talk_in(&mut self, room: RoomId) -> Result<(), Stop> {
+    pub(super) fn talk_in(&mut self, room: RoomId) -> Result<(), Stop> {
         self.current = Some(room);
         let called = name(self.model.room_name(room));
         Ok(self
@@ -201,24 +188,23 @@ impl App {
 
     pub(super) fn joined(&mut self, joined: Joined) -> Result<(), Stop> {
         let room = joined.room.room;
-        let asked = joined
-            .request
-            .and_then(|request| self.asked.remove(&request));
-        let words = joined
-            .request
-            .and_then(|request| self.whispers.remove(&request));
-        self.face.notice(&described(&joined.room))?;
-        self.tell_model(Told::Joined(joined.room))?;
-        match (asked, words) {
-            (Some(Asked::Room), Some(words)) => self.whisper(room, words),
-            (Some(Asked::Room), None) => self.talk_in(room),
-            _ => Ok(()),
+        let request = joined.request.unwrap_or(UNANSWERED);
+        let asked = self.asked.remove(&request);
+        self.outgoing.answered(request);
+        if !self.model.is_in(room) {
+            self.face.notice(&described(&joined.room))?;
         }
+        self.tell_model(Told::Joined(joined.room))?;
+        if self.whisper(request, room)? || asked != Some(Asked::Move) {
+            return Ok(());
+        }
+        self.talk_in(room)
     }
 
     pub(super) fn left(&mut self, left: &Left) -> Result<(), Stop> {
         if let Some(request) = left.request {
             self.asked.remove(&request);
+            self.outgoing.answered(request);
         }
         let room = name(self.model.room_name(left.room));
         let (by, why) = (name(&left.by), because(&left.reason));

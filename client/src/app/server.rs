@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use chatbox_common::wire::message::{
-    ClientMessage, ErrorCode, ErrorMessage, Presence, ServerMessage, Welcome,
+    Access, ClientMessage, ErrorCode, ErrorMessage, Presence, ServerMessage, Welcome,
 };
 
-use super::{App, Asked, Line, rooms};
+use super::{App, Asked, Line, READING, UNANSWERED, rooms};
 use crate::cli::Exit;
 use crate::door::tell;
 use crate::model::Event as Told;
@@ -80,6 +80,7 @@ impl App {
             }
             ServerMessage::Done(done) => {
                 self.asked.remove(&done.request);
+                self.outgoing.answered(done.request);
                 Ok(())
             }
             ServerMessage::Joined(joined) => self.joined(joined),
@@ -87,6 +88,7 @@ impl App {
             ServerMessage::RoomChanged(changed) => self.room_changed(&changed),
             ServerMessage::Standing(standing) => self.standing(&standing),
             ServerMessage::Invited(invited) => self.invited(&invited),
+            ServerMessage::ReadTo(head) => self.tell_model(Told::ReadTo(head)),
             ServerMessage::Lagged(lagged) => self.tell_model(Told::Lagged(lagged.heads)),
             ServerMessage::Presence(presence) => self.presence(&presence),
             ServerMessage::Ping(ping) => self.say(&ClientMessage::Pong(ping)),
@@ -103,15 +105,25 @@ impl App {
     fn welcome(&mut self, welcome: Welcome) -> Result<(), Stop> {
         self.backoff.reset();
         self.outgoing.set_limit(welcome.limits.messages_per_second);
+        self.face.notice(&format!("you are {}", self.user))?;
         for room in &welcome.rooms {
-            let sentence = format!("{}; you are {}", rooms::described(room), self.user);
-            self.face.notice(&sentence)?;
+            let is_quiet = room.access == Access::Direct && room.read == room.head;
+            if !self.model.is_in(room.room) && !is_quiet {
+                self.face.notice(&rooms::described(room))?;
+            }
         }
+        self.tell_model(Told::Welcome(welcome))?;
         if self.is_person && self.link == 1 {
-            let hint = "what you type is said to everybody there; /help shows the commands";
-            self.face.notice(hint)?;
+            let here = self.here().map_or("", |room| self.model.room_name(room));
+            let hint = format!(
+                "what you type is said in {}; /help shows the commands",
+                name(here)
+            );
+            self.face.notice(&hint)?;
         }
-        self.tell_model(Told::Welcome(welcome))
+        self.read_at.get_or_insert(Instant::now() + READING);
+        self.ask_for_whispers();
+        Ok(())
     }
 
     fn presence(&mut self, presence: &Presence) -> Result<(), Stop> {
@@ -142,10 +154,12 @@ impl App {
                 Exit::Failure,
                 &format!("the server does not send a room's messages: {}", error.text),
             )),
+            (_, Some(UNANSWERED)) => Ok(()),
             (None, Some(request)) => self.message_refused(request, error, retry),
-            (Some(Asked::WhoAmI | Asked::Info | Asked::Room), _) | (None, None) => {
-                self.tell(&error.text)
+            (Some(what @ (Asked::Room | Asked::Move)), Some(request)) => {
+                self.command_refused(what, request, error, retry)
             }
+            (Some(_), _) | (None, None) => self.tell(&error.text),
         }
     }
 
@@ -159,6 +173,28 @@ impl App {
         self.tell_model(Told::PageRefused)
     }
 
+    fn command_refused(
+        &mut self,
+        what: Asked,
+        request: u32,
+        error: &ErrorMessage,
+        retry: Option<Duration>,
+    ) -> Result<(), Stop> {
+        let now = Instant::now();
+        if self.outgoing.refused(request, error.code, retry, now) == Refused::ForNow {
+            self.asked.insert(request, what);
+            return Ok(());
+        }
+        match self.whisper_refused(request) {
+            Some(text) => return self.not_sent(&error.text, &text),
+            None => self.tell(&error.text)?,
+        }
+        if what == Asked::Move {
+            self.not_moved()?;
+        }
+        Ok(())
+    }
+
     fn message_refused(
         &mut self,
         request: u32,
@@ -170,16 +206,19 @@ impl App {
             // Too fast is only a matter of moments.
             Refused::ForNow if error.code == ErrorCode::TooFast => Ok(()),
             Refused::ForNow => self.tell(&format!("{}; it is tried again", error.text)),
-            Refused::ForGood(text) => {
-                self.has_lost_one = true;
-                let begin: String = text.chars().take(SHOWN_TEXT).collect();
-                self.tell(&format!("not sent: {}: {begin}", error.text))
-            }
-            Refused::Unknown => self.tell(&error.text),
+            Refused::ForGood(text) => self.not_sent(&error.text, &text),
+            Refused::Command | Refused::Unknown => self.tell(&error.text),
         }
     }
 
-    fn tell(&mut self, sentence: &str) -> Result<(), Stop> {
+    /// A message was refused for good.
+    pub(super) fn not_sent(&mut self, why: &str, text: &str) -> Result<(), Stop> {
+        self.has_lost_one = true;
+        let begin: String = text.chars().take(SHOWN_TEXT).collect();
+        self.tell(&format!("not sent: {why}: {begin}"))
+    }
+
+    pub(super) fn tell(&mut self, sentence: &str) -> Result<(), Stop> {
         self.face.flush()?;
         tell(sentence);
         Ok(())

@@ -15,14 +15,14 @@ use std::collections::{BTreeMap, VecDeque};
 
 use chatbox_common::wire::message::{
     self, Chat, Follow, Following, Head, History, List, Member, MemberList, Members, PAGE_LIMIT,
-    Page, People, Person, RequestId, RoomChanged, RoomId, RoomList, RoomSummary, Rooms, Seq,
+    Page, People, Person, Read, RequestId, RoomChanged, RoomId, RoomList, RoomSummary, Rooms, Seq,
     Welcome,
 };
 
 use room::Room;
 
-/// How many messages of a room are shown to begin with.
-const FIRST_VIEW: u32 = 50;
+/// How many messages are shown before the first that was not read.
+const CONTEXT: u32 = 10;
 
 /// What the model is told.
 #[derive(Debug)]
@@ -55,6 +55,10 @@ pub enum Event {
     Lagged(Vec<Head>),
     /// Answers [`Ask::Follow`].
     Following(Following),
+    /// Everything shown was read.
+    HaveRead,
+    /// Another session of the same person has read so far.
+    ReadTo(Head),
     /// The connection is gone; nothing that was asked for comes any more.
     Disconnected,
     /// The person wants so many messages before the oldest one shown.
@@ -121,6 +125,13 @@ pub enum Ask {
         /// The last message shown.
         after: Seq,
     },
+    /// Tells how far the person has read; nothing is answered.
+    Read {
+        /// Where.
+        room: RoomId,
+        /// The last message read.
+        seq: Seq,
+    },
 }
 
 impl Ask {
@@ -163,6 +174,7 @@ impl Ask {
                     }),
                 }
             }
+            Self::Read { room, seq } => ClientMessage::Read(Read { request, room, seq }),
             Self::Follow { room, after } => ClientMessage::Follow(Follow {
                 request,
                 room,
@@ -347,6 +359,12 @@ impl Model {
                     room.follow_answered(following.live, following.head);
                 }
             }
+            Event::HaveRead => self.have_read(&mut effects),
+            Event::ReadTo(Head { room, head }) => {
+                if let Some(room) = self.rooms.get_mut(&room) {
+                    room.read_to(head);
+                }
+            }
             Event::Disconnected => {
                 self.connected = false;
                 self.slot = Slot::Free;
@@ -390,6 +408,17 @@ impl Model {
         let mut room = known.unwrap_or_default();
         room.begin(theirs);
         self.rooms.insert(number, room);
+    }
+
+    fn have_read(&mut self, effects: &mut Vec<Effect>) {
+        if !self.connected {
+            return;
+        }
+        for (&room, state) in &mut self.rooms {
+            if let Some(seq) = state.have_read() {
+                effects.push(Effect::Ask(Ask::Read { room, seq }));
+            }
+        }
     }
 
     fn page(&mut self, page: Page, effects: &mut Vec<Effect>) {
@@ -504,7 +533,8 @@ impl Model {
         for (&room, state) in &self.rooms {
             let (slot, after, before, limit) = if state.is_unseen() {
                 let before = Some(state.oldest());
-                (Slot::First(room), None, before, FIRST_VIEW)
+                let limit = state.unread().saturating_add(CONTEXT);
+                (Slot::First(room), None, before, limit)
             } else if state.is_behind() {
                 let after = state.last();
                 (Slot::Fill(room, after), Some(after), None, self.page_limit)

@@ -33,6 +33,8 @@ pub(super) struct Room {
     head: Seq,
     /// The head when the session began: what is behind it comes live.
     began_at: Seq,
+    /// The last message that the person has read, as the server knows it.
+    read: Seq,
     held: BTreeMap<Seq, Chat>,
     live: Live,
 }
@@ -51,6 +53,7 @@ impl Room {
         self.is_locked = room.locked.is_some();
         self.head = room.head;
         self.began_at = room.head;
+        self.read = room.read;
         self.live = Live::Yes;
     }
 
@@ -79,6 +82,24 @@ impl Room {
     pub(super) fn oldest(&self) -> Seq {
         self.shown
             .map_or(self.began_at.saturating_add(1), |shown| shown.oldest)
+    }
+
+    /// How many messages of before the session the person has not read.
+    pub(super) fn unread(&self) -> u32 {
+        let unread = self.began_at.saturating_sub(self.read);
+        u32::try_from(unread).unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn read_to(&mut self, seq: Seq) {
+        self.read = self.read.max(seq);
+    }
+
+    /// Everything shown was read; says up to where, if that is news.
+    pub(super) fn have_read(&mut self) -> Option<Seq> {
+        let last = self.last();
+        let is_news = last > self.read;
+        self.read = self.read.max(last);
+        is_news.then_some(last)
     }
 
     pub(super) fn lag(&mut self, head: Seq) {
@@ -143,7 +164,26 @@ impl Room {
             last: oldest.saturating_sub(1),
             oldest,
         });
-        self.take_messages(page.messages, effects);
+        let unread = self.unread();
+        let mut messages = page.messages;
+        if unread > 0 {
+            let rest = messages.split_off(messages.partition_point(|chat| chat.seq <= self.read));
+            self.take_messages(messages, effects);
+            effects.push(Effect::Notice(self.reading_stopped(unread, rest.len())));
+            messages = rest;
+        }
+        self.take_messages(messages, effects);
+    }
+
+    /// The line between what was read and what was not.
+    fn reading_stopped(&self, unread: u32, shown: usize) -> String {
+        let name = &self.name;
+        match u32::try_from(shown) {
+            Ok(shown) if shown < unread => {
+                format!("{name}: {unread} unread, the last {shown} of them from here")
+            }
+            _ => format!("{name}: {unread} unread from here"),
+        }
     }
 
     /// A page of what follows on message `after`, the last one shown when it was asked for.

@@ -23,6 +23,22 @@ fn chat(seq: Seq) -> Chat {
 }
 
 fn welcome_of(history: u8, first: Seq, head: Seq) -> Event {
+    welcome_with(history, first, head, head)
+}
+
+fn welcome_read(head: Seq, read: Seq) -> Event {
+    welcome_with(1, 1, head, read)
+}
+
+fn notice(text: &str) -> Effect {
+    Effect::Notice(text.to_owned())
+}
+
+fn read(seq: Seq) -> Effect {
+    Effect::Ask(Ask::Read { room: ROOM, seq })
+}
+
+fn welcome_with(history: u8, first: Seq, head: Seq, read: Seq) -> Event {
     Event::Welcome(Welcome {
         history_id: [history; 16],
         rooms: vec![message::Room {
@@ -35,7 +51,7 @@ fn welcome_of(history: u8, first: Seq, head: Seq) -> Event {
             online: 1,
             access: Access::Open,
             role: RoomRole::Member,
-            read: head,
+            read,
             locked: None,
         }],
         time: 0,
@@ -120,19 +136,61 @@ fn at(head: Seq) -> Model {
 }
 
 #[test]
-fn the_first_view_is_the_last_fifty_and_what_came_meanwhile() {
+fn the_first_view_is_the_last_ten_and_what_came_meanwhile() {
     let mut model = Model::new();
-    assert_eq!(model.apply(welcome(100)), [before(101, 50)]);
+    assert_eq!(model.apply(welcome(100)), [before(101, 10)]);
     assert_eq!(model.apply(Event::Chat(chat(101))), []);
-    let effects = model.apply(page(51..=100, true));
-    assert_eq!(shown(&effects), (51..=101).collect::<Vec<_>>());
-    assert_eq!(effects.len(), 51);
+    let effects = model.apply(page(91..=100, true));
+    assert_eq!(shown(&effects), (91..=101).collect::<Vec<_>>());
+    assert_eq!(effects.len(), 11);
+}
+
+#[test]
+fn what_was_not_read_is_shown_behind_ten_that_were() {
+    let mut model = Model::new();
+    let asked = model.apply(welcome_read(100, 70));
+    assert_eq!(asked, [before(101, 40)]);
+    let effects = model.apply(page(61..=100, true));
+    assert_eq!(shown(&effects), (61..=100).collect::<Vec<_>>());
+    assert_eq!(effects[10], notice("#lobby: 30 unread from here"));
+    assert_eq!(model.apply(Event::HaveRead), [read(100)]);
+    assert_eq!(model.apply(Event::HaveRead), []);
+}
+
+#[test]
+fn of_more_than_a_page_the_last_are_shown_and_the_rest_is_told_of() {
+    let mut model = Model::new();
+    assert_eq!(model.apply(welcome_read(2_000, 0)), [before(2_001, 500)]);
+    let effects = model.apply(page(1_501..=2_000, true));
+    let told = "#lobby: 2000 unread, the last 500 of them from here";
+    assert_eq!(effects[0], notice(told));
+    assert_eq!(effects.len(), 501);
+}
+
+#[test]
+fn how_far_one_has_read_is_told_once_and_again_where_it_may_have_been_lost() {
+    let mut model = at(3);
+    assert_eq!(model.apply(Event::HaveRead), []);
+    model.apply(Event::Chat(chat(4)));
+    assert_eq!(model.apply(Event::HaveRead), [read(4)]);
+    model.apply(Event::Disconnected);
+    assert_eq!(model.apply(Event::HaveRead), []);
+    model.apply(welcome_read(4, 3));
+    assert_eq!(model.apply(Event::HaveRead), [read(4)]);
+    // Another session was faster.
+    model.apply(Event::Chat(chat(5)));
+    let head = Head {
+        room: ROOM,
+        head: 5,
+    };
+    model.apply(Event::ReadTo(head));
+    assert_eq!(model.apply(Event::HaveRead), []);
 }
 
 #[test]
 fn the_first_message_of_an_empty_room_is_shown() {
     let mut model = Model::new();
-    assert_eq!(model.apply(welcome(0)), [before(1, 50)]);
+    assert_eq!(model.apply(welcome(0)), [before(1, 10)]);
     assert_eq!(model.apply(Event::Chat(chat(1))), []);
     assert_eq!(shown(&model.apply(page(NONE, false))), [1]);
 }
@@ -192,7 +250,7 @@ fn another_history_makes_everything_forgotten() {
         model.apply(Event::Disconnected);
         let effects = model.apply(event);
         assert!(matches!(&effects[0], Effect::Notice(n) if n.contains("another history")));
-        assert_eq!(effects[1], before(3, 50));
+        assert_eq!(effects[1], before(3, 10));
         assert_eq!(shown(&model.apply(page(1..=2, false))), [1, 2]);
     }
 }
@@ -370,7 +428,7 @@ impl World {
                 }
                 following(self.head, false)
             }
-            Ask::List { .. } => return,
+            Ask::List { .. } | Ask::Read { .. } => return,
         };
         self.wire.push_back(answer);
     }

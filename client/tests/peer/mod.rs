@@ -125,8 +125,11 @@ impl Line {
     /// The next message; nothing when the client has gone.
     pub fn hear(&mut self) -> Option<ClientMessage> {
         loop {
-            if let Some(message) = self.pending.pop_front() {
-                return Some(message);
+            match self.pending.pop_front() {
+                // How far a client has read is told at moments of its own.
+                Some(ClientMessage::Read(_)) => continue,
+                Some(message) => return Some(message),
+                None => {}
             }
             if let Some(content) = self.receiver.next_record().unwrap() {
                 for message in codec::messages(content) {

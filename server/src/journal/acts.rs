@@ -129,9 +129,7 @@ impl Writer {
         if let Err(failure) = done {
             self.refuse_act(&who, act, failure);
         }
-        for id in std::mem::take(&mut self.visited) {
-            self.let_go(id);
-        }
+        self.forget_visited();
     }
 
     fn refuse_act(&self, who: &Person, act: &Act, failure: Failure) {

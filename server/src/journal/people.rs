@@ -168,6 +168,13 @@ impl Writer {
             .send(join.session, Delivery::Join(Box::new(join)));
     }
 
+    /// Lets the rooms go that were read only to judge a request.
+    pub(super) fn forget_visited(&mut self) {
+        for id in std::mem::take(&mut self.visited) {
+            self.let_go(id);
+        }
+    }
+
     /// Notes how far somebody has read, and tells their other sessions.
     pub(super) fn has_read(&mut self, read: &HasRead, now: Instant) {
         let HasRead {

@@ -28,8 +28,11 @@ pub(super) struct Taken {
     /// Bytes of text in `posts`.
     bytes: usize,
     pub(super) owed: Owed,
-    /// Sessions that begin and end: after the transaction, in their order.
+    /// Sessions that begin and end, and what is done with rooms: after the transaction, in their
+    /// order.
     pub(super) others: Vec<Job>,
+    /// The last of `others` is an act, which the next messages must not overtake.
+    pub(super) acts: bool,
     pub(super) jobs: usize,
     pub(super) stop: bool,
 }
@@ -46,10 +49,15 @@ impl Taken {
             Job::WrongCode(account) => self.owed.wrong_codes.extend(account.map(AccountId)),
             Job::Revoke(token) => self.owed.revoked.push(token),
             Job::Stop => self.stop = true,
+            Job::Act(act) => {
+                self.others.push(Job::Act(act));
+                self.acts = true;
+            }
             other => self.others.push(other),
         }
         self.jobs += 1;
         !self.stop
+            && !self.acts
             && self.jobs < QUEUE
             && self.posts.len() < MAX_POSTS
             && self.bytes < MAX_POST_BYTES

@@ -334,6 +334,7 @@ impl Writer {
         let now = i64::try_from(now_ms()).unwrap_or(i64::MAX);
         let mut posts = Vec::with_capacity(taken.posts.len());
         for post in taken.posts {
+            self.look_for_room(&post);
             match self.admit(&post, writable, now) {
                 Ok(person) => posts.push(Admitted { post, person }),
                 Err((code, sentence)) => self.refuse(&post, code, sentence),
@@ -368,8 +369,12 @@ impl Writer {
                 }
             }
         }
+        self.forget_visited();
         self.others.extend(taken.others);
-        if taken.stop || (!self.others.is_empty() && Instant::now() >= self.next_visit) {
+        if taken.stop
+            || taken.acts
+            || (!self.others.is_empty() && Instant::now() >= self.next_visit)
+        {
             let mut others = std::mem::take(&mut self.others);
             while !others.is_empty() {
                 // An act may change who belongs where: what was read before it would not hold.
@@ -384,6 +389,17 @@ impl Writer {
                 }
             }
             self.next_visit = Instant::now() + VISIT_PACE;
+        }
+    }
+
+    /// A room that is not in memory is not the sender's: read, so that the refusal is the right
+    /// one whoever else is online.
+    fn look_for_room(&mut self, post: &Post) {
+        if !self.rooms.contains_key(&post.room)
+            && self.sessions.contains_key(&post.session)
+            && let Err(error) = self.room(post.room)
+        {
+            self.tell_failure("room_not_read", &error);
         }
     }
 

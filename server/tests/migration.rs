@@ -1,0 +1,92 @@
+//! A database that an earlier version wrote is brought to today's schema, and its people find what
+//! they had.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may assert in the plainest way, in its helpers as well"
+)]
+
+mod support;
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use chatbox_common::auth::totp::TotpSecret;
+use chatbox_common::name::UserName;
+use chatbox_common::secret::Secret;
+use chatbox_common::wire::message::{Access, RoomRole};
+
+use support::account::Account;
+use support::peer::{LOBBY, id};
+use support::{Server, UNLIMITED};
+
+const ALICE: &str = "KTRL5MJSFRT2KHSMVSEK2A3DE6ZRTLPT";
+const BOB: &str = "YF6JVTGQKXCKM4G3PFUQKYNQS3UUPXH2";
+
+fn account(name: &str, totp: &str) -> Account {
+    let totp = base32::decode(base32::Alphabet::Rfc4648 { padding: false }, totp);
+    Account {
+        name: UserName::parse(name).unwrap(),
+        password: "correct horse battery".to_owned(),
+        totp: TotpSecret::new(Secret::new(totp.unwrap().try_into().unwrap())),
+        recovery: Vec::new(),
+        last_step: 0,
+    }
+}
+
+fn put(fixture: &str, into: &Path) {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    fs::create_dir_all(into.parent().unwrap()).unwrap();
+    fs::copy(from.join(fixture), into).unwrap();
+    fs::set_permissions(into, Permissions::from_mode(0o600)).unwrap();
+}
+
+fn lay_out(directory: &Path) {
+    put("schema-1/chatbox.db", &directory.join("data/chatbox.db"));
+    for key in ["name_hash", "salt", "server_identity", "totp_seal"] {
+        put(
+            &format!("schema-1/{key}"),
+            &directory.join("keys").join(key),
+        );
+    }
+}
+
+#[test]
+fn a_database_of_the_first_schema_is_copied_brought_up_to_date_and_used() {
+    let mut server = Server::start_prepared(UNLIMITED, lay_out);
+    let mut alice = server.log_in(&mut account("Alice", ALICE));
+    let mut bob = server.log_in(&mut account("Bob", BOB));
+
+    let rooms = &alice.welcome.as_ref().unwrap().rooms;
+    assert_eq!(rooms.len(), 1);
+    let lobby = &rooms[0];
+    assert_eq!((lobby.room, lobby.head, lobby.read), (LOBBY, 5, 5));
+    assert_eq!((lobby.access, lobby.role), (Access::Open, RoomRole::Member));
+    let asked = alice.history(Some(0), None, 10);
+    let texts = alice.page(asked).messages.into_iter().map(|chat| chat.text);
+    assert_eq!(texts.take(4).last().unwrap(), "from Bob, 1");
+
+    // A message of before is still the same message, and new ones follow on it.
+    assert_eq!(alice.post(id(1, 3), "from Alice, 3").seq, 3);
+    assert_eq!(bob.post(id(2, 3), "from Bob, 3").seq, 6);
+    let ops = alice.create("#ops", Access::Open).unwrap();
+    assert_eq!(bob.join("#ops").unwrap().room, ops.room);
+
+    let copy = server.path().join("data/backup-before-v2.db");
+    let copy = rusqlite::Connection::open(copy).unwrap();
+    let number = |query| {
+        copy.query_row(query, (), |row| row.get::<_, i64>(0))
+            .unwrap()
+    };
+    assert_eq!(number("PRAGMA user_version"), 1);
+    assert_eq!(number("SELECT count(*) FROM messages"), 5);
+
+    server.kill();
+    server.restart();
+    assert_eq!(server.query("PRAGMA foreign_key_check"), None);
+    assert_eq!(server.query("PRAGMA integrity_check").unwrap(), "ok");
+}
