@@ -9,11 +9,7 @@
 
 mod peer;
 
-use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 
 use chatbox_common::auth::scram::Iterations;
@@ -23,103 +19,8 @@ use chatbox_common::secret::Secret;
 use chatbox_common::wire::message::{
     ByeReason, ClientMessage, ErrorCode, Following, Head, Lagged, Plain, ServerMessage,
 };
-use peer::{CODE, LOBBY, Line, PASSWORD, Peer, chat, logged_in, now_ms};
-
-/// A directory with the files that the program's flags name.
-struct Place {
-    directory: tempfile::TempDir,
-}
-
-impl Place {
-    fn new() -> Self {
-        let place = Self {
-            directory: tempfile::tempdir().unwrap(),
-        };
-        place.write("pass", PASSWORD);
-        place.write("code", CODE);
-        place.write("config.toml", "[client]\nreconnect_delay = 1\n");
-        place
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
-    }
-
-    fn write(&self, name: &str, content: &str) {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(self.path(name))
-            .unwrap();
-        file.write_all(content.as_bytes()).unwrap();
-    }
-
-    fn known_hosts(&self) -> String {
-        fs::read_to_string(self.path("known")).unwrap_or_default()
-    }
-
-    fn command(&self, flags: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_chatbox"));
-        command
-            .current_dir(self.directory.path())
-            .env("HOME", self.directory.path())
-            .env("TZ", "UTC")
-            .args(["--config", "config.toml", "--known-hosts", "known"])
-            .args(flags)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command
-    }
-
-    /// Starts the program as alice, with this input and these flags besides.
-    fn chat(&self, peer: &Peer, input: &str, flags: &[&str]) -> Child {
-        let address = peer.address();
-        let fingerprint = peer.fingerprint().to_string();
-        let mut all = vec!["--server", &address, "--user", "alice"];
-        all.extend(["--password-file", "pass", "--otp-file", "code"]);
-        all.extend(["--fingerprint", &fingerprint]);
-        all.extend(flags);
-        let mut child = self.command(&all).spawn().unwrap();
-        // A program that ended already does not read: that is for the test to see.
-        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-        child
-    }
-}
-
-struct Ended {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-fn end(child: Child) -> Ended {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = child.wait_with_output().unwrap();
-    Ended {
-        code: status.code().unwrap(),
-        out: String::from_utf8(stdout).unwrap(),
-        err: String::from_utf8(stderr).unwrap(),
-    }
-}
-
-/// The lines of the output without their time.
-fn lines(out: &str) -> Vec<&str> {
-    out.lines().map(|line| &line[9..]).collect()
-}
-
-fn enter(peer: &Peer) -> Line {
-    let mut line = peer.accept();
-    line.log_in();
-    line.welcome(0, 0);
-    line.page(Vec::new());
-    line
-}
+use peer::place::{Place, end, enter, lines};
+use peer::{LOBBY, Peer, chat, logged_in, now_ms};
 
 #[test]
 fn what_is_piped_in_is_sent_shown_and_followed_by_a_goodbye() {

@@ -40,13 +40,11 @@ impl Whispers {
 impl App {
     /// Says something to somebody alone, or talks with them from now on.
     pub(super) fn direct(&mut self, user: String, text: String) -> Result<(), Stop> {
-        match self.model.room_named(&format!("@{user}")) {
-            Some(room) => self.say_there(room, text),
-            None => {
-                self.ask_for(Whisper { user, text });
-                Ok(())
-            }
+        if let Some(room) = self.model.room_named(&format!("@{user}")) {
+            return self.say_there(room, text);
         }
+        self.ask_for(Whisper { user, text });
+        Ok(())
     }
 
     fn say_there(&mut self, room: RoomId, text: String) -> Result<(), Stop> {

@@ -76,34 +76,24 @@ impl App {
         self.outgoing.push_request(request, message(request));
     }
 
-    fn move_to(&mut self, message: impl FnOnce(RequestId) -> ClientMessage) -> Result<(), Stop> {
-        self.order(Asked::Move, message);
-        Ok(())
-    }
-
     pub(super) fn room_command(&mut self, command: Command) -> Result<(), Stop> {
         match command {
-            Command::Join(name) => match self.model.room_named(&name) {
-                Some(room) => self.talk_in(room),
-                None => self.move_to(|request| ClientMessage::Join(Join { request, name })),
-            },
+            Command::Join(name) => {
+                if let Some(room) = self.model.room_named(&name) {
+                    return self.talk_in(room);
+                }
+                let join = |request| ClientMessage::Join(Join { request, name });
+                self.order(Asked::Move, join);
+                Ok(())
+            }
             Command::Create {
                 name,
                 topic,
                 invited,
-            } => self.move_to(|request| {
-                ClientMessage::Create(Create {
-                    request,
-                    name,
-                    topic,
-                    mode: RoomMode::Audited,
-                    access: if invited {
-                        Access::Invited
-                    } else {
-                        Access::Open
-                    },
-                })
-            }),
+            } => {
+                self.create(name, topic, invited);
+                Ok(())
+            }
             Command::Direct(user, text) => self.direct(user, text),
             Command::Leave(room) => self.ask_in(&room, |request, room| {
                 ClientMessage::Leave(InRoom { request, room })
@@ -147,25 +137,7 @@ impl App {
                 user,
                 action,
                 reason,
-            } => self.ask_in(&room, |request, room| {
-                let (action, seconds) = match action {
-                    MemberAction::Kick => (Action::Kick, None),
-                    MemberAction::Ban => (Action::Ban, None),
-                    MemberAction::Unban => (Action::Unban, None),
-                    MemberAction::Mute(seconds) => (Action::Mute, seconds),
-                    MemberAction::Unmute => (Action::Unmute, None),
-                    MemberAction::Op => (Action::Op, None),
-                    MemberAction::Deop => (Action::Deop, None),
-                };
-                ClientMessage::Moderate(Moderate {
-                    request,
-                    room,
-                    user,
-                    action,
-                    seconds,
-                    reason,
-                })
-            }),
+            } => self.moderate(&room, user, action, reason),
             // Carried out by the caller.
             Command::Help(_)
             | Command::List
@@ -176,6 +148,51 @@ impl App {
             | Command::Clear
             | Command::Quit => Ok(()),
         }
+    }
+
+    fn create(&mut self, name: String, topic: String, invited: bool) {
+        let access = if invited {
+            Access::Invited
+        } else {
+            Access::Open
+        };
+        self.order(Asked::Move, |request| {
+            ClientMessage::Create(Create {
+                request,
+                name,
+                topic,
+                mode: RoomMode::Audited,
+                access,
+            })
+        });
+    }
+
+    fn moderate(
+        &mut self,
+        room: &Target,
+        user: String,
+        action: MemberAction,
+        reason: String,
+    ) -> Result<(), Stop> {
+        let (action, seconds) = match action {
+            MemberAction::Kick => (Action::Kick, None),
+            MemberAction::Ban => (Action::Ban, None),
+            MemberAction::Unban => (Action::Unban, None),
+            MemberAction::Mute(seconds) => (Action::Mute, seconds),
+            MemberAction::Unmute => (Action::Unmute, None),
+            MemberAction::Op => (Action::Op, None),
+            MemberAction::Deop => (Action::Deop, None),
+        };
+        self.ask_in(room, |request, room| {
+            ClientMessage::Moderate(Moderate {
+                request,
+                room,
+                user,
+                action,
+                seconds,
+                reason,
+            })
+        })
     }
 
     pub(super) fn talk_in(&mut self, room: RoomId) -> Result<(), Stop> {

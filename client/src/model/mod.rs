@@ -321,10 +321,10 @@ impl Model {
                     effects.push(Effect::Rooms(rooms));
                 }
             }
-            Event::MemberList(list) => {
-                let last = list.members.last().map(|member| member.user.clone());
-                if self.listed(Listed::Members(list.room), last, list.more) {
-                    effects.push(Effect::Members(list.members));
+            Event::MemberList(page) => {
+                let last = page.members.last().map(|member| member.user.clone());
+                if self.listed(Listed::Members(page.room), last, page.more) {
+                    effects.push(Effect::Members(page.members));
                 }
             }
             Event::Joined(room) => self.joined(room),

@@ -1,6 +1,10 @@
 //! A scripted server, made of the protocol's own parts: it says what a test tells it to say,
 //! right or wrong, and listens on a port of the system's choice.
 
+#![allow(dead_code, reason = "each test crate uses another part of it")]
+
+pub mod place;
+
 use std::collections::VecDeque;
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -18,8 +22,8 @@ use chatbox_common::secret::{Secret, SecretString};
 use chatbox_common::wire::codec::{self, Read};
 use chatbox_common::wire::frame::FrameBuffer;
 use chatbox_common::wire::message::{
-    Access, Ack, Bye, ByeReason, Chat, ClientMessage, ErrorCode, ErrorMessage, Kind, Limits,
-    LoggedIn, LoginChallenge, Page, RegisterChallenge, Room, RoomMode, RoomRole, Send, Seq,
+    Access, Ack, Bye, ByeReason, Chat, ClientMessage, ErrorCode, ErrorMessage, Joined, Kind,
+    Limits, LoggedIn, LoginChallenge, Page, RegisterChallenge, Room, RoomMode, RoomRole, Send, Seq,
     ServerMessage, Welcome,
 };
 
@@ -270,19 +274,45 @@ impl Line {
         }));
     }
 
+    /// The client is in another room from now on, in which nothing was said yet.
+    pub fn joined(&mut self, request: Option<u32>, room: u64, name: &str, access: Access) {
+        self.say(&ServerMessage::Joined(Joined {
+            request,
+            room: Room {
+                room,
+                name: name.to_owned(),
+                topic: String::new(),
+                mode: RoomMode::Audited,
+                first: 1,
+                head: 0,
+                online: 1,
+                access,
+                role: RoomRole::Member,
+                read: 0,
+                locked: None,
+            },
+        }));
+    }
+
     /// Answers the request for a page with these messages.
     pub fn page(&mut self, messages: Vec<Chat>) {
-        let Some(ClientMessage::History(history)) = self.hear() else {
-            panic!("no request for a page");
-        };
-        self.pending_page(history.request, messages);
+        match self.hear() {
+            Some(ClientMessage::History(asked)) => {
+                self.page_of(asked.room, asked.request, messages);
+            }
+            other => panic!("{other:?} instead of a request for a page"),
+        }
     }
 
     /// Answers a request for a page that was read already.
     pub fn pending_page(&mut self, request: u32, messages: Vec<Chat>) {
+        self.page_of(LOBBY, request, messages);
+    }
+
+    pub fn page_of(&mut self, room: u64, request: u32, messages: Vec<Chat>) {
         self.say(&ServerMessage::Page(Page {
             request,
-            room: LOBBY,
+            room,
             messages,
             more: false,
             first: 1,

@@ -117,6 +117,7 @@ mod tests {
 
     #[test]
     fn a_room_is_made_by_a_name_of_one_s_own() {
+        use message::Access::{Direct, Invited, Open};
         let made = |name: &str, mode, access| {
             code(create(Create {
                 request: 1,
@@ -126,7 +127,6 @@ mod tests {
                 access,
             }))
         };
-        use message::Access::{Direct, Invited, Open};
         assert_eq!(made("#ops", RoomMode::Audited, Open), None);
         assert_eq!(made("#ops", RoomMode::Audited, Invited), None);
         for (name, mode, access, refused) in [

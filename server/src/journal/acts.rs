@@ -488,19 +488,24 @@ impl Writer {
         let is_banned = room.banned.contains(&target.account);
         let is_muted = room.muted.contains_key(&target.account);
         match action {
-            Action::Kick if theirs.is_none() => return Err(NOT_THERE.into()),
-            Action::Op | Action::Deop if theirs.is_none() => return Err(NOT_THERE.into()),
-            Action::Ban if is_banned => return Err(NOTHING_TO_DO.into()),
-            Action::Unban if !is_banned => return Err(NOTHING_TO_DO.into()),
-            Action::Unmute if !is_muted => return Err(NOTHING_TO_DO.into()),
-            Action::Op if theirs >= Some(RoomRole::Moderator) => return Err(NOTHING_TO_DO.into()),
-            Action::Deop if theirs != Some(RoomRole::Moderator) => {
-                return Err(NOTHING_TO_DO.into());
+            Action::Kick | Action::Op | Action::Deop if theirs.is_none() => {
+                return Err(NOT_THERE.into());
             }
             Action::Join | Action::Leave => {
                 return Err((ErrorCode::InvalidArgument, "nobody can do that to another").into());
             }
             _ => {}
+        }
+        let is_so_already = match action {
+            Action::Ban => is_banned,
+            Action::Unban => !is_banned,
+            Action::Unmute => !is_muted,
+            Action::Op => theirs >= Some(RoomRole::Moderator),
+            Action::Deop => theirs != Some(RoomRole::Moderator),
+            _ => false,
+        };
+        if is_so_already {
+            return Err(NOTHING_TO_DO.into());
         }
         let now = i64::try_from(now_ms()).unwrap_or(i64::MAX);
         let ends = seconds.map(|seconds| now.saturating_add(i64::from(seconds) * 1000));

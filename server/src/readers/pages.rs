@@ -40,7 +40,7 @@ pub(super) fn history(
         page.messages.retain(|message| message.seq >= first);
         page.more &= asked.after.is_some();
     }
-    let messages = page.messages.into_iter();
+    let messages = page.messages.iter();
     let messages = messages.map(|message| chat(asked.room, message));
     Ok(Some(ServerMessage::Page(Page {
         request: asked.request,
@@ -115,7 +115,7 @@ pub(super) fn members(
     })))
 }
 
-fn chat(room: message::RoomId, message: Message) -> Chat {
+fn chat(room: message::RoomId, message: &Message) -> Chat {
     Chat {
         room,
         seq: message.seq,

@@ -1,0 +1,105 @@
+//! The program itself: where it runs, what it is given, how it ended.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+
+use super::{CODE, Line, PASSWORD, Peer};
+
+/// A directory with the files that the program's flags name.
+pub struct Place {
+    directory: tempfile::TempDir,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        let place = Self {
+            directory: tempfile::tempdir().unwrap(),
+        };
+        place.write("pass", PASSWORD);
+        place.write("code", CODE);
+        place.write("config.toml", "[client]\nreconnect_delay = 1\n");
+        place
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, content: &str) {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(self.path(name))
+            .unwrap();
+        file.write_all(content.as_bytes()).unwrap();
+    }
+
+    pub fn known_hosts(&self) -> String {
+        fs::read_to_string(self.path("known")).unwrap_or_default()
+    }
+
+    pub fn command(&self, flags: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chatbox"));
+        command
+            .current_dir(self.directory.path())
+            .env("HOME", self.directory.path())
+            .env("TZ", "UTC")
+            .args(["--config", "config.toml", "--known-hosts", "known"])
+            .args(flags)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Starts the program as alice, with this input and these flags besides.
+    pub fn chat(&self, peer: &Peer, input: &str, flags: &[&str]) -> Child {
+        let address = peer.address();
+        let fingerprint = peer.fingerprint().to_string();
+        let mut all = vec!["--server", &address, "--user", "alice"];
+        all.extend(["--password-file", "pass", "--otp-file", "code"]);
+        all.extend(["--fingerprint", &fingerprint]);
+        all.extend(flags);
+        let mut child = self.command(&all).spawn().unwrap();
+        // A program that ended already does not read: that is for the test to see.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        child
+    }
+}
+
+pub struct Ended {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+pub fn end(child: Child) -> Ended {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = child.wait_with_output().unwrap();
+    Ended {
+        code: status.code().unwrap(),
+        out: String::from_utf8(stdout).unwrap(),
+        err: String::from_utf8(stderr).unwrap(),
+    }
+}
+
+/// The lines of the output without their time.
+pub fn lines(out: &str) -> Vec<&str> {
+    out.lines().map(|line| &line[9..]).collect()
+}
+
+pub fn enter(peer: &Peer) -> Line {
+    let mut line = peer.accept();
+    line.log_in();
+    line.welcome(0, 0);
+    line.page(Vec::new());
+    line
+}

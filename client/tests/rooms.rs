@@ -1,0 +1,182 @@
+//! Rooms beside the lobby, as the program deals with them, against a scripted server.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may assert in the plainest way, their helpers too"
+)]
+
+mod peer;
+
+use chatbox_common::wire::message::{
+    Access, Action, ClientMessage, ErrorCode, Invited, Left, Send, ServerMessage,
+};
+use peer::place::{Place, end, enter};
+use peer::{LOBBY, Line, Peer};
+
+const OPS: u64 = 2;
+
+fn hear_join(line: &mut Line) -> u32 {
+    match line.hear() {
+        Some(ClientMessage::Join(join)) if join.name == "#ops" => join.request,
+        other => panic!("{other:?} instead of a join"),
+    }
+}
+
+/// What is sent next; requests for pages before it are answered with empty ones.
+fn hear_send(line: &mut Line) -> Send {
+    loop {
+        match line.hear() {
+            Some(ClientMessage::Send(send)) => return send,
+            Some(ClientMessage::History(asked)) => {
+                line.page_of(asked.room, asked.request, Vec::new());
+            }
+            other => panic!("{other:?} instead of a message"),
+        }
+    }
+}
+
+#[test]
+fn what_is_typed_behind_a_join_waits_for_it_and_is_said_there() {
+    let (place, peer) = (Place::new(), Peer::bind());
+    let child = place.chat(&peer, "in the lobby\n/join #ops\nin ops\n", &[]);
+    let mut line = enter(&peer);
+    let first = line.hear_send();
+    assert_eq!(first.room, LOBBY);
+    let request = hear_join(&mut line);
+    line.commit(&first, 1);
+    line.joined(Some(request), OPS, "#ops", Access::Open);
+    let second = hear_send(&mut line);
+    assert_eq!((second.room, second.text.as_str()), (OPS, "in ops"));
+    line.refuse(second.request, ErrorCode::Muted, "not for now");
+    line.part();
+    let ended = end(child);
+    assert_eq!(ended.code, 1, "a message was refused");
+    assert!(
+        ended.err.contains("not sent: not for now: in ops"),
+        "{}",
+        ended.err
+    );
+    assert!(
+        ended.out.contains("what you type is said in #ops"),
+        "{}",
+        ended.out
+    );
+    assert!(
+        ended.out.contains("#ops, open to all, audited"),
+        "{}",
+        ended.out
+    );
+}
+
+#[test]
+fn a_script_that_can_t_enter_its_room_says_nothing_elsewhere() {
+    for is_refused in [true, false] {
+        let (place, peer) = (Place::new(), Peer::bind());
+        let child = place.chat(&peer, "/join #ops\nfor ops alone\n", &[]);
+        let mut line = enter(&peer);
+        let request = hear_join(&mut line);
+        if is_refused {
+            line.refuse(request, ErrorCode::UnknownRoom, "there is no such room");
+            line.hears_no_more();
+        } else {
+            drop(line);
+        }
+        let ended = end(child);
+        assert_eq!(ended.code, 1, "{}", ended.err);
+        assert!(ended.err.contains("nothing more is sent"), "{}", ended.err);
+    }
+}
+
+#[test]
+fn a_join_that_comes_too_fast_is_tried_again() {
+    let (place, peer) = (Place::new(), Peer::bind());
+    let child = place.chat(&peer, "/join #ops\nin ops\n", &[]);
+    let mut line = enter(&peer);
+    let request = hear_join(&mut line);
+    line.refuse(request, ErrorCode::TooFast, "too fast");
+    let again = hear_join(&mut line);
+    line.joined(Some(again), OPS, "#ops", Access::Open);
+    let send = hear_send(&mut line);
+    assert_eq!(send.room, OPS);
+    line.refuse(send.request, ErrorCode::Locked, "locked");
+    line.part();
+    end(child);
+}
+
+#[test]
+fn what_is_for_one_alone_is_said_once_there_is_a_place_for_it() {
+    let (place, peer) = (Place::new(), Peer::bind());
+    let child = place.chat(&peer, "/dm @bob psst\nfor all\n", &[]);
+    let mut line = enter(&peer);
+    let Some(ClientMessage::Direct(direct)) = line.hear() else {
+        panic!("no conversation was asked for");
+    };
+    assert_eq!(direct.user, "bob");
+    let open = line.hear_send();
+    assert_eq!((open.room, open.text.as_str()), (LOBBY, "for all"));
+    line.commit(&open, 1);
+    line.joined(Some(direct.request), OPS, "@Bob", Access::Direct);
+    let alone = hear_send(&mut line);
+    assert_eq!((alone.room, alone.text.as_str()), (OPS, "psst"));
+    line.refuse(alone.request, ErrorCode::TextInvalid, "no");
+    line.part();
+    let ended = end(child);
+    let audited = "@Bob, between the two of you, audited: the server reads, keeps and logs";
+    assert!(ended.out.contains(audited), "{}", ended.out);
+}
+
+#[test]
+fn a_whisper_to_nobody_is_told_with_its_text() {
+    let (place, peer) = (Place::new(), Peer::bind());
+    let child = place.chat(&peer, "/dm @nobody psst\n", &[]);
+    let mut line = enter(&peer);
+    let Some(ClientMessage::Direct(direct)) = line.hear() else {
+        panic!("no conversation was asked for");
+    };
+    line.refuse(
+        direct.request,
+        ErrorCode::UnknownUser,
+        "there is nobody of this name",
+    );
+    line.part();
+    let ended = end(child);
+    assert_eq!(ended.code, 1);
+    let told = "not sent: there is nobody of this name: psst";
+    assert!(ended.err.contains(told), "{}", ended.err);
+}
+
+#[test]
+fn what_a_server_says_of_rooms_does_not_reach_the_terminal_as_it_is() {
+    let (place, peer) = (Place::new(), Peer::bind());
+    let child = place.chat(&peer, "/join #ops\n/leave\n", &[]);
+    let mut line = enter(&peer);
+    let request = hear_join(&mut line);
+    let hostile = "\u{1b}]0;x\u{7}\n12:00:00 #lobby <bob> me";
+    line.say(&ServerMessage::Invited(Invited {
+        name: hostile.to_owned(),
+        by: hostile.to_owned(),
+    }));
+    line.joined(Some(request), OPS, hostile, Access::Invited);
+    line.page(Vec::new());
+    let Some(ClientMessage::Leave(leave)) = line.hear() else {
+        panic!("the room is not left");
+    };
+    assert_eq!(leave.room, OPS);
+    line.say(&ServerMessage::Left(Left {
+        request: Some(leave.request),
+        room: OPS,
+        action: Action::Kick,
+        by: hostile.to_owned(),
+        reason: hostile.to_owned(),
+    }));
+    line.part();
+    let ended = end(child);
+    assert!(!ended.out.contains(['\u{1b}', '\u{7}']), "{:?}", ended.out);
+    let faked = ended
+        .out
+        .lines()
+        .any(|line| line.starts_with("12:00:00 #lobby"));
+    assert!(!faked, "{}", ended.out);
+}
