@@ -154,7 +154,7 @@ fn two_people_register_and_talk_and_one_leaves() {
     alice.registers("alice");
     let mut bob = Terminal::start(&server);
     bob.registers("bob");
-    alice.sees("-- bob joined #lobby");
+    alice.sees("-- bob came; 2 online in #lobby");
     bob.types("hello alice");
     alice.sees("#lobby <bob> hello alice");
     alice.types("hello \u{1f600} bob");
@@ -162,7 +162,7 @@ fn two_people_register_and_talk_and_one_leaves() {
     bob.types("/nonsense");
     bob.sees("There is no command /nonsense");
     bob.types("/quit");
-    alice.sees("-- bob left #lobby");
+    alice.sees("-- bob went; 1 online in #lobby");
     assert_eq!(bob.ends().code(), Some(0));
     assert!(
         !bob.shown().contains(PASSWORD),

@@ -180,3 +180,46 @@ fn what_a_server_says_of_rooms_does_not_reach_the_terminal_as_it_is() {
         .any(|line| line.starts_with("12:00:00 #lobby"));
     assert!(!faked, "{}", ended.out);
 }
+
+#[test]
+fn who_is_sent_out_of_a_room_does_not_go_on_talking_in_another() {
+    let (place, peer) = (Place::new(), Peer::bind());
+    let child = place.chat(&peer, "/join #ops\nfirst\nsecond\n", &[]);
+    let mut line = enter(&peer);
+    let request = hear_join(&mut line);
+    line.joined(Some(request), OPS, "#ops", Access::Open);
+    // Both are there before the client reads what was typed behind the join.
+    line.say(&ServerMessage::Left(Left {
+        request: None,
+        room: OPS,
+        action: Action::Kick,
+        by: "bob".to_owned(),
+        reason: String::new(),
+    }));
+    loop {
+        match line.hear() {
+            Some(ClientMessage::Send(send)) => {
+                assert_eq!(send.room, OPS, "said elsewhere: {}", send.text);
+                line.refuse(
+                    send.request,
+                    ErrorCode::NotMember,
+                    "you are not in this room",
+                );
+            }
+            Some(ClientMessage::History(asked)) => {
+                line.refuse(
+                    asked.request,
+                    ErrorCode::UnknownRoom,
+                    "there is no such room",
+                );
+            }
+            Some(ClientMessage::Bye(_)) => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    line.bye(chatbox_common::wire::message::ByeReason::Quit, "");
+    let ended = end(child);
+    assert_eq!(ended.code, 1, "{}", ended.err);
+    assert!(ended.out.contains("said nowhere"), "{}", ended.out);
+    assert!(ended.err.contains("sent"), "{}", ended.err);
+}

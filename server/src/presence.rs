@@ -28,6 +28,8 @@ struct Change {
     sessions: u32,
     /// When the present state may be announced.
     due: Option<Instant>,
+    /// The others have heard of it already: only the count is news.
+    is_told: bool,
 }
 
 /// A notice.
@@ -58,6 +60,7 @@ impl Presence {
     pub fn joined(&mut self, user: &Arc<str>, now: Instant) {
         let change = self.people.entry(Arc::clone(user)).or_default();
         change.sessions += 1;
+        change.is_told = false;
         self.online += u32::from(change.sessions == 1);
         change.due = (!change.announced).then_some(now + COALESCE);
         let due = change.due;
@@ -73,6 +76,7 @@ impl Presence {
             return;
         }
         change.sessions -= 1;
+        change.is_told = false;
         if change.sessions > 0 {
             return;
         }
@@ -84,6 +88,13 @@ impl Presence {
         } else {
             // Came and went between two notices: nobody ever heard of it.
             self.people.remove(user);
+        }
+    }
+
+    /// The room has heard by other means that `user` came or went just now.
+    pub fn is_told_of(&mut self, user: &str) {
+        if let Some(change) = self.people.get_mut(user) {
+            change.is_told = true;
         }
     }
 
@@ -111,13 +122,17 @@ impl Presence {
         if self.next_due().is_none_or(|next| next > now) {
             return None;
         }
-        let (mut joined, mut left) = (Vec::new(), Vec::new());
+        let (mut joined, mut left, mut is_news) = (Vec::new(), Vec::new(), false);
         self.people.retain(|user, change| {
             if change.due.is_none_or(|due| due > now) {
                 return true;
             }
             change.due = None;
             change.announced = change.sessions > 0;
+            is_news = true;
+            if std::mem::take(&mut change.is_told) {
+                return change.announced;
+            }
             let names = if change.announced {
                 &mut joined
             } else {
@@ -127,7 +142,7 @@ impl Presence {
             change.announced
         });
         self.next = self.people.values().filter_map(|change| change.due).min();
-        if joined.is_empty() && left.is_empty() {
+        if !is_news {
             return None;
         }
         let online = self.online;
@@ -151,6 +166,27 @@ mod tests {
 
     fn name(text: &str) -> Arc<str> {
         text.into()
+    }
+
+    #[test]
+    fn who_is_told_of_otherwise_is_counted_and_not_named() {
+        let mut presence = Presence::default();
+        let start = Instant::now();
+        presence.joined(&name("bob"), start);
+        presence.is_told_of("bob");
+        presence.joined(&name("alice"), start);
+        let notice = presence.take(start + COALESCE).unwrap();
+        assert_eq!((notice.joined.len(), notice.online), (1, 2));
+        let then = start + 2 * COALESCE;
+        presence.left(&name("bob"), false, then);
+        presence.is_told_of("bob");
+        let notice = presence.take(then + COALESCE).unwrap();
+        assert_eq!((notice.left.len(), notice.online), (0, 1));
+        // The next time it is news again.
+        let then = start + 4 * COALESCE;
+        presence.joined(&name("bob"), then);
+        assert_eq!(presence.take(then + COALESCE).unwrap().joined, ["bob"]);
+        assert_eq!(presence.take(then + 9 * COALESCE), None);
     }
 
     #[test]

@@ -230,7 +230,7 @@ fn a_ban_holds_until_it_is_taken_back() {
     alice.moderate(ops, "Bob", Action::Unban).unwrap();
     bob.join("#ops").unwrap();
     server.line("info.log", &["banned user=Bob", "room=#ops by=Alice"]);
-    server.line("info.log", &["refused what=room_joined", "by=Bob"]);
+    server.line("info.log", &["refused what=room_joined room=#ops by=Bob"]);
 }
 
 #[test]

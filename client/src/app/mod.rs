@@ -65,6 +65,8 @@ enum Asked {
     Info,
     /// Something done with a room or its members.
     Room,
+    /// Letting somebody into a room, which nobody else hears of.
+    Invite,
     /// Entering a room, which is then the room one talks in: what is typed next waits for it.
     Move,
 }
@@ -255,10 +257,13 @@ impl App {
         self.tell_model(Told::HaveRead)
     }
 
-    /// The room one talks in: the one chosen last, or the lobby as long as none was.
+    /// The room one talks in: the one chosen last, or the lobby as long as none was. Who was sent
+    /// out of it talks nowhere: what was meant for one room is not said in another.
     fn here(&self) -> Option<RoomId> {
-        let chosen = self.current.filter(|room| self.model.is_in(*room));
-        chosen.or_else(|| self.model.room_named(RoomName::LOBBY))
+        match self.current {
+            Some(room) => Some(room).filter(|room| self.model.is_in(*room)),
+            None => self.model.room_named(RoomName::LOBBY),
+        }
     }
 
     const fn next_request(&mut self) -> RequestId {

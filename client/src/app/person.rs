@@ -43,7 +43,10 @@ impl App {
             Input::Text(text) => {
                 match self.here() {
                     Some(room) => self.outgoing.push(room, text, Kind::Text),
-                    None => return self.problem("Nothing was sent: you are in no room. /rooms"),
+                    None => {
+                        self.has_lost_one = true;
+                        return self.problem("Nothing was sent: you are in no room; see /rooms.");
+                    }
                 }
                 if self.is_person && !self.model.is_connected() {
                     return self.problem("kept, and sent once there is a connection again");

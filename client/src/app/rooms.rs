@@ -11,6 +11,9 @@ use crate::model::{Event as Told, Listed};
 use crate::stop::Stop;
 use crate::ui::plain::name;
 
+/// What is told to whoever was sent out of the room they talked in.
+pub(super) const NOWHERE: &str = "what you type is said nowhere; /join goes to another room";
+
 /// A room in one sentence, and its topic below.
 pub(super) fn described(room: &Room) -> String {
     let mode = match room.mode {
@@ -114,13 +117,7 @@ impl App {
                     topic,
                 })
             }),
-            Command::Invite(room, user) => self.ask_in(&room, |request, room| {
-                ClientMessage::Invite(Invite {
-                    request,
-                    room,
-                    user,
-                })
-            }),
+            Command::Invite(room, user) => self.invite(&room, user),
             Command::Members(room) => match self.target(&room)? {
                 Some(room) => self.tell_model(Told::Want(Listed::Members(room))),
                 None => Ok(()),
@@ -148,6 +145,19 @@ impl App {
             | Command::Clear
             | Command::Quit => Ok(()),
         }
+    }
+
+    fn invite(&mut self, target: &Target, user: String) -> Result<(), Stop> {
+        if let Some(room) = self.target(target)? {
+            self.order(Asked::Invite, |request| {
+                ClientMessage::Invite(Invite {
+                    request,
+                    room,
+                    user,
+                })
+            });
+        }
+        Ok(())
     }
 
     fn create(&mut self, name: String, topic: String, invited: bool) {
@@ -231,14 +241,18 @@ impl App {
             _ => format!("you have left {room}"),
         };
         self.face.notice(&sentence)?;
+        let was_here = self.here() == Some(left.room);
         self.tell_model(Told::Left(left.room))?;
-        if self.current == Some(left.room) {
-            self.current = None;
-            if let Some(room) = self.here() {
-                self.talk_in(room)?;
-            }
+        if !was_here {
+            return Ok(());
         }
-        Ok(())
+        if left.request.is_some() {
+            self.current = None;
+        }
+        match self.here() {
+            Some(room) => self.talk_in(room),
+            None => Ok(self.face.notice(NOWHERE)?),
+        }
     }
 
     pub(super) fn room_changed(&mut self, changed: &RoomChanged) -> Result<(), Stop> {
@@ -277,8 +291,8 @@ impl App {
             .seconds
             .map_or(String::new(), |seconds| format!(" for {seconds} s"));
         let sentence = match standing.action {
-            Action::Join => format!("{user} belongs to {room} now"),
-            Action::Leave => format!("{user} has left {room}"),
+            Action::Join => format!("{user} joined {room}"),
+            Action::Leave => format!("{user} left {room}"),
             Action::Kick => format!("{by} sent {user} out of {room}{why}"),
             Action::Ban => format!("{by} banned {user} from {room}{why}"),
             Action::Unban => format!("{by} took the ban of {user} from {room} back"),

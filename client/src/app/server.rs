@@ -79,9 +79,11 @@ impl App {
                 self.tell_model(Told::MemberList(list))
             }
             ServerMessage::Done(done) => {
-                self.asked.remove(&done.request);
                 self.outgoing.answered(done.request);
-                Ok(())
+                match self.asked.remove(&done.request) {
+                    Some(Asked::Invite) => Ok(self.face.notice("invited")?),
+                    _ => Ok(()),
+                }
             }
             ServerMessage::Joined(joined) => self.joined(joined),
             ServerMessage::Left(left) => self.left(&left),
@@ -114,11 +116,11 @@ impl App {
         }
         self.tell_model(Told::Welcome(welcome))?;
         if self.is_person && self.link == 1 {
-            let here = self.here().map_or("", |room| self.model.room_name(room));
-            let hint = format!(
-                "what you type is said in {}; /help shows the commands",
-                name(here)
-            );
+            let place = match self.here() {
+                Some(room) => format!("in {}", name(self.model.room_name(room))),
+                None => "nowhere; /rooms shows which rooms there are".to_owned(),
+            };
+            let hint = format!("what you type is said {place}; /help shows the commands");
             self.face.notice(&hint)?;
         }
         self.read_at.get_or_insert(Instant::now() + READING);
@@ -128,13 +130,17 @@ impl App {
 
     fn presence(&mut self, presence: &Presence) -> Result<(), Stop> {
         let room = name(self.model.room_name(presence.room));
+        if room.starts_with('@') {
+            // The lobby has told it.
+            return Ok(());
+        }
         let online = presence.online;
-        for (people, did) in [(&presence.joined, "joined"), (&presence.left, "left")] {
+        for (people, did) in [(&presence.joined, "came"), (&presence.left, "went")] {
             let others = people.iter().filter(|who| **who != self.user.as_str());
             let names: Vec<String> = others.map(|who| name(who)).collect();
             if !names.is_empty() {
                 let names = names.join(", ");
-                let sentence = format!("{names} {did} {room}; {online} online");
+                let sentence = format!("{names} {did}; {online} online in {room}");
                 self.face.notice(&sentence)?;
             }
         }
@@ -156,7 +162,7 @@ impl App {
             )),
             (_, Some(UNANSWERED)) => Ok(()),
             (None, Some(request)) => self.message_refused(request, error, retry),
-            (Some(what @ (Asked::Room | Asked::Move)), Some(request)) => {
+            (Some(what @ (Asked::Room | Asked::Invite | Asked::Move)), Some(request)) => {
                 self.command_refused(what, request, error, retry)
             }
             (Some(_), _) | (None, None) => self.tell(&error.text),

@@ -103,9 +103,10 @@ impl<W: Write> Plain<W> {
             } else {
                 ""
             };
+            let plural = if room.members == 1 { "" } else { "s" };
             let _ = write!(
                 lines,
-                "  {}  {mode}{access}; {} members{place}",
+                "  {}  {mode}{access}; {} member{plural}{place}",
                 name(&room.name),
                 room.members
             );

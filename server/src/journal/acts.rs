@@ -142,7 +142,10 @@ impl Writer {
             }
         };
         if matches!(code, ErrorCode::NotAllowed | ErrorCode::Banned) {
-            let line = Line::warn("refused").with("what", act.deed.word());
+            let mut line = Line::warn("refused").with("what", act.deed.word());
+            if let Deed::Join(name) = &act.deed {
+                line = line.with("room", name);
+            }
             self.log(line, who, act.deed.needs().map(|(room, _)| room));
         }
         self.refuse_request(act.session, &act.gate, act.request, code, sentence);
@@ -612,6 +615,9 @@ impl Writer {
         let is_small = room.members.len() <= MAX_NAMED;
         for session in &sessions {
             room.presence.joined(&who.user, now);
+            if is_small {
+                room.presence.is_told_of(&who.user);
+            }
             if let Some(session) = self.sessions.get_mut(session) {
                 session.rooms.push(id);
             }
@@ -658,6 +664,9 @@ impl Writer {
         let is_small = room.members.len() < MAX_NAMED;
         for session in sessions {
             room.presence.left(user, false, now);
+            if is_small {
+                room.presence.is_told_of(user);
+            }
             if let Some(session) = self.sessions.get_mut(&session) {
                 session.rooms.retain(|&room| room != id);
             }
