@@ -23,7 +23,7 @@ use chatbox_common::name::UserName;
 use chatbox_common::secret::{Secret, SecretString};
 use chatbox_common::wire::codec::{self, Message, Read};
 use chatbox_common::wire::frame::LENGTH_LEN;
-use chatbox_common::wire::message::{Chat, ClientMessage, Send, ServerMessage};
+use chatbox_common::wire::message::{Chat, ClientMessage, Kind, Send, ServerMessage};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 
 /// Contents of records, in bytes.
@@ -96,6 +96,7 @@ fn chat(seq: u64) -> ServerMessage {
         user: "somebody".to_owned(),
         time: 1_767_225_600_000 + seq,
         text: "x".repeat(TEXT),
+        kind: Kind::Text,
     })
 }
 
@@ -105,6 +106,7 @@ fn send(request: u32) -> ClientMessage {
         room: 1,
         id: [7; 16],
         text: "x".repeat(TEXT),
+        kind: Kind::Text,
     })
 }
 

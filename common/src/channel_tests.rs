@@ -6,7 +6,7 @@ use super::*;
 use crate::crypto::handshake::{ServerIdentity, respond};
 use crate::secret::Secret;
 use crate::wire::codec::Read as Taken;
-use crate::wire::message::{ClientMessage, Plain, Send, ServerMessage};
+use crate::wire::message::{ClientMessage, Kind, Plain, Send, ServerMessage};
 
 #[path = "channel_hostile_tests.rs"]
 mod hostile;
@@ -127,6 +127,7 @@ fn said(text: &str) -> ClientMessage {
         room: 1,
         id: [0; 16],
         text: text.to_owned(),
+        kind: Kind::Text,
     })
 }
 

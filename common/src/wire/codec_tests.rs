@@ -1,15 +1,17 @@
-use std::collections::BTreeSet;
+use kinds::{client_kind, server_kind};
 
 use super::*;
-use crate::wire::message::{ByeReason, ErrorCode, MAX_TEXT, Plain, RoomMode, Send};
+use crate::wire::message::{
+    Access, Action, ByeReason, ErrorCode, FactorPart, Kind, MAX_TEXT, Plain, RoomMode, RoomRole,
+    Send,
+};
 
 #[path = "corpus_tests.rs"]
 mod corpus;
+#[path = "kinds_tests.rs"]
+mod kinds;
 #[path = "message_vectors_tests.rs"]
 mod vectors;
-
-/// Type numbers of both directions that anything here tries.
-const KINDS: std::ops::Range<u32> = 0..1000;
 
 fn bytes_of<M: Message>(message: &M) -> Vec<u8> {
     let mut out = Vec::new();
@@ -36,84 +38,6 @@ fn ping_with(entries: &[&[u8]]) -> Vec<u8> {
 }
 
 const PING: ClientMessage = ClientMessage::Ping(Plain { request: 5 });
-
-/// No wildcard here: a new message does not compile until it has its number, and then fails
-/// below until it is in the corpus.
-const fn client_kind(message: &ClientMessage) -> u32 {
-    use ClientMessage as C;
-    match message {
-        C::Register(_) => 1,
-        C::RegisterConfirm(_) => 2,
-        C::Login(_) => 3,
-        C::LoginConfirm(_) => 4,
-        C::Resume(_) => 5,
-        C::Send(_) => 16,
-        C::History(_) => 17,
-        C::Follow(_) => 18,
-        C::List(_) => 19,
-        C::Whoami(_) => 20,
-        C::Info(_) => 21,
-        C::Ping(_) => 22,
-        C::Pong(_) => 23,
-        C::Bye(_) => 24,
-    }
-}
-
-const fn server_kind(message: &ServerMessage) -> u32 {
-    use ServerMessage as S;
-    match message {
-        S::RegisterChallenge(_) => 1,
-        S::LoginChallenge(_) => 2,
-        S::LoggedIn(_) => 3,
-        S::Welcome(_) => 16,
-        S::Chat(_) => 17,
-        S::Ack(_) => 18,
-        S::Page(_) => 19,
-        S::Lagged(_) => 20,
-        S::Following(_) => 21,
-        S::Presence(_) => 22,
-        S::People(_) => 23,
-        S::You(_) => 24,
-        S::ServerInfo(_) => 25,
-        S::Ping(_) => 26,
-        S::Pong(_) => 27,
-        S::Error(_) => 30,
-        S::Bye(_) => 31,
-    }
-}
-
-/// The numbers for which the decoder itself has a message.
-fn decodable<M: Message>() -> BTreeSet<u32> {
-    KINDS
-        .filter(|kind| {
-            let mut content = Vec::new();
-            let mut encoder = Encoder::new(&mut content);
-            encoder.array(2).unwrap().u32(*kind).unwrap();
-            encoder.map(0).unwrap();
-            !decode::<M>(&content).is_err_and(|error| error.is_unknown_variant())
-        })
-        .collect()
-}
-
-#[test]
-fn the_known_numbers_are_those_of_the_decoder_and_of_the_corpus() {
-    let known: BTreeSet<_> = KINDS.filter(|&kind| ClientMessage::knows(kind)).collect();
-    assert_eq!(known, decodable::<ClientMessage>());
-    let corpus = corpus::client();
-    assert_eq!(known, corpus.iter().map(client_kind).collect());
-
-    let known: BTreeSet<_> = KINDS.filter(|&kind| ServerMessage::knows(kind)).collect();
-    assert_eq!(known, decodable::<ServerMessage>());
-    let corpus = corpus::server();
-    assert_eq!(known, corpus.iter().map(server_kind).collect());
-}
-
-#[test]
-fn the_numbers_kept_for_end_to_end_encryption_are_unknown() {
-    for kind in 64..=95 {
-        assert!(!ClientMessage::knows(kind) && !ServerMessage::knows(kind));
-    }
-}
 
 #[test]
 fn every_message_comes_back_with_its_number() {
@@ -289,7 +213,7 @@ fn a_number_that_this_version_has_no_name_for_ends_no_session() {
         let [Ok(Read::Known(ServerMessage::Error(error)))] = &read[..] else {
             panic!("{code}: {read:?}");
         };
-        let named = code != 2 && (1..=16).contains(&code);
+        let named = code != 2 && (1..=23).contains(&code);
         assert_eq!(error.code == ErrorCode::Other, !named);
     }
     let bye = |reason: u8| [0x82, 0x18, 31, 0xa2, 1, 0x18, reason, 2, 0x60];
@@ -300,15 +224,29 @@ fn a_number_that_this_version_has_no_name_for_ends_no_session() {
         };
         assert_eq!(bye.reason == ByeReason::Other, !(1..=8).contains(&reason));
     }
-    // How a room is kept is a promise to people: no client guesses it.
-    assert_eq!(decode::<RoomMode>(&[1]).unwrap(), RoomMode::Private);
-    assert!(decode::<RoomMode>(&[2]).is_err());
     let text = [0x82, 0x18, 30, 0xa2, 1, 0x60, 2, 0x60];
     assert_eq!(
         read_all::<ServerMessage>(&text),
         [Err(Malformed::Field)],
         "but it is a number"
     );
+}
+
+/// The numbers of a list that are taken.
+fn taken<T: for<'b> Decode<'b, ()>>() -> Vec<u8> {
+    let number = |n: &u8| decode::<T>(&[0x18, *n]).is_ok();
+    (0..=255).filter(number).collect()
+}
+
+/// How a room is kept is a promise to people, and what may be done there is not to be guessed.
+#[test]
+fn other_lists_than_those_of_errors_and_reasons_are_closed() {
+    assert_eq!(taken::<RoomMode>(), [0, 1]);
+    assert_eq!(taken::<Access>(), [0, 1, 2]);
+    assert_eq!(taken::<RoomRole>(), [0, 1, 2]);
+    assert_eq!(taken::<Action>(), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(taken::<Kind>(), [0, 1]);
+    assert_eq!(taken::<FactorPart>(), [0, 1]);
 }
 
 #[test]
@@ -332,6 +270,7 @@ fn a_text_of_the_greatest_length_costs_at_most_64_bytes_more() {
         room: u64::MAX,
         id: [255; 16],
         text: "x".repeat(MAX_TEXT),
+        kind: Kind::Action,
     });
     let content = bytes_of(&send);
     assert!(content.len() <= MAX_TEXT + 64, "{}", content.len());

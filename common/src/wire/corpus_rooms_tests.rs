@@ -1,0 +1,175 @@
+//! Types 25 to 35 of the client, 32 to 40 of the server.
+
+use super::*;
+
+pub fn client() -> Vec<ClientMessage> {
+    use ClientMessage as C;
+    let rooms = |after| Rooms {
+        request: 25,
+        after,
+        limit: 100,
+    };
+    let create = |topic, access| Create {
+        request: 26,
+        name: text("#ops"),
+        topic: text(topic),
+        mode: RoomMode::Audited,
+        access,
+    };
+    let members = |after| Members {
+        request: 31,
+        room: 2,
+        after,
+        limit: 100,
+    };
+    let mut messages = vec![
+        C::Rooms(rooms(Some(text("#lobby")))),
+        C::Rooms(rooms(None)),
+        C::Create(create("", Access::Open)),
+        C::Create(create("what burns", Access::Invited)),
+        C::Join(Join {
+            request: 27,
+            name: text("#ops~Alice"),
+        }),
+        C::Leave(InRoom {
+            request: 28,
+            room: 2,
+        }),
+        C::SetTopic(SetTopic {
+            request: 29,
+            room: 2,
+            topic: text("what burns"),
+        }),
+        C::Invite(Invite {
+            request: 30,
+            room: 2,
+            user: text("Bob"),
+        }),
+        C::Members(members(Some(text("Alice")))),
+        C::Members(members(None)),
+        C::Direct(Direct {
+            request: 32,
+            user: text("Bob"),
+        }),
+        C::Read(Read {
+            request: 33,
+            room: 1,
+            seq: 42,
+        }),
+    ];
+    messages.extend(moderation());
+    messages
+}
+
+fn moderation() -> [ClientMessage; 4] {
+    use ClientMessage as C;
+    let moderate = |action, seconds, reason| Moderate {
+        request: 34,
+        room: 2,
+        user: text("Bob"),
+        action,
+        seconds,
+        reason: text(reason),
+    };
+    let lock = |reason| Lock {
+        request: 35,
+        room: 2,
+        reason,
+    };
+    [
+        C::Moderate(moderate(Action::Mute, Some(600), "too loud")),
+        C::Moderate(moderate(Action::Kick, None, "")),
+        C::Lock(lock(Some(text("an incident")))),
+        C::Lock(lock(None)),
+    ]
+}
+
+pub fn server() -> Vec<ServerMessage> {
+    use ServerMessage as S;
+    let joined = |request, room| Joined { request, room };
+    let left = |request, action, by, reason| Left {
+        request,
+        room: 2,
+        action,
+        by: text(by),
+        reason: text(reason),
+    };
+    let changed = |locked| RoomChanged {
+        room: 2,
+        by: text("Alice"),
+        topic: text("what burns"),
+        locked,
+    };
+    let mut messages = vec![
+        S::Done(plain(29)),
+        S::Joined(joined(Some(26), locked_room())),
+        S::Joined(joined(None, room_of_two())),
+        S::Left(left(Some(28), Action::Leave, "Bob", "")),
+        S::Left(left(None, Action::Ban, "Alice", "too loud")),
+        S::RoomChanged(changed(Some(text("an incident")))),
+        S::RoomChanged(changed(None)),
+    ];
+    messages.extend(standings());
+    messages.extend(lists());
+    messages.extend([
+        S::Invited(Invited {
+            name: text("#ops~Alice"),
+            by: text("Alice"),
+        }),
+        S::ReadTo(Head { room: 1, head: 42 }),
+    ]);
+    messages
+}
+
+fn standings() -> [ServerMessage; 2] {
+    let standing = |action, reason, role, seconds| {
+        ServerMessage::Standing(Standing {
+            room: 2,
+            user: text("Bob"),
+            action,
+            by: text("Alice"),
+            reason: text(reason),
+            role,
+            seconds,
+        })
+    };
+    [
+        standing(Action::Mute, "too loud", RoomRole::Member, Some(600)),
+        standing(Action::Op, "", RoomRole::Moderator, None),
+    ]
+}
+
+fn lists() -> [ServerMessage; 2] {
+    let summary = |name, access, members, room| RoomSummary {
+        name: text(name),
+        topic: text("what burns"),
+        mode: RoomMode::Audited,
+        access,
+        members,
+        room,
+    };
+    let member = |user, role, muted| Member {
+        user: text(user),
+        role,
+        muted,
+    };
+    [
+        ServerMessage::RoomList(RoomList {
+            request: 25,
+            rooms: vec![
+                summary("#ops", Access::Open, 12, None),
+                summary("#ops~Alice", Access::Invited, 2, Some(2)),
+            ],
+            more: true,
+        }),
+        ServerMessage::MemberList(MemberList {
+            request: 31,
+            room: 2,
+            members: vec![
+                member("Alice", RoomRole::Owner, false),
+                member("Bob", RoomRole::Member, true),
+            ],
+            more: false,
+        }),
+    ]
+}
