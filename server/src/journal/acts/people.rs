@@ -1,0 +1,178 @@
+//! What members of a room do to each other.
+
+use chatbox_common::name::UserName;
+use chatbox_common::wire::message::{Action, ErrorCode, RoomId, ServerMessage, Standing};
+
+use super::super::Act;
+use super::super::rooms::{Refusal, UNKNOWN_ROOM, wire_role};
+use super::super::writer::Writer;
+use super::{Failure, Target};
+use crate::audit::Line;
+use crate::clock::now_ms;
+use crate::event::Person;
+use crate::store::{self, AccountId, RoomRole, Sanction, StoreError};
+
+const NOT_THERE: Refusal = (ErrorCode::InvalidArgument, "they are not in this room");
+const NOTHING_TO_DO: Refusal = (ErrorCode::InvalidArgument, "that is so already");
+const NOT_TO_ANOTHER: Refusal = (ErrorCode::InvalidArgument, "nobody can do that to another");
+const NOT_ABOVE_THEM: Refusal = (
+    ErrorCode::NotAllowed,
+    "they may do as much here as you, or more",
+);
+
+/// How somebody stands in a room before an act.
+struct State {
+    /// What they may do there, if they belong to it.
+    role: Option<RoomRole>,
+    is_banned: bool,
+    is_muted: bool,
+}
+
+impl State {
+    /// Whether an act would change anything.
+    ///
+    /// # Errors
+    /// With the refusal.
+    fn admits(&self, action: Action) -> Result<(), Refusal> {
+        let is_there = self.role.is_some();
+        match action {
+            Action::Kick | Action::Op | Action::Deop if !is_there => Err(NOT_THERE),
+            Action::Ban if self.is_banned => Err(NOTHING_TO_DO),
+            Action::Unban if !self.is_banned => Err(NOTHING_TO_DO),
+            Action::Unmute if !self.is_muted => Err(NOTHING_TO_DO),
+            Action::Op if self.role >= Some(RoomRole::Moderator) => Err(NOTHING_TO_DO),
+            Action::Deop if self.role != Some(RoomRole::Moderator) => Err(NOTHING_TO_DO),
+            Action::Join | Action::Leave => Err(NOT_TO_ANOTHER),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Writer {
+    #[expect(clippy::too_many_arguments, reason = "the fields of one request")]
+    pub(super) fn moderate(
+        &mut self,
+        who: &Person,
+        act: &Act,
+        id: RoomId,
+        user: &UserName,
+        action: Action,
+        seconds: Option<u32>,
+        reason: &str,
+    ) -> Result<(), Failure> {
+        let target = self.target(user)?;
+        let room = self.rooms.get(&id).ok_or(UNKNOWN_ROOM)?;
+        let own = room.role_of(who)?;
+        let theirs = room.members.get(&target.account).map(|member| member.role);
+        if target.account == who.account || theirs.is_some_and(|role| role >= own && !who.is_admin)
+        {
+            return Err(NOT_ABOVE_THEM.into());
+        }
+        let state = State {
+            role: theirs,
+            is_banned: room.banned.contains(&target.account),
+            is_muted: room.muted.contains_key(&target.account),
+        };
+        state.admits(action)?;
+        let now = i64::try_from(now_ms()).unwrap_or(i64::MAX);
+        let ends = seconds.map(|seconds| now.saturating_add(i64::from(seconds) * 1000));
+        let sanction = Sanction {
+            room: store::RoomId(id),
+            account: AccountId(target.account),
+            by: AccountId(who.account),
+            at: now,
+            reason,
+        };
+        self.keep(action, &sanction, ends)?;
+        self.log_sanction(who, act, id, &target, seconds, reason);
+        self.apply(id, target.account, action, ends);
+        if matches!(action, Action::Kick | Action::Ban) && theirs.is_some() {
+            let (account, user) = (target.account, &target.user);
+            self.expel(id, account, user, action, &who.user, reason, None);
+        } else {
+            let role = self.rooms.get(&id).and_then(|room| {
+                let member = room.members.get(&target.account)?;
+                Some(member.role)
+            });
+            let standing = Standing {
+                room: id,
+                user: target.user.to_string(),
+                action,
+                by: who.user.to_string(),
+                reason: reason.to_owned(),
+                role: wire_role(role.unwrap_or(RoomRole::Member)),
+                seconds,
+            };
+            self.tell_room(id, &ServerMessage::Standing(standing), true);
+        }
+        self.done(act);
+        Ok(())
+    }
+
+    fn keep(
+        &mut self,
+        action: Action,
+        sanction: &Sanction<'_>,
+        ends: Option<i64>,
+    ) -> Result<(), StoreError> {
+        let (room, account) = (sanction.room, sanction.account);
+        self.write(|tx| match action {
+            Action::Kick => tx.leave(room, account).map(|_| ()),
+            Action::Ban => tx.ban(sanction),
+            Action::Unban => tx.unban(room, account).map(|_| ()),
+            Action::Mute => tx.mute(sanction, ends),
+            Action::Unmute => tx.unmute(room, account).map(|_| ()),
+            Action::Op => tx.set_room_role(room, account, RoomRole::Moderator),
+            Action::Deop => tx.set_room_role(room, account, RoomRole::Member),
+            Action::Join | Action::Leave => Ok(()),
+        })
+    }
+
+    fn log_sanction(
+        &self,
+        who: &Person,
+        act: &Act,
+        id: RoomId,
+        target: &Target,
+        seconds: Option<u32>,
+        reason: &str,
+    ) {
+        let mut line = Line::info(act.deed.word()).with("user", &target.user);
+        if let Some(seconds) = seconds {
+            line = line.with("seconds", seconds);
+        }
+        self.log(line.with_text("reason", reason), who, Some(id));
+    }
+
+    /// What an act has changed of a room in memory, memberships apart.
+    fn apply(&mut self, id: RoomId, account: u64, action: Action, ends: Option<i64>) {
+        let Some(room) = self.rooms.get_mut(&id) else {
+            return;
+        };
+        match action {
+            Action::Ban => {
+                room.banned.insert(account);
+                room.invited.remove(&account);
+            }
+            Action::Unban => {
+                room.banned.remove(&account);
+            }
+            Action::Mute => {
+                room.muted.insert(account, ends);
+            }
+            Action::Unmute => {
+                room.muted.remove(&account);
+            }
+            Action::Op | Action::Deop => {
+                if let Some(member) = room.members.get_mut(&account) {
+                    member.role = if action == Action::Op {
+                        RoomRole::Moderator
+                    } else {
+                        RoomRole::Member
+                    };
+                }
+            }
+            Action::Join | Action::Leave | Action::Kick => {}
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! Rooms made, entered, left and described, and the conversations of two.
+
+use chatbox_common::name::{RoomName, UserName};
+use chatbox_common::wire::message::{
+    Action, ErrorCode, Joined, RoomChanged, RoomId, ServerMessage,
+};
+
+use super::super::rooms::{Member, Refusal, Room, UNKNOWN_ROOM};
+use super::super::writer::Writer;
+use super::super::{Act, Deed};
+use super::{Failure, THAT_IS_YOU};
+use crate::audit::Line;
+use crate::clock::now_ms;
+use crate::event::Person;
+use crate::store::{self, Access, AccountId, NewRoom, RoomRole, StoreError, Title};
+
+const NAME_TAKEN: Refusal = (ErrorCode::NameTaken, "there is a room of this name");
+const TOO_MANY: Refusal = (
+    ErrorCode::TooManyRooms,
+    "the server has no place for more rooms",
+);
+const TOO_MANY_OF_ONE: Refusal = (
+    ErrorCode::TooManyRooms,
+    "you have made as many rooms as one may make",
+);
+const BANNED: Refusal = (ErrorCode::Banned, "you are banned from this room");
+const THERE_ALREADY: Refusal = (ErrorCode::InvalidArgument, "they are in this room already");
+const THEY_ARE_BANNED: Refusal = (
+    ErrorCode::InvalidArgument,
+    "they are banned from this room; take that back first",
+);
+const TOO_MANY_CONVERSATIONS: Refusal = (
+    ErrorCode::TooManyRooms,
+    "you have begun as many conversations as one may begin",
+);
+const FOR_TWO: Refusal = (ErrorCode::NotAllowed, "a conversation of two can't be left");
+
+/// Conversations of two that one person may begin.
+const MAX_CONVERSATIONS: u64 = 1000;
+
+impl Writer {
+    pub(super) fn create(
+        &mut self,
+        who: &Person,
+        act: &Act,
+        name: &RoomName,
+        topic: &str,
+        access: Access,
+    ) -> Result<(), Failure> {
+        let name = match access {
+            Access::Invited => {
+                let maker = UserName::parse(&who.user).map_err(|_| StoreError::Missing)?;
+                let made = name.made_by(&maker);
+                made.map_err(|_| (ErrorCode::InvalidName, "a room's name has no '~'"))?
+            }
+            Access::Open | Access::Direct => name.clone(),
+        };
+        let (limits, account) = (self.room_limits, AccountId(who.account));
+        let (title, now) = (Title::Room(name), now_ms());
+        let at = i64::try_from(now).unwrap_or(i64::MAX);
+        let made = self.write(|tx| {
+            if tx.count_rooms()? >= limits.rooms {
+                return Ok(Err(TOO_MANY));
+            }
+            if !who.is_admin && tx.count_rooms_made_by(account, false)? >= limits.rooms_per_person {
+                return Ok(Err(TOO_MANY_OF_ONE));
+            }
+            let new = NewRoom {
+                title: &title,
+                topic,
+                access,
+                created_by: account,
+                created_at: at,
+            };
+            let Some(room) = tx.create_room(&new)? else {
+                return Ok(Err(NAME_TAKEN));
+            };
+            tx.join(room, account, RoomRole::Owner, 1, at)?;
+            Ok(Ok(room))
+        })?;
+        let id = made?.0;
+        self.room(id)?;
+        let line = Line::info(act.deed.word()).with("access", access.word());
+        self.log(line.with_text("topic", topic), who, Some(id));
+        self.enter(id, who, Some(act));
+        Ok(())
+    }
+
+    pub(super) fn join(&mut self, who: &Person, act: &Act, name: &RoomName) -> Result<(), Failure> {
+        let found = self.write(|tx| tx.room(name))?;
+        let id = found.ok_or(UNKNOWN_ROOM)?.id.0;
+        let room = self.room(id)?.ok_or(UNKNOWN_ROOM)?;
+        if room.members.contains_key(&who.account) {
+            let joined = Joined {
+                request: Some(act.request),
+                room: room.describe(id, who),
+            };
+            let message = ServerMessage::Joined(joined);
+            self.deliveries.reply(act.session, &act.gate, &message);
+            return Ok(());
+        }
+        if !room.is_seen_by(who.account) {
+            return Err(UNKNOWN_ROOM.into());
+        }
+        if room.banned.contains(&who.account) {
+            return Err(BANNED.into());
+        }
+        self.add_member(id, who.account, RoomRole::Member)?;
+        self.log(Line::info(act.deed.word()), who, Some(id));
+        self.enter(id, who, Some(act));
+        Ok(())
+    }
+
+    pub(super) fn direct(
+        &mut self,
+        who: &Person,
+        act: &Act,
+        user: &UserName,
+    ) -> Result<(), Failure> {
+        let target = self.target(user)?;
+        if target.account == who.account {
+            return Err(THAT_IS_YOU.into());
+        }
+        let parse = |name: &str| UserName::parse(name).map_err(|_| StoreError::Missing);
+        let (own, theirs) = (parse(&who.user)?, parse(&target.user)?);
+        let title = if who.account < target.account {
+            Title::Direct(own, theirs)
+        } else {
+            Title::Direct(theirs, own)
+        };
+        if let Some(found) = self.write(|tx| tx.room_titled(&title))? {
+            let id = found.id.0;
+            let room = self.room(id)?.ok_or(UNKNOWN_ROOM)?;
+            let joined = Joined {
+                request: Some(act.request),
+                room: room.describe(id, who),
+            };
+            let message = ServerMessage::Joined(joined);
+            self.deliveries.reply(act.session, &act.gate, &message);
+            return Ok(());
+        }
+        let at = i64::try_from(now_ms()).unwrap_or(i64::MAX);
+        let (account, other) = (AccountId(who.account), AccountId(target.account));
+        let made = self.write(|tx| {
+            if tx.count_rooms_made_by(account, true)? >= MAX_CONVERSATIONS {
+                return Ok(None);
+            }
+            let new = NewRoom {
+                title: &title,
+                topic: "",
+                access: Access::Direct,
+                created_by: account,
+                created_at: at,
+            };
+            let Some(room) = tx.create_room(&new)? else {
+                return Err(StoreError::Missing);
+            };
+            tx.join(room, account, RoomRole::Member, 1, at)?;
+            tx.join(room, other, RoomRole::Member, 1, at)?;
+            Ok(Some(room))
+        })?;
+        let id = made.ok_or(TOO_MANY_CONVERSATIONS)?.0;
+        self.room(id)?;
+        self.log(Line::info(act.deed.word()), who, Some(id));
+        self.enter(id, who, Some(act));
+        let them = Person {
+            account: target.account,
+            user: target.user,
+            is_admin: false,
+        };
+        self.enter(id, &them, None);
+        Ok(())
+    }
+
+    /// Commits a membership that begins behind the room's last message.
+    fn add_member(&mut self, id: RoomId, account: u64, role: RoomRole) -> Result<(), StoreError> {
+        let joined = self.rooms.get(&id).map_or(1, |room| room.head + 1);
+        let at = i64::try_from(now_ms()).unwrap_or(i64::MAX);
+        self.write(|tx| tx.join(store::RoomId(id), AccountId(account), role, joined, at))?;
+        if let Some(room) = self.rooms.get_mut(&id) {
+            let member = Member {
+                role,
+                joined,
+                read: joined - 1,
+            };
+            room.members.insert(account, member);
+            room.invited.remove(&account);
+        }
+        Ok(())
+    }
+
+    pub(super) fn leave(&mut self, who: &Person, act: &Act, id: RoomId) -> Result<(), Failure> {
+        let room = self.rooms.get(&id).ok_or(UNKNOWN_ROOM)?;
+        if room.access == Access::Direct {
+            return Err(FOR_TWO.into());
+        }
+        if !room.members.contains_key(&who.account) {
+            // An administrator may do much here, and is not in it all the same.
+            return Err((ErrorCode::NotMember, "you are not in this room").into());
+        }
+        let room = store::RoomId(id);
+        self.write(|tx| tx.leave(room, AccountId(who.account)))?;
+        self.log(Line::info(act.deed.word()), who, Some(id));
+        self.expel(
+            id,
+            who.account,
+            &who.user,
+            Action::Leave,
+            &who.user,
+            "",
+            Some(act),
+        );
+        Ok(())
+    }
+
+    /// Another topic, or the lock.
+    pub(super) fn change(
+        &mut self,
+        id: RoomId,
+        who: &Person,
+        act: &Act,
+        change: impl FnOnce(&mut Room),
+    ) {
+        let Some(room) = self.rooms.get_mut(&id) else {
+            return;
+        };
+        change(room);
+        let changed = RoomChanged {
+            room: id,
+            by: who.user.to_string(),
+            topic: room.topic.clone(),
+            locked: room.locked.clone(),
+        };
+        let line = Line::info(act.deed.word());
+        let line = match &act.deed {
+            Deed::Topic(_, topic) => line.with_text("topic", topic),
+            Deed::Lock(_, Some(reason)) => line.with_text("reason", reason),
+            _ => line,
+        };
+        self.log(line, who, Some(id));
+        self.tell_room(id, &ServerMessage::RoomChanged(changed), true);
+        self.done(act);
+    }
+
+    pub(super) fn invite(
+        &mut self,
+        who: &Person,
+        act: &Act,
+        id: RoomId,
+        user: &UserName,
+    ) -> Result<(), Failure> {
+        let target = self.target(user)?;
+        let room = self.rooms.get(&id).ok_or(UNKNOWN_ROOM)?;
+        if room.members.contains_key(&target.account) {
+            return Err(THERE_ALREADY.into());
+        }
+        if room.banned.contains(&target.account) {
+            return Err(THEY_ARE_BANNED.into());
+        }
+        let at = i64::try_from(now_ms()).unwrap_or(i64::MAX);
+        let (account, by) = (AccountId(target.account), AccountId(who.account));
+        self.write(|tx| tx.invite(store::RoomId(id), account, by, at))?;
+        if let Some(room) = self.rooms.get_mut(&id) {
+            room.invited.insert(target.account);
+        }
+        self.log(
+            Line::info(act.deed.word()).with("user", &target.user),
+            who,
+            Some(id),
+        );
+        self.tell_invited(id, &target, who);
+        self.done(act);
+        Ok(())
+    }
+}
