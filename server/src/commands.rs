@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use chatbox_common::wire::codec::Read;
 use chatbox_common::wire::message::{
-    ClientMessage, ErrorCode, ErrorMessage, History, List, MAX_TEXT, PAGE_LIMIT, People, Plain,
-    RequestId, Send, ServerInfo, ServerMessage, You,
+    ClientMessage, ErrorCode, ErrorMessage, History, List, MAX_TEXT, Named, PAGE_LIMIT, People,
+    Plain, RequestId, Send, ServerInfo, ServerMessage, You,
 };
 
 use crate::event::SessionId;
@@ -98,9 +98,11 @@ impl Requests<'_> {
                 return self.act(moderate.request, || deeds::moderate(moderate));
             }
             ClientMessage::Lock(lock) => return self.act(lock.request, || deeds::lock(lock)),
-            ClientMessage::Whois(_)
-            | ClientMessage::Ignore(_)
-            | ClientMessage::Search(_)
+            ClientMessage::Whois(named) => self.whois(&named),
+            ClientMessage::Ignore(ignore) => {
+                return self.act(ignore.request, || deeds::ignore(&ignore));
+            }
+            ClientMessage::Search(_)
             | ClientMessage::Sessions(_)
             | ClientMessage::LogOut(_)
             | ClientMessage::Password(_)
@@ -178,7 +180,7 @@ impl Requests<'_> {
         Ok(())
     }
 
-    /// What is done with rooms counts like a message.
+    /// What is done with rooms and people counts like a message.
     fn act(
         &mut self,
         request: RequestId,
@@ -246,6 +248,20 @@ impl Requests<'_> {
             people,
             more,
         }));
+    }
+
+    fn whois(&self, named: &Named) {
+        match deeds::user_name(&named.user) {
+            Ok(user) => {
+                let asked = Asked::Whois {
+                    request: named.request,
+                    online_since: self.shared.hub.online_since(&user),
+                    user,
+                };
+                self.page(named.request, 1, asked);
+            }
+            Err((code, sentence)) => self.error(Some(named.request), code, &sentence, None),
+        }
     }
 
     fn whoami(&self, plain: &Plain) {

@@ -8,6 +8,7 @@ use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use chatbox_common::name::UserName;
 use chatbox_common::wire::message;
 
 use crate::event::{Person, SessionId};
@@ -224,6 +225,13 @@ impl Hub {
             })
             .collect();
         (people, range.next().is_some())
+    }
+
+    /// Since when somebody is online, milliseconds since 1970-01-01 UTC; `None` when they are not.
+    #[must_use]
+    pub fn online_since(&self, user: &UserName) -> Option<u64> {
+        let table = self.table();
+        table.people.get(&user.lower()).map(|online| online.since)
     }
 
     /// What a logged-in session may know of itself.

@@ -125,6 +125,15 @@ pub enum Asked {
     Rooms(Rooms),
     /// The members of a room.
     Members(Members),
+    /// What is known of somebody.
+    Whois {
+        /// Number of the request.
+        request: RequestId,
+        /// Who.
+        user: UserName,
+        /// Since when they are online, if they are.
+        online_since: Option<u64>,
+    },
 }
 
 impl Asked {
@@ -133,6 +142,17 @@ impl Asked {
             Self::History(asked) => asked.request,
             Self::Rooms(asked) => asked.request,
             Self::Members(asked) => asked.request,
+            Self::Whois { request, .. } => *request,
+        }
+    }
+
+    /// What is answered where there is no such thing, or it is not the asker's to know.
+    const fn nothing(&self) -> (ErrorCode, &'static str) {
+        match self {
+            Self::History(_) | Self::Rooms(_) | Self::Members(_) => {
+                (ErrorCode::UnknownRoom, "there is no such room")
+            }
+            Self::Whois { .. } => (ErrorCode::UnknownUser, "there is nobody of this name"),
         }
     }
 }
@@ -296,11 +316,19 @@ impl Worker {
             Asked::History(asked) => pages::history(snapshot, account, asked),
             Asked::Rooms(asked) => pages::rooms(snapshot, account, asked).map(Some),
             Asked::Members(asked) => pages::members(snapshot, account, asked),
+            Asked::Whois {
+                request,
+                user,
+                online_since,
+            } => pages::profile(snapshot, *request, user, *online_since),
         });
         let number = request.asked.request();
         let message = match read {
             Ok(Some(page)) => page,
-            Ok(None) => refusal(number, ErrorCode::UnknownRoom, "there is no such room"),
+            Ok(None) => {
+                let (code, sentence) = request.asked.nothing();
+                refusal(number, code, sentence)
+            }
             Err(error) => {
                 log::error!("a page could not be read: {error}");
                 let sentence = "that can't be read just now";

@@ -1,10 +1,10 @@
-//! From what a client asks to do with a room to a deed for the journal: names are parsed, texts and
-//! ranges checked. Who may do it is the journal's to say.
+//! From what a client asks to do with a room or a person to a deed for the journal: names are
+//! parsed, texts and ranges checked. Who may do it is the journal's to say.
 
 use chatbox_common::name::{NameError, RoomName, UserName};
 use chatbox_common::wire::message::{
-    self, Action, Create, Direct, ErrorCode, Invite, Join, Lock, MAX_TOPIC, Moderate, RoomMode,
-    SetTopic,
+    self, Action, Create, Direct, ErrorCode, Ignore, Invite, Join, Lock, MAX_TOPIC, Moderate,
+    RoomMode, SetTopic,
 };
 
 use crate::journal::{Access, Deed};
@@ -56,6 +56,10 @@ pub(super) fn invite(invite: &Invite) -> Result<Deed, Refusal> {
     Ok(Deed::Invite(invite.room, user_name(&invite.user)?))
 }
 
+pub(super) fn ignore(ignore: &Ignore) -> Result<Deed, Refusal> {
+    Ok(Deed::Ignore(user_name(&ignore.user)?, ignore.ignored))
+}
+
 pub(super) fn lock(lock: Lock) -> Result<Deed, Refusal> {
     Ok(Deed::Lock(lock.room, lock.reason.map(line).transpose()?))
 }
@@ -86,7 +90,7 @@ fn room_name(text: &str) -> Result<RoomName, Refusal> {
 }
 
 /// What can be no name is nobody's.
-fn user_name(text: &str) -> Result<UserName, Refusal> {
+pub(super) fn user_name(text: &str) -> Result<UserName, Refusal> {
     UserName::parse(text).map_err(invalid_name)
 }
 

@@ -1,9 +1,11 @@
-//! What members do with rooms: make, enter, leave, describe, lock them, and look after each other.
+//! What members do with rooms: make, enter, leave, describe, lock them, and look after each other;
+//! and whom they say they do not want to see.
 //!
 //! Each act is a transaction of its own, between two batches, so that its place among the messages
 //! is the same for everybody. What it needs stands in one table ([`Deed::needs`]) and is checked
 //! before anything of it is done. Memory follows the commit, and the members hear of it last.
 
+mod ignores;
 mod people;
 mod rooms;
 mod tell;
@@ -52,7 +54,7 @@ impl Deed {
     /// The table: in which room what is needed for it. What has no row looks for itself.
     const fn needs(&self) -> Option<(RoomId, RoomRole)> {
         match *self {
-            Self::Create { .. } | Self::Join(_) | Self::Direct(_) => None,
+            Self::Create { .. } | Self::Join(_) | Self::Direct(_) | Self::Ignore(..) => None,
             Self::Leave(room) => Some((room, RoomRole::Member)),
             Self::Topic(room, _) | Self::Invite(room, _) | Self::Lock(room, _) => {
                 Some((room, RoomRole::Moderator))
@@ -75,6 +77,8 @@ impl Deed {
             Self::Invite(..) => "invited",
             Self::Lock(_, Some(_)) => "room_locked",
             Self::Lock(_, None) => "room_unlocked",
+            Self::Ignore(_, true) => "ignored",
+            Self::Ignore(_, false) => "no_longer_ignored",
             Self::Moderate { action, .. } => match action {
                 Action::Join | Action::Leave | Action::Kick => "kicked",
                 Action::Ban => "banned",
@@ -145,6 +149,7 @@ impl Writer {
                 self.change(*room, who, act, |room| room.locked.clone_from(reason));
                 Ok(())
             }
+            Deed::Ignore(user, ignored) => self.ignore(who, act, user, *ignored),
             Deed::Invite(room, user) => self.invite(who, act, *room, user),
             Deed::Moderate {
                 room,

@@ -150,7 +150,7 @@ pub struct Begin {
     pub limits: Limits,
 }
 
-/// What a member does with rooms.
+/// What a member does with rooms, or with what they see of others.
 pub struct Act {
     /// Whose session.
     pub session: SessionId,
@@ -185,6 +185,8 @@ pub enum Deed {
     Invite(RoomId, UserName),
     /// Leaves a room's word to its moderators, for a reason, or gives it back to all.
     Lock(RoomId, Option<String>),
+    /// Does not want to see somebody, or wants to again.
+    Ignore(UserName, bool),
     /// Does something to somebody.
     Moderate {
         /// Where.

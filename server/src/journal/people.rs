@@ -15,8 +15,15 @@ use crate::delivery::{Delivery, Join};
 use crate::event::SessionId;
 use crate::store::{self, AccountId, Commit, Membership, StoreError};
 
-/// The memberships of those whose sessions begin, by account, as far as they could be read.
-pub(super) type Memberships = HashMap<u64, Vec<Membership>>;
+/// What somebody's session begins with.
+pub(super) struct Beginning {
+    rooms: Vec<Membership>,
+    /// Whom they do not want to see, in the order of the names.
+    ignored: Vec<String>,
+}
+
+/// That of all whose sessions begin, by account, as far as it could be read.
+pub(super) type Memberships = HashMap<u64, Beginning>;
 
 impl Writer {
     /// Reads the rooms of all who begin, in one transaction: on a busy morning many do at once.
@@ -56,8 +63,9 @@ impl Writer {
         let (all, new) = self.store.transaction(Commit::Usual, |tx| {
             let (mut all, mut new) = (Memberships::new(), HashMap::new());
             for &account in accounts {
-                let memberships = tx.memberships_of(AccountId(account))?;
-                for id in memberships.iter().map(|one| one.room.0) {
+                let rooms = tx.memberships_of(AccountId(account))?;
+                let ignored = tx.ignored_by(AccountId(account))?.into_iter();
+                for id in rooms.iter().map(|one| one.room.0) {
                     if !known.contains_key(&id)
                         && !new.contains_key(&id)
                         && let Some(room) = Room::load(tx, id, now)?
@@ -65,7 +73,11 @@ impl Writer {
                         new.insert(id, room);
                     }
                 }
-                all.insert(account, memberships);
+                let beginning = Beginning {
+                    ignored: ignored.map(|name| name.to_string()).collect(),
+                    rooms,
+                };
+                all.insert(account, beginning);
             }
             Ok((all, new))
         })?;
@@ -95,13 +107,13 @@ impl Writer {
     }
 
     pub(super) fn begin(&mut self, begin: Begin, memberships: &Memberships, now: Instant) {
-        let Some(rooms) = memberships.get(&begin.person.account) else {
+        let Some(beginning) = memberships.get(&begin.person.account) else {
             return self.turn_away(begin);
         };
         let account = begin.person.account;
         let mut described = Vec::new();
         let mut heads = Vec::new();
-        for &membership in rooms {
+        for &membership in &beginning.rooms {
             let id = membership.room.0;
             let Some(room) = self.rooms.get_mut(&id) else {
                 continue;
@@ -120,7 +132,7 @@ impl Writer {
             limits: begin.limits.clone(),
             server: env!("CARGO_PKG_VERSION").to_owned(),
             session: begin.session,
-            ignored: Vec::new(),
+            ignored: beginning.ignored.clone(),
         };
         self.behind
             .logged_in(begin.session, begin.address, &begin.person, now);

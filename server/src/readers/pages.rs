@@ -1,8 +1,9 @@
 //! Pages: what a reader reads for somebody, as far as it is theirs to read.
 
+use chatbox_common::name::UserName;
 use chatbox_common::wire::message::{
-    self, Chat, History, Kind, Member, MemberList, Members, PAGE_BYTES, Page, RoomList, RoomMode,
-    RoomSummary, Rooms, ServerMessage,
+    self, Chat, History, Kind, Member, MemberList, Members, PAGE_BYTES, Page, Profile, RoomList,
+    RoomMode, RoomSummary, Rooms, ServerMessage,
 };
 
 use crate::clock::now_ms;
@@ -113,6 +114,27 @@ pub(super) fn members(
         members: members.collect(),
         more,
     })))
+}
+
+/// `None` for a name that is nobody's. Who is disabled is shown like others.
+pub(super) fn profile(
+    snapshot: &Snapshot<'_>,
+    request: message::RequestId,
+    user: &UserName,
+    online_since: Option<u64>,
+) -> Result<Option<ServerMessage>, StoreError> {
+    let milliseconds = |time: i64| u64::try_from(time).unwrap_or(0);
+    let found = snapshot.account_line(user)?;
+    Ok(found.map(|account| {
+        ServerMessage::Profile(Profile {
+            request,
+            user: account.user.to_string(),
+            is_admin: account.role == store::Role::Admin,
+            online_since,
+            last_login: account.last_login_at.map(milliseconds),
+            registered: milliseconds(account.created_at),
+        })
+    }))
 }
 
 fn chat(room: message::RoomId, message: &Message) -> Chat {

@@ -72,6 +72,8 @@ const BY_ID: &str = "SELECT id, user, password, totp, last_step, failed_codes, s
     FROM REGISTERED WHERE id = ?1";
 const LIST: &str = "SELECT id, user, status, role, online = 'ok', ip_port, created_at, \
     last_login_at FROM REGISTERED WHERE id > ?1 ORDER BY id LIMIT ?2";
+const LINE: &str = "SELECT id, user, status, role, online = 'ok', ip_port, created_at, \
+    last_login_at FROM REGISTERED WHERE user = ?1";
 const TAKEN: &str = "SELECT 1 FROM REGISTERED WHERE skeleton = ?1";
 const CREATE: &str = "INSERT INTO REGISTERED(user, password, skeleton, created_at) \
     VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
@@ -112,19 +114,29 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQLite's.
     pub fn accounts(&self, after: AccountId, limit: u32) -> Result<Vec<AccountLine>, StoreError> {
-        self.all(LIST, (after, limit), |row| {
-            Ok(AccountLine {
-                id: row.get(0)?,
-                user: user_name(row, 1)?,
-                status: row.get(2)?,
-                role: row.get(3)?,
-                online: row.get(4)?,
-                ip_port: row.get(5)?,
-                created_at: row.get(6)?,
-                last_login_at: row.get(7)?,
-            })
-        })
+        self.all(LIST, (after, limit), read_line)
     }
+
+    /// The line of the account of exactly this name, upper and lower case being the same.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn account_line(&self, user: &UserName) -> Result<Option<AccountLine>, StoreError> {
+        self.one(LINE, [user.as_str()], read_line)
+    }
+}
+
+fn read_line(row: &Row<'_>) -> rusqlite::Result<AccountLine> {
+    Ok(AccountLine {
+        id: row.get(0)?,
+        user: user_name(row, 1)?,
+        status: row.get(2)?,
+        role: row.get(3)?,
+        online: row.get(4)?,
+        ip_port: row.get(5)?,
+        created_at: row.get(6)?,
+        last_login_at: row.get(7)?,
+    })
 }
 
 fn read_account(row: &Row<'_>) -> rusqlite::Result<Account> {
@@ -295,6 +307,8 @@ mod tests {
                     }
                 );
                 assert_eq!(list[1].status, Status::Disabled);
+                assert_eq!(tx.account_line(&name("ALICE"))?.as_ref(), Some(&list[0]));
+                assert_eq!(tx.account_line(&name("a1ice"))?, None);
                 assert_eq!(tx.accounts(AccountId(0), 1)?.len(), 1);
                 assert_eq!(tx.accounts(alice, 10)?, list[1..]);
                 tx.set_seen(alice, address, false)?;
@@ -306,7 +320,7 @@ mod tests {
 
     #[test]
     fn no_look_up_walks_through_all_accounts() {
-        assert_searches(&[FIND, BY_ID, LIST, SEEN, STATUS]);
+        assert_searches(&[FIND, BY_ID, LIST, LINE, SEEN, STATUS]);
     }
 
     #[test]

@@ -6,13 +6,15 @@
 //! [`Checkpointer`]. Times are milliseconds since 1970 in UTC and come in as arguments.
 //!
 //! What can be read is a method of [`Snapshot`], what can be changed a method of [`Tx`], each
-//! beside its table: `accounts`, `factors`, `resume`, `rooms`, `members`, `history`, `online`, `meta`.
+//! beside its table: `accounts`, `factors`, `resume`, `rooms`, `members`, `ignores`, `history`,
+//! `online`, `meta`.
 
 mod accounts;
 mod error;
 mod factors;
 mod files;
 mod history;
+mod ignores;
 mod members;
 mod meta;
 mod online;
@@ -30,6 +32,7 @@ pub use error::StoreError;
 pub use factors::RecoveryHash;
 pub use files::DATABASE;
 pub use history::{ACTION, Inserted, Message, NewMessage, Unlogged};
+pub use ignores::Ignored;
 pub use members::{Membership, Sanction};
 pub use reader::{Checkpoint, Checkpointer, Reader};
 pub use resume::{NewToken, Resumed, TokenId};

@@ -108,7 +108,8 @@ const V1: Migration = &[
     "PRAGMA user_version = 1",
 ];
 
-/// Rooms beside the lobby: who may come in, what members may do, and what they have read.
+/// Rooms beside the lobby: who may come in, what members may do, and what they have read. Whom
+/// somebody does not want to see.
 const V2: Migration = &[
     "ALTER TABLE rooms ADD COLUMN access TEXT NOT NULL DEFAULT 'open' \
      CHECK(access IN ('open', 'invited', 'direct'))",
@@ -142,6 +143,11 @@ const V2: Migration = &[
      ends_at INTEGER, \
      reason TEXT NOT NULL, \
      PRIMARY KEY(room, account)) STRICT, WITHOUT ROWID",
+    "CREATE TABLE ignores(\
+     account INTEGER NOT NULL REFERENCES REGISTERED(id), \
+     ignored INTEGER NOT NULL REFERENCES REGISTERED(id), \
+     made_at INTEGER NOT NULL, \
+     PRIMARY KEY(account, ignored)) STRICT, WITHOUT ROWID",
     "PRAGMA user_version = 2",
 ];
 

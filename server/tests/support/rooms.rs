@@ -1,13 +1,14 @@
-//! Asking for things with rooms, and hearing what came of it.
+//! Asking for things with rooms and people, and hearing what came of it.
 
 use chatbox_common::wire::message::{
-    Access, Action, ClientMessage, Create, ErrorCode, InRoom, Invite, Join, Kind, Lock, Member,
-    Members, Moderate, Room, RoomId, RoomMode, RoomSummary, Rooms, Send, ServerMessage, SetTopic,
+    Access, Action, ClientMessage, Create, ErrorCode, Ignore, InRoom, Invite, Join, Kind, Lock,
+    Member, Members, Moderate, Named, Profile, Room, RoomId, RoomMode, RoomSummary, Rooms, Send,
+    ServerMessage, SetTopic,
 };
 
 use super::peer::{Peer, id};
 
-/// What a request about rooms came to.
+/// What a request about rooms or people came to.
 pub type Answer = Result<ServerMessage, ErrorCode>;
 
 impl Peer {
@@ -21,6 +22,8 @@ impl Peer {
             ServerMessage::Left(left) if left.request == Some(asked) => Some(Ok(message)),
             ServerMessage::RoomList(list) if list.request == asked => Some(Ok(message)),
             ServerMessage::MemberList(list) if list.request == asked => Some(Ok(message)),
+            ServerMessage::Profile(profile) if profile.request == asked => Some(Ok(message)),
+            ServerMessage::Ignoring(it) if it.request == Some(asked) => Some(Ok(message)),
             ServerMessage::Page(page) if page.request == asked => Some(Ok(message)),
             ServerMessage::Following(it) if it.request == asked => Some(Ok(message)),
             ServerMessage::Ack(ack) if ack.request == asked => Some(Ok(message)),
@@ -124,6 +127,45 @@ impl Peer {
                 text,
                 kind: Kind::Text,
             })
+        })
+    }
+
+    /// Does something in a room; the counter makes the message's id.
+    pub fn act_in(&mut self, room: RoomId, counter: u64, text: &str) -> Answer {
+        let text = text.to_owned();
+        self.request(|request| {
+            ClientMessage::Send(Send {
+                request,
+                room,
+                id: id(77, counter),
+                text,
+                kind: Kind::Action,
+            })
+        })
+    }
+
+    pub fn whois(&mut self, user: &str) -> Result<Profile, ErrorCode> {
+        let user = user.to_owned();
+        let answer = self.request(|request| ClientMessage::Whois(Named { request, user }));
+        answer.map(|answer| match answer {
+            ServerMessage::Profile(profile) => profile,
+            other => panic!("no profile: {other:?}"),
+        })
+    }
+
+    /// Ignores somebody or no longer does; says whom, by the name the server gives.
+    pub fn ignore(&mut self, user: &str, ignored: bool) -> Result<String, ErrorCode> {
+        let user = user.to_owned();
+        let answer = self.request(|request| {
+            ClientMessage::Ignore(Ignore {
+                request,
+                user,
+                ignored,
+            })
+        });
+        answer.map(|answer| match answer {
+            ServerMessage::Ignoring(it) if it.ignored == ignored => it.user,
+            other => panic!("not done: {other:?}"),
         })
     }
 

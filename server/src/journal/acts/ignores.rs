@@ -1,0 +1,75 @@
+//! Whom somebody does not want to see: kept for all of their sessions, and told to nobody else.
+
+use chatbox_common::name::UserName;
+use chatbox_common::wire::codec;
+use chatbox_common::wire::message::{ErrorCode, Ignoring, ServerMessage};
+
+use super::super::Act;
+use super::super::rooms::Refusal;
+use super::super::writer::Writer;
+use super::{Failure, THAT_IS_YOU};
+use crate::audit::Line;
+use crate::clock::now_ms;
+use crate::delivery::Delivery;
+use crate::event::Person;
+use crate::store::{AccountId, Ignored};
+
+const TOO_MANY_IGNORED: Refusal = (
+    ErrorCode::InvalidArgument,
+    "you ignore a thousand people already; that is the most",
+);
+
+impl Writer {
+    pub(super) fn ignore(
+        &mut self,
+        who: &Person,
+        act: &Act,
+        user: &UserName,
+        ignored: bool,
+    ) -> Result<(), Failure> {
+        let target = self.target(user)?;
+        if target.account == who.account {
+            return Err(THAT_IS_YOU.into());
+        }
+        let (account, other) = (AccountId(who.account), AccountId(target.account));
+        let at = i64::try_from(now_ms()).unwrap_or(i64::MAX);
+        let has_changed = self.write(|tx| {
+            if !ignored {
+                return Ok(Ok(tx.unignore(account, other)?));
+            }
+            Ok(match tx.ignore(account, other, at)? {
+                Ignored::Noted => Ok(true),
+                Ignored::Already => Ok(false),
+                Ignored::TooMany => Err(TOO_MANY_IGNORED),
+            })
+        })??;
+        let ignoring = Ignoring {
+            request: Some(act.request),
+            user: target.user.to_string(),
+            ignored,
+        };
+        if has_changed {
+            let line = Line::info(act.deed.word()).with("user", &target.user);
+            self.log(line, who, None);
+            self.tell_other_sessions(who, act, &ignoring);
+        }
+        let answer = ServerMessage::Ignoring(ignoring);
+        self.deliveries.reply(act.session, &act.gate, &answer);
+        Ok(())
+    }
+
+    fn tell_other_sessions(&self, who: &Person, act: &Act, ignoring: &Ignoring) {
+        let mut bytes = Vec::new();
+        let unasked = Ignoring {
+            request: None,
+            ..ignoring.clone()
+        };
+        codec::put(&ServerMessage::Ignoring(unasked), &mut bytes);
+        let sessions = self.accounts.get(&who.account).into_iter().flatten();
+        for &session in sessions.filter(|&&other| other != act.session) {
+            let bytes = bytes.clone();
+            self.deliveries
+                .send(session, Delivery::Tell { session, bytes });
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Whom somebody does not want to see. The server only keeps it: hiding is the client's.
+
+use chatbox_common::name::UserName;
+
+use super::error::StoreError;
+use super::sql::{Snapshot, Tx};
+use super::types::{AccountId, unsigned, user_name};
+
+/// The most people one account may ignore: all of them stand in its welcome.
+pub const MAX_IGNORED: u64 = 1_000;
+
+const NAMES: &str = "SELECT a.user FROM ignores i JOIN REGISTERED a ON a.id = i.ignored \
+    WHERE i.account = ?1 ORDER BY a.user";
+const COUNT: &str = "SELECT count(*) FROM ignores WHERE account = ?1";
+const KNOWN: &str = "SELECT 1 FROM ignores WHERE account = ?1 AND ignored = ?2";
+const IGNORE: &str = "INSERT INTO ignores(account, ignored, made_at) VALUES(?1, ?2, ?3)";
+const UNIGNORE: &str = "DELETE FROM ignores WHERE account = ?1 AND ignored = ?2";
+
+/// What became of a wish not to see somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ignored {
+    /// It is noted.
+    Noted,
+    /// It was noted before.
+    Already,
+    /// There are [`MAX_IGNORED`] already; nothing has been changed.
+    TooMany,
+}
+
+impl Snapshot<'_> {
+    /// Whom an account ignores, in the order of their names.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn ignored_by(&self, account: AccountId) -> Result<Vec<UserName>, StoreError> {
+        self.all(NAMES, [account], |row| user_name(row, 0))
+    }
+}
+
+impl Tx<'_> {
+    /// Notes that an account does not want to see another.
+    ///
+    /// # Errors
+    /// SQLite's, when there is no such account among them.
+    pub fn ignore(
+        &self,
+        account: AccountId,
+        ignored: AccountId,
+        at: i64,
+    ) -> Result<Ignored, StoreError> {
+        if self.one(KNOWN, (account, ignored), |_| Ok(()))?.is_some() {
+            return Ok(Ignored::Already);
+        }
+        let count = self.one(COUNT, [account], |row| unsigned(row, 0))?;
+        if count.unwrap_or(0) >= MAX_IGNORED {
+            return Ok(Ignored::TooMany);
+        }
+        self.execute(IGNORE, (account, ignored, at))?;
+        Ok(Ignored::Noted)
+    }
+
+    /// Takes that back. `false` when it was not noted.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn unignore(&self, account: AccountId, ignored: AccountId) -> Result<bool, StoreError> {
+        Ok(self.execute(UNIGNORE, (account, ignored))? == 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Commit;
+    use super::super::testing::{account, assert_searches, store};
+    use super::*;
+
+    #[test]
+    fn whom_one_ignores_is_kept_in_the_order_of_the_names() {
+        let (_directory, mut store) = store();
+        let [alice, bob, carol] = ["alice", "Bob", "carol"].map(|user| account(&mut store, user));
+        let done = store.transaction(Commit::Usual, |tx| {
+            assert_eq!(tx.ignore(alice, carol, 9)?, Ignored::Noted);
+            assert_eq!(tx.ignore(alice, bob, 9)?, Ignored::Noted);
+            assert_eq!(tx.ignore(alice, bob, 9)?, Ignored::Already);
+            let names = |account| {
+                let names = tx.ignored_by(account).unwrap().into_iter();
+                names.map(|name| name.to_string()).collect::<Vec<_>>()
+            };
+            assert_eq!(names(alice), ["Bob", "carol"]);
+            assert_eq!(names(bob), [""; 0], "nobody else does");
+            assert!(tx.unignore(alice, carol)?);
+            assert!(!tx.unignore(alice, carol)?);
+            assert_eq!(names(alice), ["Bob"]);
+            Ok(())
+        });
+        done.unwrap();
+    }
+
+    #[test]
+    fn one_can_ignore_many_and_not_all() {
+        let (_directory, mut store) = store();
+        let alice = account(&mut store, "alice");
+        let others: Vec<_> = (0..=MAX_IGNORED)
+            .map(|n| account(&mut store, &format!("user{n}x")))
+            .collect();
+        let (last, most) = others.split_last().unwrap();
+        let done = store.transaction(Commit::Usual, |tx| {
+            for other in most {
+                assert_eq!(tx.ignore(alice, *other, 9)?, Ignored::Noted);
+            }
+            assert_eq!(tx.ignore(alice, *last, 9)?, Ignored::TooMany);
+            assert_eq!(tx.ignore(alice, most[0], 9)?, Ignored::Already);
+            tx.unignore(alice, most[0])?;
+            assert_eq!(tx.ignore(alice, *last, 9)?, Ignored::Noted);
+            Ok(())
+        });
+        done.unwrap();
+    }
+
+    #[test]
+    fn nobody_is_looked_for_among_all() {
+        assert_searches(&[COUNT, KNOWN, UNIGNORE]);
+    }
+}
