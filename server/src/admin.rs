@@ -159,7 +159,7 @@ impl Desk<'_> {
         let (account, ()) = self.change(name, |tx, found| {
             let sealed = seal.seal(found.id.0, totp.bytes());
             let sealed = sealed.map_err(|_| StoreError::Missing)?;
-            tx.replace_second_factor(found.id, &sealed, &hashes)
+            tx.replace_second_factor(found.id, &sealed, 0, &hashes)
         })?;
         let line = Self::line("second_factor_reset", &account);
         self.audit.credentials(line);

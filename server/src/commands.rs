@@ -3,11 +3,16 @@
 //! Every one of them demands [`Authenticated`]. What it answers goes through the session's
 //! delivery thread; what it writes goes through the journal.
 
+mod account;
 mod deeds;
+mod factor;
+mod password;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chatbox_common::crypto::handshake::ChannelBinding;
 use chatbox_common::wire::codec::Read;
 use chatbox_common::wire::message::{
     ClientMessage, ErrorCode, ErrorMessage, History, List, MAX_TEXT, Named, PAGE_LIMIT, People,
@@ -22,6 +27,7 @@ use crate::outbox::Gate;
 use crate::readers::{Asked, PageRequest};
 use crate::shared::Shared;
 use crate::throttle::{MessageBudget, Verdict};
+pub use account::Changes;
 
 /// One session's requests.
 pub struct Requests<'a> {
@@ -29,12 +35,18 @@ pub struct Requests<'a> {
     pub shared: &'a Shared,
     /// Number of the session.
     pub session: SessionId,
+    /// The peer's address and port.
+    pub peer: SocketAddr,
     /// Whose it is.
-    pub who: &'a Authenticated,
+    pub who: &'a mut Authenticated,
     /// What it shares with its delivery thread.
     pub gate: &'a Arc<Gate>,
+    /// What a proof must be bound to.
+    pub binding: &'a ChannelBinding,
     /// How many messages it may still send.
     pub budget: MessageBudget,
+    /// Changes of the account that are under way.
+    pub changes: Changes,
 }
 
 impl Requests<'_> {
@@ -51,6 +63,7 @@ impl Requests<'_> {
                 return Ok(());
             }
         };
+        self.changes.forget_old();
         match message {
             ClientMessage::Send(send) => return self.send(send),
             ClientMessage::History(history) => self.history(history),
@@ -102,13 +115,13 @@ impl Requests<'_> {
             ClientMessage::Ignore(ignore) => {
                 return self.act(ignore.request, || deeds::ignore(&ignore));
             }
-            ClientMessage::Search(_)
-            | ClientMessage::Sessions(_)
-            | ClientMessage::LogOut(_)
-            | ClientMessage::Password(_)
-            | ClientMessage::PasswordConfirm(_)
-            | ClientMessage::Factor(_)
-            | ClientMessage::FactorConfirm(_) => {}
+            ClientMessage::Search(_) => {}
+            ClientMessage::Sessions(plain) => self.sessions(&plain),
+            ClientMessage::LogOut(plain) => return self.log_out(&plain),
+            ClientMessage::Password(password) => return self.password(&password),
+            ClientMessage::PasswordConfirm(confirm) => return self.password_confirm(confirm),
+            ClientMessage::Factor(factor) => return self.factor(&factor),
+            ClientMessage::FactorConfirm(confirm) => self.factor_confirm(&confirm),
             ClientMessage::Register(_)
             | ClientMessage::RegisterConfirm(_)
             | ClientMessage::Login(_)

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chatbox_common::channel::{self, ChannelError, Receiver, Sender};
+use chatbox_common::crypto::handshake::ChannelBinding;
 use chatbox_common::deadline::Deadlined;
 use chatbox_common::wire::codec;
 use chatbox_common::wire::frame::FrameBuffer;
@@ -17,7 +18,7 @@ use chatbox_common::wire::message::{Limits, MAX_TEXT, PAGE_LIMIT, Plain, ServerM
 
 use crate::audit::Line;
 use crate::clock::now_ms;
-use crate::commands::Requests;
+use crate::commands::{Changes, Requests};
 use crate::delivery::Delivery;
 use crate::event::SessionId;
 use crate::journal::{Begin, Ended};
@@ -72,15 +73,13 @@ impl Connection {
                 None
             }
         };
-        let Some((who, gate, receiver)) = entered else {
+        let Some(entered) = entered else {
             self.drain();
             return None;
         };
         Some(Box::new(Session {
             connection: self,
-            who,
-            gate,
-            receiver,
+            entered,
         }))
     }
 
@@ -112,7 +111,7 @@ impl Connection {
     }
 
     /// Lets the peer log in, and has its session begin.
-    fn login(&self, mut line: PeerLine<'_>) -> Option<(Authenticated, Arc<Gate>, Receiver)> {
+    fn login(&self, mut line: PeerLine<'_>) -> Option<Entered> {
         let candidacy = Candidacy {
             shared: &self.shared,
             session: self.session,
@@ -135,9 +134,14 @@ impl Connection {
             return None;
         }
         match line.into_session() {
-            Ok((greeting, sender, receiver)) => {
-                self.begin(&who, &gate, greeting, sender);
-                Some((who, gate, receiver))
+            Ok(opened) => {
+                self.begin(&who, &gate, opened.greeting, opened.sender);
+                Some(Entered {
+                    who,
+                    gate,
+                    receiver: opened.receiver,
+                    binding: opened.binding,
+                })
             }
             Err(end) => {
                 self.note(&end);
@@ -168,6 +172,7 @@ impl Connection {
             greeting,
             sealer: sender.into_sealer(),
             gate: Arc::clone(gate),
+            after: who.after(),
             limits: Limits {
                 messages_per_second: self.shared.policy.messages_per_second,
                 text_bytes: u32::try_from(MAX_TEXT).unwrap_or(u32::MAX),
@@ -177,21 +182,31 @@ impl Connection {
     }
 
     #[inline(never)]
-    fn session(&self, who: &Authenticated, gate: &Arc<Gate>, receiver: Receiver) {
+    fn session(&self, entered: Entered) {
+        let Entered {
+            mut who,
+            gate,
+            receiver,
+            binding,
+        } = entered;
         let shared = &self.shared;
         let start = Instant::now();
         let mut requests = Requests {
             shared,
             session: self.session,
-            who,
-            gate,
+            peer: self.peer,
+            who: &mut who,
+            gate: &gate,
+            binding: &binding,
             budget: MessageBudget::new(shared.policy.messages_per_second, start),
+            changes: Changes::default(),
         };
         let end = match self.read_all(receiver, &mut requests) {
             Ok(never) => match never {},
+            Err(end) if end.is_cut_off() && gate.is_logged_out() => End::LoggedOut,
             Err(end) => self.stopped_or(end),
         };
-        if matches!(end, End::Quit) {
+        if matches!(end, End::Quit | End::Distrusted) {
             shared.journal.revoke(*who.token());
         }
         shared.journal.end(Ended {
@@ -203,12 +218,13 @@ impl Connection {
             let session = self.session;
             shared.deliveries.send(session, Delivery::Drop(session));
         }
-        self.log_end(who, &end, start.elapsed());
+        self.log_end(&who, &end, start.elapsed());
     }
 
     #[inline(never)]
     fn log_end(&self, who: &Authenticated, end: &End, lasted: Duration) {
-        let line = if matches!(end, End::Quit | End::Shutdown) || end.is_cut_off() {
+        let is_usual = matches!(end, End::Quit | End::Shutdown | End::LoggedOut);
+        let line = if is_usual || end.is_cut_off() {
             Line::info("logout")
         } else {
             Line::warn("session_closed")
@@ -278,12 +294,19 @@ impl Connection {
     }
 }
 
-/// A connection whose peer is logged in.
-pub struct Session {
-    connection: Connection,
+/// What the login of a session left for it.
+struct Entered {
     who: Authenticated,
     gate: Arc<Gate>,
     receiver: Receiver,
+    /// What a proof must be bound to.
+    binding: ChannelBinding,
+}
+
+/// A connection whose peer is logged in.
+pub struct Session {
+    connection: Connection,
+    entered: Entered,
 }
 
 impl Session {
@@ -300,11 +323,9 @@ impl Session {
     pub fn run(self: Box<Self>) {
         let Self {
             connection,
-            who,
-            gate,
-            receiver,
+            entered,
         } = *self;
-        connection.session(&who, &gate, receiver);
+        connection.session(entered);
         connection.drain();
     }
 }
@@ -316,6 +337,7 @@ fn wait_for_room(gate: &Gate) -> Result<(), End> {
         Room::None => Err(End::Timeout),
         Room::Stopping => Err(End::Shutdown),
         Room::Closed => Err(End::Lost),
+        Room::LoggedOut => Err(End::LoggedOut),
     }
 }
 

@@ -37,8 +37,15 @@ struct Client {
 /// Somebody who is online, in however many sessions.
 struct Online {
     user: Arc<str>,
-    sessions: u32,
+    /// At most [`MAX_SESSIONS`], in the order in which they were logged in.
+    sessions: Vec<SessionId>,
     since: u64,
+}
+
+impl Online {
+    fn count(&self) -> u32 {
+        u32::try_from(self.sessions.len()).unwrap_or(u32::MAX)
+    }
 }
 
 #[derive(Default)]
@@ -169,13 +176,13 @@ impl Hub {
         let entry = table.people.entry(person.user.to_ascii_lowercase());
         let online = entry.or_insert_with(|| Online {
             user: Arc::clone(&person.user),
-            sessions: 0,
+            sessions: Vec::with_capacity(1),
             since: now_ms,
         });
-        if online.sessions >= MAX_SESSIONS {
+        if online.count() >= MAX_SESSIONS {
             return Err(Full::Cap);
         }
-        online.sessions += 1;
+        online.sessions.push(session);
         client.person = Some(person.clone());
         client.gate = Some(Arc::clone(gate));
         client.since = now_ms;
@@ -201,8 +208,8 @@ impl Hub {
             return;
         };
         if let Some(online) = table.people.get_mut(&key) {
-            online.sessions -= 1;
-            if online.sessions == 0 {
+            online.sessions.retain(|&one| one != session);
+            if online.sessions.is_empty() {
                 table.people.remove(&key);
             }
         }
@@ -220,7 +227,7 @@ impl Hub {
         let people = people
             .map(|(_, online)| message::Person {
                 user: online.user.to_string(),
-                sessions: online.sessions,
+                sessions: online.count(),
                 since: online.since,
             })
             .collect();
@@ -243,8 +250,26 @@ impl Hub {
         Some(Standing {
             address: client.address,
             since: client.since,
-            sessions: table.people.get(&key).map_or(0, |online| online.sessions),
+            sessions: table.people.get(&key).map_or(0, Online::count),
         })
+    }
+
+    /// The sessions of somebody, by number.
+    #[must_use]
+    pub fn sessions(&self, user: &str) -> Vec<message::Session> {
+        let table = self.table();
+        let online = table.people.get(&user.to_ascii_lowercase());
+        let numbers = online.into_iter().flat_map(|online| &online.sessions);
+        let mut sessions: Vec<_> = numbers
+            .filter_map(|number| Some((*number, table.clients.get(number)?)))
+            .map(|(session, client)| message::Session {
+                session,
+                address: client.address.to_string(),
+                since: client.since,
+            })
+            .collect();
+        sessions.sort_unstable_by_key(|one| one.session);
+        sessions
     }
 
     /// People online, and connections.
@@ -346,8 +371,16 @@ mod tests {
             (vec![("Alice".into(), 1), ("bob".into(), 2)], true)
         );
         assert_eq!(names(Some("BOB"), 9), (vec![("carol".into(), 1)], false));
+        let bobs = |hub: &Hub| -> Vec<_> {
+            let sessions = hub.sessions("BOB").into_iter();
+            sessions.map(|one| (one.session, one.address)).collect()
+        };
+        let at = |n: usize| (sessions[n], address.to_string());
+        assert_eq!(bobs(&hub), [at(0), at(2)]);
         hub.remove(sessions[0]);
         assert_eq!(hub.standing(sessions[2]).unwrap().sessions, 1);
+        assert_eq!(bobs(&hub), [at(2)]);
+        assert_eq!(hub.sessions("nobody"), []);
         hub.remove(sessions[2]);
         assert_eq!(names(None, 9).0.len(), 2);
         assert_eq!(hub.counts(), (2, 2));

@@ -15,7 +15,7 @@ use chatbox_common::wire::message::{
 };
 
 use crate::hub::Full;
-use crate::journal::Unavailable;
+use crate::journal::{LOGGED_OUT, Unavailable};
 
 /// How a connection ends.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +53,12 @@ pub enum End {
     /// The account has as many sessions as it may have.
     #[error("the account has too many sessions")]
     TooManySessions,
+    /// The account was logged out.
+    #[error("the account was logged out")]
+    LoggedOut,
+    /// Too many wrong proofs in a session.
+    #[error("too many wrong passwords or codes")]
+    Distrusted,
     /// The delivery thread has given the session up: its socket failed.
     #[error("the connection was lost")]
     Lost,
@@ -87,6 +93,8 @@ impl End {
             ),
             Self::Shutdown => (ByeReason::Shutdown, "the server stops"),
             Self::TooManySessions => (ByeReason::Busy, "you have too many sessions open"),
+            Self::LoggedOut => (ByeReason::LoggedOut, LOGGED_OUT),
+            Self::Distrusted => (ByeReason::LoggedOut, "too many wrong passwords or codes"),
         };
         Some(Bye {
             reason,
@@ -125,6 +133,8 @@ impl End {
             Self::Unrecorded => "unrecorded",
             Self::Shutdown => "shutdown",
             Self::TooManySessions => "too_many_sessions",
+            Self::LoggedOut => "logged_out",
+            Self::Distrusted => "wrong_proofs",
         }
     }
 
@@ -141,6 +151,18 @@ impl From<Full> for End {
             Full::Cap => Self::TooManySessions,
         }
     }
+}
+
+/// The two directions of a peer that is logged in, under the rules after login.
+pub struct Opened {
+    /// What it has still to be sent before anything else.
+    pub greeting: Vec<u8>,
+    /// The one direction.
+    pub sender: Sender,
+    /// The other.
+    pub receiver: Receiver,
+    /// What a proof must be bound to.
+    pub binding: ChannelBinding,
 }
 
 /// See the module.
@@ -233,10 +255,7 @@ impl<'a> PeerLine<'a> {
     /// Refuses a request of an address that has used up its attempts, and says how the
     /// connection ends.
     pub fn throttle(&mut self, request: RequestId, wait: Duration) -> End {
-        let sentence = format!(
-            "too many attempts from your address; try again in {} s",
-            wait.as_secs() + 1
-        );
+        let sentence = too_many_attempts(wait);
         let retry_ms = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
         match self.error(Some(request), ErrorCode::Busy, &sentence, Some(retry_ms)) {
             Ok(()) => End::Throttled,
@@ -286,19 +305,30 @@ impl<'a> PeerLine<'a> {
         }
     }
 
-    /// The two directions of a peer that is logged in, under the rules after login, and what it
-    /// has still to be sent before anything else.
+    /// What a session goes on with.
     ///
     /// # Errors
     /// When the peer sent more in the record of its login than the login.
-    pub fn into_session(mut self) -> Result<(Vec<u8>, Sender, Receiver), End> {
+    pub fn into_session(mut self) -> Result<Opened, End> {
         if !self.pending.is_empty() {
             return Err(End::WrongState);
         }
         self.sender.begin_session();
         self.receiver.begin_session();
-        Ok((self.sealed, self.sender, self.receiver))
+        Ok(Opened {
+            greeting: self.sealed,
+            sender: self.sender,
+            receiver: self.receiver,
+            binding: self.binding,
+        })
     }
+}
+
+/// What an address is told that has used up its attempts.
+#[must_use]
+pub fn too_many_attempts(wait: Duration) -> String {
+    let seconds = wait.as_secs() + 1;
+    format!("too many attempts from your address; try again in {seconds} s")
 }
 
 fn timed(error: ChannelError) -> End {

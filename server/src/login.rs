@@ -5,29 +5,29 @@
 //! names walk the same code with keys made up at the start; password and code are always both
 //! computed, and a failure waits for nothing that a success or another failure would not.
 
+pub mod fresh;
+pub mod proof;
+
 use std::time::Duration;
 
-use chatbox_common::auth::SecondFactor;
-use chatbox_common::auth::recovery::{RECOVERY_CODES, RecoveryCode};
 use chatbox_common::auth::resume::{self, ResumeToken};
-use chatbox_common::auth::scram::{ClientFirstMessage, ServerFirst, Verifier};
-use chatbox_common::auth::totp::{Code, TotpSecret, step_of};
+use chatbox_common::auth::scram::{ClientFirstMessage, Verifier};
+use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::name::UserName;
-use chatbox_common::secret::Secret;
 use chatbox_common::wire::codec::Read;
 use chatbox_common::wire::message::{
     ClientMessage, ErrorCode, LoggedIn, Login, LoginChallenge, LoginConfirm, Register,
     RegisterChallenge, RegisterConfirm, Resume, ServerMessage,
 };
-use subtle::{Choice, ConstantTimeEq};
+use subtle::Choice;
 
 use crate::audit::Line;
 use crate::clock::now_ms;
 use crate::event::{Person, SessionId};
-use crate::journal::{Granted, LogIn, MAX_WRONG_CODES, Registration, ResumeUse, Spend, Token};
+use crate::journal::{Granted, LogIn, Registration, ResumeUse};
 use crate::line::{End, PeerLine};
-use crate::readers::Candidate;
 use crate::shared::Shared;
+use proof::{Attempt, Judged};
 
 /// How long a login may take from the handshake on.
 pub const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
@@ -43,6 +43,7 @@ const REGISTRATION_CODES: u32 = 5;
 pub struct Authenticated {
     person: Person,
     token: [u8; 16],
+    after: u64,
 }
 
 impl Authenticated {
@@ -57,12 +58,17 @@ impl Authenticated {
     pub const fn token(&self) -> &[u8; 16] {
         &self.token
     }
-}
 
-/// A login between its challenge and its confirmation.
-struct Attempt {
-    candidate: Candidate,
-    challenge: ServerFirst,
+    /// How often an account had been logged out before it was let in.
+    #[must_use]
+    pub const fn after(&self) -> u64 {
+        self.after
+    }
+
+    /// The login was proved anew, and has another token.
+    pub const fn renew(&mut self, token: [u8; 16]) {
+        self.token = token;
+    }
 }
 
 /// A peer that is not logged in yet.
@@ -109,18 +115,6 @@ impl Candidacy<'_> {
         }
     }
 
-    fn fresh_token() -> (ResumeToken, Token) {
-        let token = ResumeToken {
-            id: *Secret::<16>::random().expose(),
-            token: Secret::random(),
-        };
-        let stored = Token {
-            id: token.id,
-            hash: Secret::new(token.stored()),
-        };
-        (token, stored)
-    }
-
     fn welcome_in(
         line: &mut PeerLine<'_>,
         request: u32,
@@ -141,6 +135,7 @@ impl Candidacy<'_> {
         Ok(Authenticated {
             person: granted.person,
             token: token.id,
+            after: granted.after,
         })
     }
 
@@ -150,8 +145,7 @@ impl Candidacy<'_> {
         if self.shared.audit.fault().is_none() {
             return Ok(());
         }
-        let sentence = "the server can't keep its records just now; try again later";
-        line.refuse(request, ErrorCode::Unavailable, sentence)?;
+        line.refuse(request, ErrorCode::Unavailable, UNRECORDED)?;
         Err(End::Unrecorded)
     }
 
@@ -192,8 +186,7 @@ impl Candidacy<'_> {
             }
         };
         line.set_deadline(REGISTRATION_TIMEOUT);
-        let totp = TotpSecret::new(Secret::random());
-        let recovery: Vec<Secret<10>> = (0..RECOVERY_CODES).map(|_| Secret::random()).collect();
+        let (totp, recovery) = fresh::factor();
         line.send(&ServerMessage::RegisterChallenge(RegisterChallenge {
             request,
             salt: self.shared.salt(&user),
@@ -210,16 +203,13 @@ impl Candidacy<'_> {
             stored_key: confirm.stored_key,
             server_key: confirm.server_key,
         };
-        let (token, stored) = Self::fresh_token();
-        let recovery = recovery.into_iter();
+        let (token, stored) = fresh::token();
         let registration = Registration {
             user: user.clone(),
             verifier: verifier.to_text(),
             totp,
             step,
-            recovery: recovery
-                .map(|code| RecoveryCode::new(code).hash())
-                .collect(),
+            recovery: fresh::hashes(&recovery),
             token: stored,
         };
         match self.shared.journal.register(registration) {
@@ -259,15 +249,10 @@ impl Candidacy<'_> {
                     continue;
                 }
             };
-            let now = step_of(now_ms() / 1000);
-            let step = Code::parse(confirm.code.expose())
-                .ok()
-                .and_then(|code| Option::from(totp.matching_step(&code, now)));
-            if let Some(step) = step {
+            if let Some(step) = proof::first_step(totp, &confirm.code) {
                 return Ok((confirm, step));
             }
-            let sentence = "the code is not right; check the clock of the device that shows it";
-            line.refuse(confirm.request, ErrorCode::WrongCode, sentence)?;
+            line.refuse(confirm.request, ErrorCode::WrongCode, WRONG_FIRST_CODE)?;
         }
         self.log_refusal(Line::warn("registration_refused"), "code");
         Err(End::Refused)
@@ -279,20 +264,10 @@ impl Candidacy<'_> {
         let Ok(first) = ClientFirstMessage::parse(&login.scram) else {
             return self.refused(line, login.request, None, "malformed");
         };
-        let user = first.user().clone();
-        let candidate = self.shared.readers.candidate(&user);
-        let mut candidate = candidate.map_err(End::store)?;
-        // Nothing else than this can have been an account's salt.
-        candidate.verifier.salt = self.shared.salt(&user);
-        let nonce = *Secret::<18>::random().expose();
-        let challenge = first.challenge(candidate.verifier.clone(), nonce);
-        let attempt = Attempt {
-            candidate,
-            challenge,
-        };
+        let attempt = Attempt::begin(self.shared, first).map_err(End::store)?;
         line.send(&ServerMessage::LoginChallenge(LoginChallenge {
             request: login.request,
-            scram: attempt.challenge.message().to_owned(),
+            scram: attempt.message().to_owned(),
             time: now_ms(),
         }))?;
         loop {
@@ -315,56 +290,40 @@ impl Candidacy<'_> {
     ) -> Result<Authenticated, End> {
         let request = confirm.request;
         self.must_be_recorded(line, request)?;
-        let Attempt {
-            candidate,
-            challenge,
-        } = attempt;
-        let exists = candidate.exists;
         if let Err(wait) = self.shared.charge_login(self.peer.ip()) {
             return Err(line.throttle(request, wait));
         }
-        let Ok(proof) = challenge.check(&confirm.scram, line.binding()) else {
+        let judged = attempt.judge(&confirm.scram, line.binding(), &confirm.code);
+        let Ok(Judged { candidate, verdict }) = judged else {
             return self.refused(line, request, None, "malformed");
         };
-        let (code, spend) = second_factor(&candidate, confirm);
-        let password = proof.matches() & exists;
-        let enabled = candidate.enabled;
-        let Ok(server_final) = proof.into_server_final(code & enabled & exists) else {
-            // The address keeps its charge whatever was wrong: what it has left would tell.
-            let wrong_code = bool::from(password & !code);
-            let account = wrong_code.then_some(candidate.account);
-            self.shared.journal.login_failed(account);
-            let reason = if !bool::from(exists) {
-                "no_such_user"
-            } else if !bool::from(password) {
-                "password"
-            } else if wrong_code {
-                "code"
-            } else {
-                "disabled"
-            };
-            return self.refused(line, request, Some((&candidate.user, exists)), reason);
+        let typed = Some((&candidate.user, candidate.exists));
+        let right = match verdict {
+            Ok(right) => right,
+            Err(wrong) => {
+                // The address keeps its charge whatever was wrong: what it has left would tell.
+                self.shared.journal.login_failed(wrong.wrong_code);
+                return self.refused(line, request, typed, wrong.reason);
+            }
         };
         self.shared.refund_login(self.peer.ip());
-        let (token, stored) = Self::fresh_token();
+        let (token, stored) = fresh::token();
         let granted = self.shared.journal.log_in(LogIn {
             account: candidate.account,
-            spend,
+            judged_by: candidate.judged_by,
+            spend: right.spend,
             token: stored,
         });
         match granted {
             Ok(Some(granted)) => {
-                let method = match spend {
-                    Spend::Step(_) => "totp",
-                    Spend::Recovery(_) => "recovery",
-                };
-                self.log_success(Line::info("login"), &granted, Some(method));
-                Self::welcome_in(line, request, Some(server_final), granted, token)
+                let method = Some(right.spend.method());
+                self.log_success(Line::info("login"), &granted, method);
+                Self::welcome_in(line, request, Some(right.server_final), granted, token)
             }
             Ok(None) => {
                 // Right when it was judged, spent when it was to be used: a failure after all.
                 let _ = self.shared.charge_login(self.peer.ip());
-                self.refused(line, request, Some((&candidate.user, exists)), "code_used")
+                self.refused(line, request, typed, "code_used")
             }
             Err(error) => Err(line.unavailable(request, error)),
         }
@@ -429,7 +388,7 @@ impl Candidacy<'_> {
             }
             return self.refused(line, request, None, "resume");
         }
-        let (token, stored) = Self::fresh_token();
+        let (token, stored) = fresh::token();
         let granted = self.shared.journal.resume(ResumeUse {
             used: asked.id,
             successor: stored,
@@ -445,30 +404,11 @@ impl Candidacy<'_> {
     }
 }
 
-/// Compares the code with everything it could be, and says what it would spend. The same work is
-/// done whether the first comparison succeeds or the last, or none.
-fn second_factor(candidate: &Candidate, confirm: &LoginConfirm) -> (Choice, Spend) {
-    let now = step_of(now_ms() / 1000);
-    match SecondFactor::parse(confirm.code.expose()) {
-        Ok(SecondFactor::Totp(code)) => {
-            let step = candidate.totp.matching_step(&code, now);
-            let fresh = candidate.wrong_codes < MAX_WRONG_CODES;
-            let step_number = step.unwrap_or(0);
-            let unused = step_number > candidate.last_step;
-            let good = step.is_some() & Choice::from(u8::from(fresh && unused));
-            (good, Spend::Step(step_number))
-        }
-        Ok(SecondFactor::Recovery(code)) => {
-            let hash = code.hash();
-            let mut good = Choice::from(0);
-            for stored in &candidate.recovery {
-                good |= stored.ct_eq(&hash);
-            }
-            (good, Spend::Recovery(hash))
-        }
-        Err(_) => (Choice::from(0), Spend::Step(0)),
-    }
-}
-
 /// What every refused login or resume is told, whatever was wrong with it.
 pub const REFUSAL: &str = "login refused: the name, the password or the code is wrong";
+
+/// What is said where nothing may happen because it could not be recorded.
+pub const UNRECORDED: &str = "the server can't keep its records just now; try again later";
+/// What is said to a wrong first code of a new secret.
+pub const WRONG_FIRST_CODE: &str =
+    "the code is not right; check the clock of the device that shows it";

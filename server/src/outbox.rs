@@ -138,6 +138,7 @@ struct GateState {
     reply_bytes: usize,
     page_in_flight: bool,
     stopping: bool,
+    logged_out: bool,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -186,10 +187,12 @@ impl Gate {
             .changed
             .wait_timeout_while(state, at_most, |s| {
                 let waits = s.phase == Phase::New || s.reply_bytes > MAX_REPLY_BYTES;
-                waits && s.phase != Phase::Closed && !s.stopping
+                waits && s.phase != Phase::Closed && !s.stopping && !s.logged_out
             })
             .unwrap_or_else(PoisonError::into_inner);
-        if state.phase == Phase::Closed {
+        if state.logged_out {
+            Room::LoggedOut
+        } else if state.phase == Phase::Closed {
             Room::Closed
         } else if state.stopping {
             Room::Stopping
@@ -214,6 +217,18 @@ impl Gate {
     pub fn stop(&self) {
         self.state().stopping = true;
         self.changed.notify_all();
+    }
+
+    /// The account was logged out: the session ends, whatever is still to be done for it.
+    pub fn log_out(&self) {
+        self.state().logged_out = true;
+        self.changed.notify_all();
+    }
+
+    /// Whether [`Gate::log_out`] was called.
+    #[must_use]
+    pub fn is_logged_out(&self) -> bool {
+        self.state().logged_out
     }
 
     /// The delivery thread is done with the session.
@@ -244,6 +259,8 @@ pub enum Room {
     Stopping,
     /// The session is closed.
     Closed,
+    /// The account was logged out.
+    LoggedOut,
 }
 
 #[cfg(test)]
@@ -349,5 +366,17 @@ mod tests {
         gate.begin();
         assert!(gate.wait_closed(none), "what is closed stays closed");
         assert_eq!(gate.wait_for_room(none), Room::Closed);
+    }
+
+    #[test]
+    fn who_is_logged_out_waits_for_nothing_and_gets_nothing() {
+        let gate = Gate::default();
+        gate.begin();
+        gate.reply_queued(MAX_REPLY_BYTES + 1);
+        gate.log_out();
+        assert_eq!(gate.wait_for_room(Duration::MAX), Room::LoggedOut);
+        gate.close();
+        assert!(gate.is_logged_out());
+        assert_eq!(gate.wait_for_room(Duration::ZERO), Room::LoggedOut);
     }
 }

@@ -29,7 +29,7 @@ use crate::event::SessionId;
 use crate::outbox::Gate;
 use crate::sealed::SealingKey;
 use crate::store::{
-    self, Account, Reader, RecoveryHash, Snapshot, SqlLog, Status, StoreError, TokenId,
+    self, Account, Credentials, Reader, RecoveryHash, Snapshot, SqlLog, Status, StoreError, TokenId,
 };
 use crate::vital;
 
@@ -59,6 +59,8 @@ pub struct Candidate {
     pub recovery: Vec<RecoveryHash>,
     /// Whether the account may log in.
     pub enabled: Choice,
+    /// What all this is of the account at this moment.
+    pub judged_by: Credentials,
 }
 
 /// What an unknown name is compared with. Made anew at each start, and never shown: nobody can
@@ -361,6 +363,7 @@ fn unseal(
         wrong_codes: u32::try_from(account.failed_codes).unwrap_or(u32::MAX),
         recovery,
         enabled: Choice::from(u8::from(account.status == Status::Active)),
+        judged_by: account.credentials(),
     })
 }
 

@@ -16,8 +16,11 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
+use chatbox_common::wire::message::FactorPart;
+
 use support::Server;
-use support::account::step_now;
+use support::account::{Account, step_now};
+use support::changes::take_factor;
 use support::peer::{Peer, id};
 
 /// A secret in every form in which it could lie in a file.
@@ -92,11 +95,7 @@ fn promise_6_no_secret_lies_in_a_file() {
     }
     tokens.push(server.resume(&tokens[1]).token());
 
-    let recovery = account.recovery.iter().flat_map(|code| {
-        let text = code.text().expose().to_owned();
-        [text.replace('-', "").into_bytes(), text.into_bytes()]
-    });
-    let mut secrets: Vec<Vec<u8>> = recovery.collect();
+    let mut secrets = recovery(&account);
     secrets.extend(tokens.iter().map(|token| token.token.expose().to_vec()));
     secrets.extend(codes.iter().map(|code| code.expose().into()));
     secrets.push(account.totp.bytes().expose().to_vec());
@@ -117,6 +116,55 @@ fn promise_6_no_secret_lies_in_a_file() {
     look(&server);
     server.stop();
     look(&server);
+}
+
+fn recovery(account: &Account) -> Vec<Vec<u8>> {
+    let codes = account.recovery.iter();
+    let forms = codes.flat_map(|code| {
+        let text = code.text().expose().to_owned();
+        [text.replace('-', "").into_bytes(), text.into_bytes()]
+    });
+    forms.collect()
+}
+
+#[test]
+fn promise_6_no_secret_of_a_changed_account_lies_in_a_file() {
+    let mut server = Server::start("");
+    let mut peer = Peer::connect(&server);
+    let mut account = peer.register("Alice", "canary-0ld-P4ss");
+    let mut secrets: Vec<Vec<u8>> = ["canary-0ld-P4ss", "canary-N3w-P4ss", "canary-misspelt"]
+        .map(Vec::from)
+        .into();
+    let mut keep = |peer: &Peer, account: &Account| {
+        secrets.extend(recovery(account));
+        secrets.push(account.totp.bytes().expose().to_vec());
+        secrets.push(account.totp.base32().expose().into());
+        secrets.push(peer.token().token.expose().to_vec());
+    };
+    keep(&peer, &account);
+    let code = account.recovery.pop().unwrap().text();
+    let mut change = peer.new_password(&account, "canary-N3w-P4ss", code.clone());
+    change.old = "canary-misspelt";
+    peer.change_password(change).unwrap_err();
+    let change = peer.new_password(&account, "canary-N3w-P4ss", code.clone());
+    peer.change_password(change).unwrap();
+    keep(&peer, &account);
+    peer.new_factor(code, FactorPart::Secret).unwrap_err();
+    for part in [FactorPart::RecoveryCodes, FactorPart::Secret] {
+        let code = account.recovery.pop().unwrap().text();
+        let factor = peer.new_factor(code, part).unwrap();
+        take_factor(&mut account, &factor);
+        keep(&peer, &account);
+    }
+    peer.confirm_factor(account.code(step_now())).unwrap();
+    keep(&peer, &account);
+    peer.say_log_out();
+    peer.goodbye();
+    server.stop();
+    for secret in &secrets {
+        let text = String::from_utf8_lossy(secret);
+        assert_eq!(found(&server, secret), [""; 0].map(PathBuf::from), "{text}");
+    }
 }
 
 #[test]

@@ -21,6 +21,7 @@ use std::thread::JoinHandle;
 use chatbox_common::crypto::record::Sealer;
 use chatbox_common::wire::codec;
 use chatbox_common::wire::message::{Bye, RequestId, RoomId, Seq, ServerMessage};
+use zeroize::Zeroizing;
 
 use crate::budget::Budget;
 use crate::event::{Batch, SessionId};
@@ -37,6 +38,9 @@ const QUEUE: usize = 256;
 /// processor for a while.
 const MAX_BEHIND: usize = 64 * 1024;
 
+/// The longest reply with a secret in it, in bytes, with room to spare.
+const MAX_SECRET_REPLY: usize = 512;
+
 /// What a delivery thread is told.
 pub enum Delivery {
     /// Committed messages, for the members of their room.
@@ -45,8 +49,8 @@ pub enum Delivery {
     Reply {
         /// To whom.
         session: SessionId,
-        /// The messages in clear.
-        bytes: Vec<u8>,
+        /// The messages in clear; some hold secrets.
+        bytes: Zeroizing<Vec<u8>>,
     },
     /// A session begins.
     Join(Box<Join>),
@@ -116,6 +120,8 @@ pub enum Delivery {
     },
     /// A socket that was full takes bytes again.
     Writable(SessionId),
+    /// The account of a session was logged out: the session's own thread is to end it.
+    LogOut(SessionId),
     /// A session ends: after the goodbye, if there is one, its writing side is shut down.
     Close {
         /// Which session.
@@ -239,7 +245,8 @@ impl Deliveries {
 
     /// Sends one reply to a session, counted at its gate.
     pub fn reply(&self, session: SessionId, gate: &Gate, message: &ServerMessage) {
-        let mut bytes = Vec::new();
+        // Growing would leave copies of a secret behind that nobody wipes.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_SECRET_REPLY));
         codec::put(message, &mut bytes);
         gate.reply_queued(reply_cost(bytes.len()));
         self.send(session, Delivery::Reply { session, bytes });

@@ -258,6 +258,13 @@ impl Session {
         }
     }
 
+    /// Has its own thread end it: that reads nothing more, and says goodbye.
+    pub(super) fn log_out(&self) {
+        self.gate.log_out();
+        // A socket that is closed already needs no end.
+        let _ = self.socket.shutdown(Shutdown::Read);
+    }
+
     /// The session's end at this side: its own thread hears of it and reads the rest.
     pub(super) fn end(self, how: Shutdown, writable: &Writable) {
         writable.forget(&self.socket);

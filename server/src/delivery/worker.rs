@@ -122,6 +122,11 @@ impl Worker {
             } => self.follow(session, request, room, after),
             Delivery::Presence { room, full, count } => self.presence(room, &full, &count),
             Delivery::Writable(session) => self.flush(session),
+            Delivery::LogOut(session) => {
+                if let Some(session) = self.sessions.get(&session) {
+                    session.log_out();
+                }
+            }
             Delivery::Close { session, bye } => self.close(session, bye),
             Delivery::Drop(session) => self.remove(session, Shutdown::Both),
             // Both are taken by the loop.

@@ -1,19 +1,23 @@
-//! What registration, login and resume do inside the journal's transaction.
+//! What registration, login and resume do inside the journal's transaction; changes are in
+//! `account`.
 
 use std::sync::Arc;
 
+use super::account;
+use super::commit::Work;
 use super::{Ask, Granted, LogIn, MAX_WRONG_CODES, Registration, ResumeUse, Spend, TOKEN_SECONDS};
-use crate::event::Person;
-use crate::sealed::SealingKey;
+use crate::event::{Person, SessionId};
 use crate::store::{
     Account, AccountId, NewAccount, NewToken, Resumed, Role, RoomId, RoomRole, Status, StoreError,
     Tx,
 };
 
-/// What became of a registration, login or resume.
+/// What became of a registration, login, resume or change.
 pub(super) enum Done {
     /// It succeeded.
     Granted(Granted),
+    /// It succeeded, and all sessions of the account end but this one.
+    Alone(Granted, Option<SessionId>),
     /// The name is taken, or what was shown is spent.
     Refused,
     /// A resume token was used that had been replaced long ago: two have it, one is a thief. Its
@@ -25,22 +29,23 @@ pub(super) enum Done {
 pub(super) fn carry_out(
     tx: &Tx<'_>,
     ask: &Ask,
-    seal: &SealingKey,
+    work: &Work<'_>,
     lobby_head: u64,
-    now_ms: u64,
 ) -> Result<Done, StoreError> {
-    let now = i64::try_from(now_ms).unwrap_or(i64::MAX);
+    let now = i64::try_from(work.now_ms).unwrap_or(i64::MAX);
     match ask {
-        Ask::Register(registration) => register(tx, registration, seal, lobby_head, now),
-        Ask::LogIn(log_in) => self::log_in(tx, log_in, now),
-        Ask::Resume(resume) => self::resume(tx, resume, now),
+        Ask::Register(registration) => register(tx, registration, work, lobby_head, now),
+        Ask::LogIn(log_in) => self::log_in(tx, log_in, work, now),
+        Ask::Resume(resume) => self::resume(tx, resume, work, now),
+        Ask::Change(change) => account::change(tx, change, work, now),
+        Ask::LogOut(account) => account::log_out(tx, *account, work),
     }
 }
 
 fn register(
     tx: &Tx<'_>,
     new: &Registration,
-    seal: &SealingKey,
+    work: &Work<'_>,
     lobby_head: u64,
     now: i64,
 ) -> Result<Done, StoreError> {
@@ -55,9 +60,8 @@ fn register(
         Err(StoreError::NameTaken) => return Ok(Done::Refused),
         Err(error) => return Err(error),
     };
-    let sealed = seal
-        .seal(account.0, new.totp.bytes())
-        .map_err(|_| StoreError::Missing)?;
+    let sealed = work.seal.seal(account.0, new.totp.bytes());
+    let sealed = sealed.map_err(|_| StoreError::Missing)?;
     tx.set_totp(account, &sealed)?;
     tx.spend_step(account, new.step, now)?;
     tx.join(
@@ -76,12 +80,13 @@ fn register(
         id: new.token.id,
         hash: &new.token.hash,
     };
-    granted(tx, person, 0, &token, now)
+    granted(tx, person, 0, &token, work, now)
 }
 
-fn log_in(tx: &Tx<'_>, log_in: &LogIn, now: i64) -> Result<Done, StoreError> {
+fn log_in(tx: &Tx<'_>, log_in: &LogIn, work: &Work<'_>, now: i64) -> Result<Done, StoreError> {
     let id = AccountId(log_in.account);
-    let Some(account) = active(tx, id)? else {
+    let account = active(tx, id)?.filter(|account| account.credentials() == log_in.judged_by);
+    let Some(account) = account else {
         return Ok(Done::Refused);
     };
     // Everything else is right by now: what is spent here is spent on success alone.
@@ -100,10 +105,10 @@ fn log_in(tx: &Tx<'_>, log_in: &LogIn, now: i64) -> Result<Done, StoreError> {
         hash: &log_in.token.hash,
     };
     let person = person(&account);
-    granted(tx, person, wrong_codes, &token, now)
+    granted(tx, person, wrong_codes, &token, work, now)
 }
 
-fn resume(tx: &Tx<'_>, resume: &ResumeUse, now: i64) -> Result<Done, StoreError> {
+fn resume(tx: &Tx<'_>, resume: &ResumeUse, work: &Work<'_>, now: i64) -> Result<Done, StoreError> {
     let Some(stored) = tx.resume_token(&resume.used, now)? else {
         return Ok(Done::Refused);
     };
@@ -124,15 +129,16 @@ fn resume(tx: &Tx<'_>, resume: &ResumeUse, now: i64) -> Result<Done, StoreError>
         person: person(&account),
         wrong_codes: 0,
         token_seconds: u32::try_from(left).unwrap_or(0),
+        after: work.log_outs,
     }))
 }
 
-fn active(tx: &Tx<'_>, id: AccountId) -> Result<Option<Account>, StoreError> {
+pub(super) fn active(tx: &Tx<'_>, id: AccountId) -> Result<Option<Account>, StoreError> {
     let account = tx.account_by_id(id)?;
     Ok(account.filter(|account| account.status == Status::Active))
 }
 
-fn person(account: &Account) -> Person {
+pub(super) fn person(account: &Account) -> Person {
     Person {
         account: account.id.0,
         user: Arc::from(account.user.as_str()),
@@ -145,6 +151,7 @@ fn granted(
     person: Person,
     wrong_codes: u32,
     token: &NewToken<'_>,
+    work: &Work<'_>,
     now: i64,
 ) -> Result<Done, StoreError> {
     let id = AccountId(person.account);
@@ -153,5 +160,6 @@ fn granted(
         person,
         wrong_codes,
         token_seconds: TOKEN_SECONDS,
+        after: work.log_outs,
     }))
 }

@@ -38,6 +38,8 @@ pub(super) struct Work<'a> {
     pub(super) owed: &'a Owed,
     pub(super) rooms: &'a HashMap<WireRoom, Room>,
     pub(super) seal: &'a SealingKey,
+    /// How often an account was logged out before it.
+    pub(super) log_outs: u64,
     pub(super) chat_log_mark: u64,
     pub(super) now_ms: u64,
 }
@@ -108,7 +110,7 @@ impl Work<'_> {
         let lobby = RoomId::LOBBY.0;
         let lobby_head = self.head(lobby, &done.heads).unwrap_or(0);
         for ask in self.asks {
-            let granted = accounts::carry_out(tx, ask, self.seal, lobby_head, self.now_ms)?;
+            let granted = accounts::carry_out(tx, ask, self, lobby_head)?;
             done.asks.push(granted);
         }
         if !self.posts.is_empty() {

@@ -8,6 +8,7 @@
 //! Below it: the store, the delivery threads, the audit files. It knows no socket but to pass
 //! one on, and never sees the hub.
 
+mod account;
 mod accounts;
 mod acts;
 mod chat_log;
@@ -34,7 +35,8 @@ use chatbox_common::wire::message::{
 use crate::event::{Person, SessionId};
 use crate::outbox::Gate;
 pub use crate::store::Access;
-use crate::store::{RecoveryHash, TokenId};
+use crate::store::{Credentials, RecoveryHash, TokenId};
+pub use account::{Change, LOGGED_OUT, Part, Stays};
 pub use chat_log::{AuditedChat, ChatSync};
 pub use writer::{Parts, start};
 
@@ -101,10 +103,23 @@ pub enum Spend {
     Recovery(RecoveryHash),
 }
 
+impl Spend {
+    /// A word for the log.
+    #[must_use]
+    pub const fn method(self) -> &'static str {
+        match self {
+            Self::Step(_) => "totp",
+            Self::Recovery(_) => "recovery",
+        }
+    }
+}
+
 /// A login whose proofs were right.
 pub struct LogIn {
     /// Whose.
     pub account: AccountId,
+    /// What the proofs were judged by.
+    pub judged_by: Credentials,
     /// What it uses up.
     pub spend: Spend,
     /// The token of the session that begins with it.
@@ -119,7 +134,7 @@ pub struct ResumeUse {
     pub successor: Token,
 }
 
-/// What a registration, login or resume gave.
+/// What a registration, login, resume or change gave.
 #[derive(Debug)]
 pub struct Granted {
     /// Who.
@@ -128,6 +143,9 @@ pub struct Granted {
     pub wrong_codes: u32,
     /// How long the token can be used, in seconds.
     pub token_seconds: u32,
+    /// How often an account had been logged out before: who was let in before theirs was, and
+    /// begins a session behind it, is turned away.
+    pub after: u64,
 }
 
 /// A session to begin: everything its delivery thread takes over.
@@ -146,6 +164,8 @@ pub struct Begin {
     pub sealer: Sealer,
     /// What it shares with its own thread.
     pub gate: Arc<Gate>,
+    /// [`Granted::after`] of its login.
+    pub after: u64,
     /// What the welcome says of limits.
     pub limits: Limits,
 }
@@ -238,6 +258,8 @@ enum Ask {
     Register(Registration),
     LogIn(LogIn),
     Resume(ResumeUse),
+    Change(Change),
+    LogOut(AccountId),
 }
 
 /// A connection that was accepted or has ended: for the ONLINE table, which is written behind.
@@ -298,7 +320,8 @@ impl Journal {
         self.ask(Ask::Register(registration))
     }
 
-    /// Completes a login; `None` when what it would spend is spent, or the account was disabled.
+    /// Completes a login; `None` when what it would spend is spent, what it was judged by no longer
+    /// holds, or the account was disabled.
     ///
     /// # Errors
     /// When the database can't be written.

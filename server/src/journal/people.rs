@@ -107,8 +107,13 @@ impl Writer {
     }
 
     pub(super) fn begin(&mut self, begin: Begin, memberships: &Memberships, now: Instant) {
+        if self.is_logged_out(&begin) {
+            return self.turn_out(begin);
+        }
         let Some(beginning) = memberships.get(&begin.person.account) else {
-            return self.turn_away(begin);
+            // Its code is spent and its token good: a client that is told so comes again by itself.
+            let sentence = "the server can't read its database just now";
+            return self.turn_away(begin, ByeReason::Busy, sentence);
         };
         let account = begin.person.account;
         let mut described = Vec::new();
@@ -151,14 +156,17 @@ impl Writer {
         self.hand_over(begin, heads, &ServerMessage::Welcome(welcome));
     }
 
-    /// Its code is spent and its token good: a client that is told so comes again by itself.
-    fn turn_away(&self, begin: Begin) {
+    /// Says goodbye to a session in place of its welcome.
+    pub(super) fn turn_away(&self, begin: Begin, reason: ByeReason, sentence: &str) {
         let session = begin.session;
         let bye = Bye {
-            reason: ByeReason::Busy,
-            text: "the server can't read its database just now".to_owned(),
+            reason,
+            text: sentence.to_owned(),
         };
         self.hand_over(begin, Vec::new(), &ServerMessage::Bye(bye));
+        if reason == ByeReason::LoggedOut {
+            self.deliveries.send(session, Delivery::LogOut(session));
+        }
         self.deliveries
             .send(session, Delivery::Close { session, bye: None });
     }

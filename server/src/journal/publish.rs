@@ -136,6 +136,10 @@ impl Writer {
         for (answer, done) in answers.into_iter().zip(done.asks) {
             let granted = match done {
                 Done::Granted(granted) => Some(granted),
+                Done::Alone(granted, session) => {
+                    self.end_sessions(granted.person.account, session);
+                    Some(granted)
+                }
                 Done::Refused => None,
                 Done::Reused(person) => {
                     let line = Line::warn("token_reused").with("user", &person.user);

@@ -93,6 +93,10 @@ pub(super) struct Writer {
     pub(super) sessions: HashMap<SessionId, Session>,
     /// Open sessions by account.
     pub(super) accounts: HashMap<u64, Vec<SessionId>>,
+    /// How often an account was logged out in this run.
+    pub(super) log_outs: u64,
+    /// Which of these was an account's last.
+    pub(super) logged_out: HashMap<u64, u64>,
     pub(super) room_limits: RoomLimits,
     /// Rooms that were read for an act, and may be let go behind it.
     pub(super) visited: Vec<RoomId>,
@@ -153,6 +157,8 @@ impl Writer {
             rooms: HashMap::from([(store::RoomId::LOBBY.0, lobby)]),
             sessions: HashMap::new(),
             accounts: HashMap::new(),
+            log_outs: 0,
+            logged_out: HashMap::new(),
             room_limits,
             visited: Vec::new(),
             behind: Behind::default(),
@@ -437,6 +443,7 @@ impl Writer {
             owed: if with_owed { &self.owed } else { &nothing },
             rooms: &self.rooms,
             seal: &self.seal,
+            log_outs: self.log_outs,
             chat_log_mark: self.chat.synced(),
             now_ms,
         };

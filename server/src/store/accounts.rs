@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use chatbox_common::name::UserName;
 use chatbox_common::secret::SecretString;
 use rusqlite::Row;
+use sha2::{Digest, Sha256};
 
 use super::error::StoreError;
 use super::factors::RecoveryHash;
@@ -30,6 +31,22 @@ pub struct Account {
     pub status: Status,
     /// What it may do.
     pub role: Role,
+}
+
+/// What a login was judged by, in short: with another password or another secret it is another.
+pub type Credentials = [u8; 32];
+
+impl Account {
+    /// SHA-256 of the verifier and the sealed secret, in which no two seals are alike.
+    #[must_use]
+    pub fn credentials(&self) -> Credentials {
+        Sha256::new()
+            .chain_update(self.verifier.expose())
+            .chain_update([0])
+            .chain_update(&self.sealed_totp)
+            .finalize()
+            .into()
+    }
 }
 
 /// What a list of accounts shows.
@@ -80,6 +97,7 @@ const CREATE: &str = "INSERT INTO REGISTERED(user, password, skeleton, created_a
 const SEEN: &str = "UPDATE REGISTERED SET ip_port = ?2, online = 'ok' WHERE id = ?1";
 const GONE: &str = "UPDATE REGISTERED SET ip_port = ?2, online = 'ko' WHERE id = ?1";
 const STATUS: &str = "UPDATE REGISTERED SET status = ?2 WHERE id = ?1";
+const VERIFIER: &str = "UPDATE REGISTERED SET password = ?2 WHERE id = ?1";
 const ROLE: &str = "UPDATE REGISTERED SET role = ?2 WHERE id = ?1";
 
 impl Snapshot<'_> {
@@ -203,6 +221,17 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Gives an account another password. It loses all resume tokens: they continue a login with
+    /// the old one.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] without such an account; SQLite's.
+    pub fn set_verifier(&self, account: AccountId, verifier: &str) -> Result<(), StoreError> {
+        self.change(VERIFIER, (account, verifier))?;
+        self.revoke_resume(account)?;
+        Ok(())
+    }
+
     /// Says what an account may do.
     ///
     /// # Errors
@@ -214,8 +243,10 @@ impl Tx<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Commit;
+    use chatbox_common::secret::Secret;
+
     use super::super::testing::{account, assert_searches, name, store};
+    use super::super::{Commit, NewToken};
     use super::*;
 
     #[test]
@@ -320,7 +351,56 @@ mod tests {
 
     #[test]
     fn no_look_up_walks_through_all_accounts() {
-        assert_searches(&[FIND, BY_ID, LIST, LINE, SEEN, STATUS]);
+        assert_searches(&[FIND, BY_ID, LIST, LINE, SEEN, STATUS, VERIFIER]);
+    }
+
+    #[test]
+    fn another_password_or_secret_makes_other_credentials_and_nothing_else_does() {
+        let (_directory, mut store) = store();
+        let alice = account(&mut store, "alice");
+        store
+            .transaction(Commit::Usual, |tx| {
+                let now = || Ok::<_, StoreError>(tx.account_by_id(alice)?.unwrap().credentials());
+                let first = now()?;
+                assert!(tx.spend_step(alice, 1, 9_000)?);
+                tx.count_wrong_code(alice)?;
+                tx.replace_recovery_codes(alice, &[[7; 32]])?;
+                assert_eq!(now()?, first);
+                tx.set_verifier(alice, "another")?;
+                let second = now()?;
+                tx.set_totp(alice, b"sealed")?;
+                let third = now()?;
+                assert!(first != second && second != third && first != third);
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn another_password_ends_all_tokens_of_the_account_and_no_others() {
+        let (_directory, mut store) = store();
+        let alice = account(&mut store, "alice");
+        let bob = account(&mut store, "bob");
+        store
+            .transaction(Commit::Synced, |tx| {
+                for (n, who) in [(1, alice), (2, alice), (3, bob)] {
+                    let token = NewToken {
+                        id: [n; 16],
+                        hash: &Secret::new([n; 32]),
+                    };
+                    tx.issue_resume(who, &token, 10_000)?;
+                }
+                tx.set_verifier(alice, "another")?;
+                assert_eq!(
+                    tx.account_by_id(alice)?.unwrap().verifier.expose(),
+                    "another"
+                );
+                for (n, is_there) in [(1, false), (2, false), (3, true)] {
+                    assert_eq!(tx.resume_token(&[n; 16], 1)?.is_some(), is_there, "{n}");
+                }
+                Ok(())
+            })
+            .unwrap();
     }
 
     #[test]

@@ -14,9 +14,10 @@ pub type RecoveryHash = [u8; 32];
 
 const SET_TOTP: &str = "UPDATE REGISTERED SET totp = ?2 WHERE id = ?1";
 const RENEW_TOTP: &str =
-    "UPDATE REGISTERED SET totp = ?2, last_step = 0, failed_codes = 0 WHERE id = ?1";
+    "UPDATE REGISTERED SET totp = ?2, last_step = ?3, failed_codes = 0 WHERE id = ?1";
 const SPEND_STEP: &str = "UPDATE REGISTERED SET last_step = ?2, failed_codes = 0, \
     last_login_at = ?3 WHERE id = ?1 AND last_step < ?2";
+const USE_STEP: &str = "UPDATE REGISTERED SET last_step = ?2 WHERE id = ?1 AND last_step < ?2";
 const WRONG_CODE: &str = "UPDATE REGISTERED SET failed_codes = failed_codes + 1 WHERE id = ?1";
 const LOGGED_IN: &str = "UPDATE REGISTERED SET failed_codes = 0, last_login_at = ?2 WHERE id = ?1";
 const ADD_RECOVERY: &str = "INSERT INTO recovery_codes(account, hash) VALUES(?1, ?2)";
@@ -66,11 +67,34 @@ impl Tx<'_> {
         hash: &RecoveryHash,
         at: i64,
     ) -> Result<bool, StoreError> {
-        let spent = self.execute(SPEND_RECOVERY, (account, hash, at))? == 1;
+        let spent = self.use_recovery(account, hash, at)?;
         if spent {
             self.change(LOGGED_IN, (account, at))?;
         }
         Ok(spent)
+    }
+
+    /// Spends a time step without a login: wrong codes stay counted until the next one, whose
+    /// owner is told of them. `false`, and nothing of it, when this step or a later one was spent
+    /// before.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn use_step(&self, account: AccountId, step: u64) -> Result<bool, StoreError> {
+        Ok(self.execute(USE_STEP, (account, signed(step)))? == 1)
+    }
+
+    /// Spends a recovery code without a login, as [`Tx::use_step`] does a step.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn use_recovery(
+        &self,
+        account: AccountId,
+        hash: &RecoveryHash,
+        at: i64,
+    ) -> Result<bool, StoreError> {
+        Ok(self.execute(SPEND_RECOVERY, (account, hash, at))? == 1)
     }
 
     /// Counts a wrong code that came with a right password.
@@ -81,8 +105,8 @@ impl Tx<'_> {
         self.change(WRONG_CODE, [account])
     }
 
-    /// Gives an account another secret, of which no code has been spent, and other recovery
-    /// codes. All resume tokens go: they continue a login with the old factor.
+    /// Gives an account another secret, of which the codes up to `step` are spent, and other
+    /// recovery codes. All resume tokens go: they continue a login with the old factor.
     ///
     /// # Errors
     /// [`StoreError::Missing`] without such an account; SQLite's.
@@ -90,13 +114,26 @@ impl Tx<'_> {
         &self,
         account: AccountId,
         sealed: &[u8],
+        step: u64,
         recovery: &[RecoveryHash],
     ) -> Result<(), StoreError> {
-        self.change(RENEW_TOTP, (account, sealed))?;
-        self.execute(DROP_RECOVERY, [account])?;
-        self.add_recovery_codes(account, recovery)?;
+        self.change(RENEW_TOTP, (account, sealed, signed(step)))?;
+        self.replace_recovery_codes(account, recovery)?;
         self.revoke_resume(account)?;
         Ok(())
+    }
+
+    /// Gives an account other recovery codes; those it had are void, spent or not.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn replace_recovery_codes(
+        &self,
+        account: AccountId,
+        recovery: &[RecoveryHash],
+    ) -> Result<(), StoreError> {
+        self.execute(DROP_RECOVERY, [account])?;
+        self.add_recovery_codes(account, recovery)
     }
 
     /// Keeps the recovery codes of an account beside those it has.
@@ -209,13 +246,63 @@ mod tests {
                 tx.set_totp(alice, b"old")?;
                 assert!(tx.spend_step(alice, 70, 9)?);
                 tx.count_wrong_code(alice)?;
-                tx.replace_second_factor(alice, b"new", &[[3; 32]])?;
+                tx.replace_second_factor(alice, b"new", 0, &[[3; 32]])?;
 
                 let found = tx.account_by_id(alice)?.unwrap();
                 assert_eq!(found.sealed_totp, b"new");
                 assert_eq!((found.last_step, found.failed_codes), (0, 0));
                 assert!(!tx.spend_recovery(alice, &[1; 32], 9)?);
                 assert!(tx.spend_recovery(alice, &[3; 32], 9)?);
+                Ok(())
+            })
+            .unwrap();
+    }
+    #[test]
+    fn the_first_code_of_another_secret_is_spent_by_it() {
+        let (_directory, mut store) = store();
+        let alice = account(&mut store, "alice");
+        store
+            .transaction(Commit::Synced, |tx| {
+                tx.replace_second_factor(alice, b"new", 70, &[])?;
+                assert!(!tx.spend_step(alice, 70, 9)?);
+                assert!(tx.spend_step(alice, 71, 9)?);
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn what_is_spent_without_a_login_is_spent_and_forgets_no_wrong_code() {
+        let (_directory, mut store) = store();
+        let alice = account(&mut store, "alice");
+        store
+            .transaction(Commit::Synced, |tx| {
+                tx.count_wrong_code(alice)?;
+                assert!(tx.use_step(alice, 50)?);
+                assert!(!tx.use_step(alice, 50)? && !tx.spend_step(alice, 50, 9)?);
+                assert!(tx.use_recovery(alice, &[1; 32], 9)?);
+                assert!(!tx.use_recovery(alice, &[1; 32], 9)?);
+                assert!(!tx.spend_recovery(alice, &[1; 32], 9)?);
+                assert_eq!(tx.account_by_id(alice)?.unwrap().failed_codes, 1);
+                assert_eq!(tx.accounts(AccountId(0), 1)?[0].last_login_at, None);
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn other_recovery_codes_leave_none_of_the_old_ones() {
+        let (_directory, mut store) = store();
+        let alice = account(&mut store, "alice");
+        let bob = account(&mut store, "bob");
+        store
+            .transaction(Commit::Synced, |tx| {
+                assert!(tx.use_recovery(alice, &[1; 32], 9)?);
+                tx.replace_recovery_codes(alice, &[[1; 32], [3; 32]])?;
+                assert_eq!(tx.recovery_codes(alice)?.len(), 2);
+                assert!(!tx.use_recovery(alice, &[2; 32], 9)?);
+                assert!(tx.use_recovery(alice, &[1; 32], 9)?);
+                assert_eq!(tx.recovery_codes(bob)?.len(), 2);
                 Ok(())
             })
             .unwrap();

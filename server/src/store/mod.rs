@@ -27,7 +27,7 @@ mod sql;
 mod testing;
 mod types;
 
-pub use accounts::{Account, AccountLine, NewAccount};
+pub use accounts::{Account, AccountLine, Credentials, NewAccount};
 pub use error::StoreError;
 pub use factors::RecoveryHash;
 pub use files::DATABASE;

@@ -265,7 +265,7 @@ mod tests {
                 tx.set_status(alice, Status::Disabled)?;
                 assert!(tx.resume_token(&[1; 16], 1)?.is_none());
                 assert!(tx.resume_token(&[2; 16], 1)?.is_some());
-                tx.replace_second_factor(bob, b"new", &[])?;
+                tx.replace_second_factor(bob, b"new", 0, &[])?;
                 assert!(tx.resume_token(&[2; 16], 1)?.is_none());
                 assert_eq!(tx.revoke_resume(bob)?, 0);
                 Ok(())

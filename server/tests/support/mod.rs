@@ -6,6 +6,7 @@
 #![allow(dead_code, reason = "each test crate uses another part of the harness")]
 
 pub mod account;
+pub mod changes;
 pub mod peer;
 pub mod rooms;
 

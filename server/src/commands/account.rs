@@ -1,0 +1,212 @@
+//! What somebody does with their own account: where they are logged in, logging out everywhere,
+//! and what `password` and `factor` have in common.
+//!
+//! Whatever changes the account is proved anew, by the code that judges a login, and a failure
+//! costs what it costs there. What is under way lives here, in the session's memory, and ends with
+//! it; nothing of it is written before it is confirmed.
+
+use std::time::{Duration, Instant};
+
+use chatbox_common::auth::resume::ResumeToken;
+use chatbox_common::name::UserName;
+use chatbox_common::wire::message::{
+    Changed, ErrorCode, Plain, RequestId, ServerMessage, SessionList,
+};
+
+use super::Requests;
+use super::factor::Pending;
+use crate::audit::Line;
+use crate::journal::{Change, Granted, Part, Stays, Unavailable};
+use crate::line::{End, too_many_attempts};
+use crate::login::proof::Attempt;
+use crate::login::{UNRECORDED, fresh};
+use crate::readers::LookUpError;
+use crate::store::Credentials;
+
+/// How many wrong passwords and codes a session may show before it ends.
+const MAX_FAILURES: u32 = 5;
+/// How long a change may be under way: a person scans a code.
+const CHANGE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// What a refused change is told, whatever was wrong.
+const REFUSAL: &str = "refused: the password or the code is wrong, or the code was used already";
+const NOT_UNDER_WAY: &str = "no such change is under way, or it took too long; begin anew";
+
+/// The changes of a session.
+#[derive(Default)]
+pub struct Changes {
+    pub(super) password: Option<Box<Attempt>>,
+    pub(super) factor: Option<Box<Pending>>,
+    /// When what is under way is forgotten.
+    until: Option<Instant>,
+    failures: u32,
+}
+
+impl Changes {
+    /// Forgets what has been under way for too long.
+    pub(super) fn forget_old(&mut self) {
+        if self.until.is_some_and(|until| until <= Instant::now()) {
+            self.forget();
+        }
+    }
+
+    pub(super) fn forget(&mut self) {
+        (self.password, self.factor, self.until) = (None, None, None);
+    }
+
+    pub(super) fn begin_password(&mut self, attempt: Attempt) {
+        self.forget();
+        self.password = Some(Box::new(attempt));
+        self.until = Some(Instant::now() + CHANGE_TIMEOUT);
+    }
+
+    pub(super) fn begin_factor(&mut self, pending: Pending) {
+        self.forget();
+        self.factor = Some(Box::new(pending));
+        self.until = Some(Instant::now() + CHANGE_TIMEOUT);
+    }
+}
+
+// What is called rarely must not lengthen the frame of a session that only talks, here and in the
+// modules beside: of a thread's stack every page that was ever touched stays.
+impl Requests<'_> {
+    #[inline(never)]
+    pub(super) fn sessions(&self, asked: &Plain) {
+        let sessions = self.shared.hub.sessions(&self.who.person().user);
+        self.reply(&ServerMessage::SessionList(SessionList {
+            request: asked.request,
+            sessions,
+        }));
+    }
+
+    #[inline(never)]
+    pub(super) fn log_out(&mut self, asked: &Plain) -> Result<(), End> {
+        if !self.is_recorded(asked.request) {
+            return Ok(());
+        }
+        match self.shared.journal.log_out(self.who.person().account) {
+            Ok(()) => {
+                self.log(Line::info("logged_out_everywhere"), None);
+                Err(End::LoggedOut)
+            }
+            Err(error) => {
+                self.unavailable(asked.request, error);
+                Ok(())
+            }
+        }
+    }
+
+    // What all changes need.
+
+    pub(super) fn own_name(&self) -> Option<UserName> {
+        UserName::parse(&self.who.person().user.to_ascii_lowercase()).ok()
+    }
+
+    pub(super) fn stays(&self) -> (ResumeToken, Stays) {
+        let (token, stored) = fresh::token();
+        let stays = Stays {
+            session: self.session,
+            token: stored,
+        };
+        (token, stays)
+    }
+
+    pub(super) fn change(
+        &self,
+        judged_by: Credentials,
+        part: Part,
+    ) -> Result<Option<Granted>, Unavailable> {
+        self.shared.journal.change(Change {
+            account: self.who.person().account,
+            judged_by,
+            part,
+        })
+    }
+
+    pub(super) fn changed(
+        &mut self,
+        request: RequestId,
+        scram: Option<String>,
+        token: ResumeToken,
+        granted: &Granted,
+    ) {
+        self.who.renew(token.id);
+        self.reply(&ServerMessage::Changed(Changed {
+            request,
+            scram,
+            token_id: token.id,
+            token: token.token,
+            token_seconds: granted.token_seconds,
+        }));
+    }
+
+    /// Nothing of the account changes, and nothing is judged, while the trail can't tell of it.
+    pub(super) fn is_recorded(&self, request: RequestId) -> bool {
+        let is_recorded = self.shared.audit.fault().is_none();
+        if !is_recorded {
+            self.error(Some(request), ErrorCode::Unavailable, UNRECORDED, None);
+        }
+        is_recorded
+    }
+
+    /// Charges the address with an attempt, as a login does.
+    pub(super) fn is_charged(&self, request: RequestId) -> bool {
+        let Err(wait) = self.shared.charge_login(self.peer.ip()) else {
+            return true;
+        };
+        let sentence = too_many_attempts(wait);
+        self.error(Some(request), ErrorCode::Busy, &sentence, Some(wait));
+        false
+    }
+
+    /// Right when it was judged, spent when it was to be used: a failure after all.
+    pub(super) fn code_used(&mut self, request: RequestId, event: &'static str) -> Result<(), End> {
+        let _ = self.shared.charge_login(self.peer.ip());
+        self.refuse(request, event, "code_used")
+    }
+
+    /// The one refusal: the same words whatever was wrong, the reason for the log alone.
+    pub(super) fn refuse(
+        &mut self,
+        request: RequestId,
+        event: &'static str,
+        reason: &'static str,
+    ) -> Result<(), End> {
+        self.log(Line::warn(event), Some(("reason", reason)));
+        self.error(Some(request), ErrorCode::LoginRefused, REFUSAL, None);
+        self.changes.failures += 1;
+        if self.changes.failures >= MAX_FAILURES {
+            return Err(End::Distrusted);
+        }
+        Ok(())
+    }
+
+    pub(super) fn not_under_way(&self, request: RequestId) {
+        let code = ErrorCode::InvalidArgument;
+        self.error(Some(request), code, NOT_UNDER_WAY, None);
+    }
+
+    pub(super) fn not_read(&self, request: RequestId, error: &LookUpError) {
+        log::error!("an account could not be read: {error}");
+        let sentence = "that can't be read just now";
+        self.error(Some(request), ErrorCode::Unavailable, sentence, None);
+    }
+
+    pub(super) fn unavailable(&self, request: RequestId, error: Unavailable) {
+        let sentence = error.to_string();
+        self.error(Some(request), ErrorCode::Unavailable, &sentence, None);
+    }
+
+    pub(super) fn log(&self, line: Line, more: Option<(&'static str, &'static str)>) {
+        let person = self.who.person();
+        let line = line
+            .with("user", &person.user)
+            .with("account", person.account)
+            .with("addr", self.peer)
+            .with("session", self.session);
+        self.shared.audit.credentials(match more {
+            Some((key, value)) => line.with(key, value),
+            None => line,
+        });
+    }
+}

@@ -1,0 +1,171 @@
+//! Another second factor, or other recovery codes.
+//!
+//! A code of the one so far is spent before anything new is shown. A new secret lives in the
+//! session's memory alone until a first code shows that it arrived; recovery codes need no proof
+//! of that, and hold at once.
+
+use chatbox_common::auth::totp::TotpSecret;
+use chatbox_common::secret::Secret;
+use chatbox_common::wire::message::{
+    ErrorCode, Factor, FactorConfirm, FactorPart, NewFactor, RequestId, ServerMessage,
+};
+
+use super::Requests;
+use crate::audit::Line;
+use crate::clock::now_ms;
+use crate::journal::{Part, Spend, Unavailable};
+use crate::line::End;
+use crate::login::{WRONG_FIRST_CODE, fresh, proof};
+use crate::readers::Candidate;
+use crate::store::{Credentials, RecoveryHash};
+
+/// How often the first code of a new secret may be wrong.
+const FIRST_CODES: u32 = 5;
+
+const FAILED: &str = "factor_change_failed";
+const CODES_FAILED: &str = "recovery_codes_change_failed";
+
+/// A second factor that its owner has seen and not confirmed.
+pub(super) struct Pending {
+    totp: TotpSecret,
+    recovery: Vec<RecoveryHash>,
+    judged_by: Credentials,
+    tries: u32,
+}
+
+impl Requests<'_> {
+    #[inline(never)]
+    pub(super) fn factor(&mut self, asked: &Factor) -> Result<(), End> {
+        let request = asked.request;
+        if !self.may_go_on(request)? || !self.is_recorded(request) || !self.is_charged(request) {
+            return Ok(());
+        }
+        self.changes.forget();
+        let failed = match asked.part {
+            FactorPart::Secret => FAILED,
+            FactorPart::RecoveryCodes => CODES_FAILED,
+        };
+        let Some(user) = self.own_name() else {
+            return self.refuse(request, failed, "malformed");
+        };
+        let candidate = match self.shared.readers.candidate(&user) {
+            Ok(candidate) => candidate,
+            Err(error) => {
+                self.not_read(request, &error);
+                return Ok(());
+            }
+        };
+        let (code, spend) = proof::second_factor(&candidate, &asked.code);
+        if !bool::from(code & candidate.exists & candidate.enabled) {
+            let account = self.who.person().account;
+            self.shared.journal.login_failed(Some(account));
+            return self.refuse(request, failed, "code");
+        }
+        self.shared.refund_login(self.peer.ip());
+        let done = match asked.part {
+            FactorPart::Secret => self.begin_factor(request, &candidate, spend),
+            FactorPart::RecoveryCodes => self.set_recovery_codes(request, &candidate, spend),
+        };
+        match done {
+            Ok(true) => Ok(()),
+            Ok(false) => self.code_used(request, failed),
+            Err(error) => {
+                self.unavailable(request, error);
+                Ok(())
+            }
+        }
+    }
+
+    /// Spends the code, and shows a factor that counts once it is confirmed.
+    fn begin_factor(
+        &mut self,
+        request: RequestId,
+        candidate: &Candidate,
+        spend: Spend,
+    ) -> Result<bool, Unavailable> {
+        let done = self.change(candidate.judged_by, Part::Code(spend))?;
+        if done.is_none() {
+            return Ok(false);
+        }
+        let line = Line::info("factor_change_begun");
+        self.log(line, Some(("method", spend.method())));
+        let (totp, recovery) = fresh::factor();
+        self.changes.begin_factor(Pending {
+            totp: totp.clone(),
+            recovery: fresh::hashes(&recovery),
+            judged_by: candidate.judged_by,
+            tries: FIRST_CODES,
+        });
+        self.new_factor(request, Some(&totp), recovery);
+        Ok(true)
+    }
+
+    fn set_recovery_codes(
+        &self,
+        request: RequestId,
+        candidate: &Candidate,
+        spend: Spend,
+    ) -> Result<bool, Unavailable> {
+        let recovery = fresh::recovery_codes();
+        let part = Part::RecoveryCodes(spend, fresh::hashes(&recovery));
+        if self.change(candidate.judged_by, part)?.is_none() {
+            return Ok(false);
+        }
+        let line = Line::info("recovery_codes_changed");
+        self.log(line, Some(("method", spend.method())));
+        self.new_factor(request, None, recovery);
+        Ok(true)
+    }
+
+    fn new_factor(&self, request: RequestId, totp: Option<&TotpSecret>, recovery: Vec<Secret<10>>) {
+        self.reply(&ServerMessage::NewFactor(NewFactor {
+            request,
+            totp: totp.map(|totp| totp.bytes().clone()),
+            recovery,
+            time: now_ms(),
+        }));
+    }
+
+    #[inline(never)]
+    pub(super) fn factor_confirm(&mut self, confirm: &FactorConfirm) {
+        let request = confirm.request;
+        if !self.is_recorded(request) {
+            return;
+        }
+        let Some(mut pending) = self.changes.factor.take() else {
+            return self.not_under_way(request);
+        };
+        let Some(step) = proof::first_step(&pending.totp, &confirm.code) else {
+            self.log(Line::warn(FAILED), Some(("reason", "first_code")));
+            self.error(Some(request), ErrorCode::WrongCode, WRONG_FIRST_CODE, None);
+            pending.tries -= 1;
+            self.changes.factor = Some(pending).filter(|pending| pending.tries > 0);
+            return;
+        };
+        let Pending {
+            totp,
+            recovery,
+            judged_by,
+            ..
+        } = *pending;
+        let (token, stays) = self.stays();
+        let part = Part::Factor {
+            totp,
+            step,
+            recovery,
+            stays,
+            token: *self.who.token(),
+        };
+        match self.change(judged_by, part) {
+            Ok(Some(granted)) => {
+                self.log(Line::info("factor_changed"), None);
+                self.changed(request, None, token, &granted);
+            }
+            Ok(None) => {
+                self.log(Line::warn(FAILED), Some(("reason", "outdated")));
+                self.not_under_way(request);
+            }
+            Err(error) => self.unavailable(request, error),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Password and second factor, and whether they are right: the same work whatever is wrong.
+//!
+//! A login is judged here, and so is whatever a session proves anew. Nothing here counts, spends,
+//! logs or answers.
+
+use chatbox_common::auth::SecondFactor;
+use chatbox_common::auth::scram::{ClientFirstMessage, ScramError, ServerFirst};
+use chatbox_common::auth::totp::{Code, TotpSecret, step_of};
+use chatbox_common::secret::{Secret, SecretString};
+use chatbox_common::wire::message::AccountId;
+use subtle::{Choice, ConstantTimeEq};
+
+use crate::clock::now_ms;
+use crate::journal::{MAX_WRONG_CODES, Spend};
+use crate::readers::{Candidate, LookUpError};
+use crate::shared::Shared;
+
+/// Two proofs between their challenge and their judgement.
+pub struct Attempt {
+    candidate: Candidate,
+    challenge: ServerFirst,
+}
+
+/// What both proofs came to.
+pub struct Judged {
+    /// Of whom.
+    pub candidate: Candidate,
+    /// Whether they were right.
+    pub verdict: Result<Right, Wrong>,
+}
+
+/// Both proofs were right.
+pub struct Right {
+    /// What the server answers, to prove itself.
+    pub server_final: String,
+    /// What they use up.
+    pub spend: Spend,
+}
+
+/// One of them was not.
+pub struct Wrong {
+    /// Why, for the log alone.
+    pub reason: &'static str,
+    /// The account whose code was wrong, where the password was right.
+    pub wrong_code: Option<AccountId>,
+}
+
+impl Attempt {
+    /// Challenges whoever said a name, known or not.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub fn begin(shared: &Shared, first: ClientFirstMessage) -> Result<Self, LookUpError> {
+        let user = first.user().clone();
+        let mut candidate = shared.readers.candidate(&user)?;
+        // Nothing else than this can have been an account's salt.
+        candidate.verifier.salt = shared.salt(&user);
+        let nonce = *Secret::<18>::random().expose();
+        let challenge = first.challenge(candidate.verifier.clone(), nonce);
+        Ok(Self {
+            candidate,
+            challenge,
+        })
+    }
+
+    /// SCRAM's server-first-message.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        self.challenge.message()
+    }
+
+    /// Judges SCRAM's client-final-message and the code that came with it.
+    ///
+    /// # Errors
+    /// When the message is none of this exchange on this channel.
+    pub fn judge(
+        self,
+        client_final: &str,
+        binding: &[u8; 32],
+        code: &SecretString,
+    ) -> Result<Judged, ScramError> {
+        let candidate = self.candidate;
+        let proof = self.challenge.check(client_final, binding)?;
+        let (code, spend) = second_factor(&candidate, code);
+        let (exists, enabled) = (candidate.exists, candidate.enabled);
+        let password = proof.matches() & exists;
+        let verdict = match proof.into_server_final(code & enabled & exists) {
+            Ok(server_final) => Ok(Right {
+                server_final,
+                spend,
+            }),
+            Err(_) => Err(wrong(&candidate, password, code)),
+        };
+        Ok(Judged { candidate, verdict })
+    }
+}
+
+fn wrong(candidate: &Candidate, password: Choice, code: Choice) -> Wrong {
+    let wrong_code = bool::from(password & !code);
+    let reason = if !bool::from(candidate.exists) {
+        "no_such_user"
+    } else if !bool::from(password) {
+        "password"
+    } else if wrong_code {
+        "code"
+    } else {
+        "disabled"
+    };
+    Wrong {
+        reason,
+        wrong_code: wrong_code.then_some(candidate.account),
+    }
+}
+
+/// Compares the code with everything it could be, and says what it would spend. The same work is
+/// done whether the first comparison succeeds or the last, or none.
+pub fn second_factor(candidate: &Candidate, code: &SecretString) -> (Choice, Spend) {
+    match SecondFactor::parse(code.expose()) {
+        Ok(SecondFactor::Totp(code)) => {
+            let step = candidate.totp.matching_step(&code, step_now());
+            let fresh = candidate.wrong_codes < MAX_WRONG_CODES;
+            let step_number = step.unwrap_or(0);
+            let unused = step_number > candidate.last_step;
+            let good = step.is_some() & Choice::from(u8::from(fresh && unused));
+            (good, Spend::Step(step_number))
+        }
+        Ok(SecondFactor::Recovery(code)) => {
+            let hash = code.hash();
+            let mut good = Choice::from(0);
+            for stored in &candidate.recovery {
+                good |= stored.ct_eq(&hash);
+            }
+            (good, Spend::Recovery(hash))
+        }
+        Err(_) => (Choice::from(0), Spend::Step(0)),
+    }
+}
+
+/// The step of the first code of a secret that was just given out, if it is right.
+#[must_use]
+pub fn first_step(totp: &TotpSecret, code: &SecretString) -> Option<u64> {
+    let code = Code::parse(code.expose()).ok()?;
+    totp.matching_step(&code, step_now()).into()
+}
+
+fn step_now() -> u64 {
+    step_of(now_ms() / 1000)
+}

@@ -1,0 +1,673 @@
+//! What somebody does with their own account from a session, against the running server.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may assert in the plainest way, in its helpers as well"
+)]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::thread;
+
+use chatbox_common::auth::resume::ResumeToken;
+use chatbox_common::auth::scram::{ClientFirst, Iterations, Password, Verifier};
+use chatbox_common::name::UserName;
+use chatbox_common::secret::Secret;
+use chatbox_common::wire::message::{ByeReason, ErrorCode, FactorPart, ServerMessage};
+use rusqlite::Connection;
+
+use support::account::{Account, secret, step_now};
+use support::changes::take_factor;
+use support::peer::{Peer, id};
+use support::{Server, UNLIMITED, eventually};
+
+const NEW: &str = "a better horse battery";
+const LOGIN_REFUSED: (ErrorCode, ByeReason) = (ErrorCode::LoginRefused, ByeReason::LoginRefused);
+
+fn assert_token_is_dead(server: &Server, token: &ResumeToken) {
+    let mut peer = Peer::connect_from(server, 200);
+    peer.say_resume(token);
+    assert_eq!(peer.refusal(), LOGIN_REFUSED);
+}
+
+/// Everything of an account that a change may change.
+fn state(server: &Server) -> Option<String> {
+    server.query(
+        "SELECT password || hex(totp) || last_step \
+         || (SELECT group_concat(hex(hash) || ifnull(spent_at, '-')) FROM recovery_codes) \
+         || (SELECT count(*) FROM resume_tokens) FROM REGISTERED WHERE id = 1",
+    )
+}
+
+fn some_verifier() -> Verifier {
+    Verifier {
+        iterations: Iterations::DEFAULT,
+        salt: [0; 16],
+        stored_key: Secret::random(),
+        server_key: Secret::random(),
+    }
+}
+
+// Where one is logged in.
+
+#[test]
+fn who_asks_is_told_where_they_are_logged_in_and_nobody_else_is() {
+    let server = Server::start("");
+    let (mut account, mut first) = server.register("Alice");
+    let (_bob, mut bob) = server.register("Bob");
+    let second = server.log_in(&mut account);
+    let sessions = first.sessions();
+    let told = sessions
+        .iter()
+        .map(|one| (one.session, one.address.clone()));
+    let number = |peer: &Peer| peer.welcome.as_ref().unwrap().session;
+    let own = [&first, &second].map(|peer| {
+        let address = peer.stream.local_addr().unwrap().to_string();
+        (number(peer), address)
+    });
+    assert_eq!(told.collect::<Vec<_>>(), own);
+    assert!(sessions.iter().all(|one| one.since > 1_700_000_000_000));
+    assert_eq!(bob.sessions().len(), 1);
+    second.cut();
+    eventually("one session", || {
+        (first.sessions().len() == 1).then_some(())
+    });
+}
+
+#[test]
+fn logging_out_ends_all_sessions_and_tokens_of_the_account_and_no_others() {
+    let mut server = Server::start("");
+    let (mut account, mut first) = server.register("Alice");
+    let (_bob, mut bob) = server.register("Bob");
+    let mut second = server.log_in(&mut account);
+    let resumed = server.resume(&second.token()).token();
+    let addr = format!("addr={}", first.stream.local_addr().unwrap());
+    first.say_log_out();
+    for peer in [&mut first, &mut second] {
+        assert_eq!(peer.goodbye(), ByeReason::LoggedOut);
+    }
+    let gone = bob.until("alice's end", |message| match message {
+        ServerMessage::Presence(presence) if !presence.left.is_empty() => Some(presence),
+        _ => None,
+    });
+    assert_eq!((gone.left, gone.online), (vec!["Alice".to_owned()], 1));
+    // What was said to anybody is on the disk.
+    server.kill();
+    server.restart();
+    for token in [&first.token(), &second.token(), &resumed] {
+        assert_token_is_dead(&server, token);
+    }
+    server.resume(&bob.token());
+    server.log_in(&mut account);
+    let line = ["INFO  logged_out_everywhere user=Alice account=1", &addr];
+    server.line("credentials.log", &line);
+    for _ in 0..2 {
+        server.line("credentials.log", &["logout user=Alice", "how=logged_out"]);
+    }
+}
+
+#[test]
+fn a_session_that_reads_nothing_and_one_that_talks_are_ended_as_well() {
+    let server = Server::start(UNLIMITED);
+    let (mut account, mut first) = server.register("Alice");
+    let mut silent = server.log_in(&mut account);
+    let mut talking = server.log_in(&mut account);
+    let mut say = talking.stream.try_clone().unwrap();
+    let frames: Vec<_> = (0..2_000)
+        .map(|n| {
+            let message = support::peer::sending(n, id(9, n.into()), "on and on");
+            let mut content = Vec::new();
+            chatbox_common::wire::codec::put(&message, &mut content);
+            talking.seal(&content)
+        })
+        .collect();
+    let talk = thread::spawn(move || {
+        use std::io::Write;
+        // Until nobody takes it any more.
+        frames.iter().all(|frame| say.write_all(frame).is_ok())
+    });
+    first.chat();
+    first.say_log_out();
+    assert_eq!(first.goodbye(), ByeReason::LoggedOut);
+    assert_eq!(silent.goodbye(), ByeReason::LoggedOut);
+    talk.join().unwrap();
+    let offline = "SELECT 'gone' FROM REGISTERED WHERE online = 'ko'";
+    eventually("nobody online", || server.query(offline));
+    eventually("an empty table", || {
+        let left = server.query("SELECT 'one' FROM ONLINE");
+        left.is_none().then_some(())
+    });
+}
+
+// The password.
+
+#[test]
+fn another_password_is_the_only_one_and_leaves_one_session() {
+    let mut server = Server::start("");
+    let (mut account, mut first) = server.register("Alice");
+    let mut second = server.log_in(&mut account);
+    let old_tokens = [first.token(), second.token()];
+    let code = account.recovery.pop().unwrap().text();
+    let change = first.new_password(&account, NEW, code.clone());
+    let changed = first.change_password(change).unwrap();
+    assert_eq!(changed.token_seconds, 12 * 3600);
+    assert_eq!(second.goodbye(), ByeReason::LoggedOut);
+    eventually("one session", || {
+        (first.sessions().len() == 1).then_some(())
+    });
+    first.post(id(1, 1), "still here");
+
+    // What was said to anybody is on the disk.
+    server.kill();
+    server.restart();
+    for token in &old_tokens {
+        assert_token_is_dead(&server, token);
+    }
+    server.resume(&first.token());
+    let mut peer = Peer::connect(&server);
+    let fresh = account.recovery.pop().unwrap().text();
+    peer.attempt("Alice", &account.password, &fresh);
+    assert_eq!(peer.refusal(), LOGIN_REFUSED, "the old password");
+    account.password = NEW.to_owned();
+    let mut peer = Peer::connect(&server);
+    peer.attempt("Alice", NEW, &code);
+    assert_eq!(peer.refusal(), LOGIN_REFUSED, "a spent code");
+    let logged_in = Peer::connect(&server).log_in(&account, &fresh);
+    assert_eq!(logged_in.wrong_codes, 1);
+    let addr = format!("addr={}", first.stream.local_addr().unwrap());
+    let line = [
+        "INFO  password_changed user=Alice account=1",
+        &addr,
+        "session=1",
+        "recovery",
+    ];
+    server.line("credentials.log", &line);
+}
+
+#[test]
+fn a_session_changes_its_password_again_and_again_and_its_goodbye_ends_its_token() {
+    let server = Server::start("");
+    let (mut account, mut peer) = server.register("Alice");
+    for new in [NEW, "another better horse"] {
+        let code = account.recovery.pop().unwrap().text();
+        let change = peer.new_password(&account, new, code);
+        peer.change_password(change).unwrap();
+        account.password = new.to_owned();
+    }
+    server.log_in(&mut account);
+    let token = peer.token();
+    peer.bye();
+    assert_eq!(peer.goodbye(), ByeReason::Quit);
+    assert_token_is_dead(&server, &token);
+}
+
+#[test]
+fn whatever_is_wrong_gets_the_same_refusal_and_changes_nothing() {
+    let server = Server::start("");
+    let (account, first) = server.register("Alice");
+    let (_bob, bob) = server.register("Bob");
+    let good = || account.code(step_now() + 1);
+    let wrong_code = account.wrong_code();
+    let spent = account.code(account.last_step);
+    let before = state(&server);
+    let token = first.token();
+    first.cut();
+    let mut reasons = Vec::new();
+    let mut token = token;
+    // From an address each, since each has only so many attempts.
+    for (n, what) in [
+        "old",
+        "code",
+        "spent",
+        "no code",
+        "relayed",
+        "not one's own",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut peer = Peer::connect_from(&server, 2 + u8::try_from(n).unwrap());
+        peer.say_resume(&token);
+        peer.enter();
+        token = peer.token();
+        let mut change = peer.new_password(&account, NEW, good());
+        match what {
+            "old" => change.old = "wrong password",
+            "code" => change.code = wrong_code.clone(),
+            "spent" => change.code = spent.clone(),
+            "no code" => change.code = secret("what code?"),
+            "relayed" => change.binding = bob.binding,
+            _ => change.name = "Bob",
+        }
+        let refused = peer.change_password(change).unwrap_err();
+        assert_eq!(refused, ErrorCode::LoginRefused, "{what}");
+        peer.ping();
+        let addr = format!("addr={}", peer.stream.local_addr().unwrap());
+        let parts = ["WARN  password_change_failed user=Alice account=1", &addr];
+        let line = server.line("credentials.log", &parts);
+        reasons.push(line.split("reason=").nth(1).unwrap().to_owned());
+        peer.cut();
+    }
+    let expected = ["password", "code", "code", "code", "malformed", "malformed"];
+    assert_eq!(reasons, expected);
+    let counted = "SELECT 'all' FROM REGISTERED WHERE id = 1 AND failed_codes = 3";
+    eventually("three wrong codes counted", || server.query(counted));
+    // A resume makes a successor and keeps the predecessor.
+    let tokens = "DELETE FROM resume_tokens WHERE state <> 'newest'";
+    let database = Connection::open(server.path().join("data/chatbox.db")).unwrap();
+    database.execute(tokens, ()).unwrap();
+    assert_eq!(state(&server), before);
+    let logged_in = Peer::connect(&server).log_in(&account, &good());
+    assert_eq!(logged_in.wrong_codes, 3, "its owner is told");
+}
+
+#[test]
+fn a_confirmation_without_a_challenge_is_no_failure_and_a_challenge_is_good_once() {
+    let server = Server::start("");
+    let (account, mut peer) = server.register("Alice");
+    let code = account.code(step_now() + 1);
+    for _ in 0..6 {
+        let nothing = peer.say_password_confirm("c=,r=,p=", code.clone(), some_verifier());
+        assert_eq!(nothing.unwrap_err(), ErrorCode::InvalidArgument);
+        let nothing = peer.confirm_factor(code.clone());
+        assert_eq!(nothing.unwrap_err(), ErrorCode::InvalidArgument);
+    }
+    let user = UserName::parse("Alice").unwrap();
+    let first = ClientFirst::new(&user, *Secret::random().expose());
+    let asked = peer.say_password(first.message());
+    let challenge = peer.password_challenge(asked).unwrap();
+    let password = Password::prepare(&secret(&account.password)).unwrap();
+    let last = first.answer(&challenge.scram, &password, &peer.binding);
+    let scram = last.unwrap().message().to_owned();
+    let refused = peer.say_password_confirm(&scram, account.wrong_code(), some_verifier());
+    assert_eq!(refused.unwrap_err(), ErrorCode::LoginRefused);
+    let again = peer.say_password_confirm(&scram, code, some_verifier());
+    assert_eq!(again.unwrap_err(), ErrorCode::InvalidArgument);
+}
+
+#[test]
+fn messages_that_break_the_profile_are_refused_and_the_session_goes_on() {
+    let server = Server::start("");
+    let (_account, mut peer) = server.register("Alice");
+    let long = "x".repeat(4_000);
+    for scram in ["", "n,,n=alice,r=AAAA", "p=chatbox,,n=Alice,r=", &*long] {
+        let asked = peer.say_password(scram);
+        let refused = peer.password_challenge(asked).unwrap_err();
+        assert_eq!(refused, ErrorCode::LoginRefused, "{scram:.20}");
+    }
+    peer.ping();
+}
+
+#[test]
+fn five_failures_end_the_session_and_its_token() {
+    let server = Server::start("");
+    let (account, mut peer) = server.register("Alice");
+    let wrong = account.wrong_code();
+    for part in [
+        FactorPart::Secret,
+        FactorPart::RecoveryCodes,
+        FactorPart::Secret,
+    ] {
+        let refused = peer.new_factor(wrong.clone(), part).unwrap_err();
+        assert_eq!(refused, ErrorCode::LoginRefused);
+    }
+    let mut change = peer.new_password(&account, NEW, wrong.clone());
+    change.old = "wrong password";
+    let refused = peer.change_password(change).unwrap_err();
+    assert_eq!(refused, ErrorCode::LoginRefused);
+    let token = peer.token();
+    let refused = peer.new_factor(wrong, FactorPart::Secret).unwrap_err();
+    assert_eq!(refused, ErrorCode::LoginRefused);
+    assert_eq!(peer.goodbye(), ByeReason::LoggedOut);
+    assert_token_is_dead(&server, &token);
+    let ended = ["WARN  session_closed user=Alice", "how=wrong_proofs"];
+    server.line("credentials.log", &ended);
+    let failed = [
+        "WARN  recovery_codes_change_failed user=Alice",
+        "reason=code",
+    ];
+    server.line("credentials.log", &failed);
+}
+
+#[test]
+fn an_address_that_has_failed_ten_times_waits() {
+    let server = Server::start("");
+    let (account, _session) = server.register("Alice");
+    let wrong = account.wrong_code();
+    let mut sessions: Vec<_> = (0..4)
+        .map(|n| {
+            let mut peer = Peer::connect(&server);
+            peer.log_in(&account, &account.recovery[n].text());
+            peer
+        })
+        .collect();
+    let mut answers = Vec::new();
+    for n in 0..16 {
+        let peer = &mut sessions[n % 4];
+        answers.push(
+            peer.new_factor(wrong.clone(), FactorPart::Secret)
+                .unwrap_err(),
+        );
+    }
+    let refusals = answers
+        .iter()
+        .filter(|code| **code == ErrorCode::LoginRefused);
+    // One more for each ten seconds that a busy machine takes.
+    assert!((10..16).contains(&refusals.count()), "{answers:?}");
+    assert_eq!(answers.last(), Some(&ErrorCode::Busy));
+    sessions[3].ping();
+}
+
+#[test]
+fn after_twenty_wrong_codes_only_a_recovery_code_changes_anything() {
+    let server = Server::start("");
+    let (mut account, mut first) = server.register("Alice");
+    let wrong = account.wrong_code();
+    let recovery: Vec<_> = (0..5).map(|_| account.recovery.pop().unwrap()).collect();
+    let mut sessions: Vec<_> = recovery
+        .iter()
+        .enumerate()
+        .map(|(n, code)| {
+            let mut peer = Peer::connect_from(&server, 2 + u8::try_from(n).unwrap());
+            peer.log_in(&account, &code.text());
+            peer
+        })
+        .collect();
+    for peer in &mut sessions {
+        for _ in 0..4 {
+            let refused = peer.new_factor(wrong.clone(), FactorPart::Secret);
+            assert_eq!(refused.unwrap_err(), ErrorCode::LoginRefused);
+        }
+    }
+    let counted = "SELECT 'all' FROM REGISTERED WHERE failed_codes = 20";
+    eventually("20 wrong codes counted", || server.query(counted));
+    let right = account.code(step_now() + 1);
+    let refused = first.new_factor(right.clone(), FactorPart::RecoveryCodes);
+    assert_eq!(refused.unwrap_err(), ErrorCode::LoginRefused);
+    let change = first.new_password(&account, NEW, right);
+    let refused = first.change_password(change);
+    assert_eq!(refused.unwrap_err(), ErrorCode::LoginRefused);
+    let code = account.recovery.pop().unwrap().text();
+    let factor = first.new_factor(code, FactorPart::RecoveryCodes).unwrap();
+    take_factor(&mut account, &factor);
+    let code = account.recovery.pop().unwrap().text();
+    let logged_in = Peer::connect(&server).log_in(&account, &code);
+    assert_eq!(
+        logged_in.wrong_codes, 22,
+        "its owner is told at the next login"
+    );
+}
+
+// The second factor.
+
+#[test]
+fn another_secret_holds_once_it_is_confirmed_and_leaves_one_session() {
+    let mut server = Server::start("");
+    let (mut account, mut first) = server.register("Alice");
+    let mut second = server.log_in(&mut account);
+    let old_tokens = [first.token(), second.token()];
+    let spent = account.recovery.pop().unwrap().text();
+    let factor = first.new_factor(spent.clone(), FactorPart::Secret).unwrap();
+    assert_eq!(factor.recovery.len(), 10);
+
+    // Nothing of it holds yet, but the code is spent.
+    let mut peer = Peer::connect(&server);
+    peer.attempt("Alice", &account.password, &spent);
+    assert_eq!(peer.refusal(), LOGIN_REFUSED);
+    let old_recovery = account.recovery.pop().unwrap().text();
+    let third = {
+        let mut peer = Peer::connect(&server);
+        peer.log_in(&account, &old_recovery);
+        peer
+    };
+    let mut old = Account {
+        name: account.name.clone(),
+        password: account.password.clone(),
+        totp: account.totp.clone(),
+        recovery: std::mem::take(&mut account.recovery),
+        last_step: account.last_step,
+    };
+    take_factor(&mut account, &factor);
+    let wrong = first.confirm_factor(account.wrong_code()).unwrap_err();
+    assert_eq!(wrong, ErrorCode::WrongCode);
+    let recovery = account.recovery[0].text();
+    let wrong = first.confirm_factor(recovery).unwrap_err();
+    assert_eq!(wrong, ErrorCode::WrongCode, "a code of the secret itself");
+    account.last_step = step_now();
+    let code = account.code(account.last_step);
+    let changed = first.confirm_factor(code.clone()).unwrap();
+    assert_eq!(changed.scram, None);
+    assert!((1..=12 * 3600).contains(&changed.token_seconds));
+    for mut other in [
+        third,
+        std::mem::replace(&mut second, Peer::connect(&server)),
+    ] {
+        assert_eq!(other.goodbye(), ByeReason::LoggedOut);
+    }
+    let again = first.confirm_factor(code.clone()).unwrap_err();
+    assert_eq!(again, ErrorCode::InvalidArgument);
+
+    server.kill();
+    server.restart();
+    for token in &old_tokens {
+        assert_token_is_dead(&server, token);
+    }
+    server.resume(&first.token());
+    let old_code = old.code(step_now() + 1);
+    for dead in [old_code, old.recovery.pop().unwrap().text(), code] {
+        let mut peer = Peer::connect(&server);
+        peer.attempt("Alice", &account.password, &dead);
+        assert_eq!(peer.refusal(), LOGIN_REFUSED);
+    }
+    server.log_in(&mut account);
+    let recovery = account.recovery.pop().unwrap().text();
+    Peer::connect(&server).log_in(&account, &recovery);
+    for event in [
+        "INFO  factor_change_begun",
+        "WARN  factor_change_failed",
+        "INFO  factor_changed",
+    ] {
+        let whose = format!("{event} user=Alice account=1 addr=");
+        server.line("credentials.log", &[&whose, "session=1"]);
+    }
+}
+
+#[test]
+fn a_code_proves_no_login_and_makes_none_last_longer() {
+    let server = Server::start("");
+    let (mut account, mut peer) = server.register("Alice");
+    let end = || server.query("SELECT CAST(max(expires_at) AS TEXT) FROM resume_tokens");
+    let before = end();
+    let code = account.recovery.pop().unwrap().text();
+    let factor = peer.new_factor(code, FactorPart::Secret).unwrap();
+    take_factor(&mut account, &factor);
+    peer.confirm_factor(account.code(step_now())).unwrap();
+    assert_eq!(end(), before);
+}
+
+#[test]
+fn five_wrong_first_codes_end_the_change_and_a_second_request_replaces_the_first() {
+    let server = Server::start("");
+    let (mut account, mut peer) = server.register("Alice");
+    let before = server.query("SELECT hex(totp) FROM REGISTERED");
+    let mut begin = |peer: &mut Peer| {
+        let code = account.recovery.pop().unwrap().text();
+        let factor = peer.new_factor(code, FactorPart::Secret).unwrap();
+        let mut account = Account {
+            name: account.name.clone(),
+            password: account.password.clone(),
+            totp: account.totp.clone(),
+            recovery: Vec::new(),
+            last_step: 0,
+        };
+        take_factor(&mut account, &factor);
+        account
+    };
+    let pending = begin(&mut peer);
+    for _ in 0..5 {
+        let wrong = peer.confirm_factor(pending.wrong_code()).unwrap_err();
+        assert_eq!(wrong, ErrorCode::WrongCode);
+    }
+    let right = |account: &Account| account.code(step_now());
+    let over = peer.confirm_factor(right(&pending)).unwrap_err();
+    assert_eq!(over, ErrorCode::InvalidArgument);
+
+    let replaced = begin(&mut peer);
+    let pending = begin(&mut peer);
+    let wrong = peer.confirm_factor(right(&replaced)).unwrap_err();
+    assert_eq!(wrong, ErrorCode::WrongCode);
+    let token = peer.token();
+    peer.cut();
+    let mut peer = server.resume(&token);
+    let gone = peer.confirm_factor(right(&pending)).unwrap_err();
+    assert_eq!(
+        gone,
+        ErrorCode::InvalidArgument,
+        "it ended with its session"
+    );
+    assert_eq!(server.query("SELECT hex(totp) FROM REGISTERED"), before);
+}
+
+#[test]
+fn other_recovery_codes_hold_at_once_and_end_no_session() {
+    let server = Server::start("");
+    let (mut account, mut first) = server.register("Alice");
+    let mut second = server.log_in(&mut account);
+    let old = account.recovery.pop().unwrap().text();
+    let proof = account.recovery.pop().unwrap().text();
+    let factor = first
+        .new_factor(proof.clone(), FactorPart::RecoveryCodes)
+        .unwrap();
+    assert_eq!((factor.totp.as_ref(), factor.recovery.len()), (None, 10));
+    take_factor(&mut account, &factor);
+    second.ping();
+    server.resume(&second.token());
+    for dead in [old, proof] {
+        let mut peer = Peer::connect(&server);
+        peer.attempt("Alice", &account.password, &dead);
+        assert_eq!(peer.refusal(), LOGIN_REFUSED);
+    }
+    let recovery = account.recovery.pop().unwrap().text();
+    Peer::connect(&server).log_in(&account, &recovery);
+    let line = [
+        "INFO  recovery_codes_changed user=Alice account=1",
+        "method=recovery",
+    ];
+    server.line("credentials.log", &line);
+    let again = first.new_factor(recovery, FactorPart::RecoveryCodes);
+    assert_eq!(again.unwrap_err(), ErrorCode::LoginRefused, "it was spent");
+}
+
+// At once, and at the wrong moment.
+
+#[test]
+fn of_two_changes_with_one_code_at_once_one_succeeds() {
+    let server = Server::start("");
+    let (mut account, first) = server.register("Alice");
+    let second = server.log_in(&mut account);
+    let code = account.recovery.pop().unwrap().text();
+    let changes = [first, second].map(|mut peer| {
+        let code = code.clone();
+        thread::spawn(move || peer.new_factor(code, FactorPart::RecoveryCodes).is_ok())
+    });
+    let won = changes.map(|change| change.join().unwrap());
+    assert!(won[0] != won[1], "{won:?}");
+}
+
+#[test]
+fn a_login_that_was_challenged_before_the_change_is_refused_behind_it() {
+    let server = Server::start("");
+    let (mut account, mut first) = server.register("Alice");
+    let mut late = Peer::connect(&server);
+    let binding = late.binding;
+    let proof = late.prove(&account.name, &account.password, &binding);
+    let code = account.recovery.pop().unwrap().text();
+    let change = first.new_password(&account, NEW, code);
+    first.change_password(change).unwrap();
+    late.say_login(&proof, &account.recovery.pop().unwrap().text());
+    assert_eq!(late.refusal(), LOGIN_REFUSED);
+}
+
+#[test]
+fn whoever_comes_in_beside_a_change_does_not_stay() {
+    let server = Server::start(UNLIMITED);
+    let (mut account, mut first) = server.register("Alice");
+    for _ in 0..20 {
+        let code = account.recovery.pop().unwrap().text();
+        let factor = first.new_factor(code, FactorPart::Secret).unwrap();
+        take_factor(&mut account, &factor);
+        let mut others: Vec<_> = (0..4).map(|_| Peer::connect(&server)).collect();
+        let token = first.token();
+        let resume = thread::spawn(move || {
+            // All with one token: each use of the predecessor is good.
+            for peer in &mut others {
+                peer.say_resume(&token);
+            }
+            for peer in &mut others {
+                if matches!(peer.next(), ServerMessage::LoggedIn(_)) {
+                    peer.begin_session();
+                }
+                let reason = peer.goodbye();
+                let is_out = matches!(reason, ByeReason::LoggedOut | ByeReason::LoginRefused);
+                assert!(is_out, "{reason:?}");
+            }
+        });
+        first.confirm_factor(account.code(step_now())).unwrap();
+        resume.join().unwrap();
+        eventually("one session", || {
+            (first.sessions().len() == 1).then_some(())
+        });
+    }
+}
+
+#[test]
+fn what_can_not_be_recorded_is_not_done() {
+    let server = Server::start_prepared("", |dir| {
+        symlink("/dev/full", dir.join("log/credentials.log")).unwrap();
+    });
+    // Its own line is the first that finds no place.
+    let (account, mut peer) = server.register("Alice");
+    eventually("the operator told", || {
+        let told = fs::read_to_string(server.path().join("stderr")).unwrap();
+        told.contains("the audit can't be written").then_some(())
+    });
+    let before = state(&server);
+    let code = account.code(step_now() + 1);
+    let change = peer.new_password(&account, NEW, code.clone());
+    let refused = peer.change_password(change);
+    assert_eq!(refused.unwrap_err(), ErrorCode::Unavailable);
+    for part in [FactorPart::Secret, FactorPart::RecoveryCodes] {
+        let refused = peer.new_factor(code.clone(), part);
+        assert_eq!(refused.unwrap_err(), ErrorCode::Unavailable);
+    }
+    let asked = peer.say_log_out();
+    assert_eq!(peer.error(asked).code, ErrorCode::Unavailable);
+    assert_eq!(state(&server), before);
+    peer.ping();
+}
+
+#[test]
+fn what_can_not_be_written_is_not_done_and_spends_nothing() {
+    let server = Server::start("");
+    let (account, mut peer) = server.register("Alice");
+    let before = state(&server);
+    let code = account.code(step_now() + 1);
+    let other = Connection::open(server.path().join("data/chatbox.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let change = peer.new_password(&account, NEW, code.clone());
+    let refused = peer.change_password(change);
+    assert_eq!(refused.unwrap_err(), ErrorCode::Unavailable);
+    let refused = peer.new_factor(code.clone(), FactorPart::RecoveryCodes);
+    assert_eq!(refused.unwrap_err(), ErrorCode::Unavailable);
+    let asked = peer.say_log_out();
+    assert_eq!(peer.error(asked).code, ErrorCode::Unavailable);
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(state(&server), before);
+    let change = peer.new_password(&account, NEW, code);
+    peer.change_password(change).unwrap();
+}

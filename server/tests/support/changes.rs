@@ -1,0 +1,170 @@
+//! Changing one's own account from a session, and hearing what came of it.
+
+use chatbox_common::auth::recovery::RecoveryCode;
+use chatbox_common::auth::resume::ResumeToken;
+use chatbox_common::auth::scram::{ClientFirst, Iterations, Password, Verifier};
+use chatbox_common::auth::totp::TotpSecret;
+use chatbox_common::name::UserName;
+use chatbox_common::secret::{Secret, SecretString};
+use chatbox_common::wire::message::{
+    self, Changed, ClientMessage, ErrorCode, Factor, FactorConfirm, FactorPart, NewFactor,
+    PasswordChallenge, PasswordConfirm, Plain, ServerMessage, Session,
+};
+
+use super::account::{Account, secret};
+use super::peer::Peer;
+
+/// What a peer says to change its password, each part as it should be or not.
+pub struct NewPassword<'a> {
+    pub name: &'a str,
+    pub old: &'a str,
+    pub new: &'a str,
+    pub code: SecretString,
+    pub binding: [u8; 32],
+}
+
+impl Peer {
+    /// All of it right but for what the caller makes wrong.
+    pub fn new_password<'a>(
+        &self,
+        account: &'a Account,
+        new: &'a str,
+        code: SecretString,
+    ) -> NewPassword<'a> {
+        NewPassword {
+            name: account.name.as_str(),
+            old: &account.password,
+            new,
+            code,
+            binding: self.binding,
+        }
+    }
+
+    /// Begins a change of the password.
+    pub fn say_password(&mut self, scram: &str) -> u32 {
+        let scram = scram.to_owned();
+        self.ask(|request| ClientMessage::Password(message::Password { request, scram }))
+    }
+
+    /// The answer to that.
+    pub fn password_challenge(&mut self, asked: u32) -> Result<PasswordChallenge, ErrorCode> {
+        self.until("a challenge", |message| match message {
+            ServerMessage::PasswordChallenge(challenge) if challenge.request == asked => {
+                Some(Ok(challenge))
+            }
+            ServerMessage::Error(error) if error.request == Some(asked) => Some(Err(error.code)),
+            _ => None,
+        })
+    }
+
+    /// A whole change of the password; the server's proof is checked.
+    pub fn change_password(&mut self, change: NewPassword<'_>) -> Result<Changed, ErrorCode> {
+        let prepared = |text| Password::prepare(&secret(text)).unwrap();
+        let user = UserName::parse(change.name).unwrap();
+        let first = ClientFirst::new(&user, *Secret::random().expose());
+        let asked = self.say_password(first.message());
+        let scram = self.password_challenge(asked)?.scram;
+        let (salt, iterations) = salt_and_iterations(&scram);
+        let old = prepared(change.old);
+        let last = first.answer(&scram, &old, &change.binding).unwrap();
+        let verifier = Verifier::derive(&prepared(change.new), salt, iterations);
+        let changed = self.say_password_confirm(last.message(), change.code, verifier)?;
+        last.verify(changed.scram.as_deref().unwrap()).unwrap();
+        Ok(changed)
+    }
+
+    /// Ends a change of the password, however it was begun.
+    pub fn say_password_confirm(
+        &mut self,
+        scram: &str,
+        code: SecretString,
+        verifier: Verifier,
+    ) -> Result<Changed, ErrorCode> {
+        let scram = scram.to_owned();
+        let asked = self.ask(|request| {
+            ClientMessage::PasswordConfirm(PasswordConfirm {
+                request,
+                scram,
+                code,
+                stored_key: verifier.stored_key,
+                server_key: verifier.server_key,
+            })
+        });
+        self.changed(asked)
+    }
+
+    fn changed(&mut self, asked: u32) -> Result<Changed, ErrorCode> {
+        let changed = self.until("a change", |message| match message {
+            ServerMessage::Changed(changed) if changed.request == asked => Some(Ok(changed)),
+            ServerMessage::Error(error) if error.request == Some(asked) => Some(Err(error.code)),
+            _ => None,
+        })?;
+        self.token = Some(ResumeToken {
+            id: changed.token_id,
+            token: changed.token.clone(),
+        });
+        Ok(changed)
+    }
+
+    /// Asks for a new second factor.
+    pub fn new_factor(
+        &mut self,
+        code: SecretString,
+        part: FactorPart,
+    ) -> Result<NewFactor, ErrorCode> {
+        let asked = self.ask(|request| {
+            ClientMessage::Factor(Factor {
+                request,
+                code,
+                part,
+            })
+        });
+        self.until("a new factor", |message| match message {
+            ServerMessage::NewFactor(factor) if factor.request == asked => Some(Ok(factor)),
+            ServerMessage::Error(error) if error.request == Some(asked) => Some(Err(error.code)),
+            _ => None,
+        })
+    }
+
+    /// Confirms it.
+    pub fn confirm_factor(&mut self, code: SecretString) -> Result<Changed, ErrorCode> {
+        let asked =
+            self.ask(|request| ClientMessage::FactorConfirm(FactorConfirm { request, code }));
+        self.changed(asked)
+    }
+
+    /// One's own sessions.
+    pub fn sessions(&mut self) -> Vec<Session> {
+        let asked = self.ask(|request| ClientMessage::Sessions(Plain { request }));
+        self.until("the sessions", |message| match message {
+            ServerMessage::SessionList(list) if list.request == asked => Some(list.sessions),
+            _ => None,
+        })
+    }
+
+    pub fn say_log_out(&mut self) -> u32 {
+        self.ask(|request| ClientMessage::LogOut(Plain { request }))
+    }
+}
+
+/// What a new factor makes of an account.
+pub fn take_factor(account: &mut Account, factor: &NewFactor) {
+    let recovery = factor.recovery.iter().cloned();
+    account.recovery = recovery.map(RecoveryCode::new).collect();
+    if let Some(totp) = &factor.totp {
+        account.totp = TotpSecret::new(totp.clone());
+        account.last_step = 0;
+    }
+}
+
+fn salt_and_iterations(scram: &str) -> ([u8; 16], Iterations) {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    let part = |name: &str| scram.split(',').find_map(|part| part.strip_prefix(name));
+    let salt = STANDARD.decode(part("s=").unwrap()).unwrap();
+    let iterations = part("i=").unwrap().parse().unwrap();
+    (
+        salt.try_into().unwrap(),
+        Iterations::for_server(iterations).unwrap(),
+    )
+}
