@@ -327,7 +327,10 @@ impl Model {
                     effects.push(Effect::Members(page.members));
                 }
             }
-            Event::Joined(room) => self.joined(room),
+            Event::Joined(room) => match self.rooms.get_mut(&room.room) {
+                Some(known) => known.describe(room),
+                None => self.joined(room),
+            },
             Event::RoomChanged(changed) => {
                 if let Some(room) = self.rooms.get_mut(&changed.room) {
                     room.topic = changed.topic;

@@ -48,13 +48,19 @@ struct Shown {
 impl Room {
     /// A session begins: what comes live begins behind the room's head.
     pub(super) fn begin(&mut self, room: message::Room) {
-        self.name = room.name;
-        self.topic = room.topic;
-        self.is_locked = room.locked.is_some();
         self.head = room.head;
         self.began_at = room.head;
         self.read = room.read;
         self.live = Live::Yes;
+        self.describe(room);
+    }
+
+    /// The server says again what one is in; whether it comes live is another matter.
+    pub(super) fn describe(&mut self, room: message::Room) {
+        self.name = room.name;
+        self.topic = room.topic;
+        self.is_locked = room.locked.is_some();
+        self.head = self.head.max(room.head);
     }
 
     /// What was under way is gone. What was held is fetched again.

@@ -149,8 +149,8 @@ pub struct Join {
     pub gate: Arc<Gate>,
     /// Its rooms and how far they are: what comes live begins behind.
     pub rooms: Vec<(RoomId, Seq)>,
-    /// The first message of the session, encoded.
-    pub welcome: Vec<u8>,
+    /// The first messages of the session, encoded, each of these a record's content.
+    pub welcome: Vec<Vec<u8>>,
 }
 
 /// The chat that one thread still has to deliver.

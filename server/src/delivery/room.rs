@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use chatbox_common::wire::message::Seq;
+use chatbox_common::wire::message::{RoomId, Seq};
 
 use crate::event::{Batch, SessionId};
 
@@ -13,6 +13,8 @@ const RECORD_BYTES: usize = 12 * 1024;
 const RECORD_MESSAGES: usize = 192;
 /// How much of a room's latest chat is kept for those who come back to it, in bytes.
 const RECENT_BYTES: usize = 256 * 1024;
+/// And of the latest chat of all rooms.
+const KEPT_BYTES: usize = 4 * 1024 * 1024;
 
 /// A room, as far as this thread's sessions are in it.
 pub(super) struct Room {
@@ -48,6 +50,18 @@ impl Room {
         }
     }
 
+    /// Forgets the oldest batch that is kept, if it is the one that begins with this number.
+    pub(super) fn forget(&mut self, first: Seq) {
+        if self
+            .recent
+            .front()
+            .is_some_and(|oldest| oldest.first == first)
+            && let Some(oldest) = self.recent.pop_front()
+        {
+            self.recent_bytes -= oldest.bytes.len();
+        }
+    }
+
     /// The batches that hold everything after a number, or nothing where that is too long ago.
     pub(super) fn since(&self, after: Seq) -> Option<Vec<Arc<Batch>>> {
         if after == self.head {
@@ -56,6 +70,31 @@ impl Room {
         let reaches = self.recent.front().is_some_and(|b| b.first <= after + 1);
         let recent = self.recent.iter().filter(|b| b.head() > after);
         reaches.then(|| recent.cloned().collect())
+    }
+}
+
+/// What all rooms of a thread keep, in the order in which it came: a house of a thousand rooms
+/// must not keep a thousand times what one does.
+#[derive(Default)]
+pub(super) struct Kept {
+    order: VecDeque<(RoomId, Seq, usize)>,
+    bytes: usize,
+}
+
+impl Kept {
+    /// Notes a batch; where that is too much, says what is to be forgotten.
+    pub(super) fn note(&mut self, batch: &Batch) -> Vec<(RoomId, Seq)> {
+        self.order
+            .push_back((batch.room, batch.first, batch.bytes.len()));
+        self.bytes += batch.bytes.len();
+        let mut forgotten = Vec::new();
+        while self.bytes > KEPT_BYTES
+            && let Some((room, first, bytes)) = self.order.pop_front()
+        {
+            self.bytes -= bytes;
+            forgotten.push((room, first));
+        }
+        forgotten
     }
 }
 

@@ -63,7 +63,7 @@ impl Peer {
                 sealer,
                 gate: Arc::clone(&gate),
                 rooms: vec![(ROOM, head)],
-                welcome,
+                welcome: vec![welcome],
             })),
         );
         let mut peer = Self {
@@ -379,7 +379,7 @@ fn a_session_whose_greeting_finds_nobody_is_over_at_once() {
             sealer,
             gate: Arc::clone(&gate),
             rooms: Vec::new(),
-            welcome: vec![0; 8],
+            welcome: vec![vec![0; 8]],
         })),
     );
     assert!(gate.wait_closed(Duration::from_secs(20)));

@@ -12,7 +12,7 @@ use chatbox_common::wire::message::{
     ServerMessage,
 };
 
-use super::room::{Room, merge, records};
+use super::room::{Kept, Room, merge, records};
 use super::session::{Dead, Session, Tools};
 use super::writable::Writable;
 use super::{Backlog, Delivery, Join};
@@ -21,6 +21,8 @@ use crate::event::{Batch, SessionId};
 
 /// The most acknowledgements put before the chat of a record.
 const RECORD_ACKS: usize = 64;
+/// The most rooms that one message names as cut.
+const MAX_HEADS: usize = 2_000;
 /// Jobs taken from the queue in one go.
 const TAKE: usize = 256;
 /// Bytes of chat taken from the queue in one go, about: well below an outbox, or a thread that
@@ -33,6 +35,7 @@ pub(super) struct Worker {
     backlog: Arc<Backlog>,
     sessions: HashMap<SessionId, Session>,
     rooms: HashMap<RoomId, Room>,
+    kept: Kept,
     writable: Arc<Writable>,
     outbox_limit: usize,
     budget: Arc<Budget>,
@@ -52,6 +55,7 @@ impl Worker {
             backlog,
             sessions: HashMap::new(),
             rooms: HashMap::new(),
+            kept: Kept::default(),
             writable,
             outbox_limit,
             budget,
@@ -170,7 +174,11 @@ impl Worker {
         // Before it may be closed: a peer that is gone ends the session here.
         gate.begin();
         self.with(number, |session, tools| {
-            session.greet(&greeting, &welcome, tools)
+            let (first, rest) = welcome
+                .split_first()
+                .map_or((&[][..], &[][..]), |(first, rest)| (first.as_slice(), rest));
+            session.greet(&greeting, first, tools)?;
+            rest.iter().try_for_each(|bytes| session.say(bytes, tools))
         });
     }
 
@@ -278,7 +286,10 @@ impl Worker {
                 heads.push(Head { room: *id, head });
             }
             heads.sort_by_key(|head| head.room);
-            self.say_message(number, &ServerMessage::Lagged(Lagged { heads }));
+            for heads in heads.chunks(MAX_HEADS) {
+                let heads = heads.to_vec();
+                self.say_message(number, &ServerMessage::Lagged(Lagged { heads }));
+            }
         }
         for notice in waiting {
             self.say(number, &notice);
@@ -346,13 +357,26 @@ impl Worker {
         batches.clear();
     }
 
+    fn remember(&mut self, run: &[Arc<Batch>]) {
+        for batch in run {
+            if let Some(room) = self.rooms.get_mut(&batch.room) {
+                room.remember(batch);
+            }
+            for (room, first) in self.kept.note(batch) {
+                if let Some(room) = self.rooms.get_mut(&room) {
+                    room.forget(first);
+                }
+            }
+        }
+    }
+
     fn deliver_room(&mut self, id: RoomId, run: &[Arc<Batch>]) {
         let mut acks = self.acks(run);
         let mut ended = Vec::new();
+        if self.rooms.contains_key(&id) {
+            self.remember(run);
+        }
         if let Some(room) = self.rooms.get_mut(&id) {
-            for batch in run {
-                room.remember(batch);
-            }
             let merged;
             let (bytes, ends) = if let [only] = run {
                 (&only.bytes, &only.ends)

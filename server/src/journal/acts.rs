@@ -21,7 +21,7 @@ use super::{Act, Deed};
 use crate::audit::Line;
 use crate::clock::now_ms;
 use crate::event::Person;
-use crate::store::{self, Commit, RoomRole, StoreError};
+use crate::store::{self, Commit, Role, RoomRole, StoreError};
 
 const UNKNOWN_USER: Refusal = (ErrorCode::UnknownUser, "there is nobody of this name");
 const THAT_IS_YOU: Refusal = (ErrorCode::InvalidArgument, "that is you");
@@ -48,6 +48,14 @@ impl From<StoreError> for Failure {
 struct Target {
     account: u64,
     user: Arc<str>,
+    is_admin: bool,
+}
+
+impl Target {
+    /// An administrator, then what the room gives: who stands higher may act upon who does not.
+    fn rank_in(&self, room: &Room) -> (bool, RoomRole) {
+        (self.is_admin, room.standing_of(self.account))
+    }
 }
 
 impl Deed {
@@ -92,6 +100,12 @@ impl Deed {
     }
 }
 
+/// Whether a refusal says that somebody may not do what they tried.
+const fn is_forbidden(code: ErrorCode) -> bool {
+    use ErrorCode::{Banned, NotAllowed, NotMember, UnknownRoom};
+    matches!(code, Banned | NotAllowed | NotMember | UnknownRoom)
+}
+
 impl Writer {
     pub(super) fn act(&mut self, act: &Act) {
         let Some(session) = self.sessions.get(&act.session) else {
@@ -114,8 +128,11 @@ impl Writer {
                 (ErrorCode::Unavailable, sentence)
             }
         };
-        if matches!(code, ErrorCode::NotAllowed | ErrorCode::Banned) {
-            let line = Line::warn("refused").with("what", act.deed.word());
+        if is_forbidden(code) {
+            let mut line = Line::warn("refused").with("what", act.deed.word());
+            if let Deed::Join(name) = &act.deed {
+                line = line.with("room", name);
+            }
             self.log(line, who, act.deed.needs().map(|(room, _)| room));
         }
         self.refuse_request(act.session, &act.gate, act.request, code, sentence);
@@ -181,7 +198,7 @@ impl Writer {
         Ok(self.rooms.get_mut(&id))
     }
 
-    fn log(&self, line: Line, who: &Person, room: Option<RoomId>) {
+    pub(super) fn log(&self, line: Line, who: &Person, room: Option<RoomId>) {
         let title = room
             .and_then(|id| self.rooms.get(&id))
             .map(|room| &room.title);
@@ -205,6 +222,7 @@ impl Writer {
         Ok(Target {
             account: found.id.0,
             user: found.user.as_str().into(),
+            is_admin: found.role == Role::Admin,
         })
     }
 }

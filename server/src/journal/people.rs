@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use chatbox_common::wire::codec;
-use chatbox_common::wire::message::{Bye, ByeReason, Head, RoomId, Seq, ServerMessage, Welcome};
+use chatbox_common::wire::message::{
+    self, Bye, ByeReason, Follow, Head, Joined, RoomId, Seq, ServerMessage, Welcome,
+};
 
 use super::rooms::{Member, Room, UNKNOWN_ROOM};
 use super::sessions::Session;
@@ -14,6 +16,16 @@ use crate::clock::now_ms;
 use crate::delivery::{Delivery, Join};
 use crate::event::SessionId;
 use crate::store::{self, AccountId, Commit, Membership, StoreError};
+
+/// Rooms in which nobody is online are kept in memory up to this number.
+const MAX_IDLE: usize = 4096;
+/// About the most bytes of rooms in a record: well below what a record holds, beside the names
+/// that a welcome may have.
+const ROOM_BYTES: usize = 24 * 1024;
+/// What a room weighs there besides its texts.
+const ROOM_OVERHEAD: usize = 96;
+/// The most rooms in a record.
+const MAX_ROOMS: usize = 128;
 
 /// What somebody's session begins with.
 pub(super) struct Beginning {
@@ -96,13 +108,25 @@ impl Writer {
         self.rooms.insert(id, room);
     }
 
-    /// Forgets a room in which nobody is online: nobody is there to be told anything, and it is
-    /// read again when somebody comes.
-    pub(super) fn let_go(&mut self, id: RoomId) {
-        let room = self.rooms.get(&id);
-        let is_empty = room.is_some_and(|room| room.presence.online() == 0);
-        if is_empty && id != store::RoomId::LOBBY.0 {
-            self.rooms.remove(&id);
+    /// Forgets rooms in which nobody is online, those first in which nobody was for longest: they
+    /// are read again when somebody comes. Some are kept, for people who come back at once.
+    fn let_go(&mut self, id: RoomId) {
+        let Some(room) = self.rooms.get_mut(&id) else {
+            return;
+        };
+        let is_empty = room.presence.online() == 0 && id != store::RoomId::LOBBY.0;
+        if is_empty && !std::mem::replace(&mut room.is_idle, true) {
+            self.idle.push_back(id);
+        }
+        while self.idle.len() > MAX_IDLE
+            && let Some(oldest) = self.idle.pop_front()
+        {
+            if let Some(room) = self.rooms.get_mut(&oldest) {
+                room.is_idle = false;
+                if room.presence.online() == 0 {
+                    self.rooms.remove(&oldest);
+                }
+            }
         }
     }
 
@@ -130,9 +154,10 @@ impl Writer {
             described.push(room.describe(id, &begin.person));
             heads.push((id, room.head));
         }
+        let mut described = in_records(described).into_iter();
         let welcome = Welcome {
             history_id: self.history_id,
-            rooms: described,
+            rooms: described.next().unwrap_or_default(),
             time: now_ms(),
             limits: begin.limits.clone(),
             server: env!("CARGO_PKG_VERSION").to_owned(),
@@ -153,7 +178,17 @@ impl Writer {
                 rooms: heads.iter().map(|(id, _)| *id).collect(),
             },
         );
-        self.hand_over(begin, heads, &ServerMessage::Welcome(welcome));
+        let mut records = vec![encoded(&[ServerMessage::Welcome(welcome)])];
+        records.extend(described.map(|rooms| {
+            let rooms = rooms.into_iter().map(|room| {
+                ServerMessage::Joined(Joined {
+                    request: None,
+                    room,
+                })
+            });
+            encoded(&rooms.collect::<Vec<_>>())
+        }));
+        self.hand_over(begin, heads, records);
     }
 
     /// Says goodbye to a session in place of its welcome.
@@ -163,7 +198,7 @@ impl Writer {
             reason,
             text: sentence.to_owned(),
         };
-        self.hand_over(begin, Vec::new(), &ServerMessage::Bye(bye));
+        self.hand_over(begin, Vec::new(), vec![encoded(&[ServerMessage::Bye(bye)])]);
         if reason == ByeReason::LoggedOut {
             self.deliveries.send(session, Delivery::LogOut(session));
         }
@@ -171,10 +206,8 @@ impl Writer {
             .send(session, Delivery::Close { session, bye: None });
     }
 
-    /// Gives a session to its delivery thread, with the first thing it is told.
-    fn hand_over(&self, begin: Begin, rooms: Vec<(RoomId, Seq)>, first: &ServerMessage) {
-        let mut welcome = Vec::new();
-        codec::put(first, &mut welcome);
+    /// Gives a session to its delivery thread, with the first things it is told.
+    fn hand_over(&self, begin: Begin, rooms: Vec<(RoomId, Seq)>, welcome: Vec<Vec<u8>>) {
         let join = Join {
             session: begin.session,
             socket: begin.socket,
@@ -193,6 +226,23 @@ impl Writer {
         for id in std::mem::take(&mut self.visited) {
             self.let_go(id);
         }
+    }
+
+    /// Passes a wish to follow on, but for what one may not read: what delivery remembers of a room
+    /// is not asked whose it is.
+    pub(super) fn follow(&self, session: SessionId, follow: &Follow) {
+        let room = self.rooms.get(&follow.room);
+        let account = self.sessions.get(&session).map(|one| one.person.account);
+        let first = room
+            .zip(account)
+            .map_or(0, |(room, account)| room.readable_from(account));
+        let job = Delivery::Follow {
+            session,
+            request: follow.request,
+            room: follow.room,
+            after: follow.after.max(first.saturating_sub(1)),
+        };
+        self.deliveries.send(session, job);
     }
 
     /// Notes how far somebody has read, and tells their other sessions.
@@ -259,8 +309,36 @@ impl Writer {
                 self.behind.logged_out(account, gone.address, now);
             }
         }
-        for &id in &gone.rooms {
-            self.let_go(id);
+        // Not now: somebody who begins together with this end may count on them.
+        self.visited.extend(&gone.rooms);
+    }
+}
+
+/// Rooms in as many parts as need records of their own.
+fn in_records(rooms: Vec<message::Room>) -> Vec<Vec<message::Room>> {
+    let mut parts: Vec<Vec<message::Room>> = Vec::new();
+    let mut left = 0;
+    for room in rooms {
+        let lock = room.locked.as_ref().map_or(0, String::len);
+        let weight = ROOM_OVERHEAD + room.name.len() + room.topic.len() + lock;
+        match parts.last_mut() {
+            Some(part) if weight <= left && part.len() < MAX_ROOMS => {
+                left -= weight;
+                part.push(room);
+            }
+            _ => {
+                left = ROOM_BYTES.saturating_sub(weight);
+                parts.push(vec![room]);
+            }
         }
     }
+    parts
+}
+
+fn encoded(messages: &[ServerMessage]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for message in messages {
+        codec::put(message, &mut bytes);
+    }
+    bytes
 }

@@ -30,6 +30,8 @@ pub(super) struct Room {
     pub(super) mode: RoomMode,
     pub(super) access: Access,
     pub(super) locked: Option<String>,
+    /// Who made it, and is its owner whenever they are there.
+    pub(super) made_by: Option<u64>,
     pub(super) first: Seq,
     pub(super) head: Seq,
     pub(super) members: HashMap<u64, Member>,
@@ -38,6 +40,8 @@ pub(super) struct Room {
     /// Who may not write, and until when (milliseconds since 1970), if not for good.
     pub(super) muted: HashMap<u64, Option<i64>>,
     pub(super) presence: Presence,
+    /// It waits to be forgotten, should nobody come.
+    pub(super) is_idle: bool,
 }
 
 /// A membership.
@@ -84,6 +88,7 @@ impl Room {
             mode: room.mode,
             access: room.access,
             locked: room.locked,
+            made_by: room.made_by.map(|account| account.0),
             first: room.heads.first_kept,
             head: room.heads.head,
             members: HashMap::new(),
@@ -91,13 +96,35 @@ impl Room {
             banned: HashSet::new(),
             muted: HashMap::new(),
             presence: Presence::default(),
+            is_idle: false,
         }
     }
 
     /// Whether somebody may know that it exists.
     pub(super) fn is_seen_by(&self, account: u64) -> bool {
-        let is_open = self.access == Access::Open;
+        let is_open = self.access == Access::Open || self.made_by == Some(account);
         is_open || self.members.contains_key(&account) || self.invited.contains(&account)
+    }
+
+    /// What somebody may do as a member, whether or not they are one just now.
+    pub(super) fn standing_of(&self, account: u64) -> RoomRole {
+        if self.made_by == Some(account) && self.access != Access::Direct {
+            return RoomRole::Owner;
+        }
+        let member = self.members.get(&account);
+        member.map_or(RoomRole::Member, |member| member.role)
+    }
+
+    /// The first message that a member may read.
+    pub(super) fn readable_from(&self, account: u64) -> Seq {
+        let member = self.members.get(&account);
+        match self.access {
+            Access::Invited => {
+                let joined = member.map_or(self.head + 1, |member| member.joined);
+                self.first.max(joined)
+            }
+            Access::Open | Access::Direct => self.first,
+        }
     }
 
     /// What somebody may do, who may know of it. An administrator may do in every such room what
@@ -137,20 +164,15 @@ impl Room {
             return Err(UNKNOWN_ROOM);
         }
         let member = self.members.get(&who.account).ok_or(NOT_MEMBER)?;
-        let role = if who.is_admin {
-            RoomRole::Owner
+        if who.is_admin {
+            Ok(())
+        } else if self.is_muted(who.account, now) {
+            Err(MUTED)
+        } else if self.locked.is_some() && member.role < RoomRole::Moderator {
+            Err(LOCKED)
         } else {
-            member.role
-        };
-        if role < RoomRole::Moderator {
-            if self.is_muted(who.account, now) {
-                return Err(MUTED);
-            }
-            if self.locked.is_some() {
-                return Err(LOCKED);
-            }
+            Ok(())
         }
-        Ok(())
     }
 
     pub(super) fn is_muted(&self, account: u64, now: i64) -> bool {
@@ -161,16 +183,12 @@ impl Room {
     /// What a member is told of it.
     pub(super) fn describe(&self, id: RoomId, who: &Person) -> message::Room {
         let member = self.members.get(&who.account);
-        let joined = member.map_or(self.head + 1, |member| member.joined);
         message::Room {
             room: id,
             name: self.title.seen_by(&who.user),
             topic: self.topic.clone(),
             mode: wire_mode(self.mode),
-            first: match self.access {
-                Access::Invited => self.first.max(joined),
-                Access::Open | Access::Direct => self.first,
-            },
+            first: self.readable_from(who.account),
             head: self.head,
             online: self.presence.online(),
             access: wire_access(self.access),

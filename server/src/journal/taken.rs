@@ -31,7 +31,7 @@ pub(super) struct Taken {
     /// Sessions that begin and end, and what is done with rooms: after the transaction, in their
     /// order.
     pub(super) others: Vec<Job>,
-    /// The last of `others` is an act, which the next messages must not overtake.
+    /// There are acts among `others`, which no later message may overtake.
     pub(super) acts: bool,
     pub(super) jobs: usize,
     pub(super) stop: bool,
@@ -57,10 +57,14 @@ impl Taken {
         }
         self.jobs += 1;
         !self.stop
-            && !self.acts
             && self.jobs < QUEUE
             && self.posts.len() < MAX_POSTS
             && self.bytes < MAX_POST_BYTES
+    }
+
+    /// Whether a job has to wait for what was taken.
+    pub(super) const fn holds_up(&self, next: &Job) -> bool {
+        self.acts && matches!(next, Job::Post(_))
     }
 
     /// The session that all messages are of.

@@ -98,6 +98,10 @@ pub(super) struct Writer {
     /// Which of these was an account's last.
     pub(super) logged_out: HashMap<u64, u64>,
     pub(super) room_limits: RoomLimits,
+    /// A message that waits for the acts before it.
+    held_up: Option<Job>,
+    /// Rooms in memory in which nobody is online, the longest so first.
+    pub(super) idle: VecDeque<RoomId>,
     /// Rooms that were read for an act, and may be let go behind it.
     pub(super) visited: Vec<RoomId>,
     pub(super) behind: Behind,
@@ -160,6 +164,8 @@ impl Writer {
             log_outs: 0,
             logged_out: HashMap::new(),
             room_limits,
+            held_up: None,
+            idle: VecDeque::new(),
             visited: Vec::new(),
             behind: Behind::default(),
             visits: Arc::default(),
@@ -184,7 +190,11 @@ impl Writer {
         loop {
             let mut taken = Taken::default();
             let wait = self.next_due().saturating_duration_since(Instant::now());
-            match jobs.recv_timeout(wait) {
+            let first = self
+                .held_up
+                .take()
+                .map_or_else(|| jobs.recv_timeout(wait), Ok);
+            match first {
                 Ok(first) => {
                     let mut room = taken.take(first);
                     if alone.is_none() || taken.sole_sender() != alone {
@@ -194,6 +204,10 @@ impl Writer {
                     }
                     self.deliveries.wait_for_slowest();
                     while room && let Ok(next) = jobs.try_recv() {
+                        if taken.holds_up(&next) {
+                            self.held_up = Some(next);
+                            break;
+                        }
                         room = taken.take(next);
                     }
                 }
@@ -201,7 +215,8 @@ impl Writer {
                 Err(RecvTimeoutError::Disconnected) => taken.stop = true,
             }
             let stop = taken.stop;
-            if taken.jobs > 0 {
+            // An act is dear already: what waits behind it is not to wait longer.
+            if taken.jobs > 0 && !(taken.acts && taken.posts.is_empty()) {
                 next_begin = Instant::now() + pace(taken.posts.len());
             }
             alone = taken.sole_sender();
@@ -343,7 +358,7 @@ impl Writer {
             self.look_for_room(&post);
             match self.admit(&post, writable, now) {
                 Ok(person) => posts.push(Admitted { post, person }),
-                Err((code, sentence)) => self.refuse(&post, code, sentence),
+                Err(refusal) => self.refuse_post(&post, refusal),
             }
         }
         self.asks.extend(taken.asks);
@@ -394,8 +409,20 @@ impl Writer {
                     self.act(&act);
                 }
             }
+            self.forget_visited();
             self.next_visit = Instant::now() + VISIT_PACE;
         }
+    }
+
+    fn refuse_post(&self, post: &Post, (code, sentence): Refusal) {
+        if let Some(session) = self.sessions.get(&post.session)
+            && code != ErrorCode::Unavailable
+        {
+            let line = Line::warn("refused").with("what", "message");
+            let line = line.with("why", sentence);
+            self.log(line, &session.person, Some(post.room));
+        }
+        self.refuse(post, code, sentence);
     }
 
     /// A room that is not in memory is not the sender's: read, so that the refusal is the right
@@ -468,15 +495,7 @@ impl Writer {
         match job {
             Job::Begin(begin) => self.begin(*begin, memberships, now),
             Job::End(ended) => self.end(ended, now),
-            Job::Follow(session, follow) => {
-                let job = Delivery::Follow {
-                    session,
-                    request: follow.request,
-                    room: follow.room,
-                    after: follow.after,
-                };
-                self.deliveries.send(session, job);
-            }
+            Job::Follow(session, follow) => self.follow(session, &follow),
             Job::Read(read) => self.has_read(&read, now),
             // Taken already.
             Job::Post(_)

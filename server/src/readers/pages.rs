@@ -9,6 +9,9 @@ use chatbox_common::wire::message::{
 use crate::clock::now_ms;
 use crate::store::{self, ACTION, Access, Message, RoomId, RoomRole, Snapshot, StoreError};
 
+/// What a room weighs in a list besides its name and topic.
+const ROOM_OVERHEAD: usize = 64;
+
 /// `None` for a room that is not there, and the same for one that is not the asker's.
 pub(super) fn history(
     snapshot: &Snapshot<'_>,
@@ -59,9 +62,17 @@ pub(super) fn rooms(
 ) -> Result<ServerMessage, StoreError> {
     let after = asked.after.as_deref().unwrap_or_default();
     let mut rooms = snapshot.rooms_seen_by(account, after, asked.limit)?;
-    let limit = usize::try_from(asked.limit).unwrap_or(usize::MAX);
-    let more = rooms.len() > limit;
-    rooms.truncate(limit);
+    let all = rooms.len();
+    rooms.truncate(usize::try_from(asked.limit).unwrap_or(usize::MAX));
+    let mut left = PAGE_BYTES;
+    let fitting = rooms.iter().take_while(|room| {
+        let weight = room.title.to_string().len() + room.topic.len() + ROOM_OVERHEAD;
+        let fits = weight <= left;
+        left = left.saturating_sub(weight);
+        fits
+    });
+    rooms.truncate(fitting.count());
+    let more = rooms.len() < all;
     let rooms = rooms.into_iter().map(|room| RoomSummary {
         name: room.title.to_string(),
         topic: room.topic,

@@ -21,6 +21,9 @@ pub struct Heads {
     pub head: u64,
 }
 
+/// A room's number has 53 bits, which every language can count with.
+const UNUSED_ID_BITS: u32 = 64 - 53;
+
 /// A room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Room {
@@ -36,6 +39,8 @@ pub struct Room {
     pub access: Access,
     /// Why only moderators may write, when that is so.
     pub locked: Option<String>,
+    /// Who made it; nobody made the lobby.
+    pub made_by: Option<AccountId>,
     /// Where its messages begin and end.
     pub heads: Heads,
 }
@@ -74,22 +79,25 @@ pub struct RoomLine {
     pub is_member: bool,
 }
 
-const FIND: &str = "SELECT id, name, topic, mode, access, locked, first_seq, next_seq FROM rooms \
+const FIND: &str = "SELECT id, name, topic, mode, access, locked, created_by, \
+    first_seq, next_seq FROM rooms \
     WHERE name = ?1";
-const BY_ID: &str = "SELECT id, name, topic, mode, access, locked, first_seq, next_seq FROM rooms \
+const BY_ID: &str = "SELECT id, name, topic, mode, access, locked, created_by, \
+    first_seq, next_seq FROM rooms \
     WHERE id = ?1";
 // A room of two is nobody's to find, and one that needs an invitation only of those who have it.
 const LIST: &str = "SELECT r.id, r.name, r.topic, r.mode, r.access, \
     (SELECT count(*) FROM members c WHERE c.room = r.id), m.account IS NOT NULL FROM rooms r \
     LEFT JOIN members m ON m.room = r.id AND m.account = ?1 \
-    WHERE r.name > ?2 AND (r.access = 'open' OR (r.access = 'invited' AND (m.account IS NOT NULL \
+    WHERE r.name > ?2 AND r.name < '$' AND (r.access = 'open' OR (r.access = 'invited' AND (m.account IS NOT NULL OR r.created_by = ?1 \
     OR EXISTS(SELECT 1 FROM room_invitations i WHERE i.room = r.id AND i.account = ?1)))) \
     ORDER BY r.name LIMIT ?3";
-const COUNT: &str = "SELECT count(*) FROM rooms WHERE access <> 'direct'";
+// Behind '#' comes '$': names of rooms lie between them, titles of rooms of two behind.
+const COUNT: &str = "SELECT count(*) FROM rooms WHERE name > '#' AND name < '$'";
 const MADE_BY: &str =
     "SELECT count(*) FROM rooms WHERE created_by = ?1 AND (access = 'direct') = ?2";
-const CREATE: &str = "INSERT INTO rooms(name, topic, mode, access, created_by, created_at) \
-    VALUES(?1, ?2, 'audited', ?3, ?4, ?5) ON CONFLICT DO NOTHING";
+const CREATE: &str = "INSERT INTO rooms(id, name, topic, mode, access, created_by, created_at) \
+    VALUES(?1, ?2, ?3, 'audited', ?4, ?5, ?6) ON CONFLICT DO NOTHING";
 const NEXT_SEQ: &str = "UPDATE rooms SET next_seq = ?2 WHERE id = ?1 AND next_seq <= ?2";
 const TOPIC: &str = "UPDATE rooms SET topic = ?2 WHERE id = ?1";
 const LOCK: &str = "UPDATE rooms SET locked = ?2 WHERE id = ?1";
@@ -178,17 +186,21 @@ fn read_room(row: &Row<'_>) -> rusqlite::Result<Room> {
         mode: row.get(3)?,
         access: row.get(4)?,
         locked: row.get(5)?,
-        heads: read_heads(row, 6)?,
+        made_by: row.get(6)?,
+        heads: read_heads(row, 7)?,
     })
 }
 
 impl Tx<'_> {
-    /// Makes a room without members; `None` when there is one of this title.
+    /// Makes a room without members; `None` when there is one of this title. Its number tells
+    /// nothing of how many others there are.
     ///
     /// # Errors
     /// SQLite's.
     pub fn create_room(&self, new: &NewRoom<'_>) -> Result<Option<RoomId>, StoreError> {
+        let id = rand::random::<u64>() >> UNUSED_ID_BITS;
         let row = (
+            signed(id.max(RoomId::LOBBY.0 + 1)),
             new.title.to_string(),
             new.topic,
             new.access,

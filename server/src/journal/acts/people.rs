@@ -62,12 +62,11 @@ impl Writer {
     ) -> Result<(), Failure> {
         let target = self.target(user)?;
         let room = self.rooms.get(&id).ok_or(UNKNOWN_ROOM)?;
-        let own = room.role_of(who)?;
-        let theirs = room.members.get(&target.account).map(|member| member.role);
-        if target.account == who.account || theirs.is_some_and(|role| role >= own && !who.is_admin)
-        {
+        let own = (who.is_admin, room.role_of(who)?);
+        if target.account == who.account || own <= target.rank_in(room) {
             return Err(NOT_ABOVE_THEM.into());
         }
+        let theirs = room.members.get(&target.account).map(|member| member.role);
         let state = State {
             role: theirs,
             is_banned: room.banned.contains(&target.account),

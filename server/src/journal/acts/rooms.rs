@@ -25,6 +25,7 @@ const TOO_MANY_OF_ONE: Refusal = (
 );
 const BANNED: Refusal = (ErrorCode::Banned, "you are banned from this room");
 const THERE_ALREADY: Refusal = (ErrorCode::InvalidArgument, "they are in this room already");
+const INVITED_ALREADY: Refusal = (ErrorCode::InvalidArgument, "they are invited already");
 const THEY_ARE_BANNED: Refusal = (
     ErrorCode::InvalidArgument,
     "they are banned from this room; take that back first",
@@ -36,7 +37,7 @@ const TOO_MANY_CONVERSATIONS: Refusal = (
 const FOR_TWO: Refusal = (ErrorCode::NotAllowed, "a conversation of two can't be left");
 
 /// Conversations of two that one person may begin.
-const MAX_CONVERSATIONS: u64 = 1000;
+const MAX_CONVERSATIONS: u64 = 500;
 
 impl Writer {
     pub(super) fn create(
@@ -59,11 +60,11 @@ impl Writer {
         let (title, now) = (Title::Room(name), now_ms());
         let at = i64::try_from(now).unwrap_or(i64::MAX);
         let made = self.write(|tx| {
-            if tx.count_rooms()? >= limits.rooms {
-                return Ok(Err(TOO_MANY));
-            }
             if !who.is_admin && tx.count_rooms_made_by(account, false)? >= limits.rooms_per_person {
                 return Ok(Err(TOO_MANY_OF_ONE));
+            }
+            if tx.count_rooms()? >= limits.rooms {
+                return Ok(Err(TOO_MANY));
             }
             let new = NewRoom {
                 title: &title,
@@ -76,10 +77,10 @@ impl Writer {
                 return Ok(Err(NAME_TAKEN));
             };
             tx.join(room, account, RoomRole::Owner, 1, at)?;
-            Ok(Ok(room))
+            Ok(Ok((room.0, Room::load(tx, room.0, at)?)))
         })?;
-        let id = made?.0;
-        self.room(id)?;
+        let (id, room) = made?;
+        self.take_in(id, room.ok_or(StoreError::Missing)?);
         let line = Line::info(act.deed.word()).with("access", access.word());
         self.log(line.with_text("topic", topic), who, Some(id));
         self.enter(id, who, Some(act));
@@ -102,10 +103,11 @@ impl Writer {
         if !room.is_seen_by(who.account) {
             return Err(UNKNOWN_ROOM.into());
         }
-        if room.banned.contains(&who.account) {
+        if room.banned.contains(&who.account) && !who.is_admin {
             return Err(BANNED.into());
         }
-        self.add_member(id, who.account, RoomRole::Member)?;
+        let role = room.standing_of(who.account);
+        self.add_member(id, who.account, role)?;
         self.log(Line::info(act.deed.word()), who, Some(id));
         self.enter(id, who, Some(act));
         Ok(())
@@ -157,10 +159,10 @@ impl Writer {
             };
             tx.join(room, account, RoomRole::Member, 1, at)?;
             tx.join(room, other, RoomRole::Member, 1, at)?;
-            Ok(Some(room))
+            Ok(Some((room.0, Room::load(tx, room.0, at)?)))
         })?;
-        let id = made.ok_or(TOO_MANY_CONVERSATIONS)?.0;
-        self.room(id)?;
+        let (id, room) = made.ok_or(TOO_MANY_CONVERSATIONS)?;
+        self.take_in(id, room.ok_or(StoreError::Missing)?);
         self.log(Line::info(act.deed.word()), who, Some(id));
         self.enter(id, who, Some(act));
         let them = Person {
@@ -256,6 +258,9 @@ impl Writer {
         }
         if room.banned.contains(&target.account) {
             return Err(THEY_ARE_BANNED.into());
+        }
+        if room.invited.contains(&target.account) {
+            return Err(INVITED_ALREADY.into());
         }
         let at = i64::try_from(now_ms()).unwrap_or(i64::MAX);
         let (account, by) = (AccountId(target.account), AccountId(who.account));

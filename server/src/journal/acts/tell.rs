@@ -99,6 +99,7 @@ impl Writer {
             };
             self.deliveries.send(session, leave);
         }
+        self.visited.push(id);
         if is_small || action != Action::Leave {
             self.tell_standing(id, user, action, by, reason);
         }
@@ -139,7 +140,7 @@ impl Writer {
         for &session in sessions.into_iter().flatten() {
             let bytes = bytes.clone();
             self.deliveries
-                .send(session, Delivery::Tell { session, bytes });
+                .send(session, Delivery::Mention { session, bytes });
         }
     }
 
