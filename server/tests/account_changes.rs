@@ -86,6 +86,14 @@ fn logging_out_ends_all_sessions_and_tokens_of_the_account_and_no_others() {
     let (_bob, mut bob) = server.register("Bob");
     let mut second = server.log_in(&mut account);
     let resumed = server.resume(&second.token()).token();
+    // Who comes and goes between two notices is in none.
+    first.until("alice's arrival", |message| match message {
+        ServerMessage::Presence(presence) => {
+            let names = presence.joined.iter();
+            names.filter(|name| *name == "Alice").map(|_| ()).next()
+        }
+        _ => None,
+    });
     let addr = format!("addr={}", first.stream.local_addr().unwrap());
     first.say_log_out();
     for peer in [&mut first, &mut second] {
@@ -96,6 +104,11 @@ fn logging_out_ends_all_sessions_and_tokens_of_the_account_and_no_others() {
         _ => None,
     });
     assert_eq!((gone.left, gone.online), (vec!["Alice".to_owned()], 1));
+    let line = ["INFO  logged_out_everywhere user=Alice account=1", &addr];
+    server.line("credentials.log", &line);
+    for _ in 0..2 {
+        server.line("credentials.log", &["logout user=Alice", "how=logged_out"]);
+    }
     // What was said to anybody is on the disk.
     server.kill();
     server.restart();
@@ -104,11 +117,6 @@ fn logging_out_ends_all_sessions_and_tokens_of_the_account_and_no_others() {
     }
     server.resume(&bob.token());
     server.log_in(&mut account);
-    let line = ["INFO  logged_out_everywhere user=Alice account=1", &addr];
-    server.line("credentials.log", &line);
-    for _ in 0..2 {
-        server.line("credentials.log", &["logout user=Alice", "how=logged_out"]);
-    }
 }
 
 #[test]
@@ -161,6 +169,14 @@ fn another_password_is_the_only_one_and_leaves_one_session() {
         (first.sessions().len() == 1).then_some(())
     });
     first.post(id(1, 1), "still here");
+    let addr = format!("addr={}", first.stream.local_addr().unwrap());
+    let line = [
+        "INFO  password_changed user=Alice account=1",
+        &addr,
+        "session=1",
+        "recovery",
+    ];
+    server.line("credentials.log", &line);
 
     // What was said to anybody is on the disk.
     server.kill();
@@ -179,14 +195,6 @@ fn another_password_is_the_only_one_and_leaves_one_session() {
     assert_eq!(peer.refusal(), LOGIN_REFUSED, "a spent code");
     let logged_in = Peer::connect(&server).log_in(&account, &fresh);
     assert_eq!(logged_in.wrong_codes, 1);
-    let addr = format!("addr={}", first.stream.local_addr().unwrap());
-    let line = [
-        "INFO  password_changed user=Alice account=1",
-        &addr,
-        "session=1",
-        "recovery",
-    ];
-    server.line("credentials.log", &line);
 }
 
 #[test]
@@ -451,6 +459,14 @@ fn another_secret_holds_once_it_is_confirmed_and_leaves_one_session() {
     }
     let again = first.confirm_factor(code.clone()).unwrap_err();
     assert_eq!(again, ErrorCode::InvalidArgument);
+    for event in [
+        "INFO  factor_change_begun",
+        "WARN  factor_change_failed",
+        "INFO  factor_changed",
+    ] {
+        let whose = format!("{event} user=Alice account=1 addr=");
+        server.line("credentials.log", &[&whose, "session=1"]);
+    }
 
     server.kill();
     server.restart();
@@ -467,14 +483,6 @@ fn another_secret_holds_once_it_is_confirmed_and_leaves_one_session() {
     server.log_in(&mut account);
     let recovery = account.recovery.pop().unwrap().text();
     Peer::connect(&server).log_in(&account, &recovery);
-    for event in [
-        "INFO  factor_change_begun",
-        "WARN  factor_change_failed",
-        "INFO  factor_changed",
-    ] {
-        let whose = format!("{event} user=Alice account=1 addr=");
-        server.line("credentials.log", &[&whose, "session=1"]);
-    }
 }
 
 #[test]
