@@ -45,7 +45,7 @@ fn has_read(peer: &mut Peer, room: RoomId, seq: Seq) -> u32 {
 
 fn read_elsewhere(peer: &mut Peer) -> (RoomId, Seq) {
     peer.until("how far was read", |message| match message {
-        ServerMessage::ReadTo(head) => Some((head.room, head.head)),
+        ServerMessage::ReadTo(read) => Some((read.room, read.seq)),
         _ => None,
     })
 }

@@ -90,7 +90,7 @@ impl App {
             ServerMessage::RoomChanged(changed) => self.room_changed(&changed),
             ServerMessage::Standing(standing) => self.standing(&standing),
             ServerMessage::Invited(invited) => self.invited(&invited),
-            ServerMessage::ReadTo(head) => self.tell_model(Told::ReadTo(head)),
+            ServerMessage::ReadTo(read) => self.tell_model(Told::ReadTo(read)),
             ServerMessage::Lagged(lagged) => self.tell_model(Told::Lagged(lagged.heads)),
             ServerMessage::Presence(presence) => self.presence(&presence),
             ServerMessage::Ping(ping) => self.say(&ClientMessage::Pong(ping)),

@@ -15,8 +15,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use chatbox_common::wire::message::{
     self, Chat, Follow, Following, Head, History, List, Member, MemberList, Members, PAGE_LIMIT,
-    Page, People, Person, Read, RequestId, RoomChanged, RoomId, RoomList, RoomSummary, Rooms, Seq,
-    Welcome,
+    Page, People, Person, Read, ReadTo, RequestId, RoomChanged, RoomId, RoomList, RoomSummary,
+    Rooms, Seq, Welcome,
 };
 
 use room::Room;
@@ -58,7 +58,7 @@ pub enum Event {
     /// Everything shown was read.
     HaveRead,
     /// Another session of the same person has read so far.
-    ReadTo(Head),
+    ReadTo(ReadTo),
     /// The connection is gone; nothing that was asked for comes any more.
     Disconnected,
     /// The person wants so many messages before the oldest one shown.
@@ -363,9 +363,9 @@ impl Model {
                 }
             }
             Event::HaveRead => self.have_read(&mut effects),
-            Event::ReadTo(Head { room, head }) => {
+            Event::ReadTo(ReadTo { room, seq }) => {
                 if let Some(room) = self.rooms.get_mut(&room) {
-                    room.read_to(head);
+                    room.read_to(seq);
                 }
             }
             Event::Disconnected => {

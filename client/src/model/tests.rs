@@ -179,11 +179,7 @@ fn how_far_one_has_read_is_told_once_and_again_where_it_may_have_been_lost() {
     assert_eq!(model.apply(Event::HaveRead), [read(4)]);
     // Another session was faster.
     model.apply(Event::Chat(chat(5)));
-    let head = Head {
-        room: ROOM,
-        head: 5,
-    };
-    model.apply(Event::ReadTo(head));
+    model.apply(Event::ReadTo(ReadTo { room: ROOM, seq: 5 }));
     assert_eq!(model.apply(Event::HaveRead), []);
 }
 

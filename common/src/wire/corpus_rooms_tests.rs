@@ -116,7 +116,7 @@ pub fn server() -> Vec<ServerMessage> {
             name: text("#ops~Alice"),
             by: text("Alice"),
         }),
-        S::ReadTo(Head { room: 1, head: 42 }),
+        S::ReadTo(ReadTo { room: 1, seq: 42 }),
     ]);
     messages
 }

@@ -29,7 +29,7 @@ pub use membership::{
 pub use people::{Ignore, Ignoring, List, Named, People, Person, Profile, ServerInfo, You};
 pub use room::{
     Ack, Chat, Follow, Following, Found, Head, History, Kind, Lagged, Limits, Page, Place,
-    Presence, Read, Room, RoomMode, Search, Send, Welcome,
+    Presence, Read, ReadTo, Room, RoomMode, Search, Send, Welcome,
 };
 
 /// The longest text of a chat message, in bytes of UTF-8.
@@ -243,7 +243,7 @@ pub enum ServerMessage {
     Invited(#[n(0)] Invited),
     /// One has read so far in another of one's sessions.
     #[n(40)]
-    ReadTo(#[n(0)] Head),
+    ReadTo(#[n(0)] ReadTo),
     /// Answers [`ClientMessage::Whois`].
     #[n(41)]
     Profile(#[n(0)] Profile),

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use chatbox_common::wire::codec;
 use chatbox_common::wire::message::{
-    self, Bye, ByeReason, Follow, Head, Joined, RoomId, Seq, ServerMessage, Welcome,
+    self, Bye, ByeReason, Follow, Joined, ReadTo, RoomId, Seq, ServerMessage, Welcome,
 };
 
 use super::rooms::{Member, Room, UNKNOWN_ROOM};
@@ -268,9 +268,9 @@ impl Writer {
         }
         member.read = seq;
         self.behind.has_read(account, read.room, seq, now);
-        let read = Head {
+        let read = ReadTo {
             room: read.room,
-            head: seq,
+            seq,
         };
         let mut bytes = Vec::new();
         codec::put(&ServerMessage::ReadTo(read), &mut bytes);

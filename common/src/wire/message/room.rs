@@ -288,6 +288,18 @@ pub struct Read {
     pub seq: Seq,
 }
 
+/// One has read so far in a room, in another of one's sessions.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct ReadTo {
+    /// Where.
+    #[n(1)]
+    pub room: RoomId,
+    /// The last message one has read.
+    #[n(2)]
+    pub seq: Seq,
+}
+
 /// Who came and went since the last notice.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
