@@ -13,11 +13,8 @@ mod support;
 
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
-use std::iter;
-use std::net::TcpListener;
 use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -26,44 +23,13 @@ use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::secret::Secret;
 
 use support::account::step_now;
+use support::dice::{Dice, free_port};
 use support::{Server, UNLIMITED, eventually};
 
 /// Those who talk.
 const SENDERS: usize = 10;
 /// Messages shown to somebody who comes late.
 const FIRST_VIEW: usize = 10;
-/// Another seed makes other moments: `CHATBOX_SEED=7 cargo test ...`.
-const SEED: u64 = 1;
-
-/// Numbers that are the same at every run (Knuth's MMIX generator).
-struct Dice(u64);
-
-impl Dice {
-    fn new() -> Self {
-        let seed = std::env::var("CHATBOX_SEED").ok();
-        let seed = seed.map_or(SEED, |seed| seed.parse().unwrap());
-        eprintln!("CHATBOX_SEED={seed}");
-        Self(seed)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005);
-        self.0 = self.0.wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % bound
-    }
-}
-
-/// A port outside the range from which the system takes ports of its own: while the server is
-/// down nobody else gets it, not even a client that connects to itself.
-fn free_port() -> u16 {
-    static GIVEN: AtomicU16 = AtomicU16::new(0);
-    let begin = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
-    let next = || Some(begin + GIVEN.fetch_add(1, Ordering::Relaxed));
-    let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    let mut ports = iter::from_fn(next).take(1_000);
-    ports.find(free).expect("a free port")
-}
-
 /// A client that runs, and everything it has said.
 struct Talker {
     name: String,
@@ -315,7 +281,7 @@ fn logged(line: &str) -> (u32, String, String) {
 #[test]
 fn promise_1_kills_at_any_moment_lose_nothing_show_nothing_twice_and_change_no_order() {
     const LINES: usize = 600;
-    let mut dice = Dice::new();
+    let mut dice = Dice::thrown();
     let begun = Instant::now();
     let mut crowd = Crowd::begin(LINES);
     let part = SENDERS * LINES / 6;
@@ -344,7 +310,7 @@ fn promise_1_kills_at_any_moment_lose_nothing_show_nothing_twice_and_change_no_o
 #[test]
 fn promise_2_a_stop_under_load_is_said_to_everybody_and_survived_by_everything() {
     const LINES: usize = 300;
-    let mut dice = Dice::new();
+    let mut dice = Dice::thrown();
     let mut crowd = Crowd::begin(LINES);
     let half = SENDERS * LINES / 2;
     crowd.wait_shown(0, half + dice.below(half) / 2);

@@ -7,6 +7,7 @@
 
 pub mod account;
 pub mod changes;
+pub mod dice;
 pub mod peer;
 pub mod rooms;
 

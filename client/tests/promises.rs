@@ -1,0 +1,76 @@
+//! Three people, four sessions, three rooms and chance: real clients and the real server against a
+//! model of what each may and must see, through kills, stops and returns.
+//!
+//! `CHATBOX_SEED=7` replays a run; `CHATBOX_SEEDS_FOR=120` takes fresh seeds for so many seconds.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may assert in the plainest way, their helpers too"
+)]
+
+#[path = "../../server/tests/support/mod.rs"]
+mod support;
+
+mod model;
+mod seat;
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use model::{ALL, INNER, LOBBY, OPEN, PEOPLE, World};
+use support::dice::Dice;
+
+/// What is done in one run.
+const OPERATIONS: usize = 2_000;
+
+/// Does one thing, whatever chance says.
+fn operate(world: &mut World, dice: &mut Dice) {
+    let seat = dice.below(world.seats.len());
+    if world.seats[seat].is_stopped {
+        return world.go_on(seat);
+    }
+    match dice.below(1_000) {
+        0..700 => world.say(seat, dice),
+        700..760 => world.join(seat, dice.one_of(ALL)),
+        760..800 => world.leave(seat, dice.one_of(ALL)),
+        800..830 => world.kick(dice.one_of(ALL), dice.below(PEOPLE.len())),
+        830..850 => world.ban(dice.one_of(ALL), dice.below(PEOPLE.len())),
+        850..875 => world.unban(dice.one_of(ALL), dice.below(PEOPLE.len())),
+        875..915 => world.invite(dice.below(PEOPLE.len())),
+        915..955 => world.tries_what_is_not_theirs(seat, dice.one_of(ALL)),
+        955..985 => world.stop(seat),
+        985..993 => world.leaves_and_comes_back(seat),
+        993..997 => world.kill(),
+        _ => world.settle(),
+    }
+}
+
+fn run(seed: u64, operations: usize) {
+    let mut dice = Dice::new(seed);
+    let begun = Instant::now();
+    let mut world = World::begin();
+    for _ in 0..operations {
+        operate(&mut world, &mut dice);
+    }
+    let told = world.end();
+    eprintln!("{operations} operations: {told}, {:?}", begun.elapsed());
+}
+
+#[test]
+fn promise_1_each_sees_exactly_what_is_theirs_whatever_happens() {
+    assert!(
+        OPEN.iter()
+            .chain([&INNER, &LOBBY])
+            .all(|room| room.starts_with('#'))
+    );
+    let number = |name: &str| Some(std::env::var(name).ok()?.parse::<u64>().unwrap());
+    let Some(seconds) = number("CHATBOX_SEEDS_FOR") else {
+        return run(number("CHATBOX_SEED").unwrap_or(1), OPERATIONS);
+    };
+    let until = Instant::now() + Duration::from_secs(seconds);
+    while Instant::now() < until {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        run(u64::from(now.subsec_nanos()), OPERATIONS);
+    }
+}

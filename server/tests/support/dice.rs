@@ -1,0 +1,46 @@
+//! Chance that comes again: numbers from a seed, and a port for a server that is started anew.
+
+use std::iter;
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+/// Another seed makes other moments: `CHATBOX_SEED=7 cargo test ...`.
+const SEED: u64 = 1;
+
+/// Numbers that are the same at every run (Knuth's MMIX generator).
+pub struct Dice(u64);
+
+impl Dice {
+    /// From the seed that was asked for, or the usual one; says which.
+    pub fn thrown() -> Self {
+        let seed = std::env::var("CHATBOX_SEED").ok();
+        Self::new(seed.map_or(SEED, |seed| seed.parse().unwrap()))
+    }
+
+    /// From this seed; says so.
+    pub fn new(seed: u64) -> Self {
+        eprintln!("CHATBOX_SEED={seed}");
+        Self(seed)
+    }
+
+    pub fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005);
+        self.0 = self.0.wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % bound
+    }
+
+    pub fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
+        all[self.below(all.len())]
+    }
+}
+
+/// A port outside the range from which the system takes ports of its own: while the server is
+/// down nobody else gets it, not even a client that connects to itself.
+pub fn free_port() -> u16 {
+    static GIVEN: AtomicU16 = AtomicU16::new(0);
+    let begin = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
+    let next = || Some(begin + GIVEN.fetch_add(1, Ordering::Relaxed));
+    let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let mut ports = iter::from_fn(next).take(1_000);
+    ports.find(free).expect("a free port")
+}
