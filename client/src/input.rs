@@ -37,19 +37,41 @@ pub enum Input {
 #[must_use]
 pub fn parse(typed: &str) -> Input {
     let unified = typed.replace("\r\n", "\n");
-    let line = unified.trim_end_matches('\n');
-    if line.trim().is_empty() {
-        return Input::Empty;
+    match checked(&unified) {
+        Ok(line) => line_or_command(line),
+        Err(input) => input,
     }
-    if let Some(stray) = line
-        .chars()
-        .find(|c| c.is_control() && !"\n\t".contains(*c))
-    {
-        return Input::Problem(format!(
+}
+
+/// Understands what was pasted as a whole. Several lines are a text, whatever they begin with: a
+/// file pasted into a room gives no orders. A single one is as good as typed.
+#[must_use]
+pub fn parse_pasted(pasted: &str) -> Input {
+    let unified = pasted.replace("\r\n", "\n");
+    match checked(&unified) {
+        Ok(block) if block.contains('\n') => text(block),
+        Ok(line) => line_or_command(line),
+        Err(input) => input,
+    }
+}
+
+/// Without the line ends behind it; nothing, and what no message can hold, are judged already.
+fn checked(typed: &str) -> Result<&str, Input> {
+    let line = typed.trim_end_matches('\n');
+    if line.trim().is_empty() {
+        return Err(Input::Empty);
+    }
+    let mut characters = line.chars();
+    match characters.find(|c| c.is_control() && !"\n\t".contains(*c)) {
+        None => Ok(line),
+        Some(stray) => Err(Input::Problem(format!(
             "Nothing was sent: the text contains the control character {}.",
             sanitize::line(stray.encode_utf8(&mut [0; 4]))
-        ));
+        ))),
     }
+}
+
+fn line_or_command(line: &str) -> Input {
     if line.trim_end() == ":quit" {
         return Input::Command(Command::Quit);
     }
@@ -62,13 +84,14 @@ pub fn parse(typed: &str) -> Input {
 
 fn text(text: &str) -> Input {
     if text.len() > MAX_TEXT {
-        return Input::Problem(too_long(text));
+        return Input::Problem(too_long(text.len()));
     }
     Input::Text(text.to_owned())
 }
 
-fn too_long(text: &str) -> String {
-    let size = text.len();
+/// What is said of a text of so many bytes.
+#[must_use]
+pub fn too_long(size: usize) -> String {
     format!("Nothing was sent: the text has {size} bytes, a message at most {MAX_TEXT}.")
 }
 
@@ -83,16 +106,30 @@ fn command(line: &str) -> Input {
         return Input::Problem(unknown(name));
     };
     match (row.parse)(arguments.trim()) {
-        Ok(Command::Direct(_, text)) if text.len() > MAX_TEXT => Input::Problem(too_long(&text)),
+        Ok(Command::Direct(_, text) | Command::Me(text)) if text.len() > MAX_TEXT => {
+            Input::Problem(too_long(text.len()))
+        }
         Ok(command) => Input::Command(command),
         Err(Misuse) => Input::Problem(format!("Usage: {}: {}", usage(row), row.help)),
     }
 }
 
+/// Every command's name.
+pub fn commands() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().map(|row| row.name)
+}
+
 fn unknown(name: &str) -> String {
+    if name.eq_ignore_ascii_case("nick") {
+        let sentence = "There is no /nick: a name is an account here, and is never changed. \
+                        Register another one to be called otherwise.";
+        return sentence.to_owned();
+    }
     let cut: String = name.chars().take(32).collect();
-    let hint = match nearest(&cut.to_ascii_lowercase()) {
-        Some(row) => format!("; did you mean /{}?", row.name),
+    let begun = cut.to_ascii_lowercase();
+    let begins = commands().find(|name| name.starts_with(&begun));
+    let hint = match begins.or_else(|| nearest(&begun, commands())) {
+        Some(name) => format!("; did you mean /{name}?"),
         None => ".".to_owned(),
     };
     format!(
@@ -101,17 +138,17 @@ fn unknown(name: &str) -> String {
     )
 }
 
-/// The command that begins like `name`, or else the one that is at most two slips away from it.
-fn nearest(name: &str) -> Option<&'static Row> {
-    let begun = TABLE.iter().find(|row| row.name.starts_with(name));
-    begun.or_else(|| {
-        TABLE
-            .iter()
-            .map(|row| (strsim::damerau_levenshtein(name, row.name), row))
-            .filter(|(slips, _)| *slips <= 2 && *slips < name.len())
-            .min_by_key(|(slips, _)| *slips)
-            .map(|(_, row)| row)
-    })
+/// The name that is at most two slips away from what was typed, upper and lower case being the
+/// same.
+#[must_use]
+pub fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let typed = typed.to_ascii_lowercase();
+    let slips = |name: &str| strsim::damerau_levenshtein(&typed, &name.to_ascii_lowercase());
+    names
+        .map(|name| (slips(name), name))
+        .filter(|(slips, _)| *slips <= 2 && *slips < typed.len())
+        .min_by_key(|(slips, _)| *slips)
+        .map(|(_, name)| name)
 }
 
 fn usage(row: &Row) -> String {
@@ -234,6 +271,29 @@ mod tests {
     fn a_problem_is_short_and_fit_for_a_terminal() {
         let sentence = problem(&format!("/\u{202e}{}", "x".repeat(100_000)));
         assert!(sentence.len() < 200 && sentence.contains("\\u{202e}"));
+    }
+
+    #[test]
+    fn a_name_is_an_account_and_nobody_takes_another() {
+        for typed in ["/nick", "/nick bob", "/NICK bob"] {
+            assert!(problem(typed).contains("a name is an account"), "{typed}");
+        }
+    }
+
+    #[test]
+    fn several_pasted_lines_give_no_orders() {
+        for (pasted, sent) in [
+            ("/quit\n/quit\n", "/quit\n/quit"),
+            ("//a\r\n//b\r\n", "//a\n//b"),
+            (":quit\n\nx", ":quit\n\nx"),
+        ] {
+            assert_eq!(parse_pasted(pasted), Input::Text(sent.to_owned()));
+        }
+        assert_eq!(parse_pasted("/quit\n"), Input::Command(Command::Quit));
+        assert_eq!(parse_pasted("//a"), Input::Text("/a".to_owned()));
+        assert_eq!(parse_pasted("\n \n"), Input::Empty);
+        let colours = parse_pasted("a\n\u{1b}[1mb");
+        assert!(matches!(colours, Input::Problem(why) if why.contains("\\u{1b}")));
     }
 
     #[test]

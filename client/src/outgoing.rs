@@ -66,8 +66,8 @@ pub enum Refused {
     ForNow,
     /// It was given up; this is its text.
     ForGood(String),
-    /// It was a command, and is given up.
-    Command,
+    /// It was this command, and is given up.
+    Command(Box<ClientMessage>),
     /// Nothing waits under that number.
     Unknown,
 }
@@ -218,7 +218,7 @@ impl Outgoing {
         if !again {
             return match self.take(request).map(|waiting| waiting.what) {
                 Some(What::Message { text, .. }) => Refused::ForGood(text),
-                Some(What::Request(..)) => Refused::Command,
+                Some(What::Request(_, message)) => Refused::Command(message),
                 None => Refused::Unknown,
             };
         }
@@ -322,7 +322,7 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         };
-        assert_eq!(refused, Refused::Command);
+        assert_eq!(refused, Refused::Command(Box::new(leave(12))));
     }
 
     #[test]

@@ -115,9 +115,9 @@ impl App {
         };
         self.face.flush()?;
         // Nothing is connected that a goodbye could be said to.
-        let before = self.ctrl_c_ends.swap(true, Ordering::SeqCst);
+        self.ends_at_once.store(true, Ordering::SeqCst);
         let resumed = self.door.resume(&ticket);
-        self.ctrl_c_ends.store(before, Ordering::SeqCst);
+        self.ends_at_once.store(false, Ordering::SeqCst);
         match resumed {
             Ok(entered) => {
                 self.face.notice("connected again")?;
@@ -148,7 +148,14 @@ impl App {
     /// Asks the person to log in again. The line that was typed only said that somebody is there.
     pub(super) fn log_in_again(&mut self) -> Result<(), Stop> {
         self.face.flush()?;
-        match self.door.log_in_again(&self.user) {
+        if let Some(modes) = &self.modes {
+            modes.give_back();
+        }
+        let entered = self.door.log_in_again(&self.user);
+        if let Some(modes) = &self.modes {
+            modes.take();
+        }
+        match entered {
             Ok(entered) => self.take_up(entered),
             Err(stop) if stop.is_final() => Err(stop),
             Err(stop) => {

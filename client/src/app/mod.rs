@@ -5,14 +5,16 @@
 //! loop itself, except for a reconnect, which Ctrl-C then ends like any program.
 
 mod direct;
+mod keys;
 mod line;
+mod people;
 mod person;
 mod rooms;
 mod server;
 mod typed;
 
 use std::collections::HashMap;
-use std::io::{BufWriter, Stdout, stdout};
+use std::io::{BufWriter, IsTerminal, Stdout, stdin, stdout};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
@@ -27,6 +29,7 @@ use crate::cli::Exit;
 use crate::config::Settings;
 use crate::door::{Door, can_ask, tell};
 use crate::model::{Ask, Effect, Event as Told, Model};
+use crate::modes::Modes;
 use crate::outgoing::{MAX_WAITING, Next, Outgoing};
 use crate::screen::Screen;
 use crate::session::{Entered, Heard, Link, Ticket};
@@ -88,9 +91,13 @@ pub struct App {
     outgoing: Outgoing,
     backoff: Backoff,
     keyboard: Keyboard,
+    /// Those of the terminal, where it passes on keys.
+    modes: Option<Modes>,
     events: Receiver<Event>,
     teller: SyncSender<Event>,
     ctrl_c_ends: Arc<AtomicBool>,
+    /// Ctrl-C ends the program without a goodbye.
+    ends_at_once: Arc<AtomicBool>,
     /// Whether a person sits at a terminal.
     is_person: bool,
     user: UserName,
@@ -132,18 +139,25 @@ impl App {
         screen: Screen,
     ) -> Result<Self, Stop> {
         let (teller, events) = mpsc::sync_channel(EVENTS);
-        let keyboard = Keyboard::start(teller.clone())?;
-        watch_signals(teller.clone(), &ctrl_c_ends)?;
+        let is_screen = screen.escapes && stdin().is_terminal();
+        let modes = is_screen.then(Modes::default).filter(Modes::take);
+        let keyboard = Keyboard::start(teller.clone(), modes.is_some())?;
+        let ends_at_once = Arc::default();
+        watch_signals(teller.clone(), modes.as_ref(), Arc::clone(&ends_at_once))?;
+        // They are heard from here on; elsewhere Ctrl-C ends the program as it does any other.
+        ctrl_c_ends.store(cfg!(not(unix)), Ordering::SeqCst);
         let mut app = Self {
             door,
             face: Plain::new(BufWriter::new(stdout()), TimeZone::system(), screen.escapes),
-            model: Model::new(),
+            model: Model::new(entered.user.as_str()),
             outgoing: Outgoing::new(),
             backoff: Backoff::new(settings.reconnect_delay),
             keyboard,
+            modes,
             events,
             teller,
             ctrl_c_ends,
+            ends_at_once,
             is_person: can_ask(),
             user: entered.user.clone(),
             ticket: None,
@@ -296,15 +310,19 @@ impl App {
     fn tell_model(&mut self, event: Told) -> Result<(), Stop> {
         for effect in self.model.apply(event) {
             match effect {
-                Effect::Show(chat) => {
+                Effect::Show(chat, mention) => {
                     let room = self.model.room_name(chat.room);
-                    self.face.chat(room, &chat)?;
+                    self.face.chat(room, &chat, mention)?;
                     self.read_at.get_or_insert(Instant::now() + READING);
                 }
                 Effect::Notice(sentence) => self.face.notice(&sentence)?,
                 Effect::People(people) => self.face.people(&people)?,
                 Effect::Rooms(rooms) => self.face.rooms(&rooms)?,
                 Effect::Members(members) => self.face.members(&members)?,
+                Effect::Profile(profile) => self.face.profile(&profile)?,
+                Effect::Presence(presence) => self.show_presence(&presence)?,
+                Effect::Standing(standing) => self.show_standing(&standing)?,
+                Effect::Invited(invited) => self.show_invited(&invited)?,
                 Effect::Ask(ask) => {
                     let what = match ask {
                         Ask::Read { .. } => {
@@ -312,7 +330,7 @@ impl App {
                             continue;
                         }
                         Ask::Follow { .. } => Asked::Follow,
-                        Ask::History { .. } | Ask::List { .. } => Asked::Page,
+                        Ask::History { .. } | Ask::List { .. } | Ask::Whois(_) => Asked::Page,
                     };
                     let request = self.next_request();
                     self.asked.insert(request, what);
@@ -352,6 +370,7 @@ impl App {
 
     /// Says goodbye. Whoever interrupts this, too, ends at once.
     fn leave(mut self) -> Result<Exit, Stop> {
+        self.modes = None;
         self.ctrl_c_ends.store(true, Ordering::SeqCst);
         self.face.flush()?;
         self.have_read()?;
@@ -397,26 +416,41 @@ fn unacknowledged(count: usize) -> String {
     }
 }
 
-/// Ctrl-C and the system's wish to end become events.
+/// Ctrl-C and the system's wish to end become events; while the program is stopped, the terminal has
+/// its modes back.
 #[cfg(unix)]
-fn watch_signals(teller: SyncSender<Event>, ctrl_c_ends: &AtomicBool) -> Result<(), Stop> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
+fn watch_signals(
+    teller: SyncSender<Event>,
+    modes: Option<&Modes>,
+    ends_at_once: Arc<AtomicBool>,
+) -> Result<(), Stop> {
+    use signal_hook::consts::{SIGCONT, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
-    ctrl_c_ends.store(false, Ordering::SeqCst);
+    if modes.is_some() {
+        for signal in [SIGTSTP, SIGCONT, SIGQUIT] {
+            signals.add_signal(signal)?;
+        }
+    }
+    // Without any taken there are none to give back.
+    let modes = modes.map_or_else(|| Modes::default().watcher(), Modes::watcher);
     std::thread::Builder::new()
         .name("signals".to_owned())
         .spawn(move || {
-            for _ in signals.forever() {
-                if teller.send(Event::Interrupt).is_err() {
-                    return;
+            for signal in signals.forever() {
+                match signal {
+                    SIGTSTP => modes.stop(),
+                    SIGCONT => modes.go_on(),
+                    SIGQUIT => modes.end(SIGQUIT),
+                    SIGINT if ends_at_once.load(Ordering::SeqCst) => modes.end(SIGINT),
+                    _ if teller.send(Event::Interrupt).is_err() => return,
+                    _ => {}
                 }
             }
         })?;
     Ok(())
 }
 
-/// Elsewhere Ctrl-C ends the program as it does any other.
 #[cfg(not(unix))]
-fn watch_signals(_: SyncSender<Event>, _: &AtomicBool) -> Result<(), Stop> {
+fn watch_signals(_: SyncSender<Event>, _: Option<&Modes>, _: Arc<AtomicBool>) -> Result<(), Stop> {
     Ok(())
 }

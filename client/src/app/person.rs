@@ -15,9 +15,10 @@ use crate::ui::plain::name;
 impl App {
     pub(super) fn typed(&mut self, typed: Typed) -> Result<(), Stop> {
         self.keyboard.has_come();
-        let line = match typed {
-            Typed::Line(line) => line,
-            Typed::TooLong => return self.problem("Nothing was sent: the line is too long."),
+        let understood = match typed {
+            Typed::Line(line) => input::parse(&line),
+            Typed::Pasted(block) => input::parse_pasted(&block),
+            Typed::TooLong(size) => return self.problem(&input::too_long(size)),
             Typed::Cut => {
                 return self.problem(
                     "Nothing was sent: a terminal passes on only the first 4095 bytes of a line, \
@@ -30,7 +31,6 @@ impl App {
                 return Ok(());
             }
         };
-        let understood = input::parse(&line);
         if matches!(self.line, Line::LoggedOut) && understood != Input::Command(Command::Quit) {
             if understood != Input::Empty {
                 self.problem("What you typed was not sent.")?;
@@ -40,21 +40,21 @@ impl App {
         match understood {
             Input::Empty => Ok(()),
             Input::Problem(sentence) => self.problem(&sentence),
-            Input::Text(text) => {
-                match self.here() {
-                    Some(room) => self.outgoing.push(room, text, Kind::Text),
-                    None => {
-                        self.has_lost_one = true;
-                        return self.problem("Nothing was sent: you are in no room; see /rooms.");
-                    }
-                }
-                if self.is_person && !self.model.is_connected() {
-                    return self.problem("kept, and sent once there is a connection again");
-                }
-                Ok(())
-            }
+            Input::Text(text) => self.say_here(text, Kind::Text),
             Input::Command(command) => self.command(command),
         }
+    }
+
+    fn say_here(&mut self, text: String, kind: Kind) -> Result<(), Stop> {
+        let Some(room) = self.here() else {
+            self.has_lost_one = true;
+            return self.problem("Nothing was sent: you are in no room; see /rooms.");
+        };
+        self.outgoing.push(room, text, kind);
+        if self.is_person && !self.model.is_connected() {
+            return self.problem("kept, and sent once there is a connection again");
+        }
+        Ok(())
     }
 
     /// A problem is for the person, not for whoever reads the output.
@@ -72,6 +72,8 @@ impl App {
                 self.leaving = true;
                 Ok(())
             }
+            Command::Me(text) => self.say_here(text, Kind::Action),
+            Command::Ignore(None) => self.show_ignored(),
             _ if !matches!(self.line, Line::Up(_)) => {
                 self.problem("There is no connection just now; try again later.")
             }
@@ -81,6 +83,15 @@ impl App {
                 Some(room) => self.tell_model(Told::WantOlder(room, count.into())),
                 None => Ok(()),
             },
+            Command::Whois(user) => self.tell_model(Told::WantProfile(user)),
+            Command::Ignore(Some(user)) => {
+                self.ignore(user, true);
+                Ok(())
+            }
+            Command::Unignore(user) => {
+                self.ignore(user, false);
+                Ok(())
+            }
             Command::WhoAmI => self.ask(Asked::WhoAmI, ClientMessage::Whoami),
             Command::Info => self.ask(Asked::Info, ClientMessage::Info),
             other => self.room_command(other),

@@ -1,8 +1,8 @@
 //! Rooms: what a person does with them, and what the server says of them.
 
 use chatbox_common::wire::message::{
-    Access, Action, ClientMessage, Create, InRoom, Invite, Invited, Join, Joined, Left, Lock,
-    Moderate, RequestId, Room, RoomChanged, RoomId, RoomMode, SetTopic, Standing,
+    Access, Action, ClientMessage, Create, InRoom, Invite, Join, Joined, Left, Lock, Moderate,
+    RequestId, Room, RoomChanged, RoomId, RoomMode, SetTopic,
 };
 
 use super::{App, Asked, UNANSWERED};
@@ -39,7 +39,7 @@ pub(super) fn described(room: &Room) -> String {
     sentence
 }
 
-fn because(reason: &str) -> String {
+pub(super) fn because(reason: &str) -> String {
     if reason.is_empty() {
         String::new()
     } else {
@@ -55,7 +55,12 @@ impl App {
             Target::Room(name) => self.model.room_named(name),
         };
         if found.is_none() {
-            self.problem("You are in no such room; /rooms shows which there are.")?;
+            let hint = match target {
+                Target::Here => String::new(),
+                Target::Room(name) => self.meant(name),
+            };
+            let sentence = format!("You are in no such room; /rooms shows which there are{hint}");
+            self.problem(&sentence)?;
         }
         Ok(found)
     }
@@ -73,7 +78,7 @@ impl App {
     }
 
     /// Puts a command behind what was typed before it.
-    fn order(&mut self, what: Asked, message: impl FnOnce(RequestId) -> ClientMessage) {
+    pub(super) fn order(&mut self, what: Asked, message: impl FnOnce(RequestId) -> ClientMessage) {
         let request = self.next_request();
         self.asked.insert(request, what);
         self.outgoing.push_request(request, message(request));
@@ -141,6 +146,10 @@ impl App {
             | Command::Info
             | Command::History(_)
             | Command::WhoAmI
+            | Command::Whois(_)
+            | Command::Me(_)
+            | Command::Ignore(_)
+            | Command::Unignore(_)
             | Command::Rooms
             | Command::Clear
             | Command::Quit => Ok(()),
@@ -218,7 +227,7 @@ impl App {
         let request = joined.request.unwrap_or(UNANSWERED);
         let asked = self.asked.remove(&request);
         self.outgoing.answered(request);
-        if !self.model.is_in(room) {
+        if !self.model.is_in(room) && (asked.is_some() || !self.is_hidden(&joined.room)) {
             self.face.notice(&described(&joined.room))?;
         }
         self.tell_model(Told::Joined(joined.room))?;
@@ -276,37 +285,5 @@ impl App {
             _ => {}
         }
         self.tell_model(Told::RoomChanged(changed.clone()))
-    }
-
-    pub(super) fn standing(&mut self, standing: &Standing) -> Result<(), Stop> {
-        if standing.user.eq_ignore_ascii_case(self.user.as_str())
-            && matches!(standing.action, Action::Join | Action::Leave)
-        {
-            return Ok(());
-        }
-        let room = name(self.model.room_name(standing.room));
-        let (user, by) = (name(&standing.user), name(&standing.by));
-        let why = because(&standing.reason);
-        let span = standing
-            .seconds
-            .map_or(String::new(), |seconds| format!(" for {seconds} s"));
-        let sentence = match standing.action {
-            Action::Join => format!("{user} joined {room}"),
-            Action::Leave => format!("{user} left {room}"),
-            Action::Kick => format!("{by} sent {user} out of {room}{why}"),
-            Action::Ban => format!("{by} banned {user} from {room}{why}"),
-            Action::Unban => format!("{by} took the ban of {user} from {room} back"),
-            Action::Mute => format!("{by} has {user} read only in {room}{span}{why}"),
-            Action::Unmute => format!("{by} lets {user} write in {room} again"),
-            Action::Op => format!("{by} made {user} a moderator of {room}"),
-            Action::Deop => format!("{by} made {user} a member of {room} again"),
-        };
-        Ok(self.face.notice(&sentence)?)
-    }
-
-    pub(super) fn invited(&mut self, invited: &Invited) -> Result<(), Stop> {
-        let (by, room) = (name(&invited.by), name(&invited.name));
-        let sentence = format!("{by} invites you: /join {room}");
-        Ok(self.face.notice(&sentence)?)
     }
 }

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use chatbox_common::wire::message::{
-    Access, ClientMessage, ErrorCode, ErrorMessage, Presence, ServerMessage, Welcome,
+    Access, ClientMessage, ErrorCode, ErrorMessage, ServerMessage, Welcome,
 };
 
-use super::{App, Asked, Line, READING, UNANSWERED, rooms};
+use super::{App, Asked, Line, READING, UNANSWERED, people, rooms};
 use crate::cli::Exit;
 use crate::door::tell;
 use crate::model::Event as Told;
@@ -75,6 +75,9 @@ impl App {
             ServerMessage::RoomList(list) if self.is_answer(list.request, Asked::Page) => {
                 self.tell_model(Told::RoomList(list))
             }
+            ServerMessage::Profile(profile) if self.is_answer(profile.request, Asked::Page) => {
+                self.tell_model(Told::Profile(profile))
+            }
             ServerMessage::MemberList(list) if self.is_answer(list.request, Asked::Page) => {
                 self.tell_model(Told::MemberList(list))
             }
@@ -88,11 +91,12 @@ impl App {
             ServerMessage::Joined(joined) => self.joined(joined),
             ServerMessage::Left(left) => self.left(&left),
             ServerMessage::RoomChanged(changed) => self.room_changed(&changed),
-            ServerMessage::Standing(standing) => self.standing(&standing),
-            ServerMessage::Invited(invited) => self.invited(&invited),
+            ServerMessage::Standing(standing) => self.tell_model(Told::Standing(standing)),
+            ServerMessage::Invited(invited) => self.tell_model(Told::Invited(invited)),
+            ServerMessage::Ignoring(ignoring) => self.ignoring(ignoring),
             ServerMessage::ReadTo(read) => self.tell_model(Told::ReadTo(read)),
             ServerMessage::Lagged(lagged) => self.tell_model(Told::Lagged(lagged.heads)),
-            ServerMessage::Presence(presence) => self.presence(&presence),
+            ServerMessage::Presence(presence) => self.tell_model(Told::Presence(presence)),
             ServerMessage::Ping(ping) => self.say(&ClientMessage::Pong(ping)),
             ServerMessage::Error(error) => self.error(&error),
             // Answers to nothing, and messages of a login that is over.
@@ -110,7 +114,11 @@ impl App {
         self.face.notice(&format!("you are {}", self.user))?;
         for room in &welcome.rooms {
             let is_quiet = room.access == Access::Direct && room.read == room.head;
-            if !self.model.is_in(room.room) && !is_quiet {
+            let is_hidden = people::partner(room).is_some_and(|user| {
+                let mut ignored = welcome.ignored.iter();
+                ignored.any(|ignored| ignored.eq_ignore_ascii_case(user))
+            });
+            if !self.model.is_in(room.room) && !is_quiet && !is_hidden {
                 self.face.notice(&rooms::described(room))?;
             }
         }
@@ -125,25 +133,6 @@ impl App {
         }
         self.read_at.get_or_insert(Instant::now() + READING);
         self.ask_for_whispers();
-        Ok(())
-    }
-
-    fn presence(&mut self, presence: &Presence) -> Result<(), Stop> {
-        let room = name(self.model.room_name(presence.room));
-        if room.starts_with('@') {
-            // The lobby has told it.
-            return Ok(());
-        }
-        let online = presence.online;
-        for (people, did) in [(&presence.joined, "came"), (&presence.left, "went")] {
-            let others = people.iter().filter(|who| **who != self.user.as_str());
-            let names: Vec<String> = others.map(|who| name(who)).collect();
-            if !names.is_empty() {
-                let names = names.join(", ");
-                let sentence = format!("{names} {did}; {online} online in {room}");
-                self.face.notice(&sentence)?;
-            }
-        }
         Ok(())
     }
 
@@ -175,7 +164,11 @@ impl App {
             self.page_at = Some(Instant::now() + retry.unwrap_or(PAGE_RETRY));
             return self.tell_model(Told::PageDelayed);
         }
-        self.tell(&error.text)?;
+        let hint = match (error.code, self.model.asked_about()) {
+            (ErrorCode::UnknownUser, Some(user)) => self.meant(&format!("@{user}")),
+            _ => String::new(),
+        };
+        self.tell(&format!("{}{hint}", error.text))?;
         self.tell_model(Told::PageRefused)
     }
 
@@ -187,13 +180,23 @@ impl App {
         retry: Option<Duration>,
     ) -> Result<(), Stop> {
         let now = Instant::now();
-        if self.outgoing.refused(request, error.code, retry, now) == Refused::ForNow {
-            self.asked.insert(request, what);
-            return Ok(());
-        }
+        let refused = match self.outgoing.refused(request, error.code, retry, now) {
+            Refused::ForNow => {
+                self.asked.insert(request, what);
+                return Ok(());
+            }
+            Refused::Command(refused) => people::named(&refused),
+            Refused::ForGood(_) | Refused::Unknown => None,
+        };
+        let is_unknown = matches!(error.code, ErrorCode::UnknownRoom | ErrorCode::UnknownUser);
+        let hint = match refused.filter(|_| is_unknown) {
+            Some(name) => self.meant(&name),
+            None => String::new(),
+        };
+        let sentence = format!("{}{hint}", error.text);
         match self.whisper_refused(request) {
-            Some(text) => return self.not_sent(&error.text, &text),
-            None => self.tell(&error.text)?,
+            Some(text) => return self.not_sent(&sentence, &text),
+            None => self.tell(&sentence)?,
         }
         if what == Asked::Move {
             self.not_moved()?;
@@ -213,7 +216,7 @@ impl App {
             Refused::ForNow if error.code == ErrorCode::TooFast => Ok(()),
             Refused::ForNow => self.tell(&format!("{}; it is tried again", error.text)),
             Refused::ForGood(text) => self.not_sent(&error.text, &text),
-            Refused::Command | Refused::Unknown => self.tell(&error.text),
+            Refused::Command(_) | Refused::Unknown => self.tell(&error.text),
         }
     }
 

@@ -1,15 +1,17 @@
 //! The thread that reads what is typed or piped in, one line when it is wanted and not before:
 //! so a pipe waits for the server, and a question on the terminal has the keyboard to itself.
+//! Where the terminal passes on keys, they become lines in [`Keys`]; otherwise lines come whole.
 
-use std::io::{self, BufRead, ErrorKind, IsTerminal, Read};
+use std::io::{self, BufRead, ErrorKind, IsTerminal, Read, Write};
 use std::sync::mpsc::{self, Sender, SyncSender};
 use std::thread;
 
 use super::Event;
+use super::keys::Keys;
 use crate::input::MAX_TEXT;
 
 /// The longest line taken, in bytes: a text, its line end, and a slash before it.
-const MAX_LINE: usize = MAX_TEXT + 3;
+pub(super) const MAX_LINE: usize = MAX_TEXT + 3;
 
 /// What a terminal keeps of a typed line, with its end; the rest is dropped without a word
 /// (Linux, N_TTY_BUF_SIZE).
@@ -18,10 +20,12 @@ const MAX_TERMINAL_LINE: usize = 4_096;
 /// What came in.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Typed {
-    /// A line, with its end.
+    /// A line, perhaps with its end.
     Line(String),
-    /// A line longer than [`MAX_LINE`]; all of it was skipped.
-    TooLong,
+    /// What was pasted, perhaps in several lines, and what was typed behind it.
+    Pasted(String),
+    /// A line longer than [`MAX_LINE`], of so many bytes; all of it was skipped.
+    TooLong(usize),
     /// A line of [`MAX_TERMINAL_LINE`] bytes from a terminal, whose end is probably missing.
     Cut,
     /// A line that is no UTF-8.
@@ -38,14 +42,19 @@ pub(super) struct Keyboard {
 }
 
 impl Keyboard {
-    pub(super) fn start(teller: SyncSender<Event>) -> io::Result<Self> {
+    /// `has_keys` if the terminal passes on every key at once.
+    pub(super) fn start(teller: SyncSender<Event>, has_keys: bool) -> io::Result<Self> {
         let (wishes, wanted) = mpsc::channel();
         thread::Builder::new()
             .name("keyboard".to_owned())
             .spawn(move || {
                 let is_terminal = io::stdin().is_terminal();
+                let mut keys = has_keys.then(Keys::default);
                 while wanted.recv().is_ok() {
-                    let typed = read(&mut io::stdin().lock(), is_terminal);
+                    let typed = match &mut keys {
+                        Some(keys) => type_in(&mut io::stdin().lock(), keys, &mut io::stdout()),
+                        None => read(&mut io::stdin().lock(), is_terminal),
+                    };
                     let is_end = typed == Typed::End;
                     if teller.send(Event::Typed(typed)).is_err() || is_end {
                         return;
@@ -72,6 +81,31 @@ impl Keyboard {
     }
 }
 
+/// Reads keys up to the end of a line, and shows what they are.
+fn type_in(source: &mut impl BufRead, keys: &mut Keys, screen: &mut impl Write) -> Typed {
+    loop {
+        let bytes = match source.fill_buf() {
+            Ok([]) => return Typed::End,
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(_) => return Typed::End,
+        };
+        let (mut used, mut echo) = (0, String::new());
+        let typed = bytes.iter().find_map(|byte| {
+            used += 1;
+            keys.take(*byte, &mut echo)
+        });
+        source.consume(used);
+        // A screen that takes nothing more is noticed by whoever writes to it.
+        let _ = screen
+            .write_all(echo.as_bytes())
+            .and_then(|()| screen.flush());
+        if let Some(typed) = typed {
+            return typed;
+        }
+    }
+}
+
 fn read(source: &mut impl BufRead, is_terminal: bool) -> Typed {
     let mut line = Vec::new();
     let most = MAX_LINE as u64 + 1;
@@ -80,10 +114,11 @@ fn read(source: &mut impl BufRead, is_terminal: bool) -> Typed {
         Ok(_) => {}
     }
     if line.len() > MAX_LINE {
-        if line.last() != Some(&b'\n') {
-            skip_line(source);
-        }
-        return Typed::TooLong;
+        let size = match line.strip_suffix(b"\n") {
+            Some(line) => line.len(),
+            None => line.len() + skip_line(source),
+        };
+        return Typed::TooLong(size);
     }
     if is_terminal && line.len() >= MAX_TERMINAL_LINE {
         return Typed::Cut;
@@ -91,20 +126,23 @@ fn read(source: &mut impl BufRead, is_terminal: bool) -> Typed {
     String::from_utf8(line).map_or(Typed::NoText, Typed::Line)
 }
 
-fn skip_line(source: &mut impl BufRead) {
+/// Says how many bytes it had before its end.
+fn skip_line(source: &mut impl BufRead) -> usize {
+    let mut skipped = 0;
     loop {
-        let (length, is_end) = match source.fill_buf() {
-            Ok([]) => return,
+        let (length, end) = match source.fill_buf() {
+            Ok([]) => return skipped,
             Ok(bytes) => match bytes.iter().position(|byte| *byte == b'\n') {
-                Some(at) => (at + 1, true),
-                None => (bytes.len(), false),
+                Some(at) => (at, 1),
+                None => (bytes.len(), 0),
             },
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(_) => return,
+            Err(_) => return skipped,
         };
-        source.consume(length);
-        if is_end {
-            return;
+        source.consume(length + end);
+        skipped += length;
+        if end > 0 {
+            return skipped;
         }
     }
 }
@@ -138,12 +176,20 @@ mod tests {
         let long = format!("{}\n{fits}", "x".repeat(100_000));
         assert_eq!(
             all(long.as_bytes()),
-            [Typed::TooLong, Typed::Line(fits.clone()), Typed::End]
+            [
+                Typed::TooLong(100_000),
+                Typed::Line(fits.clone()),
+                Typed::End
+            ]
         );
         let just_over = format!("x{fits}y\n");
         assert_eq!(
             all(just_over.as_bytes()),
-            [Typed::TooLong, Typed::Line("y\n".to_owned()), Typed::End]
+            [
+                Typed::TooLong(fits.len()),
+                Typed::Line("y\n".to_owned()),
+                Typed::End
+            ]
         );
     }
 
@@ -157,6 +203,17 @@ mod tests {
             read(&mut whole.as_bytes(), true),
             Typed::Line(whole.clone())
         );
+    }
+
+    #[test]
+    fn keys_are_read_up_to_a_line_and_shown() {
+        let (mut source, mut screen) = (&b"one\ntwo\nthr"[..], Vec::new());
+        let mut keys = Keys::default();
+        let mut next = || type_in(&mut source, &mut keys, &mut screen);
+        assert_eq!(next(), Typed::Line("one".to_owned()));
+        assert_eq!(next(), Typed::Line("two".to_owned()));
+        assert_eq!(next(), Typed::End);
+        assert_eq!(screen, b"one\ntwo\nthr");
     }
 
     #[test]

@@ -53,6 +53,14 @@ pub enum Command {
     Join(String),
     /// Say something to somebody alone; without words, talk with them from now on.
     Direct(String, String),
+    /// Do something instead of saying it.
+    Me(String),
+    /// Who somebody is.
+    Whois(String),
+    /// Do not want to see somebody; without a name, show whom one does not.
+    Ignore(Option<String>),
+    /// Want to see somebody again.
+    Unignore(String),
     /// Leave a room.
     Leave(Target),
     /// Say what a room is about; without words, show it.
@@ -134,6 +142,15 @@ pub(super) const TABLE: &[Row] = &[
         arguments: "@user [text]",
         help: "the same as /dm",
         parse: direct,
+    },
+    Row {
+        name: "me",
+        arguments: "text",
+        help: "do something instead of saying it: /me waves is shown as * you waves",
+        parse: |arguments| match arguments {
+            "" => Err(Misuse),
+            text => Ok(Command::Me(text.to_owned())),
+        },
     },
     Row {
         name: "leave",
@@ -265,6 +282,27 @@ pub(super) const TABLE: &[Row] = &[
             (room, "") => Ok(Command::Lock(room, None)),
             _ => Err(Misuse),
         },
+    },
+    Row {
+        name: "whois",
+        arguments: "@user",
+        help: "show who somebody is, and since when they are there",
+        parse: |arguments| Ok(Command::Whois(person(arguments)?)),
+    },
+    Row {
+        name: "ignore",
+        arguments: "[@user]",
+        help: "do not show what somebody says or does, or show whom you ignore; they learn nothing",
+        parse: |arguments| match arguments {
+            "" => Ok(Command::Ignore(None)),
+            user => Ok(Command::Ignore(Some(person(user)?))),
+        },
+    },
+    Row {
+        name: "unignore",
+        arguments: "@user",
+        help: "show again what somebody says",
+        parse: |arguments| Ok(Command::Unignore(person(arguments)?)),
     },
     Row {
         name: "history",
@@ -487,6 +525,35 @@ mod tests {
             "unban bob why",
             "mute",
             "deop a b",
+        ] {
+            assert_eq!(parsed(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn people_are_looked_up_and_ignored() {
+        let bob = || "bob".to_owned();
+        for (line, command) in [
+            ("whois bob", Command::Whois(bob())),
+            ("whois @bob", Command::Whois(bob())),
+            ("ignore", Command::Ignore(None)),
+            ("ignore @bob", Command::Ignore(Some(bob()))),
+            ("unignore bob", Command::Unignore(bob())),
+            ("me waves at @bob", Command::Me("waves at @bob".to_owned())),
+            (
+                "me waves\nand goes",
+                Command::Me("waves\nand goes".to_owned()),
+            ),
+        ] {
+            assert_eq!(parsed(line), Some(command), "{line}");
+        }
+        for line in [
+            "whois",
+            "whois @",
+            "whois a b",
+            "ignore a b",
+            "unignore",
+            "me",
         ] {
             assert_eq!(parsed(line), None, "{line}");
         }

@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, VecDeque};
 
 use chatbox_common::wire::message::{self, Chat, Page, Seq};
 
-use super::Effect;
+use super::{Effect, Mention};
 
 /// The most live messages kept while pages fill the gap before them. What is above is dropped
 /// and fetched, because `head` remembers it.
 pub(super) const MAX_HELD: usize = 4_096;
+
+/// The most people remembered as having spoken.
+const MAX_SPEAKERS: usize = 64;
 
 /// Whether what is said comes without being asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,6 +40,8 @@ pub(super) struct Room {
     read: Seq,
     held: BTreeMap<Seq, Chat>,
     live: Live,
+    /// Who spoke last, by name in lower case: where, and the name.
+    speakers: BTreeMap<String, (Seq, String)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -132,13 +137,42 @@ impl Room {
         Some(self.last())
     }
 
+    /// Remembers who said a message.
+    pub(super) fn has_spoken(&mut self, user: &str, seq: Seq) {
+        let key = user.to_ascii_lowercase();
+        let known = self.speakers.get(&key).map_or(0, |(seq, _)| *seq);
+        self.speakers.insert(key, (known.max(seq), user.to_owned()));
+        if self.speakers.len() > MAX_SPEAKERS {
+            let longest_ago = self.speakers.iter().min_by_key(|(_, (seq, _))| *seq);
+            if let Some(key) = longest_ago.map(|(key, _)| key.clone()) {
+                self.speakers.remove(&key);
+            }
+        }
+    }
+
+    /// Who spoke, the last one first.
+    pub(super) fn speakers(&self) -> Vec<&str> {
+        let mut speakers: Vec<_> = self.speakers.values().collect();
+        speakers.sort_by_key(|(seq, _)| std::cmp::Reverse(*seq));
+        speakers.into_iter().map(|(_, user)| &**user).collect()
+    }
+
+    /// What it is to be named by a message: what was said before the session calls nobody.
+    pub(super) const fn mention(&self, seq: Seq) -> Mention {
+        if seq > self.began_at {
+            Mention::Now
+        } else {
+            Mention::Earlier
+        }
+    }
+
     pub(super) fn take_live(&mut self, chat: Chat, effects: &mut Vec<Effect>) {
         self.head = self.head.max(chat.seq);
         match &mut self.shown {
             Some(shown) if chat.seq <= shown.last => {}
             Some(shown) if chat.seq == shown.last + 1 => {
                 shown.last = chat.seq;
-                effects.push(Effect::Show(chat));
+                effects.push(Effect::Show(chat, Mention::No));
                 self.show_held(effects);
             }
             _ if self.held.len() < MAX_HELD => {
@@ -157,13 +191,13 @@ impl Room {
             let chat = entry.remove();
             if chat.seq > shown.last {
                 shown.last = chat.seq;
-                effects.push(Effect::Show(chat));
+                effects.push(Effect::Show(chat, Mention::No));
             }
         }
     }
 
-    /// The first page: the room's last messages.
-    pub(super) fn take_first(&mut self, page: Page, effects: &mut Vec<Effect>) {
+    /// The first page: the room's last messages; `is_hidden` if nothing of it is to be seen.
+    pub(super) fn take_first(&mut self, page: Page, is_hidden: bool, effects: &mut Vec<Effect>) {
         let begins = page.messages.first().map(|chat| chat.seq);
         let oldest = begins.unwrap_or_else(|| self.oldest());
         self.shown = Some(Shown {
@@ -172,7 +206,7 @@ impl Room {
         });
         let unread = self.unread();
         let mut messages = page.messages;
-        if unread > 0 {
+        if unread > 0 && !is_hidden {
             let rest = messages.split_off(messages.partition_point(|chat| chat.seq <= self.read));
             self.take_messages(messages, effects);
             effects.push(Effect::Notice(self.reading_stopped(unread, rest.len())));
@@ -236,7 +270,8 @@ impl Room {
             effects.push(Effect::Notice(span));
         }
         let any = !messages.is_empty();
-        effects.extend(messages.into_iter().map(Effect::Show));
+        let shown = messages.into_iter();
+        effects.extend(shown.map(|chat| Effect::Show(chat, Mention::No)));
         if is_all {
             let sentence = format!("{name}: history begins at {first}; there is nothing earlier");
             effects.push(Effect::Notice(sentence));

@@ -1,16 +1,19 @@
+use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 
-use chatbox_common::wire::message::{self, Access, Kind, Limits, RoomMode, RoomRole};
+use chatbox_common::wire::message::{
+    self, Access, Chat, Following, Kind, Limits, Page, People, Person, RoomMode, RoomRole,
+};
 
 use super::room::MAX_HELD;
 use super::*;
 
-const ROOM: RoomId = 1;
+pub(super) const ROOM: RoomId = 1;
 /// No message at all.
 #[allow(clippy::reversed_empty_ranges, reason = "an empty range is meant")]
 const NONE: RangeInclusive<Seq> = 1..=0;
 
-fn chat(seq: Seq) -> Chat {
+pub(super) fn chat(seq: Seq) -> Chat {
     Chat {
         room: ROOM,
         seq,
@@ -30,7 +33,7 @@ fn welcome_read(head: Seq, read: Seq) -> Event {
     welcome_with(1, 1, head, read)
 }
 
-fn notice(text: &str) -> Effect {
+pub(super) fn notice(text: &str) -> Effect {
     Effect::Notice(text.to_owned())
 }
 
@@ -66,11 +69,11 @@ fn welcome_with(history: u8, first: Seq, head: Seq, read: Seq) -> Event {
     })
 }
 
-fn welcome(head: Seq) -> Event {
+pub(super) fn welcome(head: Seq) -> Event {
     welcome_of(1, 1, head)
 }
 
-fn page(range: RangeInclusive<Seq>, more: bool) -> Event {
+pub(super) fn page(range: RangeInclusive<Seq>, more: bool) -> Event {
     page_from(1, range, more)
 }
 
@@ -119,17 +122,17 @@ fn follow(after: Seq) -> Effect {
     Effect::Ask(Ask::Follow { room: ROOM, after })
 }
 
-fn shown(effects: &[Effect]) -> Vec<Seq> {
+pub(super) fn shown(effects: &[Effect]) -> Vec<Seq> {
     let shown = effects.iter().filter_map(|effect| match effect {
-        Effect::Show(chat) => Some(chat.seq),
+        Effect::Show(chat, _) => Some(chat.seq),
         _ => None,
     });
     shown.collect()
 }
 
-/// A model that has shown the messages up to `head`.
-fn at(head: Seq) -> Model {
-    let mut model = Model::new();
+/// Zoe's model, which has shown the messages up to `head`.
+pub(super) fn at(head: Seq) -> Model {
+    let mut model = Model::new("zoe");
     model.apply(welcome(head));
     model.apply(page(1..=head, false));
     model
@@ -137,7 +140,7 @@ fn at(head: Seq) -> Model {
 
 #[test]
 fn the_first_view_is_the_last_ten_and_what_came_meanwhile() {
-    let mut model = Model::new();
+    let mut model = Model::new("zoe");
     assert_eq!(model.apply(welcome(100)), [before(101, 10)]);
     assert_eq!(model.apply(Event::Chat(chat(101))), []);
     let effects = model.apply(page(91..=100, true));
@@ -147,7 +150,7 @@ fn the_first_view_is_the_last_ten_and_what_came_meanwhile() {
 
 #[test]
 fn what_was_not_read_is_shown_behind_ten_that_were() {
-    let mut model = Model::new();
+    let mut model = Model::new("zoe");
     let asked = model.apply(welcome_read(100, 70));
     assert_eq!(asked, [before(101, 40)]);
     let effects = model.apply(page(61..=100, true));
@@ -159,7 +162,7 @@ fn what_was_not_read_is_shown_behind_ten_that_were() {
 
 #[test]
 fn of_more_than_a_page_the_last_are_shown_and_the_rest_is_told_of() {
-    let mut model = Model::new();
+    let mut model = Model::new("zoe");
     assert_eq!(model.apply(welcome_read(2_000, 0)), [before(2_001, 500)]);
     let effects = model.apply(page(1_501..=2_000, true));
     let told = "#lobby: 2000 unread, the last 500 of them from here";
@@ -185,7 +188,7 @@ fn how_far_one_has_read_is_told_once_and_again_where_it_may_have_been_lost() {
 
 #[test]
 fn the_first_message_of_an_empty_room_is_shown() {
-    let mut model = Model::new();
+    let mut model = Model::new("zoe");
     assert_eq!(model.apply(welcome(0)), [before(1, 10)]);
     assert_eq!(model.apply(Event::Chat(chat(1))), []);
     assert_eq!(shown(&model.apply(page(NONE, false))), [1]);
@@ -321,7 +324,7 @@ fn one_page_is_under_way_at_a_time() {
 
 #[test]
 fn older_messages_come_in_their_order_over_several_pages() {
-    let mut model = Model::new();
+    let mut model = Model::new("zoe");
     model.apply(welcome(100));
     model.apply(page(91..=100, true));
     assert_eq!(model.apply(Event::WantOlder(ROOM, 30)), [before(91, 30)]);
@@ -395,10 +398,10 @@ impl World {
     fn tell(&mut self, event: Event) {
         for effect in self.model.apply(event) {
             match effect {
-                Effect::Show(chat) => self.shown.push(chat.seq),
+                Effect::Show(chat, _) => self.shown.push(chat.seq),
                 Effect::Ask(ask) => self.answer(&ask),
-                Effect::Notice(_) | Effect::People(_) | Effect::Rooms(_) | Effect::Members(_) => {}
                 Effect::Fault(fault) => panic!("{fault}"),
+                _ => {}
             }
         }
     }
@@ -424,7 +427,7 @@ impl World {
                 }
                 following(self.head, false)
             }
-            Ask::List { .. } | Ask::Read { .. } => return,
+            Ask::List { .. } | Ask::Read { .. } | Ask::Whois(_) => return,
         };
         self.wire.push_back(answer);
     }
@@ -467,7 +470,7 @@ impl World {
 fn whatever_happens_every_message_is_shown_once_and_in_order() {
     for seed in 1..=300 {
         let mut world = World {
-            model: Model::new(),
+            model: Model::new("zoe"),
             state: u64::wrapping_mul(seed, 0x9e37_79b9_7f4a_7c15),
             head: seed % 7,
             live: true,

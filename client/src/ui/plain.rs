@@ -8,11 +8,12 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use chatbox_common::wire::message::{
-    Access, Chat, Member, Person, RoomMode, RoomRole, RoomSummary,
+    Access, Chat, Kind, Member, Person, Profile, RoomMode, RoomRole, RoomSummary,
 };
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::model::Mention;
 use crate::sanitize;
 
 /// The longest name shown, in characters: a server that sends a longer one breaks its own rule.
@@ -36,15 +37,50 @@ impl<W: Write> Plain<W> {
         }
     }
 
-    /// Shows a message: `HH:MM:SS #lobby <alice> text`.
+    /// Shows a message: `HH:MM:SS #lobby <alice> text`, or `HH:MM:SS #lobby * alice does`. Who is
+    /// named by it is told so in a word, which a voice reads as well, and called by a bell.
     ///
     /// # Errors
     /// When the output does not take it.
-    pub fn chat(&mut self, room: &str, chat: &Chat) -> io::Result<()> {
+    pub fn chat(&mut self, room: &str, chat: &Chat, mention: Mention) -> io::Result<()> {
         let time = self.time(chat.time);
-        let mut line = format!("{time} {} <{}> ", name(room), name(&chat.user));
+        let (room, user) = (name(room), name(&chat.user));
+        let mark = match mention {
+            Mention::No => "",
+            Mention::Earlier | Mention::Now => "[you] ",
+        };
+        let mut line = match chat.kind {
+            Kind::Text => format!("{time} {mark}{room} <{user}> "),
+            Kind::Action => format!("{time} {mark}{room} * {user} "),
+        };
         append(&mut line, &sanitize::text(&chat.text));
+        if mention == Mention::Now && self.obeys_escapes {
+            line.push('\u{7}');
+        }
         self.out.write_all(line.as_bytes())
+    }
+
+    /// Shows who somebody is.
+    ///
+    /// # Errors
+    /// When the output does not take it.
+    pub fn profile(&mut self, profile: &Profile) -> io::Result<()> {
+        let role = if profile.is_admin {
+            ", administrator of the server"
+        } else {
+            ""
+        };
+        let there = match profile.online_since {
+            Some(since) => format!("online since {}", self.moment(since)),
+            None => "not online".to_owned(),
+        };
+        let last = match profile.last_login {
+            Some(at) => format!("last login {}", self.moment(at)),
+            None => "no login yet".to_owned(),
+        };
+        let (user, registered) = (name(&profile.user), self.moment(profile.registered));
+        let lines = format!("  {user}{role}: {there}\n    {last}, registered {registered}\n");
+        self.out.write_all(lines.as_bytes())
     }
 
     /// Says something: `HH:MM:SS -- text`, with the time of now.
@@ -157,14 +193,20 @@ impl<W: Write> Plain<W> {
 
     /// A moment (milliseconds since 1970-01-01 UTC) as the time of day.
     pub fn time(&self, milliseconds: u64) -> String {
-        let stamp = i64::try_from(milliseconds).ok();
-        match stamp.and_then(|ms| Timestamp::from_millisecond(ms).ok()) {
-            Some(stamp) => stamp
-                .to_zoned(self.zone.clone())
-                .strftime("%H:%M:%S")
-                .to_string(),
-            None => "--:--:--".to_owned(),
-        }
+        let time = self.formatted(milliseconds, "%H:%M:%S");
+        time.unwrap_or_else(|| "--:--:--".to_owned())
+    }
+
+    /// A moment with its day.
+    fn moment(&self, milliseconds: u64) -> String {
+        let moment = self.formatted(milliseconds, "%Y-%m-%d %H:%M:%S");
+        moment.unwrap_or_else(|| "at an unknown time".to_owned())
+    }
+
+    fn formatted(&self, milliseconds: u64, format: &str) -> Option<String> {
+        let stamp = Timestamp::from_millisecond(i64::try_from(milliseconds).ok()?).ok()?;
+        let zoned = stamp.to_zoned(self.zone.clone());
+        Some(zoned.strftime(format).to_string())
     }
 }
 
@@ -189,8 +231,6 @@ fn append(line: &mut String, text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use chatbox_common::wire::message::Kind;
-
     use super::*;
 
     fn shown(show: impl FnOnce(&mut Plain<Vec<u8>>)) -> String {
@@ -213,14 +253,98 @@ mod tests {
 
     #[test]
     fn a_message_is_a_line_with_time_room_and_name() {
-        let line = shown(|face| face.chat("#lobby", &chat("alice", "hello")).unwrap());
+        let line = shown(|face| {
+            face.chat("#lobby", &chat("alice", "hello"), Mention::No)
+                .unwrap();
+        });
         assert_eq!(line, "12:34:56 #lobby <alice> hello\n");
+    }
+
+    #[test]
+    fn what_somebody_does_begins_with_a_star_and_nobody_else_can_write_that() {
+        let action = |user: &str, text: &str| Chat {
+            kind: Kind::Action,
+            ..chat(user, text)
+        };
+        let line = shown(|face| {
+            let did = action("alice", "waves\n12:34:57 #lobby * bob waves");
+            face.chat("#lobby", &did, Mention::No).unwrap();
+            let said = chat("bob", "* alice waves");
+            face.chat("#lobby", &said, Mention::No).unwrap();
+        });
+        let indent = " ".repeat("12:34:56 #lobby * alice ".len());
+        assert_eq!(
+            line,
+            format!(
+                "12:34:56 #lobby * alice waves\n{indent}12:34:57 #lobby * bob waves\n\
+                 12:34:56 #lobby <bob> * alice waves\n"
+            )
+        );
+    }
+
+    #[test]
+    fn a_message_that_names_one_says_so_and_rings_where_escapes_are_obeyed() {
+        for (mention, obeys, told) in [
+            (Mention::No, true, "12:34:56 #lobby <bob> alice: hi\n"),
+            (
+                Mention::Earlier,
+                true,
+                "12:34:56 [you] #lobby <bob> alice: hi\n",
+            ),
+            (
+                Mention::Now,
+                false,
+                "12:34:56 [you] #lobby <bob> alice: hi\n",
+            ),
+            (
+                Mention::Now,
+                true,
+                "12:34:56 [you] #lobby <bob> alice: hi\n\u{7}",
+            ),
+        ] {
+            let mut face = Plain::new(Vec::new(), TimeZone::UTC, obeys);
+            face.chat("#lobby", &chat("bob", "alice: hi"), mention)
+                .unwrap();
+            assert_eq!(String::from_utf8(face.out).unwrap(), told);
+        }
+    }
+
+    #[test]
+    fn who_somebody_is_takes_two_lines() {
+        let profile = Profile {
+            request: 1,
+            user: "Bob".into(),
+            is_admin: true,
+            online_since: Some(1_767_270_896_000),
+            last_login: None,
+            registered: 1_767_225_600_000,
+        };
+        let away = Profile {
+            is_admin: false,
+            online_since: None,
+            last_login: Some(1_767_225_601_000),
+            ..profile.clone()
+        };
+        let lines = shown(|face| {
+            face.profile(&profile).unwrap();
+            face.profile(&away).unwrap();
+        });
+        assert_eq!(
+            lines,
+            "  Bob, administrator of the server: online since 2026-01-01 12:34:56\n    \
+             no login yet, registered 2026-01-01 00:00:00\n  \
+             Bob: not online\n    \
+             last login 2026-01-01 00:00:01, registered 2026-01-01 00:00:00\n"
+        );
     }
 
     #[test]
     fn further_lines_are_indented_so_that_nobody_else_seems_to_speak() {
         let text = "one\n12:34:57 #lobby <bob> two\n";
-        let line = shown(|face| face.chat("#lobby", &chat("alice", text)).unwrap());
+        let line = shown(|face| {
+            face.chat("#lobby", &chat("alice", text), Mention::No)
+                .unwrap();
+        });
         let indent = " ".repeat("12:34:56 #lobby <alice> ".len());
         assert_eq!(
             line,
@@ -232,7 +356,8 @@ mod tests {
     fn nothing_from_the_network_reaches_the_terminal_as_an_order() {
         let hostile = "\u{1b}]0;x\u{7}\n";
         let line = shown(|face| {
-            face.chat(hostile, &chat(hostile, hostile)).unwrap();
+            face.chat(hostile, &chat(hostile, hostile), Mention::Now)
+                .unwrap();
             face.notice(hostile).unwrap();
             let person = Person {
                 user: hostile.into(),

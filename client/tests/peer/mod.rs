@@ -333,7 +333,10 @@ impl Line {
             seq,
             time: now_ms(),
         }));
-        self.say(&ServerMessage::Chat(chat(seq, "alice", &send.text)));
+        self.say(&ServerMessage::Chat(Chat {
+            kind: send.kind,
+            ..chat(seq, "alice", &send.text)
+        }));
     }
 
     /// Waits for the client's goodbye and answers it.

@@ -1,0 +1,200 @@
+//! What goes into the model and what comes out of it.
+
+use chatbox_common::wire::message::{
+    self, Chat, ClientMessage, Follow, Following, Head, History, Ignoring, Invited, List, Member,
+    MemberList, Members, Named, PAGE_LIMIT, Page, People, Person, Presence, Profile, Read, ReadTo,
+    RequestId, RoomChanged, RoomId, RoomList, RoomSummary, Rooms, Seq, Standing, Welcome,
+};
+
+/// What the model is told.
+#[derive(Debug)]
+pub enum Event {
+    /// A session began.
+    Welcome(Welcome),
+    /// A message came live.
+    Chat(Chat),
+    /// The page asked for came.
+    Page(Page),
+    /// The people asked for came.
+    People(People),
+    /// The rooms asked for came.
+    RoomList(RoomList),
+    /// The members asked for came.
+    MemberList(MemberList),
+    /// One is in a room from now on.
+    Joined(message::Room),
+    /// One is in a room no longer.
+    Left(RoomId),
+    /// A room has another topic, or was locked or unlocked.
+    RoomChanged(RoomChanged),
+    /// What was asked about somebody came.
+    Profile(Profile),
+    /// One ignores somebody from now on, or no longer does.
+    Ignoring(Ignoring),
+    /// Who came to a room and went.
+    Presence(Presence),
+    /// Something happened to a member of a room.
+    Standing(Standing),
+    /// Somebody lets one into a room.
+    Invited(Invited),
+    /// The server can't give the page or the people now; [`Event::Retry`] asks again.
+    PageDelayed,
+    /// The server won't give the page or the people.
+    PageRefused,
+    /// The time to ask again has come.
+    Retry,
+    /// Live messages were cut.
+    Lagged(Vec<Head>),
+    /// Answers [`Ask::Follow`].
+    Following(Following),
+    /// Everything shown was read.
+    HaveRead,
+    /// Another session of the same person has read so far.
+    ReadTo(ReadTo),
+    /// The connection is gone; nothing that was asked for comes any more.
+    Disconnected,
+    /// The person wants so many messages before the oldest one shown.
+    WantOlder(RoomId, u32),
+    /// The person wants a list.
+    Want(Listed),
+    /// The person wants to know who somebody is.
+    WantProfile(String),
+}
+
+/// What comes in as many answers as it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listed {
+    /// Who is online.
+    People,
+    /// Which rooms there are.
+    Rooms,
+    /// Who belongs to a room.
+    Members(RoomId),
+}
+
+/// Whether a message names whoever reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mention {
+    /// It does not, or is their own.
+    No,
+    /// It does, and was said before they came.
+    Earlier,
+    /// It does, and they are here: it calls them.
+    Now,
+}
+
+/// What is to be done, in order.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Show a message.
+    Show(Chat, Mention),
+    /// Say something.
+    Notice(String),
+    /// Show who is online.
+    People(Vec<Person>),
+    /// Show which rooms there are.
+    Rooms(Vec<RoomSummary>),
+    /// Show who belongs to a room.
+    Members(Vec<Member>),
+    /// Show who somebody is.
+    Profile(Profile),
+    /// Show who came to a room and went, of those whom one wants to see.
+    Presence(Presence),
+    /// Show what happened to a member of a room.
+    Standing(Standing),
+    /// Show that somebody lets one into a room.
+    Invited(Invited),
+    /// Ask the server.
+    Ask(Ask),
+    /// The server does not keep its promises; the session can't go on. Says why.
+    Fault(String),
+}
+
+/// A question to the server.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// A page of a room's messages.
+    History {
+        /// Where.
+        room: RoomId,
+        /// Only after this one.
+        after: Option<Seq>,
+        /// Only before this one.
+        before: Option<Seq>,
+        /// At most so many.
+        limit: u32,
+    },
+    /// A page of a list.
+    List {
+        /// Which.
+        what: Listed,
+        /// Only names after this one.
+        after: Option<String>,
+    },
+    /// Who somebody is.
+    Whois(String),
+    /// The room live again.
+    Follow {
+        /// Where.
+        room: RoomId,
+        /// The last message shown.
+        after: Seq,
+    },
+    /// Tells how far the person has read; nothing is answered.
+    Read {
+        /// Where.
+        room: RoomId,
+        /// The last message read.
+        seq: Seq,
+    },
+}
+
+impl Ask {
+    /// The message that asks, under a number of the caller's.
+    #[must_use]
+    pub fn into_message(self, request: RequestId) -> ClientMessage {
+        match self {
+            Self::History {
+                room,
+                after,
+                before,
+                limit,
+            } => ClientMessage::History(History {
+                request,
+                room,
+                after,
+                before,
+                limit,
+                before_time: None,
+            }),
+            Self::List { what, after } => {
+                let limit = PAGE_LIMIT;
+                match what {
+                    Listed::People => ClientMessage::List(List {
+                        request,
+                        after,
+                        limit,
+                    }),
+                    Listed::Rooms => ClientMessage::Rooms(Rooms {
+                        request,
+                        after,
+                        limit,
+                    }),
+                    Listed::Members(room) => ClientMessage::Members(Members {
+                        request,
+                        room,
+                        after,
+                        limit,
+                    }),
+                }
+            }
+            Self::Whois(user) => ClientMessage::Whois(Named { request, user }),
+            Self::Read { room, seq } => ClientMessage::Read(Read { request, room, seq }),
+            Self::Follow { room, after } => ClientMessage::Follow(Follow {
+                request,
+                room,
+                after,
+            }),
+        }
+    }
+}

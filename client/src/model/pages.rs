@@ -1,0 +1,257 @@
+//! What is asked of the server, one page at a time: what is missing before what is wished for.
+
+use std::collections::VecDeque;
+
+use chatbox_common::wire::message::{
+    Chat, MemberList, Page, People, Profile, RoomId, RoomList, Seq,
+};
+
+use super::room::Room;
+use super::{Ask, Effect, Listed, Model};
+
+/// How many messages are shown before the first that was not read.
+const CONTEXT: u32 = 10;
+/// The most people asked about at a time.
+const MAX_ASKED_ABOUT: usize = 64;
+
+/// What the one page request that may be under way is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Slot {
+    Free,
+    /// Nothing is asked before [`super::Event::Retry`].
+    Paused,
+    First(RoomId),
+    /// What follows on this message.
+    Fill(RoomId, Seq),
+    Older(RoomId),
+    List(Listed),
+    Whois,
+}
+
+/// A wish for older messages, and what has come of it.
+#[derive(Debug)]
+pub(super) struct Older {
+    pub(super) room: RoomId,
+    left: u32,
+    messages: VecDeque<Chat>,
+}
+
+/// A wish to see a list.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Listing {
+    Done,
+    /// Only names after this one are still wanted.
+    Wanted(Listed, Option<String>),
+}
+
+impl Model {
+    /// Who is asked about just now.
+    #[must_use]
+    pub fn asked_about(&self) -> Option<&str> {
+        let first = self.asked_about.front().map(String::as_str);
+        first.filter(|_| self.slot == Slot::Whois)
+    }
+
+    pub(super) fn page(&mut self, page: Page, effects: &mut Vec<Effect>) {
+        let slot = std::mem::replace(&mut self.slot, Slot::Free);
+        let (Slot::First(asked) | Slot::Fill(asked, _) | Slot::Older(asked)) = slot else {
+            return;
+        };
+        let ordered = page.messages.is_sorted_by(|a, b| a.seq < b.seq)
+            && page.messages.iter().all(|chat| chat.room == asked);
+        if page.room != asked || !ordered {
+            effects.push(Effect::Fault("the server gave a page out of order".into()));
+            return;
+        }
+        let Some(room) = self.rooms.get_mut(&asked) else {
+            return;
+        };
+        match slot {
+            Slot::First(_) => {
+                // The conversation with somebody whom one does not want to see.
+                let user = room.name.strip_prefix('@');
+                let is_hidden = user.is_some_and(|user| self.names.is_ignored(user));
+                room.take_first(page, is_hidden, effects);
+            }
+            Slot::Fill(_, after) => room.take_fill(page, after, effects),
+            _ => self.take_older(page, effects),
+        }
+    }
+
+    pub(super) fn page_refused(&mut self, effects: &mut Vec<Effect>) {
+        match std::mem::replace(&mut self.slot, Slot::Free) {
+            Slot::Older(_) => self.older = None,
+            Slot::List(_) => self.listing = Listing::Done,
+            Slot::Whois => {
+                self.asked_about.pop_front();
+            }
+            // One may have left it meanwhile.
+            Slot::First(room) | Slot::Fill(room, _) if !self.rooms.contains_key(&room) => {}
+            Slot::First(_) | Slot::Fill(..) => {
+                let sentence = "the server does not give the messages of a room one is in";
+                effects.push(Effect::Fault(sentence.to_owned()));
+            }
+            Slot::Free | Slot::Paused => {}
+        }
+    }
+
+    pub(super) fn want_older(&mut self, room: RoomId, count: u32, effects: &mut Vec<Effect>) {
+        if self.older.is_some() {
+            let sentence = "the earlier messages asked for before are still under way";
+            effects.push(Effect::Notice(sentence.into()));
+        } else {
+            self.older = Some(Older {
+                room,
+                left: count,
+                messages: VecDeque::new(),
+            });
+        }
+    }
+
+    pub(super) fn want_profile(&mut self, user: String, effects: &mut Vec<Effect>) {
+        if self.asked_about.len() < MAX_ASKED_ABOUT {
+            self.asked_about.push_back(user);
+        } else {
+            let sentence = "those asked about before are still under way";
+            effects.push(Effect::Notice(sentence.into()));
+        }
+    }
+
+    /// Pages come from the newest to the oldest and are shown the other way round.
+    fn take_older(&mut self, page: Page, effects: &mut Vec<Effect>) {
+        let Some(mut older) = self.older.take() else {
+            return;
+        };
+        let before = match (older.messages.front(), self.rooms.get(&older.room)) {
+            (Some(chat), _) => chat.seq,
+            (None, room) => room.map_or(0, Room::oldest),
+        };
+        let mut empty = true;
+        for chat in page.messages.into_iter().rev() {
+            if chat.seq >= before {
+                continue;
+            }
+            empty = false;
+            older.left = older.left.saturating_sub(1);
+            older.messages.push_front(chat);
+        }
+        if page.more && !empty && older.left > 0 {
+            self.older = Some(older);
+            return;
+        }
+        if let Some(room) = self.rooms.get_mut(&older.room) {
+            room.show_older(older.messages, !page.more, page.first, effects);
+        }
+    }
+
+    pub(super) fn people_listed(&mut self, list: People, effects: &mut Vec<Effect>) {
+        let end = list.people.last().map(|person| person.user.clone());
+        if self.listed(Listed::People, end, list.more) {
+            let people = list.people.iter();
+            people.for_each(|person| self.names.person(&person.user));
+            effects.push(Effect::People(list.people));
+        }
+    }
+
+    pub(super) fn rooms_listed(&mut self, list: RoomList, effects: &mut Vec<Effect>) {
+        let end = list.rooms.last().map(|room| room.name.clone());
+        if self.listed(Listed::Rooms, end, list.more) {
+            list.rooms
+                .iter()
+                .for_each(|room| self.names.room(&room.name));
+            effects.push(Effect::Rooms(list.rooms));
+        }
+    }
+
+    pub(super) fn members_listed(&mut self, list: MemberList, effects: &mut Vec<Effect>) {
+        let end = list.members.last().map(|member| member.user.clone());
+        if self.listed(Listed::Members(list.room), end, list.more) {
+            let members = list.members.iter();
+            members.for_each(|member| self.names.person(&member.user));
+            effects.push(Effect::Members(list.members));
+        }
+    }
+
+    pub(super) fn profile_came(&mut self, profile: Profile, effects: &mut Vec<Effect>) {
+        if self.slot == Slot::Whois {
+            self.slot = Slot::Free;
+            self.asked_about.pop_front();
+            self.names.person(&profile.user);
+            effects.push(Effect::Profile(profile));
+        }
+    }
+
+    /// An answer of a list has come, which ends with a name; says whether it was asked for.
+    fn listed(&mut self, what: Listed, last: Option<String>, more: bool) -> bool {
+        if self.slot != Slot::List(what) {
+            return false;
+        }
+        self.slot = Slot::Free;
+        // A page without anybody could be followed by itself for ever.
+        self.listing = match last {
+            Some(name) if more => Listing::Wanted(what, Some(name)),
+            _ => Listing::Done,
+        };
+        true
+    }
+
+    /// Asks for what is missing, the present before the past.
+    pub(super) fn ask_next(&mut self, effects: &mut Vec<Effect>) {
+        if !self.connected {
+            return;
+        }
+        for (number, room) in &mut self.rooms {
+            if let Some(after) = room.wants_to_follow() {
+                let room = *number;
+                effects.push(Effect::Ask(Ask::Follow { room, after }));
+            }
+        }
+        if self.slot == Slot::Free
+            && let Some((slot, ask)) = self.next_page()
+        {
+            self.slot = slot;
+            effects.push(Effect::Ask(ask));
+        }
+    }
+
+    fn next_page(&self) -> Option<(Slot, Ask)> {
+        for (&room, state) in &self.rooms {
+            let (slot, after, before, limit) = if state.is_unseen() {
+                let before = Some(state.oldest());
+                let limit = state.unread().saturating_add(CONTEXT);
+                (Slot::First(room), None, before, limit)
+            } else if state.is_behind() {
+                let after = state.last();
+                (Slot::Fill(room, after), Some(after), None, self.page_limit)
+            } else {
+                continue;
+            };
+            let limit = limit.min(self.page_limit);
+            let ask = Ask::History {
+                room,
+                after,
+                before,
+                limit,
+            };
+            return Some((slot, ask));
+        }
+        if let Some(older) = &self.older {
+            let room = older.room;
+            let shown = self.rooms.get(&room).map(Room::oldest);
+            let first = older.messages.front().map(|chat| chat.seq);
+            let ask = Ask::History {
+                room,
+                after: None,
+                before: first.or(shown),
+                limit: older.left.clamp(1, self.page_limit),
+            };
+            return Some((Slot::Older(room), ask));
+        }
+        if let Listing::Wanted(what, after) = &self.listing {
+            let (what, after) = (*what, after.clone());
+            return Some((Slot::List(what), Ask::List { what, after }));
+        }
+        let user = self.asked_about.front()?.clone();
+        Some((Slot::Whois, Ask::Whois(user)))
+    }
+}

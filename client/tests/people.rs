@@ -1,0 +1,116 @@
+//! What is shown of people, what they do, and whom one does not want to see: the program against a
+//! scripted server.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may assert in the plainest way, their helpers too"
+)]
+
+mod peer;
+
+use chatbox_common::wire::message::{
+    Access, Chat, ClientMessage, Ignoring, Invited, Joined, Kind, Page, Presence, Room, RoomMode,
+    RoomRole, ServerMessage,
+};
+use peer::place::{Place, end, enter, lines};
+use peer::{LOBBY, Peer, chat};
+
+#[test]
+fn whom_one_ignores_is_not_seen_and_the_order_is_kept() {
+    let (place, peer) = (Place::new(), Peer::bind());
+    let child = place.chat(&peer, "hello\n", &[]);
+    let mut line = peer.accept();
+    line.log_in();
+    line.welcome(2, 0);
+    line.say(&ServerMessage::Ignoring(Ignoring {
+        request: None,
+        user: "bob".to_owned(),
+        ignored: true,
+    }));
+    line.page(vec![chat(1, "Bob", "@alice"), chat(2, "carol", "@alice!")]);
+    line.say(&ServerMessage::Chat(chat(3, "BOB", "alice: hello")));
+    line.say(&ServerMessage::Presence(Presence {
+        room: LOBBY,
+        joined: vec!["bob".to_owned()],
+        left: vec!["carol".to_owned()],
+        online: 2,
+    }));
+    line.say(&ServerMessage::Invited(Invited {
+        name: "#ops~bob".to_owned(),
+        by: "bob".to_owned(),
+    }));
+    line.say(&ServerMessage::Joined(Joined {
+        request: None,
+        room: Room {
+            room: 2,
+            name: "@bob".to_owned(),
+            topic: String::new(),
+            mode: RoomMode::Audited,
+            first: 1,
+            head: 1,
+            online: 2,
+            access: Access::Direct,
+            role: RoomRole::Member,
+            read: 0,
+            locked: None,
+        },
+    }));
+    let (mut send, mut answered) = (None, false);
+    while send.is_none() || !answered {
+        match line.hear() {
+            Some(ClientMessage::History(asked)) => {
+                assert_eq!(asked.room, 2);
+                answered = true;
+                line.say(&ServerMessage::Page(Page {
+                    request: asked.request,
+                    room: 2,
+                    messages: vec![Chat {
+                        room: 2,
+                        ..chat(1, "bob", "in your ear")
+                    }],
+                    more: false,
+                    first: 1,
+                }));
+            }
+            Some(ClientMessage::Send(said)) => send = Some(said),
+            other => panic!("{other:?}"),
+        }
+    }
+    line.commit(&send.unwrap(), 4);
+    line.part();
+    let ended = end(child);
+    assert_eq!((ended.code, ended.err.as_str()), (0, ""));
+    assert_eq!(
+        lines(&ended.out)[2..],
+        [
+            "-- you ignore bob from now on",
+            "[you] #lobby <carol> @alice!",
+            "-- carol went; 2 online in #lobby",
+            "#lobby <alice> hello",
+        ]
+    );
+}
+
+#[test]
+fn what_is_done_is_sent_as_such_and_lines_of_a_pipe_are_messages_each() {
+    let (place, peer) = (Place::new(), Peer::bind());
+    let marked = "/me waves\n\u{1b}[200~one\ntwo\n";
+    let child = place.chat(&peer, marked, &[]);
+    let mut line = enter(&peer);
+    let done = line.hear_send();
+    assert_eq!((done.kind, done.text.as_str()), (Kind::Action, "waves"));
+    line.commit(&done, 1);
+    // A mark means nothing there.
+    let said = line.hear_send();
+    assert_eq!((said.kind, said.text.as_str()), (Kind::Text, "two"));
+    line.commit(&said, 2);
+    line.part();
+    let ended = end(child);
+    assert!(ended.err.contains("\\u{1b}"), "{}", ended.err);
+    assert_eq!(
+        lines(&ended.out)[2..],
+        ["#lobby * alice waves", "#lobby <alice> two"]
+    );
+}
