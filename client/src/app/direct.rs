@@ -30,6 +30,12 @@ impl Whispers {
         all.filter(|whisper| !whisper.text.is_empty()).count()
     }
 
+    /// Whether something waits for this person, which is to be said first.
+    fn is_for(&self, user: &str) -> bool {
+        let mut all = self.asked.values().chain(&self.waiting);
+        all.any(|whisper| whisper.user.eq_ignore_ascii_case(user))
+    }
+
     /// No answer comes any more.
     pub(super) fn disconnected(&mut self) {
         self.waiting
@@ -40,11 +46,18 @@ impl Whispers {
 impl App {
     /// Says something to somebody alone, or talks with them from now on.
     pub(super) fn direct(&mut self, user: String, text: String) -> Result<(), Stop> {
-        if let Some(room) = self.model.room_named(&format!("@{user}")) {
-            return self.say_there(room, text);
+        let room = self.model.room_named(&format!("@{user}"));
+        if let Some(room) = room.filter(|_| !self.whispers.is_for(&user)) {
+            self.say_there(room, text)?;
+            return self.tell_if_kept();
         }
-        self.ask_for(Whisper { user, text });
-        Ok(())
+        let whisper = Whisper { user, text };
+        if self.model.is_connected() {
+            self.ask_for(whisper);
+            return Ok(());
+        }
+        self.whispers.waiting.push(whisper);
+        self.tell_if_kept()
     }
 
     fn say_there(&mut self, room: RoomId, text: String) -> Result<(), Stop> {

@@ -51,6 +51,11 @@ impl App {
             return self.problem("Nothing was sent: you are in no room; see /rooms.");
         };
         self.outgoing.push(room, text, kind);
+        self.tell_if_kept()
+    }
+
+    /// Tells a person that what they said is on its way only later.
+    pub(super) fn tell_if_kept(&mut self) -> Result<(), Stop> {
         if self.is_person && !self.model.is_connected() {
             return self.problem("kept, and sent once there is a connection again");
         }
@@ -74,6 +79,10 @@ impl App {
             }
             Command::Me(text) => self.say_here(text, Kind::Action),
             Command::Ignore(None) => self.show_ignored(),
+            Command::Direct(user, text) => self.direct(user, text),
+            Command::Join(name) if self.model.room_named(&name).is_some() => {
+                self.room_command(Command::Join(name))
+            }
             _ if !matches!(self.line, Line::Up(_)) => {
                 self.problem("There is no connection just now; try again later.")
             }

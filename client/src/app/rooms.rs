@@ -102,7 +102,6 @@ impl App {
                 self.create(name, topic, invited);
                 Ok(())
             }
-            Command::Direct(user, text) => self.direct(user, text),
             Command::Leave(room) => self.ask_in(&room, |request, room| {
                 ClientMessage::Leave(InRoom { request, room })
             }),
@@ -148,6 +147,7 @@ impl App {
             | Command::WhoAmI
             | Command::Whois(_)
             | Command::Me(_)
+            | Command::Direct(..)
             | Command::Ignore(_)
             | Command::Unignore(_)
             | Command::Rooms

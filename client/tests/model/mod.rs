@@ -17,9 +17,8 @@ pub const PEOPLE: [&str; 3] = ["alice", "bob", "carol"];
 const ALICE: usize = 0;
 /// Who sits at which seat: Alice has two sessions.
 const SEATS: [usize; 4] = [0, 0, 1, 2];
-pub const LOBBY: &str = "#lobby";
-pub const OPEN: [&str; 2] = ["#one", "#two"];
-pub const INNER: &str = "#inner~alice";
+const LOBBY: &str = "#lobby";
+const INNER: &str = "#inner~alice";
 /// The rooms that people come to and go from.
 pub const ALL: &[&str] = &["#one", "#two", INNER];
 /// How often one person may log in again: each time costs a recovery code.
@@ -237,7 +236,9 @@ impl World {
             let told = format!("what you type is said in {room}");
             let (before, after) = self.asks(seat, room, &command, &told);
             self.begins(person, room, (before + 1, after + 1));
-            self.invited.remove(&person);
+            if room == INNER {
+                self.invited.remove(&person);
+            }
             self.seats[seat].current = Some(room.to_owned());
         }
     }
@@ -328,6 +329,7 @@ impl World {
 
     pub fn go_on(&mut self, seat: usize) {
         self.seats[seat].go_on();
+        self.seats[seat].missed_a_kill = false;
         self.is_back(seat);
     }
 
@@ -345,8 +347,13 @@ impl World {
         self.kills += 1;
         self.server.kill();
         self.server.restart();
+        for (seat, back) in self.seats.iter_mut().zip(&mut self.back) {
+            // Who is stopped comes back once, however often the server was killed meanwhile.
+            if !std::mem::replace(&mut seat.missed_a_kill, seat.is_stopped) {
+                *back += 1;
+            }
+        }
         for seat in 0..self.seats.len() {
-            self.back[seat] = self.seats[seat].count("connected again") + 1;
             if !self.seats[seat].is_stopped {
                 self.is_back(seat);
             }
@@ -497,9 +504,11 @@ impl World {
     /// What a seat was shown, by room, in the order in which it was shown.
     fn seen(&self, seat: usize) -> BTreeMap<String, Vec<i64>> {
         let person = self.seats[seat].person;
+        // First what was shown, then what is kept: the other way round proves nothing.
+        let shown = self.seats[seat].chat();
         let kept = self.kept();
         let mut seen: BTreeMap<String, Vec<i64>> = BTreeMap::new();
-        for (room, user, text) in self.seats[seat].chat() {
+        for (room, user, text) in shown {
             let (place, seq, sender) = kept.get(&text).unwrap_or_else(|| {
                 panic!("{} was shown before it was kept: {text}", PEOPLE[person])
             });

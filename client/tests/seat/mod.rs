@@ -20,6 +20,7 @@ pub struct Seat {
     /// Which of the people sits here.
     pub person: usize,
     pub is_stopped: bool,
+    pub missed_a_kill: bool,
     /// Where what is typed is said, as far as that is certain.
     pub current: Option<String>,
     child: Child,
@@ -71,6 +72,7 @@ impl Seat {
         let seat = Self {
             person,
             is_stopped: false,
+            missed_a_kill: false,
             current: None,
             child,
             keyboard,
