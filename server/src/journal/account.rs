@@ -65,6 +65,18 @@ pub enum Part {
     },
 }
 
+impl Part {
+    /// What it uses up, where that was not done before.
+    const fn spend(&self) -> Option<Spend> {
+        match self {
+            Self::Code(spend) | Self::RecoveryCodes(spend, _) | Self::Password { spend, .. } => {
+                Some(*spend)
+            }
+            Self::Factor { .. } => None,
+        }
+    }
+}
+
 /// The one session that a change leaves.
 pub struct Stays {
     /// Its number.
@@ -109,30 +121,23 @@ pub(super) fn change(
         token_seconds,
         after: work.log_outs,
     };
+    if let Some(spend) = change.part.spend()
+        && !use_up(tx, &account, spend, now)?
+    {
+        return Ok(Done::Refused);
+    }
     match &change.part {
-        Part::Code(spend) => {
-            if !use_up(tx, &account, *spend, now)? {
-                return Ok(Done::Refused);
-            }
-            Ok(Done::Granted(granted(0)))
-        }
-        Part::RecoveryCodes(spend, recovery) => {
-            if !use_up(tx, &account, *spend, now)? {
-                return Ok(Done::Refused);
-            }
+        Part::Code(_) => Ok(Done::Granted(granted(0))),
+        Part::RecoveryCodes(_, recovery) => {
             tx.replace_recovery_codes(id, recovery)?;
             Ok(Done::Granted(granted(0)))
         }
         Part::Password {
-            spend,
-            verifier,
-            stays,
+            verifier, stays, ..
         } => {
-            if !use_up(tx, &account, *spend, now)? {
-                return Ok(Done::Refused);
-            }
             tx.set_verifier(id, verifier.expose())?;
-            let seconds = renew(tx, id, stays, now + i64::from(TOKEN_SECONDS) * 1000, now)?;
+            let end = now + i64::from(TOKEN_SECONDS) * 1000;
+            let seconds = renew(tx, id, stays, end, now)?;
             Ok(Done::Alone(granted(seconds), Some(stays.session)))
         }
         Part::Factor {
