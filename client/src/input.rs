@@ -9,7 +9,7 @@ mod table;
 use std::fmt::Write;
 
 use crate::sanitize;
-pub use table::{Command, MemberAction, Target};
+pub use table::{Command, Factor, MemberAction, Target};
 use table::{Misuse, Row, TABLE, find};
 
 /// The longest text of a message, in bytes.
@@ -222,6 +222,11 @@ mod tests {
             ("/history  1", Command::History(1)),
             ("/history 1000", Command::History(MAX_HISTORY)),
             ("/whoami", Command::WhoAmI),
+            ("/sessions", Command::Sessions),
+            ("/logout all", Command::LogOut),
+            ("/password", Command::Password),
+            ("/2fa secret", Command::Factor(Factor::Secret)),
+            ("/2fa  codes ", Command::Factor(Factor::Codes)),
             ("/clear", Command::Clear),
             ("/quit", Command::Quit),
             (":quit", Command::Quit),
@@ -242,6 +247,9 @@ mod tests {
             ("/history 99999999999999999999", "Usage: /history [n]: "),
             ("/history 1 2", "Usage: /history [n]: "),
             ("/help nothing", "Usage: /help [command]: "),
+            ("/logout", "Usage: /logout all: "),
+            ("/password hunter2", "Usage: /password: "),
+            ("/2fa", "Usage: /2fa secret|codes: "),
         ] {
             assert!(problem(typed).starts_with(usage), "{}", problem(typed));
         }

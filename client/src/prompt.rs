@@ -1,14 +1,18 @@
 //! Questions on the controlling terminal, and secrets from files.
 //!
 //! A secret is never an argument and never echoed: it is typed here, or is the first line of a
-//! file, a FIFO or standard input. Knows nothing of what the answers are for; registering and
-//! logging in ask here before the session owns the screen.
+//! file, a FIFO or standard input. Knows nothing of what the answers are for. Whoever asks waits
+//! for the answer, and where a session goes on meanwhile, keeps it alive.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, ErrorKind, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
 
 use chatbox_common::secret::SecretString;
 use rpassword::ConfigBuilder;
@@ -18,12 +22,18 @@ use zeroize::Zeroizing;
 /// The longest answer and the longest line of a secret's file, in bytes.
 pub const MAX_ANSWER: usize = 4096;
 
+/// How often something else is done while a person thinks.
+const MEANWHILE: Duration = Duration::from_secs(20);
+
 /// Why there is no answer. The sentence is fit for a person.
 #[derive(Debug, thiserror::Error)]
 pub enum PromptError {
-    /// Ctrl-C or Ctrl-D.
+    /// Ctrl-D.
     #[error("cancelled")]
     Cancelled,
+    /// Ctrl-C; the signal was raised as well.
+    #[error("cancelled")]
+    Interrupted,
     /// Standard input is no terminal, so there is nobody to ask; names the flag to use instead.
     #[error("standard input is no terminal to ask on: use {0}")]
     NoTerminal(&'static str),
@@ -69,11 +79,12 @@ pub enum SecretFileError {
 }
 
 /// The terminal that questions are asked on.
-pub struct Terminal {
+pub struct Terminal<'m> {
     ctrl_c_ends: Arc<AtomicBool>,
+    meanwhile: Option<RefCell<&'m mut dyn FnMut()>>,
 }
 
-impl Terminal {
+impl Terminal<'static> {
     /// Takes over what Ctrl-C (SIGINT) does: while `ctrl_c_ends` is true it ends the process, as
     /// it does without us. A prompt sets it to false for as long as it reads; the caller may do
     /// so when it has its own way to end.
@@ -85,7 +96,21 @@ impl Terminal {
     /// When the system refuses the signal handler.
     pub fn open(ctrl_c_ends: Arc<AtomicBool>) -> io::Result<Self> {
         signal_hook::flag::register_conditional_default(SIGINT, Arc::clone(&ctrl_c_ends))?;
-        Ok(Self { ctrl_c_ends })
+        Ok(Self {
+            ctrl_c_ends,
+            meanwhile: None,
+        })
+    }
+}
+
+impl Terminal<'_> {
+    /// The same terminal, for as long as something else must be done now and then while an answer
+    /// is waited for.
+    pub fn with<'m>(&self, meanwhile: &'m mut dyn FnMut()) -> Terminal<'m> {
+        Terminal {
+            ctrl_c_ends: Arc::clone(&self.ctrl_c_ends),
+            meanwhile: Some(RefCell::new(meanwhile)),
+        }
     }
 
     /// Asks for something that may be seen. `instead` is the flag to name when nobody can be
@@ -96,7 +121,7 @@ impl Terminal {
     pub fn ask(&self, prompt: &str, instead: &'static str) -> Result<String, PromptError> {
         // A mask that begins after the last character hides nothing: both kinds of question
         // share one reader, and Ctrl-C and Ctrl-D mean the same in both.
-        let config = ConfigBuilder::new().password_feedback_partial_mask('*', usize::MAX);
+        let config = || ConfigBuilder::new().password_feedback_partial_mask('*', usize::MAX);
         let answer = self.read(prompt, instead, config)?;
         Ok(answer.trim().to_owned())
     }
@@ -110,7 +135,7 @@ impl Terminal {
         prompt: &str,
         instead: &'static str,
     ) -> Result<SecretString, PromptError> {
-        let config = ConfigBuilder::new().password_feedback_hide();
+        let config = || ConfigBuilder::new().password_feedback_hide();
         self.read(prompt, instead, config).map(SecretString::new)
     }
 
@@ -118,13 +143,17 @@ impl Terminal {
         &self,
         prompt: &str,
         instead: &'static str,
-        config: ConfigBuilder,
+        config: fn() -> ConfigBuilder,
     ) -> Result<String, PromptError> {
         if !io::stdin().is_terminal() {
             return Err(PromptError::NoTerminal(instead));
         }
         let before = self.ctrl_c_ends.swap(false, Ordering::SeqCst);
-        let answer = rpassword::prompt_password_with_config(prompt, config.build());
+        let ask = || rpassword::prompt_password_with_config(prompt, config().build());
+        let answer = match &self.meanwhile {
+            None => ask(),
+            Some(meanwhile) => beside(ask, MEANWHILE, &mut *meanwhile.borrow_mut()),
+        };
         self.ctrl_c_ends.store(before, Ordering::SeqCst);
         if matches!(&answer, Err(error) if error.kind() == ErrorKind::UnexpectedEof) {
             // Ctrl-D, unlike Enter and Ctrl-C, leaves the cursor behind the question.
@@ -134,10 +163,37 @@ impl Terminal {
     }
 }
 
+/// Asks on a thread of its own, and does something else now and then until the answer is there.
+fn beside(
+    ask: impl FnOnce() -> io::Result<String> + Send,
+    every: Duration,
+    mut meanwhile: impl FnMut(),
+) -> io::Result<String> {
+    thread::scope(|scope| {
+        let (tell, answer) = mpsc::sync_channel(1);
+        thread::Builder::new()
+            .name("question".to_owned())
+            .spawn_scoped(scope, move || {
+                // Whoever asked is there as long as this thread is.
+                let _ = tell.send(ask());
+            })?;
+        loop {
+            match answer.recv_timeout(every) {
+                Ok(answer) => return answer,
+                Err(RecvTimeoutError::Timeout) => meanwhile(),
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(io::Error::other("the question was lost"));
+                }
+            }
+        }
+    })
+}
+
 /// What the reader's answer means.
 fn judge(answer: io::Result<String>) -> Result<String, PromptError> {
     let answer = answer.map_err(|error| match error.kind() {
-        ErrorKind::Interrupted | ErrorKind::UnexpectedEof => PromptError::Cancelled,
+        ErrorKind::Interrupted => PromptError::Interrupted,
+        ErrorKind::UnexpectedEof => PromptError::Cancelled,
         _ => PromptError::Terminal(error),
     })?;
     if answer.len() > MAX_ANSWER {
@@ -312,10 +368,10 @@ mod tests {
 
     #[test]
     fn cancelling_is_told_from_failing() {
-        for kind in [ErrorKind::Interrupted, ErrorKind::UnexpectedEof] {
-            let answer = judge(Err(io::Error::from(kind)));
-            assert!(matches!(answer, Err(PromptError::Cancelled)));
-        }
+        let answer = judge(Err(io::Error::from(ErrorKind::UnexpectedEof)));
+        assert!(matches!(answer, Err(PromptError::Cancelled)));
+        let answer = judge(Err(io::Error::from(ErrorKind::Interrupted)));
+        assert!(matches!(answer, Err(PromptError::Interrupted)));
         let answer = judge(Err(io::Error::from(ErrorKind::NotFound)));
         assert!(matches!(answer, Err(PromptError::Terminal(_))));
         assert!(matches!(
@@ -323,5 +379,25 @@ mod tests {
             Err(PromptError::TooLong)
         ));
         assert_eq!(judge(Ok(String::new())).unwrap(), "");
+    }
+    #[test]
+    fn who_waits_for_an_answer_does_something_else_until_it_comes() {
+        let (count, enough) = mpsc::channel();
+        let mut times = 0;
+        let answer = beside(
+            move || {
+                enough.recv().map_err(io::Error::other)?;
+                Ok("answer".to_owned())
+            },
+            Duration::from_millis(1),
+            || {
+                times += 1;
+                if times == 3 {
+                    count.send(()).unwrap();
+                }
+            },
+        );
+        assert_eq!(answer.unwrap(), "answer");
+        assert!(times >= 3);
     }
 }

@@ -23,8 +23,8 @@ use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::secret::Secret;
 
 use support::account::step_now;
-use support::dice::{Dice, free_port};
-use support::{Server, UNLIMITED, eventually};
+use support::dice::Dice;
+use support::{Server, UNLIMITED, eventually, free_port};
 
 /// Those who talk.
 const SENDERS: usize = 10;

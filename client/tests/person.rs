@@ -10,7 +10,7 @@
 #[path = "../../server/tests/support/mod.rs"]
 mod support;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::process::{Child, Command, ExitStatus};
 use std::sync::{Arc, Mutex};
@@ -23,7 +23,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 
 use support::account::step_now;
-use support::{Server, eventually};
+use support::{Server, eventually, free_port};
 
 const PASSWORD: &str = "Canary-correct-horse-77";
 
@@ -34,6 +34,8 @@ struct Terminal {
     screen: Arc<Mutex<Vec<u8>>>,
     /// How much of the screen earlier looks have seen.
     seen: usize,
+    /// The code with which somebody registered here.
+    first_code: String,
     _home: tempfile::TempDir,
 }
 
@@ -45,6 +47,8 @@ impl Terminal {
         let name = ptsname(&ours, Vec::new()).unwrap().into_string().unwrap();
         let theirs = || File::options().read(true).write(true).open(&name).unwrap();
         let home = tempfile::tempdir().unwrap();
+        let config = "[client]\nreconnect_delay = 1\n";
+        fs::write(home.path().join("config.toml"), config).unwrap();
         // `setsid --ctty` makes it the controlling terminal, at which passwords are asked for.
         let child = Command::new("setsid")
             .args([
@@ -80,6 +84,7 @@ impl Terminal {
             keyboard,
             screen,
             seen: 0,
+            first_code: String::new(),
             _home: home,
         }
     }
@@ -142,11 +147,27 @@ impl Terminal {
         let base32 = self.sees("&issuer=ChatBox");
         let picture = self.sees("Code shown there:");
         assert!(picture.contains("\u{1b}[0;30;107m"), "the QR code is drawn");
-        let bytes = base32::decode(base32::Alphabet::Rfc4648 { padding: false }, &base32).unwrap();
-        let secret = TotpSecret::new(Secret::try_from(&bytes[..]).unwrap());
-        self.types(secret.code_at(step_now()).expose());
+        let secret = secret_of(&base32);
+        let code = secret.code_at(step_now()).expose().to_owned();
+        self.types(&code);
+        self.first_code = code;
         self.sees(&format!("you are {name}"));
         secret
+    }
+
+    /// Logs somebody in, up to the lobby.
+    fn logs_in(&mut self, name: &str, password: &str, code: &str) {
+        self.sees("1) Register  2) Log in");
+        self.types("2");
+        self.sees("Type yes to go on:");
+        self.types("yes");
+        self.sees("Name:");
+        self.types(name);
+        self.sees("Password:");
+        self.types(password);
+        self.sees("Code:");
+        self.types(code);
+        self.sees(&format!("you are {name}"));
     }
 
     /// Everything that was ever shown.
@@ -158,6 +179,18 @@ impl Terminal {
     fn ends(&mut self) -> ExitStatus {
         eventually("the program's end", || self.child.try_wait().unwrap())
     }
+}
+
+fn secret_of(base32: &str) -> TotpSecret {
+    let bytes = base32::decode(base32::Alphabet::Rfc4648 { padding: false }, base32).unwrap();
+    TotpSecret::new(Secret::try_from(&bytes[..]).unwrap())
+}
+
+/// The recovery codes on a sheet.
+fn recovery_codes(sheet: &str) -> Vec<String> {
+    let codes = sheet.lines().map(str::trim);
+    let codes = codes.filter(|code| code.len() == 19 && code.matches('-').count() == 3);
+    codes.map(str::to_owned).collect()
 }
 
 impl Drop for Terminal {
@@ -331,4 +364,144 @@ fn a_refused_login_says_the_same_whatever_was_wrong_and_returns_to_the_menu() {
     person.sees("1) Register  2) Log in");
     person.types("q");
     assert_eq!(person.ends().code(), Some(0));
+}
+
+#[test]
+fn a_person_changes_their_password_while_others_talk() {
+    let mut server = Server::start_on(free_port(), "");
+    let mut alice = Terminal::start(&server);
+    let secret = alice.registers("alice");
+    let (_bob, mut bob) = server.register("bob");
+    alice.types("/password");
+    alice.sees("Old password:");
+    bob.post(support::peer::id(1, 1), "said meanwhile");
+    alice.types(PASSWORD);
+    alice.sees("New password");
+    alice.types("short");
+    alice.sees("at least 8 characters");
+    alice.sees("New password");
+    alice.types(PASSWORD);
+    alice.sees("The same again:");
+    alice.types(PASSWORD);
+    alice.sees("that is the old one");
+    alice.sees("New password");
+    alice.types("Canary-better-horse-78");
+    alice.sees("The same again:");
+    alice.types("Canary-better-horse-78");
+    // What it registered with is used; that is known without asking.
+    alice.sees("Code:");
+    alice.types(&alice.first_code.clone());
+    alice.sees("the code of this moment is used; next in");
+    alice.sees("Code:");
+    let code = secret.code_at(step_now() + 1).expose().to_owned();
+    alice.types(&code);
+    // In the order in which it came.
+    alice.sees("#lobby <bob> said meanwhile");
+    alice.sees("-- your password is changed; your other sessions have ended");
+    alice.types("still here");
+    alice.sees("#lobby <alice> still here");
+    alice.types("/sessions");
+    alice.sees("session ");
+    alice.sees("  127.0.0.1:");
+    alice.sees(", this one");
+    for password in [PASSWORD, "Canary-better-horse-78", &code] {
+        assert!(
+            !alice.shown().contains(password),
+            "a secret is never echoed"
+        );
+    }
+    server.line("credentials.log", &["INFO  password_changed user=alice"]);
+    // The login goes on by the token that came with the change.
+    server.kill();
+    alice.sees("reconnecting in");
+    alice.types("/password");
+    alice.sees("There is no connection just now");
+    server.restart();
+    alice.sees("-- connected again");
+    alice.types("/quit");
+    assert_eq!(alice.ends().code(), Some(0));
+}
+
+#[test]
+fn who_cancels_a_question_goes_on_talking() {
+    let server = Server::start("");
+    let mut alice = Terminal::start(&server);
+    alice.registers("alice");
+    let (ctrl_c, ctrl_d) = (b"\x03", b"\x04");
+    for (command, question, key) in [
+        ("/password", "Old password:", ctrl_c),
+        ("/password", "Old password:", ctrl_d),
+        ("/2fa secret", "Code:", ctrl_c),
+        ("/2fa codes", "Code:", ctrl_d),
+    ] {
+        alice.types(command);
+        alice.sees(question);
+        alice.keyboard.write_all(key).unwrap();
+        alice.sees("cancelled: nothing was changed");
+        alice.types("still here");
+        alice.sees("#lobby <alice> still here");
+    }
+    alice.keyboard.write_all(ctrl_c).unwrap();
+    assert_eq!(
+        alice.ends().code(),
+        Some(0),
+        "with nothing asked it is the end"
+    );
+}
+
+#[test]
+fn a_person_gets_another_second_factor_and_their_other_sessions_end() {
+    let server = Server::start("");
+    let mut alice = Terminal::start(&server);
+    let old = alice.registers("alice");
+    let mut elsewhere = Terminal::start(&server);
+    let code = old.code_at(step_now() + 1).expose().to_owned();
+    elsewhere.logs_in("alice", PASSWORD, &code);
+    let shown = alice.shown();
+    let recovery = recovery_codes(&shown);
+    assert_eq!(recovery.len(), 10);
+
+    alice.types("/2fa codes");
+    alice.sees("Code:");
+    alice.types("000000");
+    alice.sees("refused: the password or the code is wrong");
+    alice.types("/2fa codes");
+    alice.sees("Code:");
+    alice.types(&recovery[0]);
+    let sheet = alice.sees("these recovery codes hold from now on");
+    let recovery = recovery_codes(&sheet);
+    assert_eq!(recovery.len(), 10);
+    elsewhere.types("still here");
+    alice.sees("#lobby <alice> still here");
+
+    alice.types("/2fa secret");
+    alice.sees("Code:");
+    alice.types(&recovery[0]);
+    alice.sees("?secret=");
+    let new = secret_of(&alice.sees("&issuer=ChatBox"));
+    let picture = alice.sees("Code shown there:");
+    assert!(picture.contains("\u{1b}[0;30;107m"), "the QR code is drawn");
+    let step = step_now();
+    let wrong = (0..).map(|n| format!("{n:06}"));
+    let is_wrong = |code: &String| (step - 3..=step + 3).all(|s| new.code_at(s).expose() != code);
+    alice.types(&wrong.into_iter().find(is_wrong).unwrap());
+    alice.sees("the code is not right");
+    alice.sees("Code shown there:");
+    let code = new.code_at(step_now()).expose().to_owned();
+    alice.types(&code);
+    alice.sees("-- your second factor is changed; your other sessions have ended");
+    elsewhere.sees("you are logged out");
+    assert_eq!(elsewhere.ends().code(), Some(7));
+
+    // The first code of the new secret is used as well.
+    alice.types("/2fa codes");
+    alice.sees("Code:");
+    alice.types(&code);
+    alice.sees("the code of this moment is used; next in");
+    alice.sees("Code:");
+    alice.types(new.code_at(step_now() + 1).expose());
+    alice.sees("these recovery codes hold from now on");
+    alice.types("/logout all");
+    alice.sees("you are logged out everywhere");
+    assert_eq!(alice.ends().code(), Some(0));
 }

@@ -17,7 +17,8 @@ use chatbox_common::auth::totp::{TotpSecret, step_of};
 use chatbox_common::fingerprint::Fingerprint;
 use chatbox_common::secret::Secret;
 use chatbox_common::wire::message::{
-    ByeReason, ClientMessage, ErrorCode, Following, Head, Lagged, Plain, ServerMessage,
+    ByeReason, ClientMessage, ErrorCode, Following, Head, Lagged, Plain, ServerMessage, Session,
+    SessionList,
 };
 use peer::place::{Place, end, enter, lines};
 use peer::{LOBBY, Peer, chat, logged_in, now_ms};
@@ -421,4 +422,72 @@ fn two_clients_have_different_message_ids() {
         server.join().unwrap()
     });
     assert_ne!(ids[0], ids[1]);
+}
+
+#[test]
+fn a_pipe_is_asked_for_no_secret_and_sends_nothing_instead() {
+    let (place, peer) = (Place::new(), Peer::bind());
+    let child = place.chat(&peer, "/password\n/2fa secret\n/2fa codes\n", &[]);
+    let mut line = enter(&peer);
+    line.part();
+    let ended = end(child);
+    assert_eq!(ended.code, 0);
+    let told = ended.err.matches("standard input is no terminal to ask on");
+    assert_eq!(told.count(), 3, "{}", ended.err);
+}
+
+#[test]
+fn sessions_are_shown_and_whose_is_this_one() {
+    let (place, peer) = (Place::new(), Peer::bind());
+    let child = place.chat(&peer, "/sessions\n", &[]);
+    let mut line = enter(&peer);
+    let Some(ClientMessage::Sessions(asked)) = line.hear() else {
+        panic!("nobody asks for the sessions");
+    };
+    let session = |session, address: &str| Session {
+        session,
+        address: address.to_owned(),
+        since: 45_296_000,
+    };
+    let sessions = vec![session(1, "192.0.2.1:1"), session(2, "\u{1b}[2J")];
+    line.say(&ServerMessage::SessionList(SessionList {
+        request: asked.request,
+        sessions,
+    }));
+    line.part();
+    let ended = end(child);
+    let expected = "  session 1  192.0.2.1:1, since 12:34:56, this one\n  \
+                    session 2  \\u{1b}[2J, since 12:34:56\n";
+    assert!(ended.out.contains(expected), "{}", ended.out);
+}
+
+#[test]
+fn who_logs_out_everywhere_has_said_all_before_and_has_succeeded() {
+    let (place, peer) = (Place::new(), Peer::bind());
+    let child = place.chat(&peer, "hello\n/logout all\nnever said\n", &[]);
+    let mut line = enter(&peer);
+    let send = line.hear_send();
+    line.commit(&send, 1);
+    let asked = line.hear();
+    assert!(matches!(asked, Some(ClientMessage::LogOut(_))), "{asked:?}");
+    line.bye(ByeReason::LoggedOut, "out with you");
+    line.hears_no_more();
+    let ended = end(child);
+    assert_eq!(ended.code, 0);
+    assert_eq!(ended.err, "chatbox: you are logged out everywhere\n");
+}
+
+#[test]
+fn who_could_not_be_logged_out_everywhere_is_told_so() {
+    let (place, peer) = (Place::new(), Peer::bind());
+    let child = place.chat(&peer, "/logout all\n", &[]);
+    let mut line = enter(&peer);
+    let Some(ClientMessage::LogOut(asked)) = line.hear() else {
+        panic!("nobody asks to be logged out");
+    };
+    line.refuse(asked.request, ErrorCode::Unavailable, "not just now");
+    line.part();
+    let ended = end(child);
+    assert_eq!(ended.code, 1);
+    assert_eq!(ended.err, "chatbox: not just now\n");
 }

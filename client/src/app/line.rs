@@ -54,6 +54,10 @@ impl App {
         match reason {
             ByeReason::Quit => Err(Stop::fine()),
             ByeReason::Shutdown | ByeReason::Timeout | ByeReason::Busy => self.lost(&sentence),
+            ByeReason::LoggedOut if self.asked_to_log_out() => {
+                let sentence = "you are logged out everywhere";
+                Err(Stop::because(Exit::Fine, sentence))
+            }
             ByeReason::Flood
             | ByeReason::LoggedOut
             | ByeReason::LoginRefused
@@ -77,6 +81,7 @@ impl App {
 
     fn lost(&mut self, sentence: &str) -> Result<(), Stop> {
         self.line = Line::LoggedOut;
+        self.forget_change()?;
         let was_moving = self.is_moving();
         let given_up = self.outgoing.disconnected();
         self.asked.clear();

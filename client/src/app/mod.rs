@@ -4,6 +4,7 @@
 //! Here session and face are joined; neither knows the other. Nothing in the loop waits but the
 //! loop itself, except for a reconnect, which Ctrl-C then ends like any program.
 
+mod account;
 mod direct;
 mod keys;
 mod line;
@@ -35,6 +36,7 @@ use crate::screen::Screen;
 use crate::session::{Entered, Heard, Link, Ticket};
 use crate::stop::Stop;
 use crate::ui::plain::Plain;
+use account::Changing;
 use direct::Whispers;
 use typed::{Keyboard, Typed};
 
@@ -66,12 +68,26 @@ enum Asked {
     Follow,
     WhoAmI,
     Info,
+    Sessions,
+    LogOut,
+    /// A change of one's own account.
+    Change,
     /// Something done with a room or its members.
     Room,
     /// Letting somebody into a room, which nobody else hears of.
     Invite,
     /// Entering a room, which is then the room one talks in: what is typed next waits for it.
     Move,
+}
+
+/// Whether the program is about to leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leaving {
+    No,
+    /// Once all is said, with a goodbye.
+    Yes,
+    /// By logging out everywhere, which the server was not asked for yet.
+    Everywhere,
 }
 
 /// The way to the server.
@@ -103,6 +119,12 @@ pub struct App {
     user: UserName,
     ticket: Option<Ticket>,
     line: Line,
+    /// Number of the session, as the server counts.
+    session: u64,
+    /// A change of one's own account; as long as it is under way the keyboard is for questions.
+    changing: Option<Changing>,
+    /// How often Ctrl-C ended a question, and is not to end the program as well.
+    interrupts: u32,
     /// Number of the link; what older ones still say is not heard.
     link: u64,
     /// The room one talks in.
@@ -119,7 +141,7 @@ pub struct App {
     /// The last message of one's own that was committed, by room.
     committed: HashMap<RoomId, Seq>,
     /// Nothing more is typed: once all is said, goodbye.
-    leaving: bool,
+    leaving: Leaving,
     /// Until when what is still to be shown is waited for.
     leave_by: Option<Instant>,
     /// A message was refused for good.
@@ -162,6 +184,9 @@ impl App {
             user: entered.user.clone(),
             ticket: None,
             line: Line::LoggedOut,
+            session: 0,
+            changing: None,
+            interrupts: 0,
             link: 0,
             current: None,
             whispers: Whispers::default(),
@@ -170,7 +195,7 @@ impl App {
             asked: HashMap::new(),
             page_at: None,
             committed: HashMap::new(),
-            leaving: false,
+            leaving: Leaving::No,
             leave_by: None,
             has_lost_one: false,
         };
@@ -185,12 +210,16 @@ impl App {
     pub fn run(mut self) -> Result<Exit, Stop> {
         loop {
             let pace = self.send_what_waits()?;
-            if self.leaving && self.may_leave() {
-                return self.leave();
+            if self.leaving != Leaving::No && self.may_leave() {
+                if !self.can_log_out() {
+                    return self.leave();
+                }
+                self.ask_to_log_out()?;
             }
+            let is_free = self.changing.is_none() && self.leaving == Leaving::No;
             if self.model.is_in_a_room()
                 && self.outgoing.len() < MAX_WAITING
-                && !self.leaving
+                && is_free
                 && !self.is_moving()
             {
                 self.keyboard.want();
@@ -200,6 +229,7 @@ impl App {
                 Some(Event::Typed(typed)) => self.typed(typed)?,
                 Some(Event::Heard(link, heard)) if link == self.link => self.heard(heard)?,
                 Some(Event::Heard(..)) => {}
+                Some(Event::Interrupt) if self.interrupts > 0 => self.interrupts -= 1,
                 Some(Event::Interrupt) => {
                     if self.is_person {
                         // The terminal has echoed ^C, and what comes next begins its own line.
@@ -377,6 +407,10 @@ impl App {
         let unsent = self.unsent();
         if unsent > 0 {
             tell(&unacknowledged(unsent));
+        }
+        if self.leaving == Leaving::Everywhere || self.asked_to_log_out() {
+            tell("the server has not said that you are logged out everywhere");
+            self.has_lost_one = true;
         }
         if let Line::Up(link) = &mut self.line
             && link.say_bye().is_ok()

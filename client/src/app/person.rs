@@ -5,7 +5,7 @@ use chatbox_common::crypto::record::KeyAge;
 use chatbox_common::wire::message::{ClientMessage, Kind, Plain, ServerInfo, You};
 
 use super::typed::Typed;
-use super::{App, Asked, Line};
+use super::{App, Asked, Leaving, Line};
 use crate::door::tell;
 use crate::input::{self, Command, Input};
 use crate::model::{Event as Told, Listed};
@@ -27,7 +27,7 @@ impl App {
             }
             Typed::NoText => return self.problem("Nothing was sent: the line is not UTF-8."),
             Typed::End => {
-                self.leaving = true;
+                self.leaving = Leaving::Yes;
                 return Ok(());
             }
         };
@@ -74,7 +74,7 @@ impl App {
             Command::Help(topic) => Ok(self.face.lines(&input::help(topic))?),
             Command::Clear => Ok(self.face.clear()?),
             Command::Quit => {
-                self.leaving = true;
+                self.leaving = Leaving::Yes;
                 Ok(())
             }
             Command::Me(text) => self.say_here(text, Kind::Action),
@@ -103,11 +103,22 @@ impl App {
             }
             Command::WhoAmI => self.ask(Asked::WhoAmI, ClientMessage::Whoami),
             Command::Info => self.ask(Asked::Info, ClientMessage::Info),
+            Command::Sessions => self.ask(Asked::Sessions, ClientMessage::Sessions),
+            Command::LogOut => {
+                self.log_out();
+                Ok(())
+            }
+            Command::Password => self.change_password(),
+            Command::Factor(factor) => self.change_factor(factor),
             other => self.room_command(other),
         }
     }
 
-    fn ask(&mut self, what: Asked, message: fn(Plain) -> ClientMessage) -> Result<(), Stop> {
+    pub(super) fn ask(
+        &mut self,
+        what: Asked,
+        message: fn(Plain) -> ClientMessage,
+    ) -> Result<(), Stop> {
         let request = self.next_request();
         self.asked.insert(request, what);
         self.say(&message(Plain { request }))

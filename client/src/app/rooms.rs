@@ -140,19 +140,7 @@ impl App {
                 reason,
             } => self.moderate(&room, user, action, reason),
             // Carried out by the caller.
-            Command::Help(_)
-            | Command::List
-            | Command::Info
-            | Command::History(_)
-            | Command::WhoAmI
-            | Command::Whois(_)
-            | Command::Me(_)
-            | Command::Direct(..)
-            | Command::Ignore(_)
-            | Command::Unignore(_)
-            | Command::Rooms
-            | Command::Clear
-            | Command::Quit => Ok(()),
+            _ => Ok(()),
         }
     }
 

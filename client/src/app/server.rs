@@ -6,7 +6,7 @@ use chatbox_common::wire::message::{
     Access, ClientMessage, ErrorCode, ErrorMessage, ServerMessage, Welcome,
 };
 
-use super::{App, Asked, Line, READING, UNANSWERED, people, rooms};
+use super::{App, Asked, Leaving, Line, READING, UNANSWERED, people, rooms};
 use crate::cli::Exit;
 use crate::door::tell;
 use crate::model::Event as Told;
@@ -81,6 +81,12 @@ impl App {
             ServerMessage::MemberList(list) if self.is_answer(list.request, Asked::Page) => {
                 self.tell_model(Told::MemberList(list))
             }
+            ServerMessage::SessionList(list) if self.is_answer(list.request, Asked::Sessions) => {
+                self.show_sessions(&list)
+            }
+            ServerMessage::PasswordChallenge(challenge) => self.password_challenge(&challenge),
+            ServerMessage::NewFactor(factor) => self.new_factor(factor),
+            ServerMessage::Changed(changed) => self.changed(changed),
             ServerMessage::Done(done) => {
                 self.outgoing.answered(done.request);
                 match self.asked.remove(&done.request) {
@@ -110,6 +116,7 @@ impl App {
 
     fn welcome(&mut self, welcome: Welcome) -> Result<(), Stop> {
         self.backoff.reset();
+        self.session = welcome.session;
         self.outgoing.set_limit(welcome.limits.messages_per_second);
         self.face.notice(&format!("you are {}", self.user))?;
         for room in &welcome.rooms {
@@ -149,6 +156,15 @@ impl App {
                 Exit::Failure,
                 &format!("the server does not send a room's messages: {}", error.text),
             )),
+            (Some(Asked::Change), _) => self.change_refused(error),
+            (Some(Asked::LogOut), _) => {
+                // A script's wish was not fulfilled; a person may have another.
+                self.has_lost_one = true;
+                if self.is_person {
+                    self.leaving = Leaving::No;
+                }
+                self.tell(&error.text)
+            }
             (_, Some(UNANSWERED)) => Ok(()),
             (None, Some(request)) => self.message_refused(request, error, retry),
             (Some(what @ (Asked::Room | Asked::Invite | Asked::Move)), Some(request)) => {

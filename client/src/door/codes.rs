@@ -13,7 +13,7 @@ use chatbox_common::secret::SecretString;
 
 use super::{now_ms, tell};
 use crate::cli::Exit;
-use crate::prompt::{Terminal, read_secret_file};
+use crate::prompt::{PromptError, Terminal, read_secret_file};
 use crate::stop::Stop;
 
 /// See the module.
@@ -53,9 +53,9 @@ impl Codes {
     ///
     /// # Errors
     /// When nobody can be asked, the person cancels, or the file has none, or still the used one.
-    pub fn fresh(&self, terminal: &Terminal, prompt: &str) -> Result<SecretString, Stop> {
+    pub fn fresh(&self, terminal: &Terminal<'_>, prompt: &str) -> Result<SecretString, Stop> {
         let Some(file) = &self.file else {
-            return self.asked(terminal, prompt);
+            return Ok(self.asked(terminal, prompt)?);
         };
         let wait = self.wait(now_ms() / 1000);
         if let Some(wait) = wait {
@@ -73,19 +73,20 @@ impl Codes {
         Ok(factor)
     }
 
-    fn asked(&self, terminal: &Terminal, prompt: &str) -> Result<SecretString, Stop> {
+    /// A second factor that was not used yet, from the terminal.
+    ///
+    /// # Errors
+    /// When nobody can be asked, or the person cancels.
+    pub fn asked(
+        &self,
+        terminal: &Terminal<'_>,
+        prompt: &str,
+    ) -> Result<SecretString, PromptError> {
         if let Some(wait) = self.wait(now_ms() / 1000) {
             tell(&used(wait));
         }
         loop {
-            let typed = terminal.ask_secret(prompt, "--otp-file")?;
-            let factor = match SecondFactor::parse(typed.expose()) {
-                Ok(factor) => text(&factor),
-                Err(error) => {
-                    tell(&error.to_string());
-                    continue;
-                }
-            };
+            let factor = typed(terminal, prompt)?;
             if !self.is_used(&factor) {
                 return Ok(factor);
             }
@@ -115,6 +116,21 @@ impl Codes {
         let left = next.checked_sub(now_seconds).filter(|left| *left > 0)?;
         // A clock that was set back must not make anybody wait for more than a code's life.
         Some(Duration::from_secs(left.min(STEP_SECONDS)))
+    }
+}
+
+/// A second factor as somebody types it, whatever was used before: one of a new secret, of which
+/// nothing was.
+///
+/// # Errors
+/// When nobody can be asked, or the person cancels.
+pub fn typed(terminal: &Terminal<'_>, prompt: &str) -> Result<SecretString, PromptError> {
+    loop {
+        let typed = terminal.ask_secret(prompt, "--otp-file")?;
+        match SecondFactor::parse(typed.expose()) {
+            Ok(factor) => return Ok(text(&factor)),
+            Err(error) => tell(&error.to_string()),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a new account's owner gets to see, once: QR code, secret, recovery codes.
+//! What the owner of a new second factor gets to see, once: QR code, secret, recovery codes.
 
 use chatbox_common::auth::recovery::RecoveryCode;
 use chatbox_common::auth::totp::TotpSecret;
@@ -42,16 +42,25 @@ pub fn sheet(
     }
     text.push_str("\n  link: ");
     text.push_str(uri.expose());
-    text.push_str("\n\nRecovery codes, each good once in place of the app's code:\n");
+    text.push('\n');
+    text.push_str(&recovery_sheet(recovery));
+    // Last, so that a screen of 24 lines still shows it with the question that follows.
+    text.push_str(&invitation);
+    text.push_str(picture);
+    text
+}
+
+/// The recovery codes alone.
+#[must_use]
+pub fn recovery_sheet(recovery: &[RecoveryCode]) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(1_024));
+    text.push_str("\nRecovery codes, each good once in place of the app's code:\n");
     for code in recovery {
         text.push_str("  ");
         text.push_str(code.text().expose());
         text.push('\n');
     }
     text.push_str("\nNote all of this down now: it is not shown again.\n");
-    // Last, so that a screen of 24 lines still shows it with the question that follows.
-    text.push_str(&invitation);
-    text.push_str(picture);
     text
 }
 

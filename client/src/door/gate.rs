@@ -56,7 +56,7 @@ impl Gate {
         purpose: Purpose,
         presented: Fingerprint,
         is_loopback: bool,
-        terminal: &Terminal,
+        terminal: &Terminal<'_>,
     ) -> Result<bool, Stop> {
         let mut asked = false;
         loop {
@@ -126,7 +126,7 @@ impl Gate {
         }
     }
 
-    fn ask_yes(&mut self, presented: Fingerprint, terminal: &Terminal) -> Result<(), Stop> {
+    fn ask_yes(&mut self, presented: Fingerprint, terminal: &Terminal<'_>) -> Result<(), Stop> {
         let question = format!(
             "The key of {} is not known yet:\n  {presented}\n\
              Is it the one its operator gave you? Type yes to go on: ",
@@ -141,7 +141,11 @@ impl Gate {
         Err(Stop::because(Exit::KeyRefused, sentence))
     }
 
-    fn ask_fingerprint(&mut self, presented: Fingerprint, terminal: &Terminal) -> Result<(), Stop> {
+    fn ask_fingerprint(
+        &mut self,
+        presented: Fingerprint,
+        terminal: &Terminal<'_>,
+    ) -> Result<(), Stop> {
         let question = format!(
             "The key of {} is not known yet. Whoever sits in the middle when you register \
              keeps your second factor,\nso type the fingerprint that the operator gave you \
@@ -181,7 +185,7 @@ mod tests {
         (directory, Gate::open(server, path, given).unwrap())
     }
 
-    fn terminal() -> Terminal {
+    fn terminal() -> Terminal<'static> {
         Terminal::open(Arc::new(AtomicBool::new(true))).unwrap()
     }
 

@@ -8,6 +8,7 @@
 //! made when all answers are there; where a key has to be asked about, another one is made
 //! afterwards, whose key must be the one that was asked about.
 
+mod change;
 mod codes;
 mod enrol;
 mod gate;
@@ -29,6 +30,7 @@ use crate::screen::Screen;
 use crate::session::{self, Confirmed, Entered, Greeted, Registering, SessionError, Ticket};
 use crate::stop::Stop;
 use crate::trust::Purpose;
+pub use change::Passwords;
 use codes::Codes;
 use gate::Gate;
 pub use gate::can_ask;
@@ -45,7 +47,7 @@ pub struct Door {
     timeout: Duration,
     gate: Gate,
     codes: Codes,
-    terminal: Terminal,
+    terminal: Terminal<'static>,
     screen: Screen,
     /// The name in use; offered when a name is asked for.
     user: Option<UserName>,
@@ -87,7 +89,7 @@ impl Door {
     pub fn new(
         cli: Cli,
         settings: &Settings,
-        terminal: Terminal,
+        terminal: Terminal<'static>,
         screen: Screen,
     ) -> Result<Self, Stop> {
         let server = settings.server.clone();
@@ -149,7 +151,7 @@ impl Door {
         loop {
             let question = "\n1) Register  2) Log in  q) Quit\n> ";
             let answer = match self.terminal.ask(question, "--user") {
-                Err(PromptError::Cancelled) => return Err(Stop::fine()),
+                Err(PromptError::Cancelled | PromptError::Interrupted) => return Err(Stop::fine()),
                 answer => answer?,
             };
             match answer.as_str() {
@@ -248,30 +250,11 @@ impl Door {
             return Password::prepare(&secret)
                 .map_err(|error| Stop::because(Exit::Usage, &error.to_string()));
         }
-        loop {
-            let question = if is_new {
-                "New password, 8 characters or more: "
-            } else {
-                "Password: "
-            };
-            let typed = self.terminal.ask_secret(question, "--password-file")?;
-            let password = match Password::prepare(&typed) {
-                Ok(password) => password,
-                Err(error) => {
-                    tell(&error.to_string());
-                    continue;
-                }
-            };
-            if is_new {
-                let question = "The same again: ";
-                let again = self.terminal.ask_secret(question, "--password-file")?;
-                if again != typed {
-                    tell("the two are not the same");
-                    continue;
-                }
-            }
-            return Ok(password);
-        }
+        Ok(if is_new {
+            ask_new_password(&self.terminal)?
+        } else {
+            ask_password(&self.terminal, "Password: ")?
+        })
     }
 
     fn log_in(&mut self, user: UserName) -> Result<Entered, Stop> {
@@ -330,9 +313,7 @@ impl Door {
             secret, recovery, ..
         } = registering;
         let sheet = enrol::sheet(user, secret, recovery, self.screen);
-        let mut out = io::stdout();
-        out.write_all(sheet.as_bytes())?;
-        Ok(out.flush()?)
+        Ok(put(&sheet)?)
     }
 
     /// Continues a login on a new connection, to the very server that gave the ticket.
@@ -367,6 +348,36 @@ impl Door {
     pub fn log_in_again(&mut self, user: &UserName) -> Result<Entered, Stop> {
         self.log_in(user.clone())
     }
+}
+
+/// Asks for a password until it can be one.
+fn ask_password(terminal: &Terminal<'_>, question: &str) -> Result<Password, PromptError> {
+    loop {
+        let typed = terminal.ask_secret(question, "--password-file")?;
+        match Password::prepare(&typed) {
+            Ok(password) => return Ok(password),
+            Err(error) => tell(&error.to_string()),
+        }
+    }
+}
+
+/// Asks for a password twice, until both are the same.
+fn ask_new_password(terminal: &Terminal<'_>) -> Result<Password, PromptError> {
+    loop {
+        let password = ask_password(terminal, "New password, 8 characters or more: ")?;
+        let again = terminal.ask_secret("The same again: ", "--password-file")?;
+        if Password::prepare(&again).is_ok_and(|again| again == password) {
+            return Ok(password);
+        }
+        tell("the two are not the same");
+    }
+}
+
+/// Shows a text of this program's own at once.
+fn put(text: &str) -> io::Result<()> {
+    let mut out = io::stdout();
+    out.write_all(text.as_bytes())?;
+    out.flush()
 }
 
 fn check_clock(server_time: u64) {

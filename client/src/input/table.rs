@@ -28,6 +28,15 @@ pub enum MemberAction {
     Deop,
 }
 
+/// What is to be another second factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Factor {
+    /// The authenticator's secret, and the recovery codes with it.
+    Secret,
+    /// The recovery codes alone.
+    Codes,
+}
+
 /// A command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
@@ -78,6 +87,14 @@ pub enum Command {
     },
     /// Leave a room's word to its moderators, for a reason, or give it back to all.
     Lock(Target, Option<String>),
+    /// Where one is logged in.
+    Sessions,
+    /// End all of one's sessions.
+    LogOut,
+    /// Another password.
+    Password,
+    /// Another second factor.
+    Factor(Factor),
     /// Empty the screen.
     Clear,
     /// Say goodbye and leave.
@@ -325,6 +342,38 @@ pub(super) const TABLE: &[Row] = &[
         arguments: "",
         help: "show your own name",
         parse: |arguments| alone(arguments, Command::WhoAmI),
+    },
+    Row {
+        name: "sessions",
+        arguments: "",
+        help: "show where you are logged in",
+        parse: |arguments| alone(arguments, Command::Sessions),
+    },
+    Row {
+        name: "logout",
+        arguments: "all",
+        help: "end all your sessions, this one included; each needs a login then",
+        parse: |arguments| match arguments {
+            "all" => Ok(Command::LogOut),
+            _ => Err(Misuse),
+        },
+    },
+    Row {
+        name: "password",
+        arguments: "",
+        help: "change your password; your other sessions end",
+        parse: |arguments| alone(arguments, Command::Password),
+    },
+    Row {
+        name: "2fa",
+        arguments: "secret|codes",
+        help: "get a new secret for your authenticator (your other sessions end), or new recovery \
+               codes",
+        parse: |arguments| match arguments {
+            "secret" => Ok(Command::Factor(Factor::Secret)),
+            "codes" => Ok(Command::Factor(Factor::Codes)),
+            _ => Err(Misuse),
+        },
     },
     Row {
         name: "clear",

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use std::{io, thread};
 
 use chatbox_common::channel::{ChannelError, Receiver, Sender};
+use chatbox_common::crypto::handshake::ChannelBinding;
 use chatbox_common::crypto::record::KeyAge;
 use chatbox_common::wire::codec::{self, Read};
 use chatbox_common::wire::message::{Bye, ByeReason, ClientMessage, ServerMessage};
@@ -42,6 +43,7 @@ pub struct Link {
     socket: Arc<TcpStream>,
     sender: Sender,
     received: (u64, Instant),
+    binding: ChannelBinding,
 }
 
 impl Link {
@@ -59,6 +61,7 @@ impl Link {
             socket,
             sender,
             receiver,
+            binding,
             ..
         } = entered;
         socket.set_read_timeout(Some(SILENCE_TIMEOUT))?;
@@ -73,6 +76,7 @@ impl Link {
             socket,
             sender,
             received: (epoch, now.checked_sub(age).unwrap_or(now)),
+            binding,
         };
         Ok((link, ticket))
     }
@@ -101,6 +105,12 @@ impl Link {
     /// Notes that the server replaced its key.
     pub fn note_new_key(&mut self, epoch: u64) {
         self.received = (epoch, Instant::now());
+    }
+
+    /// What a proof on this line must be bound to.
+    #[must_use]
+    pub const fn binding(&self) -> &ChannelBinding {
+        &self.binding
     }
 
     /// The keys in use: this side's and the server's.

@@ -12,6 +12,7 @@ use chatbox_common::auth::resume::ResumeToken;
 use chatbox_common::auth::scram::{ClientFirst, Iterations, NONCE_LEN, Password, Verifier};
 use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::channel::{Receiver, Sender};
+use chatbox_common::crypto::handshake::ChannelBinding;
 use chatbox_common::fingerprint::Fingerprint;
 use chatbox_common::name::UserName;
 use chatbox_common::secret::{Secret, SecretString};
@@ -35,6 +36,15 @@ pub struct Ticket {
 }
 
 impl Ticket {
+    /// What a server has given, to be shown to that server alone.
+    pub(super) fn new(token: ResumeToken, seconds: u32, fingerprint: Fingerprint) -> Self {
+        Self {
+            token,
+            until: Instant::now() + Duration::from_secs(seconds.into()),
+            fingerprint,
+        }
+    }
+
     /// Whether its time has passed.
     #[must_use]
     pub fn is_over(&self, now: Instant) -> bool {
@@ -53,6 +63,7 @@ pub struct Entered {
     pub(super) socket: Arc<TcpStream>,
     pub(super) sender: Sender,
     pub(super) receiver: Receiver,
+    pub(super) binding: ChannelBinding,
 }
 
 /// A registration between its challenge and its first code.
@@ -178,18 +189,19 @@ impl Greeted {
         channel.receiver.begin_session();
         Ok(Entered {
             user: UserName::parse(&logged_in.user).map_err(|_| SessionError::Protocol)?,
-            ticket: Ticket {
-                token: ResumeToken {
+            ticket: Ticket::new(
+                ResumeToken {
                     id: logged_in.token_id,
                     token: logged_in.token,
                 },
-                until: Instant::now() + Duration::from_secs(logged_in.token_seconds.into()),
+                logged_in.token_seconds,
                 fingerprint,
-            },
+            ),
             wrong_codes: logged_in.wrong_codes,
             socket: self.socket,
             sender: channel.sender,
             receiver: channel.receiver,
+            binding: channel.binding,
         })
     }
 }

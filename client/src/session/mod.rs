@@ -5,6 +5,7 @@
 //! whose key is trusted, what a person is asked and what is shown is decided by its callers,
 //! `door` (before the login) and `app` (after it).
 
+mod change;
 mod connect;
 mod link;
 mod login;
@@ -16,6 +17,7 @@ use chatbox_common::channel::ChannelError;
 use chatbox_common::wire::message::{ByeReason, ErrorCode};
 
 use crate::address::ServerAddress;
+pub use change::{NewPassword, Replaced};
 pub use connect::{Greeted, connect};
 pub use link::{Ending, Heard, Link};
 pub use login::{Confirmed, Entered, Registering, Ticket};

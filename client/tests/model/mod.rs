@@ -10,8 +10,8 @@ use rusqlite::Connection;
 
 use crate::seat::Seat;
 use crate::support::account::Account;
-use crate::support::dice::{Dice, free_port};
-use crate::support::{Server, UNLIMITED, eventually};
+use crate::support::dice::Dice;
+use crate::support::{Server, UNLIMITED, eventually, free_port};
 
 pub const PEOPLE: [&str; 3] = ["alice", "bob", "carol"];
 const ALICE: usize = 0;

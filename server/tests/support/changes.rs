@@ -2,7 +2,7 @@
 
 use chatbox_common::auth::recovery::RecoveryCode;
 use chatbox_common::auth::resume::ResumeToken;
-use chatbox_common::auth::scram::{ClientFirst, Iterations, Password, Verifier};
+use chatbox_common::auth::scram::{ClientFirst, Password, Verifier};
 use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::name::UserName;
 use chatbox_common::secret::{Secret, SecretString};
@@ -64,10 +64,9 @@ impl Peer {
         let first = ClientFirst::new(&user, *Secret::random().expose());
         let asked = self.say_password(first.message());
         let scram = self.password_challenge(asked)?.scram;
-        let (salt, iterations) = salt_and_iterations(&scram);
-        let old = prepared(change.old);
-        let last = first.answer(&scram, &old, &change.binding).unwrap();
-        let verifier = Verifier::derive(&prepared(change.new), salt, iterations);
+        let (old, new) = (prepared(change.old), prepared(change.new));
+        let answer = first.answer_and_replace(&scram, &old, &new, &change.binding);
+        let (last, verifier) = answer.unwrap();
         let changed = self.say_password_confirm(last.message(), change.code, verifier)?;
         last.verify(changed.scram.as_deref().unwrap()).unwrap();
         Ok(changed)
@@ -155,16 +154,4 @@ pub fn take_factor(account: &mut Account, factor: &NewFactor) {
         account.totp = TotpSecret::new(totp.clone());
         account.last_step = 0;
     }
-}
-
-fn salt_and_iterations(scram: &str) -> ([u8; 16], Iterations) {
-    use base64::Engine;
-    use base64::engine::general_purpose::STANDARD;
-    let part = |name: &str| scram.split(',').find_map(|part| part.strip_prefix(name));
-    let salt = STANDARD.decode(part("s=").unwrap()).unwrap();
-    let iterations = part("i=").unwrap().parse().unwrap();
-    (
-        salt.try_into().unwrap(),
-        Iterations::for_server(iterations).unwrap(),
-    )
 }

@@ -1,8 +1,4 @@
-//! Chance that comes again: numbers from a seed, and a port for a server that is started anew.
-
-use std::iter;
-use std::net::TcpListener;
-use std::sync::atomic::{AtomicU16, Ordering};
+//! Chance that comes again: numbers from a seed.
 
 /// Another seed makes other moments: `CHATBOX_SEED=7 cargo test ...`.
 const SEED: u64 = 1;
@@ -32,15 +28,4 @@ impl Dice {
     pub fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
         all[self.below(all.len())]
     }
-}
-
-/// A port outside the range from which the system takes ports of its own: while the server is
-/// down nobody else gets it, not even a client that connects to itself.
-pub fn free_port() -> u16 {
-    static GIVEN: AtomicU16 = AtomicU16::new(0);
-    let begin = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
-    let next = || Some(begin + GIVEN.fetch_add(1, Ordering::Relaxed));
-    let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    let mut ports = iter::from_fn(next).take(1_000);
-    ports.find(free).expect("a free port")
 }

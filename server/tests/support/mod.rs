@@ -13,9 +13,10 @@ pub mod rooms;
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -41,6 +42,17 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         assert!(Instant::now() < deadline, "never came: {what}");
         thread::sleep(POLL);
     }
+}
+
+/// A port outside the range from which the system takes ports of its own: while the server is
+/// down nobody else gets it, not even a client that connects to itself.
+pub fn free_port() -> u16 {
+    static GIVEN: AtomicU16 = AtomicU16::new(0);
+    let begin = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
+    let next = || Some(begin + GIVEN.fetch_add(1, Ordering::Relaxed));
+    let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let mut ports = std::iter::from_fn(next).take(1_000);
+    ports.find(free).expect("a free port")
 }
 
 /// A directory with a configuration, and the server that runs in it.

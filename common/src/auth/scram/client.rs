@@ -56,6 +56,26 @@ impl ClientFirst {
         Ok(self.prove(&challenge, &salted.keys, channel_binding))
     }
 
+    /// Answers as [`Self::answer`] does, and makes from another password what the server is to keep
+    /// in place of the one that is proved: with the salt and the rounds of the challenge, of which
+    /// a name has no others. Takes twice as long.
+    ///
+    /// # Errors
+    /// As [`Self::answer`].
+    pub fn answer_and_replace(
+        self,
+        server_first: &str,
+        password: &Password,
+        new: &Password,
+        channel_binding: &[u8; 32],
+    ) -> Result<(ClientFinal, Verifier), ScramError> {
+        let challenge = Challenge::parse(server_first, &self.nonce)?;
+        let iterations = Iterations::new(challenge.iterations)?;
+        let verifier = Verifier::derive(new, challenge.salt, iterations);
+        let last = self.answer(server_first, password, channel_binding)?;
+        Ok((last, verifier))
+    }
+
     /// Answers with a password that was salted before. Takes microseconds, for whoever logs in
     /// often with the same one.
     ///

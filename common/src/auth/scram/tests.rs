@@ -237,3 +237,33 @@ fn a_message_beyond_the_bound_is_not_taken_apart() {
     assert!(attributes(&longest, ["r="]).is_ok());
     assert!(attributes(&(longest + "x"), ["r="]).is_err());
 }
+
+#[test]
+fn who_replaces_a_password_proves_the_old_one_and_leaves_the_new_one_s_verifier() {
+    let old = Verifier::derive(
+        &password("old password"),
+        [1; SALT_LEN],
+        Iterations::DEFAULT,
+    );
+    let client = ClientFirst::new(&alice(), CLIENT_NONCE);
+    let first = ClientFirstMessage::parse(client.message()).unwrap();
+    let server = first.challenge(old, SERVER_NONCE);
+    let (typed, new) = (password("old password"), password("new password"));
+    let answer = client.answer_and_replace(server.message(), &typed, &new, &CHANNEL);
+    let (last, verifier) = answer.unwrap();
+    let expected = Verifier::derive(&new, [1; SALT_LEN], Iterations::DEFAULT);
+    assert_eq!(verifier, expected);
+    let proof = server.check(last.message(), &CHANNEL).unwrap();
+    let server_final = proof.into_server_final(1.into()).unwrap();
+    assert_eq!(last.verify(&server_final), Ok(()));
+}
+
+#[test]
+fn a_challenge_with_too_few_rounds_gets_no_new_password_either() {
+    let client = ClientFirst::new(&alice(), CLIENT_NONCE);
+    let first = ClientFirstMessage::parse(client.message()).unwrap();
+    let server = first.challenge(verifier("old password"), SERVER_NONCE);
+    let (typed, new) = (password("old password"), password("new password"));
+    let answer = client.answer_and_replace(server.message(), &typed, &new, &CHANNEL);
+    assert_eq!(answer.err(), Some(ScramError::Iterations));
+}

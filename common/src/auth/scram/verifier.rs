@@ -33,7 +33,7 @@ pub enum PasswordError {
 
 /// A password prepared by SASLprep (RFC 4013), so that two keyboards that write the same letter
 /// in different bytes give the same password. Lives on the client only.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Password(SecretString);
 
 impl Password {

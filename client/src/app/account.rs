@@ -1,0 +1,312 @@
+//! One's own account: where one is logged in, logging out everywhere, another password, another
+//! second factor.
+//!
+//! Questions have the keyboard to themselves: as long as a change is under way no line is wanted,
+//! and what is heard meanwhile waits where it is, in the end with the server. Nothing is asked
+//! while an answer of the server's is outstanding, except for the first code of a new secret, of
+//! which the server waits for nothing but that.
+
+use chatbox_common::auth::recovery::{RECOVERY_CODES, RecoveryCode};
+use chatbox_common::auth::totp::TotpSecret;
+use chatbox_common::secret::SecretString;
+use chatbox_common::wire::message::{
+    Changed, ClientMessage, ErrorCode, ErrorMessage, FactorConfirm, FactorPart, NewFactor,
+    PasswordChallenge, Plain, RequestId, SessionList,
+};
+
+use super::{App, Asked, Leaving, Line};
+use crate::door::{Door, Passwords};
+use crate::input::Factor;
+use crate::prompt::PromptError;
+use crate::sanitize;
+use crate::session::{NewPassword, Replaced, SessionError, Ticket};
+use crate::stop::Stop;
+
+/// How often the first code of a new secret may be wrong; the server counts, too.
+const FIRST_CODES: u32 = 5;
+
+/// A change of one's own account that the server was asked for.
+pub(super) struct Changing {
+    /// The request that is to be answered.
+    request: RequestId,
+    /// The second factor that was sent, to be remembered as used.
+    code: SecretString,
+    step: Step,
+}
+
+enum Step {
+    /// The challenge is to come.
+    Challenge(NewPassword),
+    /// The new password is sent.
+    Password(Replaced),
+    /// The new factor is to come.
+    Factor(FactorPart),
+    /// A first code is sent; so many may be wrong after it.
+    FirstCode(u32),
+}
+
+impl App {
+    pub(super) fn show_sessions(&mut self, list: &SessionList) -> Result<(), Stop> {
+        let mut lines = String::new();
+        for one in &list.sessions {
+            let since = self.face.time(one.since);
+            let address = sanitize::line(&one.address);
+            let own = if one.session == self.session {
+                ", this one"
+            } else {
+                ""
+            };
+            let line = format!("  session {}  {address}, since {since}{own}\n", one.session);
+            lines.push_str(&line);
+        }
+        Ok(self.face.lines(&lines)?)
+    }
+
+    /// Asks to be logged out everywhere, once all that was typed before is said.
+    pub(super) fn log_out(&mut self) {
+        self.leaving = Leaving::Everywhere;
+    }
+
+    /// Whether the server can be asked for it now.
+    pub(super) const fn can_log_out(&self) -> bool {
+        matches!(
+            (self.leaving, &self.line),
+            (Leaving::Everywhere, Line::Up(_))
+        )
+    }
+
+    pub(super) fn ask_to_log_out(&mut self) -> Result<(), Stop> {
+        self.leaving = Leaving::Yes;
+        // The answer is given as much time as all that was said before had.
+        self.leave_by = None;
+        self.ask(Asked::LogOut, ClientMessage::LogOut)
+    }
+
+    // Questions.
+
+    /// Whether a change can begin; the person is told why not.
+    fn can_change(&mut self) -> Result<bool, Stop> {
+        let why_not = if !self.is_person {
+            "That asks for secrets, and standard input is no terminal to ask on."
+        } else if !self.model.is_connected() {
+            "There is no connection just now; try again later."
+        } else if self.changing.is_some() {
+            "A change is under way."
+        } else {
+            return Ok(true);
+        };
+        self.problem(why_not)?;
+        Ok(false)
+    }
+
+    /// Asks the person something while the session goes on; nothing when they cancel.
+    fn question<T>(
+        &mut self,
+        ask: impl FnOnce(&Door, &mut dyn FnMut()) -> Result<T, PromptError>,
+    ) -> Result<Option<T>, Stop> {
+        self.face.flush()?;
+        let Self {
+            door,
+            line,
+            request,
+            ..
+        } = self;
+        let mut sign_of_life = || {
+            *request = request.wrapping_add(1);
+            if let Line::Up(link) = line {
+                // Where this fails the line is lost, which is heard of behind the question.
+                let _ = link.send(&ClientMessage::Ping(Plain { request: *request }));
+            }
+        };
+        match ask(door, &mut sign_of_life) {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) => {
+                if matches!(error, PromptError::Interrupted) {
+                    self.interrupts += 1;
+                }
+                self.problem(&format!("{error}: nothing was changed"))?;
+                Ok(None)
+            }
+        }
+    }
+
+    // What is asked for.
+
+    pub(super) fn change_password(&mut self) -> Result<(), Stop> {
+        if !self.can_change()? {
+            return Ok(());
+        }
+        let asked = self.question(Door::ask_passwords)?;
+        let Some(Passwords { old, new, code }) = asked else {
+            return Ok(());
+        };
+        let change = NewPassword::begin(&self.user, old, new);
+        let request = self.next_request();
+        let message = change.message(request);
+        self.await_change(request, code, Step::Challenge(change));
+        self.say(&message)
+    }
+
+    pub(super) fn change_factor(&mut self, factor: Factor) -> Result<(), Stop> {
+        if !self.can_change()? {
+            return Ok(());
+        }
+        let Some(code) = self.question(Door::ask_code)? else {
+            return Ok(());
+        };
+        let part = match factor {
+            Factor::Secret => FactorPart::Secret,
+            Factor::Codes => FactorPart::RecoveryCodes,
+        };
+        let request = self.next_request();
+        let message = ClientMessage::Factor(chatbox_common::wire::message::Factor {
+            request,
+            code: code.clone(),
+            part,
+        });
+        self.await_change(request, code, Step::Factor(part));
+        self.say(&message)
+    }
+
+    fn await_change(&mut self, request: RequestId, code: SecretString, step: Step) {
+        self.asked.insert(request, Asked::Change);
+        self.changing = Some(Changing {
+            request,
+            code,
+            step,
+        });
+    }
+
+    /// The change whose request this answers.
+    fn answered(&mut self, request: RequestId) -> Option<Changing> {
+        let changing = self
+            .changing
+            .take_if(|changing| changing.request == request);
+        if changing.is_some() {
+            self.asked.remove(&request);
+        }
+        changing
+    }
+
+    // What the server answers.
+
+    pub(super) fn password_challenge(&mut self, challenge: &PasswordChallenge) -> Result<(), Stop> {
+        let Some(Changing { code, step, .. }) = self.answered(challenge.request) else {
+            return Ok(());
+        };
+        let Step::Challenge(change) = step else {
+            return Err(SessionError::Protocol.into());
+        };
+        let request = self.next_request();
+        let Line::Up(link) = &self.line else {
+            return Ok(());
+        };
+        let scram = &challenge.scram;
+        let (message, replaced) = change.confirm(scram, code.clone(), request, link.binding())?;
+        self.await_change(request, code, Step::Password(replaced));
+        self.say(&message)
+    }
+
+    pub(super) fn new_factor(&mut self, factor: NewFactor) -> Result<(), Stop> {
+        let Some(Changing { code, step, .. }) = self.answered(factor.request) else {
+            return Ok(());
+        };
+        let Step::Factor(part) = step else {
+            return Err(SessionError::Protocol.into());
+        };
+        let has_secret = part == FactorPart::Secret;
+        if factor.recovery.len() != RECOVERY_CODES || factor.totp.is_some() != has_secret {
+            return Err(SessionError::Protocol.into());
+        }
+        self.door.spend(code);
+        let secret = factor.totp.map(TotpSecret::new);
+        let recovery = factor.recovery.into_iter();
+        let recovery: Vec<_> = recovery.map(RecoveryCode::new).collect();
+        self.face.flush()?;
+        let shown = secret.as_ref();
+        self.door
+            .show_factor(&self.user, shown, &recovery, factor.time)?;
+        if has_secret {
+            return self.first_code(FIRST_CODES);
+        }
+        let notice = "these recovery codes hold from now on, and none of those before";
+        Ok(self.face.notice(notice)?)
+    }
+
+    /// Asks for a code of the new secret, and sends it.
+    fn first_code(&mut self, tries: u32) -> Result<(), Stop> {
+        let Some(code) = self.question(Door::ask_first_code)? else {
+            return Ok(());
+        };
+        let request = self.next_request();
+        let message = ClientMessage::FactorConfirm(FactorConfirm {
+            request,
+            code: code.clone(),
+        });
+        self.await_change(request, code, Step::FirstCode(tries - 1));
+        self.say(&message)
+    }
+
+    pub(super) fn changed(&mut self, changed: Changed) -> Result<(), Stop> {
+        let Some(Changing { code, step, .. }) = self.answered(changed.request) else {
+            return Ok(());
+        };
+        let what = match step {
+            Step::Password(replaced) => {
+                replaced.verify(&changed)?;
+                "your password is changed"
+            }
+            Step::FirstCode(_) => "your second factor is changed",
+            Step::Challenge(_) | Step::Factor(_) => return Err(SessionError::Protocol.into()),
+        };
+        self.door.spend(code);
+        if let Some(ticket) = &self.ticket {
+            self.ticket = Some(Ticket::renewed(changed, ticket.fingerprint));
+        }
+        let notice = format!("{what}; your other sessions have ended");
+        Ok(self.face.notice(&notice)?)
+    }
+
+    pub(super) fn change_refused(&mut self, error: &ErrorMessage) -> Result<(), Stop> {
+        let changing = error.request.and_then(|request| self.answered(request));
+        self.problem(&error.text)?;
+        match changing.map(|changing| changing.step) {
+            Some(Step::FirstCode(0)) => {
+                self.problem("the first code was wrong too often: nothing was changed")
+            }
+            Some(Step::FirstCode(tries)) if error.code == ErrorCode::WrongCode => {
+                self.first_code(tries)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The line is lost: says what is not known of a change that was under way. Who wanted to be
+    /// logged out still does.
+    pub(super) fn forget_change(&mut self) -> Result<(), Stop> {
+        if self.asked_to_log_out() {
+            self.leaving = Leaving::Everywhere;
+        }
+        let sentence = match self.changing.take().map(|changing| changing.step) {
+            None => return Ok(()),
+            Some(Step::Challenge(_)) => "nothing was changed",
+            Some(Step::Password(_)) => {
+                "it is not known whether your password was changed: try the new one, then the old"
+            }
+            Some(Step::Factor(FactorPart::RecoveryCodes)) => {
+                "it is not known whether your recovery codes were changed: get new ones"
+            }
+            Some(Step::Factor(FactorPart::Secret)) => "your second factor was not changed",
+            Some(Step::FirstCode(_)) => {
+                "it is not known whether your second factor was changed: try the new one, then \
+                 the old"
+            }
+        };
+        Ok(self.face.notice(sentence)?)
+    }
+
+    /// Whether a goodbye is what was asked for.
+    pub(super) fn asked_to_log_out(&self) -> bool {
+        self.asked.values().any(|asked| *asked == Asked::LogOut)
+    }
+}
