@@ -14,7 +14,7 @@ use chatbox_common::wire::message::{
     PasswordChallenge, Plain, RequestId, SessionList,
 };
 
-use super::{App, Asked, Leaving, Line};
+use super::{App, Asked, Leaving, Line, following};
 use crate::door::{Door, Passwords};
 use crate::input::Factor;
 use crate::prompt::PromptError;
@@ -109,16 +109,25 @@ impl App {
             door,
             line,
             request,
+            modes,
             ..
         } = self;
         let mut sign_of_life = || {
-            *request = request.wrapping_add(1);
+            *request = following(*request);
             if let Line::Up(link) = line {
                 // Where this fails the line is lost, which is heard of behind the question.
                 let _ = link.send(&ClientMessage::Ping(Plain { request: *request }));
             }
         };
-        match ask(door, &mut sign_of_life) {
+        // A question is answered as the terminal edits lines, and never shown.
+        if let Some(modes) = modes {
+            modes.give_back();
+        }
+        let answer = ask(door, &mut sign_of_life);
+        if let Some(modes) = modes {
+            modes.take();
+        }
+        match answer {
             Ok(answer) => Ok(Some(answer)),
             Err(error) => {
                 if matches!(error, PromptError::Interrupted) {
