@@ -16,7 +16,7 @@ use chatbox_common::crypto::handshake::ChannelBinding;
 use chatbox_common::wire::codec::Read;
 use chatbox_common::wire::message::{
     ClientMessage, ErrorCode, ErrorMessage, History, List, MAX_TEXT, Named, PAGE_LIMIT, People,
-    Plain, RequestId, Send, ServerInfo, ServerMessage, You,
+    Plain, RequestId, Search, Send, ServerInfo, ServerMessage, You,
 };
 
 use crate::event::SessionId;
@@ -28,6 +28,9 @@ use crate::readers::{Asked, PageRequest};
 use crate::shared::Shared;
 use crate::throttle::{MessageBudget, Verdict};
 pub use account::Changes;
+
+/// The most bytes of what is searched for.
+const MAX_SEARCH: usize = 256;
 
 /// One session's requests.
 pub struct Requests<'a> {
@@ -115,7 +118,7 @@ impl Requests<'_> {
             ClientMessage::Ignore(ignore) => {
                 return self.act(ignore.request, || deeds::ignore(&ignore));
             }
-            ClientMessage::Search(_) => {}
+            ClientMessage::Search(search) => return self.search(search),
             ClientMessage::Sessions(plain) => self.sessions(&plain),
             ClientMessage::LogOut(plain) => return self.log_out(&plain),
             ClientMessage::Password(password) => return self.password(&password),
@@ -220,11 +223,27 @@ impl Requests<'_> {
 
     fn history(&self, history: History) {
         let (request, limit) = (history.request, history.limit);
-        if history.after.is_some() && history.before.is_some() {
-            let sentence = "a page of messages is asked for by `after` or by `before`";
+        let edges = [history.after, history.before, history.before_time];
+        if edges.iter().flatten().count() > 1 {
+            let sentence = "a page of messages is asked for by `after`, `before` or `before_time`";
             return self.error(Some(request), ErrorCode::InvalidArgument, sentence, None);
         }
         self.page(request, limit, Asked::History(history));
+    }
+
+    /// Dearer than a page of history, and so counted like a message.
+    fn search(&mut self, search: Search) -> Result<(), End> {
+        let (request, limit) = (search.request, search.limit);
+        if !self.may_go_on(request)? {
+            return Ok(());
+        }
+        if search.words.len() > MAX_SEARCH {
+            let sentence = "a search has at most 256 bytes";
+            self.error(Some(request), ErrorCode::TextTooLong, sentence, None);
+        } else {
+            self.page(request, limit, Asked::Search(search));
+        }
+        Ok(())
     }
 
     fn page(&self, request: RequestId, limit: u32, asked: Asked) {

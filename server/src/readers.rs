@@ -1,12 +1,15 @@
-//! Reading beside the journal: pages of history for sessions, accounts and tokens for logins.
+//! Reading beside the journal: pages of history and searches for sessions, accounts and tokens for
+//! logins.
 //!
 //! Nobody here waits for the journal, nor the journal for them. Pages are read by two threads with
 //! a connection to the database each, and a session has one in flight: what SQLite touches of a
-//! stack would stay with every session's own. A login's thread is used by many one after another,
+//! stack would stay with every session's own. Searches have a thread to themselves: one that finds
+//! nothing may take long to know it, and nobody's page waits for that. A login's thread is used by many one after another,
 //! so it reads by itself, on one of a few connections that are kept for logins: no page keeps
 //! anybody out.
 
 mod pages;
+mod search;
 
 use std::io;
 use std::path::Path;
@@ -19,7 +22,7 @@ use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::name::UserName;
 use chatbox_common::secret::Secret;
 use chatbox_common::wire::message::{
-    AccountId, ErrorCode, ErrorMessage, History, Members, RequestId, Rooms, ServerMessage,
+    AccountId, ErrorCode, ErrorMessage, History, Members, RequestId, Rooms, Search, ServerMessage,
 };
 use subtle::Choice;
 
@@ -29,7 +32,8 @@ use crate::event::SessionId;
 use crate::outbox::Gate;
 use crate::sealed::SealingKey;
 use crate::store::{
-    self, Account, Credentials, Reader, RecoveryHash, Snapshot, SqlLog, Status, StoreError, TokenId,
+    self, Account, Credentials, Reader, RecoveryHash, Snapshot, SqlLog, Status, StoreError,
+    TokenId, Words,
 };
 use crate::vital;
 
@@ -136,6 +140,8 @@ pub enum Asked {
         /// Since when they are online, if they are.
         online_since: Option<u64>,
     },
+    /// The messages with some words.
+    Search(Search),
 }
 
 impl Asked {
@@ -145,13 +151,14 @@ impl Asked {
             Self::Rooms(asked) => asked.request,
             Self::Members(asked) => asked.request,
             Self::Whois { request, .. } => *request,
+            Self::Search(asked) => asked.request,
         }
     }
 
     /// What is answered where there is no such thing, or it is not the asker's to know.
     const fn nothing(&self) -> (ErrorCode, &'static str) {
         match self {
-            Self::History(_) | Self::Rooms(_) | Self::Members(_) => {
+            Self::History(_) | Self::Rooms(_) | Self::Members(_) | Self::Search(_) => {
                 (ErrorCode::UnknownRoom, "there is no such room")
             }
             Self::Whois { .. } => (ErrorCode::UnknownUser, "there is nobody of this name"),
@@ -183,6 +190,7 @@ impl Pair {
 #[derive(Clone)]
 pub struct Readers {
     pages: SyncSender<PageRequest>,
+    searches: SyncSender<PageRequest>,
     logins: Arc<Pair>,
     seal: Arc<SealingKey>,
     decoy: Arc<Decoy>,
@@ -200,19 +208,27 @@ impl Readers {
         seal: &Arc<SealingKey>,
         iterations: Iterations,
     ) -> Result<Self, StartError> {
+        let start = |name: String, receiver: &Arc<Mutex<Receiver<PageRequest>>>| {
+            let worker = Worker {
+                reader: Reader::open(directory, log.clone())?,
+                words: Words::new()?,
+                deliveries: deliveries.clone(),
+            };
+            let receiver = Arc::clone(receiver);
+            vital::spawn(name, move || worker.run(&receiver))?;
+            Ok::<_, StartError>(())
+        };
         let (pages, receiver) = mpsc::sync_channel(QUEUE);
         let receiver = Arc::new(Mutex::new(receiver));
         for n in 0..THREADS {
-            let worker = Worker {
-                reader: Reader::open(directory, log.clone())?,
-                deliveries: deliveries.clone(),
-            };
-            let receiver = Arc::clone(&receiver);
-            vital::spawn(format!("reader-{n}"), move || worker.run(&receiver))?;
+            start(format!("reader-{n}"), &receiver)?;
         }
+        let (searches, receiver) = mpsc::sync_channel(QUEUE);
+        start("searcher".to_owned(), &Arc::new(Mutex::new(receiver)))?;
         let reader = || Reader::open(directory, log.clone()).map(Mutex::new);
         Ok(Self {
             pages,
+            searches,
             logins: Arc::new(Pair {
                 readers: [reader()?, reader()?],
             }),
@@ -278,7 +294,13 @@ impl Readers {
     /// Reads a page; the answer goes to the session. The caller has claimed the session's one
     /// page in flight, which is given back here.
     pub fn page(&self, request: PageRequest) {
-        if self.pages.send(request).is_err() {
+        let queue = match request.asked {
+            Asked::Search(_) => &self.searches,
+            Asked::History(_) | Asked::Rooms(_) | Asked::Members(_) | Asked::Whois { .. } => {
+                &self.pages
+            }
+        };
+        if queue.send(request).is_err() {
             log::error!("the readers have ended; a page is lost");
         }
     }
@@ -297,6 +319,7 @@ pub enum StartError {
 
 struct Worker {
     reader: Reader,
+    words: Words,
     deliveries: Deliveries,
 }
 
@@ -314,6 +337,7 @@ impl Worker {
 
     fn page(&mut self, request: &PageRequest) {
         let account = store::AccountId(request.account);
+        let words = &self.words;
         let read = self.reader.read(|snapshot| match &request.asked {
             Asked::History(asked) => pages::history(snapshot, account, asked),
             Asked::Rooms(asked) => pages::rooms(snapshot, account, asked).map(Some),
@@ -323,6 +347,7 @@ impl Worker {
                 user,
                 online_since,
             } => pages::profile(snapshot, *request, user, *online_since),
+            Asked::Search(asked) => search::search(snapshot, words, account, asked),
         });
         let number = request.asked.request();
         let message = match read {

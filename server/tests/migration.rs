@@ -90,3 +90,28 @@ fn a_database_of_the_first_schema_is_copied_brought_up_to_date_and_used() {
     assert_eq!(server.query("PRAGMA foreign_key_check"), None);
     assert_eq!(server.query("PRAGMA integrity_check").unwrap(), "ok");
 }
+
+#[test]
+fn its_messages_are_indexed_beside_the_running_server() {
+    const MANY: i64 = 1_000;
+    let mut server = Server::start_prepared(UNLIMITED, |directory| {
+        lay_out(directory);
+        let database = rusqlite::Connection::open(directory.join("data/chatbox.db")).unwrap();
+        let said = "WITH RECURSIVE n(seq) AS (SELECT 6 UNION ALL SELECT seq + 1 FROM n \
+            WHERE seq < ?1) INSERT INTO messages(room, seq, sender, kind, body, time, client_id) \
+            SELECT 1, seq, 1, 0, CAST('word no' || seq AS BLOB), seq, randomblob(16) FROM n";
+        database.execute(said, [MANY]).unwrap();
+        let head = "UPDATE rooms SET next_seq = ?1 + 1";
+        database.execute(head, [MANY]).unwrap();
+    });
+    let mut alice = server.log_in(&mut account("Alice", ALICE));
+    alice.post(id(1, 4), "word since");
+    assert_eq!(alice.texts_with("since"), ["word since"]);
+    assert_eq!(alice.texts_with("from bob 1"), ["from Bob, 1"]);
+    for n in [6, 77, 500, MANY] {
+        let text = format!("word no{n}");
+        assert_eq!(alice.texts_with(&format!("no{n}")), [text]);
+    }
+    server.stop();
+    assert_eq!(server.query("PRAGMA integrity_check").unwrap(), "ok");
+}

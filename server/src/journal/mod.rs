@@ -13,6 +13,7 @@ mod accounts;
 mod acts;
 mod chat_log;
 mod commit;
+mod index;
 mod people;
 mod publish;
 mod rooms;

@@ -11,6 +11,7 @@ use chatbox_common::wire::message::{ErrorCode, RoomId};
 
 use super::chat_log::AuditedChat;
 use super::commit::{Admitted, Committed, Owed, Work};
+use super::index::Index;
 use super::people::Memberships;
 use super::publish::UNAVAILABLE;
 use super::rooms::{Refusal, Room, UNKNOWN_ROOM};
@@ -34,7 +35,7 @@ const SYNC_PACE: Duration = Duration::from_millis(20);
 /// message waits for it.
 const VISIT_PACE: Duration = Duration::from_millis(4);
 /// How often the thread looks at the disk, and after itself when nothing happens.
-const TICK: Duration = Duration::from_millis(250);
+pub(super) const TICK: Duration = Duration::from_millis(250);
 /// Changes that are owed are counted no further than this while nothing can be written.
 const MAX_OWED: usize = 10_000;
 /// How often expired tokens are deleted.
@@ -105,6 +106,7 @@ pub(super) struct Writer {
     /// Rooms that were read for an act, and may be let go behind it.
     pub(super) visited: Vec<RoomId>,
     pub(super) behind: Behind,
+    pub(super) index: Index,
     visits: Arc<Mutex<Vec<Visit>>>,
     pub(super) owed: Owed,
     /// Logins that wait for a transaction that is synced, and who waits for them.
@@ -134,7 +136,7 @@ impl Writer {
             room_limits,
         } = parts;
         let shown = chat.logged();
-        let (history_id, lobby, kept) = store.transaction(Commit::Synced, |tx| {
+        let (history_id, lobby, kept, unindexed) = store.transaction(Commit::Synced, |tx| {
             let kept = tx.last_row()?;
             if shown > kept {
                 // A power cut or an older copy: people saw messages that are gone. Their clients
@@ -144,7 +146,8 @@ impl Writer {
             }
             let now = i64::try_from(now_ms()).unwrap_or(i64::MAX);
             let lobby = Room::load(tx, store::RoomId::LOBBY.0, now)?;
-            Ok((tx.history_id()?, lobby.ok_or(StoreError::Missing)?, kept))
+            let lobby = lobby.ok_or(StoreError::Missing)?;
+            Ok((tx.history_id()?, lobby, kept, tx.is_index_behind()?))
         })?;
         if shown > kept {
             let line = Line::error("history_shortened").with("logged_row", shown);
@@ -168,6 +171,7 @@ impl Writer {
             idle: VecDeque::new(),
             visited: Vec::new(),
             behind: Behind::default(),
+            index: Index::new(unindexed, Instant::now()),
             visits: Arc::default(),
             owed: Owed::default(),
             asks: VecDeque::new(),
@@ -215,8 +219,10 @@ impl Writer {
                 Err(RecvTimeoutError::Disconnected) => taken.stop = true,
             }
             let stop = taken.stop;
+            let is_idle = taken.jobs == 0;
             // An act is dear already: what waits behind it is not to wait longer.
-            if taken.jobs > 0 && !(taken.acts && taken.posts.is_empty()) {
+            let is_dear = taken.acts && taken.posts.is_empty();
+            if !(is_idle || is_dear) {
                 next_begin = Instant::now() + pace(taken.posts.len());
             }
             alone = taken.sole_sender();
@@ -225,6 +231,7 @@ impl Writer {
             if stop {
                 return self.finish();
             }
+            self.index(is_idle);
         }
     }
 
@@ -238,6 +245,7 @@ impl Writer {
         let visit = (!self.others.is_empty()).then_some(self.next_visit);
         let due = presence
             .chain(self.behind.due())
+            .chain(self.index.due())
             .chain(sync)
             .chain(visit)
             .min();
@@ -486,6 +494,9 @@ impl Writer {
         }
         if with_owed && done.is_ok() {
             self.owed = nothing;
+        }
+        if done.as_ref().is_ok_and(|done| !done.heads.is_empty()) {
+            self.index.grew(Instant::now());
         }
         done
     }

@@ -3,7 +3,7 @@
 use chatbox_common::name::UserName;
 use chatbox_common::wire::message::{
     self, Chat, History, Kind, Member, MemberList, Members, PAGE_BYTES, Page, Profile, RoomList,
-    RoomMode, RoomSummary, Rooms, ServerMessage,
+    RoomMode, RoomSummary, Rooms, Seq, ServerMessage,
 };
 
 use crate::clock::now_ms;
@@ -25,15 +25,18 @@ pub(super) fn history(
     let Some(room) = snapshot.room_by_id(id)? else {
         return Ok(None);
     };
-    let first = match room.access {
-        Access::Invited => room.heads.first_kept.max(member.joined_seq),
-        Access::Open | Access::Direct => room.heads.first_kept,
-    };
+    let first = first_shown(room.access, room.heads.first_kept, member.joined_seq);
     let mut page = if let Some(after) = asked.after {
         let after = after.max(first.saturating_sub(1));
         snapshot.page_after(id, after, asked.limit, PAGE_BYTES)?
     } else {
-        let before = asked.before.unwrap_or(u64::MAX);
+        let before = match asked.before_time {
+            Some(time) => {
+                let time = i64::try_from(time).unwrap_or(i64::MAX);
+                snapshot.seq_at(id, first, room.heads.head, time)?
+            }
+            None => asked.before.unwrap_or(u64::MAX),
+        };
         snapshot.page_before(id, before, asked.limit, PAGE_BYTES)?
     };
     if page
@@ -53,6 +56,14 @@ pub(super) fn history(
         more: page.more,
         first,
     })))
+}
+
+/// The first message of a room that a member may read.
+pub(super) fn first_shown(access: Access, first_kept: Seq, joined_seq: Seq) -> Seq {
+    match access {
+        Access::Invited => first_kept.max(joined_seq),
+        Access::Open | Access::Direct => first_kept,
+    }
 }
 
 pub(super) fn rooms(
@@ -148,7 +159,7 @@ pub(super) fn profile(
     }))
 }
 
-fn chat(room: message::RoomId, message: &Message) -> Chat {
+pub(super) fn chat(room: message::RoomId, message: &Message) -> Chat {
     Chat {
         room,
         seq: message.seq,

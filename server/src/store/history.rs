@@ -78,6 +78,13 @@ pub struct Message {
     pub epoch: Option<u64>,
 }
 
+impl Message {
+    /// What it takes of a page.
+    pub(super) fn weight(&self) -> usize {
+        self.body.len() + self.sender_name.as_str().len() + MESSAGE_OVERHEAD
+    }
+}
+
 /// A piece of a room's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
@@ -163,7 +170,7 @@ impl Snapshot<'_> {
         let rows = i64::from(limit) + 1;
         self.scan(statement, (room, signed(edge), rows), |row| {
             let message = read_message(row)?;
-            let weight = message.body.len() + message.sender_name.as_str().len() + MESSAGE_OVERHEAD;
+            let weight = message.weight();
             let full = page.messages.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
             if !page.messages.is_empty() && (full || weight > left) {
                 page.more = true;
@@ -192,7 +199,8 @@ impl Snapshot<'_> {
     }
 }
 
-fn read_message(row: &Row<'_>) -> rusqlite::Result<Message> {
+/// From the nine columns that each page begins with.
+pub(super) fn read_message(row: &Row<'_>) -> rusqlite::Result<Message> {
     let epoch = match row.get_ref(8)? {
         rusqlite::types::ValueRef::Null => None,
         _ => Some(unsigned(row, 8)?),

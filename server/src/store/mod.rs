@@ -7,7 +7,7 @@
 //!
 //! What can be read is a method of [`Snapshot`], what can be changed a method of [`Tx`], each
 //! beside its table: `accounts`, `factors`, `resume`, `rooms`, `members`, `ignores`, `history`,
-//! `online`, `meta`.
+//! `moment`, `index`, `search`, `online`, `meta`. What a word is, [`Words`] knows.
 
 mod accounts;
 mod error;
@@ -15,17 +15,21 @@ mod factors;
 mod files;
 mod history;
 mod ignores;
+mod index;
 mod members;
 mod meta;
+mod moment;
 mod online;
 mod reader;
 mod resume;
 mod rooms;
 mod schema;
+mod search;
 mod sql;
 #[cfg(test)]
 mod testing;
 mod types;
+mod words;
 
 pub use accounts::{Account, AccountLine, Credentials, NewAccount};
 pub use error::StoreError;
@@ -33,13 +37,16 @@ pub use factors::RecoveryHash;
 pub use files::DATABASE;
 pub use history::{ACTION, Inserted, Message, NewMessage, Unlogged};
 pub use ignores::Ignored;
+pub use index::Portion;
 pub use members::{Membership, Sanction};
 pub use reader::{Checkpoint, Checkpointer, Reader};
 pub use resume::{NewToken, Resumed, TokenId};
 pub use rooms::{NewRoom, Room};
 pub use schema::SCHEMA_VERSION;
+pub use search::{Searched, Sought};
 pub use sql::{Outcome, Snapshot, SqlEntry, SqlLog, Tx};
 pub use types::{Access, AccountId, Role, RoomId, RoomMode, RoomRole, Status, Title};
+pub use words::Words;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -109,7 +109,7 @@ const V1: Migration = &[
 ];
 
 /// Rooms beside the lobby: who may come in, what members may do, and what they have read. Whom
-/// somebody does not want to see.
+/// somebody does not want to see. The index for searches.
 const V2: Migration = &[
     "ALTER TABLE rooms ADD COLUMN access TEXT NOT NULL DEFAULT 'open' \
      CHECK(access IN ('open', 'invited', 'direct'))",
@@ -148,6 +148,12 @@ const V2: Migration = &[
      ignored INTEGER NOT NULL REFERENCES REGISTERED(id), \
      made_at INTEGER NOT NULL, \
      PRIMARY KEY(account, ignored)) STRICT, WITHOUT ROWID",
+    // What searches look words up in: no texts, and written behind the messages.
+    "CREATE VIRTUAL TABLE messages_fts USING fts5(room, body, content='', contentless_delete=1, \
+     detail=column, tokenize='unicode61 remove_diacritics 2')",
+    // Left to itself it merges a lot at once, and everybody who writes waits for it.
+    "INSERT INTO messages_fts(messages_fts, rank) VALUES('automerge', 0)",
+    "INSERT INTO meta(key, value) VALUES('fts_mark', 0)",
     "PRAGMA user_version = 2",
 ];
 
@@ -264,8 +270,10 @@ mod tests {
             ),
             1
         );
+        // The tables of the search index are SQLite's own, and made by it without the word.
         let loose = "SELECT count(*) FROM pragma_table_list \
-                     WHERE schema = 'main' AND name NOT LIKE 'sqlite_%' AND strict = 0";
+                     WHERE schema = 'main' AND name NOT LIKE 'sqlite_%' \
+                     AND name NOT LIKE 'messages_fts%' AND strict = 0";
         assert_eq!(number(&connection, loose), 0);
     }
 

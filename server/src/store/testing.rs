@@ -81,10 +81,12 @@ pub(super) fn assert_searches(statements: &[&str]) {
             .unwrap()
             .map(Result::unwrap)
             .collect();
+        // The index of words is looked into for words; SQLite has one name for all it does there.
+        let finds_words = |step: &str| step.contains("VIRTUAL TABLE INDEX") && step.contains(":M");
         let searches = plan.iter().any(|step| step.starts_with("SEARCH"));
-        let walks = plan
-            .iter()
-            .any(|step| step.starts_with("SCAN") || step.contains("TEMP B-TREE"));
+        let walks = plan.iter().any(|step| {
+            (step.starts_with("SCAN") && !finds_words(step)) || step.contains("TEMP B-TREE")
+        });
         assert!(searches && !walks, "{statement}: {plan:?}");
     }
 }

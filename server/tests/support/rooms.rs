@@ -1,11 +1,12 @@
 //! Asking for things with rooms and people, and hearing what came of it.
 
 use chatbox_common::wire::message::{
-    Access, Action, ClientMessage, Create, ErrorCode, Ignore, InRoom, Invite, Join, Kind, Lock,
-    Member, Members, Moderate, Named, Profile, Room, RoomId, RoomMode, RoomSummary, Rooms, Send,
-    ServerMessage, SetTopic,
+    Access, Action, ClientMessage, Create, Direct, ErrorCode, Found, History, Ignore, InRoom,
+    Invite, Join, Kind, Lock, Member, Members, Moderate, Named, Page, Place, Profile, Room, RoomId,
+    RoomMode, RoomSummary, Rooms, Search, Send, ServerMessage, SetTopic,
 };
 
+use super::eventually;
 use super::peer::{Peer, id};
 
 /// What a request about rooms or people came to.
@@ -25,6 +26,7 @@ impl Peer {
             ServerMessage::Profile(profile) if profile.request == asked => Some(Ok(message)),
             ServerMessage::Ignoring(it) if it.request == Some(asked) => Some(Ok(message)),
             ServerMessage::Page(page) if page.request == asked => Some(Ok(message)),
+            ServerMessage::Found(found) if found.request == asked => Some(Ok(message)),
             ServerMessage::Following(it) if it.request == asked => Some(Ok(message)),
             ServerMessage::Ack(ack) if ack.request == asked => Some(Ok(message)),
             _ => None,
@@ -53,6 +55,11 @@ impl Peer {
     pub fn join(&mut self, name: &str) -> Result<Room, ErrorCode> {
         let name = name.to_owned();
         self.entered(|request| ClientMessage::Join(Join { request, name }))
+    }
+
+    pub fn direct(&mut self, user: &str) -> Result<Room, ErrorCode> {
+        let user = user.to_owned();
+        self.entered(|request| ClientMessage::Direct(Direct { request, user }))
     }
 
     pub fn leave(&mut self, room: RoomId) -> Answer {
@@ -195,6 +202,55 @@ impl Peer {
         answer.map(|answer| match answer {
             ServerMessage::MemberList(list) => list.members,
             other => panic!("no list: {other:?}"),
+        })
+    }
+
+    /// A page of what is found now.
+    pub fn find(
+        &mut self,
+        words: &str,
+        before: Option<Place>,
+        limit: u32,
+    ) -> Result<Found, ErrorCode> {
+        let words = words.to_owned();
+        let answer = self.request(|request| {
+            ClientMessage::Search(Search {
+                request,
+                words,
+                before,
+                limit,
+            })
+        });
+        answer.map(|answer| match answer {
+            ServerMessage::Found(found) => found,
+            other => panic!("not found: {other:?}"),
+        })
+    }
+
+    /// The texts that are found once everything is indexed, the newest first.
+    pub fn texts_with(&mut self, words: &str) -> Vec<String> {
+        let found = eventually("the whole index", || {
+            let found = self.find(words, None, 500).unwrap();
+            (!found.incomplete).then_some(found)
+        });
+        found.messages.into_iter().map(|chat| chat.text).collect()
+    }
+
+    /// The last messages of a room from before a time.
+    pub fn before_time(&mut self, room: RoomId, time: u64, limit: u32) -> Result<Page, ErrorCode> {
+        let answer = self.request(|request| {
+            ClientMessage::History(History {
+                request,
+                room,
+                after: None,
+                before: None,
+                limit,
+                before_time: Some(time),
+            })
+        });
+        answer.map(|answer| match answer {
+            ServerMessage::Page(page) => page,
+            other => panic!("no page: {other:?}"),
         })
     }
 }

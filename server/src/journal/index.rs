@@ -1,0 +1,159 @@
+//! The index for searches, written behind the messages: never in their transactions, which people
+//! wait for, and in portions so small that whoever speaks meanwhile waits for next to nothing.
+//!
+//! While nothing else happens, what is missing is indexed portion by portion: a database that came
+//! from an earlier version has all its messages indexed beside the running server. Between two
+//! portions the thread rests, because what is written is moved and synced by another, and whoever
+//! writes meanwhile feels that. While people talk without a pause, it is one portion a tick.
+
+use std::time::{Duration, Instant};
+
+use super::writer::{TICK, Writer};
+use crate::audit::Line;
+use crate::store::{Commit, Portion};
+
+/// What one transaction indexes: half a millisecond's work, and two where much of it is to be put
+/// in order.
+const PORTION: Portion = Portion {
+    messages: 50,
+    bytes: 16 * 1024,
+    merged_pages: 24,
+};
+/// So many times as long as a portion took is the rest behind it.
+const REST: u32 = 3;
+/// How long nothing is tried after a failure.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// How far the index is.
+pub(super) struct Index {
+    /// Whether there are messages that it has not seen.
+    behind: bool,
+    /// When it is to go on, whatever else there is to do,
+    next: Instant,
+    /// and when, if there is nothing else to do.
+    next_idle: Instant,
+    /// The last attempt failed, which was told.
+    failing: bool,
+}
+
+impl Index {
+    pub(super) const fn new(behind: bool, now: Instant) -> Self {
+        Self {
+            behind,
+            next: now,
+            next_idle: now,
+            failing: false,
+        }
+    }
+
+    /// Messages were committed.
+    pub(super) fn grew(&mut self, now: Instant) {
+        if !self.behind {
+            self.behind = true;
+            self.put_off(now + TICK);
+        }
+    }
+
+    /// When it is to go on if nothing else happens.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.behind.then_some(self.next_idle)
+    }
+
+    fn is_due(&self, is_idle: bool, now: Instant) -> bool {
+        let next = if is_idle { self.next_idle } else { self.next };
+        self.behind && now >= next
+    }
+
+    /// A portion was indexed, which took a while, and perhaps more is left.
+    fn done(&mut self, more: bool, took: Duration, now: Instant) {
+        self.behind = more;
+        self.failing = false;
+        self.put_off(now + TICK);
+        self.next_idle = self.next.min(now + took * REST);
+    }
+
+    fn put_off(&mut self, until: Instant) {
+        self.next = until;
+        self.next_idle = until;
+    }
+
+    /// Says whether that is news.
+    fn failed(&mut self, now: Instant) -> bool {
+        self.put_off(now + RETRY);
+        !std::mem::replace(&mut self.failing, true)
+    }
+}
+
+impl Writer {
+    /// Indexes a portion, if it is time; `is_idle` when there was nothing else to do.
+    pub(super) fn index(&mut self, is_idle: bool) {
+        let now = Instant::now();
+        if !self.index.is_due(is_idle, now) {
+            return;
+        }
+        if self.low_space {
+            return self.index.put_off(now + RETRY);
+        }
+        let indexed = self
+            .store
+            .transaction(Commit::Usual, |tx| tx.index(PORTION));
+        match indexed {
+            Ok(more) => self.index.done(more, now.elapsed(), Instant::now()),
+            Err(error) => {
+                if self.index.failed(now) {
+                    let line = Line::error("messages_not_indexed");
+                    self.audit.info(line.with("why", error));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_far_behind_goes_on_where_there_is_nothing_else_to_do() {
+        let now = Instant::now();
+        let took = Duration::from_millis(2);
+        let rested = now + took * REST;
+        let mut index = Index::new(true, now);
+        assert!(index.is_due(false, now));
+        index.done(true, took, now);
+        assert_eq!(index.due(), Some(rested));
+        assert!(!index.is_due(true, now + took), "it rests");
+        assert!(index.is_due(true, rested));
+        assert!(!index.is_due(false, rested), "people talk");
+        assert!(index.is_due(false, now + TICK));
+        index.done(true, TICK, now);
+        assert_eq!(index.due(), Some(now + TICK), "no rest is longer");
+        index.done(false, took, now);
+        assert_eq!(index.due(), None);
+        assert!(!index.is_due(true, now + TICK));
+    }
+
+    #[test]
+    fn messages_are_indexed_together_a_tick_behind_the_first() {
+        let now = Instant::now();
+        let mut index = Index::new(false, now);
+        assert_eq!(index.due(), None);
+        index.grew(now);
+        index.grew(now + TICK / 2);
+        assert_eq!(index.due(), Some(now + TICK));
+        assert!(!index.is_due(true, now + TICK / 2));
+        assert!(index.is_due(true, now + TICK));
+    }
+
+    #[test]
+    fn a_failure_is_told_once_and_does_not_keep_the_thread_busy() {
+        let now = Instant::now();
+        let mut index = Index::new(true, now);
+        assert!(index.failed(now));
+        assert!(!index.failed(now));
+        assert_eq!(index.due(), Some(now + RETRY));
+        assert!(!index.is_due(true, now + TICK));
+        index.done(true, TICK, now);
+        assert!(index.failed(now));
+    }
+}

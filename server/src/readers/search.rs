@@ -1,0 +1,52 @@
+//! Searches: what is found for somebody in the rooms they are in at that moment.
+
+use std::collections::BTreeMap;
+
+use chatbox_common::wire::message::{ErrorCode, Found, PAGE_BYTES, Search, ServerMessage};
+
+use super::pages::{chat, first_shown};
+use super::refusal;
+use crate::store::{AccountId, RoomId, Searched, Snapshot, Sought, StoreError, Words};
+
+/// The most words of a search: each of them is looked up.
+const MOST_WORDS: u8 = 16;
+
+/// `None` when it is to go on from a message in a room that is not the asker's.
+pub(super) fn search(
+    snapshot: &Snapshot<'_>,
+    words: &Words,
+    account: AccountId,
+    asked: &Search,
+) -> Result<Option<ServerMessage>, StoreError> {
+    let refused = |sentence| refusal(asked.request, ErrorCode::InvalidArgument, sentence);
+    let words = words.of(&asked.words, u32::from(MOST_WORDS) + 1)?;
+    if words.is_empty() {
+        let sentence = "search for at least one word of letters or digits";
+        return Ok(Some(refused(sentence)));
+    }
+    if words.len() > usize::from(MOST_WORDS) {
+        return Ok(Some(refused("a search has at most 16 words")));
+    }
+    let rooms = snapshot.searched_by(account)?.into_iter();
+    let first = |room: Searched| first_shown(room.access, room.first_kept, room.joined_seq);
+    let rooms: BTreeMap<_, _> = rooms.map(|room| (room.room, first(room))).collect();
+    let before = match asked.before {
+        Some(place) if !rooms.contains_key(&RoomId(place.room)) => return Ok(None),
+        Some(place) => snapshot.row_of(RoomId(place.room), place.seq)?,
+        None => None,
+    };
+    let hits = snapshot.search(Sought {
+        words: &words,
+        rooms,
+        before,
+        limit: asked.limit,
+        max_bytes: PAGE_BYTES,
+    })?;
+    let messages = hits.messages.iter();
+    Ok(Some(ServerMessage::Found(Found {
+        request: asked.request,
+        messages: messages.map(|(room, hit)| chat(room.0, hit)).collect(),
+        more: hits.more,
+        incomplete: snapshot.is_index_behind()?,
+    })))
+}

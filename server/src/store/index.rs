@@ -1,0 +1,191 @@
+//! What searches look words up in: written by the journal behind the messages, in transactions of
+//! its own.
+//!
+//! The index has words and no texts, and numbers its entries like the rows of the messages. A room
+//! is a word of its own there, so that a search asks for it like for the others and need not look
+//! at what is said elsewhere. A mark says how far it is. Sealed messages are never in it.
+
+use std::ops::ControlFlow;
+
+use super::error::StoreError;
+use super::sql::{Snapshot, Tx};
+use super::types::{RoomId, RoomMode, signed, unsigned};
+
+const MARK: &str = "SELECT value FROM meta WHERE key = 'fts_mark'";
+const SET_MARK: &str = "UPDATE meta SET value = ?1 WHERE key = 'fts_mark'";
+pub(super) const UNINDEXED: &str = "SELECT m.id, m.room, m.body, r.mode FROM messages m \
+    JOIN rooms r ON r.id = m.room WHERE m.id > ?1 ORDER BY m.id LIMIT ?2";
+const INDEX: &str = "INSERT INTO messages_fts(rowid, room, body) VALUES(?1, ?2, ?3)";
+const MERGE: &str = "INSERT INTO messages_fts(messages_fts, rank) VALUES('merge', ?1)";
+
+/// The word that stands for a room.
+pub(super) fn room_word(room: RoomId) -> String {
+    format!("r{}", room.0)
+}
+
+/// How much of the index one transaction writes.
+#[derive(Debug, Clone, Copy)]
+pub struct Portion {
+    /// At most so many messages.
+    pub messages: u32,
+    /// About so many bytes of them: the message that goes beyond is the last.
+    pub bytes: usize,
+    /// About so many pages of what was written earlier are put in order.
+    pub merged_pages: u32,
+}
+
+impl Snapshot<'_> {
+    fn index_mark(&self) -> Result<u64, StoreError> {
+        self.one(MARK, (), |row| unsigned(row, 0))?
+            .ok_or(StoreError::Missing)
+    }
+
+    /// Whether there are messages that the index has not seen.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn is_index_behind(&self) -> Result<bool, StoreError> {
+        Ok(self.index_mark()? < self.last_row()?)
+    }
+}
+
+impl Tx<'_> {
+    /// Indexes a portion of what the index has not seen; says whether more is left.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn index(&self, portion: Portion) -> Result<bool, StoreError> {
+        let mut mark = self.index_mark()?;
+        let mut texts = Vec::new();
+        let (mut rows, mut bytes) = (0, 0);
+        self.scan(UNINDEXED, (signed(mark), portion.messages), |row| {
+            rows += 1;
+            mark = unsigned(row, 0)?;
+            if row.get::<_, RoomMode>(3)? == RoomMode::Audited {
+                let text = String::from_utf8_lossy(row.get_ref(2)?.as_blob()?).into_owned();
+                bytes += text.len();
+                texts.push((mark, row.get(1)?, text));
+            }
+            Ok(if bytes < portion.bytes {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            })
+        })?;
+        for (row, room, text) in &texts {
+            self.execute(INDEX, (signed(*row), room_word(*room), text))?;
+        }
+        let more = rows == portion.messages || bytes >= portion.bytes;
+        if !more {
+            // Row numbers that nobody has are not waited for.
+            mark = self.last_row()?;
+        }
+        if !texts.is_empty() {
+            self.execute(MERGE, [portion.merged_pages])?;
+        }
+        self.change(SET_MARK, [signed(mark)])?;
+        Ok(more)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{account, assert_searches, message, room, store};
+    use super::super::{AccountId, Commit, Store};
+    use super::*;
+
+    const PORTION: Portion = Portion {
+        messages: 3,
+        bytes: 100,
+        merged_pages: 8,
+    };
+
+    fn say(store: &mut Store, alice: AccountId, seq: u8, text: &str) {
+        let message = message(alice, seq, text.as_bytes());
+        let said = store.transaction(Commit::Usual, |tx| tx.insert_message(seq.into(), &message));
+        said.unwrap();
+    }
+
+    fn index(store: &mut Store) -> bool {
+        let more = store.transaction(Commit::Usual, |tx| tx.index(PORTION));
+        more.unwrap()
+    }
+
+    fn is_behind(store: &mut Store) -> bool {
+        let behind = store.transaction(Commit::Usual, |tx| tx.is_index_behind());
+        behind.unwrap()
+    }
+
+    /// The rows that have a word.
+    fn rows(store: &mut Store, word: &str) -> Vec<u64> {
+        const ROWS: &str = "SELECT rowid FROM messages_fts(?1) ORDER BY rowid";
+        let rows = store.transaction(Commit::Usual, |tx| {
+            tx.all(ROWS, [word], |row| unsigned(row, 0))
+        });
+        rows.unwrap()
+    }
+
+    #[test]
+    fn messages_are_indexed_in_portions_and_once() {
+        let (_directory, mut store) = store();
+        let alice = account(&mut store, "alice");
+        assert!(!is_behind(&mut store));
+        for seq in 1..=7 {
+            say(&mut store, alice, seq, &format!("word no{seq}"));
+        }
+        assert!(is_behind(&mut store));
+        let all: Vec<u64> = (1..=7).collect();
+        for (more, seen) in [(true, 3), (true, 6), (false, 7), (false, 7)] {
+            assert_eq!(index(&mut store), more);
+            assert_eq!(rows(&mut store, "body : word"), all[..seen]);
+        }
+        assert!(!is_behind(&mut store));
+        assert_eq!(rows(&mut store, "room : r1"), all);
+        assert_eq!(rows(&mut store, "body : r1"), []);
+        say(&mut store, alice, 8, &"long ".repeat(50));
+        say(&mut store, alice, 9, "short");
+        assert!(index(&mut store), "a long text is a portion of its own");
+        assert!(!index(&mut store));
+        assert_eq!(rows(&mut store, "long OR short"), [8, 9]);
+    }
+
+    #[test]
+    fn what_is_sealed_is_passed_over() {
+        let (_directory, mut store) = store();
+        let alice = account(&mut store, "alice");
+        let done = store.transaction(Commit::Usual, |tx| {
+            let sealed = room(tx, "#sealed", "private");
+            for seq in 1..=5 {
+                let mut message = message(alice, seq, b"sealed");
+                message.room = sealed;
+                tx.insert_message(seq.into(), &message)?;
+            }
+            Ok(())
+        });
+        done.unwrap();
+        assert!(index(&mut store) && !index(&mut store));
+        assert_eq!(rows(&mut store, "sealed"), []);
+        assert!(!is_behind(&mut store));
+    }
+
+    #[test]
+    fn row_numbers_that_nobody_has_are_not_waited_for() {
+        let (_directory, mut store) = store();
+        let alice = account(&mut store, "alice");
+        say(&mut store, alice, 1, "word");
+        let skip = store.transaction(Commit::Usual, |tx| tx.skip_rows(500));
+        skip.unwrap();
+        assert!(is_behind(&mut store));
+        assert!(!index(&mut store));
+        assert!(!is_behind(&mut store));
+        say(&mut store, alice, 2, "word");
+        assert!(is_behind(&mut store));
+        index(&mut store);
+        assert_eq!(rows(&mut store, "word"), [1, 501]);
+    }
+
+    #[test]
+    fn no_portion_walks_through_all_messages() {
+        assert_searches(&[UNINDEXED, MARK, SET_MARK]);
+    }
+}

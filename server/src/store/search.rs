@@ -1,0 +1,423 @@
+//! Messages found by their words.
+//!
+//! The engine meets nothing here that somebody typed but words that it made itself
+//! ([`Words`](super::Words)), each in quotes: there is nothing that it could take for an order.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use super::error::StoreError;
+use super::history::{Message, read_message};
+use super::index::room_word;
+use super::sql::Snapshot;
+use super::types::{Access, AccountId, RoomId, signed, unsigned};
+
+/// After so many hits that are not the asker's to read it is looked which rooms still have others.
+const MOST_PASSED_OVER: usize = 64;
+
+/// A room as somebody in it may search it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Searched {
+    /// Which.
+    pub room: RoomId,
+    /// Who may come in.
+    pub access: Access,
+    /// The first message that was sent after they joined has at least this number.
+    pub joined_seq: u64,
+    /// The number of the oldest message that retention has left.
+    pub first_kept: u64,
+}
+
+/// What is looked for.
+#[derive(Debug, Clone)]
+pub struct Sought<'a> {
+    /// All of them are in a message; of [`Words`](super::Words).
+    pub words: &'a [String],
+    /// Where, and from which number on.
+    pub rooms: BTreeMap<RoomId, u64>,
+    /// Only in rows before this one.
+    pub before: Option<u64>,
+    /// At most so many messages,
+    pub limit: u32,
+    /// and so many bytes, as in a page of history.
+    pub max_bytes: usize,
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hits {
+    /// The newest first.
+    pub messages: Vec<(RoomId, Message)>,
+    /// Whether there are older ones.
+    pub more: bool,
+}
+
+const ROOMS: &str = "SELECT m.room, r.access, m.joined_seq, r.first_seq FROM members m \
+    JOIN rooms r ON r.id = m.room WHERE m.account = ?1 AND r.mode = 'audited'";
+pub(super) const ROW: &str =
+    "SELECT id FROM messages WHERE room = ?1 AND seq >= ?2 ORDER BY seq LIMIT 1";
+// The order of the tables is said: the words come first, whatever a planner believes.
+pub(super) const FIND: &str = "SELECT m.id, m.seq, m.sender, a.user, m.device, m.kind, m.body, \
+    m.time, m.epoch, m.room FROM messages_fts f CROSS JOIN messages m ON m.id = f.rowid \
+    CROSS JOIN REGISTERED a ON a.id = m.sender \
+    WHERE messages_fts MATCH ?1 AND f.rowid < ?2 ORDER BY f.rowid DESC";
+
+impl Snapshot<'_> {
+    /// The rooms in which somebody may look for messages.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn searched_by(&self, account: AccountId) -> Result<Vec<Searched>, StoreError> {
+        self.all(ROOMS, [account], |row| {
+            Ok(Searched {
+                room: row.get(0)?,
+                access: row.get(1)?,
+                joined_seq: unsigned(row, 2)?,
+                first_kept: unsigned(row, 3)?,
+            })
+        })
+    }
+
+    /// The row of a room's message with this number, or of the next one that is left; `None` when
+    /// there is none.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn row_of(&self, room: RoomId, seq: u64) -> Result<Option<u64>, StoreError> {
+        self.one(ROW, (room, signed(seq)), |row| unsigned(row, 0))
+    }
+
+    /// The newest messages that have all the words. Whoever may read only the last few of a room
+    /// does not make it walk through all that was said before: once it has met some of that, it
+    /// goes on without the rooms of which only such is left.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn search(&self, sought: Sought<'_>) -> Result<Hits, StoreError> {
+        let Sought {
+            words,
+            mut rooms,
+            before,
+            limit,
+            max_bytes,
+        } = sought;
+        let mut walk = Walk {
+            hits: Hits {
+                messages: Vec::new(),
+                more: false,
+            },
+            limit: usize::try_from(limit.max(1)).unwrap_or(usize::MAX),
+            bytes_left: max_bytes,
+            before: before.unwrap_or(u64::MAX),
+        };
+        while !words.is_empty() && !rooms.is_empty() && self.walk(&mut walk, words, &rooms)? {
+            rooms = self.reaching(&rooms, walk.before)?;
+        }
+        Ok(walk.hits)
+    }
+
+    /// Goes on with a search, to its end or until it has passed over too much; says whether the
+    /// latter.
+    fn walk(
+        &self,
+        walk: &mut Walk,
+        words: &[String],
+        rooms: &BTreeMap<RoomId, u64>,
+    ) -> Result<bool, StoreError> {
+        let mut passed_over = 0;
+        let asked = (expression(words, rooms), signed(walk.before));
+        self.scan(FIND, asked, |row| {
+            let (room, seq) = (row.get(9)?, unsigned(row, 1)?);
+            if rooms.get(&room).is_some_and(|first| *first <= seq) {
+                return Ok(walk.take(room, read_message(row)?));
+            }
+            passed_over += 1;
+            walk.before = unsigned(row, 0)?;
+            Ok(if passed_over < MOST_PASSED_OVER {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            })
+        })?;
+        Ok(passed_over == MOST_PASSED_OVER)
+    }
+
+    /// The rooms of which something that may be read stands before a row.
+    fn reaching(
+        &self,
+        rooms: &BTreeMap<RoomId, u64>,
+        before: u64,
+    ) -> Result<BTreeMap<RoomId, u64>, StoreError> {
+        let mut reaching = BTreeMap::new();
+        for (&room, &first) in rooms {
+            if self.row_of(room, first)?.is_some_and(|row| row < before) {
+                reaching.insert(room, first);
+            }
+        }
+        Ok(reaching)
+    }
+}
+
+/// A search under way.
+struct Walk {
+    hits: Hits,
+    limit: usize,
+    bytes_left: usize,
+    /// Only rows before this one are still to be looked at.
+    before: u64,
+}
+
+impl Walk {
+    fn take(&mut self, room: RoomId, message: Message) -> ControlFlow<()> {
+        let found = &mut self.hits.messages;
+        let weight = message.weight();
+        if !found.is_empty() && (found.len() >= self.limit || weight > self.bytes_left) {
+            self.hits.more = true;
+            return ControlFlow::Break(());
+        }
+        self.bytes_left = self.bytes_left.saturating_sub(weight);
+        found.push((room, message));
+        ControlFlow::Continue(())
+    }
+}
+
+/// What the engine is asked: one of the rooms, and all of the words.
+fn expression(words: &[String], rooms: &BTreeMap<RoomId, u64>) -> String {
+    let rooms: Vec<String> = rooms.keys().map(|room| room_word(*room)).collect();
+    let quoted = |word: &String| format!("\"{}\"", word.replace('"', "\"\""));
+    let words: Vec<String> = words.iter().map(quoted).collect();
+    let (rooms, words) = (rooms.join(" OR "), words.join(" "));
+    format!("room : ({rooms}) AND body : ({words})")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::super::testing::{account, assert_searches, message, room, store};
+    use super::super::{Commit, Durability, Portion, SqlLog, Store, Tx, Words};
+    use super::*;
+
+    const LOBBY: RoomId = RoomId::LOBBY;
+
+    /// Says something as number `seq` of a room, and indexes it.
+    fn say(tx: &Tx<'_>, alice: AccountId, room: RoomId, seq: u64, text: &str) {
+        let mut message = message(alice, 0, text.as_bytes());
+        message.room = room;
+        message.client_id[..8].copy_from_slice(&room.0.to_be_bytes());
+        message.client_id[8..].copy_from_slice(&seq.to_be_bytes());
+        tx.insert_message(seq, &message).unwrap();
+        let portion = Portion {
+            messages: 9,
+            bytes: 99_999,
+            merged_pages: 8,
+        };
+        assert!(!tx.index(portion).unwrap());
+    }
+
+    fn filled(fill: impl FnOnce(&Tx<'_>, AccountId)) -> (tempfile::TempDir, Store) {
+        let (directory, mut store) = store();
+        let alice = account(&mut store, "alice");
+        let filled = store.transaction(Commit::Usual, |tx| {
+            fill(tx, alice);
+            Ok(())
+        });
+        filled.unwrap();
+        (directory, store)
+    }
+
+    /// Finds places of messages, at most `limit`.
+    fn find(
+        store: &mut Store,
+        typed: &str,
+        rooms: &[(RoomId, u64)],
+        before: Option<u64>,
+        limit: u32,
+    ) -> (Vec<(u64, u64)>, bool) {
+        let words = Words::new().unwrap().of(typed, 99).unwrap();
+        let sought = Sought {
+            words: &words,
+            rooms: rooms.iter().copied().collect(),
+            before,
+            limit,
+            max_bytes: 32_768,
+        };
+        let hits = store.transaction(Commit::Usual, |tx| tx.search(sought));
+        let hits = hits.unwrap();
+        let places = hits.messages.iter().map(|(room, hit)| (room.0, hit.seq));
+        (places.collect(), hits.more)
+    }
+
+    #[test]
+    fn all_words_must_be_there_in_any_order_and_case() {
+        let (_directory, mut store) = filled(|tx, alice| {
+            say(tx, alice, LOBBY, 1, "the disk of db-7 is FULL");
+            say(tx, alice, LOBBY, 2, "full of hope");
+            say(tx, alice, LOBBY, 3, "Überlauf: the DISK again");
+        });
+        let mut numbers = |typed: &str| -> Vec<u64> {
+            let found = find(&mut store, typed, &[(LOBBY, 1)], None, 9).0;
+            found.into_iter().map(|(_, seq)| seq).collect()
+        };
+        assert_eq!(numbers("disk"), [3, 1]);
+        assert_eq!(numbers("full DISK"), [1]);
+        assert_eq!(numbers("uberlauf"), [3]);
+        assert_eq!(numbers("7 db"), [1]);
+        for nothing in ["dis", "disk hope", "r1", "room", "\"", ""] {
+            assert_eq!(numbers(nothing), [0; 0], "{nothing}");
+        }
+    }
+
+    #[test]
+    fn only_the_rooms_named_are_searched_from_the_numbers_named() {
+        let mut rooms = [LOBBY; 3];
+        let (_directory, mut store) = filled(|tx, alice| {
+            rooms = [LOBBY, room(tx, "#b", "audited"), room(tx, "#c", "audited")];
+            for seq in 1..=3 {
+                for room in rooms {
+                    say(tx, alice, room, seq, "word");
+                }
+            }
+        });
+        let [a, b, c] = rooms;
+        let all = find(&mut store, "word", &[(a, 1), (b, 1), (c, 1)], None, 99).0;
+        let numbers = |seq| rooms.iter().rev().map(move |room| (room.0, seq));
+        assert_eq!(all, (1..=3).rev().flat_map(numbers).collect::<Vec<_>>());
+        let some = find(&mut store, "word", &[(a, 2), (c, 3)], None, 99).0;
+        assert_eq!(some, [(c.0, 3), (a.0, 3), (a.0, 2)]);
+        assert_eq!(find(&mut store, "word", &[], None, 99).0, []);
+        assert_eq!(find(&mut store, "word", &[(RoomId(99), 1)], None, 99).0, []);
+    }
+
+    #[test]
+    fn pages_follow_each_other_to_the_end() {
+        let (_directory, mut store) = filled(|tx, alice| {
+            for seq in 1..=10 {
+                say(tx, alice, LOBBY, seq, "word");
+            }
+        });
+        let (mut seen, mut before) = (Vec::new(), None);
+        for (count, expected) in [(4, true), (4, true), (2, false), (0, false)] {
+            let (page, more) = find(&mut store, "word", &[(LOBBY, 1)], before, 4);
+            assert_eq!((page.len(), more), (count, expected));
+            if let Some(&(room, seq)) = page.last() {
+                let row = |tx: &Tx<'_>| tx.row_of(RoomId(room), seq);
+                before = store.transaction(Commit::Usual, row).unwrap();
+            }
+            seen.extend(page.into_iter().map(|(_, seq)| seq));
+        }
+        assert_eq!(seen, (1..=10).rev().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn who_came_late_has_nothing_older_walked_through_and_misses_nothing_elsewhere() {
+        let (old, few) = (5 * MOST_PASSED_OVER as u64, 3);
+        let mut rooms = [LOBBY; 2];
+        let (directory, mut store) = filled(|tx, alice| {
+            rooms = [room(tx, "#late", "audited"), room(tx, "#later", "audited")];
+            for seq in 1..=few {
+                say(tx, alice, LOBBY, seq, "word of old");
+            }
+            for seq in 1..=old {
+                for room in rooms {
+                    say(tx, alice, room, seq, "word");
+                }
+            }
+        });
+        let [late, later] = rooms;
+        let mine = [(LOBBY, 1), (late, old), (later, old + 1)];
+        let expected = [(late.0, old), (1, 3), (1, 2), (1, 1)];
+        assert_eq!(find(&mut store, "word", &mine, None, 9).0, expected);
+        // Page by page there is none without a message, so that a next one can be asked for.
+        let mut before = None;
+        for (number, place) in expected.into_iter().enumerate() {
+            let (page, more) = find(&mut store, "word", &mine, before, 1);
+            assert_eq!((page, more), (vec![place], number < 3));
+            let row = |tx: &Tx<'_>| tx.row_of(RoomId(place.0), place.1);
+            before = store.transaction(Commit::Usual, row).unwrap();
+        }
+        drop(store);
+        let examined = Arc::new(AtomicUsize::new(0));
+        let sum = Arc::clone(&examined);
+        let log = SqlLog::new(move |entries| {
+            let finds = entries.iter().filter(|entry| entry.statement == FIND);
+            sum.fetch_add(finds.map(|entry| entry.rows).sum(), Ordering::Relaxed);
+        });
+        let mut store = Store::open(directory.path(), Durability::Normal, log).unwrap();
+        find(&mut store, "word", &mine, None, 9);
+        let most = MOST_PASSED_OVER + expected.len();
+        assert!(examined.load(Ordering::Relaxed) <= most, "{examined:?}");
+    }
+
+    #[test]
+    fn whatever_is_typed_is_a_search_and_no_error() {
+        let (_directory, mut store) = filled(|tx, alice| {
+            say(tx, alice, LOBBY, 1, "a AND b OR NOT near 1");
+        });
+        let long = ["x".repeat(10_000), "x ".repeat(5_000), "\"".repeat(10_000)];
+        for typed in [
+            "\"",
+            "\"\"",
+            "'",
+            "a\"b",
+            "AND",
+            "OR",
+            "NOT",
+            "a AND",
+            "NEAR(a b, 2)",
+            "^a",
+            "a*",
+            "body:a",
+            "room:r1",
+            "{a b}:c",
+            "-a",
+            "- body : a",
+            "a + b",
+            "(",
+            ")",
+            "a)(",
+            "a\0b",
+            "\0",
+            "\u{1f600}",
+            "a\u{1f600}b",
+            "\u{301}a",
+            "%",
+            ";--",
+            "\u{202e}a",
+            "?1",
+            "\\",
+        ]
+        .into_iter()
+        .chain(long.iter().map(String::as_str))
+        {
+            find(&mut store, typed, &[(LOBBY, 1)], None, 9);
+        }
+        // Words that stand for something elsewhere are words.
+        for typed in ["AND", "or NOT", "NEAR a", "\"a b\"", "b* ^a", "-1"] {
+            let found = find(&mut store, typed, &[(LOBBY, 1)], None, 9).0;
+            assert_eq!(found, [(1, 1)], "{typed}");
+        }
+    }
+
+    #[test]
+    fn every_character_there_is_can_be_searched_for() {
+        let (_directory, mut store) = filled(|_, _| ());
+        let all: Vec<char> = (0..=0x10_ffff).filter_map(char::from_u32).collect();
+        let words = Words::new().unwrap();
+        for some in all.chunks(4_096) {
+            let text: String = some.iter().flat_map(|c| [' ', *c, 'x', *c]).collect();
+            let found = words.of(&text, u32::MAX).unwrap();
+            // What is one word to the index stays one when it is asked for.
+            assert_eq!(words.of(&found.join(" "), u32::MAX).unwrap(), found);
+            for found in found.chunks(512) {
+                find(&mut store, &found.join(" "), &[(LOBBY, 1)], None, 1);
+            }
+        }
+    }
+
+    #[test]
+    fn no_search_walks_through_all_messages() {
+        assert_searches(&[ROOMS, ROW, FIND]);
+    }
+}
