@@ -5,12 +5,14 @@
 //! client calls [`parse`] for each line (or each pasted block) and acts on the answer.
 
 mod table;
+mod when;
 
 use std::fmt::Write;
 
 use crate::sanitize;
 pub use table::{Command, Factor, MemberAction, Target};
 use table::{Misuse, Row, TABLE, find};
+pub use when::When;
 
 /// The longest text of a message, in bytes.
 pub const MAX_TEXT: usize = 8 * 1024;
@@ -209,6 +211,11 @@ mod tests {
         assert_eq!(all.lines().count(), TABLE.len() + 1);
     }
 
+    fn history(count: u16, before: Option<&str>) -> Command {
+        let before = before.map(|time| When::parse(time).unwrap());
+        Command::History { count, before }
+    }
+
     #[test]
     fn commands_take_their_arguments() {
         for (typed, command) in [
@@ -218,9 +225,20 @@ mod tests {
             ("/list", Command::List),
             ("/List \t", Command::List),
             ("/info\r\n", Command::Info),
-            ("/history", Command::History(DEFAULT_HISTORY)),
-            ("/history  1", Command::History(1)),
-            ("/history 1000", Command::History(MAX_HISTORY)),
+            ("/history", history(DEFAULT_HISTORY, None)),
+            ("/history  1", history(1, None)),
+            ("/history 1000", history(MAX_HISTORY, None)),
+            ("/history before 2h", history(DEFAULT_HISTORY, Some("2h"))),
+            ("/history 5 before 14:30", history(5, Some("14:30"))),
+            (
+                "/history  5  before  2026-11-22  14:30:05",
+                history(5, Some("2026-11-22 14:30:05")),
+            ),
+            ("/search", Command::Search(None)),
+            (
+                "/search  two words ",
+                Command::Search(Some("two words".into())),
+            ),
             ("/whoami", Command::WhoAmI),
             ("/sessions", Command::Sessions),
             ("/logout all", Command::LogOut),
@@ -241,11 +259,24 @@ mod tests {
         for (typed, usage) in [
             ("/list all", "Usage: /list: "),
             ("/quit\nnow", "Usage: /quit: "),
-            ("/history 0", "Usage: /history [n]: "),
-            ("/history 1001", "Usage: /history [n]: "),
-            ("/history -1", "Usage: /history [n]: "),
-            ("/history 99999999999999999999", "Usage: /history [n]: "),
-            ("/history 1 2", "Usage: /history [n]: "),
+            ("/history 0", "Usage: /history [n] [before time]: "),
+            ("/history 1001", "Usage: /history [n] [before time]: "),
+            ("/history -1", "Usage: /history [n] [before time]: "),
+            (
+                "/history 99999999999999999999",
+                "Usage: /history [n] [before time]: ",
+            ),
+            ("/history 1 2", "Usage: /history [n] [before time]: "),
+            ("/history before", "Usage: /history [n] [before time]: "),
+            (
+                "/history before noon",
+                "Usage: /history [n] [before time]: ",
+            ),
+            (
+                "/history 0 before 2h",
+                "Usage: /history [n] [before time]: ",
+            ),
+            ("/history 2h", "Usage: /history [n] [before time]: "),
             ("/help nothing", "Usage: /help [command]: "),
             ("/logout", "Usage: /logout all: "),
             ("/password hunter2", "Usage: /password: "),

@@ -8,6 +8,7 @@ mod account;
 mod direct;
 mod keys;
 mod line;
+mod past;
 mod people;
 mod person;
 mod rooms;
@@ -353,6 +354,18 @@ impl App {
                 Effect::Presence(presence) => self.show_presence(&presence)?,
                 Effect::Standing(standing) => self.show_standing(&standing)?,
                 Effect::Invited(invited) => self.show_invited(&invited)?,
+                Effect::Past {
+                    room,
+                    before,
+                    messages,
+                    is_all,
+                } => self.show_past(room, before, &messages, is_all)?,
+                Effect::Found {
+                    words,
+                    messages,
+                    more,
+                    incomplete,
+                } => self.show_found(&words, &messages, more, incomplete)?,
                 Effect::Ask(ask) => {
                     let what = match ask {
                         Ask::Read { .. } => {
@@ -360,7 +373,7 @@ impl App {
                             continue;
                         }
                         Ask::Follow { .. } => Asked::Follow,
-                        Ask::History { .. } | Ask::List { .. } | Ask::Whois(_) => Asked::Page,
+                        _ => Asked::Page,
                     };
                     let request = self.next_request();
                     self.asked.insert(request, what);

@@ -88,10 +88,8 @@ impl App {
             }
             Command::List => self.tell_model(Told::Want(Listed::People)),
             Command::Rooms => self.tell_model(Told::Want(Listed::Rooms)),
-            Command::History(count) => match self.here() {
-                Some(room) => self.tell_model(Told::WantOlder(room, count.into())),
-                None => Ok(()),
-            },
+            Command::History { count, before } => self.history(count, before),
+            Command::Search(words) => self.tell_model(Told::Find(words)),
             Command::Whois(user) => self.tell_model(Told::WantProfile(user)),
             Command::Ignore(Some(user)) => {
                 self.ignore(user, true);

@@ -87,6 +87,9 @@ impl App {
             ServerMessage::PasswordChallenge(challenge) => self.password_challenge(&challenge),
             ServerMessage::NewFactor(factor) => self.new_factor(factor),
             ServerMessage::Changed(changed) => self.changed(changed),
+            ServerMessage::Found(found) if self.is_answer(found.request, Asked::Page) => {
+                self.tell_model(Told::Found(found))
+            }
             ServerMessage::Done(done) => {
                 self.outgoing.answered(done.request);
                 match self.asked.remove(&done.request) {

@@ -1,5 +1,7 @@
 //! The commands: their names, arguments, help and parsers, each in one row.
 
+use super::when::{When, span};
+
 /// How many messages `/history` shows when nobody says how many.
 pub const DEFAULT_HISTORY: u16 = 20;
 
@@ -46,8 +48,10 @@ pub enum Command {
     List,
     /// The session's suite, keys and server.
     Info,
-    /// The messages before the oldest one shown, 1 to [`MAX_HISTORY`] of them.
-    History(u16),
+    /// The messages before a moment, or before the oldest one shown, 1 to [`MAX_HISTORY`] of them.
+    History { count: u16, before: Option<When> },
+    /// The messages with these words; without words, older ones of the last search.
+    Search(Option<String>),
     /// Under which name this session is logged in.
     WhoAmI,
     /// Which rooms there are.
@@ -323,12 +327,19 @@ pub(super) const TABLE: &[Row] = &[
     },
     Row {
         name: "history",
-        arguments: "[n]",
-        help: "show n earlier messages (20 if n is left out, at most 1000)",
-        parse: |arguments| match (arguments, arguments.parse()) {
-            ("", _) => Ok(Command::History(DEFAULT_HISTORY)),
-            (_, Ok(count @ 1..=MAX_HISTORY)) => Ok(Command::History(count)),
-            (_, Ok(_) | Err(_)) => Err(Misuse),
+        arguments: "[n] [before time]",
+        help: "show n earlier messages (20 if n is left out, at most 1000), or those before a time: \
+               2026-11-22, 14:30, both, or 2h for two hours ago",
+        parse: history,
+    },
+    Row {
+        name: "search",
+        arguments: "[words]",
+        help: "find messages with all of these words in your rooms; without words, older ones of \
+               the last search",
+        parse: |arguments| {
+            let words = (!arguments.is_empty()).then(|| arguments.to_owned());
+            Ok(Command::Search(words))
         },
     },
     Row {
@@ -435,6 +446,23 @@ fn direct(arguments: &str) -> Result<Command, Misuse> {
     Ok(Command::Direct(person(user)?, text.to_owned()))
 }
 
+fn history(arguments: &str) -> Result<Command, Misuse> {
+    let (first, rest) = split(arguments);
+    let (count, rest) = match first.parse() {
+        Ok(count) => (count, rest),
+        Err(_) => (DEFAULT_HISTORY, arguments),
+    };
+    let before = match split(rest) {
+        ("", _) => None,
+        ("before", time) => Some(When::parse(time).ok_or(Misuse)?),
+        _ => return Err(Misuse),
+    };
+    match count {
+        1..=MAX_HISTORY => Ok(Command::History { count, before }),
+        _ => Err(Misuse),
+    }
+}
+
 fn member(arguments: &str, action: MemberAction) -> Result<Command, Misuse> {
     let (room, rest) = target(arguments);
     let (user, reason) = split(rest);
@@ -448,20 +476,6 @@ fn member(arguments: &str, action: MemberAction) -> Result<Command, Misuse> {
         action,
         reason: reason.to_owned(),
     })
-}
-
-/// A span such as `90s`, `10m`, `2h` or `7d`, in seconds.
-fn span(word: &str) -> Option<u32> {
-    let unit = word.chars().last()?;
-    let count: u32 = word.strip_suffix(unit)?.parse().ok()?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3_600,
-        'd' => 86_400,
-        _ => return None,
-    };
-    count.checked_mul(seconds).filter(|&seconds| seconds > 0)
 }
 
 #[cfg(test)]
@@ -605,24 +619,6 @@ mod tests {
             "me",
         ] {
             assert_eq!(parsed(line), None, "{line}");
-        }
-    }
-
-    #[test]
-    fn a_span_has_a_number_and_a_unit() {
-        for bad in [
-            "",
-            "0s",
-            "s",
-            "10",
-            "-1m",
-            "1w",
-            "99999999999s",
-            "50000d",
-            "1.5h",
-            "é",
-        ] {
-            assert_eq!(span(bad), None, "{bad}");
         }
     }
 }

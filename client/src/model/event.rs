@@ -1,9 +1,10 @@
 //! What goes into the model and what comes out of it.
 
 use chatbox_common::wire::message::{
-    self, Chat, ClientMessage, Follow, Following, Head, History, Ignoring, Invited, List, Member,
-    MemberList, Members, Named, PAGE_LIMIT, Page, People, Person, Presence, Profile, Read, ReadTo,
-    RequestId, RoomChanged, RoomId, RoomList, RoomSummary, Rooms, Seq, Standing, Welcome,
+    self, Chat, ClientMessage, Follow, Following, Found, Head, History, Ignoring, Invited, List,
+    Member, MemberList, Members, Named, PAGE_LIMIT, Page, People, Person, Place, Presence, Profile,
+    Read, ReadTo, RequestId, RoomChanged, RoomId, RoomList, RoomSummary, Rooms, Seq, Standing,
+    Welcome,
 };
 
 /// What the model is told.
@@ -55,6 +56,12 @@ pub enum Event {
     Disconnected,
     /// The person wants so many messages before the oldest one shown.
     WantOlder(RoomId, u32),
+    /// The person wants so many messages before a moment, in milliseconds since 1970.
+    WantBefore(RoomId, u64, u32),
+    /// The person looks for words, or, without any, for older messages with the last ones.
+    Find(Option<String>),
+    /// What was searched for came.
+    Found(Found),
     /// The person wants a list.
     Want(Listed),
     /// The person wants to know who somebody is.
@@ -70,6 +77,30 @@ pub enum Listed {
     Rooms,
     /// Who belongs to a room.
     Members(RoomId),
+}
+
+impl Listed {
+    fn into_message(self, request: RequestId, after: Option<String>) -> ClientMessage {
+        let limit = PAGE_LIMIT;
+        match self {
+            Self::People => ClientMessage::List(List {
+                request,
+                after,
+                limit,
+            }),
+            Self::Rooms => ClientMessage::Rooms(Rooms {
+                request,
+                after,
+                limit,
+            }),
+            Self::Members(room) => ClientMessage::Members(Members {
+                request,
+                room,
+                after,
+                limit,
+            }),
+        }
+    }
 }
 
 /// Whether a message names whoever reads it.
@@ -104,6 +135,28 @@ pub enum Effect {
     Standing(Standing),
     /// Show that somebody lets one into a room.
     Invited(Invited),
+    /// Show messages from before a moment, in ascending order.
+    Past {
+        /// Where.
+        room: RoomId,
+        /// The moment, in milliseconds since 1970.
+        before: u64,
+        /// Which.
+        messages: Vec<Chat>,
+        /// Whether there are none before them.
+        is_all: bool,
+    },
+    /// Show what was found, the newest last.
+    Found {
+        /// What was searched for.
+        words: String,
+        /// Which.
+        messages: Vec<Chat>,
+        /// Whether there may be older ones.
+        more: bool,
+        /// Whether some may be missing.
+        incomplete: bool,
+    },
     /// Ask the server.
     Ask(Ask),
     /// The server does not keep its promises; the session can't go on. Says why.
@@ -121,6 +174,24 @@ pub enum Ask {
         after: Option<Seq>,
         /// Only before this one.
         before: Option<Seq>,
+        /// At most so many.
+        limit: u32,
+    },
+    /// A page of a room's messages from before a moment.
+    Until {
+        /// Where.
+        room: RoomId,
+        /// The moment, in milliseconds since 1970.
+        time: u64,
+        /// At most so many.
+        limit: u32,
+    },
+    /// A page of a search.
+    Search {
+        /// What is looked for.
+        words: String,
+        /// Only messages older than this one.
+        before: Option<Place>,
         /// At most so many.
         limit: u32,
     },
@@ -167,27 +238,25 @@ impl Ask {
                 limit,
                 before_time: None,
             }),
-            Self::List { what, after } => {
-                let limit = PAGE_LIMIT;
-                match what {
-                    Listed::People => ClientMessage::List(List {
-                        request,
-                        after,
-                        limit,
-                    }),
-                    Listed::Rooms => ClientMessage::Rooms(Rooms {
-                        request,
-                        after,
-                        limit,
-                    }),
-                    Listed::Members(room) => ClientMessage::Members(Members {
-                        request,
-                        room,
-                        after,
-                        limit,
-                    }),
-                }
-            }
+            Self::Until { room, time, limit } => ClientMessage::History(History {
+                request,
+                room,
+                after: None,
+                before: None,
+                limit,
+                before_time: Some(time),
+            }),
+            Self::Search {
+                words,
+                before,
+                limit,
+            } => ClientMessage::Search(message::Search {
+                request,
+                words,
+                before,
+                limit,
+            }),
+            Self::List { what, after } => what.into_message(request, after),
             Self::Whois(user) => ClientMessage::Whois(Named { request, user }),
             Self::Read { room, seq } => ClientMessage::Read(Read { request, room, seq }),
             Self::Follow { room, after } => ClientMessage::Follow(Follow {

@@ -11,6 +11,7 @@ mod event;
 mod mention;
 mod names;
 mod pages;
+mod past;
 mod people;
 mod room;
 #[cfg(test)]
@@ -22,7 +23,8 @@ use chatbox_common::wire::message::{self, Head, PAGE_LIMIT, ReadTo, RoomId, Seq,
 
 pub use event::{Ask, Effect, Event, Listed, Mention};
 use names::Names;
-use pages::{Listing, Older, Slot};
+use pages::{Listing, Slot};
+use past::{Older, Search};
 use room::Room;
 
 /// See the module.
@@ -39,6 +41,7 @@ pub struct Model {
     listing: Listing,
     /// People one wants to know more of.
     asked_about: VecDeque<String>,
+    search: Option<Search>,
     names: Names,
 }
 
@@ -56,6 +59,7 @@ impl Model {
             older: None,
             listing: Listing::Done,
             asked_about: VecDeque::new(),
+            search: None,
             names: Names::of(user),
         }
     }
@@ -113,6 +117,7 @@ impl Model {
             && self.older.is_none()
             && self.listing == Listing::Done
             && self.asked_about.is_empty()
+            && !self.search.as_ref().is_some_and(Search::is_wanted)
             && self.rooms.get(&room).is_none_or(|room| room.last() >= seq)
     }
 
@@ -178,7 +183,12 @@ impl Model {
                     room.disconnect();
                 }
             }
-            Event::WantOlder(room, count) => self.want_older(room, count, &mut effects),
+            Event::WantOlder(room, count) => self.want_older(room, None, count, &mut effects),
+            Event::WantBefore(room, time, count) => {
+                self.want_older(room, Some(time), count, &mut effects);
+            }
+            Event::Find(words) => self.want_found(words, &mut effects),
+            Event::Found(found) => self.found(found, &mut effects),
             Event::Want(what) => self.listing = Listing::Wanted(what, None),
             Event::WantProfile(user) => self.want_profile(user, &mut effects),
             Event::Profile(profile) => self.profile_came(profile, &mut effects),
@@ -202,6 +212,7 @@ impl Model {
             self.rooms.clear();
             self.former.clear();
             self.older = None;
+            self.search = None;
             let sentence = "the server has another history now: what stands above is not in it";
             effects.push(Effect::Notice(sentence.to_owned()));
         }

@@ -1,12 +1,7 @@
 //! What is asked of the server, one page at a time: what is missing before what is wished for.
 
-use std::collections::VecDeque;
+use chatbox_common::wire::message::{MemberList, Page, People, Profile, RoomId, RoomList, Seq};
 
-use chatbox_common::wire::message::{
-    Chat, MemberList, Page, People, Profile, RoomId, RoomList, Seq,
-};
-
-use super::room::Room;
 use super::{Ask, Effect, Listed, Model};
 
 /// How many messages are shown before the first that was not read.
@@ -26,14 +21,7 @@ pub(super) enum Slot {
     Older(RoomId),
     List(Listed),
     Whois,
-}
-
-/// A wish for older messages, and what has come of it.
-#[derive(Debug)]
-pub(super) struct Older {
-    pub(super) room: RoomId,
-    left: u32,
-    messages: VecDeque<Chat>,
+    Search,
 }
 
 /// A wish to see a list.
@@ -85,6 +73,7 @@ impl Model {
             Slot::Whois => {
                 self.asked_about.pop_front();
             }
+            Slot::Search => self.search = None,
             // One may have left it meanwhile.
             Slot::First(room) | Slot::Fill(room, _) if !self.rooms.contains_key(&room) => {}
             Slot::First(_) | Slot::Fill(..) => {
@@ -95,52 +84,12 @@ impl Model {
         }
     }
 
-    pub(super) fn want_older(&mut self, room: RoomId, count: u32, effects: &mut Vec<Effect>) {
-        if self.older.is_some() {
-            let sentence = "the earlier messages asked for before are still under way";
-            effects.push(Effect::Notice(sentence.into()));
-        } else {
-            self.older = Some(Older {
-                room,
-                left: count,
-                messages: VecDeque::new(),
-            });
-        }
-    }
-
     pub(super) fn want_profile(&mut self, user: String, effects: &mut Vec<Effect>) {
         if self.asked_about.len() < MAX_ASKED_ABOUT {
             self.asked_about.push_back(user);
         } else {
             let sentence = "those asked about before are still under way";
             effects.push(Effect::Notice(sentence.into()));
-        }
-    }
-
-    /// Pages come from the newest to the oldest and are shown the other way round.
-    fn take_older(&mut self, page: Page, effects: &mut Vec<Effect>) {
-        let Some(mut older) = self.older.take() else {
-            return;
-        };
-        let before = match (older.messages.front(), self.rooms.get(&older.room)) {
-            (Some(chat), _) => chat.seq,
-            (None, room) => room.map_or(0, Room::oldest),
-        };
-        let mut empty = true;
-        for chat in page.messages.into_iter().rev() {
-            if chat.seq >= before {
-                continue;
-            }
-            empty = false;
-            older.left = older.left.saturating_sub(1);
-            older.messages.push_front(chat);
-        }
-        if page.more && !empty && older.left > 0 {
-            self.older = Some(older);
-            return;
-        }
-        if let Some(room) = self.rooms.get_mut(&older.room) {
-            room.show_older(older.messages, !page.more, page.first, effects);
         }
     }
 
@@ -236,22 +185,16 @@ impl Model {
             return Some((slot, ask));
         }
         if let Some(older) = &self.older {
-            let room = older.room;
-            let shown = self.rooms.get(&room).map(Room::oldest);
-            let first = older.messages.front().map(|chat| chat.seq);
-            let ask = Ask::History {
-                room,
-                after: None,
-                before: first.or(shown),
-                limit: older.left.clamp(1, self.page_limit),
-            };
-            return Some((Slot::Older(room), ask));
+            return Some((Slot::Older(older.room()), self.ask_older(older)));
         }
         if let Listing::Wanted(what, after) = &self.listing {
             let (what, after) = (*what, after.clone());
             return Some((Slot::List(what), Ask::List { what, after }));
         }
-        let user = self.asked_about.front()?.clone();
-        Some((Slot::Whois, Ask::Whois(user)))
+        if let Some(user) = self.asked_about.front() {
+            return Some((Slot::Whois, Ask::Whois(user.clone())));
+        }
+        let search = self.search.as_ref().filter(|search| search.is_wanted())?;
+        Some((Slot::Search, self.ask_search(search)))
     }
 }

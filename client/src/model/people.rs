@@ -40,8 +40,13 @@ impl Model {
     /// counts as shown: the order of the room does not depend on whom one ignores.
     pub(super) fn judge(&mut self, effects: &mut Vec<Effect>) {
         effects.retain_mut(|effect| {
-            let Effect::Show(chat, mention) = effect else {
-                return true;
+            let (chat, mention) = match effect {
+                Effect::Show(chat, mention) => (chat, mention),
+                Effect::Past { messages, .. } | Effect::Found { messages, .. } => {
+                    messages.retain(|chat| !self.names.is_ignored(&chat.user));
+                    return true;
+                }
+                _ => return true,
             };
             if self.names.is_ignored(&chat.user) {
                 return false;

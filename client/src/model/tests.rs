@@ -25,7 +25,7 @@ pub(super) fn chat(seq: Seq) -> Chat {
     }
 }
 
-fn welcome_of(history: u8, first: Seq, head: Seq) -> Event {
+pub(super) fn welcome_of(history: u8, first: Seq, head: Seq) -> Event {
     welcome_with(history, first, head, head)
 }
 
@@ -109,7 +109,7 @@ fn after(after: Seq) -> Effect {
     })
 }
 
-fn before(before: Seq, limit: u32) -> Effect {
+pub(super) fn before(before: Seq, limit: u32) -> Effect {
     Effect::Ask(Ask::History {
         room: ROOM,
         after: None,
@@ -427,7 +427,7 @@ impl World {
                 }
                 following(self.head, false)
             }
-            Ask::List { .. } | Ask::Read { .. } | Ask::Whois(_) => return,
+            _ => return,
         };
         self.wire.push_back(answer);
     }

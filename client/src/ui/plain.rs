@@ -10,8 +10,8 @@ use std::io::{self, Write};
 use chatbox_common::wire::message::{
     Access, Chat, Kind, Member, Person, Profile, RoomMode, RoomRole, RoomSummary,
 };
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 
 use crate::model::Mention;
 use crate::sanitize;
@@ -57,6 +57,21 @@ impl<W: Write> Plain<W> {
         if mention == Mention::Now && self.obeys_escapes {
             line.push('\u{7}');
         }
+        self.out.write_all(line.as_bytes())
+    }
+
+    /// Shows a message of some day: `2026-11-22 HH:MM:SS #lobby <alice> text`.
+    ///
+    /// # Errors
+    /// When the output does not take it.
+    pub fn dated(&mut self, room: &str, chat: &Chat) -> io::Result<()> {
+        let moment = self.moment(chat.time);
+        let (room, user) = (name(room), name(&chat.user));
+        let mut line = match chat.kind {
+            Kind::Text => format!("{moment} {room} <{user}> "),
+            Kind::Action => format!("{moment} {room} * {user} "),
+        };
+        append(&mut line, &sanitize::text(&chat.text));
         self.out.write_all(line.as_bytes())
     }
 
@@ -198,7 +213,7 @@ impl<W: Write> Plain<W> {
     }
 
     /// A moment with its day.
-    fn moment(&self, milliseconds: u64) -> String {
+    pub fn moment(&self, milliseconds: u64) -> String {
         let moment = self.formatted(milliseconds, "%Y-%m-%d %H:%M:%S");
         moment.unwrap_or_else(|| "at an unknown time".to_owned())
     }
@@ -207,6 +222,11 @@ impl<W: Write> Plain<W> {
         let stamp = Timestamp::from_millisecond(i64::try_from(milliseconds).ok()?).ok()?;
         let zoned = stamp.to_zoned(self.zone.clone());
         Some(zoned.strftime(format).to_string())
+    }
+
+    /// What the clock on the wall says, in the zone of all times shown.
+    pub fn now(&self) -> Zoned {
+        Timestamp::now().to_zoned(self.zone.clone())
     }
 }
 
@@ -336,6 +356,22 @@ mod tests {
              Bob: not online\n    \
              last login 2026-01-01 00:00:01, registered 2026-01-01 00:00:00\n"
         );
+    }
+
+    #[test]
+    fn a_message_of_some_day_bears_its_date() {
+        let line = shown(|face| {
+            let hello = chat("alice", "one\ntwo\u{1b}[2J");
+            face.dated("#lobby", &hello).unwrap();
+            let mut wave = chat("bob", "waves");
+            wave.kind = Kind::Action;
+            wave.time = u64::MAX;
+            face.dated("#lobby", &wave).unwrap();
+        });
+        let begin = "2026-01-01 12:34:56 #lobby <alice> ";
+        let indent = " ".repeat(begin.len());
+        let last = "at an unknown time #lobby * bob waves\n";
+        assert_eq!(line, format!("{begin}one\n{indent}two\\u{{1b}}[2J\n{last}"));
     }
 
     #[test]

@@ -57,15 +57,20 @@ impl Place {
         command
     }
 
-    /// Starts the program as alice, with this input and these flags besides.
-    pub fn chat(&self, peer: &Peer, input: &str, flags: &[&str]) -> Child {
+    /// Starts the program as alice, with these flags besides.
+    pub fn begin(&self, peer: &Peer, flags: &[&str]) -> Child {
         let address = peer.address();
         let fingerprint = peer.fingerprint().to_string();
         let mut all = vec!["--server", &address, "--user", "alice"];
         all.extend(["--password-file", "pass", "--otp-file", "code"]);
         all.extend(["--fingerprint", &fingerprint]);
         all.extend(flags);
-        let mut child = self.command(&all).spawn().unwrap();
+        self.command(&all).spawn().unwrap()
+    }
+
+    /// Starts it with this input, and nothing behind.
+    pub fn chat(&self, peer: &Peer, input: &str, flags: &[&str]) -> Child {
+        let mut child = self.begin(peer, flags);
         // A program that ended already does not read: that is for the test to see.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         child

@@ -1,0 +1,349 @@
+//! What a person asks for of the past: messages before the oldest one shown, messages before a
+//! moment, and messages with some words. The last two are shown apart: they move nothing of what
+//! is shown in order.
+
+use std::collections::VecDeque;
+
+use chatbox_common::wire::message::{Chat, Found, Page, Place, RoomId};
+
+use super::pages::Slot;
+use super::room::Room;
+use super::{Ask, Effect, Model};
+
+/// How many messages a search shows at once.
+const FOUND: u32 = 20;
+
+/// A wish for older messages, and what has come of it.
+#[derive(Debug)]
+pub(super) struct Older {
+    room: RoomId,
+    left: u32,
+    /// Messages before this moment, or else before the oldest one shown.
+    time: Option<u64>,
+    messages: VecDeque<Chat>,
+}
+
+impl Older {
+    pub(super) const fn room(&self) -> RoomId {
+        self.room
+    }
+}
+
+/// The last search.
+#[derive(Debug)]
+pub(super) struct Search {
+    words: String,
+    /// The last message that was found.
+    before: Option<Place>,
+    /// Whether its next page is asked for, or to be.
+    wanted: bool,
+    /// Whether there may be one.
+    more: bool,
+}
+
+impl Search {
+    pub(super) const fn is_wanted(&self) -> bool {
+        self.wanted
+    }
+}
+
+impl Model {
+    /// The person wants messages before a moment, or before the oldest one shown.
+    pub(super) fn want_older(
+        &mut self,
+        room: RoomId,
+        time: Option<u64>,
+        count: u32,
+        effects: &mut Vec<Effect>,
+    ) {
+        if self.older.is_some() {
+            let sentence = "the earlier messages asked for before are still under way";
+            effects.push(Effect::Notice(sentence.into()));
+        } else {
+            self.older = Some(Older {
+                room,
+                left: count,
+                time,
+                messages: VecDeque::new(),
+            });
+        }
+    }
+
+    /// Pages come from the newest to the oldest and are shown the other way round.
+    pub(super) fn take_older(&mut self, page: Page, effects: &mut Vec<Effect>) {
+        let Some(mut older) = self.older.take() else {
+            return;
+        };
+        let shown = self.rooms.get(&older.room).map_or(0, Room::oldest);
+        let before = match (older.messages.front(), older.time) {
+            (Some(chat), _) => chat.seq,
+            (None, None) => shown,
+            (None, Some(_)) => u64::MAX,
+        };
+        let mut empty = true;
+        for chat in page.messages.into_iter().rev() {
+            if chat.seq >= before {
+                continue;
+            }
+            empty = false;
+            older.left = older.left.saturating_sub(1);
+            older.messages.push_front(chat);
+        }
+        if page.more && !empty && older.left > 0 {
+            self.older = Some(older);
+            return;
+        }
+        if let Some(time) = older.time {
+            effects.push(Effect::Past {
+                room: older.room,
+                before: time,
+                messages: older.messages.into(),
+                is_all: !page.more,
+            });
+        } else if let Some(room) = self.rooms.get_mut(&older.room) {
+            room.show_older(older.messages, !page.more, page.first, effects);
+        }
+    }
+
+    pub(super) fn ask_older(&self, older: &Older) -> Ask {
+        let room = older.room;
+        let limit = older.left.clamp(1, self.page_limit);
+        match (older.messages.front(), older.time) {
+            (None, Some(time)) => Ask::Until { room, time, limit },
+            (first, _) => Ask::History {
+                room,
+                after: None,
+                before: match first {
+                    Some(chat) => Some(chat.seq),
+                    None => self.rooms.get(&room).map(Room::oldest),
+                },
+                limit,
+            },
+        }
+    }
+
+    /// The person looks for words, or, without any, for older messages with the last ones.
+    pub(super) fn want_found(&mut self, words: Option<String>, effects: &mut Vec<Effect>) {
+        let sentence = match (&mut self.search, words) {
+            (Some(last), _) if last.wanted => "the search asked for before is still under way",
+            (search, Some(words)) => {
+                *search = Some(Search {
+                    words,
+                    before: None,
+                    wanted: true,
+                    more: false,
+                });
+                return;
+            }
+            (Some(last), None) if last.more => {
+                last.wanted = true;
+                return;
+            }
+            (Some(_), None) => "there are no older messages with these words",
+            (None, None) => "nothing was searched for yet: /search and words to look for",
+        };
+        effects.push(Effect::Notice(sentence.to_owned()));
+    }
+
+    /// What a search has found comes from the newest to the oldest, and is shown as people read.
+    pub(super) fn found(&mut self, found: Found, effects: &mut Vec<Effect>) {
+        if self.slot != Slot::Search {
+            return;
+        }
+        self.slot = Slot::Free;
+        let Some(search) = &mut self.search else {
+            return;
+        };
+        let last = found.messages.last().map(|chat| Place {
+            room: chat.room,
+            seq: chat.seq,
+        });
+        search.wanted = false;
+        // From a page without a message nobody can go on.
+        search.more = found.more && last.is_some();
+        search.before = last.or(search.before);
+        let mut messages = found.messages;
+        messages.reverse();
+        effects.push(Effect::Found {
+            words: search.words.clone(),
+            messages,
+            more: search.more,
+            incomplete: found.incomplete,
+        });
+    }
+
+    pub(super) fn ask_search(&self, search: &Search) -> Ask {
+        Ask::Search {
+            words: search.words.clone(),
+            before: search.before,
+            limit: FOUND.min(self.page_limit),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chatbox_common::wire::message::{Ignoring, Seq};
+
+    use super::super::Event;
+    use super::super::tests::{ROOM, at, before, chat, page, shown, welcome, welcome_of};
+    use super::*;
+
+    fn until(time: u64, limit: u32) -> Effect {
+        let room = ROOM;
+        Effect::Ask(Ask::Until { room, time, limit })
+    }
+
+    fn search(words: &str, before: Option<Seq>) -> Effect {
+        Effect::Ask(Ask::Search {
+            words: words.to_owned(),
+            before: before.map(|seq| Place { room: ROOM, seq }),
+            limit: FOUND,
+        })
+    }
+
+    fn find(words: &str) -> Event {
+        Event::Find(Some(words.to_owned()))
+    }
+
+    fn found(numbers: &[Seq], more: bool) -> Event {
+        Event::Found(Found {
+            request: 0,
+            messages: numbers.iter().map(|seq| chat(*seq)).collect(),
+            more,
+            incomplete: false,
+        })
+    }
+
+    fn numbers(effect: &Effect) -> Vec<Seq> {
+        match effect {
+            Effect::Past { messages, .. } | Effect::Found { messages, .. } => {
+                messages.iter().map(|chat| chat.seq).collect()
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn messages_before_a_moment_come_over_several_pages_and_move_nothing() {
+        let mut model = at(100);
+        let asked = model.apply(Event::WantBefore(ROOM, 77, 30));
+        assert_eq!(asked, [until(77, 30)]);
+        assert_eq!(model.apply(page(41..=60, true)), [before(41, 10)]);
+        // What comes live meanwhile is shown as ever.
+        assert_eq!(shown(&model.apply(Event::Chat(chat(101)))), [101]);
+        assert!(!model.has_shown(ROOM, 101), "the rest is waited for");
+        let effects = model.apply(page(31..=40, true));
+        assert_eq!(numbers(&effects[0]), (31..=60).collect::<Vec<_>>());
+        assert_eq!((effects.len(), shown(&effects)), (1, vec![]));
+        assert!(matches!(
+            effects[0],
+            Effect::Past {
+                before: 77,
+                is_all: false,
+                ..
+            }
+        ));
+        assert!(model.has_shown(ROOM, 101));
+        assert_eq!(shown(&model.apply(Event::Chat(chat(102)))), [102]);
+    }
+
+    #[test]
+    fn nothing_before_a_moment_is_an_answer() {
+        let mut model = at(3);
+        model.apply(Event::WantBefore(ROOM, 7, 5));
+        let Event::Page(mut empty) = page(1..=1, false) else {
+            unreachable!()
+        };
+        empty.messages.clear();
+        let effects = model.apply(Event::Page(empty));
+        assert_eq!(numbers(&effects[0]), [0; 0]);
+        assert_eq!(shown(&model.apply(Event::Chat(chat(4)))), [4]);
+    }
+
+    #[test]
+    fn a_search_goes_on_where_it_stopped_until_there_is_no_more() {
+        let mut model = at(3);
+        assert_eq!(model.apply(find("word")), [search("word", None)]);
+        let effects = model.apply(found(&[9, 7], true));
+        assert_eq!(numbers(&effects[0]), [7, 9]);
+        assert_eq!(model.apply(Event::Find(None)), [search("word", Some(7))]);
+        let effects = model.apply(found(&[5], false));
+        assert!(matches!(effects[0], Effect::Found { more: false, .. }));
+        let effects = model.apply(Event::Find(None));
+        assert!(matches!(&effects[0], Effect::Notice(n) if n.contains("no older")));
+        assert_eq!(model.apply(find("other")), [search("other", None)]);
+        let effects = model.apply(Event::Find(None));
+        assert!(matches!(&effects[0], Effect::Notice(n) if n.contains("under way")));
+        assert_eq!(shown(&model.apply(Event::Chat(chat(4)))), [4]);
+    }
+
+    #[test]
+    fn without_a_search_there_is_nothing_to_go_on_with() {
+        let mut model = at(3);
+        let effects = model.apply(Event::Find(None));
+        assert!(matches!(&effects[..], [Effect::Notice(n)] if n.contains("/search")));
+        assert_eq!(model.apply(found(&[3], true)), []);
+    }
+
+    #[test]
+    fn a_search_waits_for_its_turn_and_survives_a_cut() {
+        let mut model = at(3);
+        assert_eq!(model.apply(Event::WantOlder(ROOM, 5)), [before(1, 5)]);
+        assert_eq!(model.apply(find("word")), []);
+        assert!(!model.has_shown(ROOM, 3));
+        let effects = model.apply(Event::PageRefused);
+        assert_eq!(effects, [search("word", None)]);
+        assert_eq!(model.apply(Event::PageDelayed), []);
+        assert_eq!(model.apply(Event::Retry), [search("word", None)]);
+        model.apply(Event::Disconnected);
+        assert_eq!(model.apply(welcome(3)), [search("word", None)]);
+        assert_eq!(numbers(&model.apply(found(&[2], true))[0]), [2]);
+        assert!(model.has_shown(ROOM, 3));
+        // The places of another history mean nothing.
+        model.apply(Event::Disconnected);
+        model.apply(welcome_of(2, 1, 3));
+        model.apply(page(1..=3, false));
+        let effects = model.apply(Event::Find(None));
+        assert!(matches!(&effects[..], [Effect::Notice(_)]));
+    }
+
+    #[test]
+    fn a_search_that_is_refused_is_forgotten() {
+        let mut model = at(3);
+        model.apply(find("\"-\""));
+        assert_eq!(model.apply(Event::PageRefused), []);
+        assert!(model.has_shown(ROOM, 3));
+        assert!(matches!(
+            &model.apply(Event::Find(None))[..],
+            [Effect::Notice(_)]
+        ));
+    }
+
+    #[test]
+    fn nobody_finds_whom_they_ignore() {
+        let mut model = at(3);
+        model.apply(Event::Ignoring(Ignoring {
+            request: None,
+            user: "bob".to_owned(),
+            ignored: true,
+        }));
+        model.apply(find("word"));
+        let Event::Found(mut some) = found(&[9, 7, 5], true) else {
+            unreachable!()
+        };
+        some.messages[1].user = "Bob".to_owned();
+        some.messages[2].user = "bob".to_owned();
+        assert_eq!(numbers(&model.apply(Event::Found(some))[0]), [9]);
+        // The next page begins behind the last one found, seen or not.
+        assert_eq!(model.apply(Event::Find(None)), [search("word", Some(5))]);
+    }
+
+    #[test]
+    fn a_page_without_a_message_is_the_last_whatever_it_says() {
+        let mut model = at(3);
+        model.apply(find("word"));
+        let effects = model.apply(found(&[], true));
+        assert!(matches!(effects[0], Effect::Found { more: false, .. }));
+    }
+}

@@ -1,0 +1,226 @@
+//! Looking for what was said, by words and by time, against a scripted server.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may assert in the plainest way, their helpers too"
+)]
+
+mod peer;
+
+use std::io::{BufRead, BufReader, Lines, Write};
+use std::process::{Child, ChildStdin, ChildStdout};
+
+use chatbox_common::wire::message::{
+    Chat, ClientMessage, ErrorCode, ErrorMessage, Found, History, Search, ServerMessage,
+};
+use peer::place::{Place, end, enter};
+use peer::{LOBBY, Line, Peer, chat, now_ms};
+
+/// 22 November 2026, 14:30 in UTC.
+const HALF_PAST_TWO: u64 = 1_795_357_800_000;
+
+/// A message of that moment and so many seconds.
+fn said(seq: u64, text: &str) -> Chat {
+    Chat {
+        time: HALF_PAST_TWO + seq * 1_000,
+        ..chat(seq, "bob", text)
+    }
+}
+
+/// A line without the time of now; what bears a date keeps it.
+fn bare(line: &str) -> &str {
+    let is_of_now = line.get(2..3) == Some(":");
+    if is_of_now { &line[9..] } else { line }
+}
+
+fn hear_search(line: &mut Line) -> Search {
+    match line.hear() {
+        Some(ClientMessage::Search(search)) => search,
+        other => panic!("{other:?} instead of a search"),
+    }
+}
+
+fn hear_history(line: &mut Line) -> History {
+    match line.hear() {
+        Some(ClientMessage::History(history)) => history,
+        other => panic!("{other:?} instead of a request for a page"),
+    }
+}
+
+fn find(line: &mut Line, search: &Search, messages: Vec<Chat>, more: bool, incomplete: bool) {
+    line.say(&ServerMessage::Found(Found {
+        request: search.request,
+        messages,
+        more,
+        incomplete,
+    }));
+}
+
+/// The program in the middle of a conversation with somebody who types.
+struct Typing {
+    stdin: ChildStdin,
+    stdout: Lines<BufReader<ChildStdout>>,
+}
+
+impl Typing {
+    fn new(child: &mut Child) -> Self {
+        Self {
+            stdin: child.stdin.take().unwrap(),
+            stdout: BufReader::new(child.stdout.take().unwrap()).lines(),
+        }
+    }
+
+    fn types(&mut self, line: &str) {
+        writeln!(self.stdin, "{line}").unwrap();
+    }
+
+    /// What is shown up to a line with this in it.
+    fn shows(&mut self, part: &str) -> Vec<String> {
+        let mut shown = Vec::new();
+        loop {
+            let line = self.stdout.next().expect(part).unwrap();
+            let is_last = line.contains(part);
+            shown.push(bare(&line).to_owned());
+            if is_last {
+                return shown;
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_found_is_shown_as_people_read_and_a_search_goes_on() {
+    let (place, peer) = (Place::new(), Peer::bind());
+    let mut child = place.begin(&peer, &[]);
+    let mut typing = Typing::new(&mut child);
+    let mut line = enter(&peer);
+    typing.types("/search  full disk ");
+    let search = hear_search(&mut line);
+    assert_eq!((&*search.words, search.before), ("full disk", None));
+    let newest_first = vec![said(9, "disk: full\u{1b}[2J"), said(7, "full\ndisk")];
+    find(&mut line, &search, newest_first, true, true);
+    typing.shows("messages with: full disk");
+    let shown = typing.shows("search again in a while");
+    assert_eq!(
+        shown[..4],
+        [
+            "2026-11-22 14:30:07 #lobby <bob> full",
+            "                                 disk",
+            "2026-11-22 14:30:09 #lobby <bob> disk: full\\u{1b}[2J",
+            "-- 2 messages found, the newest last; there are older ones: /search without words \
+             shows them",
+        ]
+    );
+    assert!(shown[4].contains("may be missing"), "{}", shown[4]);
+
+    typing.types("/search");
+    let search = hear_search(&mut line);
+    let before = search.before.unwrap();
+    assert_eq!(&*search.words, "full disk");
+    assert_eq!((before.room, before.seq), (LOBBY, 7));
+    find(
+        &mut line,
+        &search,
+        vec![said(2, "the disk is full")],
+        false,
+        false,
+    );
+    let shown = typing.shows("1 message found");
+    assert_eq!(
+        shown[1],
+        "2026-11-22 14:30:02 #lobby <bob> the disk is full"
+    );
+    assert_eq!(shown[2], "-- 1 message found");
+    typing.types("/search");
+    typing.shows("there are no older messages with these words");
+    drop(typing.stdin);
+    line.part();
+    assert_eq!(end(child).code, 0);
+}
+
+#[test]
+fn a_script_waits_for_what_it_searches_for() {
+    let (place, peer) = (Place::new(), Peer::bind());
+    let child = place.chat(&peer, "/search nothing\n", &[]);
+    let mut line = enter(&peer);
+    let search = hear_search(&mut line);
+    // Too fast is only a matter of moments.
+    line.say(&ServerMessage::Error(ErrorMessage {
+        request: Some(search.request),
+        code: ErrorCode::TooFast,
+        text: "too many messages".to_owned(),
+        retry_ms: Some(1),
+    }));
+    let search = hear_search(&mut line);
+    find(&mut line, &search, Vec::new(), false, false);
+    line.part();
+    let ended = end(child);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let last = bare(ended.out.lines().last().unwrap());
+    assert_eq!(last, "-- nothing found with: nothing");
+}
+
+#[test]
+fn a_search_that_is_refused_is_told() {
+    let (place, peer) = (Place::new(), Peer::bind());
+    let child = place.chat(&peer, "/search \"-\"\n", &[]);
+    let mut line = enter(&peer);
+    let search = hear_search(&mut line);
+    assert_eq!(search.words, "\"-\"", "the server says what a word is");
+    let sentence = "search for at least one word";
+    line.refuse(search.request, ErrorCode::InvalidArgument, sentence);
+    line.part();
+    let ended = end(child);
+    assert_eq!(ended.err, format!("chatbox: {sentence}\n"));
+}
+
+#[test]
+fn messages_before_a_moment_are_shown_apart_with_their_dates() {
+    let (place, peer) = (Place::new(), Peer::bind());
+    let child = place.chat(&peer, "/history 3 before 2026-11-22 14:30:03\n", &[]);
+    let mut line = enter(&peer);
+    let asked = hear_history(&mut line);
+    let until = (asked.before_time, asked.before, asked.after, asked.limit);
+    assert_eq!(until, (Some(HALF_PAST_TWO + 3_000), None, None, 3));
+    // What comes live meanwhile keeps its place.
+    line.say(&ServerMessage::Chat(chat(1, "carol", "live")));
+    line.pending_page(asked.request, vec![said(1, "one"), said(2, "two")]);
+    line.part();
+    let ended = end(child);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let shown: Vec<&str> = ended.out.lines().map(bare).collect();
+    let (_, shown) = shown.split_at(shown.len() - 5);
+    assert_eq!(
+        shown,
+        [
+            "#lobby <carol> live",
+            "-- #lobby: messages before 2026-11-22 14:30:03",
+            "2026-11-22 14:30:01 #lobby <bob> one",
+            "2026-11-22 14:30:02 #lobby <bob> two",
+            "-- #lobby: end of the messages before 2026-11-22 14:30:03; there is nothing earlier",
+        ]
+    );
+}
+
+#[test]
+fn a_span_is_so_long_before_now() {
+    let (place, peer) = (Place::new(), Peer::bind());
+    let before = now_ms();
+    let child = place.chat(&peer, "/history before 2h\n", &[]);
+    let mut line = enter(&peer);
+    let asked = hear_history(&mut line);
+    let two_hours = 2 * 3_600_000;
+    let time = asked.before_time.unwrap() + two_hours;
+    assert!((before..=now_ms()).contains(&time), "{time}");
+    assert_eq!(asked.limit, 20);
+    line.pending_page(asked.request, Vec::new());
+    line.part();
+    let ended = end(child);
+    let last = bare(ended.out.lines().last().unwrap());
+    assert!(
+        last.starts_with("-- #lobby: there is nothing before "),
+        "{last}"
+    );
+}
