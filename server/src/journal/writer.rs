@@ -1,10 +1,10 @@
 //! The journal's thread: takes what waits, commits, logs, tells.
 
+mod start;
+
 use std::collections::{HashMap, VecDeque};
-use std::io;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use chatbox_common::wire::message::{ErrorCode, RoomId};
@@ -17,14 +17,14 @@ use super::publish::UNAVAILABLE;
 use super::rooms::{Refusal, Room, UNKNOWN_ROOM};
 use super::sessions::{Behind, Session, encode};
 use super::taken::{Taken, pace};
-use super::{Answer, Ask, Granted, Job, Journal, Post, QUEUE, RoomLimits, Visit, visits};
+use super::{Answer, Ask, Granted, Job, Post, RoomLimits, Visit, visits};
 use crate::audit::{Audit, Line};
 use crate::clock::now_ms;
 use crate::delivery::{Deliveries, Delivery};
 use crate::event::{Person, SessionId};
 use crate::sealed::SealingKey;
-use crate::store::{self, Commit, Store, StoreError};
-use crate::vital;
+use crate::store::{Commit, Store, StoreError};
+pub use start::{Parts, start};
 
 /// The most logins of one transaction: they cost more than messages, which go first.
 const MAX_ASKS: usize = 64;
@@ -40,47 +40,6 @@ pub(super) const TICK: Duration = Duration::from_millis(250);
 const MAX_OWED: usize = 10_000;
 /// How often expired tokens are deleted.
 const EXPIRY: Duration = Duration::from_secs(600);
-
-/// What the journal is made of.
-pub struct Parts {
-    /// The database, whose only writer the journal becomes.
-    pub store: Store,
-    /// chat.log.
-    pub chat: AuditedChat,
-    /// The other audit files.
-    pub audit: Audit,
-    /// The senders.
-    pub deliveries: Deliveries,
-    /// Seals TOTP secrets at rest.
-    pub seal: Arc<SealingKey>,
-    /// Below so many free bytes nothing is written.
-    pub min_free: u64,
-    /// How many rooms there may be.
-    pub room_limits: RoomLimits,
-}
-
-/// Reads the rooms, adds what chat.log lacks, and starts the thread.
-///
-/// # Errors
-/// When the database can't be read or the thread not be started.
-pub fn start(parts: Parts) -> Result<(Journal, JoinHandle<()>), StartError> {
-    let (queue, jobs) = mpsc::sync_channel(QUEUE);
-    let writer = Writer::new(parts)?;
-    let visits = Arc::clone(&writer.visits);
-    let thread = vital::spawn("journal".to_owned(), move || writer.run(&jobs))?;
-    Ok((Journal { queue, visits }, thread))
-}
-
-/// Why the journal did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The database.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The thread.
-    #[error("the journal's thread could not be started: {0}")]
-    Thread(#[from] io::Error),
-}
 
 pub(super) struct Writer {
     pub(super) store: Store,
@@ -125,68 +84,6 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    fn new(parts: Parts) -> Result<Self, StartError> {
-        let Parts {
-            mut store,
-            chat,
-            audit,
-            deliveries,
-            seal,
-            min_free,
-            room_limits,
-        } = parts;
-        let shown = chat.logged();
-        let (history_id, lobby, kept, unindexed) = store.transaction(Commit::Synced, |tx| {
-            let kept = tx.last_row()?;
-            if shown > kept {
-                // A power cut or an older copy: people saw messages that are gone. Their clients
-                // must forget them, since the numbers will come again with other texts.
-                tx.renew_history_id()?;
-                tx.skip_rows(shown)?;
-            }
-            let now = i64::try_from(now_ms()).unwrap_or(i64::MAX);
-            let lobby = Room::load(tx, store::RoomId::LOBBY.0, now)?;
-            let lobby = lobby.ok_or(StoreError::Missing)?;
-            Ok((tx.history_id()?, lobby, kept, tx.is_index_behind()?))
-        })?;
-        if shown > kept {
-            let line = Line::error("history_shortened").with("logged_row", shown);
-            audit.info(line.with("kept_row", kept));
-        }
-        let mut writer = Self {
-            store,
-            chat,
-            audit,
-            deliveries,
-            seal,
-            min_free,
-            history_id,
-            rooms: HashMap::from([(store::RoomId::LOBBY.0, lobby)]),
-            sessions: HashMap::new(),
-            accounts: HashMap::new(),
-            log_outs: 0,
-            logged_out: HashMap::new(),
-            room_limits,
-            held_up: None,
-            idle: VecDeque::new(),
-            visited: Vec::new(),
-            behind: Behind::default(),
-            index: Index::new(unindexed, Instant::now()),
-            visits: Arc::default(),
-            owed: Owed::default(),
-            asks: VecDeque::new(),
-            next_sync: Instant::now(),
-            others: VecDeque::new(),
-            next_visit: Instant::now(),
-            low_space: false,
-            next_look: Instant::now(),
-            next_expiry: Instant::now(),
-        };
-        writer.catch_up();
-        writer.look_at_space();
-        Ok(writer)
-    }
-
     fn run(mut self, jobs: &Receiver<Job>) {
         let mut next_begin = Instant::now();
         // Who talks alone has nobody to share with, and is not kept waiting.

@@ -1,0 +1,126 @@
+//! The journal's beginning: what it is given, and what it reads before it takes the first job.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use super::super::chat_log::AuditedChat;
+use super::super::commit::Owed;
+use super::super::index::Index;
+use super::super::rooms::Room;
+use super::super::sessions::Behind;
+use super::super::{Journal, QUEUE, RoomLimits};
+use super::Writer;
+use crate::audit::{Audit, Line};
+use crate::clock::now_ms;
+use crate::delivery::Deliveries;
+use crate::sealed::SealingKey;
+use crate::store::{self, Commit, Store, StoreError};
+use crate::vital;
+
+/// What the journal is made of.
+pub struct Parts {
+    /// The database, whose only writer the journal becomes.
+    pub store: Store,
+    /// chat.log.
+    pub chat: AuditedChat,
+    /// The other audit files.
+    pub audit: Audit,
+    /// The senders.
+    pub deliveries: Deliveries,
+    /// Seals TOTP secrets at rest.
+    pub seal: Arc<SealingKey>,
+    /// Below so many free bytes nothing is written.
+    pub min_free: u64,
+    /// How many rooms there may be.
+    pub room_limits: RoomLimits,
+}
+
+/// Reads the rooms, adds what chat.log lacks, and starts the thread.
+///
+/// # Errors
+/// When the database can't be read or the thread not be started.
+pub fn start(parts: Parts) -> Result<(Journal, JoinHandle<()>), StartError> {
+    let (queue, jobs) = mpsc::sync_channel(QUEUE);
+    let writer = Writer::new(parts)?;
+    let visits = Arc::clone(&writer.visits);
+    let thread = vital::spawn("journal".to_owned(), move || writer.run(&jobs))?;
+    Ok((Journal { queue, visits }, thread))
+}
+
+/// Why the journal did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The thread.
+    #[error("the journal's thread could not be started: {0}")]
+    Thread(#[from] io::Error),
+}
+
+impl Writer {
+    fn new(parts: Parts) -> Result<Self, StartError> {
+        let Parts {
+            mut store,
+            chat,
+            audit,
+            deliveries,
+            seal,
+            min_free,
+            room_limits,
+        } = parts;
+        let shown = chat.logged();
+        let (history_id, lobby, kept, unindexed) = store.transaction(Commit::Synced, |tx| {
+            let kept = tx.last_row()?;
+            if shown > kept {
+                // A power cut or an older copy: people saw messages that are gone. Their clients
+                // must forget them, since the numbers will come again with other texts.
+                tx.renew_history_id()?;
+                tx.skip_rows(shown)?;
+            }
+            let now = i64::try_from(now_ms()).unwrap_or(i64::MAX);
+            let lobby = Room::load(tx, store::RoomId::LOBBY.0, now)?;
+            let lobby = lobby.ok_or(StoreError::Missing)?;
+            Ok((tx.history_id()?, lobby, kept, tx.is_index_behind()?))
+        })?;
+        if shown > kept {
+            let line = Line::error("history_shortened").with("logged_row", shown);
+            audit.info(line.with("kept_row", kept));
+        }
+        let mut writer = Self {
+            store,
+            chat,
+            audit,
+            deliveries,
+            seal,
+            min_free,
+            history_id,
+            rooms: HashMap::from([(store::RoomId::LOBBY.0, lobby)]),
+            sessions: HashMap::new(),
+            accounts: HashMap::new(),
+            log_outs: 0,
+            logged_out: HashMap::new(),
+            room_limits,
+            held_up: None,
+            idle: VecDeque::new(),
+            visited: Vec::new(),
+            behind: Behind::default(),
+            index: Index::new(unindexed, Instant::now()),
+            visits: Arc::default(),
+            owed: Owed::default(),
+            asks: VecDeque::new(),
+            next_sync: Instant::now(),
+            others: VecDeque::new(),
+            next_visit: Instant::now(),
+            low_space: false,
+            next_look: Instant::now(),
+            next_expiry: Instant::now(),
+        };
+        writer.catch_up();
+        writer.look_at_space();
+        Ok(writer)
+    }
+}
