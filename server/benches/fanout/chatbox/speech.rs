@@ -202,9 +202,11 @@ impl Talk for Speech {
                 id[..8].copy_from_slice(&self.start);
                 id[8..].copy_from_slice(&self.said.to_be_bytes());
                 let mut encoder = Encoder::new(&mut self.clear);
-                encoder.array(2)?.u32(SEND)?.map(4)?;
+                encoder.array(2)?.u32(SEND)?.map(5)?;
                 encoder.u8(0)?.u32(request)?.u8(1)?.u64(LOBBY)?;
                 encoder.u8(2)?.bytes(&id)?.u8(3)?.str(text)?;
+                // Something said.
+                encoder.u8(4)?.u8(0)?;
             }
             self.sealer.seal(&self.clear, Instant::now(), out)?;
         }
