@@ -16,7 +16,8 @@ mod unix {
 
     use rustix::process::getpgrp;
     use rustix::termios::{
-        LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcsetattr,
+        InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp,
+        tcsetattr,
     };
     use signal_hook::consts::SIGTSTP;
     use signal_hook::low_level::emulate_default_handler;
@@ -104,21 +105,35 @@ mod unix {
         fn apply(&mut self) {
             let stdin = io::stdin();
             let is_ours = tcgetpgrp(&stdin).is_ok_and(|group| group == getpgrp());
-            if self.before.is_some() || !is_ours {
+            if !is_ours {
                 return;
             }
-            let Ok(before) = tcgetattr(&stdin) else {
-                return;
+            if self.before.is_none() {
+                self.before = tcgetattr(&stdin).ok();
+            }
+            if !self.set() {
+                self.before = None;
+            }
+        }
+
+        /// Sets the modes, also where somebody else has set others meanwhile; false where that
+        /// fails.
+        fn set(&self) -> bool {
+            let Some(mut modes) = self.before.clone() else {
+                return false;
             };
-            let mut modes = before.clone();
             let theirs = LocalModes::ICANON | LocalModes::ECHO | LocalModes::IEXTEN;
             modes.local_modes.remove(theirs);
+            // Ctrl-Z in the middle of a paste must not lose its end.
+            modes.local_modes.insert(LocalModes::NOFLSH);
+            modes.input_modes.remove(InputModes::IXON);
             modes.special_codes[SpecialCodeIndex::VMIN] = 1;
             modes.special_codes[SpecialCodeIndex::VTIME] = 0;
-            if tcsetattr(&stdin, OptionalActions::Now, &modes).is_ok() {
+            let is_set = tcsetattr(io::stdin(), OptionalActions::Now, &modes).is_ok();
+            if is_set {
                 say(MARK_PASTES);
-                self.before = Some(before);
             }
+            is_set
         }
 
         fn restore(&mut self) {

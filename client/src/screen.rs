@@ -1,7 +1,10 @@
-//! What standard output can show. Found out once, by `main`; `door` and `app` go by it.
+//! What standard output can show. Found out once, by `main`, but for its width, which changes;
+//! `door` and `app` go by it.
 
 use std::ffi::OsStr;
 use std::io::{IsTerminal, stdout};
+
+use unicode_normalization::char::is_combining_mark;
 
 /// See the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +43,36 @@ impl Screen {
             colours: escapes && !no_colour,
             columns: None,
         }
+    }
+}
+
+/// The width of the terminal that standard output is at this moment; nothing where it is none.
+#[must_use]
+pub fn width() -> Option<usize> {
+    #[cfg(unix)]
+    if let Ok(size) = rustix::termios::tcgetwinsize(stdout()) {
+        return Some(size.ws_col.into()).filter(|columns| *columns > 0);
+    }
+    None
+}
+
+/// How many columns a terminal gives a character, about.
+#[must_use]
+pub fn columns(character: char) -> usize {
+    match character {
+        '\u{200b}'..='\u{200d}' | '\u{fe00}'..='\u{fe0f}' => 0,
+        c if is_combining_mark(c) => 0,
+        // Hangul, CJK, full-width forms, pictures.
+        '\u{1100}'..='\u{115f}'
+        | '\u{2e80}'..='\u{a4cf}'
+        | '\u{ac00}'..='\u{d7a3}'
+        | '\u{f900}'..='\u{faff}'
+        | '\u{fe30}'..='\u{fe6f}'
+        | '\u{ff00}'..='\u{ff60}'
+        | '\u{ffe0}'..='\u{ffe6}'
+        | '\u{1f300}'..='\u{1faff}'
+        | '\u{20000}'..='\u{3fffd}' => 2,
+        _ => 1,
     }
 }
 

@@ -505,3 +505,26 @@ fn a_person_gets_another_second_factor_and_their_other_sessions_end() {
     alice.sees("you are logged out everywhere");
     assert_eq!(alice.ends().code(), Some(0));
 }
+
+#[test]
+fn a_password_typed_before_it_was_asked_for_is_said_to_nobody() {
+    let server = Server::start("");
+    let mut alice = Terminal::start(&server);
+    alice.registers("alice");
+    // All of it is there before the question.
+    alice
+        .keyboard
+        .write_all(b"/password\nTyped-ahead-77\n")
+        .unwrap();
+    alice.sees("Old password:");
+    alice.keyboard.write_all(b"\x03").unwrap();
+    alice.sees("nothing was changed");
+    alice.types("hello");
+    alice.sees("#lobby <alice> hello");
+    let shown = alice.shown();
+    assert!(!shown.contains("Typed-ahead"), "{shown}");
+    let logged = server.lines("chat.log").join("\n");
+    assert!(!logged.contains("Typed-ahead"), "{logged}");
+    alice.types("/quit");
+    assert_eq!(alice.ends().code(), Some(0));
+}

@@ -10,6 +10,7 @@ use unicode_normalization::char::is_combining_mark;
 
 use super::typed::{MAX_LINE, Typed};
 use crate::sanitize;
+use crate::screen::columns;
 
 const BEGINS_A_PASTE: &[u8] = b"200";
 const ENDS_A_PASTE: &[u8] = b"\x1b[201~";
@@ -60,10 +61,11 @@ impl Keys {
             State::Escape => match byte {
                 b'[' => self.state = State::Sequence(Vec::new()),
                 b'O' => self.state = State::Last,
-                // An escape alone, and a key behind it.
-                0..b' ' => return self.key(byte, echo),
+                // An escape alone, and a key or a letter of more than a byte behind it.
+                0..b' ' | 0x80.. => return self.key(byte, echo),
                 _ => {}
             },
+            State::Last if byte < b' ' => return self.key(byte, echo),
             State::Last => {}
             State::Sequence(mut so_far) => match byte {
                 b'~' if so_far == BEGINS_A_PASTE => {
@@ -206,28 +208,9 @@ fn shown(character: char) -> String {
     match character {
         '\n' => "\n".to_owned(),
         '\t' => "    ".to_owned(),
-        c if c.is_control() => sanitize::line(c.encode_utf8(&mut [0; 4])).into_owned(),
-        c => c.to_string(),
-    }
-}
-
-/// How many columns a terminal gives a character, about: what it draws wide was rubbed out by
-/// halves otherwise.
-fn columns(character: char) -> usize {
-    match character {
-        '\u{200b}'..='\u{200d}' | '\u{fe00}'..='\u{fe0f}' => 0,
-        c if is_combining_mark(c) => 0,
-        // Hangul, CJK, full-width forms, pictures.
-        '\u{1100}'..='\u{115f}'
-        | '\u{2e80}'..='\u{a4cf}'
-        | '\u{ac00}'..='\u{d7a3}'
-        | '\u{f900}'..='\u{faff}'
-        | '\u{fe30}'..='\u{fe6f}'
-        | '\u{ff00}'..='\u{ff60}'
-        | '\u{ffe0}'..='\u{ffe6}'
-        | '\u{1f300}'..='\u{1faff}'
-        | '\u{20000}'..='\u{3fffd}' => 2,
-        _ => 1,
+        // A mark belongs to what stands before it.
+        c if is_combining_mark(c) => c.to_string(),
+        c => sanitize::line(c.encode_utf8(&mut [0; 4])).into_owned(),
     }
 }
 
@@ -256,6 +239,19 @@ mod tests {
         let (all, echo) = typed("hé \u{1f600}\tyou\n\nb\r".as_bytes());
         assert_eq!(all, [line("hé \u{1f600}\tyou"), line(""), line("b")]);
         assert_eq!(echo, "hé \u{1f600}    you\n\nb\n");
+    }
+
+    #[test]
+    fn a_key_behind_an_escape_is_not_lost() {
+        let (all, _) = typed("\u{1b}é\none\u{1b}O\ntwo\n".as_bytes());
+        assert_eq!(all, [line("é"), line("one"), line("two")]);
+    }
+
+    #[test]
+    fn what_turns_the_direction_of_writing_is_shown_and_not_obeyed() {
+        let (all, echo) = typed("\u{1b}[200~a\u{202e}b\u{1b}[201~\n".as_bytes());
+        assert_eq!(all, [pasted("a\u{202e}b")]);
+        assert_eq!(echo, "a\\u{202e}b\n");
     }
 
     #[test]

@@ -33,7 +33,7 @@ use crate::door::{Door, can_ask, tell};
 use crate::model::{Ask, Effect, Event as Told, Model};
 use crate::modes::Modes;
 use crate::outgoing::{MAX_WAITING, Next, Outgoing};
-use crate::screen::Screen;
+use crate::screen::{self, Screen};
 use crate::session::{Entered, Heard, Link, Ticket};
 use crate::stop::Stop;
 use crate::ui::plain::Plain;
@@ -171,7 +171,12 @@ impl App {
         ctrl_c_ends.store(cfg!(not(unix)), Ordering::SeqCst);
         let mut app = Self {
             door,
-            face: Plain::new(BufWriter::new(stdout()), TimeZone::system(), screen.escapes),
+            face: Plain::new(
+                BufWriter::new(stdout()),
+                TimeZone::system(),
+                screen.escapes,
+                screen::width,
+            ),
             model: Model::new(entered.user.as_str()),
             outgoing: Outgoing::new(),
             backoff: Backoff::new(settings.reconnect_delay),

@@ -52,7 +52,7 @@ impl Keyboard {
                 let mut keys = has_keys.then(Keys::default);
                 while wanted.recv().is_ok() {
                     let typed = match &mut keys {
-                        Some(keys) => type_in(&mut io::stdin().lock(), keys, &mut io::stdout()),
+                        Some(keys) => type_in(&mut Key, keys, &mut io::stdout()),
                         None => read(&mut io::stdin().lock(), is_terminal),
                     };
                     let is_end = typed == Typed::End;
@@ -81,21 +81,36 @@ impl Keyboard {
     }
 }
 
+/// The terminal, a byte at a time: what is typed ahead stays there, for whoever asks next. It could
+/// be a password, and the question for it reads the terminal, not this program's buffers.
+struct Key;
+
+impl Read for Key {
+    #[cfg(unix)]
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let one = buffer.first_chunk_mut::<1>();
+        let one = one.map_or(&mut [][..], |one| &mut one[..]);
+        Ok(rustix::io::read(io::stdin(), one)?)
+    }
+
+    #[cfg(not(unix))]
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        io::stdin().lock().read(buffer)
+    }
+}
+
 /// Reads keys up to the end of a line, and shows what they are.
-fn type_in(source: &mut impl BufRead, keys: &mut Keys, screen: &mut impl Write) -> Typed {
+fn type_in(source: &mut impl Read, keys: &mut Keys, screen: &mut impl Write) -> Typed {
     loop {
-        let bytes = match source.fill_buf() {
-            Ok([]) => return Typed::End,
-            Ok(bytes) => bytes,
+        let mut byte = [0];
+        match source.read(&mut byte) {
+            Ok(0) => return Typed::End,
+            Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Err(_) => return Typed::End,
-        };
-        let (mut used, mut echo) = (0, String::new());
-        let typed = bytes.iter().find_map(|byte| {
-            used += 1;
-            keys.take(*byte, &mut echo)
-        });
-        source.consume(used);
+        }
+        let mut echo = String::new();
+        let typed = keys.take(byte[0], &mut echo);
         // A screen that takes nothing more is noticed by whoever writes to it.
         let _ = screen
             .write_all(echo.as_bytes())

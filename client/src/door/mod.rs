@@ -72,7 +72,8 @@ pub enum NotResumed {
 /// Says something beside the output: on standard error.
 pub fn tell(sentence: &str) {
     // Where even this fails there is nobody to tell.
-    let _ = writeln!(io::stderr(), "chatbox: {}", sanitize::text(sentence));
+    let sentence = sanitize::text(sentence).replace('\n', "\n         ");
+    let _ = writeln!(io::stderr(), "chatbox: {sentence}");
 }
 
 /// Milliseconds since 1970-01-01 UTC.

@@ -15,25 +15,39 @@ use jiff::{Timestamp, Zoned};
 
 use crate::model::Mention;
 use crate::sanitize;
+use crate::screen::columns;
 
 /// The longest name shown, in characters: a server that sends a longer one breaks its own rule.
 const MAX_SHOWN_NAME: usize = 66;
+
+/// Fewer columns than this beside a name are not worth keeping to.
+const MIN_ROOM: usize = 16;
+/// The most columns that a tab takes.
+const TAB: usize = 8;
 
 /// See the module.
 pub struct Plain<W> {
     out: W,
     zone: TimeZone,
     obeys_escapes: bool,
+    width: fn() -> Option<usize>,
 }
 
 impl<W: Write> Plain<W> {
-    /// A face that writes to `out`, with times of `zone`; `obeys_escapes` if it can be emptied.
+    /// A face that writes to `out`, with times of `zone`; `obeys_escapes` if it can be emptied, and
+    /// `width` says how wide it is, if it has an edge.
     #[must_use]
-    pub const fn new(out: W, zone: TimeZone, obeys_escapes: bool) -> Self {
+    pub const fn new(
+        out: W,
+        zone: TimeZone,
+        obeys_escapes: bool,
+        width: fn() -> Option<usize>,
+    ) -> Self {
         Self {
             out,
             zone,
             obeys_escapes,
+            width,
         }
     }
 
@@ -53,7 +67,7 @@ impl<W: Write> Plain<W> {
             Kind::Text => format!("{time} {mark}{room} <{user}> "),
             Kind::Action => format!("{time} {mark}{room} * {user} "),
         };
-        append(&mut line, &sanitize::text(&chat.text));
+        self.append(&mut line, &sanitize::text(&chat.text));
         if mention == Mention::Now && self.obeys_escapes {
             line.push('\u{7}');
         }
@@ -71,7 +85,7 @@ impl<W: Write> Plain<W> {
             Kind::Text => format!("{moment} {room} <{user}> "),
             Kind::Action => format!("{moment} {room} * {user} "),
         };
-        append(&mut line, &sanitize::text(&chat.text));
+        self.append(&mut line, &sanitize::text(&chat.text));
         self.out.write_all(line.as_bytes())
     }
 
@@ -105,7 +119,7 @@ impl<W: Write> Plain<W> {
     pub fn notice(&mut self, text: &str) -> io::Result<()> {
         let now = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0);
         let mut line = format!("{} -- ", self.time(now));
-        append(&mut line, &sanitize::text(text));
+        self.append(&mut line, &sanitize::text(text));
         self.out.write_all(line.as_bytes())
     }
 
@@ -187,6 +201,35 @@ impl<W: Write> Plain<W> {
         self.out.write_all(lines.as_bytes())
     }
 
+    /// Puts a text behind the beginning of its line; its further lines begin in the same column,
+    /// those that the edge of the screen makes as well: nothing that somebody says may begin where
+    /// another one's line does.
+    fn append(&self, line: &mut String, text: &str) {
+        let indent: usize = line.chars().map(columns).sum();
+        let room = (self.width)().and_then(|width| width.checked_sub(indent));
+        let room = room.filter(|room| *room >= MIN_ROOM);
+        for (number, part) in text.split('\n').enumerate() {
+            if number > 0 {
+                begin(line, indent);
+            }
+            let mut used = 0;
+            for character in part.chars() {
+                let wide = if character == '\t' {
+                    TAB
+                } else {
+                    columns(character)
+                };
+                if room.is_some_and(|room| used + wide > room) {
+                    begin(line, indent);
+                    used = 0;
+                }
+                line.push(character);
+                used += wide;
+            }
+        }
+        line.push('\n');
+    }
+
     /// Empties the screen; where that is not known to be obeyed, does nothing.
     ///
     /// # Errors
@@ -230,23 +273,15 @@ impl<W: Write> Plain<W> {
     }
 }
 
+fn begin(line: &mut String, indent: usize) {
+    line.push('\n');
+    line.extend(std::iter::repeat_n(' ', indent));
+}
+
 /// A name as it may stand in a line.
 pub fn name(text: &str) -> String {
     let short: String = text.chars().take(MAX_SHOWN_NAME).collect();
     sanitize::line(&short).into_owned()
-}
-
-/// Puts a text behind the beginning of its line; its further lines begin in the same column.
-fn append(line: &mut String, text: &str) {
-    let column = line.chars().count();
-    for (number, part) in text.split('\n').enumerate() {
-        if number > 0 {
-            line.push('\n');
-            line.extend(std::iter::repeat_n(' ', column));
-        }
-        line.push_str(part);
-    }
-    line.push('\n');
 }
 
 #[cfg(test)]
@@ -254,7 +289,7 @@ mod tests {
     use super::*;
 
     fn shown(show: impl FnOnce(&mut Plain<Vec<u8>>)) -> String {
-        let mut face = Plain::new(Vec::new(), TimeZone::UTC, false);
+        let mut face = Plain::new(Vec::new(), TimeZone::UTC, false, || None);
         show(&mut face);
         String::from_utf8(face.out).unwrap()
     }
@@ -322,7 +357,7 @@ mod tests {
                 "12:34:56 [you] #lobby <bob> alice: hi\n\u{7}",
             ),
         ] {
-            let mut face = Plain::new(Vec::new(), TimeZone::UTC, obeys);
+            let mut face = Plain::new(Vec::new(), TimeZone::UTC, obeys, || None);
             face.chat("#lobby", &chat("bob", "alice: hi"), mention)
                 .unwrap();
             assert_eq!(String::from_utf8(face.out).unwrap(), told);
@@ -385,6 +420,26 @@ mod tests {
         assert_eq!(
             line,
             format!("12:34:56 #lobby <alice> one\n{indent}12:34:57 #lobby <bob> two\n{indent}\n")
+        );
+    }
+
+    #[test]
+    fn nothing_said_begins_where_another_s_line_does() {
+        let mut face = Plain::new(Vec::new(), TimeZone::UTC, false, || Some(60));
+        let text = format!("hi{}12:34:57 #lobby <bob> 界", " ".repeat(34));
+        face.chat("#lobby", &chat("alice", &text), Mention::No)
+            .unwrap();
+        let shown = String::from_utf8(face.out).unwrap();
+        let lines: Vec<_> = shown.lines().collect();
+        assert!(lines.len() > 1, "{shown}");
+        for line in &lines {
+            let wide: usize = line.chars().map(columns).sum();
+            assert!(wide <= 60, "{line}");
+        }
+        let indent = " ".repeat("12:34:56 #lobby <alice> ".len());
+        assert!(
+            lines[1..].iter().all(|line| line.starts_with(&indent)),
+            "{shown}"
         );
     }
 
