@@ -84,6 +84,16 @@ fn line_or_command(line: &str) -> Input {
     }
 }
 
+/// Whether a line was meant to lead to another room, so that what follows it is meant for there.
+#[must_use]
+pub fn would_move(typed: &str) -> bool {
+    let name = typed
+        .strip_prefix('/')
+        .and_then(|rest| rest.split_whitespace().next());
+    let moves = ["join", "create", "dm", "msg"];
+    name.is_some_and(|name| moves.iter().any(|one| one.eq_ignore_ascii_case(name)))
+}
+
 fn text(text: &str) -> Input {
     if text.len() > MAX_TEXT {
         return Input::Problem(too_long(text.len()));

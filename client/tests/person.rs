@@ -528,3 +528,30 @@ fn a_password_typed_before_it_was_asked_for_is_said_to_nobody() {
     alice.types("/quit");
     assert_eq!(alice.ends().code(), Some(0));
 }
+
+#[test]
+fn what_was_typed_ahead_for_a_room_that_is_closed_is_not_said_in_another() {
+    let server = Server::start("");
+    let mut alice = Terminal::start(&server);
+    alice.registers("alice");
+    alice
+        .keyboard
+        .write_all(b"/join #inner\nfor the inner circle\n")
+        .unwrap();
+    alice.sees("there is no such room");
+    alice.sees("what you type is said nowhere");
+    alice.sees("Nothing was sent");
+    alice.types("/join #lobby");
+    alice.sees("what you type is said in #lobby");
+    alice.types("hello");
+    alice.sees("#lobby <alice> hello");
+    // Who looks before going on stays where they were.
+    alice.types("/join #tpyo");
+    alice.sees("there is no such room");
+    alice.types("still here");
+    alice.sees("#lobby <alice> still here");
+    let logged = server.lines("chat.log").join("\n");
+    assert!(!logged.contains("circle"), "{logged}");
+    alice.types("/quit");
+    assert_eq!(alice.ends().code(), Some(0));
+}

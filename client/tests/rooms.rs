@@ -223,3 +223,16 @@ fn who_is_sent_out_of_a_room_does_not_go_on_talking_in_another() {
     assert!(ended.out.contains("said nowhere"), "{}", ended.out);
     assert!(ended.err.contains("sent"), "{}", ended.err);
 }
+
+#[test]
+fn what_was_meant_for_a_room_that_was_misspelt_is_not_said_in_another() {
+    for command in ["/join ops", "/create", "/JOIN #a #b", "/dm"] {
+        let (place, peer) = (Place::new(), Peer::bind());
+        let child = place.chat(&peer, &format!("{command}\nfor ops alone\n"), &[]);
+        let mut line = enter(&peer);
+        line.hears_no_more();
+        let ended = end(child);
+        assert_eq!(ended.code, 1, "{}", ended.err);
+        assert!(ended.err.contains("nothing more is sent"), "{}", ended.err);
+    }
+}

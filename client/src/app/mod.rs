@@ -81,6 +81,16 @@ enum Asked {
     Move,
 }
 
+/// Where one talks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Current {
+    /// No room was chosen yet.
+    Unchosen,
+    In(RoomId),
+    /// Nowhere, until a room is chosen.
+    Nowhere,
+}
+
 /// Whether the program is about to leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Leaving {
@@ -129,7 +139,7 @@ pub struct App {
     /// Number of the link; what older ones still say is not heard.
     link: u64,
     /// The room one talks in.
-    current: Option<RoomId>,
+    current: Current,
     /// What is to be said to somebody alone.
     whispers: Whispers,
     /// Number of the last request.
@@ -194,7 +204,7 @@ impl App {
             changing: None,
             interrupts: 0,
             link: 0,
-            current: None,
+            current: Current::Unchosen,
             whispers: Whispers::default(),
             read_at: None,
             request: 0,
@@ -293,9 +303,14 @@ impl App {
         self.asked.values().any(|what| *what == Asked::Move)
     }
 
-    /// One is not where one wanted to talk. A script's next words must not be said elsewhere.
-    fn not_moved(&self) -> Result<(), Stop> {
+    /// One is not where one wanted to talk. What a script says next, or what was typed ahead, was
+    /// meant for there and must not be said elsewhere.
+    fn not_moved(&mut self) -> Result<(), Stop> {
         if self.is_person {
+            if typed::has_more() {
+                self.current = Current::Nowhere;
+                self.face.notice(rooms::NOWHERE)?;
+            }
             return Ok(());
         }
         let sentence = "the room to talk in could not be entered; nothing more is sent";
@@ -311,8 +326,9 @@ impl App {
     /// out of it talks nowhere: what was meant for one room is not said in another.
     fn here(&self) -> Option<RoomId> {
         match self.current {
-            Some(room) => Some(room).filter(|room| self.model.is_in(*room)),
-            None => self.model.room_named(RoomName::LOBBY),
+            Current::Unchosen => self.model.room_named(RoomName::LOBBY),
+            Current::In(room) => Some(room).filter(|room| self.model.is_in(*room)),
+            Current::Nowhere => None,
         }
     }
 

@@ -15,6 +15,7 @@ use crate::ui::plain::name;
 impl App {
     pub(super) fn typed(&mut self, typed: Typed) -> Result<(), Stop> {
         self.keyboard.has_come();
+        let moves = matches!(&typed, Typed::Line(line) if input::would_move(line));
         let understood = match typed {
             Typed::Line(line) => input::parse(&line),
             Typed::Pasted(block) => input::parse_pasted(&block),
@@ -39,7 +40,10 @@ impl App {
         }
         match understood {
             Input::Empty => Ok(()),
-            Input::Problem(sentence) => self.problem(&sentence),
+            Input::Problem(sentence) => {
+                self.problem(&sentence)?;
+                if moves { self.not_moved() } else { Ok(()) }
+            }
             Input::Text(text) => self.say_here(text, Kind::Text),
             Input::Command(command) => self.command(command),
         }
@@ -84,7 +88,11 @@ impl App {
                 self.room_command(Command::Join(name))
             }
             _ if !matches!(self.line, Line::Up(_)) => {
-                self.problem("There is no connection just now; try again later.")
+                self.problem("There is no connection just now; try again later.")?;
+                match command {
+                    Command::Join(_) | Command::Create { .. } => self.not_moved(),
+                    _ => Ok(()),
+                }
             }
             Command::List => self.tell_model(Told::Want(Listed::People)),
             Command::Rooms => self.tell_model(Told::Want(Listed::Rooms)),

@@ -5,7 +5,7 @@ use chatbox_common::wire::message::{
     RequestId, Room, RoomChanged, RoomId, RoomMode, SetTopic,
 };
 
-use super::{App, Asked, UNANSWERED};
+use super::{App, Asked, Current, UNANSWERED};
 use crate::input::{Command, MemberAction, Target};
 use crate::model::{Event as Told, Listed};
 use crate::stop::Stop;
@@ -203,7 +203,7 @@ impl App {
     }
 
     pub(super) fn talk_in(&mut self, room: RoomId) -> Result<(), Stop> {
-        self.current = Some(room);
+        self.current = Current::In(room);
         let called = name(self.model.room_name(room));
         Ok(self
             .face
@@ -244,7 +244,7 @@ impl App {
             return Ok(());
         }
         if left.request.is_some() {
-            self.current = None;
+            self.current = Current::Unchosen;
         }
         match self.here() {
             Some(room) => self.talk_in(room),

@@ -99,6 +99,22 @@ impl Read for Key {
     }
 }
 
+/// Whether something was typed that was not read yet.
+#[cfg(unix)]
+pub(super) fn has_more() -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let stdin = io::stdin();
+    let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
+    // Where it can't be told, it is taken to be so.
+    !poll(&mut fds, Some(&Timespec::default())).is_ok_and(|ready| ready == 0)
+}
+
+/// Where it can't be told, it is taken to be so.
+#[cfg(not(unix))]
+pub(super) const fn has_more() -> bool {
+    true
+}
+
 /// Reads keys up to the end of a line, and shows what they are.
 fn type_in(source: &mut impl Read, keys: &mut Keys, screen: &mut impl Write) -> Typed {
     loop {
