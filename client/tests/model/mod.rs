@@ -197,7 +197,9 @@ impl World {
         let choice = dice.below(rooms.len() + 1);
         let room = if let Some(&room) = rooms.get(choice) {
             if self.seats[seat].current.as_deref() != Some(room) {
-                self.seats[seat].types(&format!("/join {room}"));
+                // Not typed ahead: who is sent out before it is read would come in anew.
+                let told = format!("what you type is said in {room}");
+                self.seats[seat].asks(&format!("/join {room}"), &[&told]);
                 self.seats[seat].current = Some(room.to_owned());
             }
             self.seats[seat].types(&text);
