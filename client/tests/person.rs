@@ -431,8 +431,8 @@ fn who_cancels_a_question_goes_on_talking() {
     for (command, question, key) in [
         ("/password", "Old password:", ctrl_c),
         ("/password", "Old password:", ctrl_d),
-        ("/2fa secret", "Code:", ctrl_c),
-        ("/2fa codes", "Code:", ctrl_d),
+        ("/2fa secret", "Password:", ctrl_c),
+        ("/2fa codes", "Password:", ctrl_d),
     ] {
         alice.types(command);
         alice.sees(question);
@@ -462,10 +462,20 @@ fn a_person_gets_another_second_factor_and_their_other_sessions_end() {
     assert_eq!(recovery.len(), 10);
 
     alice.types("/2fa codes");
+    alice.sees("Password:");
+    alice.types("not the password");
+    alice.sees("Code:");
+    alice.types(&recovery[0]);
+    alice.sees("refused: the password or the code is wrong");
+    alice.types("/2fa codes");
+    alice.sees("Password:");
+    alice.types(PASSWORD);
     alice.sees("Code:");
     alice.types("000000");
     alice.sees("refused: the password or the code is wrong");
     alice.types("/2fa codes");
+    alice.sees("Password:");
+    alice.types(PASSWORD);
     alice.sees("Code:");
     alice.types(&recovery[0]);
     let sheet = alice.sees("these recovery codes hold from now on");
@@ -475,6 +485,8 @@ fn a_person_gets_another_second_factor_and_their_other_sessions_end() {
     alice.sees("#lobby <alice> still here");
 
     alice.types("/2fa secret");
+    alice.sees("Password:");
+    alice.types(PASSWORD);
     alice.sees("Code:");
     alice.types(&recovery[0]);
     alice.sees("?secret=");
@@ -495,6 +507,8 @@ fn a_person_gets_another_second_factor_and_their_other_sessions_end() {
 
     // The first code of the new secret is used as well.
     alice.types("/2fa codes");
+    alice.sees("Password:");
+    alice.types(PASSWORD);
     alice.sees("Code:");
     alice.types(&code);
     alice.sees("the code of this moment is used; next in");

@@ -7,6 +7,7 @@ mod account;
 mod deeds;
 mod factor;
 mod password;
+mod proof;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

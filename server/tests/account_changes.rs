@@ -15,8 +15,7 @@ use std::os::unix::fs::symlink;
 use std::thread;
 
 use chatbox_common::auth::resume::ResumeToken;
-use chatbox_common::auth::scram::{ClientFirst, Iterations, Password, Verifier};
-use chatbox_common::name::UserName;
+use chatbox_common::auth::scram::{Iterations, Verifier};
 use chatbox_common::secret::Secret;
 use chatbox_common::wire::message::{ByeReason, ErrorCode, FactorPart, ServerMessage};
 use rusqlite::Connection;
@@ -42,6 +41,17 @@ fn state(server: &Server) -> Option<String> {
          || (SELECT group_concat(hex(hash) || ifnull(spent_at, '-')) FROM recovery_codes) \
          || (SELECT count(*) FROM resume_tokens) FROM REGISTERED WHERE id = 1",
     )
+}
+
+/// What somebody has of an account who has seen its codes.
+fn without_password(account: &Account) -> Account {
+    Account {
+        name: account.name.clone(),
+        password: "some other password".to_owned(),
+        totp: account.totp.clone(),
+        recovery: Vec::new(),
+        last_step: account.last_step,
+    }
 }
 
 fn some_verifier() -> Verifier {
@@ -142,6 +152,8 @@ fn a_session_that_reads_nothing_and_one_that_talks_are_ended_as_well() {
     first.chat();
     first.say_log_out();
     assert_eq!(first.goodbye(), ByeReason::LoggedOut);
+    let messages = || server.query("SELECT CAST(count(*) AS TEXT) FROM messages");
+    let said = messages();
     assert_eq!(silent.goodbye(), ByeReason::LoggedOut);
     talk.join().unwrap();
     let offline = "SELECT 'gone' FROM REGISTERED WHERE online = 'ko'";
@@ -150,6 +162,7 @@ fn a_session_that_reads_nothing_and_one_that_talks_are_ended_as_well() {
         let left = server.query("SELECT 'one' FROM ONLINE");
         left.is_none().then_some(())
     });
+    assert_eq!(messages(), said, "nothing more was taken from them");
 }
 
 // The password.
@@ -256,8 +269,14 @@ fn whatever_is_wrong_gets_the_same_refusal_and_changes_nothing() {
         assert_eq!(refused, ErrorCode::LoginRefused, "{what}");
         peer.ping();
         let addr = format!("addr={}", peer.stream.local_addr().unwrap());
-        let parts = ["WARN  password_change_failed user=Alice account=1", &addr];
-        let line = server.line("credentials.log", &parts);
+        // Before there is a challenge nobody has said what is to be changed.
+        let event = if what == "not one's own" {
+            "WARN  change_failed"
+        } else {
+            "WARN  password_change_failed"
+        };
+        let event = format!("{event} user=Alice account=1");
+        let line = server.line("credentials.log", &[&event, &addr]);
         reasons.push(line.split("reason=").nth(1).unwrap().to_owned());
         peer.cut();
     }
@@ -284,18 +303,90 @@ fn a_confirmation_without_a_challenge_is_no_failure_and_a_challenge_is_good_once
         assert_eq!(nothing.unwrap_err(), ErrorCode::InvalidArgument);
         let nothing = peer.confirm_factor(code.clone());
         assert_eq!(nothing.unwrap_err(), ErrorCode::InvalidArgument);
+        for part in [FactorPart::Secret, FactorPart::RecoveryCodes] {
+            let nothing = peer.say_factor("c=,r=,p=", code.clone(), part);
+            assert_eq!(nothing.unwrap_err(), ErrorCode::InvalidArgument);
+        }
     }
-    let user = UserName::parse("Alice").unwrap();
-    let first = ClientFirst::new(&user, *Secret::random().expose());
-    let asked = peer.say_password(first.message());
-    let challenge = peer.password_challenge(asked).unwrap();
-    let password = Password::prepare(&secret(&account.password)).unwrap();
-    let last = first.answer(&challenge.scram, &password, &peer.binding);
-    let scram = last.unwrap().message().to_owned();
+    let binding = peer.binding;
+    let answer = |peer: &mut Peer| {
+        let last = peer.answer_challenge("Alice", &account.password, &binding);
+        last.unwrap().message().to_owned()
+    };
+    // Whichever of the two it was used for first, and whatever came of that.
+    let part = FactorPart::RecoveryCodes;
+    let scram = answer(&mut peer);
     let refused = peer.say_password_confirm(&scram, account.wrong_code(), some_verifier());
     assert_eq!(refused.unwrap_err(), ErrorCode::LoginRefused);
-    let again = peer.say_password_confirm(&scram, code, some_verifier());
-    assert_eq!(again.unwrap_err(), ErrorCode::InvalidArgument);
+    let scram_of_factor = answer(&mut peer);
+    peer.say_factor(&scram_of_factor, account.recovery[0].text(), part)
+        .unwrap();
+    for scram in [scram, scram_of_factor] {
+        let again = peer.say_password_confirm(&scram, code.clone(), some_verifier());
+        assert_eq!(again.unwrap_err(), ErrorCode::InvalidArgument);
+        let again = peer.say_factor(&scram, code.clone(), part);
+        assert_eq!(again.unwrap_err(), ErrorCode::InvalidArgument);
+    }
+}
+
+#[test]
+fn a_stolen_session_with_a_right_code_gets_no_factor_and_locks_nobody_out() {
+    let server = Server::start("");
+    let (mut account, first) = server.register("Alice");
+    let thief = without_password(&account);
+    let (right, wrong) = (account.code(step_now() + 1), account.wrong_code());
+    let before = state(&server);
+    let mut token = first.token();
+    first.cut();
+    // A session may fail four times, an address ten; who resumes elsewhere goes on.
+    for n in 0..6 {
+        let mut peer = Peer::connect_from(&server, 2 + n);
+        peer.say_resume(&token);
+        peer.enter();
+        token = peer.token();
+        for code in [&right, &wrong, &wrong, &wrong] {
+            let refused = peer.new_factor(&thief, code.clone(), FactorPart::Secret);
+            assert_eq!(refused.unwrap_err(), ErrorCode::LoginRefused);
+        }
+        peer.ping();
+        peer.cut();
+    }
+    let failed = "WARN  factor_change_failed user=Alice account=1";
+    server.line("credentials.log", &[failed, "reason=password"]);
+    let tokens = "DELETE FROM resume_tokens WHERE state <> 'newest'";
+    let database = Connection::open(server.path().join("data/chatbox.db")).unwrap();
+    database.execute(tokens, ()).unwrap();
+    assert_eq!(state(&server), before);
+    account.last_step = step_now() + 1;
+    let code = account.code(account.last_step);
+    let logged_in = Peer::connect(&server).log_in(&account, &code);
+    assert_eq!(logged_in.wrong_codes, 0, "and none counts as a wrong code");
+}
+
+#[test]
+fn whatever_is_wrong_with_a_factor_gets_the_same_refusal() {
+    let server = Server::start("");
+    let (account, mut peer) = server.register("Alice");
+    let (_bob, bob) = server.register("Bob");
+    let before = state(&server);
+    let binding = peer.binding;
+    let right = account.code(step_now() + 1);
+    for (password, binding, code) in [
+        ("wrong password", &binding, right.clone()),
+        (&account.password, &binding, account.wrong_code()),
+        (&account.password, &bob.binding, right),
+    ] {
+        let last = peer.answer_challenge("Alice", password, binding).unwrap();
+        let refused = peer.say_factor(last.message(), code, FactorPart::RecoveryCodes);
+        assert_eq!(refused.unwrap_err(), ErrorCode::LoginRefused);
+    }
+    for reason in ["reason=password", "reason=code", "reason=malformed"] {
+        let failed = "WARN  recovery_codes_change_failed user=Alice account=1";
+        server.line("credentials.log", &[failed, reason]);
+    }
+    assert_eq!(state(&server), before);
+    let counted = "SELECT 'one' FROM REGISTERED WHERE id = 1 AND failed_codes = 1";
+    eventually("one wrong code counted", || server.query(counted));
 }
 
 #[test]
@@ -321,7 +412,7 @@ fn five_failures_end_the_session_and_its_token() {
         FactorPart::RecoveryCodes,
         FactorPart::Secret,
     ] {
-        let refused = peer.new_factor(wrong.clone(), part).unwrap_err();
+        let refused = peer.new_factor(&account, wrong.clone(), part).unwrap_err();
         assert_eq!(refused, ErrorCode::LoginRefused);
     }
     let mut change = peer.new_password(&account, NEW, wrong.clone());
@@ -329,7 +420,9 @@ fn five_failures_end_the_session_and_its_token() {
     let refused = peer.change_password(change).unwrap_err();
     assert_eq!(refused, ErrorCode::LoginRefused);
     let token = peer.token();
-    let refused = peer.new_factor(wrong, FactorPart::Secret).unwrap_err();
+    let refused = peer
+        .new_factor(&account, wrong, FactorPart::Secret)
+        .unwrap_err();
     assert_eq!(refused, ErrorCode::LoginRefused);
     assert_eq!(peer.goodbye(), ByeReason::LoggedOut);
     assert_token_is_dead(&server, &token);
@@ -346,6 +439,7 @@ fn five_failures_end_the_session_and_its_token() {
 fn an_address_that_has_failed_ten_times_waits() {
     let server = Server::start("");
     let (account, _session) = server.register("Alice");
+    let stranger = without_password(&account);
     let wrong = account.wrong_code();
     let mut sessions: Vec<_> = (0..4)
         .map(|n| {
@@ -357,8 +451,10 @@ fn an_address_that_has_failed_ten_times_waits() {
     let mut answers = Vec::new();
     for n in 0..16 {
         let peer = &mut sessions[n % 4];
+        // Whichever of the two is wrong.
+        let account = if n % 2 == 0 { &account } else { &stranger };
         answers.push(
-            peer.new_factor(wrong.clone(), FactorPart::Secret)
+            peer.new_factor(account, wrong.clone(), FactorPart::Secret)
                 .unwrap_err(),
         );
     }
@@ -388,20 +484,22 @@ fn after_twenty_wrong_codes_only_a_recovery_code_changes_anything() {
         .collect();
     for peer in &mut sessions {
         for _ in 0..4 {
-            let refused = peer.new_factor(wrong.clone(), FactorPart::Secret);
+            let refused = peer.new_factor(&account, wrong.clone(), FactorPart::Secret);
             assert_eq!(refused.unwrap_err(), ErrorCode::LoginRefused);
         }
     }
     let counted = "SELECT 'all' FROM REGISTERED WHERE failed_codes = 20";
     eventually("20 wrong codes counted", || server.query(counted));
     let right = account.code(step_now() + 1);
-    let refused = first.new_factor(right.clone(), FactorPart::RecoveryCodes);
+    let refused = first.new_factor(&account, right.clone(), FactorPart::RecoveryCodes);
     assert_eq!(refused.unwrap_err(), ErrorCode::LoginRefused);
     let change = first.new_password(&account, NEW, right);
     let refused = first.change_password(change);
     assert_eq!(refused.unwrap_err(), ErrorCode::LoginRefused);
     let code = account.recovery.pop().unwrap().text();
-    let factor = first.new_factor(code, FactorPart::RecoveryCodes).unwrap();
+    let factor = first
+        .new_factor(&account, code, FactorPart::RecoveryCodes)
+        .unwrap();
     take_factor(&mut account, &factor);
     let code = account.recovery.pop().unwrap().text();
     let logged_in = Peer::connect(&server).log_in(&account, &code);
@@ -420,7 +518,9 @@ fn another_secret_holds_once_it_is_confirmed_and_leaves_one_session() {
     let mut second = server.log_in(&mut account);
     let old_tokens = [first.token(), second.token()];
     let spent = account.recovery.pop().unwrap().text();
-    let factor = first.new_factor(spent.clone(), FactorPart::Secret).unwrap();
+    let factor = first
+        .new_factor(&account, spent.clone(), FactorPart::Secret)
+        .unwrap();
     assert_eq!(factor.recovery.len(), 10);
 
     // Nothing of it holds yet, but the code is spent.
@@ -492,7 +592,7 @@ fn a_code_proves_no_login_and_makes_none_last_longer() {
     let end = || server.query("SELECT CAST(max(expires_at) AS TEXT) FROM resume_tokens");
     let before = end();
     let code = account.recovery.pop().unwrap().text();
-    let factor = peer.new_factor(code, FactorPart::Secret).unwrap();
+    let factor = peer.new_factor(&account, code, FactorPart::Secret).unwrap();
     take_factor(&mut account, &factor);
     peer.confirm_factor(account.code(step_now())).unwrap();
     assert_eq!(end(), before);
@@ -505,7 +605,7 @@ fn five_wrong_first_codes_end_the_change_and_a_second_request_replaces_the_first
     let before = server.query("SELECT hex(totp) FROM REGISTERED");
     let mut begin = |peer: &mut Peer| {
         let code = account.recovery.pop().unwrap().text();
-        let factor = peer.new_factor(code, FactorPart::Secret).unwrap();
+        let factor = peer.new_factor(&account, code, FactorPart::Secret).unwrap();
         let mut account = Account {
             name: account.name.clone(),
             password: account.password.clone(),
@@ -549,7 +649,7 @@ fn other_recovery_codes_hold_at_once_and_end_no_session() {
     let old = account.recovery.pop().unwrap().text();
     let proof = account.recovery.pop().unwrap().text();
     let factor = first
-        .new_factor(proof.clone(), FactorPart::RecoveryCodes)
+        .new_factor(&account, proof.clone(), FactorPart::RecoveryCodes)
         .unwrap();
     assert_eq!((factor.totp.as_ref(), factor.recovery.len()), (None, 10));
     take_factor(&mut account, &factor);
@@ -567,7 +667,7 @@ fn other_recovery_codes_hold_at_once_and_end_no_session() {
         "method=recovery",
     ];
     server.line("credentials.log", &line);
-    let again = first.new_factor(recovery, FactorPart::RecoveryCodes);
+    let again = first.new_factor(&account, recovery, FactorPart::RecoveryCodes);
     assert_eq!(again.unwrap_err(), ErrorCode::LoginRefused, "it was spent");
 }
 
@@ -581,7 +681,11 @@ fn of_two_changes_with_one_code_at_once_one_succeeds() {
     let code = account.recovery.pop().unwrap().text();
     let changes = [first, second].map(|mut peer| {
         let code = code.clone();
-        thread::spawn(move || peer.new_factor(code, FactorPart::RecoveryCodes).is_ok())
+        let binding = peer.binding;
+        let last = peer.answer_challenge("Alice", &account.password, &binding);
+        let scram = last.unwrap().message().to_owned();
+        let part = FactorPart::RecoveryCodes;
+        thread::spawn(move || peer.say_factor(&scram, code, part).is_ok())
     });
     let won = changes.map(|change| change.join().unwrap());
     assert!(won[0] != won[1], "{won:?}");
@@ -607,7 +711,9 @@ fn whoever_comes_in_beside_a_change_does_not_stay() {
     let (mut account, mut first) = server.register("Alice");
     for _ in 0..20 {
         let code = account.recovery.pop().unwrap().text();
-        let factor = first.new_factor(code, FactorPart::Secret).unwrap();
+        let factor = first
+            .new_factor(&account, code, FactorPart::Secret)
+            .unwrap();
         take_factor(&mut account, &factor);
         let mut others: Vec<_> = (0..4).map(|_| Peer::connect(&server)).collect();
         let token = first.token();
@@ -650,7 +756,7 @@ fn what_can_not_be_recorded_is_not_done() {
     let refused = peer.change_password(change);
     assert_eq!(refused.unwrap_err(), ErrorCode::Unavailable);
     for part in [FactorPart::Secret, FactorPart::RecoveryCodes] {
-        let refused = peer.new_factor(code.clone(), part);
+        let refused = peer.new_factor(&account, code.clone(), part);
         assert_eq!(refused.unwrap_err(), ErrorCode::Unavailable);
     }
     let asked = peer.say_log_out();
@@ -670,7 +776,7 @@ fn what_can_not_be_written_is_not_done_and_spends_nothing() {
     let change = peer.new_password(&account, NEW, code.clone());
     let refused = peer.change_password(change);
     assert_eq!(refused.unwrap_err(), ErrorCode::Unavailable);
-    let refused = peer.new_factor(code.clone(), FactorPart::RecoveryCodes);
+    let refused = peer.new_factor(&account, code.clone(), FactorPart::RecoveryCodes);
     assert_eq!(refused.unwrap_err(), ErrorCode::Unavailable);
     let asked = peer.say_log_out();
     assert_eq!(peer.error(asked).code, ErrorCode::Unavailable);

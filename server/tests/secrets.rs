@@ -148,11 +148,13 @@ fn promise_6_no_secret_of_a_changed_account_lies_in_a_file() {
     peer.change_password(change).unwrap_err();
     let change = peer.new_password(&account, "canary-N3w-P4ss", code.clone());
     peer.change_password(change).unwrap();
+    account.password = "canary-N3w-P4ss".to_owned();
     keep(&peer, &account);
-    peer.new_factor(code, FactorPart::Secret).unwrap_err();
+    peer.new_factor(&account, code, FactorPart::Secret)
+        .unwrap_err();
     for part in [FactorPart::RecoveryCodes, FactorPart::Secret] {
         let code = account.recovery.pop().unwrap().text();
-        let factor = peer.new_factor(code, part).unwrap();
+        let factor = peer.new_factor(&account, code, part).unwrap();
         take_factor(&mut account, &factor);
         keep(&peer, &account);
     }

@@ -7,6 +7,7 @@
 //! which the server waits for nothing but that.
 
 use chatbox_common::auth::recovery::{RECOVERY_CODES, RecoveryCode};
+use chatbox_common::auth::scram::Password;
 use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::secret::SecretString;
 use chatbox_common::wire::message::{
@@ -15,11 +16,11 @@ use chatbox_common::wire::message::{
 };
 
 use super::{App, Asked, Leaving, Line, following};
-use crate::door::{Door, Passwords};
+use crate::door::{Door, Factors, Passwords};
 use crate::input::Factor;
 use crate::prompt::PromptError;
 use crate::sanitize;
-use crate::session::{NewPassword, Replaced, SessionError, Ticket};
+use crate::session::{Proof, Proved, SessionError, Ticket};
 use crate::stop::Stop;
 
 /// How often the first code of a new secret may be wrong; the server counts, too.
@@ -29,20 +30,28 @@ const FIRST_CODES: u32 = 5;
 pub(super) struct Changing {
     /// The request that is to be answered.
     request: RequestId,
-    /// The second factor that was sent, to be remembered as used.
+    /// The second factor that is sent, to be remembered as used.
     code: SecretString,
     step: Step,
 }
 
 enum Step {
     /// The challenge is to come.
-    Challenge(NewPassword),
+    Challenge(Proof, Wanted),
     /// The new password is sent.
-    Password(Replaced),
+    Password(Proved),
     /// The new factor is to come.
-    Factor(FactorPart),
+    Factor(FactorPart, Proved),
     /// A first code is sent; so many may be wrong after it.
     FirstCode(u32),
+}
+
+/// What the password is proved for.
+enum Wanted {
+    /// This one in its place.
+    Password(Password),
+    /// Another second factor.
+    Factor(FactorPart),
 }
 
 impl App {
@@ -149,31 +158,35 @@ impl App {
         let Some(Passwords { old, new, code }) = asked else {
             return Ok(());
         };
-        let change = NewPassword::begin(&self.user, old, new);
-        let request = self.next_request();
-        let message = change.message(request);
-        self.await_change(request, code, Step::Challenge(change));
-        self.say(&message)
+        self.prove(old, code, Wanted::Password(new))
     }
 
     pub(super) fn change_factor(&mut self, factor: Factor) -> Result<(), Stop> {
         if !self.can_change()? {
             return Ok(());
         }
-        let Some(code) = self.question(Door::ask_code)? else {
+        let asked = self.question(Door::ask_factors)?;
+        let Some(Factors { password, code }) = asked else {
             return Ok(());
         };
         let part = match factor {
             Factor::Secret => FactorPart::Secret,
             Factor::Codes => FactorPart::RecoveryCodes,
         };
+        self.prove(password, code, Wanted::Factor(part))
+    }
+
+    /// Begins to prove the password: every change does.
+    fn prove(
+        &mut self,
+        password: Password,
+        code: SecretString,
+        wanted: Wanted,
+    ) -> Result<(), Stop> {
+        let proof = Proof::begin(&self.user, password);
         let request = self.next_request();
-        let message = ClientMessage::Factor(chatbox_common::wire::message::Factor {
-            request,
-            code: code.clone(),
-            part,
-        });
-        self.await_change(request, code, Step::Factor(part));
+        let message = proof.message(request);
+        self.await_change(request, code, Step::Challenge(proof, wanted));
         self.say(&message)
     }
 
@@ -203,16 +216,26 @@ impl App {
         let Some(Changing { code, step, .. }) = self.answered(challenge.request) else {
             return Ok(());
         };
-        let Step::Challenge(change) = step else {
+        let Step::Challenge(proof, wanted) = step else {
             return Err(SessionError::Protocol.into());
         };
         let request = self.next_request();
         let Line::Up(link) = &self.line else {
             return Ok(());
         };
-        let scram = &challenge.scram;
-        let (message, replaced) = change.confirm(scram, code.clone(), request, link.binding())?;
-        self.await_change(request, code, Step::Password(replaced));
+        let (scram, binding) = (&challenge.scram, link.binding());
+        let sent = code.clone();
+        let (message, step) = match wanted {
+            Wanted::Password(new) => {
+                let (message, proved) = proof.replace(scram, &new, sent, request, binding)?;
+                (message, Step::Password(proved))
+            }
+            Wanted::Factor(part) => {
+                let (message, proved) = proof.ask_factor(scram, part, sent, request, binding)?;
+                (message, Step::Factor(part, proved))
+            }
+        };
+        self.await_change(request, code, step);
         self.say(&message)
     }
 
@@ -220,9 +243,10 @@ impl App {
         let Some(Changing { code, step, .. }) = self.answered(factor.request) else {
             return Ok(());
         };
-        let Step::Factor(part) = step else {
+        let Step::Factor(part, proved) = step else {
             return Err(SessionError::Protocol.into());
         };
+        proved.verify(&factor.scram)?;
         let has_secret = part == FactorPart::Secret;
         if factor.recovery.len() != RECOVERY_CODES || factor.totp.is_some() != has_secret {
             return Err(SessionError::Protocol.into());
@@ -261,12 +285,12 @@ impl App {
             return Ok(());
         };
         let what = match step {
-            Step::Password(replaced) => {
-                replaced.verify(&changed)?;
+            Step::Password(proved) => {
+                proved.verify(changed.scram.as_deref().unwrap_or_default())?;
                 "your password is changed"
             }
             Step::FirstCode(_) => "your second factor is changed",
-            Step::Challenge(_) | Step::Factor(_) => return Err(SessionError::Protocol.into()),
+            Step::Challenge(..) | Step::Factor(..) => return Err(SessionError::Protocol.into()),
         };
         self.door.spend(code);
         if let Some(ticket) = &self.ticket {
@@ -298,14 +322,14 @@ impl App {
         }
         let sentence = match self.changing.take().map(|changing| changing.step) {
             None => return Ok(()),
-            Some(Step::Challenge(_)) => "nothing was changed",
+            Some(Step::Challenge(..)) => "nothing was changed",
             Some(Step::Password(_)) => {
                 "it is not known whether your password was changed: try the new one, then the old"
             }
-            Some(Step::Factor(FactorPart::RecoveryCodes)) => {
+            Some(Step::Factor(FactorPart::RecoveryCodes, _)) => {
                 "it is not known whether your recovery codes were changed: get new ones"
             }
-            Some(Step::Factor(FactorPart::Secret)) => "your second factor was not changed",
+            Some(Step::Factor(FactorPart::Secret, _)) => "your second factor was not changed",
             Some(Step::FirstCode(_)) => {
                 "it is not known whether your second factor was changed: try the new one, then \
                  the old"

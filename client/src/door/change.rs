@@ -21,6 +21,14 @@ pub struct Passwords {
     pub code: SecretString,
 }
 
+/// What a change of the second factor takes, as a login does.
+pub struct Factors {
+    /// The password.
+    pub password: Password,
+    /// A second factor.
+    pub code: SecretString,
+}
+
 impl Door {
     /// Asks for both passwords and a code; `meanwhile` keeps the session alive.
     ///
@@ -40,12 +48,15 @@ impl Door {
         Ok(Passwords { old, new, code })
     }
 
-    /// Asks for a code of the second factor so far.
+    /// Asks for the password and a code of the second factor so far.
     ///
     /// # Errors
     /// As [`Door::ask_passwords`].
-    pub fn ask_code(&self, meanwhile: &mut dyn FnMut()) -> Result<SecretString, PromptError> {
-        self.codes.asked(&self.terminal.with(meanwhile), "Code: ")
+    pub fn ask_factors(&self, meanwhile: &mut dyn FnMut()) -> Result<Factors, PromptError> {
+        let terminal = self.terminal.with(meanwhile);
+        let password = ask_password(&terminal, "Password: ")?;
+        let code = self.codes.asked(&terminal, "Code: ")?;
+        Ok(Factors { password, code })
     }
 
     /// Asks for the first code of a new secret.

@@ -30,7 +30,7 @@ use crate::screen::Screen;
 use crate::session::{self, Confirmed, Entered, Greeted, Registering, SessionError, Ticket};
 use crate::stop::Stop;
 use crate::trust::Purpose;
-pub use change::Passwords;
+pub use change::{Factors, Passwords};
 use codes::Codes;
 use gate::Gate;
 pub use gate::can_ask;

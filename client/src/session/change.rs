@@ -1,4 +1,5 @@
-//! Another password in a session, and the token that a change leaves.
+//! The proof of the password that a change of one's own account begins with, in a session, and the
+//! token that a change leaves.
 //!
 //! As at a login, each step consumes the one before, and nothing that the server sent comes back
 //! before it has proved to know the account.
@@ -9,29 +10,29 @@ use chatbox_common::crypto::handshake::ChannelBinding;
 use chatbox_common::fingerprint::Fingerprint;
 use chatbox_common::name::UserName;
 use chatbox_common::secret::{Secret, SecretString};
-use chatbox_common::wire::message::{self, Changed, ClientMessage, PasswordConfirm, RequestId};
+use chatbox_common::wire::message::{
+    self, Changed, ClientMessage, Factor, FactorPart, PasswordConfirm, RequestId,
+};
 
 use super::{SessionError, Ticket};
 
-/// A change of the password that the server was asked for.
-pub struct NewPassword {
+/// A proof for which the server was asked to give a challenge.
+pub struct Proof {
     first: ClientFirst,
-    old: Password,
-    new: Password,
+    password: Password,
 }
 
-/// The old password was proved, and the new one sent.
-pub struct Replaced(ClientFinal);
+/// The password was proved, together with what was asked for; the server has to prove itself.
+pub struct Proved(ClientFinal);
 
-impl NewPassword {
+impl Proof {
     /// Begins with fresh random bytes.
     #[must_use]
-    pub fn begin(user: &UserName, old: Password, new: Password) -> Self {
+    pub fn begin(user: &UserName, password: Password) -> Self {
         let nonce = Secret::<NONCE_LEN>::random();
         Self {
             first: ClientFirst::new(user, *nonce.expose()),
-            old,
-            new,
+            password,
         }
     }
 
@@ -44,19 +45,20 @@ impl NewPassword {
         })
     }
 
-    /// Answers the challenge. Takes 0.4 s and more.
+    /// Answers the challenge, and asks for another password. Takes 0.4 s and more.
     ///
     /// # Errors
     /// When the challenge is none of this exchange, or asks for too few or too many rounds.
-    pub fn confirm(
+    pub fn replace(
         self,
         challenge: &str,
+        new: &Password,
         code: SecretString,
         request: RequestId,
         binding: &ChannelBinding,
-    ) -> Result<(ClientMessage, Replaced), SessionError> {
-        let Self { first, old, new } = self;
-        let answer = first.answer_and_replace(challenge, &old, &new, binding.as_bytes());
+    ) -> Result<(ClientMessage, Proved), SessionError> {
+        let Self { first, password } = self;
+        let answer = first.answer_and_replace(challenge, &password, new, binding.as_bytes());
         let (last, verifier) = answer?;
         let confirm = ClientMessage::PasswordConfirm(PasswordConfirm {
             request,
@@ -65,19 +67,40 @@ impl NewPassword {
             stored_key: verifier.stored_key,
             server_key: verifier.server_key,
         });
-        Ok((confirm, Replaced(last)))
+        Ok((confirm, Proved(last)))
+    }
+
+    /// Answers the challenge, and asks for another second factor. Takes 0.2 s and more.
+    ///
+    /// # Errors
+    /// As [`Self::replace`].
+    pub fn ask_factor(
+        self,
+        challenge: &str,
+        part: FactorPart,
+        code: SecretString,
+        request: RequestId,
+        binding: &ChannelBinding,
+    ) -> Result<(ClientMessage, Proved), SessionError> {
+        let Self { first, password } = self;
+        let last = first.answer(challenge, &password, binding.as_bytes())?;
+        let factor = ClientMessage::Factor(Factor {
+            request,
+            code,
+            part,
+            scram: last.message().to_owned(),
+        });
+        Ok((factor, Proved(last)))
     }
 }
 
-impl Replaced {
+impl Proved {
     /// Has the server prove itself.
     ///
     /// # Errors
     /// When it could not.
-    pub fn verify(self, changed: &Changed) -> Result<(), SessionError> {
-        Ok(self
-            .0
-            .verify(changed.scram.as_deref().unwrap_or_default())?)
+    pub fn verify(self, server_final: &str) -> Result<(), SessionError> {
+        Ok(self.0.verify(server_final)?)
     }
 }
 
@@ -125,44 +148,49 @@ mod tests {
     #[test]
     fn a_server_that_does_not_prove_itself_is_not_believed() {
         let [ours, theirs] = bindings();
-        let changed = |scram: Option<String>| Changed {
-            request: 2,
-            scram,
-            token_id: [1; 16],
-            token: Secret::new([1; 32]),
-            token_seconds: 60,
-        };
         let user = UserName::parse("alice").unwrap();
         let old = Verifier::derive(&password("old password"), [1; 16], Iterations::DEFAULT);
-        let exchange = |forge: fn(String) -> Option<String>| {
-            let begun =
-                NewPassword::begin(&user, password("old password"), password("new password"));
+        let code = || SecretString::new("123456".to_owned());
+        let exchange = |is_factor: bool, forge: fn(String) -> String| {
+            let begun = Proof::begin(&user, password("old password"));
             let ClientMessage::Password(asked) = begun.message(1) else {
                 panic!("another message");
             };
             let first = ClientFirstMessage::parse(&asked.scram).unwrap();
             let challenge = first.challenge(old.clone(), *Secret::random().expose());
-            let code = SecretString::new("123456".to_owned());
-            let answer = begun.confirm(challenge.message(), code, 2, &ours);
-            let Ok((ClientMessage::PasswordConfirm(confirm), replaced)) = answer else {
-                panic!("no confirmation");
+            let text = challenge.message();
+            let answer = if is_factor {
+                begun.ask_factor(text, FactorPart::Secret, code(), 2, &ours)
+            } else {
+                begun.replace(text, &password("new password"), code(), 2, &ours)
             };
-            let expected =
-                Verifier::derive(&password("new password"), [1; 16], Iterations::DEFAULT);
-            assert_eq!(confirm.stored_key, expected.stored_key);
-            assert_eq!(confirm.server_key, expected.server_key);
-            let proof = challenge.check(&confirm.scram, theirs.as_bytes()).unwrap();
+            let (message, proved) = answer.unwrap_or_else(|error| panic!("{error}"));
+            let scram = match message {
+                ClientMessage::Factor(factor) => factor.scram,
+                ClientMessage::PasswordConfirm(confirm) => {
+                    let expected =
+                        Verifier::derive(&password("new password"), [1; 16], Iterations::DEFAULT);
+                    assert_eq!(confirm.stored_key, expected.stored_key);
+                    assert_eq!(confirm.server_key, expected.server_key);
+                    confirm.scram
+                }
+                _ => panic!("another message"),
+            };
+            let proof = challenge.check(&scram, theirs.as_bytes()).unwrap();
             let server_final = proof.into_server_final(1.into()).unwrap();
-            replaced.verify(&changed(forge(server_final)))
+            proved.verify(&forge(server_final))
         };
-        assert!(exchange(Some).is_ok());
-        for forge in [
-            (|_| None) as fn(String) -> Option<String>,
-            |_| Some("v=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=".to_owned()),
-            |_| Some("e=other-error".to_owned()),
-            |right| Some(right.replace("v=", "v==")),
-        ] {
-            assert!(matches!(exchange(forge), Err(SessionError::Scram(_))));
+        for is_factor in [false, true] {
+            assert!(exchange(is_factor, |right| right).is_ok());
+            for forge in [
+                (|_| String::new()) as fn(String) -> String,
+                |_| "v=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=".to_owned(),
+                |_| "e=other-error".to_owned(),
+                |right| right.replace("v=", "v=="),
+            ] {
+                let result = exchange(is_factor, forge);
+                assert!(matches!(result, Err(SessionError::Scram(_))));
+            }
         }
     }
 }

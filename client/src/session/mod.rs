@@ -17,7 +17,7 @@ use chatbox_common::channel::ChannelError;
 use chatbox_common::wire::message::{ByeReason, ErrorCode};
 
 use crate::address::ServerAddress;
-pub use change::{NewPassword, Replaced};
+pub use change::{Proof, Proved};
 pub use connect::{Greeted, connect};
 pub use link::{Ending, Heard, Link};
 pub use login::{Confirmed, Entered, Registering, Ticket};

@@ -8,6 +8,7 @@ pub fn client() -> Vec<ClientMessage> {
         request: 43,
         code: code(own),
         part,
+        scram: text("c=biws,r=abc,p=ZGVm"),
     };
     vec![
         C::Sessions(plain(39)),
@@ -44,6 +45,7 @@ pub fn server() -> Vec<ServerMessage> {
         totp,
         recovery: recovery_codes(),
         time: TIME,
+        scram: text("v=ZGVm"),
     };
     let changed = |request, scram| Changed {
         request,

@@ -1,5 +1,5 @@
 //! What somebody does with their own account: where they are logged in, logging out everywhere,
-//! and what `password` and `factor` have in common.
+//! and what `proof`, `password` and `factor` have in common.
 //!
 //! Whatever changes the account is proved anew, by the code that judges a login, and a failure
 //! costs what it costs there. What is under way lives here, in the session's memory, and ends with
@@ -16,10 +16,10 @@ use chatbox_common::wire::message::{
 use super::Requests;
 use super::factor::Pending;
 use crate::audit::Line;
-use crate::journal::{Change, Granted, Part, Stays, Unavailable};
+use crate::journal::{Change, Granted, Part, Unavailable};
 use crate::line::{End, too_many_attempts};
+use crate::login::UNRECORDED;
 use crate::login::proof::Attempt;
-use crate::login::{UNRECORDED, fresh};
 use crate::readers::LookUpError;
 use crate::store::Credentials;
 
@@ -35,7 +35,8 @@ const NOT_UNDER_WAY: &str = "no such change is under way, or it took too long; b
 /// The changes of a session.
 #[derive(Default)]
 pub struct Changes {
-    pub(super) password: Option<Box<Attempt>>,
+    /// The password is being proved, for whichever change follows.
+    pub(super) proof: Option<Box<Attempt>>,
     pub(super) factor: Option<Box<Pending>>,
     /// When what is under way is forgotten.
     until: Option<Instant>,
@@ -51,12 +52,12 @@ impl Changes {
     }
 
     pub(super) fn forget(&mut self) {
-        (self.password, self.factor, self.until) = (None, None, None);
+        (self.proof, self.factor, self.until) = (None, None, None);
     }
 
-    pub(super) fn begin_password(&mut self, attempt: Attempt) {
+    pub(super) fn begin_proof(&mut self, attempt: Attempt) {
         self.forget();
-        self.password = Some(Box::new(attempt));
+        self.proof = Some(Box::new(attempt));
         self.until = Some(Instant::now() + CHANGE_TIMEOUT);
     }
 
@@ -102,15 +103,6 @@ impl Requests<'_> {
         UserName::parse(&self.who.person().user.to_ascii_lowercase()).ok()
     }
 
-    pub(super) fn stays(&self) -> (ResumeToken, Stays) {
-        let (token, stored) = fresh::token();
-        let stays = Stays {
-            session: self.session,
-            token: stored,
-        };
-        (token, stays)
-    }
-
     pub(super) fn change(
         &self,
         judged_by: Credentials,
@@ -118,6 +110,7 @@ impl Requests<'_> {
     ) -> Result<Option<Granted>, Unavailable> {
         self.shared.journal.change(Change {
             account: self.who.person().account,
+            session: self.session,
             judged_by,
             part,
         })

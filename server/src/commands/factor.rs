@@ -1,8 +1,8 @@
 //! Another second factor, or other recovery codes.
 //!
-//! A code of the one so far is spent before anything new is shown. A new secret lives in the
-//! session's memory alone until a first code shows that it arrived; recovery codes need no proof
-//! of that, and hold at once.
+//! The password and a code of the factor so far are proved, and the code is spent, before anything
+//! new is shown. A new secret lives in the session's memory alone until a first code shows that it
+//! arrived; recovery codes need no proof of that, and hold at once.
 
 use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::secret::Secret;
@@ -11,12 +11,12 @@ use chatbox_common::wire::message::{
 };
 
 use super::Requests;
+use super::proof::Proved;
 use crate::audit::Line;
 use crate::clock::now_ms;
-use crate::journal::{Part, Spend, Unavailable};
+use crate::journal::{Part, Unavailable};
 use crate::line::End;
 use crate::login::{WRONG_FIRST_CODE, fresh, proof};
-use crate::readers::Candidate;
 use crate::store::{Credentials, RecoveryHash};
 
 /// How often the first code of a new secret may be wrong.
@@ -37,34 +37,16 @@ impl Requests<'_> {
     #[inline(never)]
     pub(super) fn factor(&mut self, asked: &Factor) -> Result<(), End> {
         let request = asked.request;
-        if !self.may_go_on(request)? || !self.is_recorded(request) || !self.is_charged(request) {
-            return Ok(());
-        }
-        self.changes.forget();
         let failed = match asked.part {
             FactorPart::Secret => FAILED,
             FactorPart::RecoveryCodes => CODES_FAILED,
         };
-        let Some(user) = self.own_name() else {
-            return self.refuse(request, failed, "malformed");
+        let Some(proved) = self.proved(request, &asked.scram, &asked.code, failed)? else {
+            return Ok(());
         };
-        let candidate = match self.shared.readers.candidate(&user) {
-            Ok(candidate) => candidate,
-            Err(error) => {
-                self.not_read(request, &error);
-                return Ok(());
-            }
-        };
-        let (code, spend) = proof::second_factor(&candidate, &asked.code);
-        if !bool::from(code & candidate.exists & candidate.enabled) {
-            let account = self.who.person().account;
-            self.shared.journal.login_failed(Some(account));
-            return self.refuse(request, failed, "code");
-        }
-        self.shared.refund_login(self.peer.ip());
         let done = match asked.part {
-            FactorPart::Secret => self.begin_factor(request, &candidate, spend),
-            FactorPart::RecoveryCodes => self.set_recovery_codes(request, &candidate, spend),
+            FactorPart::Secret => self.begin_factor(request, proved),
+            FactorPart::RecoveryCodes => self.set_recovery_codes(request, proved),
         };
         match done {
             Ok(true) => Ok(()),
@@ -77,18 +59,14 @@ impl Requests<'_> {
     }
 
     /// Spends the code, and shows a factor that counts once it is confirmed.
-    fn begin_factor(
-        &mut self,
-        request: RequestId,
-        candidate: &Candidate,
-        spend: Spend,
-    ) -> Result<bool, Unavailable> {
-        let done = self.change(candidate.judged_by, Part::Code(spend))?;
+    fn begin_factor(&mut self, request: RequestId, proved: Proved) -> Result<bool, Unavailable> {
+        let Proved { candidate, right } = proved;
+        let done = self.change(candidate.judged_by, Part::Code(right.spend))?;
         if done.is_none() {
             return Ok(false);
         }
         let line = Line::info("factor_change_begun");
-        self.log(line, Some(("method", spend.method())));
+        self.log(line, Some(("method", right.spend.method())));
         let (totp, recovery) = fresh::factor();
         self.changes.begin_factor(Pending {
             totp: totp.clone(),
@@ -96,33 +74,36 @@ impl Requests<'_> {
             judged_by: candidate.judged_by,
             tries: FIRST_CODES,
         });
-        self.new_factor(request, Some(&totp), recovery);
+        self.new_factor(request, Some(&totp), recovery, right.server_final);
         Ok(true)
     }
 
-    fn set_recovery_codes(
-        &self,
-        request: RequestId,
-        candidate: &Candidate,
-        spend: Spend,
-    ) -> Result<bool, Unavailable> {
+    fn set_recovery_codes(&self, request: RequestId, proved: Proved) -> Result<bool, Unavailable> {
+        let Proved { candidate, right } = proved;
         let recovery = fresh::recovery_codes();
-        let part = Part::RecoveryCodes(spend, fresh::hashes(&recovery));
+        let part = Part::RecoveryCodes(right.spend, fresh::hashes(&recovery));
         if self.change(candidate.judged_by, part)?.is_none() {
             return Ok(false);
         }
         let line = Line::info("recovery_codes_changed");
-        self.log(line, Some(("method", spend.method())));
-        self.new_factor(request, None, recovery);
+        self.log(line, Some(("method", right.spend.method())));
+        self.new_factor(request, None, recovery, right.server_final);
         Ok(true)
     }
 
-    fn new_factor(&self, request: RequestId, totp: Option<&TotpSecret>, recovery: Vec<Secret<10>>) {
+    fn new_factor(
+        &self,
+        request: RequestId,
+        totp: Option<&TotpSecret>,
+        recovery: Vec<Secret<10>>,
+        scram: String,
+    ) {
         self.reply(&ServerMessage::NewFactor(NewFactor {
             request,
             totp: totp.map(|totp| totp.bytes().clone()),
             recovery,
             time: now_ms(),
+            scram,
         }));
     }
 
@@ -148,13 +129,13 @@ impl Requests<'_> {
             judged_by,
             ..
         } = *pending;
-        let (token, stays) = self.stays();
+        let (token, successor) = fresh::token();
         let part = Part::Factor {
             totp,
             step,
             recovery,
-            stays,
-            token: *self.who.token(),
+            used: *self.who.token(),
+            successor,
         };
         match self.change(judged_by, part) {
             Ok(Some(granted)) => {

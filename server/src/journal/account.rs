@@ -9,8 +9,11 @@ use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::secret::SecretString;
 use chatbox_common::wire::message::{self, ByeReason};
 
+use std::collections::HashMap;
+
 use super::accounts::{Done, active, person};
 use super::commit::Work;
+use super::sessions::Session;
 use super::writer::Writer;
 use super::{
     Ask, Begin, Granted, Journal, MAX_WRONG_CODES, Spend, TOKEN_SECONDS, Token, Unavailable,
@@ -29,6 +32,8 @@ pub const LOGGED_OUT: &str = "you are logged out: all your sessions were ended, 
 pub struct Change {
     /// Whose.
     pub account: message::AccountId,
+    /// The session that asks. Where other sessions end, it stays.
+    pub session: SessionId,
     /// What the proofs were judged by.
     pub judged_by: Credentials,
     /// What.
@@ -45,8 +50,8 @@ pub enum Part {
         spend: Spend,
         /// The new password's verifier.
         verifier: SecretString,
-        /// The session that stays, whose login counts from now on.
-        stays: Stays,
+        /// The token of the session that stays, whose login counts from now on.
+        successor: Token,
     },
     /// The recovery codes.
     RecoveryCodes(Spend, Vec<RecoveryHash>),
@@ -58,10 +63,10 @@ pub enum Part {
         step: u64,
         /// The hashes of the recovery codes.
         recovery: Vec<RecoveryHash>,
-        /// The session that stays, whose login ends when it would have.
-        stays: Stays,
-        /// The token that it had.
-        token: TokenId,
+        /// The token that the session had which stays.
+        used: TokenId,
+        /// The one that follows it, and ends when it would have.
+        successor: Token,
     },
 }
 
@@ -77,16 +82,49 @@ impl Part {
     }
 }
 
-/// The one session that a change leaves.
-pub struct Stays {
-    /// Its number.
-    pub session: SessionId,
-    /// The token that it gets.
-    pub token: Token,
+/// Who was logged out: before a transaction, and by what was carried out in it so far.
+pub(super) struct LogOuts<'a> {
+    sessions: &'a HashMap<SessionId, Session>,
+    /// How often an account was.
+    count: u64,
+    /// Whose sessions ended in it, but for which.
+    ended: Vec<(message::AccountId, Option<SessionId>)>,
+}
+
+impl<'a> LogOuts<'a> {
+    /// Those before.
+    pub(super) const fn before(work: &Work<'a>) -> Self {
+        Self {
+            sessions: work.sessions,
+            count: work.log_outs,
+            ended: Vec::new(),
+        }
+    }
+
+    /// Takes note of what was carried out: whoever is let in behind it is not meant by it.
+    pub(super) fn note(&mut self, done: &Done) {
+        if let Done::Alone(granted, but) = done {
+            self.count += 1;
+            self.ended.push((granted.person.account, *but));
+        }
+    }
+
+    /// What somebody is told who is let in now.
+    pub(super) const fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Whether a session goes on: not for the sake of whoever still reads from it.
+    fn is_open(&self, account: message::AccountId, session: SessionId) -> bool {
+        let known = self.sessions.get(&session);
+        let ends = |&(whose, but)| whose == account && but != Some(session);
+        known.is_some_and(Session::is_open) && !self.ended.iter().any(ends)
+    }
 }
 
 impl Journal {
-    /// Changes an account; `None` when what proved it is spent, or no longer what the account has.
+    /// Changes an account; `None` when what proved it is spent, or no longer what the account has,
+    /// or the session that asks has ended.
     ///
     /// # Errors
     /// When the database can't be written.
@@ -108,8 +146,12 @@ pub(super) fn change(
     tx: &Tx<'_>,
     change: &Change,
     work: &Work<'_>,
+    log_outs: &LogOuts<'_>,
     now: i64,
 ) -> Result<Done, StoreError> {
+    if !log_outs.is_open(change.account, change.session) {
+        return Ok(Done::Refused);
+    }
     let id = AccountId(change.account);
     let account = active(tx, id)?.filter(|account| account.credentials() == change.judged_by);
     let Some(account) = account else {
@@ -119,7 +161,7 @@ pub(super) fn change(
         person: person(&account),
         wrong_codes: 0,
         token_seconds,
-        after: work.log_outs,
+        after: log_outs.count(),
     };
     if let Some(spend) = change.part.spend()
         && !use_up(tx, &account, spend, now)?
@@ -133,27 +175,29 @@ pub(super) fn change(
             Ok(Done::Granted(granted(0)))
         }
         Part::Password {
-            verifier, stays, ..
+            verifier,
+            successor,
+            ..
         } => {
             tx.set_verifier(id, verifier.expose())?;
             let end = now + i64::from(TOKEN_SECONDS) * 1000;
-            let seconds = renew(tx, id, stays, end, now)?;
-            Ok(Done::Alone(granted(seconds), Some(stays.session)))
+            let seconds = renew(tx, id, successor, end, now)?;
+            Ok(Done::Alone(granted(seconds), Some(change.session)))
         }
         Part::Factor {
             totp,
             step,
             recovery,
-            stays,
-            token,
+            used,
+            successor,
         } => {
-            // A code alone proves no login: it does not make this one last longer.
-            let end = tx.resume_token(token, now)?.map_or(now, |it| it.expires_at);
+            // What was proved before the first code is no login: it makes none last longer.
+            let end = tx.resume_token(used, now)?.map_or(now, |it| it.expires_at);
             let sealed = work.seal.seal(id.0, totp.bytes());
             let sealed = sealed.map_err(|_| StoreError::Missing)?;
             tx.replace_second_factor(id, &sealed, *step, recovery)?;
-            let seconds = renew(tx, id, stays, end, now)?;
-            Ok(Done::Alone(granted(seconds), Some(stays.session)))
+            let seconds = renew(tx, id, successor, end, now)?;
+            Ok(Done::Alone(granted(seconds), Some(change.session)))
         }
     }
 }
@@ -162,7 +206,7 @@ pub(super) fn change(
 pub(super) fn log_out(
     tx: &Tx<'_>,
     account: message::AccountId,
-    work: &Work<'_>,
+    log_outs: &LogOuts<'_>,
 ) -> Result<Done, StoreError> {
     let id = AccountId(account);
     let Some(account) = tx.account_by_id(id)? else {
@@ -173,7 +217,7 @@ pub(super) fn log_out(
         person: person(&account),
         wrong_codes: 0,
         token_seconds: 0,
-        after: work.log_outs,
+        after: log_outs.count(),
     };
     Ok(Done::Alone(granted, None))
 }
@@ -194,13 +238,13 @@ fn use_up(tx: &Tx<'_>, account: &Account, spend: Spend, now: i64) -> Result<bool
 fn renew(
     tx: &Tx<'_>,
     account: AccountId,
-    stays: &Stays,
+    successor: &Token,
     end: i64,
     now: i64,
 ) -> Result<u32, StoreError> {
     let token = NewToken {
-        id: stays.token.id,
-        hash: &stays.token.hash,
+        id: successor.id,
+        hash: &successor.hash,
     };
     tx.issue_resume(account, &token, end)?;
     Ok(u32::try_from((end - now) / 1000).unwrap_or(0))
@@ -213,8 +257,17 @@ impl Writer {
         self.logged_out.insert(account, self.log_outs);
         let sessions = self.accounts.get(&account).into_iter().flatten();
         for &session in sessions.filter(|&&session| Some(session) != but) {
+            if let Some(ended) = self.sessions.get_mut(&session) {
+                ended.is_logged_out = true;
+            }
             self.deliveries.send(session, Delivery::LogOut(session));
         }
+    }
+
+    /// A session that goes on. What one that was logged out sent before it heard of it is not
+    /// carried out any more.
+    pub(super) fn open_session(&self, session: SessionId) -> Option<&Session> {
+        self.sessions.get(&session).filter(|one| one.is_open())
     }
 
     /// Whether the account of a session that begins was logged out since it was let in.

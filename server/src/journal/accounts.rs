@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::account;
+use super::account::{self, LogOuts};
 use super::commit::Work;
 use super::{Ask, Granted, LogIn, MAX_WRONG_CODES, Registration, ResumeUse, Spend, TOKEN_SECONDS};
 use crate::event::{Person, SessionId};
@@ -30,15 +30,16 @@ pub(super) fn carry_out(
     tx: &Tx<'_>,
     ask: &Ask,
     work: &Work<'_>,
+    log_outs: &LogOuts<'_>,
     lobby_head: u64,
 ) -> Result<Done, StoreError> {
     let now = i64::try_from(work.now_ms).unwrap_or(i64::MAX);
     match ask {
-        Ask::Register(registration) => register(tx, registration, work, lobby_head, now),
-        Ask::LogIn(log_in) => self::log_in(tx, log_in, work, now),
-        Ask::Resume(resume) => self::resume(tx, resume, work, now),
-        Ask::Change(change) => account::change(tx, change, work, now),
-        Ask::LogOut(account) => account::log_out(tx, *account, work),
+        Ask::Register(registration) => register(tx, registration, work, log_outs, lobby_head),
+        Ask::LogIn(log_in) => self::log_in(tx, log_in, log_outs, now),
+        Ask::Resume(resume) => self::resume(tx, resume, log_outs, now),
+        Ask::Change(change) => account::change(tx, change, work, log_outs, now),
+        Ask::LogOut(account) => account::log_out(tx, *account, log_outs),
     }
 }
 
@@ -46,9 +47,10 @@ fn register(
     tx: &Tx<'_>,
     new: &Registration,
     work: &Work<'_>,
+    log_outs: &LogOuts<'_>,
     lobby_head: u64,
-    now: i64,
 ) -> Result<Done, StoreError> {
+    let now = i64::try_from(work.now_ms).unwrap_or(i64::MAX);
     let made = tx.create_account(&NewAccount {
         user: &new.user,
         verifier: new.verifier.expose(),
@@ -80,10 +82,15 @@ fn register(
         id: new.token.id,
         hash: &new.token.hash,
     };
-    granted(tx, person, 0, &token, work, now)
+    granted(tx, person, 0, &token, log_outs, now)
 }
 
-fn log_in(tx: &Tx<'_>, log_in: &LogIn, work: &Work<'_>, now: i64) -> Result<Done, StoreError> {
+fn log_in(
+    tx: &Tx<'_>,
+    log_in: &LogIn,
+    log_outs: &LogOuts<'_>,
+    now: i64,
+) -> Result<Done, StoreError> {
     let id = AccountId(log_in.account);
     let account = active(tx, id)?.filter(|account| account.credentials() == log_in.judged_by);
     let Some(account) = account else {
@@ -105,10 +112,15 @@ fn log_in(tx: &Tx<'_>, log_in: &LogIn, work: &Work<'_>, now: i64) -> Result<Done
         hash: &log_in.token.hash,
     };
     let person = person(&account);
-    granted(tx, person, wrong_codes, &token, work, now)
+    granted(tx, person, wrong_codes, &token, log_outs, now)
 }
 
-fn resume(tx: &Tx<'_>, resume: &ResumeUse, work: &Work<'_>, now: i64) -> Result<Done, StoreError> {
+fn resume(
+    tx: &Tx<'_>,
+    resume: &ResumeUse,
+    log_outs: &LogOuts<'_>,
+    now: i64,
+) -> Result<Done, StoreError> {
     let Some(stored) = tx.resume_token(&resume.used, now)? else {
         return Ok(Done::Refused);
     };
@@ -129,7 +141,7 @@ fn resume(tx: &Tx<'_>, resume: &ResumeUse, work: &Work<'_>, now: i64) -> Result<
         person: person(&account),
         wrong_codes: 0,
         token_seconds: u32::try_from(left).unwrap_or(0),
-        after: work.log_outs,
+        after: log_outs.count(),
     }))
 }
 
@@ -151,7 +163,7 @@ fn granted(
     person: Person,
     wrong_codes: u32,
     token: &NewToken<'_>,
-    work: &Work<'_>,
+    log_outs: &LogOuts<'_>,
     now: i64,
 ) -> Result<Done, StoreError> {
     let id = AccountId(person.account);
@@ -160,6 +172,6 @@ fn granted(
         person,
         wrong_codes,
         token_seconds: TOKEN_SECONDS,
-        after: work.log_outs,
+        after: log_outs.count(),
     }))
 }

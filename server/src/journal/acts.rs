@@ -108,7 +108,7 @@ const fn is_forbidden(code: ErrorCode) -> bool {
 
 impl Writer {
     pub(super) fn act(&mut self, act: &Act) {
-        let Some(session) = self.sessions.get(&act.session) else {
+        let Some(session) = self.open_session(act.session) else {
             return;
         };
         let who = session.person.clone();

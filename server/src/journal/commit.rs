@@ -5,10 +5,12 @@ use std::collections::HashMap;
 
 use chatbox_common::wire::message::{Kind, RoomId as WireRoom, Seq};
 
+use super::account::LogOuts;
 use super::accounts::{self, Done};
 use super::rooms::Room;
+use super::sessions::Session;
 use super::{Ask, Post};
-use crate::event::Person;
+use crate::event::{Person, SessionId};
 use crate::sealed::SealingKey;
 use crate::store::{
     ACTION, AccountId, Commit, Inserted, NewMessage, RoomId, Store, StoreError, TokenId, Tx,
@@ -37,6 +39,7 @@ pub(super) struct Work<'a> {
     pub(super) asks: &'a [Ask],
     pub(super) owed: &'a Owed,
     pub(super) rooms: &'a HashMap<WireRoom, Room>,
+    pub(super) sessions: &'a HashMap<SessionId, Session>,
     pub(super) seal: &'a SealingKey,
     /// How often an account was logged out before it.
     pub(super) log_outs: u64,
@@ -109,9 +112,11 @@ impl Work<'_> {
         }
         let lobby = RoomId::LOBBY.0;
         let lobby_head = self.head(lobby, &done.heads).unwrap_or(0);
+        let mut log_outs = LogOuts::before(self);
         for ask in self.asks {
-            let granted = accounts::carry_out(tx, ask, self, lobby_head)?;
-            done.asks.push(granted);
+            let became = accounts::carry_out(tx, ask, self, &log_outs, lobby_head)?;
+            log_outs.note(&became);
+            done.asks.push(became);
         }
         if !self.posts.is_empty() {
             tx.set_chat_log_mark(self.chat_log_mark)?;

@@ -9,6 +9,8 @@
 //! one on, and never sees the hub.
 
 mod account;
+#[cfg(test)]
+mod account_tests;
 mod accounts;
 mod acts;
 mod chat_log;
@@ -37,7 +39,7 @@ use crate::event::{Person, SessionId};
 use crate::outbox::Gate;
 pub use crate::store::Access;
 use crate::store::{Credentials, RecoveryHash, TokenId};
-pub use account::{Change, LOGGED_OUT, Part, Stays};
+pub use account::{Change, LOGGED_OUT, Part};
 pub use chat_log::{AuditedChat, ChatSync};
 pub use writer::{Parts, start};
 

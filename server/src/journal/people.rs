@@ -176,6 +176,7 @@ impl Writer {
                 person: begin.person.clone(),
                 address: begin.address,
                 rooms: heads.iter().map(|(id, _)| *id).collect(),
+                is_logged_out: false,
             },
         );
         let mut records = vec![encoded(&[ServerMessage::Welcome(welcome)])];
@@ -252,7 +253,7 @@ impl Writer {
             gate,
             read,
         } = read;
-        let Some(account) = self.sessions.get(session).map(|one| one.person.account) else {
+        let Some(account) = self.open_session(*session).map(|one| one.person.account) else {
             return;
         };
         let room = self.rooms.get_mut(&read.room);

@@ -21,6 +21,14 @@ pub(super) struct Session {
     pub(super) person: Person,
     pub(super) address: SocketAddr,
     pub(super) rooms: Vec<RoomId>,
+    /// Its account was: it is only here until its own thread has heard of it.
+    pub(super) is_logged_out: bool,
+}
+
+impl Session {
+    pub(super) const fn is_open(&self) -> bool {
+        !self.is_logged_out
+    }
 }
 
 /// A notice in its two forms: whole, and with the count alone.

@@ -320,7 +320,7 @@ impl Writer {
     }
 
     fn refuse_post(&self, post: &Post, (code, sentence): Refusal) {
-        if let Some(session) = self.sessions.get(&post.session)
+        if let Some(session) = self.open_session(post.session)
             && code != ErrorCode::Unavailable
         {
             let line = Line::warn("refused").with("what", "message");
@@ -334,7 +334,7 @@ impl Writer {
     /// one whoever else is online.
     fn look_for_room(&mut self, post: &Post) {
         if !self.rooms.contains_key(&post.room)
-            && self.sessions.contains_key(&post.session)
+            && self.open_session(post.session).is_some()
             && let Err(error) = self.room(post.room)
         {
             self.tell_failure("room_not_read", &error);
@@ -343,7 +343,7 @@ impl Writer {
 
     fn admit(&self, post: &Post, writable: bool, now: i64) -> Result<Person, Refusal> {
         // One that has ended has nobody to be told.
-        let session = self.sessions.get(&post.session).ok_or(UNKNOWN_ROOM)?;
+        let session = self.open_session(post.session).ok_or(UNKNOWN_ROOM)?;
         let room = self.rooms.get(&post.room).ok_or(UNKNOWN_ROOM)?;
         room.may_write(&session.person, now)?;
         if !writable {
@@ -374,6 +374,7 @@ impl Writer {
             asks,
             owed: if with_owed { &self.owed } else { &nothing },
             rooms: &self.rooms,
+            sessions: &self.sessions,
             seal: &self.seal,
             log_outs: self.log_outs,
             chat_log_mark: self.chat.synced(),

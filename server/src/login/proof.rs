@@ -114,7 +114,7 @@ fn wrong(candidate: &Candidate, password: Choice, code: Choice) -> Wrong {
 
 /// Compares the code with everything it could be, and says what it would spend. The same work is
 /// done whether the first comparison succeeds or the last, or none.
-pub fn second_factor(candidate: &Candidate, code: &SecretString) -> (Choice, Spend) {
+fn second_factor(candidate: &Candidate, code: &SecretString) -> (Choice, Spend) {
     match SecondFactor::parse(code.expose()) {
         Ok(SecondFactor::Totp(code)) => {
             let step = candidate.totp.matching_step(&code, step_now());

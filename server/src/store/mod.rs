@@ -27,7 +27,7 @@ mod schema;
 mod search;
 mod sql;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod types;
 mod words;
 

@@ -15,7 +15,7 @@ pub(super) fn quiet() -> SqlLog {
     SqlLog::new(|_| ())
 }
 
-pub(super) fn store() -> (TempDir, Store) {
+pub(crate) fn store() -> (TempDir, Store) {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path(), Durability::Normal, quiet()).unwrap();
     (directory, store)
@@ -26,7 +26,7 @@ pub(super) fn name(text: &str) -> UserName {
 }
 
 /// An account with two recovery codes, the hashes of 32 times 1 and 32 times 2.
-pub(super) fn account(store: &mut Store, user: &str) -> AccountId {
+pub(crate) fn account(store: &mut Store, user: &str) -> AccountId {
     store
         .transaction(Commit::Usual, |tx| {
             tx.create_account(&NewAccount {

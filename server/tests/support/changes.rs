@@ -2,7 +2,7 @@
 
 use chatbox_common::auth::recovery::RecoveryCode;
 use chatbox_common::auth::resume::ResumeToken;
-use chatbox_common::auth::scram::{ClientFirst, Password, Verifier};
+use chatbox_common::auth::scram::{ClientFinal, ClientFirst, Password, Verifier};
 use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::name::UserName;
 use chatbox_common::secret::{Secret, SecretString};
@@ -40,7 +40,7 @@ impl Peer {
         }
     }
 
-    /// Begins a change of the password.
+    /// Begins a proof of the password.
     pub fn say_password(&mut self, scram: &str) -> u32 {
         let scram = scram.to_owned();
         self.ask(|request| ClientMessage::Password(message::Password { request, scram }))
@@ -105,17 +105,50 @@ impl Peer {
         Ok(changed)
     }
 
-    /// Asks for a new second factor.
+    /// Has the server challenge whoever it is, and answers it.
+    pub fn answer_challenge(
+        &mut self,
+        name: &str,
+        password: &str,
+        binding: &[u8; 32],
+    ) -> Result<ClientFinal, ErrorCode> {
+        let user = UserName::parse(name).unwrap();
+        let first = ClientFirst::new(&user, *Secret::random().expose());
+        let asked = self.say_password(first.message());
+        let scram = self.password_challenge(asked)?.scram;
+        let password = Password::prepare(&secret(password)).unwrap();
+        Ok(first.answer(&scram, &password, binding).unwrap())
+    }
+
+    /// Proves the password, and asks for a new second factor; the server's proof is checked.
     pub fn new_factor(
         &mut self,
+        account: &Account,
         code: SecretString,
         part: FactorPart,
     ) -> Result<NewFactor, ErrorCode> {
+        let binding = self.binding;
+        let name = account.name.as_str();
+        let last = self.answer_challenge(name, &account.password, &binding)?;
+        let factor = self.say_factor(last.message(), code, part)?;
+        last.verify(&factor.scram).unwrap();
+        Ok(factor)
+    }
+
+    /// Asks for a new second factor, however the proof was begun.
+    pub fn say_factor(
+        &mut self,
+        scram: &str,
+        code: SecretString,
+        part: FactorPart,
+    ) -> Result<NewFactor, ErrorCode> {
+        let scram = scram.to_owned();
         let asked = self.ask(|request| {
             ClientMessage::Factor(Factor {
                 request,
                 code,
                 part,
+                scram,
             })
         });
         self.until("a new factor", |message| match message {

@@ -32,7 +32,8 @@ pub struct SessionList {
     pub sessions: Vec<Session>,
 }
 
-/// Begins a change of the password.
+/// Begins a proof of the password, for the change of one's own account that follows: a
+/// [`PasswordConfirm`] or a [`Factor`].
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Password {
@@ -44,14 +45,14 @@ pub struct Password {
     pub scram: String,
 }
 
-/// Answers [`Password`].
+/// Answers [`Password`]. Whichever change follows uses it up.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct PasswordChallenge {
     /// Number of the request.
     #[n(0)]
     pub request: RequestId,
-    /// SCRAM's server-first-message. Its salt and iterations hold for the new password as well.
+    /// SCRAM's server-first-message. Its salt and iterations hold for a new password as well.
     #[n(1)]
     pub scram: String,
 }
@@ -111,7 +112,7 @@ pub enum FactorPart {
     RecoveryCodes,
 }
 
-/// Asks for a new second factor.
+/// Proves the password, and asks for a new second factor.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Factor {
@@ -124,6 +125,9 @@ pub struct Factor {
     /// Which part of it.
     #[n(2)]
     pub part: FactorPart,
+    /// SCRAM's client-final-message.
+    #[n(3)]
+    pub scram: String,
 }
 
 /// A new second factor. With a secret, it holds once a [`FactorConfirm`] has shown a code of it;
@@ -143,6 +147,9 @@ pub struct NewFactor {
     /// The server's time, milliseconds since 1970-01-01 UTC.
     #[n(3)]
     pub time: u64,
+    /// SCRAM's server-final-message. Until it is found right, nothing of this is to be shown.
+    #[n(4)]
+    pub scram: String,
 }
 
 /// Confirms a new TOTP secret.

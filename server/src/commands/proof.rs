@@ -1,0 +1,88 @@
+//! The proof that goes before a change: SCRAM inside the session, bound to its channel, and a code.
+//!
+//! It is what a login asks for, and judged by the same code. Whoever has got hold of a session has
+//! neither, and counts no wrong codes of an account whose password they don't know.
+
+use chatbox_common::auth::scram::ClientFirstMessage;
+use chatbox_common::secret::SecretString;
+use chatbox_common::wire::message::{Password, PasswordChallenge, RequestId, ServerMessage};
+
+use super::Requests;
+use crate::line::End;
+use crate::login::proof::{Attempt, Judged, Right};
+use crate::readers::Candidate;
+
+/// A proof fails before it is said what for.
+const FAILED: &str = "change_failed";
+
+/// Whose proofs were right, and what they use up.
+pub(super) struct Proved {
+    pub(super) candidate: Candidate,
+    pub(super) right: Right,
+}
+
+impl Requests<'_> {
+    #[inline(never)]
+    pub(super) fn password(&mut self, asked: &Password) -> Result<(), End> {
+        let request = asked.request;
+        if !self.may_go_on(request)? || !self.is_recorded(request) {
+            return Ok(());
+        }
+        self.changes.forget();
+        let own = self.own_name();
+        let first = ClientFirstMessage::parse(&asked.scram).ok();
+        let Some(first) = first.filter(|first| own.as_ref() == Some(first.user())) else {
+            return self.refuse(request, FAILED, "malformed");
+        };
+        match Attempt::begin(self.shared, first) {
+            Ok(attempt) => {
+                self.reply(&ServerMessage::PasswordChallenge(PasswordChallenge {
+                    request,
+                    scram: attempt.message().to_owned(),
+                }));
+                self.changes.begin_proof(attempt);
+            }
+            Err(error) => self.not_read(request, &error),
+        }
+        Ok(())
+    }
+
+    /// Judges the proof that is under way, and uses its challenge up; `None` when the peer has been
+    /// told why not. `failed` is what the log calls it.
+    #[inline(never)]
+    pub(super) fn proved(
+        &mut self,
+        request: RequestId,
+        scram: &str,
+        code: &SecretString,
+        failed: &'static str,
+    ) -> Result<Option<Proved>, End> {
+        if !self.is_recorded(request) {
+            return Ok(None);
+        }
+        let Some(attempt) = self.changes.proof.take() else {
+            self.not_under_way(request);
+            return Ok(None);
+        };
+        if !self.is_charged(request) {
+            return Ok(None);
+        }
+        let Ok(judged) = attempt.judge(scram, self.binding.as_bytes(), code) else {
+            self.refuse(request, failed, "malformed")?;
+            return Ok(None);
+        };
+        let Judged { candidate, verdict } = judged;
+        match verdict {
+            Ok(right) => {
+                self.shared.refund_login(self.peer.ip());
+                Ok(Some(Proved { candidate, right }))
+            }
+            Err(wrong) => {
+                // The address keeps its charge whatever was wrong: what it has left would tell.
+                self.shared.journal.login_failed(wrong.wrong_code);
+                self.refuse(request, failed, wrong.reason)?;
+                Ok(None)
+            }
+        }
+    }
+}

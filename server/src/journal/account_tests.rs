@@ -1,0 +1,163 @@
+use std::collections::HashMap;
+
+use super::account::{Change, Part};
+use super::accounts::Done;
+use super::commit::{Owed, Work};
+use super::sessions::Session;
+use super::{Ask, LogIn, Spend, Token, accounts};
+use crate::event::SessionId;
+use crate::sealed::SealingKey;
+use crate::store::testing::{account, store};
+use crate::store::{AccountId, Commit, Credentials, Store};
+use chatbox_common::secret::{Secret, SecretString};
+
+const FIRST: SessionId = 1;
+const SECOND: SessionId = 2;
+
+struct Place {
+    _directory: tempfile::TempDir,
+    store: Store,
+    alice: AccountId,
+    judged_by: Credentials,
+    sessions: HashMap<SessionId, Session>,
+}
+
+impl Place {
+    /// Alice has two sessions, and two recovery codes.
+    fn new() -> Self {
+        let (directory, mut store) = store();
+        let alice = account(&mut store, "alice");
+        let found = store.transaction(Commit::Usual, |tx| tx.account_by_id(alice));
+        let found = found.unwrap().unwrap();
+        let session = || Session {
+            person: accounts::person(&found),
+            address: "192.0.2.7:4000".parse().unwrap(),
+            rooms: Vec::new(),
+            is_logged_out: false,
+        };
+        Self {
+            _directory: directory,
+            store,
+            alice,
+            judged_by: found.credentials(),
+            sessions: [(FIRST, session()), (SECOND, session())].into(),
+        }
+    }
+
+    fn log_in(&self, code: u8) -> Ask {
+        Ask::LogIn(LogIn {
+            account: self.alice.0,
+            judged_by: self.judged_by,
+            spend: Spend::Recovery([code; 32]),
+            token: token(code),
+        })
+    }
+
+    fn change(&self, session: SessionId, part: Part) -> Ask {
+        Ask::Change(Change {
+            account: self.alice.0,
+            session,
+            judged_by: self.judged_by,
+            part,
+        })
+    }
+
+    fn log_out(&self) -> Ask {
+        Ask::LogOut(self.alice.0)
+    }
+
+    /// What becomes of asks that share a transaction, behind seven log-outs.
+    fn carry_out(&mut self, asks: &[Ask]) -> Vec<Done> {
+        let work = Work {
+            posts: &[],
+            asks,
+            owed: &Owed::default(),
+            rooms: &HashMap::new(),
+            sessions: &self.sessions,
+            seal: &SealingKey::new(1, Secret::new([1; 32])),
+            log_outs: 7,
+            chat_log_mark: 0,
+            now_ms: 1_000,
+        };
+        work.run(&mut self.store).unwrap().asks
+    }
+
+    fn tokens(&mut self) -> Vec<u8> {
+        let mut is_there = |n: u8| {
+            let found = self
+                .store
+                .transaction(Commit::Usual, |tx| tx.resume_token(&[n; 16], 1_000));
+            found.unwrap().is_some()
+        };
+        (0..10).filter(|&n| is_there(n)).collect()
+    }
+}
+
+fn token(n: u8) -> Token {
+    Token {
+        id: [n; 16],
+        hash: Secret::new([n; 32]),
+    }
+}
+
+fn password(code: u8) -> Part {
+    Part::Password {
+        spend: Spend::Recovery([code; 32]),
+        verifier: SecretString::new("SCRAM-SHA-256$600000:c2FsdA==$c:d".to_owned()),
+        successor: token(9),
+    }
+}
+
+fn after(done: &Done) -> Option<u64> {
+    match done {
+        Done::Granted(granted) | Done::Alone(granted, _) => Some(granted.after),
+        Done::Refused | Done::Reused(_) => None,
+    }
+}
+
+#[test]
+fn who_logs_in_behind_a_log_out_of_the_same_transaction_is_not_meant_by_it() {
+    let mut place = Place::new();
+    let asks = [place.log_in(1), place.log_out(), place.log_in(2)];
+    let done = place.carry_out(&asks);
+    assert_eq!(
+        done.iter().map(after).collect::<Vec<_>>(),
+        [7, 7, 8].map(Some)
+    );
+    assert_eq!(place.tokens(), [2]);
+}
+
+#[test]
+fn a_change_behind_a_log_out_of_the_same_transaction_is_refused_and_spends_nothing() {
+    let mut place = Place::new();
+    let asks = [
+        place.log_out(),
+        place.change(FIRST, password(1)),
+        place.change(SECOND, Part::Code(Spend::Recovery([1; 32]))),
+        place.log_in(1),
+    ];
+    let done = place.carry_out(&asks);
+    assert_eq!(
+        done.iter().map(after).collect::<Vec<_>>(),
+        [Some(7), None, None, Some(8)]
+    );
+    assert_eq!(place.tokens(), [1]);
+}
+
+#[test]
+fn a_session_that_was_logged_out_or_is_gone_changes_nothing() {
+    let mut place = Place::new();
+    let second = place.sessions.get_mut(&SECOND).unwrap();
+    second.is_logged_out = true;
+    let asks = [
+        place.change(SECOND, password(1)),
+        place.change(3, password(1)),
+        place.change(FIRST, password(1)),
+    ];
+    let done = place.carry_out(&asks);
+    assert!(matches!(
+        done[..],
+        [Done::Refused, Done::Refused, Done::Alone(_, Some(FIRST))]
+    ));
+    assert_eq!(place.tokens(), [9]);
+}
