@@ -2,17 +2,59 @@
 
 use chatbox_common::auth::recovery::RecoveryCode;
 use chatbox_common::auth::resume::ResumeToken;
-use chatbox_common::auth::scram::{ClientFinal, ClientFirst, Password, Verifier};
+use chatbox_common::auth::scram::{ClientFinal, ClientFirst, Iterations, Password, Verifier};
 use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::name::UserName;
 use chatbox_common::secret::{Secret, SecretString};
 use chatbox_common::wire::message::{
-    self, Changed, ClientMessage, ErrorCode, Factor, FactorConfirm, FactorPart, NewFactor,
-    PasswordChallenge, PasswordConfirm, Plain, ServerMessage, Session,
+    self, ByeReason, Changed, ClientMessage, ErrorCode, Factor, FactorConfirm, FactorPart,
+    NewFactor, PasswordChallenge, PasswordConfirm, Plain, ServerMessage, Session,
 };
 
+use super::Server;
 use super::account::{Account, secret};
 use super::peer::Peer;
+
+/// Another password.
+pub const NEW: &str = "a better horse battery";
+/// What a login or resume gets that is refused.
+pub const LOGIN_REFUSED: (ErrorCode, ByeReason) =
+    (ErrorCode::LoginRefused, ByeReason::LoginRefused);
+
+pub fn assert_token_is_dead(server: &Server, token: &ResumeToken) {
+    let mut peer = Peer::connect_from(server, 200);
+    peer.say_resume(token);
+    assert_eq!(peer.refusal(), LOGIN_REFUSED);
+}
+
+/// Everything of an account that a change may change.
+pub fn state(server: &Server) -> Option<String> {
+    server.query(
+        "SELECT password || hex(totp) || last_step \
+         || (SELECT group_concat(hex(hash) || ifnull(spent_at, '-')) FROM recovery_codes) \
+         || (SELECT count(*) FROM resume_tokens) FROM REGISTERED WHERE id = 1",
+    )
+}
+
+/// What somebody has of an account who has seen its codes.
+pub fn without_password(account: &Account) -> Account {
+    Account {
+        name: account.name.clone(),
+        password: "some other password".to_owned(),
+        totp: account.totp.clone(),
+        recovery: Vec::new(),
+        last_step: account.last_step,
+    }
+}
+
+pub fn some_verifier() -> Verifier {
+    Verifier {
+        iterations: Iterations::DEFAULT,
+        salt: [0; 16],
+        stored_key: Secret::random(),
+        server_key: Secret::random(),
+    }
+}
 
 /// What a peer says to change its password, each part as it should be or not.
 pub struct NewPassword<'a> {
