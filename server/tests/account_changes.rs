@@ -14,7 +14,6 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::thread;
 
-use chatbox_common::secret::Secret;
 use chatbox_common::wire::message::{ByeReason, ErrorCode, FactorPart, ServerMessage};
 use rusqlite::Connection;
 

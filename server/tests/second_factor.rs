@@ -10,15 +10,14 @@
 
 mod support;
 
-use chatbox_common::secret::Secret;
 use chatbox_common::wire::message::{ByeReason, ErrorCode, FactorPart};
 use rusqlite::Connection;
 
-use support::account::{Account, secret, step_now};
+use support::account::{Account, step_now};
 use support::changes::{
     LOGIN_REFUSED, NEW, assert_token_is_dead, state, take_factor, without_password,
 };
-use support::peer::{Peer, id};
+use support::peer::Peer;
 use support::{Server, eventually};
 
 #[test]

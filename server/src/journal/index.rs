@@ -4,7 +4,7 @@
 //! While nothing else happens, what is missing is indexed portion by portion: a database that came
 //! from an earlier version has all its messages indexed beside the running server. Between two
 //! portions the thread rests, because what is written is moved and synced by another, and whoever
-//! writes meanwhile feels that. While people talk without a pause, it is one portion a tick.
+//! writes meanwhile feels that. While a crowd talks, it is one portion a tick.
 
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,9 @@ const PORTION: Portion = Portion {
 /// Messages are gathered for so long before they are indexed together: one by one they would cost
 /// a room of ten a fifth more than it costs to deliver them.
 const GATHERING: Duration = Duration::from_secs(2);
+/// More messages than this in a tick are a crowd that talks: what it says is indexed a portion a
+/// tick, and the rest when it is quieter.
+const BUSY: usize = 50;
 /// So many times as long as a portion took is the rest behind it.
 const REST: u32 = 3;
 /// How long nothing is tried after a failure.
@@ -37,6 +40,10 @@ pub(super) struct Index {
     next_idle: Instant,
     /// The last attempt failed, which was told.
     failing: bool,
+    /// So many messages have come since then: many of them leave no processor for this.
+    talk: (Instant, usize),
+    /// As many came in the tick before.
+    was_busy: bool,
 }
 
 impl Index {
@@ -46,11 +53,20 @@ impl Index {
             next: now,
             next_idle: now,
             failing: false,
+            talk: (now, 0),
+            was_busy: false,
         }
     }
 
     /// Messages were committed.
-    pub(super) fn grew(&mut self, now: Instant) {
+    pub(super) fn grew(&mut self, count: usize, now: Instant) {
+        let (since, before) = self.talk;
+        if now < since + TICK {
+            self.talk = (since, before + count);
+        } else {
+            self.was_busy = before > BUSY && now < since + 2 * TICK;
+            self.talk = (now, count);
+        }
         if !self.behind {
             self.behind = true;
             self.put_off(now + GATHERING);
@@ -58,13 +74,22 @@ impl Index {
     }
 
     /// When it is to go on if nothing else happens.
-    pub(super) fn due(&self) -> Option<Instant> {
-        self.behind.then_some(self.next_idle)
+    pub(super) fn due(&self, now: Instant) -> Option<Instant> {
+        self.behind.then(|| self.next(true, now))
     }
 
     fn is_due(&self, is_idle: bool, now: Instant) -> bool {
-        let next = if is_idle { self.next_idle } else { self.next };
-        self.behind && now >= next
+        self.behind && now >= self.next(is_idle, now)
+    }
+
+    fn next(&self, is_idle: bool, now: Instant) -> Instant {
+        let (since, count) = self.talk;
+        let is_busy = now < since + 2 * TICK && (self.was_busy || count > BUSY);
+        if is_idle && !is_busy {
+            self.next_idle
+        } else {
+            self.next
+        }
     }
 
     /// A portion was indexed, which took a while, and perhaps more is left.
@@ -124,15 +149,15 @@ mod tests {
         let mut index = Index::new(true, now);
         assert!(index.is_due(false, now));
         index.done(true, took, now);
-        assert_eq!(index.due(), Some(rested));
+        assert_eq!(index.due(now), Some(rested));
         assert!(!index.is_due(true, now + took), "it rests");
         assert!(index.is_due(true, rested));
         assert!(!index.is_due(false, rested), "people talk");
         assert!(index.is_due(false, now + TICK));
         index.done(true, TICK, now);
-        assert_eq!(index.due(), Some(now + TICK), "no rest is longer");
+        assert_eq!(index.due(now), Some(now + TICK), "no rest is longer");
         index.done(false, took, now);
-        assert_eq!(index.due(), None);
+        assert_eq!(index.due(now), None);
         assert!(!index.is_due(true, now + TICK));
     }
 
@@ -140,12 +165,35 @@ mod tests {
     fn messages_are_indexed_together_a_while_behind_the_first() {
         let now = Instant::now();
         let mut index = Index::new(false, now);
-        assert_eq!(index.due(), None);
-        index.grew(now);
-        index.grew(now + GATHERING / 2);
-        assert_eq!(index.due(), Some(now + GATHERING));
+        assert_eq!(index.due(now), None);
+        index.grew(1, now);
+        index.grew(1, now + GATHERING / 2);
+        assert_eq!(index.due(now), Some(now + GATHERING));
         assert!(!index.is_due(true, now + GATHERING / 2));
         assert!(index.is_due(true, now + GATHERING));
+    }
+
+    #[test]
+    fn a_crowd_that_talks_is_not_made_to_wait() {
+        let now = Instant::now();
+        let mut index = Index::new(true, now);
+        index.done(true, Duration::from_millis(1), now);
+        let soon = now + TICK / 2;
+        assert!(index.is_due(true, soon));
+        index.grew(BUSY + 1, now);
+        assert!(
+            !index.is_due(true, soon),
+            "there are gaps between what a crowd says"
+        );
+        assert_eq!(index.due(soon), Some(now + TICK));
+        index.grew(1, now + TICK);
+        index.done(true, Duration::from_millis(1), now + TICK);
+        assert!(
+            !index.is_due(true, soon + TICK),
+            "it has only just become quieter"
+        );
+        index.grew(1, now + 2 * TICK);
+        assert!(index.is_due(true, soon + TICK));
     }
 
     #[test]
@@ -154,7 +202,7 @@ mod tests {
         let mut index = Index::new(true, now);
         assert!(index.failed(now));
         assert!(!index.failed(now));
-        assert_eq!(index.due(), Some(now + RETRY));
+        assert_eq!(index.due(now), Some(now + RETRY));
         assert!(!index.is_due(true, now + TICK));
         index.done(true, TICK, now);
         assert!(index.failed(now));

@@ -142,7 +142,7 @@ impl Writer {
         let visit = (!self.others.is_empty()).then_some(self.next_visit);
         let due = presence
             .chain(self.behind.due())
-            .chain(self.index.due())
+            .chain(self.index.due(Instant::now()))
             .chain(sync)
             .chain(visit)
             .min();
@@ -394,7 +394,7 @@ impl Writer {
             self.owed = nothing;
         }
         if done.as_ref().is_ok_and(|done| !done.heads.is_empty()) {
-            self.index.grew(Instant::now());
+            self.index.grew(posts.len(), Instant::now());
         }
         done
     }
