@@ -202,6 +202,7 @@ fn paced(peer: &mut Peer, counter: &mut u64) -> Vec<Duration> {
     let mut times = Vec::new();
     for number in 0..PACED {
         let due = begin + Duration::from_millis(1_000 / PACE) * number as u32;
+        // The pace is what is measured at.
         thread::sleep(due.saturating_duration_since(Instant::now()));
         *counter += 1;
         let (time, _) = timed(|| peer.say_in(LOBBY, *counter, "how long?").unwrap());
@@ -241,6 +242,7 @@ fn index(template: &Path) -> (Server, Account) {
     let database = server.database();
     let before = missing(&database);
     while missing(&database) > 0 {
+        // Nothing tells when the index is done; looking all the time would take its processor.
         thread::sleep(Duration::from_millis(20));
     }
     let rate = before as f64 / begin.elapsed().as_secs_f64();

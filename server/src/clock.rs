@@ -8,3 +8,9 @@ pub fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
 }
+
+/// The same as the database keeps it.
+#[must_use]
+pub fn stamp() -> i64 {
+    i64::try_from(now_ms()).unwrap_or(i64::MAX)
+}

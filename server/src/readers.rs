@@ -26,7 +26,7 @@ use chatbox_common::wire::message::{
 };
 use subtle::Choice;
 
-use crate::clock::now_ms;
+use crate::clock::stamp;
 use crate::delivery::Deliveries;
 use crate::event::SessionId;
 use crate::outbox::Gate;
@@ -284,7 +284,7 @@ impl Readers {
     /// # Errors
     /// When it can't be read.
     pub fn token(&self, id: &TokenId) -> Result<Option<[u8; 32]>, LookUpError> {
-        let now = i64::try_from(now_ms()).unwrap_or(i64::MAX);
+        let now = stamp();
         let found = self
             .logins
             .read(|snapshot| snapshot.resume_token(id, now))?;

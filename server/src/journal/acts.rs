@@ -19,7 +19,7 @@ use super::rooms::{Refusal, Room, UNKNOWN_ROOM};
 use super::writer::Writer;
 use super::{Act, Deed};
 use crate::audit::Line;
-use crate::clock::now_ms;
+use crate::clock::stamp;
 use crate::event::Person;
 use crate::store::{self, Commit, Role, RoomRole, StoreError};
 
@@ -189,7 +189,7 @@ impl Writer {
     /// A room, read into memory where it is not there yet.
     pub(super) fn room(&mut self, id: RoomId) -> Result<Option<&mut Room>, StoreError> {
         if !self.rooms.contains_key(&id) {
-            let now = i64::try_from(now_ms()).unwrap_or(i64::MAX);
+            let now = stamp();
             let read = self.write(|tx| Room::load(tx, id, now))?;
             let Some(room) = read else { return Ok(None) };
             self.take_in(id, room);

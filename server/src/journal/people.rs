@@ -12,7 +12,7 @@ use super::rooms::{Member, Room, UNKNOWN_ROOM};
 use super::sessions::Session;
 use super::writer::Writer;
 use super::{Begin, Ended, HasRead, Job};
-use crate::clock::now_ms;
+use crate::clock::{now_ms, stamp};
 use crate::delivery::{Delivery, Join};
 use crate::event::SessionId;
 use crate::store::{self, AccountId, Commit, Membership, StoreError};
@@ -71,7 +71,7 @@ impl Writer {
             return Ok(Memberships::new());
         }
         let known = &self.rooms;
-        let now = i64::try_from(now_ms()).unwrap_or(i64::MAX);
+        let now = stamp();
         let (all, new) = self.store.transaction(Commit::Usual, |tx| {
             let (mut all, mut new) = (Memberships::new(), HashMap::new());
             for &account in accounts {

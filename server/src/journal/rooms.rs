@@ -118,13 +118,8 @@ impl Room {
     /// The first message that a member may read.
     pub(super) fn readable_from(&self, account: u64) -> Seq {
         let member = self.members.get(&account);
-        match self.access {
-            Access::Invited => {
-                let joined = member.map_or(self.head + 1, |member| member.joined);
-                self.first.max(joined)
-            }
-            Access::Open | Access::Direct => self.first,
-        }
+        let joined = member.map_or(self.head + 1, |member| member.joined);
+        self.access.first_readable(self.first, joined)
     }
 
     /// What somebody may do, who may know of it. An administrator may do in every such room what
@@ -187,12 +182,12 @@ impl Room {
             room: id,
             name: self.title.seen_by(&who.user),
             topic: self.topic.clone(),
-            mode: wire_mode(self.mode),
+            mode: self.mode.into(),
             first: self.readable_from(who.account),
             head: self.head,
             online: self.presence.online(),
-            access: wire_access(self.access),
-            role: wire_role(member.map_or(RoomRole::Member, |member| member.role)),
+            access: self.access.into(),
+            role: member.map_or(RoomRole::Member, |member| member.role).into(),
             read: member.map_or(0, |member| member.read),
             locked: self.locked.clone(),
         }
@@ -206,28 +201,5 @@ impl From<store::Membership> for Member {
             joined: member.joined_seq,
             read: member.read_seq,
         }
-    }
-}
-
-pub(super) const fn wire_mode(mode: RoomMode) -> message::RoomMode {
-    match mode {
-        RoomMode::Audited => message::RoomMode::Audited,
-        RoomMode::Private => message::RoomMode::Private,
-    }
-}
-
-pub(super) const fn wire_access(access: Access) -> message::Access {
-    match access {
-        Access::Open => message::Access::Open,
-        Access::Invited => message::Access::Invited,
-        Access::Direct => message::Access::Direct,
-    }
-}
-
-pub(super) const fn wire_role(role: RoomRole) -> message::RoomRole {
-    match role {
-        RoomRole::Member => message::RoomRole::Member,
-        RoomRole::Moderator => message::RoomRole::Moderator,
-        RoomRole::Owner => message::RoomRole::Owner,
     }
 }

@@ -19,7 +19,7 @@ use super::sessions::{Behind, Session, encode};
 use super::taken::{Taken, pace};
 use super::{Answer, Ask, Granted, Job, Post, RoomLimits, Visit, visits};
 use crate::audit::{Audit, Line};
-use crate::clock::now_ms;
+use crate::clock::{now_ms, stamp};
 use crate::delivery::{Deliveries, Delivery};
 use crate::event::{Person, SessionId};
 use crate::sealed::SealingKey;
@@ -183,7 +183,7 @@ impl Writer {
         }
         if now >= self.next_expiry {
             self.next_expiry = now + EXPIRY;
-            let at = i64::try_from(now_ms()).unwrap_or(i64::MAX);
+            let at = stamp();
             let expired = self
                 .store
                 .transaction(Commit::Usual, |tx| tx.expire_resume(at));
@@ -257,7 +257,7 @@ impl Writer {
     /// Commits what was taken, and tells everybody concerned.
     fn transact(&mut self, taken: Taken) {
         let writable = !self.low_space && !self.chat.is_behind();
-        let now = i64::try_from(now_ms()).unwrap_or(i64::MAX);
+        let now = stamp();
         let mut posts = Vec::with_capacity(taken.posts.len());
         for post in taken.posts {
             self.look_for_room(&post);

@@ -3,11 +3,11 @@
 use chatbox_common::name::UserName;
 use chatbox_common::wire::message::{
     self, Chat, History, Kind, Member, MemberList, Members, PAGE_BYTES, Page, Profile, RoomList,
-    RoomMode, RoomSummary, Rooms, Seq, ServerMessage,
+    RoomSummary, Rooms, ServerMessage,
 };
 
-use crate::clock::now_ms;
-use crate::store::{self, ACTION, Access, Message, RoomId, RoomRole, Snapshot, StoreError};
+use crate::clock::stamp;
+use crate::store::{self, ACTION, Message, RoomId, Snapshot, StoreError};
 
 /// What a room weighs in a list besides its name and topic.
 const ROOM_OVERHEAD: usize = 64;
@@ -25,7 +25,9 @@ pub(super) fn history(
     let Some(room) = snapshot.room_by_id(id)? else {
         return Ok(None);
     };
-    let first = first_shown(room.access, room.heads.first_kept, member.joined_seq);
+    let first = room
+        .access
+        .first_readable(room.heads.first_kept, member.joined_seq);
     let mut page = if let Some(after) = asked.after {
         let after = after.max(first.saturating_sub(1));
         snapshot.page_after(id, after, asked.limit, PAGE_BYTES)?
@@ -58,14 +60,6 @@ pub(super) fn history(
     })))
 }
 
-/// The first message of a room that a member may read.
-pub(super) fn first_shown(access: Access, first_kept: Seq, joined_seq: Seq) -> Seq {
-    match access {
-        Access::Invited => first_kept.max(joined_seq),
-        Access::Open | Access::Direct => first_kept,
-    }
-}
-
 pub(super) fn rooms(
     snapshot: &Snapshot<'_>,
     account: store::AccountId,
@@ -87,15 +81,8 @@ pub(super) fn rooms(
     let rooms = rooms.into_iter().map(|room| RoomSummary {
         name: room.title.to_string(),
         topic: room.topic,
-        mode: match room.mode {
-            store::RoomMode::Audited => RoomMode::Audited,
-            store::RoomMode::Private => RoomMode::Private,
-        },
-        access: match room.access {
-            Access::Open => message::Access::Open,
-            Access::Invited => message::Access::Invited,
-            Access::Direct => message::Access::Direct,
-        },
+        mode: room.mode.into(),
+        access: room.access.into(),
         members: u32::try_from(room.members).unwrap_or(u32::MAX),
         room: room.is_member.then_some(room.id.0),
     });
@@ -116,18 +103,14 @@ pub(super) fn members(
         return Ok(None);
     }
     let after = asked.after.as_deref().unwrap_or_default();
-    let now = i64::try_from(now_ms()).unwrap_or(i64::MAX);
+    let now = stamp();
     let mut members = snapshot.member_lines(id, after, asked.limit, now)?;
     let limit = usize::try_from(asked.limit).unwrap_or(usize::MAX);
     let more = members.len() > limit;
     members.truncate(limit);
     let members = members.into_iter().map(|member| Member {
         user: member.user.to_string(),
-        role: match member.role {
-            RoomRole::Member => message::RoomRole::Member,
-            RoomRole::Moderator => message::RoomRole::Moderator,
-            RoomRole::Owner => message::RoomRole::Owner,
-        },
+        role: member.role.into(),
         muted: member.muted,
     });
     Ok(Some(ServerMessage::MemberList(MemberList {

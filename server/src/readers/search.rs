@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chatbox_common::wire::message::{ErrorCode, Found, PAGE_BYTES, Search, ServerMessage};
 
-use super::pages::{chat, first_shown};
+use super::pages::chat;
 use super::refusal;
 use crate::store::{AccountId, RoomId, Searched, Snapshot, Sought, StoreError, Words};
 
@@ -28,7 +28,7 @@ pub(super) fn search(
         return Ok(Some(refused("a search has at most 16 words")));
     }
     let rooms = snapshot.searched_by(account)?.into_iter();
-    let first = |room: Searched| first_shown(room.access, room.first_kept, room.joined_seq);
+    let first = |room: Searched| room.access.first_readable(room.first_kept, room.joined_seq);
     let rooms: BTreeMap<_, _> = rooms.map(|room| (room.room, first(room))).collect();
     let before = match asked.before {
         Some(place) if !rooms.contains_key(&RoomId(place.room)) => return Ok(None),

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use chatbox_common::name::{NameError, RoomName, UserName};
+use chatbox_common::wire::message;
 use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Type, ValueRef};
 
@@ -65,6 +66,45 @@ impl Access {
             Self::Open => "open",
             Self::Invited => "invited",
             Self::Direct => "direct",
+        }
+    }
+
+    /// The first message that a member may read who joined at `joined_seq`, where retention has
+    /// left those from `first_kept` on.
+    #[must_use]
+    pub fn first_readable(self, first_kept: u64, joined_seq: u64) -> u64 {
+        match self {
+            Self::Invited => first_kept.max(joined_seq),
+            Self::Open | Self::Direct => first_kept,
+        }
+    }
+}
+
+impl From<Access> for message::Access {
+    fn from(access: Access) -> Self {
+        match access {
+            Access::Open => Self::Open,
+            Access::Invited => Self::Invited,
+            Access::Direct => Self::Direct,
+        }
+    }
+}
+
+impl From<RoomMode> for message::RoomMode {
+    fn from(mode: RoomMode) -> Self {
+        match mode {
+            RoomMode::Audited => Self::Audited,
+            RoomMode::Private => Self::Private,
+        }
+    }
+}
+
+impl From<RoomRole> for message::RoomRole {
+    fn from(role: RoomRole) -> Self {
+        match role {
+            RoomRole::Member => Self::Member,
+            RoomRole::Moderator => Self::Moderator,
+            RoomRole::Owner => Self::Owner,
         }
     }
 }

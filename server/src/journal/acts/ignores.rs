@@ -9,7 +9,7 @@ use super::super::rooms::Refusal;
 use super::super::writer::Writer;
 use super::{Failure, THAT_IS_YOU};
 use crate::audit::Line;
-use crate::clock::now_ms;
+use crate::clock::stamp;
 use crate::delivery::Delivery;
 use crate::event::Person;
 use crate::store::{AccountId, Ignored};
@@ -32,7 +32,7 @@ impl Writer {
             return Err(THAT_IS_YOU.into());
         }
         let (account, other) = (AccountId(who.account), AccountId(target.account));
-        let at = i64::try_from(now_ms()).unwrap_or(i64::MAX);
+        let at = stamp();
         let has_changed = self.write(|tx| {
             if !ignored {
                 return Ok(Ok(tx.unignore(account, other)?));

@@ -4,11 +4,11 @@ use chatbox_common::name::UserName;
 use chatbox_common::wire::message::{Action, ErrorCode, RoomId, ServerMessage, Standing};
 
 use super::super::Act;
-use super::super::rooms::{Refusal, UNKNOWN_ROOM, wire_role};
+use super::super::rooms::{Refusal, UNKNOWN_ROOM};
 use super::super::writer::Writer;
 use super::{Failure, Target};
 use crate::audit::Line;
-use crate::clock::now_ms;
+use crate::clock::stamp;
 use crate::event::Person;
 use crate::store::{self, AccountId, RoomRole, Sanction, StoreError};
 
@@ -73,7 +73,7 @@ impl Writer {
             is_muted: room.muted.contains_key(&target.account),
         };
         state.admits(action)?;
-        let now = i64::try_from(now_ms()).unwrap_or(i64::MAX);
+        let now = stamp();
         let ends = seconds.map(|seconds| now.saturating_add(i64::from(seconds) * 1000));
         let sanction = Sanction {
             room: store::RoomId(id),
@@ -99,7 +99,7 @@ impl Writer {
                 action,
                 by: who.user.to_string(),
                 reason: reason.to_owned(),
-                role: wire_role(role.unwrap_or(RoomRole::Member)),
+                role: role.unwrap_or(RoomRole::Member).into(),
                 seconds,
             };
             self.tell_room(id, &ServerMessage::Standing(standing), true);

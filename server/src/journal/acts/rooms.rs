@@ -2,7 +2,7 @@
 
 use chatbox_common::name::{RoomName, UserName};
 use chatbox_common::wire::message::{
-    Action, ErrorCode, Joined, RoomChanged, RoomId, ServerMessage,
+    self, Action, ErrorCode, Joined, RoomChanged, RoomId, ServerMessage,
 };
 
 use super::super::rooms::{Member, Refusal, Room, UNKNOWN_ROOM};
@@ -10,7 +10,7 @@ use super::super::writer::Writer;
 use super::super::{Act, Deed};
 use super::{Failure, THAT_IS_YOU};
 use crate::audit::Line;
-use crate::clock::now_ms;
+use crate::clock::{now_ms, stamp};
 use crate::event::Person;
 use crate::store::{self, Access, AccountId, NewRoom, RoomRole, StoreError, Title};
 
@@ -92,12 +92,8 @@ impl Writer {
         let id = found.ok_or(UNKNOWN_ROOM)?.id.0;
         let room = self.room(id)?.ok_or(UNKNOWN_ROOM)?;
         if room.members.contains_key(&who.account) {
-            let joined = Joined {
-                request: Some(act.request),
-                room: room.describe(id, who),
-            };
-            let message = ServerMessage::Joined(joined);
-            self.deliveries.reply(act.session, &act.gate, &message);
+            let room = room.describe(id, who);
+            self.is_in_already(act, room);
             return Ok(());
         }
         if !room.is_seen_by(who.account) {
@@ -111,6 +107,13 @@ impl Writer {
         self.log(Line::info(act.deed.word()), who, Some(id));
         self.enter(id, who, Some(act));
         Ok(())
+    }
+
+    /// Answers who asks to enter where they are.
+    fn is_in_already(&self, act: &Act, room: message::Room) {
+        let request = Some(act.request);
+        let joined = ServerMessage::Joined(Joined { request, room });
+        self.deliveries.reply(act.session, &act.gate, &joined);
     }
 
     pub(super) fn direct(
@@ -132,16 +135,11 @@ impl Writer {
         };
         if let Some(found) = self.write(|tx| tx.room_titled(&title))? {
             let id = found.id.0;
-            let room = self.room(id)?.ok_or(UNKNOWN_ROOM)?;
-            let joined = Joined {
-                request: Some(act.request),
-                room: room.describe(id, who),
-            };
-            let message = ServerMessage::Joined(joined);
-            self.deliveries.reply(act.session, &act.gate, &message);
+            let room = self.room(id)?.ok_or(UNKNOWN_ROOM)?.describe(id, who);
+            self.is_in_already(act, room);
             return Ok(());
         }
-        let at = i64::try_from(now_ms()).unwrap_or(i64::MAX);
+        let at = stamp();
         let (account, other) = (AccountId(who.account), AccountId(target.account));
         let made = self.write(|tx| {
             if tx.count_rooms_made_by(account, true)? >= MAX_CONVERSATIONS {
@@ -177,7 +175,7 @@ impl Writer {
     /// Commits a membership that begins behind the room's last message.
     fn add_member(&mut self, id: RoomId, account: u64, role: RoomRole) -> Result<(), StoreError> {
         let joined = self.rooms.get(&id).map_or(1, |room| room.head + 1);
-        let at = i64::try_from(now_ms()).unwrap_or(i64::MAX);
+        let at = stamp();
         self.write(|tx| tx.join(store::RoomId(id), AccountId(account), role, joined, at))?;
         if let Some(room) = self.rooms.get_mut(&id) {
             let member = Member {
@@ -262,7 +260,7 @@ impl Writer {
         if room.invited.contains(&target.account) {
             return Err(INVITED_ALREADY.into());
         }
-        let at = i64::try_from(now_ms()).unwrap_or(i64::MAX);
+        let at = stamp();
         let (account, by) = (AccountId(target.account), AccountId(who.account));
         self.write(|tx| tx.invite(store::RoomId(id), account, by, at))?;
         if let Some(room) = self.rooms.get_mut(&id) {

@@ -8,7 +8,6 @@ use chatbox_common::wire::message::{
 };
 
 use super::super::Act;
-use super::super::rooms::wire_role;
 use super::super::writer::Writer;
 use super::Target;
 use crate::delivery::Delivery;
@@ -119,7 +118,7 @@ impl Writer {
             action,
             by: by.to_owned(),
             reason: reason.to_owned(),
-            role: wire_role(RoomRole::Member),
+            role: RoomRole::Member.into(),
             seconds: None,
         };
         self.tell_room(id, &ServerMessage::Standing(standing), false);

@@ -14,7 +14,7 @@ use super::super::sessions::Behind;
 use super::super::{Journal, QUEUE, RoomLimits};
 use super::Writer;
 use crate::audit::{Audit, Line};
-use crate::clock::now_ms;
+use crate::clock::stamp;
 use crate::delivery::Deliveries;
 use crate::sealed::SealingKey;
 use crate::store::{self, Commit, Store, StoreError};
@@ -81,7 +81,7 @@ impl Writer {
                 tx.renew_history_id()?;
                 tx.skip_rows(shown)?;
             }
-            let now = i64::try_from(now_ms()).unwrap_or(i64::MAX);
+            let now = stamp();
             let lobby = Room::load(tx, store::RoomId::LOBBY.0, now)?;
             let lobby = lobby.ok_or(StoreError::Missing)?;
             Ok((tx.history_id()?, lobby, kept, tx.is_index_behind()?))
