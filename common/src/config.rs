@@ -11,13 +11,16 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 mod keys;
+mod profiles;
 mod settings;
 mod value;
 
 use keys::{Draft, KEYS};
+pub use profiles::is_profile_name;
+use profiles::{KEY_SETTINGS, PROFILE_KEYS, PROFILES};
 pub use settings::{
-    Client, Config, DEFAULT_PORT, Durability, Limits, LogLevel, Logging, Network, Registration,
-    Security, Server, Storage,
+    Client, Config, DEFAULT_PORT, Durability, KeySetting, Limits, LogLevel, Logging, Network,
+    Profile, Registration, Security, Server, Storage,
 };
 use value::shown;
 
@@ -61,12 +64,18 @@ pub fn parse(text: &str) -> Result<Config, Vec<Fault>> {
     let broken: Vec<usize> = faults.iter().map(|fault| fault.line).collect();
     let mut draft = Draft::default();
     for (section, content) in document.get_ref() {
-        check_section(&mut draft, section, content, &mut |offset, sentence| {
+        let mut fault = |offset, sentence| {
             let line = line_of(text, offset);
             if !broken.contains(&line) {
                 faults.push(Fault { line, sentence });
             }
-        });
+        };
+        let (config, at) = (draft.config(), section.span().start);
+        match section.get_ref().as_ref() {
+            PROFILES => profiles::read_profiles(config, at, content, &mut fault),
+            KEY_SETTINGS => profiles::read_keys(config, text, at, content, &mut fault),
+            _ => check_section(&mut draft, section, content, &mut fault),
+        }
     }
     if faults.is_empty() {
         return Ok(draft.finish());
@@ -137,20 +146,38 @@ fn check_key(
     }
 }
 
-fn nearest_section(name: &str) -> &'static str {
+/// Every key by its section.
+fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let of_profiles = PROFILE_KEYS.iter().map(|key| (PROFILES, key.name));
     KEYS.iter()
-        .map(|key| key.section)
+        .map(|key| (key.section, key.name))
+        .chain(of_profiles)
+}
+
+/// A section as it stands in its brackets.
+fn title(section: &'static str) -> &'static str {
+    match section {
+        PROFILES => "profiles.NAME",
+        other => other,
+    }
+}
+
+fn nearest_section(name: &str) -> &'static str {
+    names()
+        .map(|(section, _)| section)
+        .chain([KEY_SETTINGS])
         .min_by_key(|section| strsim::damerau_levenshtein(section, name))
+        .map(title)
         .unwrap_or_default()
 }
 
 /// The key most like `name`; one of another section must be nearer by more than one letter.
 fn nearest_key(section: &str, name: &str) -> String {
-    KEYS.iter()
-        .min_by_key(|key| {
-            strsim::damerau_levenshtein(key.name, name) + usize::from(key.section != section)
+    names()
+        .min_by_key(|(other, key)| {
+            strsim::damerau_levenshtein(key, name) + usize::from(*other != section)
         })
-        .map(|key| format!("`{}` in [{}]", key.name, key.section))
+        .map(|(section, key)| format!("`{key}` in [{}]", title(section)))
         .unwrap_or_default()
 }
 
@@ -184,5 +211,7 @@ pub fn candidates(
         .collect()
 }
 
+#[cfg(test)]
+mod profiles_tests;
 #[cfg(test)]
 mod tests;

@@ -15,7 +15,7 @@ use crate::secret::Secret;
 /// Keeps this HMAC apart from every other one under the same key.
 const LABEL: &[u8] = b"chatbox 1 resume";
 
-/// A token as the client keeps it, in memory only.
+/// A token as the client keeps it: in memory, and elsewhere only where a person asked for that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResumeToken {
     /// By which the server finds what it stored. Not secret.

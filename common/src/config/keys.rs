@@ -8,7 +8,7 @@ use toml::de::DeValue;
 
 use super::AUDIT_FILES;
 use super::settings::{Config, Durability, KIB, LogLevel, MIB, Registration};
-use super::value::{address, choice, directory, host, number, shown, text};
+use super::value::{address, boolean, choice, directory, host, number, shown, text};
 use crate::auth::scram::Iterations;
 
 /// Ports to listen on; 0 lets the system choose.
@@ -31,6 +31,8 @@ pub(super) const SCRAM_ITERATIONS: RangeInclusive<u32> =
     Iterations::LEAST.count()..=Iterations::MAX.count();
 /// Seconds before the client connects again; never 0, which would hammer.
 pub(super) const RECONNECT_DELAY: RangeInclusive<u32> = 1..=3_600;
+/// Messages that the client keeps for scrolling.
+pub(super) const SCROLLBACK: RangeInclusive<u32> = 1_000..=1_000_000;
 /// Seconds for a handshake.
 pub(super) const CONNECTION_TIMEOUT: RangeInclusive<u32> = 1..=10;
 /// Bytes of a connection's reading buffer.
@@ -53,6 +55,11 @@ pub(super) struct Draft {
 }
 
 impl Draft {
+    /// What needs no agreement of two names.
+    pub(super) const fn config(&mut self) -> &mut Config {
+        &mut self.config
+    }
+
     pub(super) fn finish(self) -> Config {
         let mut config = self.config;
         if let Some(level) = self.log_level {
@@ -124,6 +131,12 @@ pub(super) const KEYS: &[Key] = &[
     key("client", "reconnect_delay", |d, v| {
         seconds(v, RECONNECT_DELAY).map(|delay| d.config.client.reconnect_delay = delay)
     }),
+    key("client", "scrollback", |d, v| {
+        size(v, SCROLLBACK, 1, " (messages)").map(|n| d.config.client.scrollback = n)
+    }),
+    key("client", "bell", |d, v| {
+        boolean(v).map(|rings| d.config.client.bell = rings)
+    }),
     key("logging", "directory", |d, v| {
         agree(&mut d.log_directory, directory(v)?)
     }),
@@ -143,7 +156,7 @@ pub(super) const KEYS: &[Key] = &[
         seconds(v, CONNECTION_TIMEOUT).map(|time| d.config.network.connection_timeout = time)
     }),
     key("network", "buffer_size", |d, v| {
-        bytes(v, BUFFER_SIZE, 1, " (bytes)").map(|n| d.config.network.buffer_size = n)
+        size(v, BUFFER_SIZE, 1, " (bytes)").map(|n| d.config.network.buffer_size = n)
     }),
     key("storage", "directory", |d, v| {
         directory(v).map(|path| d.config.storage.directory = path)
@@ -159,7 +172,7 @@ pub(super) const KEYS: &[Key] = &[
         number(v, MIN_FREE_MIB, " (MiB)").map(|n| d.config.storage.min_free = u64::from(n) * MIB)
     }),
     key("limits", "outbox_kib", |d, v| {
-        bytes(v, OUTBOX_KIB, KIB, " (KiB)").map(|n| d.config.limits.outbox = n)
+        size(v, OUTBOX_KIB, KIB, " (KiB)").map(|n| d.config.limits.outbox = n)
     }),
     key("limits", "outbox_total_mib", |d, v| {
         number(v, OUTBOX_TOTAL_MIB, " (MiB)")
@@ -190,7 +203,7 @@ fn seconds(value: &DeValue<'_>, range: RangeInclusive<u32>) -> Result<Duration, 
     number(value, range, " (seconds)").map(|n| Duration::from_secs(n.into()))
 }
 
-fn bytes(
+fn size(
     value: &DeValue<'_>,
     range: RangeInclusive<u32>,
     unit: usize,

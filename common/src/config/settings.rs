@@ -1,10 +1,12 @@
 //! What config.toml can say, section by section, and what holds when it says nothing.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::auth::scram::Iterations;
+use crate::name::UserName;
 
 /// The port without any configuration.
 pub const DEFAULT_PORT: u16 = 7878;
@@ -29,6 +31,18 @@ pub struct Config {
     pub storage: Storage,
     /// `[limits]`
     pub limits: Limits,
+    /// `[profiles.NAME]`, by name.
+    pub profiles: BTreeMap<String, Profile>,
+    /// `[keys]`, in the order of the lines.
+    pub keys: Vec<KeySetting>,
+}
+
+impl Config {
+    /// Whether there is something in it that may be run.
+    #[must_use]
+    pub fn has_commands(&self) -> bool {
+        self.profiles.values().any(Profile::has_commands)
+    }
 }
 
 /// `[server]`: where the server listens and whom it lets in.
@@ -71,7 +85,7 @@ pub struct Security {
     pub scram_iterations: Iterations,
 }
 
-/// `[client]`: where the client connects to.
+/// `[client]`: where the client connects to, and what it is like.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
     /// A host name or an address.
@@ -80,6 +94,44 @@ pub struct Client {
     pub server_port: u16,
     /// The pause before the client connects again.
     pub reconnect_delay: Duration,
+    /// How many messages are kept for scrolling.
+    pub scrollback: usize,
+    /// Whether a mention or a direct message rings the bell.
+    pub bell: bool,
+}
+
+/// `[profiles.NAME]`: to which server, as whom, and how to log in without a person. What it does
+/// not say is taken from `[client]`, or asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Profile {
+    /// A host name or an address, perhaps with a port; an IPv6 address in brackets.
+    pub server: Option<String>,
+    /// Whose account.
+    pub user: Option<UserName>,
+    /// What prints the password, for `/bin/sh -c`.
+    pub password_command: Option<String>,
+    /// What prints a code, for `/bin/sh -c`.
+    pub otp_command: Option<String>,
+}
+
+impl Profile {
+    /// Whether there is something in it that may be run.
+    #[must_use]
+    pub const fn has_commands(&self) -> bool {
+        self.password_command.is_some() || self.otp_command.is_some()
+    }
+}
+
+/// A line of `[keys]`, of which only the client knows whether it means anything. Its texts are as
+/// they stand in the file: not fit for a terminal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeySetting {
+    /// Which key.
+    pub key: String,
+    /// What it does.
+    pub action: String,
+    /// Where it says so, counted from 1.
+    pub line: usize,
 }
 
 /// `[logging]`: the audit files and the diagnostics among them.
@@ -181,6 +233,8 @@ impl Default for Client {
             server_address: Ipv4Addr::LOCALHOST.to_string(),
             server_port: DEFAULT_PORT,
             reconnect_delay: Duration::from_secs(5),
+            scrollback: 100_000,
+            bell: true,
         }
     }
 }

@@ -82,6 +82,8 @@ fn every_key_but_the_checks_changes_the_settings() {
         ("client", "server_address = 'chat.example.org'"),
         ("client", "server_port = 1"),
         ("client", "reconnect_delay = 1"),
+        ("client", "scrollback = 1_000_000"),
+        ("client", "bell = false"),
         ("logging", "directory = '/var/log/chatbox'"),
         ("logging", "log_level = 'off'"),
         ("logging", "log_file = '/var/log/chatbox/info.log'"),
@@ -116,6 +118,8 @@ fn what_cannot_be_honoured_is_refused_with_what_can() {
         ("server.port = '7878'", "whole numbers"),
         ("client.server_port = 0", "1 to 65535"),
         ("client.server_address = 'a b'", "host name"),
+        ("client.scrollback = 999", "1000 to 1000000 (messages)"),
+        ("client.bell = 'on'", "true or false"),
         ("network.connection_timeout = 11", "1 to 10 (seconds)"),
         ("network.buffer_size = 8192", "2048 to 4096"),
         ("security.rotation_records = 65537", "16384 to 65536"),
@@ -146,6 +150,9 @@ fn an_unknown_name_is_answered_with_the_nearest() {
     assert!(fault("[server]\nmax_messages_per_sec = 5").contains("in [security]"));
     assert!(fault("[sevrer]\nport = 1").contains("[server]"));
     assert!(fault("prot = 1").contains("`port` in [server]"));
+    assert!(fault("[profile.x]\nuser = 'a'").contains("[profiles.NAME]"));
+    assert!(fault("[key]\n").contains("[keys]"));
+    assert!(fault("[client]\npassword_comand = 'x'").contains("in [profiles.NAME]"));
     assert!(fault("[server.port.deep]\nx = 1").contains("whole numbers"));
 }
 

@@ -1,11 +1,13 @@
 //! Readers of single values. Each says, when it fails, what it would have taken.
 
 use std::fmt::Display;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use toml::de::DeValue;
+
+use crate::name::UserName;
 
 /// As much of a wrong text as is shown, in characters.
 const SHOWN: usize = 60;
@@ -31,6 +33,15 @@ pub(super) fn text<'v>(value: &'v DeValue<'_>) -> Result<&'v str, String> {
     value.as_str().ok_or_else(|| {
         format!(
             "a text in quotes is needed, this is of type {}",
+            value.type_str()
+        )
+    })
+}
+
+pub(super) fn boolean(value: &DeValue<'_>) -> Result<bool, String> {
+    value.as_bool().ok_or_else(|| {
+        format!(
+            "true or false is needed, without quotes; this is of type {}",
             value.type_str()
         )
     })
@@ -104,6 +115,48 @@ pub(super) fn host(value: &DeValue<'_>) -> Result<String, String> {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '%');
     if said.is_empty() || said.len() > MAX_HOST || !said.chars().all(plain) {
         return Err(format!("\"{}\" is no host name or address", shown(said)));
+    }
+    Ok(said.to_owned())
+}
+
+/// `host`, `host:port`, `[v6]` or `[v6]:port`, as the client's `--server` takes it.
+pub(super) fn server(value: &DeValue<'_>) -> Result<String, String> {
+    let said = text(value)?;
+    let (is_host, port) = if let Some(rest) = said.strip_prefix('[') {
+        let (inside, port) = rest.split_once(']').unwrap_or_default();
+        (inside.parse::<Ipv6Addr>().is_ok(), port)
+    } else {
+        let (host, port) = said.split_at(said.find(':').unwrap_or(said.len()));
+        (is_host_name(host), port)
+    };
+    let is_port = |digits: &str| {
+        let digits_alone = digits.bytes().all(|b| b.is_ascii_digit());
+        digits_alone && digits.parse::<u16>().is_ok_and(|port| port > 0)
+    };
+    if is_host && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port)) {
+        return Ok(said.to_owned());
+    }
+    Err(format!(
+        "\"{}\" is no server; write \"HOST:PORT\", and an IPv6 address as in \"[::1]:7878\"",
+        shown(said)
+    ))
+}
+
+fn is_host_name(host: &str) -> bool {
+    let named = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    let begins_well = host.starts_with(|c: char| c.is_ascii_alphanumeric());
+    begins_well && host.len() <= MAX_HOST && host.bytes().all(named)
+}
+
+pub(super) fn user(value: &DeValue<'_>) -> Result<UserName, String> {
+    UserName::parse(text(value)?).map_err(|error| error.to_string())
+}
+
+/// A command for the shell; only what no shell can be given is refused.
+pub(super) fn command(value: &DeValue<'_>) -> Result<String, String> {
+    let said = text(value)?;
+    if said.trim().is_empty() || said.contains('\0') {
+        return Err("this is no command".into());
     }
     Ok(said.to_owned())
 }
