@@ -3,63 +3,51 @@
 //! No flag and no environment variable takes a secret: arguments stand in the process list and
 //! in the shell's history. Called by `main`; knows no configuration file and opens nothing.
 
+mod help;
+mod script;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use chatbox_common::config::is_profile_name;
 use chatbox_common::fingerprint::Fingerprint;
 use chatbox_common::name::UserName;
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 
 use crate::address::ServerAddress;
-
-const AFTER_HELP: &str = "\
-Examples:
-  chatbox                                  # the menu, on this machine's server
-  chatbox --server chat.example:7878 --register --fingerprint SHA256:...
-  echo done | chatbox --server chat.example --user bot --plain \\
-      --password-file pass --otp-file otp  # a line from a script
-
-Passwords and codes are asked for without echo, or read from the first line of a
-file that only you may read (mode 600), of a FIFO, or with '-' of standard input
-(the password first where both are '-'). They are never arguments.
-
-The port is 7878 if left out. The fingerprint is what the server shows its
-operator when it starts; those of known servers are kept in
-$XDG_DATA_HOME/chatbox/known_hosts (~/.local/share/chatbox/known_hosts).
-A key that has changed is refused. In the chat, /help lists the commands.
-
-Exit codes:
-  0  fine
-  1  failure
-  2  usage: a wrong flag or value
-  3  configuration: a file cannot be read or is not understood
-  4  cannot connect
-  5  the server's key was refused
-  6  the login was refused
-  7  the connection was cut off";
+pub use script::{Script, Since, completions};
 
 /// Talk on a ChatBox server, encrypted and with two factors.
 #[derive(Debug, Parser)]
-#[command(name = "chatbox", version, after_help = AFTER_HELP)]
+#[command(name = "chatbox", version, after_help = help::top(), disable_help_subcommand = true)]
 pub struct Cli {
+    /// What a script wants; without it, it is the chat
+    #[command(subcommand)]
+    pub script: Option<Script>,
+
     /// The server: a name or address, perhaps :port
-    #[arg(long, value_name = "HOST:PORT", value_parser = ServerAddress::parse)]
+    #[arg(long, global = true, value_name = "HOST:PORT", value_parser = ServerAddress::parse)]
     pub server: Option<ServerAddress>,
 
     /// The name to log in or register with
-    #[arg(long, value_name = "NAME", value_parser = UserName::parse)]
+    #[arg(long, global = true, value_name = "NAME", value_parser = UserName::parse)]
     pub user: Option<UserName>,
 
+    /// Be whom [profiles.NAME] of config.toml says
+    #[arg(long, global = true, value_name = "NAME", value_parser = profile)]
+    pub profile: Option<String>,
+
     /// Read the password from FILE, '-' for a pipe
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
 
     /// Read the second factor's code from FILE
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     pub otp_file: Option<PathBuf>,
 
     /// Accept only the server with this fingerprint
-    #[arg(long, value_name = "SHA256:...", value_parser = Fingerprint::parse)]
+    #[arg(long, global = true, value_name = "SHA256:...", value_parser = Fingerprint::parse)]
     pub fingerprint: Option<Fingerprint>,
 
     /// Make a new account instead of logging in
@@ -70,13 +58,54 @@ pub struct Cli {
     #[arg(long)]
     pub plain: bool,
 
+    /// Keep a script's login in a file for the next
+    #[arg(long, global = true)]
+    pub keep_session: bool,
+
     /// Use this configuration file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
     /// Keep the fingerprints of known servers in FILE
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     pub known_hosts: Option<PathBuf>,
+}
+
+impl Cli {
+    /// What the program was called with. Ends it where that is the help, or no possible call.
+    #[must_use]
+    pub fn of_process() -> Self {
+        let called = Self::try_parse().and_then(Self::checked);
+        called.unwrap_or_else(|error| error.exit())
+    }
+
+    /// What stands in no flag's definition.
+    fn checked(self) -> Result<Self, clap::Error> {
+        let refused = |sentence| {
+            let error = Self::command().error(ErrorKind::ArgumentConflict, sentence);
+            Err(error)
+        };
+        let logs_in = self.script.as_ref().is_some_and(Script::logs_in);
+        if self.keep_session && !logs_in {
+            return refused("--keep-session is for send, tail, list and whoami");
+        }
+        if self.register && self.script.is_some() {
+            return refused("--register is for the chat: a script needs an account that there is");
+        }
+        match &self.script {
+            Some(Script::Send(sending)) if sending.is_blank() => {
+                refused("TEXT is empty; leave it out to send the lines of standard input")
+            }
+            _ => Ok(self),
+        }
+    }
+}
+
+fn profile(name: &str) -> Result<String, &'static str> {
+    if is_profile_name(name) {
+        return Ok(name.to_owned());
+    }
+    Err("a profile's name has 1 to 32 letters a to z, digits, '-' and '_'")
 }
 
 /// How the program ends; the numbers are promised in the help.
@@ -109,12 +138,10 @@ impl From<Exit> for ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
-        Cli::try_parse_from([&["chatbox"], arguments].concat())
+        Cli::try_parse_from([&["chatbox"], arguments].concat()).and_then(Cli::checked)
     }
 
     #[test]
@@ -126,6 +153,7 @@ mod tests {
     fn no_flag_is_needed() {
         let cli = parse(&[]).unwrap();
         assert!(cli.server.is_none() && cli.user.is_none() && !cli.register && !cli.plain);
+        assert!(cli.script.is_none() && cli.profile.is_none() && !cli.keep_session);
     }
 
     #[test]
@@ -150,6 +178,8 @@ mod tests {
             ("--server=chat:0", "1 to 65535"),
             ("--user=a b", "letters a to z"),
             ("--fingerprint=SHA256:abc", "43 letters"),
+            ("--profile=a.b", "1 to 32"),
+            ("--keep-session", "send, tail, list and whoami"),
         ] {
             let error = parse(&[bad]).unwrap_err();
             assert_eq!(error.exit_code(), i32::from(Exit::Usage as u8));
@@ -171,26 +201,59 @@ mod tests {
     }
 
     #[test]
-    fn the_help_names_every_flag_and_exit_code_in_80_columns() {
-        let help = Cli::command().render_help().to_string();
-        for line in help.lines() {
-            assert!(line.chars().count() <= 80, "{line}");
-        }
-        for argument in Cli::command().get_arguments() {
-            let flag = format!("--{}", argument.get_long().unwrap());
-            assert!(help.contains(&flag), "{flag}");
-        }
-        for exit in [
-            Exit::Fine,
-            Exit::Failure,
-            Exit::Usage,
-            Exit::Configuration,
-            Exit::CannotConnect,
-            Exit::KeyRefused,
-            Exit::LoginRefused,
-            Exit::CutOff,
+    fn what_a_script_needs_may_stand_before_and_behind_its_command() {
+        for arguments in [
+            &["--profile=bot", "--keep-session", "--server=chat", "whoami"][..],
+            &["whoami", "--profile=bot", "--keep-session", "--server=chat"],
         ] {
-            assert!(help.contains(&format!("\n  {}  ", exit as u8)), "{exit:?}");
+            let cli = parse(arguments).unwrap();
+            assert_eq!(cli.profile.as_deref(), Some("bot"));
+            assert_eq!(cli.server.unwrap().to_string(), "chat:7878");
+            assert!(cli.keep_session);
+            assert!(matches!(cli.script, Some(Script::Whoami(_))));
+        }
+    }
+
+    #[test]
+    fn a_call_that_could_not_do_what_it_says_is_a_wrong_use() {
+        for (arguments, why) in [
+            (&["--register", "whoami"][..], "--register"),
+            (&["completions", "bash", "--keep-session"], "--keep-session"),
+            (&["send", "--room=#ops", " ", ""], "TEXT is empty"),
+        ] {
+            let error = parse(arguments).unwrap_err();
+            assert_eq!(error.exit_code(), i32::from(Exit::Usage as u8));
+            assert!(error.to_string().contains(why), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_help_names_every_flag_and_exit_code_in_80_columns() {
+        let mut whole = Cli::command();
+        whole.build();
+        for command in [&whole].into_iter().chain(whole.get_subcommands()) {
+            let help = command.clone().render_help().to_string();
+            for line in help.lines() {
+                assert!(line.chars().count() <= 80, "{line}");
+            }
+            for argument in command.get_arguments() {
+                let flag = argument.get_long().map(|long| format!("--{long}"));
+                assert!(help.contains(&flag.unwrap_or_default()), "{argument}");
+            }
+            let is_quiet = command.get_name() == "completions";
+            for exit in [
+                Exit::Fine,
+                Exit::Failure,
+                Exit::Usage,
+                Exit::Configuration,
+                Exit::CannotConnect,
+                Exit::KeyRefused,
+                Exit::LoginRefused,
+                Exit::CutOff,
+            ] {
+                let told = help.contains(&format!("\n  {}  ", exit as u8));
+                assert!(told || is_quiet, "{} {exit:?}", command.get_name());
+            }
         }
     }
 }

@@ -1,19 +1,24 @@
-//! Finds config.toml, reads what concerns the client, and lets the flags override it.
+//! Finds config.toml, reads what concerns the client, and lets a profile and then the flags
+//! override it.
 //!
 //! Owns the search and the reading of the file; what it may say is decided in
-//! `chatbox_common::config`. Called once by `main`; knows no socket and asks nobody.
+//! `chatbox_common::config`. Called once by `main`; knows no socket, asks nobody and runs nothing.
+
+mod file;
 
 use std::env;
-use std::fs::File;
-use std::io::{self, ErrorKind, Read};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use chatbox_common::config::{self, Client, Config, Fault, MAX_FILE};
+use chatbox_common::config::{Client, Config, Fault, KeySetting, Profile};
+use chatbox_common::name::UserName;
 
 use crate::address::{AddressError, ServerAddress};
 use crate::cli::Cli;
 use crate::known_hosts;
+use crate::secret_command::SecretCommand;
+use file::Found;
 
 /// Why there are no settings. The sentence is fit for a person.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +31,7 @@ pub enum ConfigError {
         /// What the system said.
         source: io::Error,
     },
-    /// It is longer than [`MAX_FILE`] bytes, or no UTF-8.
+    /// It is longer than 256 KiB, or no UTF-8.
     #[error("{} is no configuration: it is longer than 256 KiB or not UTF-8", .0.display())]
     NotText(PathBuf),
     /// It says what can't be.
@@ -38,8 +43,48 @@ pub enum ConfigError {
         faults: Vec<Fault>,
     },
     /// Its server cannot be written as an address.
-    #[error("[client] server_address: {0}")]
-    Address(#[from] AddressError),
+    #[error("{section} names no server: {source}")]
+    Address {
+        /// Where it stands.
+        section: String,
+        /// Why not.
+        source: AddressError,
+    },
+    /// It holds commands, and others may change them.
+    #[error(
+        "{} holds commands, and others than its owner may write to it (mode {mode:03o}): do \
+         'chmod go-w' on it first",
+        path.display()
+    )]
+    Writable {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// It holds commands, and is another person's.
+    #[error("{} holds commands and belongs to somebody else", .0.display())]
+    Foreign(PathBuf),
+    /// The profile would run commands of a file that nobody meant.
+    #[error(
+        "the commands of [profiles.{profile}] are not run: {} was only found beside the working \
+         directory; if you mean it, name it with --config",
+        path.display()
+    )]
+    NotMeant {
+        /// The file.
+        path: PathBuf,
+        /// The profile.
+        profile: String,
+    },
+    /// The profile of `--profile` is not there; with those that are, the nearest first.
+    #[error("there is no profile {wanted}; {there_are}")]
+    NoProfile {
+        /// Its name.
+        wanted: String,
+        /// Which there are, and in which file.
+        there_are: String,
+    },
     /// There is no home directory to keep the known servers in.
     #[error("there is no place for the list of known servers: set HOME, or use --known-hosts")]
     NoHome,
@@ -55,140 +100,128 @@ fn listed(faults: &[Fault]) -> String {
 pub struct Settings {
     /// The server.
     pub server: ServerAddress,
+    /// Whose account, where the flags or the profile say it.
+    pub user: Option<UserName>,
+    /// What prints the password, where no flag names another source.
+    pub password_command: Option<SecretCommand>,
+    /// What prints a code, where no flag names another source.
+    pub otp_command: Option<SecretCommand>,
     /// The file of pinned keys.
     pub known_hosts: PathBuf,
     /// How long connecting and the handshake may take together.
     pub connection_timeout: Duration,
     /// The first pause before connecting again.
     pub reconnect_delay: Duration,
+    /// How many messages are kept for scrolling.
+    pub scrollback: usize,
+    /// Whether a mention or a direct message rings the bell.
+    pub bell: bool,
+    /// What the keys are to do, as it was written.
+    pub keys: Vec<KeySetting>,
+    /// Where that was written.
+    pub file: Option<PathBuf>,
 }
 
 /// Reads the file and the environment.
 ///
 /// # Errors
-/// When a file is there and not understood, or named by `--config` and not there.
+/// When a file is there and not understood, or named by `--config` and not there; when it has
+/// commands that others could have written; when there is no such profile.
 pub fn load(cli: &Cli) -> Result<Settings, ConfigError> {
-    let file = match &cli.config {
-        Some(path) => Some(read(path)?),
-        None => search()?,
-    };
+    let found = file::find(cli.config.as_deref())?;
     let known_hosts = match &cli.known_hosts {
         Some(path) => path.clone(),
         None => known_hosts::default_path(env::var_os("XDG_DATA_HOME"), env::var_os("HOME"))
             .ok_or(ConfigError::NoHome)?,
     };
-    resolve(&file.unwrap_or_default(), cli, known_hosts)
+    resolve(found, cli, known_hosts)
 }
 
-fn resolve(config: &Config, cli: &Cli, known_hosts: PathBuf) -> Result<Settings, ConfigError> {
-    let server = match &cli.server {
-        Some(server) => server.clone(),
-        None => address(&config.client)?,
+fn resolve(found: Option<Found>, cli: &Cli, known_hosts: PathBuf) -> Result<Settings, ConfigError> {
+    let (name, profile) = match &cli.profile {
+        Some(name) => (name.as_str(), chosen(found.as_ref(), name)?),
+        None => ("", Profile::default()),
+    };
+    let command = |key: &str, command: Option<String>, is_overridden: bool| {
+        let command = command.filter(|_| !is_overridden)?;
+        Some(SecretCommand::new(
+            format!("{key} of [profiles.{name}]"),
+            command,
+        ))
+    };
+    let (config, file) = match found {
+        Some(found) => (found.config, Some(found.path)),
+        None => (Config::default(), None),
+    };
+    let server = match (&cli.server, &profile.server) {
+        (Some(server), _) => server.clone(),
+        (None, Some(server)) => address(&format!("[profiles.{name}]"), server)?,
+        (None, None) => address("[client]", &written(&config.client))?,
     };
     Ok(Settings {
         server,
+        user: cli.user.clone().or(profile.user),
+        password_command: command(
+            "password_command",
+            profile.password_command,
+            cli.password_file.is_some(),
+        ),
+        otp_command: command("otp_command", profile.otp_command, cli.otp_file.is_some()),
         known_hosts,
         connection_timeout: config.network.connection_timeout,
         reconnect_delay: config.client.reconnect_delay,
+        scrollback: config.client.scrollback,
+        bell: config.client.bell,
+        keys: config.keys,
+        file,
     })
 }
 
-fn address(client: &Client) -> Result<ServerAddress, AddressError> {
+/// The profile of this name, if what it would run may be.
+fn chosen(found: Option<&Found>, name: &str) -> Result<Profile, ConfigError> {
+    let profile = found.and_then(|found| found.config.profiles.get(name));
+    match (profile, found) {
+        (Some(profile), Some(found)) if profile.has_commands() && !found.is_meant => {
+            Err(ConfigError::NotMeant {
+                path: found.path.clone(),
+                profile: name.to_owned(),
+            })
+        }
+        (Some(profile), _) => Ok(profile.clone()),
+        (None, _) => Err(ConfigError::NoProfile {
+            wanted: name.to_owned(),
+            there_are: there_are(found, name),
+        }),
+    }
+}
+
+fn there_are(found: Option<&Found>, wanted: &str) -> String {
+    let Some(found) = found else {
+        return "there is no configuration file".to_owned();
+    };
+    let mut names: Vec<&str> = found.config.profiles.keys().map(String::as_str).collect();
+    names.sort_by_key(|name| strsim::damerau_levenshtein(name, wanted));
+    if names.is_empty() {
+        return format!("{} has none", found.path.display());
+    }
+    format!("{} has {}", found.path.display(), names.join(", "))
+}
+
+fn address(section: &str, server: &str) -> Result<ServerAddress, ConfigError> {
+    ServerAddress::parse(server).map_err(|source| ConfigError::Address {
+        section: section.to_owned(),
+        source,
+    })
+}
+
+fn written(client: &Client) -> String {
     let (host, port) = (&client.server_address, client.server_port);
     if host.contains(':') {
-        ServerAddress::parse(&format!("[{host}]:{port}"))
+        format!("[{host}]:{port}")
     } else {
-        ServerAddress::parse(&format!("{host}:{port}"))
+        format!("{host}:{port}")
     }
-}
-
-fn search() -> Result<Option<Config>, ConfigError> {
-    let start = env::current_dir().unwrap_or_default();
-    let xdg = env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
-    let home = env::var_os("HOME").map(PathBuf::from);
-    for path in config::candidates(&start, xdg.as_deref(), home.as_deref()) {
-        match read(&path) {
-            Err(ConfigError::Read { source, .. })
-                if matches!(
-                    source.kind(),
-                    ErrorKind::NotFound | ErrorKind::NotADirectory
-                ) => {}
-            found => return found.map(Some),
-        }
-    }
-    Ok(None)
-}
-
-fn read(path: &Path) -> Result<Config, ConfigError> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes))
-        .map_err(|source| ConfigError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-    let text = String::from_utf8(bytes)
-        .ok()
-        .filter(|text| text.len() as u64 <= MAX_FILE)
-        .ok_or_else(|| ConfigError::NotText(path.to_owned()))?;
-    config::parse(&text).map_err(|faults| ConfigError::Faults {
-        path: path.to_owned(),
-        faults,
-    })
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use clap::Parser;
-
-    use super::*;
-
-    fn settings(text: &str, flags: &[&str]) -> Result<Settings, ConfigError> {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("config.toml");
-        fs::write(&path, text).unwrap();
-        let cli = Cli::parse_from([&["chatbox"], flags].concat());
-        resolve(&read(&path)?, &cli, PathBuf::from("known"))
-    }
-
-    #[test]
-    fn the_file_says_where_the_server_is_and_a_flag_overrides_it() {
-        let text = "[client]\nserver_address = \"::1\"\nserver_port = 99\nreconnect_delay = 2\n\
-                    [network]\nconnection_timeout = 3\n";
-        let found = settings(text, &[]).unwrap();
-        assert_eq!(found.server.to_string(), "[::1]:99");
-        assert_eq!(found.connection_timeout, Duration::from_secs(3));
-        assert_eq!(found.reconnect_delay, Duration::from_secs(2));
-        let found = settings(text, &["--server", "chat:1"]).unwrap();
-        assert_eq!(found.server.to_string(), "chat:1");
-    }
-
-    #[test]
-    fn without_a_word_in_the_file_it_is_this_machine() {
-        let found = settings("", &[]).unwrap();
-        assert_eq!(found.server.to_string(), "127.0.0.1:7878");
-    }
-
-    #[test]
-    fn every_fault_is_told_with_its_line() {
-        let text = "[client]\nserver_port = 0\nreconnect_dely = 1\n";
-        let told = settings(text, &[]).unwrap_err().to_string();
-        assert!(
-            told.contains("line 2:") && told.contains("line 3:"),
-            "{told}"
-        );
-        assert!(told.contains("config.toml"), "{told}");
-    }
-
-    #[test]
-    fn a_file_that_is_no_text_is_no_configuration() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("config.toml");
-        fs::write(&path, b"\xff\xfe").unwrap();
-        assert!(matches!(read(&path), Err(ConfigError::NotText(_))));
-        fs::write(&path, "#".repeat(300_000)).unwrap();
-        assert!(matches!(read(&path), Err(ConfigError::NotText(_))));
-    }
-}
+mod tests;

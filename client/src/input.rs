@@ -17,6 +17,9 @@ pub use when::When;
 /// The longest text of a message, in bytes.
 pub const MAX_TEXT: usize = 8 * 1024;
 
+/// The most hints at a time.
+const MAX_HINTS: usize = 5;
+
 /// What a typed line turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
@@ -57,6 +60,15 @@ pub fn parse_pasted(pasted: &str) -> Input {
     }
 }
 
+/// Understands a line or block of a script: a text, whatever it begins with.
+#[must_use]
+pub fn verbatim(typed: &str) -> Input {
+    match checked(&typed.replace("\r\n", "\n")) {
+        Ok(block) => text(block),
+        Err(input) => input,
+    }
+}
+
 /// Without the line ends behind it; nothing, and what no message can hold, are judged already.
 fn checked(typed: &str) -> Result<&str, Input> {
     let line = typed.trim_end_matches('\n');
@@ -92,6 +104,15 @@ pub fn would_move(typed: &str) -> bool {
         .and_then(|rest| rest.split_whitespace().next());
     let moves = ["join", "create", "dm", "msg"];
     name.is_some_and(|name| moves.iter().any(|one| one.eq_ignore_ascii_case(name)))
+}
+
+/// Whether a line is a command that asks for secrets: what is typed behind it is an answer.
+#[must_use]
+pub fn asks(typed: &str) -> bool {
+    matches!(
+        parse(typed),
+        Input::Command(Command::Password | Command::Factor(_))
+    )
 }
 
 fn text(text: &str) -> Input {
@@ -167,6 +188,25 @@ fn usage(row: &Row) -> String {
     format!("/{} {}", row.name, row.arguments)
         .trim_end()
         .to_owned()
+}
+
+/// What a command that was begun may become, with its arguments and what it does, the first few of
+/// those; nothing for what is no command.
+#[must_use]
+pub fn hints(typed: &str) -> Vec<String> {
+    let Some(line) = typed.strip_prefix('/').filter(|_| !typed.contains('\n')) else {
+        return Vec::new();
+    };
+    let (name, arguments) = line
+        .split_once(' ')
+        .map_or((line, None), |(name, rest)| (name, Some(rest)));
+    let name = name.to_ascii_lowercase();
+    let rows = TABLE.iter().filter(|row| match arguments {
+        Some(_) => row.name == name,
+        None => row.name.starts_with(&name),
+    });
+    let hints = rows.map(|row| format!("{}  {}", usage(row), row.help));
+    hints.take(MAX_HINTS).collect()
 }
 
 /// What `/help` prints: one line for the command `topic`, or for every command when there is no

@@ -15,38 +15,50 @@ mod complete;
 mod config;
 mod door;
 mod input;
+mod kept;
 mod known_hosts;
 mod model;
-mod modes;
 mod outgoing;
 mod prompt;
 mod qr;
+mod rights;
 mod sanitize;
 mod screen;
+mod secret_command;
 mod session;
 mod stop;
+mod strength;
 mod trust;
 mod ui;
+mod words;
 
+use std::io::{BufWriter, IsTerminal, Write, stdin, stdout};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use clap::Parser;
-
-use app::App;
-use cli::{Cli, Exit};
+use app::{App, Errand};
+use chatbox_common::config::Fault;
+use cli::{Cli, Exit, Script};
+use config::{ConfigError, Settings};
 use door::Door;
+use jiff::tz::TimeZone;
 use prompt::Terminal;
 use screen::Screen;
 use stop::Stop;
+use ui::Face;
+use ui::full::bind::Bindings;
+use ui::full::{Full, Wanted};
+use ui::plain::Plain;
+use ui::script::Script as Lines;
+use ui::tables::Clock;
 
 fn main() -> ExitCode {
-    let exit = match run(Cli::parse()) {
+    let exit = match run(Cli::of_process()) {
         Ok(exit) => exit,
         Err(stop) => {
             if !stop.sentence.is_empty() {
-                door::tell(&stop.sentence);
+                prompt::complain(&stop.sentence);
             }
             stop.exit
         }
@@ -55,11 +67,68 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<Exit, Stop> {
+    let errand = match &cli.script {
+        None => Errand::Chat,
+        Some(Script::Completions { shell }) => {
+            stdout().write_all(&cli::completions(*shell))?;
+            return Ok(Exit::Fine);
+        }
+        Some(script) => Errand::of(script).unwrap_or(Errand::Chat),
+    };
     let settings = config::load(&cli)?;
     let ctrl_c_ends = Arc::new(AtomicBool::new(true));
-    let terminal = Terminal::open(Arc::clone(&ctrl_c_ends))?;
+    let clock = Clock::new(TimeZone::system());
+    let mut face = face(&cli, &settings, &clock, &ctrl_c_ends)?;
+    let mut door = Door::new(cli, &settings, &mut *face)?;
+    let entered = door.enter(&mut *face)?;
+    App::begin(door, face, clock, &settings, entered, errand, ctrl_c_ends)?.run()
+}
+
+/// How the program shows itself: full screen where there is one, unless lines are wanted.
+fn face(
+    cli: &Cli,
+    settings: &Settings,
+    clock: &Clock,
+    ctrl_c_ends: &Arc<AtomicBool>,
+) -> Result<Box<dyn Face>, Stop> {
     let screen = Screen::of_process(cli.plain);
-    let mut door = Door::new(cli, &settings, terminal, screen)?;
-    let entered = door.enter()?;
-    App::begin(door, &settings, entered, ctrl_c_ends, screen)?.run()
+    // What is wrong with the keys is told where they are not used, too.
+    let bindings = bindings(settings)?;
+    if cli.script.is_none() && screen.escapes && stdin().is_terminal() {
+        let wanted = Wanted {
+            scrollback: settings.scrollback,
+            bell: settings.bell,
+            colours: screen.colours,
+        };
+        return Ok(Box::new(Full::open(&wanted, bindings, clock.clone())?));
+    }
+    let plain = Plain::new(
+        BufWriter::new(stdout()),
+        clock.clone(),
+        Terminal::open(Arc::clone(ctrl_c_ends))?,
+        screen,
+        screen::width,
+        stdin().is_terminal(),
+    );
+    Ok(match &cli.script {
+        None => Box::new(plain),
+        Some(script) => Box::new(Lines::new(plain, script.is_json())),
+    })
+}
+
+/// The keys as the configuration wants them.
+fn bindings(settings: &Settings) -> Result<Bindings, Stop> {
+    let keys = settings.keys.iter();
+    let keys: Vec<_> = keys
+        .map(|setting| (setting.key.clone(), setting.action.clone()))
+        .collect();
+    Bindings::with(&keys).map_err(|faults| {
+        let faults = faults.into_iter().map(|fault| Fault {
+            line: settings.keys.get(fault.index).map_or(0, |key| key.line),
+            sentence: fault.sentence,
+        });
+        let path = settings.file.clone().unwrap_or_default();
+        let faults = faults.collect();
+        ConfigError::Faults { path, faults }.into()
+    })
 }

@@ -2,28 +2,26 @@
 //!
 //! A secret is never an argument and never echoed: it is typed here, or is the first line of a
 //! file, a FIFO or standard input. Knows nothing of what the answers are for. Whoever asks waits
-//! for the answer, and where a session goes on meanwhile, keeps it alive.
+//! for the answer; a session goes on meanwhile by itself.
 
-use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, ErrorKind, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
-use std::time::Duration;
+use std::sync::mpsc;
 
 use chatbox_common::secret::SecretString;
 use rpassword::ConfigBuilder;
 use signal_hook::consts::SIGINT;
 use zeroize::Zeroizing;
 
+use crate::sanitize;
+use crate::screen::Screen;
+use crate::words::prompt as words;
+
 /// The longest answer and the longest line of a secret's file, in bytes.
 pub const MAX_ANSWER: usize = 4096;
-
-/// How often something else is done while a person thinks.
-const MEANWHILE: Duration = Duration::from_secs(20);
 
 /// Why there is no answer. The sentence is fit for a person.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +38,9 @@ pub enum PromptError {
     /// More than [`MAX_ANSWER`] bytes.
     #[error("an answer has at most {MAX_ANSWER} bytes")]
     TooLong,
+    /// The system wants the program to end.
+    #[error("ended")]
+    Ended,
     /// The terminal failed.
     #[error("cannot ask on the terminal: {0}")]
     Terminal(#[source] io::Error),
@@ -78,13 +79,133 @@ pub enum SecretFileError {
     NotUtf8(PathBuf),
 }
 
-/// The terminal that questions are asked on.
-pub struct Terminal<'m> {
-    ctrl_c_ends: Arc<AtomicBool>,
-    meanwhile: Option<RefCell<&'m mut dyn FnMut()>>,
+/// A way to go on, as it is offered: what to type for it, and what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Choice {
+    /// What chooses it.
+    pub key: char,
+    /// What it is.
+    pub label: &'static str,
 }
 
-impl Terminal<'static> {
+/// What somebody is shown once and must note down: the second factor. All of it is this program's
+/// own text, in lines that end with a line feed.
+pub struct Sheet {
+    /// Secret, link and recovery codes.
+    pub text: Zeroizing<String>,
+    /// What to do with the picture, or why there is none.
+    pub invitation: String,
+    /// The QR code, or nothing.
+    pub picture: Zeroizing<String>,
+}
+
+/// Something that takes a while; it reports to whoever made it.
+pub type Task = Box<dyn FnOnce() + Send>;
+
+/// Whoever sits there: is asked, told and shown things outside the chat. Sentences and questions
+/// are this program's own, except for what [`Person::tell`] is told.
+pub trait Person {
+    /// Whether there is anybody to ask.
+    fn can_be_asked(&self) -> bool;
+
+    /// Whether the terminal is its own, so that no other program can ask there.
+    fn owns_the_terminal(&self) -> bool {
+        false
+    }
+
+    /// What can be shown here.
+    fn screen(&self) -> Screen;
+
+    /// Offers some ways to go on; says which one was chosen, by its place.
+    ///
+    /// # Errors
+    /// When nobody can be asked, or the person cancels.
+    fn choose(&mut self, choices: &[Choice]) -> Result<usize, PromptError>;
+
+    /// Asks for something that may be seen. `instead` is the flag to name when nobody can be
+    /// asked. Blanks around the answer are dropped.
+    ///
+    /// # Errors
+    /// When nobody can be asked, the person cancels, or the answer is too long.
+    fn ask(&mut self, question: &str, instead: &'static str) -> Result<String, PromptError>;
+
+    /// Asks for a secret, which is not shown.
+    ///
+    /// # Errors
+    /// As [`Person::ask`].
+    fn ask_secret(
+        &mut self,
+        question: &str,
+        instead: &'static str,
+    ) -> Result<SecretString, PromptError>;
+
+    /// Asks for a new password, and shows where it can how hard it is to guess; `about` are words
+    /// that make it easier.
+    ///
+    /// # Errors
+    /// As [`Person::ask`].
+    fn ask_new_secret(
+        &mut self,
+        question: &str,
+        instead: &'static str,
+        about: &[&str],
+    ) -> Result<SecretString, PromptError>;
+
+    /// Says how things stand.
+    ///
+    /// # Errors
+    /// When the output does not take it.
+    fn say(&mut self, sentence: &str) -> io::Result<()>;
+
+    /// Tells of a problem, in a sentence that may come from anywhere.
+    fn tell(&mut self, sentence: &str);
+
+    /// Shows a sheet.
+    ///
+    /// # Errors
+    /// When the output does not take it.
+    fn show(&mut self, sheet: &Sheet) -> io::Result<()>;
+
+    /// Does something that takes a while, called `what`.
+    ///
+    /// # Errors
+    /// When the person does not want to wait for it; it may go on nevertheless, unheard.
+    fn busy(&mut self, what: &str, task: Task) -> Result<(), PromptError>;
+}
+
+/// Has something done that takes a while.
+///
+/// # Errors
+/// As [`Person::busy`].
+pub fn away<T: Send + 'static>(
+    person: &mut dyn Person,
+    what: &str,
+    task: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, PromptError> {
+    let (tell, told) = mpsc::sync_channel(1);
+    person.busy(
+        what,
+        Box::new(move || {
+            // Whoever does not want to wait does not listen either.
+            let _ = tell.send(task());
+        }),
+    )?;
+    told.try_recv().map_err(|_| PromptError::Interrupted)
+}
+
+/// Says something beside the output: on standard error.
+pub fn complain(sentence: &str) {
+    // Where even this fails there is nobody to tell.
+    let sentence = sanitize::text(sentence).replace('\n', "\n         ");
+    let _ = writeln!(io::stderr(), "chatbox: {sentence}");
+}
+
+/// The terminal that questions are asked on, one line at a time.
+pub struct Terminal {
+    ctrl_c_ends: Arc<AtomicBool>,
+}
+
+impl Terminal {
     /// Takes over what Ctrl-C (SIGINT) does: while `ctrl_c_ends` is true it ends the process, as
     /// it does without us. A prompt sets it to false for as long as it reads; the caller may do
     /// so when it has its own way to end.
@@ -96,25 +217,10 @@ impl Terminal<'static> {
     /// When the system refuses the signal handler.
     pub fn open(ctrl_c_ends: Arc<AtomicBool>) -> io::Result<Self> {
         signal_hook::flag::register_conditional_default(SIGINT, Arc::clone(&ctrl_c_ends))?;
-        Ok(Self {
-            ctrl_c_ends,
-            meanwhile: None,
-        })
-    }
-}
-
-impl Terminal<'_> {
-    /// The same terminal, for as long as something else must be done now and then while an answer
-    /// is waited for.
-    pub fn with<'m>(&self, meanwhile: &'m mut dyn FnMut()) -> Terminal<'m> {
-        Terminal {
-            ctrl_c_ends: Arc::clone(&self.ctrl_c_ends),
-            meanwhile: Some(RefCell::new(meanwhile)),
-        }
+        Ok(Self { ctrl_c_ends })
     }
 
-    /// Asks for something that may be seen. `instead` is the flag to name when nobody can be
-    /// asked. Blanks around the answer are dropped.
+    /// See [`Person::ask`].
     ///
     /// # Errors
     /// When standard input is no terminal, the person cancels, or the answer is too long.
@@ -126,7 +232,7 @@ impl Terminal<'_> {
         Ok(answer.trim().to_owned())
     }
 
-    /// Asks for a secret, without echo. `instead` is the flag to name when nobody can be asked.
+    /// See [`Person::ask_secret`].
     ///
     /// # Errors
     /// As [`Terminal::ask`].
@@ -139,6 +245,31 @@ impl Terminal<'_> {
         self.read(prompt, instead, config).map(SecretString::new)
     }
 
+    /// See [`Person::choose`].
+    ///
+    /// # Errors
+    /// As [`Terminal::ask`].
+    pub fn choose(&self, choices: &[Choice]) -> Result<usize, PromptError> {
+        let offered: Vec<String> = choices
+            .iter()
+            .map(|choice| format!("{}) {}", choice.key, choice.label))
+            .collect();
+        let question = format!("\n{}\n> ", offered.join("  "));
+        loop {
+            let answer = self.ask(&question, "--user")?;
+            let answer = answer.trim_start_matches([':', '/']).to_ascii_lowercase();
+            let chosen = choices.iter().position(|choice| {
+                answer.starts_with(choice.key)
+                    && (answer.len() == 1 || answer == choice.label.to_ascii_lowercase())
+            });
+            if let Some(chosen) = chosen {
+                return Ok(chosen);
+            }
+            let keys: Vec<char> = choices.iter().map(|choice| choice.key).collect();
+            complain(&words::choose(&keys));
+        }
+    }
+
     fn read(
         &self,
         prompt: &str,
@@ -149,11 +280,7 @@ impl Terminal<'_> {
             return Err(PromptError::NoTerminal(instead));
         }
         let before = self.ctrl_c_ends.swap(false, Ordering::SeqCst);
-        let ask = || rpassword::prompt_password_with_config(prompt, config().build());
-        let answer = match &self.meanwhile {
-            None => ask(),
-            Some(meanwhile) => beside(ask, MEANWHILE, &mut *meanwhile.borrow_mut()),
-        };
+        let answer = rpassword::prompt_password_with_config(prompt, config().build());
         self.ctrl_c_ends.store(before, Ordering::SeqCst);
         if matches!(&answer, Err(error) if error.kind() == ErrorKind::UnexpectedEof) {
             // Ctrl-D, unlike Enter and Ctrl-C, leaves the cursor behind the question.
@@ -161,32 +288,6 @@ impl Terminal<'_> {
         }
         judge(answer)
     }
-}
-
-/// Asks on a thread of its own, and does something else now and then until the answer is there.
-fn beside(
-    ask: impl FnOnce() -> io::Result<String> + Send,
-    every: Duration,
-    mut meanwhile: impl FnMut(),
-) -> io::Result<String> {
-    thread::scope(|scope| {
-        let (tell, answer) = mpsc::sync_channel(1);
-        thread::Builder::new()
-            .name("question".to_owned())
-            .spawn_scoped(scope, move || {
-                // Whoever asked is there as long as this thread is.
-                let _ = tell.send(ask());
-            })?;
-        loop {
-            match answer.recv_timeout(every) {
-                Ok(answer) => return answer,
-                Err(RecvTimeoutError::Timeout) => meanwhile(),
-                Err(RecvTimeoutError::Disconnected) => {
-                    return Err(io::Error::other("the question was lost"));
-                }
-            }
-        }
-    })
 }
 
 /// What the reader's answer means.
@@ -244,7 +345,10 @@ pub fn read_secret_file(path: &Path) -> Result<SecretString, SecretFileError> {
 
 /// Reads byte by byte into a buffer that never grows: no more than the line is taken, and no
 /// copy of the secret is left in memory.
-fn first_line(source: &mut impl Read, path: &Path) -> Result<SecretString, SecretFileError> {
+pub(crate) fn first_line(
+    source: &mut impl Read,
+    path: &Path,
+) -> Result<SecretString, SecretFileError> {
     // A secret of the full length may be followed by a carriage return.
     let mut line = Zeroizing::new(Vec::with_capacity(MAX_ANSWER + 1));
     let mut byte = Zeroizing::new([0]);
@@ -274,6 +378,64 @@ fn first_line(source: &mut impl Read, path: &Path) -> Result<SecretString, Secre
     }
     let text = str::from_utf8(secret).map_err(|_| SecretFileError::NotUtf8(path.to_owned()))?;
     Ok(SecretString::new(text.to_owned()))
+}
+
+/// In place of a person, for tests: can't be asked, and does not listen.
+#[cfg(test)]
+pub mod nobody {
+    use super::*;
+
+    pub struct Nobody;
+
+    impl Person for Nobody {
+        fn can_be_asked(&self) -> bool {
+            false
+        }
+
+        fn screen(&self) -> Screen {
+            Screen::of_process(true)
+        }
+
+        fn choose(&mut self, _: &[Choice]) -> Result<usize, PromptError> {
+            Err(PromptError::NoTerminal(""))
+        }
+
+        fn ask(&mut self, _: &str, instead: &'static str) -> Result<String, PromptError> {
+            Err(PromptError::NoTerminal(instead))
+        }
+
+        fn ask_secret(
+            &mut self,
+            _: &str,
+            instead: &'static str,
+        ) -> Result<SecretString, PromptError> {
+            Err(PromptError::NoTerminal(instead))
+        }
+
+        fn ask_new_secret(
+            &mut self,
+            _: &str,
+            instead: &'static str,
+            _: &[&str],
+        ) -> Result<SecretString, PromptError> {
+            Err(PromptError::NoTerminal(instead))
+        }
+
+        fn say(&mut self, _: &str) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn tell(&mut self, _: &str) {}
+
+        fn show(&mut self, _: &Sheet) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn busy(&mut self, _: &str, task: Task) -> Result<(), PromptError> {
+            task();
+            Ok(())
+        }
+    }
 }
 
 #[cfg(test)]
@@ -379,25 +541,5 @@ mod tests {
             Err(PromptError::TooLong)
         ));
         assert_eq!(judge(Ok(String::new())).unwrap(), "");
-    }
-    #[test]
-    fn who_waits_for_an_answer_does_something_else_until_it_comes() {
-        let (count, enough) = mpsc::channel();
-        let mut times = 0;
-        let answer = beside(
-            move || {
-                enough.recv().map_err(io::Error::other)?;
-                Ok("answer".to_owned())
-            },
-            Duration::from_millis(1),
-            || {
-                times += 1;
-                if times == 3 {
-                    count.send(()).unwrap();
-                }
-            },
-        );
-        assert_eq!(answer.unwrap(), "answer");
-        assert!(times >= 3);
     }
 }

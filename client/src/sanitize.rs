@@ -19,6 +19,9 @@ use unicode_normalization::char::is_combining_mark;
 /// need up to four or five; what is above is cut and leaves a `…`.
 const MAX_MARKS: usize = 8;
 
+/// The longest name shown, in characters: a server that sends a longer one breaks its own rule.
+const MAX_SHOWN_NAME: usize = 66;
+
 const ZERO_WIDTH_NON_JOINER: char = '\u{200c}';
 const ZERO_WIDTH_JOINER: char = '\u{200d}';
 
@@ -28,7 +31,7 @@ const ZERO_WIDTH_JOINER: char = '\u{200d}';
 /// copied.
 #[must_use]
 pub fn line(input: &str) -> Cow<'_, str> {
-    clean(input, |_| false)
+    clean(input, |_| false, 0).0
 }
 
 /// Makes a text fit for several lines: line feeds and tabs stay as they are.
@@ -36,19 +39,38 @@ pub fn line(input: &str) -> Cow<'_, str> {
 /// The bound is that of [`line()`].
 #[must_use]
 pub fn text(input: &str) -> Cow<'_, str> {
-    clean(input, |c| matches!(c, '\n' | '\t'))
+    text_at(input, 0).0
 }
 
-fn clean(input: &str, layout: fn(char) -> bool) -> Cow<'_, str> {
+/// Makes a name fit to stand in a line.
+#[must_use]
+pub fn name(input: &str) -> String {
+    let short: String = input.chars().take(MAX_SHOWN_NAME).collect();
+    line(&short).into_owned()
+}
+
+/// As [`text()`], and where in the result stands what follows the first `at` bytes of `input`: for
+/// a cursor.
+#[must_use]
+pub fn text_at(input: &str, at: usize) -> (Cow<'_, str>, usize) {
+    clean(input, |c| matches!(c, '\n' | '\t'), at)
+}
+
+fn clean(input: &str, layout: fn(char) -> bool, at: usize) -> (Cow<'_, str>, usize) {
     let plain = |c: char| matches!(c, ' '..='~') || layout(c);
     if input.chars().all(plain) {
-        return Cow::Borrowed(input);
+        return (Cow::Borrowed(input), at.min(input.len()));
     }
     let mut output = String::with_capacity(input.len());
     let mut previous = None;
     let mut marks = 0;
+    let mut place = None;
     let mut rest = input.chars();
-    while let Some(c) = rest.next() {
+    loop {
+        if place.is_none() && input.len() - rest.as_str().len() >= at {
+            place = Some(output.len());
+        }
+        let Some(c) = rest.next() else { break };
         if is_joiner(c) {
             // Between two characters of a script or an emoji a joiner shapes what is seen;
             // anywhere else it only hides. It is no base: marks go on counting across it.
@@ -79,15 +101,23 @@ fn clean(input: &str, layout: fn(char) -> bool) -> Cow<'_, str> {
         }
         previous = Some(c);
     }
+    let place = place.unwrap_or(output.len());
     if output == input {
-        return Cow::Borrowed(input);
+        return (Cow::Borrowed(input), place);
     }
-    Cow::Owned(output)
+    (Cow::Owned(output), place)
 }
 
 fn escape(output: &mut String, c: char) {
     // Writing to a String does not fail.
     let _ = write!(output, "\\u{{{:x}}}", u32::from(c));
+}
+
+/// Whether this character reaches no terminal as it is, wherever it stands: it gives orders, changes
+/// the order of what is seen, or may hide.
+#[must_use]
+pub fn is_never_bare(c: char) -> bool {
+    is_hostile(c) || is_joiner(c)
 }
 
 fn is_joiner(c: char) -> bool {
@@ -245,6 +275,23 @@ mod tests {
         assert_eq!(drawn('\u{301}'), MAX_MARKS);
         assert!(drawn('\u{200d}') < MAX_MARKS);
         assert_eq!(line(&shown), shown);
+    }
+
+    #[test]
+    fn a_place_in_a_text_is_found_again_in_what_is_shown() {
+        for (typed, at, before) in [
+            ("plain", 3, "pla"),
+            ("plain", 9, "plain"),
+            ("", 0, ""),
+            ("a\u{1b}b", 1, "a"),
+            ("a\u{1b}b", 2, "a\\u{1b}"),
+            ("a\u{1b}b", 3, "a\\u{1b}b"),
+            ("می\u{200c}خ", 6, "می\u{200c}"),
+            ("\u{301}b", 2, "\u{25cc}\u{301}"),
+        ] {
+            let (shown, place) = text_at(typed, at);
+            assert_eq!(&shown[..place], before, "{typed:?} at {at}");
+        }
     }
 
     #[test]

@@ -6,9 +6,11 @@ use chatbox_common::wire::message::ByeReason;
 
 use crate::cli::Exit;
 use crate::config::ConfigError;
+use crate::kept::KeptError;
 use crate::known_hosts::KnownHostsError;
 use crate::prompt::{PromptError, SecretFileError};
 use crate::sanitize;
+use crate::secret_command::SecretCommandError;
 use crate::session::SessionError;
 
 /// See the module. The sentence is fit for a terminal; an empty one is not shown.
@@ -67,6 +69,18 @@ impl From<ConfigError> for Stop {
 
 impl From<KnownHostsError> for Stop {
     fn from(error: KnownHostsError) -> Self {
+        Self::because(Exit::Configuration, &error.to_string())
+    }
+}
+
+impl From<SecretCommandError> for Stop {
+    fn from(error: SecretCommandError) -> Self {
+        Self::because(Exit::Configuration, &error.to_string())
+    }
+}
+
+impl From<KeptError> for Stop {
+    fn from(error: KeptError) -> Self {
         Self::because(Exit::Configuration, &error.to_string())
     }
 }

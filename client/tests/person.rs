@@ -1,4 +1,5 @@
-//! A person at a terminal: the program on a pseudo-terminal, with what it shows read back.
+//! A person at a terminal, line by line (`--plain`): the program on a pseudo-terminal, with what it
+//! shows read back.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,9 +19,7 @@ use std::thread;
 
 use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::secret::Secret;
-use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{LocalModes, tcgetattr};
 
 use support::account::step_now;
 use support::{Server, eventually, free_port};
@@ -55,6 +54,7 @@ impl Terminal {
                 "--ctty",
                 "--wait",
                 env!("CARGO_BIN_EXE_chatbox"),
+                "--plain",
                 "--server",
             ])
             .arg(server.address.to_string())
@@ -109,28 +109,6 @@ impl Terminal {
         self.keyboard.write_all(b"\n").unwrap();
     }
 
-    /// Pastes a text, as a terminal does that was told to mark it.
-    fn pastes(&mut self, text: &str) {
-        let text = text.replace('\n', "\r");
-        let marked = format!("\u{1b}[200~{text}\u{1b}[201~");
-        self.keyboard.write_all(marked.as_bytes()).unwrap();
-    }
-
-    /// Waits until the terminal edits lines itself and shows what is typed, or no longer does.
-    fn edits_lines(&self, expected: bool) {
-        let what = format!("lines edited by the terminal: {expected}");
-        let both = LocalModes::ICANON | LocalModes::ECHO;
-        eventually(&what, || {
-            let modes = tcgetattr(&self.keyboard).unwrap().local_modes & both;
-            let edits = modes == both;
-            (edits == expected && (edits || modes.is_empty())).then_some(())
-        });
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-    }
-
     /// Registers somebody, up to the lobby.
     fn registers(&mut self, name: &str) -> TotpSecret {
         self.sees("1) Register  2) Log in");
@@ -145,8 +123,7 @@ impl Terminal {
         self.types(PASSWORD);
         self.sees("?secret=");
         let base32 = self.sees("&issuer=ChatBox");
-        let picture = self.sees("Code shown there:");
-        assert!(picture.contains("\u{1b}[0;30;107m"), "the QR code is drawn");
+        self.sees("Code shown there:");
         let secret = secret_of(&base32);
         let code = secret.code_at(step_now()).expose().to_owned();
         self.types(&code);
@@ -227,42 +204,12 @@ fn two_people_register_and_talk_and_one_leaves() {
     );
     alice.types(":quit");
     assert_eq!(alice.ends().code(), Some(0));
-}
-
-#[test]
-fn several_pasted_lines_are_one_message_and_no_command() {
-    let server = Server::start("");
-    let mut alice = Terminal::start(&server);
-    alice.registers("alice");
-    let mut bob = Terminal::start(&server);
-    bob.registers("bob");
-    let fifty: Vec<String> = (1..=50).map(|n| format!("/line {n}")).collect();
-    alice.pastes(&fifty.join("\n"));
-    alice.sees("/line 50");
-    alice.types(" and the last word");
-    bob.sees("#lobby <alice> /line 1\r\n");
-    bob.sees("   /line 50 and the last word");
-    server.line(
-        "chat.log",
-        &["seq=1 user=alice", "/line 50 and the last word"],
-    );
-
-    alice.pastes(&"0123456789\n".repeat(1_000));
-    alice.types("");
-    alice.sees("Nothing was sent: the text has 11000 bytes, a message at most 8192.");
-    alice.pastes("one line is as good as typed");
-    alice.types("");
-    bob.sees("#lobby <alice> one line is as good as typed");
-    alice.pastes("never\nsent");
-    alice.sees("sent");
-    alice.types("\u{15}after all");
-    bob.sees("#lobby <alice> after all");
-    alice.pastes("/quit\n");
-    alice.types("");
-    assert_eq!(alice.ends().code(), Some(0));
-    let shown = alice.shown();
-    assert!(!shown.contains("^[") && !shown.contains("00~"), "{shown:?}");
-    assert_eq!(server.lines("chat.log").len(), 3);
+    // What a voice can't read is not there: no cursor is moved, nothing is drawn twice.
+    for screen in [alice.shown(), bob.shown()] {
+        let stray = |c: &char| c.is_control() && !"\r\n\t".contains(*c);
+        assert_eq!(screen.chars().find(stray), None, "{screen:?}");
+        assert!(!screen.replace("\r\n", "").contains('\r'), "{screen:?}");
+    }
 }
 
 #[test]
@@ -273,9 +220,9 @@ fn who_is_named_is_called_and_who_is_ignored_is_not_seen() {
     let mut bob = Terminal::start(&server);
     bob.registers("bob");
     bob.types("alice: lunch?");
-    alice.sees("[you] #lobby <bob> alice: lunch?\r\n\u{7}");
+    alice.sees("[you] #lobby <bob> alice: lunch?\r\n");
     bob.types("/me waves at @ALICE.");
-    alice.sees("[you] #lobby * bob waves at @ALICE.\r\n\u{7}");
+    alice.sees("[you] #lobby * bob waves at @ALICE.\r\n");
     alice.types("/whois bbo");
     alice.sees("there is nobody of this name; did you mean @bob?");
     alice.types("/whois @bob");
@@ -294,39 +241,7 @@ fn who_is_named_is_called_and_who_is_ignored_is_not_seen() {
     alice.sees("#lobby <bob> and now?");
     let (hers, his) = (alice.shown(), bob.shown());
     assert!(!hers.contains("can you hear me?"));
-    assert!(!his.contains("ignore") && !his.contains("[you]") && !his.contains('\u{7}'));
-}
-
-#[test]
-fn the_terminal_gets_its_modes_back_whatever_happens() {
-    let server = Server::start("");
-    let mut alice = Terminal::start(&server);
-    alice.edits_lines(true);
-    alice.registers("alice");
-    alice.edits_lines(false);
-    alice.sees("/help shows the commands");
-    alice.signal(Signal::TSTP);
-    alice.sees("\u{1b}[?2004l");
-    alice.edits_lines(true);
-    alice.signal(Signal::CONT);
-    alice.sees("\u{1b}[?2004h");
-    alice.edits_lines(false);
-    alice.types("still here");
-    alice.sees("#lobby <alice> still here");
-    alice.types("\u{4}");
-    assert_eq!(alice.ends().code(), Some(0));
-    alice.sees("\u{1b}[?2004l");
-    alice.edits_lines(true);
-
-    for signal in [Signal::INT, Signal::TERM, Signal::QUIT] {
-        let mut person = Terminal::start(&server);
-        person.registers(&format!("person{}", signal.as_raw()));
-        person.edits_lines(false);
-        person.signal(signal);
-        person.ends();
-        person.sees("\u{1b}[?2004l");
-        person.edits_lines(true);
-    }
+    assert!(!his.contains("ignore") && !his.contains("[you]"));
 }
 
 #[test]
@@ -491,8 +406,7 @@ fn a_person_gets_another_second_factor_and_their_other_sessions_end() {
     alice.types(&recovery[0]);
     alice.sees("?secret=");
     let new = secret_of(&alice.sees("&issuer=ChatBox"));
-    let picture = alice.sees("Code shown there:");
-    assert!(picture.contains("\u{1b}[0;30;107m"), "the QR code is drawn");
+    alice.sees("Code shown there:");
     let step = step_now();
     let wrong = (0..).map(|n| format!("{n:06}"));
     let is_wrong = |code: &String| (step - 3..=step + 3).all(|s| new.code_at(s).expose() != code);
@@ -535,8 +449,9 @@ fn a_password_typed_before_it_was_asked_for_is_said_to_nobody() {
     alice.sees("nothing was changed");
     alice.types("hello");
     alice.sees("#lobby <alice> hello");
+    // The terminal itself has shown it when it was typed.
     let shown = alice.shown();
-    assert!(!shown.contains("Typed-ahead"), "{shown}");
+    assert!(!shown.contains("<alice> Typed-ahead"), "{shown}");
     let logged = server.lines("chat.log").join("\n");
     assert!(!logged.contains("Typed-ahead"), "{logged}");
     alice.types("/quit");

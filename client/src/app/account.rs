@@ -12,16 +12,17 @@ use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::secret::SecretString;
 use chatbox_common::wire::message::{
     Changed, ClientMessage, ErrorCode, ErrorMessage, FactorConfirm, FactorPart, NewFactor,
-    PasswordChallenge, Plain, RequestId, SessionList,
+    PasswordChallenge, RequestId, SessionList,
 };
 
-use super::{App, Asked, Leaving, Line, following};
+use super::{App, Asked, Leaving, Line};
 use crate::door::{Door, Factors, Passwords};
 use crate::input::Factor;
-use crate::prompt::PromptError;
-use crate::sanitize;
+use crate::prompt::{Person, PromptError, away};
 use crate::session::{Proof, Proved, SessionError, Ticket};
 use crate::stop::Stop;
+use crate::ui::tables;
+use crate::words::{account as words, door};
 
 /// How often the first code of a new secret may be wrong; the server counts, too.
 const FIRST_CODES: u32 = 5;
@@ -56,19 +57,8 @@ enum Wanted {
 
 impl App {
     pub(super) fn show_sessions(&mut self, list: &SessionList) -> Result<(), Stop> {
-        let mut lines = String::new();
-        for one in &list.sessions {
-            let since = self.face.time(one.since);
-            let address = sanitize::line(&one.address);
-            let own = if one.session == self.session {
-                ", this one"
-            } else {
-                ""
-            };
-            let line = format!("  session {}  {address}, since {since}{own}\n", one.session);
-            lines.push_str(&line);
-        }
-        Ok(self.face.lines(&lines)?)
+        let lines = tables::sessions(&self.clock, list, self.session);
+        Ok(self.face.lines(words::SESSIONS, &lines)?)
     }
 
     /// Asks to be logged out everywhere, once all that was typed before is said.
@@ -96,53 +86,34 @@ impl App {
     /// Whether a change can begin; the person is told why not.
     fn can_change(&mut self) -> Result<bool, Stop> {
         let why_not = if !self.is_person {
-            "That asks for secrets, and standard input is no terminal to ask on."
+            words::NOBODY_TO_ASK
         } else if !self.model.is_connected() {
-            "There is no connection just now; try again later."
+            words::NO_CONNECTION
         } else if self.changing.is_some() {
-            "A change is under way."
+            words::UNDER_WAY
         } else {
             return Ok(true);
         };
         self.problem(why_not)?;
+        self.face.discard();
         Ok(false)
     }
 
     /// Asks the person something while the session goes on; nothing when they cancel.
     fn question<T>(
         &mut self,
-        ask: impl FnOnce(&Door, &mut dyn FnMut()) -> Result<T, PromptError>,
+        ask: impl FnOnce(&Door, &mut dyn Person) -> Result<T, PromptError>,
     ) -> Result<Option<T>, Stop> {
-        self.face.flush()?;
-        let Self {
-            door,
-            line,
-            request,
-            modes,
-            ..
-        } = self;
-        let mut sign_of_life = || {
-            *request = following(*request);
-            if let Line::Up(link) = line {
-                // Where this fails the line is lost, which is heard of behind the question.
-                let _ = link.send(&ClientMessage::Ping(Plain { request: *request }));
-            }
-        };
-        // A question is answered as the terminal edits lines, and never shown.
-        if let Some(modes) = modes {
-            modes.give_back();
-        }
-        let answer = ask(door, &mut sign_of_life);
-        if let Some(modes) = modes {
-            modes.take();
-        }
+        self.flush()?;
+        let answer = ask(&self.door, &mut *self.face);
+        self.face.back();
         match answer {
             Ok(answer) => Ok(Some(answer)),
             Err(error) => {
                 if matches!(error, PromptError::Interrupted) {
                     self.interrupts += 1;
                 }
-                self.problem(&format!("{error}: nothing was changed"))?;
+                self.problem(&words::cancelled(&error))?;
                 Ok(None)
             }
         }
@@ -187,7 +158,7 @@ impl App {
         let request = self.next_request();
         let message = proof.message(request);
         self.await_change(request, code, Step::Challenge(proof, wanted));
-        self.say(&message)
+        self.say(message)
     }
 
     fn await_change(&mut self, request: RequestId, code: SecretString, step: Step) {
@@ -223,20 +194,28 @@ impl App {
         let Line::Up(link) = &self.line else {
             return Ok(());
         };
-        let (scram, binding) = (&challenge.scram, link.binding());
+        let (scram, binding) = (challenge.scram.clone(), link.binding().clone());
         let sent = code.clone();
-        let (message, step) = match wanted {
-            Wanted::Password(new) => {
-                let (message, proved) = proof.replace(scram, &new, sent, request, binding)?;
-                (message, Step::Password(proved))
-            }
-            Wanted::Factor(part) => {
-                let (message, proved) = proof.ask_factor(scram, part, sent, request, binding)?;
-                (message, Step::Factor(part, proved))
-            }
+        let proved = away(&mut *self.face, door::CHECKING, move || {
+            Ok::<_, SessionError>(match wanted {
+                Wanted::Password(new) => {
+                    let (message, proved) = proof.replace(&scram, &new, sent, request, &binding)?;
+                    (message, Step::Password(proved))
+                }
+                Wanted::Factor(part) => {
+                    let (message, proved) =
+                        proof.ask_factor(&scram, part, sent, request, &binding)?;
+                    (message, Step::Factor(part, proved))
+                }
+            })
+        });
+        self.face.back();
+        let (message, step) = match proved {
+            Ok(proved) => proved?,
+            Err(error) => return self.problem(&words::cancelled(&error)),
         };
         self.await_change(request, code, step);
-        self.say(&message)
+        self.say(message)
     }
 
     pub(super) fn new_factor(&mut self, factor: NewFactor) -> Result<(), Stop> {
@@ -255,15 +234,15 @@ impl App {
         let secret = factor.totp.map(TotpSecret::new);
         let recovery = factor.recovery.into_iter();
         let recovery: Vec<_> = recovery.map(RecoveryCode::new).collect();
-        self.face.flush()?;
+        self.flush()?;
         let shown = secret.as_ref();
-        self.door
-            .show_factor(&self.user, shown, &recovery, factor.time)?;
+        let Self { face, user, .. } = self;
+        Door::show_factor(&mut **face, user, shown, &recovery, factor.time)?;
         if has_secret {
             return self.first_code(FIRST_CODES);
         }
-        let notice = "these recovery codes hold from now on, and none of those before";
-        Ok(self.face.notice(notice)?)
+        self.face.back();
+        Ok(self.face.notice(None, words::NEW_CODES)?)
     }
 
     /// Asks for a code of the new secret, and sends it.
@@ -277,7 +256,7 @@ impl App {
             code: code.clone(),
         });
         self.await_change(request, code, Step::FirstCode(tries - 1));
-        self.say(&message)
+        self.say(message)
     }
 
     pub(super) fn changed(&mut self, changed: Changed) -> Result<(), Stop> {
@@ -287,26 +266,23 @@ impl App {
         let what = match step {
             Step::Password(proved) => {
                 proved.verify(changed.scram.as_deref().unwrap_or_default())?;
-                "your password is changed"
+                words::PASSWORD_CHANGED
             }
-            Step::FirstCode(_) => "your second factor is changed",
+            Step::FirstCode(_) => words::FACTOR_CHANGED,
             Step::Challenge(..) | Step::Factor(..) => return Err(SessionError::Protocol.into()),
         };
         self.door.spend(code);
         if let Some(ticket) = &self.ticket {
             self.ticket = Some(Ticket::renewed(changed, ticket.fingerprint));
         }
-        let notice = format!("{what}; your other sessions have ended");
-        Ok(self.face.notice(&notice)?)
+        Ok(self.face.notice(None, &words::changed(what))?)
     }
 
     pub(super) fn change_refused(&mut self, error: &ErrorMessage) -> Result<(), Stop> {
         let changing = error.request.and_then(|request| self.answered(request));
         self.problem(&error.text)?;
         match changing.map(|changing| changing.step) {
-            Some(Step::FirstCode(0)) => {
-                self.problem("the first code was wrong too often: nothing was changed")
-            }
+            Some(Step::FirstCode(0)) => self.problem(words::TOO_MANY_FIRST_CODES),
             Some(Step::FirstCode(tries)) if error.code == ErrorCode::WrongCode => {
                 self.first_code(tries)
             }
@@ -322,20 +298,13 @@ impl App {
         }
         let sentence = match self.changing.take().map(|changing| changing.step) {
             None => return Ok(()),
-            Some(Step::Challenge(..)) => "nothing was changed",
-            Some(Step::Password(_)) => {
-                "it is not known whether your password was changed: try the new one, then the old"
-            }
-            Some(Step::Factor(FactorPart::RecoveryCodes, _)) => {
-                "it is not known whether your recovery codes were changed: get new ones"
-            }
-            Some(Step::Factor(FactorPart::Secret, _)) => "your second factor was not changed",
-            Some(Step::FirstCode(_)) => {
-                "it is not known whether your second factor was changed: try the new one, then \
-                 the old"
-            }
+            Some(Step::Challenge(..)) => words::NOTHING_CHANGED,
+            Some(Step::Password(_)) => words::PASSWORD_UNKNOWN,
+            Some(Step::Factor(FactorPart::RecoveryCodes, _)) => words::CODES_UNKNOWN,
+            Some(Step::Factor(FactorPart::Secret, _)) => words::FACTOR_NOT_CHANGED,
+            Some(Step::FirstCode(_)) => words::FACTOR_UNKNOWN,
         };
-        Ok(self.face.notice(sentence)?)
+        Ok(self.face.notice(None, sentence)?)
     }
 
     /// Whether a goodbye is what was asked for.

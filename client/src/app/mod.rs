@@ -2,11 +2,14 @@
 //! and is told by two threads what was typed and what was heard.
 //!
 //! Here session and face are joined; neither knows the other. Nothing in the loop waits but the
-//! loop itself, except for a reconnect, which Ctrl-C then ends like any program.
+//! loop itself: connecting again and writing to the server are done by threads of their own. Keys
+//! come before what is heard, whatever waits.
 
 mod account;
 mod direct;
-mod keys;
+mod errand;
+#[cfg(test)]
+mod full_tests;
 mod line;
 mod past;
 mod people;
@@ -15,8 +18,8 @@ mod rooms;
 mod server;
 mod typed;
 
-use std::collections::HashMap;
-use std::io::{BufWriter, IsTerminal, Stdout, stdin, stdout};
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
@@ -24,21 +27,24 @@ use std::time::{Duration, Instant};
 
 use chatbox_common::name::{RoomName, UserName};
 use chatbox_common::wire::message::{RequestId, RoomId, Seq};
-use jiff::tz::TimeZone;
 
 use crate::backoff::Backoff;
 use crate::cli::Exit;
 use crate::config::Settings;
-use crate::door::{Door, can_ask, tell};
-use crate::model::{Ask, Effect, Event as Told, Model};
-use crate::modes::Modes;
+use crate::door::{Door, Untaken};
+use crate::input;
+use crate::model::{Ask, Effect, Event as Told, Model, Room};
 use crate::outgoing::{MAX_WAITING, Next, Outgoing};
-use crate::screen::{self, Screen};
 use crate::session::{Entered, Heard, Link, Ticket};
 use crate::stop::Stop;
-use crate::ui::plain::Plain;
+use crate::ui::tables::Clock;
+use crate::ui::{Face, Reading, Scene, Way, Wish};
+use crate::words::app as words;
+use crate::words::script as script_words;
 use account::Changing;
 use direct::Whispers;
+use errand::Beginning;
+pub use errand::Errand;
 use typed::{Keyboard, Typed};
 
 /// Events that may wait: what is heard faster than shown slows the reading, and TCP the server.
@@ -58,9 +64,16 @@ enum Event {
     Typed(Typed),
     /// From the link with this number.
     Heard(u64, Heard),
-    /// Ctrl-C, or the system wants the program to end.
-    Interrupt,
+    /// An attempt to continue the login has ended.
+    Resumed(Box<(Ticket, Result<Entered, Untaken>)>),
+    /// Ctrl-C, or the system wants the program to end: this signal.
+    Interrupt(i32),
+    /// Keys were pressed, which the face understands.
+    Pressed,
 }
+
+/// How many messages of before a person who scrolls is given at a time.
+const OLDER: u32 = 100;
 
 /// What a request was for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +88,8 @@ enum Asked {
     Change,
     /// Something done with a room or its members.
     Room,
+    /// The message before the moment that an errand begins with.
+    Since,
     /// Letting somebody into a room, which nobody else hears of.
     Invite,
     /// Entering a room, which is then the room one talks in: what is typed next waits for it.
@@ -106,6 +121,8 @@ enum Line {
     Up(Box<Link>),
     /// Tried again at that moment.
     Down(Instant),
+    /// Being tried.
+    Trying,
     /// Only a login helps; the person was asked to press Enter for it.
     LoggedOut,
 }
@@ -113,18 +130,25 @@ enum Line {
 /// See the module.
 pub struct App {
     door: Door,
-    face: Plain<BufWriter<Stdout>>,
+    face: Box<dyn Face>,
+    clock: Clock,
     model: Model,
     outgoing: Outgoing,
     backoff: Backoff,
-    keyboard: Keyboard,
-    /// Those of the terminal, where it passes on keys.
-    modes: Option<Modes>,
+    /// What the program was started for.
+    errand: Errand,
+    /// Nothing was done of it yet.
+    is_beginning: bool,
+    beginning: Option<Beginning>,
+    /// Lines of a pipe or a plain terminal.
+    keyboard: Option<Keyboard>,
+    /// What was typed and has to wait for what was typed before.
+    ahead: VecDeque<Typed>,
+    /// Rooms whose older messages are wanted by a face that scrolls.
+    older: BTreeSet<RoomId>,
     events: Receiver<Event>,
     teller: SyncSender<Event>,
     ctrl_c_ends: Arc<AtomicBool>,
-    /// Ctrl-C ends the program without a goodbye.
-    ends_at_once: Arc<AtomicBool>,
     /// Whether a person sits at a terminal.
     is_person: bool,
     user: UserName,
@@ -166,38 +190,63 @@ impl App {
     /// When the system refuses a thread or a signal handler.
     pub fn begin(
         door: Door,
+        face: Box<dyn Face>,
+        clock: Clock,
         settings: &Settings,
         entered: Entered,
+        errand: Errand,
         ctrl_c_ends: Arc<AtomicBool>,
-        screen: Screen,
     ) -> Result<Self, Stop> {
         let (teller, events) = mpsc::sync_channel(EVENTS);
-        let is_screen = screen.escapes && stdin().is_terminal();
-        let modes = is_screen.then(Modes::default).filter(Modes::take);
-        let keyboard = Keyboard::start(teller.clone(), modes.is_some())?;
-        let ends_at_once = Arc::default();
-        watch_signals(teller.clone(), modes.as_ref(), Arc::clone(&ends_at_once))?;
-        // They are heard from here on; elsewhere Ctrl-C ends the program as it does any other.
-        ctrl_c_ends.store(cfg!(not(unix)), Ordering::SeqCst);
-        let mut app = Self {
+        let mut app = Self::new(door, face, clock, settings, &entered.user, (teller, events));
+        app.ctrl_c_ends = ctrl_c_ends;
+        app.is_person &= errand == Errand::Chat;
+        app.errand = errand;
+        if app.face.hears_signals() {
+            let teller = app.teller.clone();
+            app.face.wake_with(Box::new(move || {
+                // A loop that is behind looks at the keys by itself.
+                let _ = teller.try_send(Event::Pressed);
+            }));
+        } else {
+            if app.errand.reads_lines() {
+                app.keyboard = Some(Keyboard::start(app.teller.clone())?);
+            }
+            watch_signals(app.teller.clone())?;
+            // They are heard from here on; elsewhere Ctrl-C ends the program as it does any other.
+            app.ctrl_c_ends.store(cfg!(not(unix)), Ordering::SeqCst);
+        }
+        app.face.back();
+        app.take_up(entered)?;
+        Ok(app)
+    }
+
+    fn new(
+        door: Door,
+        face: Box<dyn Face>,
+        clock: Clock,
+        settings: &Settings,
+        user: &UserName,
+        (teller, events): (SyncSender<Event>, Receiver<Event>),
+    ) -> Self {
+        Self {
+            is_person: face.can_be_asked(),
             door,
-            face: Plain::new(
-                BufWriter::new(stdout()),
-                TimeZone::system(),
-                screen.escapes,
-                screen::width,
-            ),
-            model: Model::new(entered.user.as_str()),
+            face,
+            clock,
+            model: Model::new(user.as_str()),
             outgoing: Outgoing::new(),
             backoff: Backoff::new(settings.reconnect_delay),
-            keyboard,
-            modes,
+            errand: Errand::Chat,
+            is_beginning: true,
+            beginning: None,
+            keyboard: None,
+            ahead: VecDeque::new(),
+            older: BTreeSet::new(),
             events,
             teller,
-            ctrl_c_ends,
-            ends_at_once,
-            is_person: can_ask(),
-            user: entered.user.clone(),
+            ctrl_c_ends: Arc::default(),
+            user: user.clone(),
             ticket: None,
             line: Line::LoggedOut,
             session: 0,
@@ -214,9 +263,7 @@ impl App {
             leaving: Leaving::No,
             leave_by: None,
             has_lost_one: false,
-        };
-        app.take_up(entered)?;
-        Ok(app)
+        }
     }
 
     /// Talks until the end.
@@ -225,47 +272,187 @@ impl App {
     /// When the session can't go on.
     pub fn run(mut self) -> Result<Exit, Stop> {
         loop {
-            let pace = self.send_what_waits()?;
-            if self.leaving != Leaving::No && self.may_leave() {
-                if !self.can_log_out() {
-                    return self.leave();
-                }
-                self.ask_to_log_out()?;
-            }
-            let is_free = self.changing.is_none() && self.leaving == Leaving::No;
-            if self.model.is_in_a_room()
-                && self.outgoing.len() < MAX_WAITING
-                && is_free
-                && !self.is_moving()
-            {
-                self.keyboard.want();
-            }
-            self.face.flush()?;
-            match self.next_event(pace)? {
-                Some(Event::Typed(typed)) => self.typed(typed)?,
-                Some(Event::Heard(link, heard)) if link == self.link => self.heard(heard)?,
-                Some(Event::Heard(..)) => {}
-                Some(Event::Interrupt) if self.interrupts > 0 => self.interrupts -= 1,
-                Some(Event::Interrupt) => {
-                    if self.is_person {
-                        // The terminal has echoed ^C, and what comes next begins its own line.
-                        self.face.lines("\n")?;
-                    }
-                    return self.leave();
-                }
-                None => self.time_has_come()?,
+            if let Some(exit) = self.turn()? {
+                return Ok(exit);
             }
         }
     }
 
+    /// One round of the loop; says how the program ends, if it does.
+    fn turn(&mut self) -> Result<Option<Exit>, Stop> {
+        while let Some(wish) = self.next_wish() {
+            if wish == Wish::Leave {
+                return self.leave().map(Some);
+            }
+            self.wished(wish)?;
+        }
+        let pace = self.send_what_waits()?;
+        if self.leaving != Leaving::No && self.may_leave() {
+            if !self.can_log_out() {
+                return self.leave().map(Some);
+            }
+            self.ask_to_log_out()?;
+        }
+        if self.takes_lines() {
+            if let Some(typed) = self.ahead.pop_front() {
+                self.typed(typed)?;
+                return Ok(None);
+            }
+            self.want_line();
+        }
+        self.older_wanted()?;
+        let redraw = self.flush()?;
+        match self.next_event(&[pace, redraw])? {
+            Some(Event::Typed(typed)) => self.typed_in(typed)?,
+            Some(Event::Heard(link, heard)) => {
+                // A line that was lost may still have something to say.
+                if link == self.link && matches!(self.line, Line::Up(_)) {
+                    self.heard(heard)?;
+                }
+            }
+            Some(Event::Resumed(attempt)) => self.resumed(*attempt)?,
+            Some(Event::Interrupt(_)) if self.interrupts > 0 => self.interrupts -= 1,
+            Some(Event::Interrupt(signal)) => {
+                if self.is_person {
+                    // The terminal has echoed ^C, and what comes next begins its own line.
+                    self.face.lines("", "\n")?;
+                }
+                let exit = self.leave()?;
+                if self.errand != Errand::Chat {
+                    // Whoever called a script is to see that it did not end by itself.
+                    end_by(signal);
+                }
+                return Ok(Some(exit));
+            }
+            Some(Event::Pressed) => {}
+            None => self.time_has_come()?,
+        }
+        Ok(None)
+    }
+
+    /// Whether what is typed can be carried out now.
+    fn takes_lines(&self) -> bool {
+        let is_free = self.changing.is_none() && self.leaving == Leaving::No;
+        let is_logged_out = matches!(self.line, Line::LoggedOut);
+        (self.model.is_in_a_room() || is_logged_out)
+            && self.outgoing.len() < MAX_WAITING
+            && is_free
+            && !self.is_moving()
+            && self.may_go_on()
+    }
+
+    fn want_line(&mut self) {
+        if let Some(keyboard) = &mut self.keyboard {
+            keyboard.want();
+        }
+    }
+
+    fn typed_in(&mut self, typed: Typed) -> Result<(), Stop> {
+        if let Some(keyboard) = &mut self.keyboard {
+            keyboard.has_come();
+        }
+        self.typed(typed)
+    }
+
+    fn wished(&mut self, wish: Wish) -> Result<(), Stop> {
+        match wish {
+            // What asks for secrets is not kept: the keys that follow are the answers.
+            Wish::Line(line) if input::asks(&line) => self.typed(Typed::Line(line)),
+            Wish::Line(line) => {
+                self.ahead.push_back(Typed::Line(line));
+                Ok(())
+            }
+            Wish::Paste(block) => {
+                self.ahead.push_back(Typed::Pasted(block));
+                Ok(())
+            }
+            // What was typed before is said where it was typed.
+            Wish::Go(room) => {
+                self.ahead.push_back(Typed::Go(room));
+                Ok(())
+            }
+            Wish::Older(room) => {
+                self.older.insert(room);
+                Ok(())
+            }
+            Wish::Forgot(room, before) => self.tell_model(Told::Forgot(room, before)),
+            Wish::Leave => Ok(()),
+        }
+    }
+
+    /// One wish for older messages is under way at a time.
+    fn older_wanted(&mut self) -> Result<(), Stop> {
+        if !self.model.is_connected() || self.model.fetches_older() {
+            return Ok(());
+        }
+        match self.older.pop_first() {
+            Some(room) => self.tell_model(Told::WantOlder(room, OLDER)),
+            None => Ok(()),
+        }
+    }
+
+    /// How things stand, for the face.
+    fn way(&self) -> Way {
+        match (&self.line, &self.ticket) {
+            (Line::Up(link), Some(ticket)) => Way::Up {
+                fingerprint: ticket.fingerprint,
+                epoch: link.key_ages().0.epoch,
+            },
+            (Line::Down(at), _) => Way::Down(*at),
+            (Line::Trying, _) => Way::Connecting,
+            (Line::LoggedOut | Line::Up(_), _) => Way::LoggedOut,
+        }
+    }
+
+    fn next_wish(&mut self) -> Option<Wish> {
+        let (here, way, unsent) = (self.here(), self.way(), self.unsent());
+        let Self {
+            face, model, user, ..
+        } = self;
+        let user = user.as_str();
+        face.wish(&Scene {
+            model,
+            user,
+            here,
+            way,
+            unsent,
+        })
+    }
+
+    /// Shows what there is to show. Says when to do so again, whatever happens.
+    fn flush(&mut self) -> Result<Option<Instant>, Stop> {
+        let (here, way, unsent) = (self.here(), self.way(), self.unsent());
+        let Self {
+            face, model, user, ..
+        } = self;
+        let user = user.as_str();
+        let scene = Scene {
+            model,
+            user,
+            here,
+            way,
+            unsent,
+        };
+        let redraw = face
+            .flush(&scene)
+            .map_err(|error| output_failed(&self.errand, error))?;
+        if let Reading::Room(room) = face.reading(&scene)
+            && model.room(room).is_some_and(Room::has_unread)
+        {
+            self.read_at.get_or_insert(Instant::now() + READING);
+        }
+        Ok(redraw)
+    }
+
     /// The next event; nothing when it is time for something else.
-    fn next_event(&self, pace: Option<Instant>) -> Result<Option<Event>, Stop> {
+    fn next_event(&self, others: &[Option<Instant>]) -> Result<Option<Event>, Stop> {
         let reconnect = match self.line {
             Line::Down(at) => Some(at),
-            Line::Up(_) | Line::LoggedOut => None,
+            Line::Up(_) | Line::Trying | Line::LoggedOut => None,
         };
-        let times = [pace, reconnect, self.page_at, self.leave_by, self.read_at];
-        let event = match times.into_iter().flatten().min() {
+        let times = [reconnect, self.page_at, self.leave_by, self.read_at];
+        let times = times.iter().chain(others);
+        let event = match times.flatten().min() {
             Some(at) => {
                 let wait = at.saturating_duration_since(Instant::now());
                 self.events.recv_timeout(wait)
@@ -276,10 +463,9 @@ impl App {
             Ok(event) => Ok(Some(event)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
             // This end holds a sender itself.
-            Err(RecvTimeoutError::Disconnected) => Err(Stop::because(
-                Exit::Failure,
-                "the program lost its own threads",
-            )),
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(Stop::because(Exit::Failure, words::LOST_THREADS))
+            }
         }
     }
 
@@ -307,19 +493,30 @@ impl App {
     /// meant for there and must not be said elsewhere.
     fn not_moved(&mut self) -> Result<(), Stop> {
         if self.is_person {
-            if typed::has_more() {
+            if !self.ahead.is_empty() || (self.keyboard.is_some() && typed::has_more()) {
                 self.current = Current::Nowhere;
-                self.face.notice(rooms::NOWHERE)?;
+                self.face.notice(None, words::NOWHERE)?;
             }
             return Ok(());
         }
-        let sentence = "the room to talk in could not be entered; nothing more is sent";
-        Err(Stop::because(Exit::Failure, sentence))
+        Err(Stop::because(Exit::Failure, words::NOT_ENTERED))
     }
 
     fn have_read(&mut self) -> Result<(), Stop> {
         self.read_at = None;
-        self.tell_model(Told::HaveRead)
+        let (here, way, unsent) = (self.here(), self.way(), self.unsent());
+        let scene = Scene {
+            model: &self.model,
+            user: self.user.as_str(),
+            here,
+            way,
+            unsent,
+        };
+        match self.face.reading(&scene) {
+            Reading::All => self.tell_model(Told::HaveRead(None)),
+            Reading::Room(room) => self.tell_model(Told::HaveRead(Some(room))),
+            Reading::Nothing => Ok(()),
+        }
     }
 
     /// The room one talks in: the one chosen last, or the lobby as long as none was. Who was sent
@@ -347,7 +544,7 @@ impl App {
             match self.outgoing.next(request, Instant::now()) {
                 Next::Send(message) => {
                     self.request = request;
-                    if let Err(error) = link.send(&message) {
+                    if let Err(error) = link.send(message) {
                         self.cut_off(&error)?;
                     }
                 }
@@ -362,13 +559,35 @@ impl App {
     fn tell_model(&mut self, event: Told) -> Result<(), Stop> {
         for effect in self.model.apply(event) {
             match effect {
+                Effect::Show(..) if !self.is_shown() => {}
                 Effect::Show(chat, mention) => {
                     let room = self.model.room_name(chat.room);
                     self.face.chat(room, &chat, mention)?;
                     self.read_at.get_or_insert(Instant::now() + READING);
                 }
-                Effect::Notice(sentence) => self.face.notice(&sentence)?,
-                Effect::People(people) => self.face.people(&people)?,
+                Effect::Notice(room, sentence) => self.face.notice(room, &sentence)?,
+                Effect::Older {
+                    room,
+                    messages,
+                    begins,
+                } => {
+                    let called = self.model.room_name(room);
+                    self.face.older(room, called, &messages, begins)?;
+                }
+                Effect::Unread { room, count, shown } => {
+                    let called = self.model.room_name(room);
+                    self.face.unread(room, called, count, shown)?;
+                }
+                Effect::Forget if matches!(self.errand, Errand::Tail { .. }) => {
+                    return Err(Stop::because(Exit::Failure, script_words::OTHER_HISTORY));
+                }
+                Effect::Forget => self.face.forget()?,
+                Effect::People(people) => {
+                    self.face.people(&people)?;
+                    if self.errand == Errand::List && !self.model.is_listing() {
+                        self.leaving = Leaving::Yes;
+                    }
+                }
                 Effect::Rooms(rooms) => self.face.rooms(&rooms)?,
                 Effect::Members(members) => self.face.members(&members)?,
                 Effect::Profile(profile) => self.face.profile(&profile)?,
@@ -390,7 +609,7 @@ impl App {
                 Effect::Ask(ask) => {
                     let what = match ask {
                         Ask::Read { .. } => {
-                            self.say(&ask.into_message(UNANSWERED))?;
+                            self.say(ask.into_message(UNANSWERED))?;
                             continue;
                         }
                         Ask::Follow { .. } => Asked::Follow,
@@ -398,7 +617,7 @@ impl App {
                     };
                     let request = self.next_request();
                     self.asked.insert(request, what);
-                    self.say(&ask.into_message(request))?;
+                    self.say(ask.into_message(request))?;
                 }
                 Effect::Fault(sentence) => {
                     return Err(Stop::because(Exit::Failure, &sentence));
@@ -433,26 +652,28 @@ impl App {
     }
 
     /// Says goodbye. Whoever interrupts this, too, ends at once.
-    fn leave(mut self) -> Result<Exit, Stop> {
-        self.modes = None;
+    fn leave(&mut self) -> Result<Exit, Stop> {
         self.ctrl_c_ends.store(true, Ordering::SeqCst);
-        self.face.flush()?;
+        self.flush()?;
         self.have_read()?;
+        self.face.close();
         let unsent = self.unsent();
         if unsent > 0 {
-            tell(&unacknowledged(unsent));
+            self.face.tell(&words::unacknowledged(unsent));
         }
         if self.leaving == Leaving::Everywhere || self.asked_to_log_out() {
-            tell("the server has not said that you are logged out everywhere");
+            self.face.tell(words::NOT_SAID_LOGGED_OUT);
             self.has_lost_one = true;
         }
-        if let Line::Up(link) = &mut self.line
+        // What a goodbye ends can't be continued by the next script.
+        if let Line::Up(link) = &self.line
+            && !self.door.keeps()
             && link.say_bye().is_ok()
         {
             let until = Instant::now() + GOODBYE_TIMEOUT;
-            while let Ok(event) = self
-                .events
-                .recv_timeout(until.saturating_duration_since(Instant::now()))
+            while let left = until.saturating_duration_since(Instant::now())
+                && !left.is_zero()
+                && let Ok(event) = self.events.recv_timeout(left)
             {
                 match event {
                     Event::Heard(link, Heard::Ended(_)) if link == self.link => break,
@@ -467,6 +688,14 @@ impl App {
     }
 }
 
+/// Whoever reads what is shown may have seen enough; whoever sends has not said enough then.
+fn output_failed(errand: &Errand, error: io::Error) -> Stop {
+    match errand {
+        Errand::Send { .. } => Stop::because(Exit::Failure, &error.to_string()),
+        _ => error.into(),
+    }
+}
+
 /// The number of the next request.
 const fn following(request: RequestId) -> RequestId {
     match request.wrapping_add(1) {
@@ -475,50 +704,33 @@ const fn following(request: RequestId) -> RequestId {
     }
 }
 
-/// What is told of messages that were taken and may be lost.
-fn unacknowledged(count: usize) -> String {
-    match count {
-        0 => "every message was acknowledged".to_owned(),
-        1 => "1 message was not acknowledged and may be lost".to_owned(),
-        _ => format!("{count} messages were not acknowledged and may be lost"),
-    }
-}
-
-/// Ctrl-C and the system's wish to end become events; while the program is stopped, the terminal has
-/// its modes back.
+/// Ctrl-C and the system's wish to end become events.
 #[cfg(unix)]
-fn watch_signals(
-    teller: SyncSender<Event>,
-    modes: Option<&Modes>,
-    ends_at_once: Arc<AtomicBool>,
-) -> Result<(), Stop> {
-    use signal_hook::consts::{SIGCONT, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+fn watch_signals(teller: SyncSender<Event>) -> Result<(), Stop> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
-    if modes.is_some() {
-        for signal in [SIGTSTP, SIGCONT, SIGQUIT] {
-            signals.add_signal(signal)?;
-        }
-    }
-    // Without any taken there are none to give back.
-    let modes = modes.map_or_else(|| Modes::default().watcher(), Modes::watcher);
     std::thread::Builder::new()
         .name("signals".to_owned())
         .spawn(move || {
             for signal in signals.forever() {
-                match signal {
-                    SIGTSTP => modes.stop(),
-                    SIGCONT => modes.go_on(),
-                    SIGQUIT => modes.end(SIGQUIT),
-                    SIGINT if ends_at_once.load(Ordering::SeqCst) => modes.end(SIGINT),
-                    _ if teller.send(Event::Interrupt).is_err() => return,
-                    _ => {}
+                if teller.send(Event::Interrupt(signal)).is_err() {
+                    return;
                 }
             }
         })?;
     Ok(())
 }
 
+#[cfg(unix)]
+fn end_by(signal: i32) {
+    // It fails for signals without a default alone.
+    let _ = signal_hook::low_level::emulate_default_handler(signal);
+}
+
 #[cfg(not(unix))]
-fn watch_signals(_: SyncSender<Event>, _: Option<&Modes>, _: Arc<AtomicBool>) -> Result<(), Stop> {
+const fn end_by(_: i32) {}
+
+#[cfg(not(unix))]
+fn watch_signals(_: SyncSender<Event>) -> Result<(), Stop> {
     Ok(())
 }

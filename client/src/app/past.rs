@@ -7,8 +7,9 @@ use chatbox_common::wire::message::{Chat, RoomId};
 use super::App;
 use crate::input::When;
 use crate::model::Event as Told;
+use crate::sanitize::name;
 use crate::stop::Stop;
-use crate::ui::plain::name;
+use crate::words::past as words;
 
 impl App {
     pub(super) fn history(&mut self, count: u16, before: Option<When>) -> Result<(), Stop> {
@@ -18,9 +19,9 @@ impl App {
         let Some(before) = before else {
             return self.tell_model(Told::WantOlder(room, count.into()));
         };
-        match before.milliseconds(&self.face.now()) {
+        match before.milliseconds(&self.clock.now()) {
             Some(time) => self.tell_model(Told::WantBefore(room, time, count.into())),
-            None => self.problem("There is no such moment in the calendar."),
+            None => self.problem(words::NO_SUCH_MOMENT),
         }
     }
 
@@ -32,60 +33,47 @@ impl App {
         is_all: bool,
     ) -> io::Result<()> {
         let called = name(self.model.room_name(room));
-        let moment = self.face.moment(before);
+        let moment = self.clock.moment(before);
         if messages.is_empty() {
-            return self
-                .face
-                .notice(&format!("{called}: there is nothing before {moment}"));
+            let sentence = words::nothing_before(&called, &moment);
+            return self.face.notice(None, &sentence);
         }
-        self.face
-            .notice(&format!("{called}: messages before {moment}"))?;
-        self.show_dated(messages)?;
-        let earlier = if is_all {
-            "; there is nothing earlier"
-        } else {
-            ""
-        };
-        self.face.notice(&format!(
-            "{called}: end of the messages before {moment}{earlier}"
-        ))
+        let title = words::before(&called, &moment);
+        let end = words::end_before(&called, &moment, is_all);
+        self.show_excerpt(&title, messages, Some(&end))
     }
 
     pub(super) fn show_found(
         &mut self,
-        words: &str,
+        sought: &str,
         messages: &[Chat],
         more: bool,
         incomplete: bool,
     ) -> io::Result<()> {
-        let count = match messages.len() {
-            0 => format!("nothing found with: {words}"),
-            1 => "1 message found".to_owned(),
-            count => format!("{count} messages found, the newest last"),
-        };
-        if !messages.is_empty() {
-            self.face.notice(&format!("messages with: {words}"))?;
-            self.show_dated(messages)?;
-        }
-        let older = if more {
-            "; there are older ones: /search without words shows them"
+        let count = words::found(messages.len(), sought, more);
+        if messages.is_empty() {
+            self.face.notice(None, &count)?;
         } else {
-            ""
-        };
-        self.face.notice(&format!("{count}{older}"))?;
+            let title = words::messages_with(sought);
+            self.show_excerpt(&title, messages, Some(&count))?;
+        }
         if incomplete {
-            let sentence = "the server has not indexed all messages yet: newer ones may be missing \
-                            here; search again in a while";
-            self.face.notice(sentence)?;
+            self.face.notice(None, words::NOT_INDEXED)?;
         }
         Ok(())
     }
 
-    fn show_dated(&mut self, messages: &[Chat]) -> io::Result<()> {
-        for chat in messages {
-            let room = self.model.room_name(chat.room);
-            self.face.dated(room, chat)?;
-        }
-        Ok(())
+    fn show_excerpt(
+        &mut self,
+        title: &str,
+        messages: &[Chat],
+        end: Option<&str>,
+    ) -> io::Result<()> {
+        let named = messages.iter().map(|chat| {
+            let room = self.model.room_name(chat.room).to_owned();
+            (room, chat.clone())
+        });
+        let named: Vec<_> = named.collect();
+        self.face.excerpt(title, &named, end)
     }
 }

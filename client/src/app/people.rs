@@ -1,15 +1,15 @@
 //! People: who they are, who comes and goes, and whom one does not want to see.
 
 use chatbox_common::wire::message::{
-    Access, Action, ClientMessage, Ignore, Ignoring, Invited, Presence, Room, Standing,
+    Access, ClientMessage, Ignore, Ignoring, Invited, Presence, Room, Standing,
 };
 
-use super::rooms::because;
 use super::{App, Asked, UNANSWERED};
 use crate::complete;
 use crate::model::Event as Told;
+use crate::sanitize::name;
 use crate::stop::Stop;
-use crate::ui::plain::name;
+use crate::words::app as words;
 
 impl App {
     pub(super) fn ignore(&mut self, user: String, ignored: bool) {
@@ -24,32 +24,22 @@ impl App {
 
     pub(super) fn show_ignored(&mut self) -> Result<(), Stop> {
         let names: Vec<String> = self.model.ignored().map(name).collect();
-        let sentence = if names.is_empty() {
-            "you ignore nobody".to_owned()
-        } else {
-            format!("you ignore {}", names.join(", "))
-        };
-        Ok(self.face.notice(&sentence)?)
+        Ok(self.face.notice(None, &words::ignored(&names))?)
     }
 
     pub(super) fn ignoring(&mut self, ignoring: Ignoring) -> Result<(), Stop> {
         let request = ignoring.request.unwrap_or(UNANSWERED);
         self.asked.remove(&request);
         self.outgoing.answered(request);
-        let user = name(&ignoring.user);
-        let sentence = if ignoring.ignored {
-            format!("you ignore {user} from now on")
-        } else {
-            format!("you no longer ignore {user}")
-        };
-        self.face.notice(&sentence)?;
+        let sentence = words::ignoring(&name(&ignoring.user), ignoring.ignored);
+        self.face.notice(None, &sentence)?;
         self.tell_model(Told::Ignoring(ignoring))
     }
 
     /// What to say behind a sentence about a name that is not known: which one was meant.
     pub(super) fn meant(&self, name: &str) -> String {
         match complete::meant(&self.model, self.here(), name) {
-            Some(meant) => format!("; did you mean {meant}?"),
+            Some(meant) => words::did_you_mean(&meant),
             None => String::new(),
         }
     }
@@ -60,13 +50,11 @@ impl App {
             // The lobby has told it.
             return Ok(());
         }
-        let online = presence.online;
-        for (people, did) in [(&presence.joined, "came"), (&presence.left, "went")] {
+        for (people, came) in [(&presence.joined, true), (&presence.left, false)] {
             let names: Vec<String> = people.iter().map(|who| name(who)).collect();
             if !names.is_empty() {
-                let names = names.join(", ");
-                let sentence = format!("{names} {did}; {online} online in {room}");
-                self.face.notice(&sentence)?;
+                let sentence = words::presence(&names, came, presence.online, &room);
+                self.face.notice(Some(presence.room), &sentence)?;
             }
         }
         Ok(())
@@ -75,28 +63,13 @@ impl App {
     pub(super) fn show_standing(&mut self, standing: &Standing) -> Result<(), Stop> {
         let room = name(self.model.room_name(standing.room));
         let (user, by) = (name(&standing.user), name(&standing.by));
-        let why = because(&standing.reason);
-        let span = standing
-            .seconds
-            .map_or(String::new(), |seconds| format!(" for {seconds} s"));
-        let sentence = match standing.action {
-            Action::Join => format!("{user} joined {room}"),
-            Action::Leave => format!("{user} left {room}"),
-            Action::Kick => format!("{by} sent {user} out of {room}{why}"),
-            Action::Ban => format!("{by} banned {user} from {room}{why}"),
-            Action::Unban => format!("{by} took the ban of {user} from {room} back"),
-            Action::Mute => format!("{by} has {user} read only in {room}{span}{why}"),
-            Action::Unmute => format!("{by} lets {user} write in {room} again"),
-            Action::Op => format!("{by} made {user} a moderator of {room}"),
-            Action::Deop => format!("{by} made {user} a member of {room} again"),
-        };
-        Ok(self.face.notice(&sentence)?)
+        let sentence = words::standing(standing, &user, &by, &room);
+        Ok(self.face.notice(Some(standing.room), &sentence)?)
     }
 
     pub(super) fn show_invited(&mut self, invited: &Invited) -> Result<(), Stop> {
         let (by, room) = (name(&invited.by), name(&invited.name));
-        let sentence = format!("{by} invites you: /join {room}");
-        Ok(self.face.notice(&sentence)?)
+        Ok(self.face.notice(None, &words::invited(&by, &room))?)
     }
 
     /// Whether a room is the conversation with somebody whom one does not want to see.

@@ -1,32 +1,46 @@
 //! What a person types, carried out.
 
-use chatbox_common::crypto::handshake::SUITE;
 use chatbox_common::crypto::record::KeyAge;
-use chatbox_common::wire::message::{ClientMessage, Kind, Plain, ServerInfo, You};
+use chatbox_common::wire::message::{ClientMessage, Kind, Plain, ServerInfo};
 
 use super::typed::Typed;
-use super::{App, Asked, Leaving, Line};
-use crate::door::tell;
+use super::{App, Asked, Errand, Leaving, Line};
 use crate::input::{self, Command, Input};
 use crate::model::{Event as Told, Listed};
 use crate::stop::Stop;
-use crate::ui::plain::name;
+use crate::words::app as words;
 
 impl App {
     pub(super) fn typed(&mut self, typed: Typed) -> Result<(), Stop> {
-        self.keyboard.has_come();
-        let moves = matches!(&typed, Typed::Line(line) if input::would_move(line));
+        let moves = matches!((&self.errand, &typed), (Errand::Chat, Typed::Line(line)) if input::would_move(line));
         let understood = match typed {
-            Typed::Line(line) => input::parse(&line),
-            Typed::Pasted(block) => input::parse_pasted(&block),
-            Typed::TooLong(size) => return self.problem(&input::too_long(size)),
-            Typed::Cut => {
-                return self.problem(
-                    "Nothing was sent: a terminal passes on only the first 4095 bytes of a line, \
-                     so the end of this one is missing. Type it in parts, or pipe it in.",
-                );
+            Typed::Line(line) => self.understood(&line),
+            Typed::Pasted(block) if self.errand == Errand::Chat => input::parse_pasted(&block),
+            Typed::Pasted(block) => input::verbatim(&block),
+            Typed::TooLong(size) => {
+                self.has_lost_one |= self.errand != Errand::Chat;
+                return self.problem(&input::too_long(size));
             }
-            Typed::NoText => return self.problem("Nothing was sent: the line is not UTF-8."),
+            Typed::Go(room) => {
+                return if self.model.is_in(room) {
+                    self.talk_in(room)
+                } else {
+                    Ok(())
+                };
+            }
+            Typed::Failed => {
+                self.has_lost_one = true;
+                self.leaving = Leaving::Yes;
+                return self.problem(words::NOT_READ);
+            }
+            Typed::Cut => {
+                self.has_lost_one |= self.errand != Errand::Chat;
+                return self.problem(words::CUT);
+            }
+            Typed::NoText => {
+                self.has_lost_one |= self.errand != Errand::Chat;
+                return self.problem(words::NO_TEXT);
+            }
             Typed::End => {
                 self.leaving = Leaving::Yes;
                 return Ok(());
@@ -34,13 +48,14 @@ impl App {
         };
         if matches!(self.line, Line::LoggedOut) && understood != Input::Command(Command::Quit) {
             if understood != Input::Empty {
-                self.problem("What you typed was not sent.")?;
+                self.problem(words::NOT_SENT)?;
             }
             return self.log_in_again();
         }
         match understood {
             Input::Empty => Ok(()),
             Input::Problem(sentence) => {
+                self.has_lost_one |= self.errand != Errand::Chat;
                 self.problem(&sentence)?;
                 if moves { self.not_moved() } else { Ok(()) }
             }
@@ -52,7 +67,7 @@ impl App {
     fn say_here(&mut self, text: String, kind: Kind) -> Result<(), Stop> {
         let Some(room) = self.here() else {
             self.has_lost_one = true;
-            return self.problem("Nothing was sent: you are in no room; see /rooms.");
+            return self.problem(words::IN_NO_ROOM);
         };
         self.outgoing.push(room, text, kind);
         self.tell_if_kept()
@@ -61,22 +76,32 @@ impl App {
     /// Tells a person that what they said is on its way only later.
     pub(super) fn tell_if_kept(&mut self) -> Result<(), Stop> {
         if self.is_person && !self.model.is_connected() {
-            return self.problem("kept, and sent once there is a connection again");
+            return self.problem(words::KEPT);
         }
         Ok(())
     }
 
     /// A problem is for the person, not for whoever reads the output.
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "a step like others, each of which may be the last"
+    )]
     pub(super) fn problem(&mut self, sentence: &str) -> Result<(), Stop> {
-        self.face.flush()?;
-        tell(sentence);
+        self.face.tell(sentence);
         Ok(())
     }
 
     fn command(&mut self, command: Command) -> Result<(), Stop> {
         match command {
-            Command::Help(topic) => Ok(self.face.lines(&input::help(topic))?),
-            Command::Clear => Ok(self.face.clear()?),
+            Command::Help(None) => {
+                let text = format!("{}{}", input::help(None), self.face.keys());
+                Ok(self.face.lines(words::HELP, &text)?)
+            }
+            Command::Help(topic) => Ok(self.face.lines(words::HELP, &input::help(topic))?),
+            Command::Clear => {
+                let here = self.here();
+                Ok(self.face.clear(here)?)
+            }
             Command::Quit => {
                 self.leaving = Leaving::Yes;
                 Ok(())
@@ -88,7 +113,10 @@ impl App {
                 self.room_command(Command::Join(name))
             }
             _ if !matches!(self.line, Line::Up(_)) => {
-                self.problem("There is no connection just now; try again later.")?;
+                self.problem(words::NO_CONNECTION)?;
+                if matches!(command, Command::Password | Command::Factor(_)) {
+                    self.face.discard();
+                }
                 match command {
                     Command::Join(_) | Command::Create { .. } => self.not_moved(),
                     _ => Ok(()),
@@ -127,21 +155,7 @@ impl App {
     ) -> Result<(), Stop> {
         let request = self.next_request();
         self.asked.insert(request, what);
-        self.say(&message(Plain { request }))
-    }
-
-    pub(super) fn show_you(&mut self, you: &You) -> Result<(), Stop> {
-        let since = self.face.time(you.since);
-        let lines = format!(
-            "  name      {} (account {})\n  session   {}, since {since}; open sessions of this \
-             account: {}\n  address   {}\n",
-            name(&you.user),
-            you.account,
-            you.session,
-            you.sessions,
-            crate::sanitize::line(&you.address),
-        );
-        Ok(self.face.lines(&lines)?)
+        self.say(message(Plain { request }))
     }
 
     pub(super) fn show_info(&mut self, info: &ServerInfo) -> Result<(), Stop> {
@@ -153,52 +167,11 @@ impl App {
             Some(ticket) => ticket.fingerprint.to_string(),
             None => String::new(),
         };
-        let lines = format!(
-            "  suite     {SUITE}\n  server    {fingerprint}\n  keys      to the server {}, from \
-             the server {}\n  version   {} (this client: {})\n  up for    {}\n  people    {}, on \
-             {} of at most {} connections\n",
-            key(ours),
-            key(theirs),
-            name(&info.server),
-            env!("CARGO_PKG_VERSION"),
-            span(info.uptime),
-            info.people,
-            info.connections,
-            info.most_connections,
-        );
-        Ok(self.face.lines(&lines)?)
+        let lines = words::info(&fingerprint, &key(ours), &key(theirs), info);
+        Ok(self.face.lines(words::INFO, &lines)?)
     }
 }
 
 fn key(age: KeyAge) -> String {
-    format!("epoch {}, {} old", age.epoch, span(age.age.as_secs()))
-}
-
-/// A span of seconds in its two largest units.
-fn span(seconds: u64) -> String {
-    let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds} s"),
-        (0, 0, _) => format!("{minutes} min {} s", seconds % 60),
-        (0, _, _) => format!("{hours} h {} min", minutes % 60),
-        _ => format!("{days} d {} h", hours % 24),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_span_is_told_in_its_two_largest_units() {
-        for (seconds, told) in [
-            (0, "0 s"),
-            (59, "59 s"),
-            (61, "1 min 1 s"),
-            (3_600, "1 h 0 min"),
-            (90_000, "1 d 1 h"),
-        ] {
-            assert_eq!(span(seconds), told);
-        }
-    }
+    words::key(age.epoch, &words::span(age.age.as_secs()))
 }

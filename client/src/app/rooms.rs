@@ -2,50 +2,16 @@
 
 use chatbox_common::wire::message::{
     Access, Action, ClientMessage, Create, InRoom, Invite, Join, Joined, Left, Lock, Moderate,
-    RequestId, Room, RoomChanged, RoomId, RoomMode, SetTopic,
+    RequestId, RoomChanged, RoomId, RoomMode, SetTopic,
 };
 
 use super::{App, Asked, Current, UNANSWERED};
+use crate::cli::Exit;
 use crate::input::{Command, MemberAction, Target};
 use crate::model::{Event as Told, Listed};
+use crate::sanitize::name;
 use crate::stop::Stop;
-use crate::ui::plain::name;
-
-/// What is told to whoever was sent out of the room they talked in.
-pub(super) const NOWHERE: &str = "what you type is said nowhere; /join goes to another room";
-
-/// A room in one sentence, and its topic below.
-pub(super) fn described(room: &Room) -> String {
-    let mode = match room.mode {
-        RoomMode::Audited => "audited: the server reads, keeps and logs what is said",
-        RoomMode::Private => "private",
-    };
-    let access = match room.access {
-        Access::Open => "open to all",
-        Access::Invited => "for those who are invited",
-        Access::Direct => "between the two of you",
-    };
-    let mut sentence = format!(
-        "{}, {access}, {mode}; {} online",
-        name(&room.name),
-        room.online
-    );
-    if let Some(reason) = &room.locked {
-        sentence = format!("{sentence}; only moderators may write{}", because(reason));
-    }
-    if !room.topic.is_empty() {
-        sentence = format!("{sentence}\n{}", room.topic);
-    }
-    sentence
-}
-
-pub(super) fn because(reason: &str) -> String {
-    if reason.is_empty() {
-        String::new()
-    } else {
-        format!(": {reason}")
-    }
-}
+use crate::words::app as words;
 
 impl App {
     /// The room that a command is for.
@@ -59,7 +25,7 @@ impl App {
                 Target::Here => String::new(),
                 Target::Room(name) => self.meant(name),
             };
-            let sentence = format!("You are in no such room; /rooms shows which there are{hint}");
+            let sentence = words::no_such_room(&hint);
             self.problem(&sentence)?;
         }
         Ok(found)
@@ -109,7 +75,8 @@ impl App {
                 Some(room) => {
                     let topic = self.model.topic(room).to_owned();
                     let called = self.model.room_name(room).to_owned();
-                    self.face.notice(&format!("{}: {topic}", name(&called)))?;
+                    let sentence = words::topic(&name(&called), &topic);
+                    self.face.notice(Some(room), &sentence)?;
                     Ok(())
                 }
                 None => Ok(()),
@@ -204,10 +171,8 @@ impl App {
 
     pub(super) fn talk_in(&mut self, room: RoomId) -> Result<(), Stop> {
         self.current = Current::In(room);
-        let called = name(self.model.room_name(room));
-        Ok(self
-            .face
-            .notice(&format!("what you type is said in {called}"))?)
+        let called = self.model.room_name(room);
+        Ok(self.face.moved(room, called)?)
     }
 
     pub(super) fn joined(&mut self, joined: Joined) -> Result<(), Stop> {
@@ -216,9 +181,18 @@ impl App {
         let asked = self.asked.remove(&request);
         self.outgoing.answered(request);
         if !self.model.is_in(room) && (asked.is_some() || !self.is_hidden(&joined.room)) {
-            self.face.notice(&described(&joined.room))?;
+            self.face.entered(&joined.room)?;
         }
-        self.tell_model(Told::Joined(joined.room))?;
+        // A script knows its room alone.
+        if self
+            .errand
+            .room()
+            .is_some_and(|wanted| !joined.room.name.eq_ignore_ascii_case(wanted))
+        {
+            return Ok(());
+        }
+        let head = joined.room.head;
+        self.begin_room(Told::Joined(joined.room), Some((room, head)))?;
         if self.whisper(request, room)? || asked != Some(Asked::Move) {
             return Ok(());
         }
@@ -231,24 +205,21 @@ impl App {
             self.outgoing.answered(request);
         }
         let room = name(self.model.room_name(left.room));
-        let (by, why) = (name(&left.by), because(&left.reason));
-        let sentence = match left.action {
-            Action::Kick => format!("{by} sent you out of {room}{why}"),
-            Action::Ban => format!("{by} banned you from {room}{why}"),
-            _ => format!("you have left {room}"),
-        };
-        self.face.notice(&sentence)?;
+        let sentence = words::left(left.action, &name(&left.by), &room, &left.reason);
+        if self.errand.room().is_some() && self.model.is_in(left.room) {
+            return Err(Stop::because(Exit::Failure, &sentence));
+        }
         let was_here = self.here() == Some(left.room);
         self.tell_model(Told::Left(left.room))?;
-        if !was_here {
-            return Ok(());
-        }
-        if left.request.is_some() {
+        if was_here && left.request.is_some() {
             self.current = Current::Unchosen;
         }
-        match self.here() {
+        let here = self.here();
+        self.face.notice(here, &sentence)?;
+        match here {
+            _ if !was_here => Ok(()),
             Some(room) => self.talk_in(room),
-            None => Ok(self.face.notice(NOWHERE)?),
+            None => Ok(self.face.notice(None, words::NOWHERE)?),
         }
     }
 
@@ -257,20 +228,12 @@ impl App {
         let by = name(&changed.by);
         let was_locked = self.model.is_locked(changed.room);
         if self.model.topic(changed.room) != changed.topic {
-            let sentence = format!("{by} says what {room} is about: {}", changed.topic);
-            self.face.notice(&sentence)?;
+            let sentence = words::topic_changed(&by, &room, &changed.topic);
+            self.face.notice(Some(changed.room), &sentence)?;
         }
-        match &changed.locked {
-            Some(reason) if !was_locked => {
-                let why = because(reason);
-                self.face
-                    .notice(&format!("{by} lets only moderators write in {room}{why}"))?;
-            }
-            None if was_locked => {
-                self.face
-                    .notice(&format!("{by} lets everybody write in {room} again"))?;
-            }
-            _ => {}
+        if changed.locked.is_some() != was_locked {
+            let sentence = words::locked(&by, &room, changed.locked.as_deref());
+            self.face.notice(Some(changed.room), &sentence)?;
         }
         self.tell_model(Told::RoomChanged(changed.clone()))
     }

@@ -3,17 +3,17 @@
 use std::time::{Duration, Instant};
 
 use chatbox_common::wire::message::{
-    Access, ClientMessage, ErrorCode, ErrorMessage, ServerMessage, Welcome,
+    Access, ClientMessage, ErrorCode, ErrorMessage, Room, ServerMessage, Welcome,
 };
 
-use super::{App, Asked, Leaving, Line, READING, UNANSWERED, people, rooms};
+use super::{App, Asked, Errand, Leaving, Line, READING, UNANSWERED, people};
 use crate::cli::Exit;
-use crate::door::tell;
 use crate::model::Event as Told;
 use crate::outgoing::Refused;
+use crate::sanitize::name;
 use crate::session::Heard;
 use crate::stop::Stop;
-use crate::ui::plain::name;
+use crate::words::app as words;
 
 /// When a page that was refused is asked for again, if the server does not say.
 const PAGE_RETRY: Duration = Duration::from_secs(1);
@@ -44,7 +44,10 @@ impl App {
         }
     }
 
-    fn message(&mut self, message: ServerMessage) -> Result<(), Stop> {
+    pub(super) fn message(&mut self, message: ServerMessage) -> Result<(), Stop> {
+        let Some(message) = self.heard_too_early(message) else {
+            return Ok(());
+        };
         match message {
             ServerMessage::Welcome(welcome) => self.welcome(welcome),
             ServerMessage::Chat(chat) => self.tell_model(Told::Chat(chat)),
@@ -52,11 +55,15 @@ impl App {
                 if let Some(room) = self.outgoing.acknowledged(ack.request) {
                     let last = self.committed.entry(room).or_default();
                     *last = ack.seq.max(*last);
+                    self.told_number(room, ack.seq)?;
                 }
                 Ok(())
             }
             ServerMessage::Page(page) if self.is_answer(page.request, Asked::Page) => {
                 self.tell_model(Told::Page(page))
+            }
+            ServerMessage::Page(page) if self.is_answer(page.request, Asked::Since) => {
+                self.found_since(&page)
             }
             ServerMessage::People(people) if self.is_answer(people.request, Asked::Page) => {
                 self.tell_model(Told::People(people))
@@ -67,7 +74,10 @@ impl App {
                 self.tell_model(Told::Following(following))
             }
             ServerMessage::You(you) if self.is_answer(you.request, Asked::WhoAmI) => {
-                self.show_you(&you)
+                if self.errand == Errand::WhoAmI {
+                    self.leaving = Leaving::Yes;
+                }
+                Ok(self.face.you(&you)?)
             }
             ServerMessage::ServerInfo(info) if self.is_answer(info.request, Asked::Info) => {
                 self.show_info(&info)
@@ -93,7 +103,7 @@ impl App {
             ServerMessage::Done(done) => {
                 self.outgoing.answered(done.request);
                 match self.asked.remove(&done.request) {
-                    Some(Asked::Invite) => Ok(self.face.notice("invited")?),
+                    Some(Asked::Invite) => Ok(self.face.notice(None, words::INVITED)?),
                     _ => Ok(()),
                 }
             }
@@ -106,7 +116,7 @@ impl App {
             ServerMessage::ReadTo(read) => self.tell_model(Told::ReadTo(read)),
             ServerMessage::Lagged(lagged) => self.tell_model(Told::Lagged(lagged.heads)),
             ServerMessage::Presence(presence) => self.tell_model(Told::Presence(presence)),
-            ServerMessage::Ping(ping) => self.say(&ClientMessage::Pong(ping)),
+            ServerMessage::Ping(ping) => self.say(ClientMessage::Pong(ping)),
             ServerMessage::Error(error) => self.error(&error),
             // Answers to nothing, and messages of a login that is over.
             _ => Ok(()),
@@ -121,25 +131,30 @@ impl App {
         self.backoff.reset();
         self.session = welcome.session;
         self.outgoing.set_limit(welcome.limits.messages_per_second);
-        self.face.notice(&format!("you are {}", self.user))?;
-        for room in &welcome.rooms {
-            let is_quiet = room.access == Access::Direct && room.read == room.head;
-            let is_hidden = people::partner(room).is_some_and(|user| {
+        if self.errand != Errand::Chat {
+            return self.begin_errand(welcome);
+        }
+        let is_hidden = |room: &Room| {
+            people::partner(room).is_some_and(|user| {
                 let mut ignored = welcome.ignored.iter();
                 ignored.any(|ignored| ignored.eq_ignore_ascii_case(user))
-            });
-            if !self.model.is_in(room.room) && !is_quiet && !is_hidden {
-                self.face.notice(&rooms::described(room))?;
-            }
-        }
+            })
+        };
+        let is_quiet = |room: &Room| room.access == Access::Direct && room.read == room.head;
+        let news = welcome
+            .rooms
+            .iter()
+            .filter(|room| !self.model.is_in(room.room) && !is_quiet(room) && !is_hidden(room));
+        let news: Vec<Room> = news.cloned().collect();
         self.tell_model(Told::Welcome(welcome))?;
+        let here = self.here();
+        self.face.notice(here, &words::you_are(&self.user))?;
+        for room in &news {
+            self.face.entered(room)?;
+        }
         if self.is_person && self.link == 1 {
-            let place = match self.here() {
-                Some(room) => format!("in {}", name(self.model.room_name(room))),
-                None => "nowhere; /rooms shows which rooms there are".to_owned(),
-            };
-            let hint = format!("what you type is said {place}; /help shows the commands");
-            self.face.notice(&hint)?;
+            let called = here.map(|room| name(self.model.room_name(room)));
+            self.face.notice(here, &words::begin(called.as_deref()))?;
         }
         self.read_at.get_or_insert(Instant::now() + READING);
         self.ask_for_whispers();
@@ -152,19 +167,24 @@ impl App {
             .request
             .and_then(|request| self.asked.remove(&request));
         match (asked, error.request) {
+            (Some(Asked::WhoAmI), _) if self.errand.is_question() => {
+                Err(Stop::because(Exit::Failure, &error.text))
+            }
             (Some(Asked::Page), _) => self.page_refused(error, retry),
             // One may have left the room meanwhile.
             (Some(Asked::Follow), _) if error.code == ErrorCode::UnknownRoom => Ok(()),
             (Some(Asked::Follow), _) => Err(Stop::because(
                 Exit::Failure,
-                &format!("the server does not send a room's messages: {}", error.text),
+                &words::not_followed(&error.text),
             )),
+            (Some(Asked::Since), _) => Err(Stop::because(Exit::Failure, &error.text)),
             (Some(Asked::Change), _) => self.change_refused(error),
             (Some(Asked::LogOut), _) => {
                 // A script's wish was not fulfilled; a person may have another.
                 self.has_lost_one = true;
                 if self.is_person {
                     self.leaving = Leaving::No;
+                    self.leave_by = None;
                 }
                 self.tell(&error.text)
             }
@@ -187,6 +207,9 @@ impl App {
             (ErrorCode::UnknownUser, Some(user)) => self.meant(&format!("@{user}")),
             _ => String::new(),
         };
+        if self.errand.is_question() {
+            return Err(Stop::because(Exit::Failure, &error.text));
+        }
         self.tell(&format!("{}{hint}", error.text))?;
         self.tell_model(Told::PageRefused)
     }
@@ -233,7 +256,7 @@ impl App {
         match self.outgoing.refused(request, error.code, retry, now) {
             // Too fast is only a matter of moments.
             Refused::ForNow if error.code == ErrorCode::TooFast => Ok(()),
-            Refused::ForNow => self.tell(&format!("{}; it is tried again", error.text)),
+            Refused::ForNow => self.tell(&words::tried_again(&error.text)),
             Refused::ForGood(text) => self.not_sent(&error.text, &text),
             Refused::Command(_) | Refused::Unknown => self.tell(&error.text),
         }
@@ -243,12 +266,10 @@ impl App {
     pub(super) fn not_sent(&mut self, why: &str, text: &str) -> Result<(), Stop> {
         self.has_lost_one = true;
         let begin: String = text.chars().take(SHOWN_TEXT).collect();
-        self.tell(&format!("not sent: {why}: {begin}"))
+        self.tell(&words::not_sent(why, &begin))
     }
 
     pub(super) fn tell(&mut self, sentence: &str) -> Result<(), Stop> {
-        self.face.flush()?;
-        tell(sentence);
-        Ok(())
+        self.problem(sentence)
     }
 }

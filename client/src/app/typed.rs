@@ -1,13 +1,13 @@
 //! The thread that reads what is typed or piped in, one line when it is wanted and not before:
 //! so a pipe waits for the server, and a question on the terminal has the keyboard to itself.
-//! Where the terminal passes on keys, they become lines in [`Keys`]; otherwise lines come whole.
 
-use std::io::{self, BufRead, ErrorKind, IsTerminal, Read, Write};
+use std::io::{self, BufRead, ErrorKind, IsTerminal, Read};
 use std::sync::mpsc::{self, Sender, SyncSender};
 use std::thread;
 
+use chatbox_common::wire::message::RoomId;
+
 use super::Event;
-use super::keys::Keys;
 use crate::input::MAX_TEXT;
 
 /// The longest line taken, in bytes: a text, its line end, and a slash before it.
@@ -30,6 +30,10 @@ pub(super) enum Typed {
     Cut,
     /// A line that is no UTF-8.
     NoText,
+    /// The person goes to a room, behind what was typed before.
+    Go(RoomId),
+    /// What there was to read can't be read.
+    Failed,
     /// Nothing more comes.
     End,
 }
@@ -42,20 +46,16 @@ pub(super) struct Keyboard {
 }
 
 impl Keyboard {
-    /// `has_keys` if the terminal passes on every key at once.
-    pub(super) fn start(teller: SyncSender<Event>, has_keys: bool) -> io::Result<Self> {
+    /// Starts the thread.
+    pub(super) fn start(teller: SyncSender<Event>) -> io::Result<Self> {
         let (wishes, wanted) = mpsc::channel();
         thread::Builder::new()
             .name("keyboard".to_owned())
             .spawn(move || {
                 let is_terminal = io::stdin().is_terminal();
-                let mut keys = has_keys.then(Keys::default);
                 while wanted.recv().is_ok() {
-                    let typed = match &mut keys {
-                        Some(keys) => type_in(&mut Key, keys, &mut io::stdout()),
-                        None => read(&mut io::stdin().lock(), is_terminal),
-                    };
-                    let is_end = typed == Typed::End;
+                    let typed = read(&mut io::stdin().lock(), is_terminal);
+                    let is_end = matches!(typed, Typed::End | Typed::Failed);
                     if teller.send(Event::Typed(typed)).is_err() || is_end {
                         return;
                     }
@@ -81,24 +81,6 @@ impl Keyboard {
     }
 }
 
-/// The terminal, a byte at a time: what is typed ahead stays there, for whoever asks next. It could
-/// be a password, and the question for it reads the terminal, not this program's buffers.
-struct Key;
-
-impl Read for Key {
-    #[cfg(unix)]
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let one = buffer.first_chunk_mut::<1>();
-        let one = one.map_or(&mut [][..], |one| &mut one[..]);
-        Ok(rustix::io::read(io::stdin(), one)?)
-    }
-
-    #[cfg(not(unix))]
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        io::stdin().lock().read(buffer)
-    }
-}
-
 /// Whether something was typed that was not read yet.
 #[cfg(unix)]
 pub(super) fn has_more() -> bool {
@@ -115,34 +97,13 @@ pub(super) const fn has_more() -> bool {
     true
 }
 
-/// Reads keys up to the end of a line, and shows what they are.
-fn type_in(source: &mut impl Read, keys: &mut Keys, screen: &mut impl Write) -> Typed {
-    loop {
-        let mut byte = [0];
-        match source.read(&mut byte) {
-            Ok(0) => return Typed::End,
-            Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(_) => return Typed::End,
-        }
-        let mut echo = String::new();
-        let typed = keys.take(byte[0], &mut echo);
-        // A screen that takes nothing more is noticed by whoever writes to it.
-        let _ = screen
-            .write_all(echo.as_bytes())
-            .and_then(|()| screen.flush());
-        if let Some(typed) = typed {
-            return typed;
-        }
-    }
-}
-
 fn read(source: &mut impl BufRead, is_terminal: bool) -> Typed {
     let mut line = Vec::new();
     let most = MAX_LINE as u64 + 1;
     match source.by_ref().take(most).read_until(b'\n', &mut line) {
-        Ok(0) | Err(_) => return Typed::End,
+        Ok(0) => return Typed::End,
         Ok(_) => {}
+        Err(_) => return Typed::Failed,
     }
     if line.len() > MAX_LINE {
         let size = match line.strip_suffix(b"\n") {
@@ -234,17 +195,6 @@ mod tests {
             read(&mut whole.as_bytes(), true),
             Typed::Line(whole.clone())
         );
-    }
-
-    #[test]
-    fn keys_are_read_up_to_a_line_and_shown() {
-        let (mut source, mut screen) = (&b"one\ntwo\nthr"[..], Vec::new());
-        let mut keys = Keys::default();
-        let mut next = || type_in(&mut source, &mut keys, &mut screen);
-        assert_eq!(next(), Typed::Line("one".to_owned()));
-        assert_eq!(next(), Typed::Line("two".to_owned()));
-        assert_eq!(next(), Typed::End);
-        assert_eq!(screen, b"one\ntwo\nthr");
     }
 
     #[test]

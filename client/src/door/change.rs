@@ -8,8 +8,9 @@ use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::name::UserName;
 use chatbox_common::secret::SecretString;
 
-use super::{Door, ask_new_password, ask_password, check_clock, codes, enrol, put, tell};
-use crate::prompt::PromptError;
+use super::{Door, ask_new_password, ask_password, check_clock, codes, enrol};
+use crate::prompt::{Person, PromptError};
+use crate::words::door as words;
 
 /// What a change of the password takes.
 pub struct Passwords {
@@ -30,21 +31,21 @@ pub struct Factors {
 }
 
 impl Door {
-    /// Asks for both passwords and a code; `meanwhile` keeps the session alive.
+    /// Asks for both passwords and a code.
     ///
     /// # Errors
     /// When nobody can be asked, or the person cancels.
-    pub fn ask_passwords(&self, meanwhile: &mut dyn FnMut()) -> Result<Passwords, PromptError> {
-        let terminal = self.terminal.with(meanwhile);
-        let old = ask_password(&terminal, "Old password: ")?;
+    pub fn ask_passwords(&self, person: &mut dyn Person) -> Result<Passwords, PromptError> {
+        let about = [self.user.as_ref().map_or("", UserName::as_str)];
+        let old = ask_password(person, words::OLD_PASSWORD)?;
         let new = loop {
-            let new = ask_new_password(&terminal)?;
+            let new = ask_new_password(person, &about)?;
             if new != old {
                 break new;
             }
-            tell("that is the old one");
+            person.tell(words::THE_OLD_ONE);
         };
-        let code = self.codes.asked(&terminal, "Code: ")?;
+        let code = self.codes.asked(person, words::CODE)?;
         Ok(Passwords { old, new, code })
     }
 
@@ -52,10 +53,9 @@ impl Door {
     ///
     /// # Errors
     /// As [`Door::ask_passwords`].
-    pub fn ask_factors(&self, meanwhile: &mut dyn FnMut()) -> Result<Factors, PromptError> {
-        let terminal = self.terminal.with(meanwhile);
-        let password = ask_password(&terminal, "Password: ")?;
-        let code = self.codes.asked(&terminal, "Code: ")?;
+    pub fn ask_factors(&self, person: &mut dyn Person) -> Result<Factors, PromptError> {
+        let password = ask_password(person, words::PASSWORD)?;
+        let code = self.codes.asked(person, words::CODE)?;
         Ok(Factors { password, code })
     }
 
@@ -63,8 +63,9 @@ impl Door {
     ///
     /// # Errors
     /// As [`Door::ask_passwords`].
-    pub fn ask_first_code(&self, meanwhile: &mut dyn FnMut()) -> Result<SecretString, PromptError> {
-        codes::typed(&self.terminal.with(meanwhile), "Code shown there: ")
+    #[expect(clippy::unused_self, reason = "asked like the other questions")]
+    pub fn ask_first_code(&self, person: &mut dyn Person) -> Result<SecretString, PromptError> {
+        codes::typed(person, words::FIRST_CODE)
     }
 
     /// Shows a new second factor, or the recovery codes where they alone are new.
@@ -72,17 +73,18 @@ impl Door {
     /// # Errors
     /// When the output does not take it.
     pub fn show_factor(
-        &self,
+        person: &mut dyn Person,
         user: &UserName,
         secret: Option<&TotpSecret>,
         recovery: &[RecoveryCode],
         server_time: u64,
     ) -> io::Result<()> {
-        check_clock(server_time);
-        put(&match secret {
-            Some(secret) => enrol::sheet(user, secret, recovery, self.screen),
-            None => enrol::recovery_sheet(recovery),
-        })
+        check_clock(server_time, person);
+        let sheet = match secret {
+            Some(secret) => enrol::sheet(user, secret, recovery, person.screen()),
+            None => enrol::recovery_alone(recovery),
+        };
+        person.show(&sheet)
     }
 
     /// A second factor was accepted.

@@ -11,15 +11,61 @@ use chatbox_common::auth::SecondFactor;
 use chatbox_common::auth::totp::{STEP_SECONDS, step_of};
 use chatbox_common::secret::SecretString;
 
-use super::{now_ms, tell};
+use super::now_ms;
 use crate::cli::Exit;
-use crate::prompt::{PromptError, Terminal, read_secret_file};
+use crate::prompt::{Person, PromptError, away, read_secret_file};
+use crate::secret_command::SecretCommand;
 use crate::stop::Stop;
+use crate::words::door as words;
 
 /// See the module.
 pub struct Codes {
-    file: Option<PathBuf>,
+    source: Given,
     used: Option<Used>,
+}
+
+/// Where a secret comes from.
+#[derive(Clone)]
+pub enum Given {
+    /// A person is asked for it.
+    No,
+    /// The first line of a file; `-` is standard input.
+    File(PathBuf),
+    /// A command prints it.
+    Command(SecretCommand),
+}
+
+impl Given {
+    /// By a file, or else by a command.
+    #[must_use]
+    pub fn of(file: Option<PathBuf>, command: Option<SecretCommand>) -> Self {
+        match (file, command) {
+            (Some(file), _) => Self::File(file),
+            (None, Some(command)) => Self::Command(command),
+            (None, None) => Self::No,
+        }
+    }
+
+    /// Whether nobody has to be asked.
+    #[must_use]
+    pub const fn is_given(&self) -> bool {
+        !matches!(self, Self::No)
+    }
+
+    /// What is given, if it is.
+    ///
+    /// # Errors
+    /// When the file or the command has no secret.
+    pub fn read(&self, person: &mut dyn Person) -> Result<Option<SecretString>, Stop> {
+        let given = self.clone();
+        // Who owns the screen also reads its keys: a command could not ask there.
+        let is_alone = person.owns_the_terminal();
+        away(person, words::GETTING_A_SECRET, move || match given {
+            Self::No => Ok(None),
+            Self::File(file) => Ok(Some(read_secret_file(&file)?)),
+            Self::Command(command) => Ok(Some(command.run(is_alone)?)),
+        })?
+    }
 }
 
 struct Used {
@@ -37,38 +83,39 @@ pub fn text(factor: &SecondFactor) -> SecretString {
 }
 
 impl Codes {
-    /// Codes come from `file` (`-` is standard input), or are asked for.
+    /// None was used yet.
     #[must_use]
-    pub const fn new(file: Option<PathBuf>) -> Self {
-        Self { file, used: None }
+    pub const fn new(source: Given) -> Self {
+        Self { source, used: None }
     }
 
     /// Whether nobody has to be asked.
     #[must_use]
-    pub const fn is_from_file(&self) -> bool {
-        self.file.is_some()
+    pub const fn are_given(&self) -> bool {
+        self.source.is_given()
     }
 
     /// A second factor that was not used yet.
     ///
     /// # Errors
-    /// When nobody can be asked, the person cancels, or the file has none, or still the used one.
-    pub fn fresh(&self, terminal: &Terminal<'_>, prompt: &str) -> Result<SecretString, Stop> {
-        let Some(file) = &self.file else {
-            return Ok(self.asked(terminal, prompt)?);
-        };
-        let wait = self.wait(now_ms() / 1000);
-        if let Some(wait) = wait {
-            tell(&used(wait));
-            thread::sleep(wait);
+    /// When nobody can be asked, the person cancels, or the file or the command has none, or still
+    /// the used one.
+    pub fn fresh(&self, person: &mut dyn Person, prompt: &str) -> Result<SecretString, Stop> {
+        if self.are_given()
+            && let Some(wait) = self.wait(now_ms() / 1000)
+        {
+            let sentence = words::code_used(wait);
+            person.tell(&sentence);
+            away(person, &sentence, move || thread::sleep(wait))?;
         }
-        let secret = read_secret_file(file)?;
+        let Some(secret) = self.source.read(person)? else {
+            return Ok(self.asked(person, prompt)?);
+        };
         let factor = SecondFactor::parse(secret.expose())
             .map_err(|error| Stop::because(Exit::Usage, &error.to_string()))?;
         let factor = text(&factor);
         if self.is_used(&factor) {
-            let sentence = format!("the code in {} was used already", file.display());
-            return Err(Stop::because(Exit::LoginRefused, &sentence));
+            return Err(Stop::because(Exit::LoginRefused, words::GIVEN_CODE_USED));
         }
         Ok(factor)
     }
@@ -79,19 +126,19 @@ impl Codes {
     /// When nobody can be asked, or the person cancels.
     pub fn asked(
         &self,
-        terminal: &Terminal<'_>,
+        person: &mut dyn Person,
         prompt: &str,
     ) -> Result<SecretString, PromptError> {
         if let Some(wait) = self.wait(now_ms() / 1000) {
-            tell(&used(wait));
+            person.tell(&words::code_used(wait));
         }
         loop {
-            let factor = typed(terminal, prompt)?;
+            let factor = typed(person, prompt)?;
             if !self.is_used(&factor) {
                 return Ok(factor);
             }
             let wait = self.wait(now_ms() / 1000);
-            tell(&used(wait.unwrap_or_default()));
+            person.tell(&words::code_used(wait.unwrap_or_default()));
         }
     }
 
@@ -124,21 +171,14 @@ impl Codes {
 ///
 /// # Errors
 /// When nobody can be asked, or the person cancels.
-pub fn typed(terminal: &Terminal<'_>, prompt: &str) -> Result<SecretString, PromptError> {
+pub fn typed(person: &mut dyn Person, prompt: &str) -> Result<SecretString, PromptError> {
     loop {
-        let typed = terminal.ask_secret(prompt, "--otp-file")?;
+        let typed = person.ask_secret(prompt, "--otp-file")?;
         match SecondFactor::parse(typed.expose()) {
             Ok(factor) => return Ok(text(&factor)),
-            Err(error) => tell(&error.to_string()),
+            Err(error) => person.tell(&error.to_string()),
         }
     }
-}
-
-fn used(wait: Duration) -> String {
-    format!(
-        "the code of this moment is used; next in {} s",
-        wait.as_secs()
-    )
 }
 
 #[cfg(test)]
@@ -147,7 +187,7 @@ mod tests {
 
     fn used_at(step: u64) -> Codes {
         Codes {
-            file: None,
+            source: Given::No,
             used: Some(Used {
                 step,
                 text: SecretString::new("123456".into()),
@@ -162,7 +202,7 @@ mod tests {
         assert_eq!(wait(89), Some(1));
         assert_eq!(wait(90), None);
         assert_eq!(wait(0), Some(30), "the clock was set back");
-        assert_eq!(Codes::new(None).wait(0), None);
+        assert_eq!(Codes::new(Given::No).wait(0), None);
     }
 
     #[test]

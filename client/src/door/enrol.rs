@@ -5,63 +5,69 @@ use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::name::UserName;
 use zeroize::Zeroizing;
 
+use crate::prompt::Sheet;
 use crate::qr;
 use crate::screen::Screen;
+use crate::words::enrol as words;
 
-/// The whole text, in lines that end with a line feed.
+/// A new secret and the codes that replace it.
 #[must_use]
 pub fn sheet(
     user: &UserName,
     secret: &TotpSecret,
     recovery: &[RecoveryCode],
     screen: Screen,
-) -> Zeroizing<String> {
+) -> Sheet {
     let uri = secret.uri(user);
-    let picture = screen
-        .pictures
-        .then(|| qr::render(uri.expose(), screen.columns, screen.colours));
-    let (invitation, picture) = match &picture {
-        None => (String::new(), ""),
-        Some(Ok(picture)) => {
-            let invitation = "\nScan this with the app, or type the secret into it:\n";
-            (invitation.to_owned(), picture.as_str())
+    let (invitation, picture) = if screen.pictures {
+        match qr::render(uri.expose(), screen.columns, screen.colours) {
+            Ok(picture) => (words::SCAN.to_owned(), picture),
+            Err(error) => (words::no_picture(error), Zeroizing::default()),
         }
-        Some(Err(error)) => (format!("\nType the secret into the app: {error}.\n"), ""),
+    } else {
+        (String::new(), Zeroizing::default())
     };
     let base32 = secret.base32();
     // Reserved whole, so that growing leaves no copies of the secret behind.
-    let mut text = Zeroizing::new(String::with_capacity(
-        picture.len() + invitation.len() + uri.expose().len() + 2_048,
-    ));
-    text.push_str("\nThe second factor, for an authenticator app:\n  secret:");
+    let mut text = Zeroizing::new(String::with_capacity(uri.expose().len() + 2_048));
+    text.push_str(words::SECRET);
     for (index, character) in base32.expose().chars().enumerate() {
         if index % 4 == 0 {
             text.push(' ');
         }
         text.push(character);
     }
-    text.push_str("\n  link: ");
+    text.push_str(words::LINK);
     text.push_str(uri.expose());
     text.push('\n');
-    text.push_str(&recovery_sheet(recovery));
-    // Last, so that a screen of 24 lines still shows it with the question that follows.
-    text.push_str(&invitation);
-    text.push_str(picture);
-    text
+    add_recovery(&mut text, recovery);
+    Sheet {
+        text,
+        invitation,
+        picture,
+    }
 }
 
 /// The recovery codes alone.
 #[must_use]
-pub fn recovery_sheet(recovery: &[RecoveryCode]) -> Zeroizing<String> {
+pub fn recovery_alone(recovery: &[RecoveryCode]) -> Sheet {
     let mut text = Zeroizing::new(String::with_capacity(1_024));
-    text.push_str("\nRecovery codes, each good once in place of the app's code:\n");
+    add_recovery(&mut text, recovery);
+    Sheet {
+        text,
+        invitation: String::new(),
+        picture: Zeroizing::default(),
+    }
+}
+
+fn add_recovery(text: &mut String, recovery: &[RecoveryCode]) {
+    text.push_str(words::RECOVERY);
     for code in recovery {
         text.push_str("  ");
         text.push_str(code.text().expose());
         text.push('\n');
     }
-    text.push_str("\nNote all of this down now: it is not shown again.\n");
-    text
+    text.push_str(words::NOTE_IT);
 }
 
 #[cfg(test)]
@@ -83,7 +89,8 @@ mod tests {
             .map(|n| RecoveryCode::new(Secret::new([n; 10])))
             .collect();
         let user = UserName::parse("alice").unwrap();
-        sheet(&user, &secret, &recovery, screen)
+        let sheet = sheet(&user, &secret, &recovery, screen);
+        Zeroizing::new([sheet.text.as_str(), &sheet.invitation, &sheet.picture].concat())
     }
 
     #[test]

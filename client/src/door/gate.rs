@@ -1,17 +1,16 @@
 //! Whose key is trusted: joins `known_hosts`, the rules of `trust`, and the person.
 
-use std::io;
 use std::path::PathBuf;
 
 use chatbox_common::fingerprint::Fingerprint;
 
-use super::tell;
 use crate::address::ServerAddress;
 use crate::cli::Exit;
 use crate::known_hosts::{KnownHosts, Status};
-use crate::prompt::{PromptError, Terminal};
+use crate::prompt::{Person, PromptError};
 use crate::stop::Stop;
 use crate::trust::{Decision, Purpose, Refusal, Trust};
+use crate::words::door as words;
 
 /// See the module.
 pub struct Gate {
@@ -32,11 +31,12 @@ impl Gate {
         server: ServerAddress,
         known_hosts: PathBuf,
         given: Option<Fingerprint>,
+        person: &mut dyn Person,
     ) -> Result<Self, Stop> {
         let known = KnownHosts::open(known_hosts)?;
         for bad in known.bad_lines() {
             let file = known.path().display();
-            tell(&format!("line {} of {file} cannot be read", bad.number));
+            person.tell(&words::unreadable_line(bad.number, file));
         }
         Ok(Self {
             server,
@@ -56,7 +56,7 @@ impl Gate {
         purpose: Purpose,
         presented: Fingerprint,
         is_loopback: bool,
-        terminal: &Terminal<'_>,
+        person: &mut dyn Person,
     ) -> Result<bool, Stop> {
         let mut asked = false;
         loop {
@@ -70,9 +70,9 @@ impl Gate {
                     Some(given) => {
                         return Err(self.refused(Refusal::NotTheOneGiven { given, presented }));
                     }
-                    None => self.ask_yes(presented, terminal)?,
+                    None => self.ask_yes(presented, person)?,
                 },
-                Decision::AskFingerprint => self.ask_fingerprint(presented, terminal)?,
+                Decision::AskFingerprint => self.ask_fingerprint(presented, person)?,
             }
             asked = true;
         }
@@ -92,6 +92,23 @@ impl Gate {
         self.refused(refusal)
     }
 
+    /// Whether a key that was accepted before is accepted still, without a question.
+    ///
+    /// # Errors
+    /// When it is refused now.
+    pub fn still_accepts(&self, key: Fingerprint) -> Result<bool, Stop> {
+        let status = self.known.lookup(&self.server, key);
+        let trust = Trust {
+            presented: key,
+            status,
+        };
+        match trust.decide(Purpose::LogIn, false, self.given) {
+            Decision::Accept => Ok(true),
+            Decision::Refuse(refusal) => Err(self.refused(refusal)),
+            Decision::AskYes | Decision::AskFingerprint => Ok(false),
+        }
+    }
+
     /// Whether the key is pinned.
     #[must_use]
     pub fn is_known(&self, presented: Fingerprint) -> bool {
@@ -99,10 +116,10 @@ impl Gate {
     }
 
     /// Pins a key on whose channel the server has proved itself.
-    pub fn pin(&mut self, fingerprint: Fingerprint) {
+    pub fn pin(&mut self, fingerprint: Fingerprint, person: &mut dyn Person) {
         // One may go on without: the person is asked again next time.
         if let Err(error) = self.known.remember(&self.server, fingerprint) {
-            tell(&error.to_string());
+            person.tell(&error.to_string());
         }
     }
 
@@ -115,63 +132,41 @@ impl Gate {
         match error {
             PromptError::NoTerminal(_) => Stop::because(
                 Exit::KeyRefused,
-                &format!(
-                    "the key of {} is not known, and standard input is no terminal to ask on.\n  \
-                     presented: {presented}\n\
-                     If it is the one its operator gave you, use\n  --fingerprint {presented}",
-                    self.server
-                ),
+                &words::key_unasked(&self.server, presented),
             ),
             other => other.into(),
         }
     }
 
-    fn ask_yes(&mut self, presented: Fingerprint, terminal: &Terminal<'_>) -> Result<(), Stop> {
-        let question = format!(
-            "The key of {} is not known yet:\n  {presented}\n\
-             Is it the one its operator gave you? Type yes to go on: ",
-            self.server
-        );
-        let answer = terminal.ask(&question, "--fingerprint");
+    fn ask_yes(&mut self, presented: Fingerprint, person: &mut dyn Person) -> Result<(), Stop> {
+        let question = words::ask_yes(&self.server, presented);
+        let answer = person.ask(&question, "--fingerprint");
         if answer.map_err(|error| self.unasked(presented, error))? == "yes" {
             self.agreed = Some(presented);
             return Ok(());
         }
-        let sentence = "the key was not accepted, so nothing was sent";
-        Err(Stop::because(Exit::KeyRefused, sentence))
+        Err(Stop::because(Exit::KeyRefused, words::KEY_NOT_ACCEPTED))
     }
 
     fn ask_fingerprint(
         &mut self,
         presented: Fingerprint,
-        terminal: &Terminal<'_>,
+        person: &mut dyn Person,
     ) -> Result<(), Stop> {
-        let question = format!(
-            "The key of {} is not known yet. Whoever sits in the middle when you register \
-             keeps your second factor,\nso type the fingerprint that the operator gave you \
-             (SHA256:...): ",
-            self.server
-        );
-        let answer = terminal.ask(&question, "--fingerprint");
+        let question = words::ask_fingerprint(&self.server);
+        let answer = person.ask(&question, "--fingerprint");
         match Fingerprint::parse(&answer.map_err(|error| self.unasked(presented, error))?) {
             Ok(fingerprint) => self.given = Some(fingerprint),
-            Err(error) => tell(&error.to_string()),
+            Err(error) => person.tell(&error.to_string()),
         }
         Ok(())
     }
 }
 
-/// Whether there is a person at a terminal to ask.
-pub fn can_ask() -> bool {
-    io::IsTerminal::is_terminal(&io::stdin())
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::AtomicBool;
-
     use super::*;
+    use crate::prompt::nobody::Nobody;
 
     fn key(number: u8) -> Fingerprint {
         Fingerprint::from_key(&[number; 32])
@@ -182,17 +177,16 @@ mod tests {
         let path = directory.path().join("known_hosts");
         std::fs::write(&path, content).unwrap();
         let server = ServerAddress::parse("chat:1").unwrap();
-        (directory, Gate::open(server, path, given).unwrap())
-    }
-
-    fn terminal() -> Terminal<'static> {
-        Terminal::open(Arc::new(AtomicBool::new(true))).unwrap()
+        (
+            directory,
+            Gate::open(server, path, given, &mut Nobody).unwrap(),
+        )
     }
 
     #[test]
     fn a_changed_key_ends_with_its_own_code_whatever_was_given() {
         let (_directory, mut gate) = gate(&format!("chat:1 {}\n", key(1)), Some(key(2)));
-        let stop = gate.settle(Purpose::LogIn, key(2), true, &terminal());
+        let stop = gate.settle(Purpose::LogIn, key(2), true, &mut Nobody);
         let stop = stop.unwrap_err();
         assert_eq!(stop.exit, Exit::KeyRefused);
         assert!(stop.sentence.contains("HAS CHANGED"), "{}", stop.sentence);
@@ -202,20 +196,37 @@ mod tests {
     fn a_yes_holds_for_the_key_it_was_said_to_and_no_other() {
         let (_directory, mut gate) = gate("", None);
         gate.agreed = Some(key(1));
-        let settled = gate.settle(Purpose::LogIn, key(1), false, &terminal());
+        let settled = gate.settle(Purpose::LogIn, key(1), false, &mut Nobody);
         assert_eq!(settled, Ok(false));
-        let stop = gate.settle(Purpose::LogIn, key(2), false, &terminal());
+        let stop = gate.settle(Purpose::LogIn, key(2), false, &mut Nobody);
         assert_eq!(stop.unwrap_err().exit, Exit::KeyRefused);
     }
 
     #[test]
     fn a_given_fingerprint_is_enough_and_can_be_pinned() {
         let (_directory, mut gate) = gate("", Some(key(1)));
-        let settled = gate.settle(Purpose::Register, key(1), false, &terminal());
+        let settled = gate.settle(Purpose::Register, key(1), false, &mut Nobody);
         assert_eq!(settled, Ok(false));
         assert!(!gate.is_known(key(1)));
-        gate.pin(key(1));
+        gate.pin(key(1), &mut Nobody);
         assert!(gate.is_known(key(1)));
+    }
+
+    #[test]
+    fn a_key_that_was_accepted_before_is_judged_anew() {
+        let (_directory, mut gate) = gate("", None);
+        assert_eq!(gate.still_accepts(key(1)), Ok(false));
+        gate.pin(key(1), &mut Nobody);
+        assert_eq!(gate.still_accepts(key(1)), Ok(true));
+        assert_eq!(
+            gate.still_accepts(key(2)).unwrap_err().exit,
+            Exit::KeyRefused
+        );
+        gate.given = Some(key(2));
+        assert_eq!(
+            gate.still_accepts(key(1)).unwrap_err().exit,
+            Exit::KeyRefused
+        );
     }
 
     #[test]

@@ -13,8 +13,7 @@ mod codes;
 mod enrol;
 mod gate;
 
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::env;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chatbox_common::auth::scram::Password;
@@ -24,16 +23,16 @@ use chatbox_common::name::UserName;
 use crate::address::ServerAddress;
 use crate::cli::{Cli, Exit};
 use crate::config::Settings;
-use crate::prompt::{PromptError, Terminal, read_secret_file};
-use crate::sanitize;
-use crate::screen::Screen;
-use crate::session::{self, Confirmed, Entered, Greeted, Registering, SessionError, Ticket};
+use crate::kept::{self, Kept};
+use crate::prompt::{Choice, Person, PromptError, away};
+use crate::session::{self, Confirmed, Entered, Greeted, SessionError, Ticket};
 use crate::stop::Stop;
+use crate::strength;
 use crate::trust::Purpose;
+use crate::words::{door as words, script};
 pub use change::{Factors, Passwords};
-use codes::Codes;
+use codes::{Codes, Given};
 use gate::Gate;
-pub use gate::can_ask;
 
 /// How far the server's clock may be from this one before it is worth a word: one-time codes
 /// last 30 s.
@@ -47,16 +46,55 @@ pub struct Door {
     timeout: Duration,
     gate: Gate,
     codes: Codes,
-    terminal: Terminal<'static>,
-    screen: Screen,
     /// The name in use; offered when a name is asked for.
     user: Option<UserName>,
     /// The name of `--user`, until the first attempt took it.
     named: Option<UserName>,
-    password_file: Option<PathBuf>,
+    password: Given,
     register: bool,
+    /// Whether the login is to be kept for the next script, and its place while it is.
+    keep: bool,
+    kept: Option<Kept>,
     /// The key of a first connection, made before the menu, and whether it was to this machine.
     probed: Option<(Fingerprint, bool)>,
+}
+
+/// The way to the server of the login, for a thread that tries to continue it.
+#[derive(Debug, Clone)]
+pub struct Way {
+    server: ServerAddress,
+    timeout: Duration,
+}
+
+impl Way {
+    /// Continues a login on a new connection, to the very server that gave the ticket. Takes as
+    /// long as connecting may take.
+    ///
+    /// # Errors
+    /// When the server is away or refuses; see [`Untaken`].
+    pub fn resume(&self, ticket: &Ticket) -> Result<Entered, Untaken> {
+        let greeted = session::connect(&self.server, self.timeout)?;
+        let presented = greeted.fingerprint();
+        if presented != ticket.fingerprint {
+            greeted.leave();
+            return Err(Untaken::OtherKey(presented));
+        }
+        Ok(greeted.resume(ticket)?)
+    }
+}
+
+/// What an attempt to continue a login came to.
+pub enum Untaken {
+    /// The server has this key now.
+    OtherKey(Fingerprint),
+    /// There is no session.
+    Failed(SessionError),
+}
+
+impl From<SessionError> for Untaken {
+    fn from(error: SessionError) -> Self {
+        Self::Failed(error)
+    }
 }
 
 /// Why a login was not continued.
@@ -67,13 +105,6 @@ pub enum NotResumed {
     Refused,
     /// The program stops.
     Stop(Stop),
-}
-
-/// Says something beside the output: on standard error.
-pub fn tell(sentence: &str) {
-    // Where even this fails there is nobody to tell.
-    let sentence = sanitize::text(sentence).replace('\n', "\n         ");
-    let _ = writeln!(io::stderr(), "chatbox: {sentence}");
 }
 
 /// Milliseconds since 1970-01-01 UTC.
@@ -87,28 +118,24 @@ impl Door {
     ///
     /// # Errors
     /// When the file of known servers cannot be read.
-    pub fn new(
-        cli: Cli,
-        settings: &Settings,
-        terminal: Terminal<'static>,
-        screen: Screen,
-    ) -> Result<Self, Stop> {
+    pub fn new(cli: Cli, settings: &Settings, person: &mut dyn Person) -> Result<Self, Stop> {
         let server = settings.server.clone();
         Ok(Self {
             gate: Gate::open(
                 server.clone(),
                 settings.known_hosts.clone(),
                 cli.fingerprint,
+                person,
             )?,
             server,
             timeout: settings.connection_timeout,
-            codes: Codes::new(cli.otp_file),
-            terminal,
-            screen,
-            named: cli.user.clone(),
-            user: cli.user,
-            password_file: cli.password_file,
+            codes: Codes::new(Given::of(cli.otp_file, settings.otp_command.clone())),
+            named: settings.user.clone(),
+            user: settings.user.clone(),
+            password: Given::of(cli.password_file, settings.password_command.clone()),
             register: cli.register,
+            keep: cli.keep_session,
+            kept: None,
             probed: None,
         })
     }
@@ -117,102 +144,133 @@ impl Door {
     ///
     /// # Errors
     /// When the person quits, or what the flags say comes to nothing.
-    pub fn enter(&mut self) -> Result<Entered, Stop> {
+    pub fn enter(&mut self, person: &mut dyn Person) -> Result<Entered, Stop> {
         let mut purpose = match (self.register, &self.user) {
             (true, _) => Some(Purpose::Register),
             (false, Some(_)) => Some(Purpose::LogIn),
             (false, None) => None,
         };
-        if !can_ask() || self.has_every_answer() {
-            let purpose = purpose.ok_or_else(|| {
-                let sentence = "standard input is no terminal to ask on: use --user, \
-                                --password-file and --otp-file (and --register for a new account)";
-                Stop::because(Exit::Usage, sentence)
-            })?;
-            return self.attempt(purpose);
+        if self.keep
+            && let Some(entered) = self.take_up_kept(person)?
+        {
+            return Ok(entered);
         }
-        self.probe()?;
+        if !person.can_be_asked() || self.has_every_answer() {
+            let nobody = || Stop::because(Exit::Usage, words::NOBODY_TO_ASK);
+            return self.attempt(purpose.ok_or_else(nobody)?, person);
+        }
+        self.probe(person)?;
         loop {
             let wish = match purpose.take() {
                 Some(purpose) => purpose,
-                None => self.menu()?,
+                None => menu(person)?,
             };
-            match self.attempt(wish) {
-                Err(stop) if !stop.is_final() => tell(&stop.sentence),
+            match self.attempt(wish, person) {
+                Err(stop) if !stop.is_final() => person.tell(&stop.sentence),
                 done => return done,
             }
         }
     }
 
+    /// Continues the login that the last script has left, if it has.
+    fn take_up_kept(&mut self, person: &mut dyn Person) -> Result<Option<Entered>, Stop> {
+        let Some(user) = &self.user else {
+            return Err(Stop::because(Exit::Usage, script::NO_USER));
+        };
+        let (state, home) = (env::var_os("XDG_STATE_HOME"), env::var_os("HOME"));
+        let directory = kept::default_directory(state, home)
+            .ok_or_else(|| Stop::because(Exit::Configuration, script::NO_PLACE))?;
+        let Some(kept) = Kept::hold(&directory, &self.server, user, kept::PATIENCE)? else {
+            person.tell(script::SESSION_IN_USE);
+            return Ok(None);
+        };
+        let ticket = kept.ticket()?;
+        self.kept = Some(kept);
+        let Some(ticket) = ticket else {
+            return Ok(None);
+        };
+        if !self.gate.still_accepts(ticket.fingerprint)? {
+            if let Some(kept) = &self.kept {
+                kept.forget()?;
+            }
+            return Ok(None);
+        }
+        match self.way().resume(&ticket) {
+            Ok(entered) => Ok(Some(entered)),
+            Err(Untaken::Failed(error)) if error.is_refusal() => {
+                person.tell(script::SESSION_OVER);
+                if let Some(kept) = &self.kept {
+                    kept.forget()?;
+                }
+                Ok(None)
+            }
+            Err(Untaken::Failed(error)) => Err(error.into()),
+            Err(Untaken::OtherKey(presented)) => {
+                Err(self.gate.is_not(ticket.fingerprint, presented))
+            }
+        }
+    }
+
+    /// Whether what a login left is kept for the next script: it ends without a goodbye then.
+    #[must_use]
+    pub const fn keeps(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    /// There is a new ticket.
+    ///
+    /// # Errors
+    /// When it is to be kept and can't be.
+    pub fn keep(&self, ticket: &Ticket) -> Result<(), Stop> {
+        match &self.kept {
+            Some(kept) => Ok(kept.keep(ticket)?),
+            None => Ok(()),
+        }
+    }
+
     fn has_every_answer(&self) -> bool {
-        self.user.is_some() && self.password_file.is_some() && self.codes.is_from_file()
+        self.user.is_some() && self.password.is_given() && self.codes.are_given()
     }
 
-    fn menu(&self) -> Result<Purpose, Stop> {
-        loop {
-            let question = "\n1) Register  2) Log in  q) Quit\n> ";
-            let answer = match self.terminal.ask(question, "--user") {
-                Err(PromptError::Cancelled | PromptError::Interrupted) => return Err(Stop::fine()),
-                answer => answer?,
-            };
-            match answer.as_str() {
-                "1" => return Ok(Purpose::Register),
-                "2" => return Ok(Purpose::LogIn),
-                "q" | "Q" | "quit" | ":quit" | "/quit" => return Err(Stop::fine()),
-                _ => tell("type 1, 2 or q"),
-            }
-        }
-    }
-
-    fn attempt(&mut self, purpose: Purpose) -> Result<Entered, Stop> {
+    fn attempt(&mut self, purpose: Purpose, person: &mut dyn Person) -> Result<Entered, Stop> {
         if let Some((fingerprint, is_loopback)) = self.probed {
-            let terminal = &self.terminal;
             self.gate
-                .settle(purpose, fingerprint, is_loopback, terminal)?;
+                .settle(purpose, fingerprint, is_loopback, person)?;
         }
-        let entered = match purpose {
-            Purpose::Register => self.register(),
+        match purpose {
+            Purpose::Register => self.register(person),
             Purpose::LogIn => {
-                let user = self.name()?;
-                self.log_in(user)
+                let user = self.name(person)?;
+                self.log_in(user, person)
             }
-        }?;
-        if entered.wrong_codes > 0 {
-            tell(&format!(
-                "logins with your password but a wrong code since you were last here: {}; if \
-                 they were not yours, somebody knows your password",
-                entered.wrong_codes
-            ));
         }
-        Ok(entered)
+    }
+
+    fn connect(&self, person: &mut dyn Person) -> Result<Greeted, Stop> {
+        let (server, timeout) = (self.server.clone(), self.timeout);
+        let what = words::connecting(&server);
+        Ok(away(person, &what, move || {
+            session::connect(&server, timeout)
+        })??)
     }
 
     /// Connects once before anything is asked: a server that is away, or whose key was
     /// exchanged, shows before a password is typed.
-    fn probe(&mut self) -> Result<(), Stop> {
-        let greeted = session::connect(&self.server, self.timeout)?;
+    fn probe(&mut self, person: &mut dyn Person) -> Result<(), Stop> {
+        let greeted = self.connect(person)?;
         let fingerprint = greeted.fingerprint();
-        let known = if self.gate.is_known(fingerprint) {
-            "its key is the known one"
-        } else {
-            "its key is not known yet"
-        };
+        let is_known = self.gate.is_known(fingerprint);
         self.probed = Some((fingerprint, greeted.is_loopback()));
         greeted.leave();
-        let mut out = io::stdout();
-        writeln!(out, "ChatBox at {}, {known}.", self.server)?;
-        Ok(())
+        Ok(person.say(&words::server(&self.server, is_known))?)
     }
 
     /// A connection to a server whose key is trusted.
-    fn reach(&mut self, purpose: Purpose) -> Result<Greeted, Stop> {
+    fn reach(&mut self, purpose: Purpose, person: &mut dyn Person) -> Result<Greeted, Stop> {
         loop {
-            let greeted = session::connect(&self.server, self.timeout)?;
+            let greeted = self.connect(person)?;
             let (fingerprint, is_loopback) = (greeted.fingerprint(), greeted.is_loopback());
-            let terminal = &self.terminal;
-            let settled = self
-                .gate
-                .settle(purpose, fingerprint, is_loopback, terminal);
+            let settled = self.gate.settle(purpose, fingerprint, is_loopback, person);
             match settled {
                 Ok(false) => return Ok(greeted),
                 Ok(true) => greeted.leave(),
@@ -224,121 +282,123 @@ impl Door {
         }
     }
 
-    fn name(&mut self) -> Result<UserName, Stop> {
+    fn name(&mut self, person: &mut dyn Person) -> Result<UserName, Stop> {
         if let Some(user) = self.named.take() {
             return Ok(user);
         }
         loop {
-            let (question, default) = match &self.user {
-                Some(user) => (format!("Name [{user}]: "), user.as_str()),
-                None => ("Name: ".to_owned(), ""),
-            };
-            let typed = self.terminal.ask(&question, "--user")?;
-            let text = if typed.is_empty() { default } else { &typed };
+            let typed = person.ask(&words::name(self.user.as_ref()), "--user")?;
+            let offered = self.user.as_ref().map_or("", UserName::as_str);
+            let text = if typed.is_empty() { offered } else { &typed };
             match UserName::parse(text) {
                 Ok(user) => {
                     self.user = Some(user.clone());
                     return Ok(user);
                 }
-                Err(error) => tell(&error.to_string()),
+                Err(error) => person.tell(&error.to_string()),
             }
         }
     }
 
-    fn password(&self, is_new: bool) -> Result<Password, Stop> {
-        if let Some(file) = &self.password_file {
-            let secret = read_secret_file(file)?;
+    /// The password: a new one of this person, or the one that there is.
+    fn password(
+        &self,
+        new_of: Option<&UserName>,
+        person: &mut dyn Person,
+    ) -> Result<Password, Stop> {
+        if let Some(secret) = self.password.read(person)? {
             return Password::prepare(&secret)
                 .map_err(|error| Stop::because(Exit::Usage, &error.to_string()));
         }
-        Ok(if is_new {
-            ask_new_password(&self.terminal)?
-        } else {
-            ask_password(&self.terminal, "Password: ")?
+        Ok(match new_of {
+            Some(user) => ask_new_password(person, &[user.as_str()])?,
+            None => ask_password(person, words::PASSWORD)?,
         })
     }
 
-    fn log_in(&mut self, user: UserName) -> Result<Entered, Stop> {
-        let password = self.password(false)?;
-        let code = self.codes.fresh(&self.terminal, "Code: ")?;
-        let greeted = self.reach(Purpose::LogIn)?;
+    fn log_in(&mut self, user: UserName, person: &mut dyn Person) -> Result<Entered, Stop> {
+        let password = self.password(None, person)?;
+        let code = self.codes.fresh(person, words::CODE)?;
+        let greeted = self.reach(Purpose::LogIn, person)?;
         let fingerprint = greeted.fingerprint();
-        let challenged = greeted.log_in(&user)?;
-        check_clock(challenged.server_time());
-        let entered = challenged.prove(&password, code.clone())?;
+        let (named, sent) = (user.clone(), code.clone());
+        let (server_time, entered) = away(person, words::LOGGING_IN, move || {
+            let challenged = greeted.log_in(&named)?;
+            let server_time = challenged.server_time();
+            Ok::<_, SessionError>((server_time, challenged.prove(&password, sent)))
+        })??;
+        check_clock(server_time, person);
+        let entered = entered?;
         self.codes.spend(code);
-        self.gate.pin(fingerprint);
+        self.gate.pin(fingerprint, person);
         self.user = Some(user);
+        if entered.wrong_codes > 0 {
+            person.tell(&words::wrong_codes(entered.wrong_codes));
+        }
         Ok(entered)
     }
 
-    fn register(&mut self) -> Result<Entered, Stop> {
-        let user = self.name()?;
-        let password = self.password(true)?;
-        let greeted = self.reach(Purpose::Register)?;
+    fn register(&mut self, person: &mut dyn Person) -> Result<Entered, Stop> {
+        let user = self.name(person)?;
+        let password = self.password(Some(&user), person)?;
+        let greeted = self.reach(Purpose::Register, person)?;
         let fingerprint = greeted.fingerprint();
-        let mut registering = greeted.register(&user, &password)?;
-        drop(password);
-        check_clock(registering.server_time);
-        self.show(&user, &registering)?;
+        let named = user.clone();
+        let mut registering = away(person, words::REGISTERING, move || {
+            greeted.register(&named, &password)
+        })??;
+        let (secret, recovery) = (Some(&registering.secret), &registering.recovery);
+        Self::show_factor(person, &user, secret, recovery, registering.server_time)?;
         for _ in 0..FIRST_CODES {
-            let code = match self.codes.fresh(&self.terminal, "Code shown there: ") {
+            let code = match self.codes.fresh(person, words::FIRST_CODE) {
                 Ok(code) => code,
                 Err(stop) => {
                     registering.leave();
                     return Err(stop);
                 }
             };
-            match registering.confirm(code.clone())? {
+            let sent = code.clone();
+            let confirmed = away(person, words::REGISTERING, move || {
+                registering.confirm(sent)
+            })??;
+            match confirmed {
                 Confirmed::Yes(entered) => {
                     self.codes.spend(code);
-                    self.gate.pin(fingerprint);
+                    self.gate.pin(fingerprint, person);
                     return Ok(*entered);
                 }
                 Confirmed::WrongCode(again, sentence) => {
-                    tell(&sentence);
+                    person.tell(&sentence);
                     registering = *again;
-                    if self.codes.is_from_file() {
+                    if self.codes.are_given() {
                         // The same code again would only be wrong again.
                         self.codes.refuse(code);
                     }
                 }
             }
         }
-        let sentence = "there is no account: the first code was wrong too often";
-        Err(Stop::because(Exit::LoginRefused, sentence))
+        Err(Stop::because(Exit::LoginRefused, words::NO_ACCOUNT))
     }
 
-    fn show(&self, user: &UserName, registering: &Registering) -> Result<(), Stop> {
-        let Registering {
-            secret, recovery, ..
-        } = registering;
-        let sheet = enrol::sheet(user, secret, recovery, self.screen);
-        Ok(put(&sheet)?)
+    /// For an attempt to continue a login.
+    #[must_use]
+    pub fn way(&self) -> Way {
+        Way {
+            server: self.server.clone(),
+            timeout: self.timeout,
+        }
     }
 
-    /// Continues a login on a new connection, to the very server that gave the ticket.
-    ///
-    /// # Errors
-    /// When the server is away or refuses; see [`NotResumed`].
-    pub fn resume(&mut self, ticket: &Ticket) -> Result<Entered, NotResumed> {
-        let resumed = session::connect(&self.server, self.timeout).and_then(|greeted| {
-            let presented = greeted.fingerprint();
-            if presented == ticket.fingerprint {
-                return Ok(Ok(greeted.resume(ticket)?));
+    /// What a login that was not continued means; `expected` is the key of that login's server.
+    #[must_use]
+    pub fn judge(&self, untaken: Untaken, expected: Fingerprint) -> NotResumed {
+        match untaken {
+            Untaken::OtherKey(presented) => NotResumed::Stop(self.gate.is_not(expected, presented)),
+            Untaken::Failed(error) if error.is_refusal() => NotResumed::Refused,
+            Untaken::Failed(SessionError::Protocol) => {
+                NotResumed::Stop(SessionError::Protocol.into())
             }
-            greeted.leave();
-            Ok(Err(presented))
-        });
-        match resumed {
-            Ok(Ok(entered)) => Ok(entered),
-            Ok(Err(presented)) => {
-                let stop = self.gate.is_not(ticket.fingerprint, presented);
-                Err(NotResumed::Stop(stop))
-            }
-            Err(error) if error.is_refusal() => Err(NotResumed::Refused),
-            Err(SessionError::Protocol) => Err(NotResumed::Stop(SessionError::Protocol.into())),
-            Err(error) => Err(NotResumed::Later(error.to_string())),
+            Untaken::Failed(error) => NotResumed::Later(error.to_string()),
         }
     }
 
@@ -346,48 +406,69 @@ impl Door {
     ///
     /// # Errors
     /// When that comes to nothing.
-    pub fn log_in_again(&mut self, user: &UserName) -> Result<Entered, Stop> {
-        self.log_in(user.clone())
+    pub fn log_in_again(
+        &mut self,
+        user: &UserName,
+        person: &mut dyn Person,
+    ) -> Result<Entered, Stop> {
+        self.log_in(user.clone(), person)
+    }
+}
+
+fn menu(person: &mut dyn Person) -> Result<Purpose, Stop> {
+    let menu = [
+        ('1', words::REGISTER),
+        ('2', words::LOG_IN),
+        ('q', words::QUIT),
+    ]
+    .map(|(key, label)| Choice { key, label });
+    match person.choose(&menu) {
+        Ok(0) => Ok(Purpose::Register),
+        Ok(1) => Ok(Purpose::LogIn),
+        Ok(_) | Err(PromptError::Cancelled | PromptError::Interrupted) => Err(Stop::fine()),
+        Err(error) => Err(error.into()),
     }
 }
 
 /// Asks for a password until it can be one.
-fn ask_password(terminal: &Terminal<'_>, question: &str) -> Result<Password, PromptError> {
+fn ask_password(person: &mut dyn Person, question: &str) -> Result<Password, PromptError> {
     loop {
-        let typed = terminal.ask_secret(question, "--password-file")?;
+        let typed = person.ask_secret(question, "--password-file")?;
         match Password::prepare(&typed) {
             Ok(password) => return Ok(password),
-            Err(error) => tell(&error.to_string()),
+            Err(error) => person.tell(&error.to_string()),
         }
     }
 }
 
-/// Asks for a password twice, until both are the same.
-fn ask_new_password(terminal: &Terminal<'_>) -> Result<Password, PromptError> {
+/// Asks for a new password twice, until both are the same; `about` are words that make it easier to
+/// guess.
+fn ask_new_password(person: &mut dyn Person, about: &[&str]) -> Result<Password, PromptError> {
     loop {
-        let password = ask_password(terminal, "New password, 8 characters or more: ")?;
-        let again = terminal.ask_secret("The same again: ", "--password-file")?;
+        let typed = person.ask_new_secret(words::NEW_PASSWORD, "--password-file", about)?;
+        let password = match Password::prepare(&typed) {
+            Ok(password) => password,
+            Err(error) => {
+                person.tell(&error.to_string());
+                continue;
+            }
+        };
+        let strength = strength::judge(typed.expose(), about);
+        if !strength.is_enough {
+            person.tell(&words::weak(strength.label, strength.hint.as_deref()));
+            continue;
+        }
+        let again = person.ask_secret(words::SAME_AGAIN, "--password-file")?;
         if Password::prepare(&again).is_ok_and(|again| again == password) {
             return Ok(password);
         }
-        tell("the two are not the same");
+        person.tell(words::NOT_THE_SAME);
     }
 }
 
-/// Shows a text of this program's own at once.
-fn put(text: &str) -> io::Result<()> {
-    let mut out = io::stdout();
-    out.write_all(text.as_bytes())?;
-    out.flush()
-}
-
-fn check_clock(server_time: u64) {
+fn check_clock(server_time: u64, person: &mut dyn Person) {
     let apart = server_time.abs_diff(now_ms());
     if apart > CLOCK_TOLERANCE_MS {
-        tell(&format!(
-            "the server's clock and this one are {} s apart; codes depend on the time, so set \
-             the clock that is wrong",
-            apart / 1000
-        ));
+        person.tell(&words::clocks_apart(apart / 1000));
     }
 }

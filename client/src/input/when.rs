@@ -15,7 +15,8 @@ pub enum When {
 impl When {
     /// Understands `2026-11-22`, `14:30`, `2026-11-22 14:30:05`, and spans such as `2h`. A day
     /// alone is its beginning.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let mut words = text.split_whitespace();
         let when = match (words.next()?, words.next()) {
             (day, Some(time)) => Self::Clock(Some(date(day)?), clock(time)?),

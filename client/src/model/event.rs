@@ -48,8 +48,12 @@ pub enum Event {
     Lagged(Vec<Head>),
     /// Answers [`Ask::Follow`].
     Following(Following),
-    /// Everything shown was read.
-    HaveRead,
+    /// Everything shown was read: of this room, or of all.
+    HaveRead(Option<RoomId>),
+    /// The messages of a room before this one are no longer kept by whoever shows them.
+    Forgot(RoomId, Seq),
+    /// A room is to be shown from behind this message on, whatever was read.
+    StartAt(RoomId, Seq),
     /// Another session of the same person has read so far.
     ReadTo(ReadTo),
     /// The connection is gone; nothing that was asked for comes any more.
@@ -112,6 +116,8 @@ pub enum Mention {
     Earlier,
     /// It does, and they are here: it calls them.
     Now,
+    /// It was said to them alone while they are here, which calls them as well.
+    Alone,
 }
 
 /// What is to be done, in order.
@@ -119,8 +125,28 @@ pub enum Mention {
 pub enum Effect {
     /// Show a message.
     Show(Chat, Mention),
-    /// Say something.
-    Notice(String),
+    /// Say something, of a room or of none.
+    Notice(Option<RoomId>, String),
+    /// Nothing shown so far is in any room's history any more.
+    Forget,
+    /// Show messages that stand before the oldest one shown, in ascending order.
+    Older {
+        /// Where.
+        room: RoomId,
+        /// Which.
+        messages: Vec<(Chat, Mention)>,
+        /// With which one the room's history begins, where there is nothing before these.
+        begins: Option<Seq>,
+    },
+    /// What is shown next of a room was not read yet.
+    Unread {
+        /// Where.
+        room: RoomId,
+        /// How many messages.
+        count: u32,
+        /// How many of them are shown.
+        shown: usize,
+    },
     /// Show who is online.
     People(Vec<Person>),
     /// Show which rooms there are.

@@ -19,13 +19,14 @@ mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use chatbox_common::wire::message::{self, Head, PAGE_LIMIT, ReadTo, RoomId, Seq, Welcome};
+use chatbox_common::name::RoomName;
+use chatbox_common::wire::message::{self, Access, Head, PAGE_LIMIT, ReadTo, RoomId, Seq, Welcome};
 
 pub use event::{Ask, Effect, Event, Listed, Mention};
 use names::Names;
 use pages::{Listing, Slot};
 use past::{Older, Search};
-use room::Room;
+pub use room::Room;
 
 /// See the module.
 #[derive(Debug)]
@@ -91,6 +92,29 @@ impl Model {
         self.rooms.get(&room).is_some_and(|room| room.is_locked)
     }
 
+    /// A room one is in.
+    #[must_use]
+    pub fn room(&self, room: RoomId) -> Option<&Room> {
+        self.rooms.get(&room)
+    }
+
+    /// The rooms one is in, in the order in which they are listed: the lobby, other rooms by
+    /// name, and then those one talks with alone.
+    #[must_use]
+    pub fn listed_rooms(&self) -> Vec<(RoomId, &Room)> {
+        let rooms = self.rooms.iter().filter(|(_, room)| {
+            let partner = room.name.strip_prefix('@');
+            !partner.is_some_and(|user| self.names.is_ignored(user))
+        });
+        let mut rooms: Vec<_> = rooms.map(|(number, room)| (*number, room)).collect();
+        rooms.sort_by_cached_key(|(_, room)| {
+            let is_direct = room.access == Access::Direct;
+            let is_other = room.name != RoomName::LOBBY;
+            (is_direct, is_other, room.name.to_ascii_lowercase())
+        });
+        rooms
+    }
+
     /// Whether one is in a room.
     #[must_use]
     pub fn is_in(&self, room: RoomId) -> bool {
@@ -119,6 +143,12 @@ impl Model {
             && self.asked_about.is_empty()
             && !self.search.as_ref().is_some_and(Search::is_wanted)
             && self.rooms.get(&room).is_none_or(|room| room.last() >= seq)
+    }
+
+    /// Whether messages of before are being fetched.
+    #[must_use]
+    pub const fn fetches_older(&self) -> bool {
+        self.older.is_some()
     }
 
     /// Takes an event; says what follows from it.
@@ -170,7 +200,16 @@ impl Model {
                     room.follow_answered(following.live, following.head);
                 }
             }
-            Event::HaveRead => self.have_read(&mut effects),
+            Event::HaveRead(which) => self.have_read(which, &mut effects),
+            Event::StartAt(number, after) => {
+                let room = self.former.entry(number);
+                room.or_insert_with(|| Room::new(number)).start_at(after);
+            }
+            Event::Forgot(room, before) => {
+                if let Some(room) = self.rooms.get_mut(&room) {
+                    room.forget(before);
+                }
+            }
             Event::ReadTo(ReadTo { room, seq }) => {
                 if let Some(room) = self.rooms.get_mut(&room) {
                     room.read_to(seq);
@@ -213,8 +252,9 @@ impl Model {
             self.former.clear();
             self.older = None;
             self.search = None;
+            effects.push(Effect::Forget);
             let sentence = "the server has another history now: what stands above is not in it";
-            effects.push(Effect::Notice(sentence.to_owned()));
+            effects.push(Effect::Notice(None, sentence.to_owned()));
         }
         self.names.ignore_all(&welcome.ignored);
         self.former.append(&mut self.rooms);
@@ -231,16 +271,19 @@ impl Model {
         self.names.room(&theirs.name);
         let known = self.rooms.remove(&number);
         let known = known.or_else(|| self.former.remove(&number));
-        let mut room = known.unwrap_or_default();
+        let mut room = known.unwrap_or_else(|| Room::new(number));
         room.begin(theirs);
         self.rooms.insert(number, room);
     }
 
-    fn have_read(&mut self, effects: &mut Vec<Effect>) {
+    fn have_read(&mut self, which: Option<RoomId>, effects: &mut Vec<Effect>) {
         if !self.connected {
             return;
         }
         for (&room, state) in &mut self.rooms {
+            if which.is_some_and(|which| which != room) {
+                continue;
+            }
             if let Some(seq) = state.have_read() {
                 effects.push(Effect::Ask(Ask::Read { room, seq }));
             }

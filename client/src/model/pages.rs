@@ -2,6 +2,7 @@
 
 use chatbox_common::wire::message::{MemberList, Page, People, Profile, RoomId, RoomList, Seq};
 
+use super::room::Room;
 use super::{Ask, Effect, Listed, Model};
 
 /// How many messages are shown before the first that was not read.
@@ -18,7 +19,8 @@ pub(super) enum Slot {
     First(RoomId),
     /// What follows on this message.
     Fill(RoomId, Seq),
-    Older(RoomId),
+    /// What stands before this message, the oldest one shown.
+    Older(RoomId, Seq),
     List(Listed),
     Whois,
     Search,
@@ -40,9 +42,15 @@ impl Model {
         first.filter(|_| self.slot == Slot::Whois)
     }
 
+    /// Whether a list that is wanted has not come whole.
+    #[must_use]
+    pub fn is_listing(&self) -> bool {
+        self.listing != Listing::Done
+    }
+
     pub(super) fn page(&mut self, page: Page, effects: &mut Vec<Effect>) {
         let slot = std::mem::replace(&mut self.slot, Slot::Free);
-        let (Slot::First(asked) | Slot::Fill(asked, _) | Slot::Older(asked)) = slot else {
+        let (Slot::First(asked) | Slot::Fill(asked, _) | Slot::Older(asked, _)) = slot else {
             return;
         };
         let ordered = page.messages.is_sorted_by(|a, b| a.seq < b.seq)
@@ -62,13 +70,21 @@ impl Model {
                 room.take_first(page, is_hidden, effects);
             }
             Slot::Fill(_, after) => room.take_fill(page, after, effects),
-            _ => self.take_older(page, effects),
+            Slot::Older(_, from) => self.take_older(page, from, effects),
+            _ => {}
         }
     }
 
     pub(super) fn page_refused(&mut self, effects: &mut Vec<Effect>) {
         match std::mem::replace(&mut self.slot, Slot::Free) {
-            Slot::Older(_) => self.older = None,
+            Slot::Older(room, _) => {
+                self.older = None;
+                effects.push(Effect::Older {
+                    room,
+                    messages: Vec::new(),
+                    begins: None,
+                });
+            }
             Slot::List(_) => self.listing = Listing::Done,
             Slot::Whois => {
                 self.asked_about.pop_front();
@@ -89,7 +105,7 @@ impl Model {
             self.asked_about.push_back(user);
         } else {
             let sentence = "those asked about before are still under way";
-            effects.push(Effect::Notice(sentence.into()));
+            effects.push(Effect::Notice(None, sentence.into()));
         }
     }
 
@@ -185,7 +201,9 @@ impl Model {
             return Some((slot, ask));
         }
         if let Some(older) = &self.older {
-            return Some((Slot::Older(older.room()), self.ask_older(older)));
+            let room = older.room();
+            let from = self.rooms.get(&room).map_or(0, Room::oldest);
+            return Some((Slot::Older(room, from), self.ask_older(older)));
         }
         if let Listing::Wanted(what, after) = &self.listing {
             let (what, after) = (*what, after.clone());

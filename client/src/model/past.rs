@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use chatbox_common::wire::message::{Chat, Found, Page, Place, RoomId};
+use chatbox_common::wire::message::{Chat, Found, Page, Place, RoomId, Seq};
 
 use super::pages::Slot;
 use super::room::Room;
@@ -58,7 +58,7 @@ impl Model {
     ) {
         if self.older.is_some() {
             let sentence = "the earlier messages asked for before are still under way";
-            effects.push(Effect::Notice(sentence.into()));
+            effects.push(Effect::Notice(None, sentence.into()));
         } else {
             self.older = Some(Older {
                 room,
@@ -70,11 +70,21 @@ impl Model {
     }
 
     /// Pages come from the newest to the oldest and are shown the other way round.
-    pub(super) fn take_older(&mut self, page: Page, effects: &mut Vec<Effect>) {
+    /// `from` is the oldest message that was shown when this page was asked for.
+    pub(super) fn take_older(&mut self, page: Page, from: Seq, effects: &mut Vec<Effect>) {
         let Some(mut older) = self.older.take() else {
             return;
         };
         let shown = self.rooms.get(&older.room).map_or(0, Room::oldest);
+        if older.time.is_none() && shown != from {
+            // What it was to stand before is not shown any more.
+            effects.push(Effect::Older {
+                room: older.room,
+                messages: Vec::new(),
+                begins: None,
+            });
+            return;
+        }
         let before = match (older.messages.front(), older.time) {
             (Some(chat), _) => chat.seq,
             (None, None) => shown,
@@ -142,7 +152,7 @@ impl Model {
             (Some(_), None) => "there are no older messages with these words",
             (None, None) => "nothing was searched for yet: /search and words to look for",
         };
-        effects.push(Effect::Notice(sentence.to_owned()));
+        effects.push(Effect::Notice(None, sentence.to_owned()));
     }
 
     /// What a search has found comes from the newest to the oldest, and is shown as people read.
@@ -271,10 +281,10 @@ mod tests {
         let effects = model.apply(found(&[5], false));
         assert!(matches!(effects[0], Effect::Found { more: false, .. }));
         let effects = model.apply(Event::Find(None));
-        assert!(matches!(&effects[0], Effect::Notice(n) if n.contains("no older")));
+        assert!(matches!(&effects[0], Effect::Notice(_, n) if n.contains("no older")));
         assert_eq!(model.apply(find("other")), [search("other", None)]);
         let effects = model.apply(Event::Find(None));
-        assert!(matches!(&effects[0], Effect::Notice(n) if n.contains("under way")));
+        assert!(matches!(&effects[0], Effect::Notice(_, n) if n.contains("under way")));
         assert_eq!(shown(&model.apply(Event::Chat(chat(4)))), [4]);
     }
 
@@ -282,7 +292,7 @@ mod tests {
     fn without_a_search_there_is_nothing_to_go_on_with() {
         let mut model = at(3);
         let effects = model.apply(Event::Find(None));
-        assert!(matches!(&effects[..], [Effect::Notice(n)] if n.contains("/search")));
+        assert!(matches!(&effects[..], [Effect::Notice(_, n)] if n.contains("/search")));
         assert_eq!(model.apply(found(&[3], true)), []);
     }
 
@@ -293,7 +303,7 @@ mod tests {
         assert_eq!(model.apply(find("word")), []);
         assert!(!model.has_shown(ROOM, 3));
         let effects = model.apply(Event::PageRefused);
-        assert_eq!(effects, [search("word", None)]);
+        assert_eq!(effects[1..], [search("word", None)]);
         assert_eq!(model.apply(Event::PageDelayed), []);
         assert_eq!(model.apply(Event::Retry), [search("word", None)]);
         model.apply(Event::Disconnected);
@@ -305,7 +315,7 @@ mod tests {
         model.apply(welcome_of(2, 1, 3));
         model.apply(page(1..=3, false));
         let effects = model.apply(Event::Find(None));
-        assert!(matches!(&effects[..], [Effect::Notice(_)]));
+        assert!(matches!(&effects[..], [Effect::Notice(..)]));
     }
 
     #[test]
@@ -316,7 +326,7 @@ mod tests {
         assert!(model.has_shown(ROOM, 3));
         assert!(matches!(
             &model.apply(Event::Find(None))[..],
-            [Effect::Notice(_)]
+            [Effect::Notice(..)]
         ));
     }
 

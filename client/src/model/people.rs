@@ -1,9 +1,9 @@
 //! Whom one wants to see, and who was heard of.
 
-use chatbox_common::wire::message::{Action, Invited, Presence, RoomId, Standing};
+use chatbox_common::wire::message::{Action, Chat, Invited, Presence, RoomId, Standing};
 
 use super::room::Room;
-use super::{Effect, Model, mention};
+use super::{Effect, Mention, Model, mention};
 
 impl Model {
     /// Whether one does not want to see somebody.
@@ -42,29 +42,45 @@ impl Model {
         effects.retain_mut(|effect| {
             let (chat, mention) = match effect {
                 Effect::Show(chat, mention) => (chat, mention),
+                Effect::Older { messages, .. } => {
+                    messages.retain_mut(|(chat, mention)| self.is_wanted(chat, mention));
+                    return true;
+                }
                 Effect::Past { messages, .. } | Effect::Found { messages, .. } => {
                     messages.retain(|chat| !self.names.is_ignored(&chat.user));
                     return true;
                 }
                 _ => return true,
             };
-            if self.names.is_ignored(&chat.user) {
-                return false;
-            }
-            self.names.person(&chat.user);
-            let Some(room) = self.rooms.get_mut(&chat.room) else {
-                return true;
-            };
-            room.has_spoken(&chat.user, chat.seq);
-            if !self.names.is_own(&chat.user) && mention::names(&chat.text, self.names.own()) {
-                *mention = room.mention(chat.seq);
-            }
-            true
+            self.is_wanted(chat, mention)
         });
+    }
+
+    /// Whether a message is to be seen; marks it where it names one.
+    fn is_wanted(&mut self, chat: &Chat, mention: &mut Mention) -> bool {
+        if self.names.is_ignored(&chat.user) {
+            return false;
+        }
+        self.names.person(&chat.user);
+        let Some(room) = self.rooms.get_mut(&chat.room) else {
+            return true;
+        };
+        room.has_spoken(&chat.user, chat.seq);
+        if !self.names.is_own(&chat.user) {
+            *mention = if mention::names(&chat.text, self.names.own()) {
+                room.mention(chat.seq)
+            } else {
+                room.address(chat.seq)
+            };
+        }
+        true
     }
 
     /// Whoever one ignores comes and goes unseen, and one knows of oneself.
     pub(super) fn presence(&mut self, presence: Presence, effects: &mut Vec<Effect>) {
+        if let Some(room) = self.rooms.get_mut(&presence.room) {
+            room.online = presence.online;
+        }
         let names = &mut self.names;
         let mut wanted = |mut people: Vec<String>| {
             for user in &people {
@@ -154,7 +170,7 @@ mod tests {
         assert_eq!(shown(&model.apply(said(5, "alice", "x"))), [5]);
         model.apply(ignoring("bob", false));
         assert_eq!(shown(&model.apply(said(6, "bob", "x"))), [6]);
-        assert_eq!(model.apply(Event::HaveRead).len(), 1);
+        assert_eq!(model.apply(Event::HaveRead(None)).len(), 1);
     }
 
     #[test]
@@ -166,7 +182,7 @@ mod tests {
         let mut model = Model::new("zoe");
         model.apply(Event::Welcome(Welcome { ..begun.clone() }));
         assert_eq!(model.ignored().collect::<Vec<_>>(), ["Alice", "bob"]);
-        assert_eq!(shown(&model.apply(page(1..=3, false))), []);
+        assert!(shown(&model.apply(page(1..=3, false))).is_empty());
         assert_eq!(shown(&model.apply(said(4, "carol", "x"))), [4]);
         model.apply(Event::Disconnected);
         begun.ignored.pop();
@@ -270,7 +286,7 @@ mod tests {
             let effects = model.apply(want(&format!("user{n}")));
             effects
                 .iter()
-                .any(|effect| matches!(effect, Effect::Notice(_)))
+                .any(|effect| matches!(effect, Effect::Notice(..)))
         });
         assert_eq!(many.count(), 36);
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use chatbox_common::wire::message::{self, Chat, Page, Seq};
+use chatbox_common::wire::message::{self, Access, Chat, Page, RoomId, RoomMode, Seq};
 
 use super::{Effect, Mention};
 
@@ -25,11 +25,21 @@ enum Live {
 }
 
 /// See the module.
-#[derive(Debug, Default)]
-pub(super) struct Room {
-    pub(super) name: String,
-    pub(super) topic: String,
-    pub(super) is_locked: bool,
+#[derive(Debug)]
+pub struct Room {
+    number: RoomId,
+    /// Its name, as the server gave it.
+    pub name: String,
+    /// What it is about, or nothing.
+    pub topic: String,
+    /// Whether only moderators may write in it.
+    pub is_locked: bool,
+    /// Whether the server can read what is said in it.
+    pub mode: RoomMode,
+    /// Who may enter it.
+    pub access: Access,
+    /// How many of its members are online.
+    pub online: u32,
     /// The last message shown, and the oldest; nothing before the first page.
     shown: Option<Shown>,
     /// The last message that is known to exist.
@@ -51,6 +61,38 @@ struct Shown {
 }
 
 impl Room {
+    /// One that nothing was shown of yet.
+    pub(super) fn new(number: RoomId) -> Self {
+        Self {
+            number,
+            name: String::new(),
+            topic: String::new(),
+            is_locked: false,
+            mode: RoomMode::Audited,
+            access: Access::Open,
+            online: 0,
+            shown: None,
+            head: 0,
+            began_at: 0,
+            read: 0,
+            held: BTreeMap::new(),
+            live: Live::Yes,
+            speakers: BTreeMap::new(),
+        }
+    }
+
+    /// The last message that the person has read, as the server knows it.
+    #[must_use]
+    pub const fn read(&self) -> Seq {
+        self.read
+    }
+
+    /// Whether something was shown that the person has not read.
+    #[must_use]
+    pub fn has_unread(&self) -> bool {
+        self.last() > self.read
+    }
+
     /// A session begins: what comes live begins behind the room's head.
     pub(super) fn begin(&mut self, room: message::Room) {
         self.head = room.head;
@@ -65,6 +107,9 @@ impl Room {
         self.name = room.name;
         self.topic = room.topic;
         self.is_locked = room.locked.is_some();
+        self.mode = room.mode;
+        self.access = room.access;
+        self.online = room.online;
         self.head = self.head.max(room.head);
     }
 
@@ -166,6 +211,15 @@ impl Room {
         }
     }
 
+    /// What it is to be said something that names nobody.
+    pub(super) fn address(&self, seq: Seq) -> Mention {
+        if self.access == Access::Direct && seq > self.began_at {
+            Mention::Alone
+        } else {
+            Mention::No
+        }
+    }
+
     pub(super) fn take_live(&mut self, chat: Chat, effects: &mut Vec<Effect>) {
         self.head = self.head.max(chat.seq);
         match &mut self.shown {
@@ -209,21 +263,14 @@ impl Room {
         if unread > 0 && !is_hidden {
             let rest = messages.split_off(messages.partition_point(|chat| chat.seq <= self.read));
             self.take_messages(messages, effects);
-            effects.push(Effect::Notice(self.reading_stopped(unread, rest.len())));
+            effects.push(Effect::Unread {
+                room: self.number,
+                count: unread,
+                shown: rest.len(),
+            });
             messages = rest;
         }
         self.take_messages(messages, effects);
-    }
-
-    /// The line between what was read and what was not.
-    fn reading_stopped(&self, unread: u32, shown: usize) -> String {
-        let name = &self.name;
-        match u32::try_from(shown) {
-            Ok(shown) if shown < unread => {
-                format!("{name}: {unread} unread, the last {shown} of them from here")
-            }
-            _ => format!("{name}: {unread} unread from here"),
-        }
     }
 
     /// A page of what follows on message `after`, the last one shown when it was asked for.
@@ -234,7 +281,7 @@ impl Room {
             shown.last = page.first - 1;
             self.head = self.head.max(shown.last);
             let sentence = format!("{}: history begins at {}", self.name, page.first);
-            effects.push(Effect::Notice(sentence));
+            effects.push(Effect::Notice(Some(self.number), sentence));
         }
         self.take_messages(page.messages, effects);
         if self.is_behind() && self.last() == after {
@@ -262,23 +309,30 @@ impl Room {
         first: Seq,
         effects: &mut Vec<Effect>,
     ) {
-        let name = &self.name;
         let Some(shown) = &mut self.shown else { return };
-        if let (Some(oldest), Some(newest)) = (messages.front(), messages.back()) {
+        if let Some(oldest) = messages.front() {
             shown.oldest = oldest.seq;
-            let span = format!("{name}: earlier messages, {} to {}", oldest.seq, newest.seq);
-            effects.push(Effect::Notice(span));
         }
-        let any = !messages.is_empty();
-        let shown = messages.into_iter();
-        effects.extend(shown.map(|chat| Effect::Show(chat, Mention::No)));
-        if is_all {
-            let sentence = format!("{name}: history begins at {first}; there is nothing earlier");
-            effects.push(Effect::Notice(sentence));
-        } else if any {
-            effects.push(Effect::Notice(format!(
-                "{name}: end of the earlier messages"
-            )));
+        let messages = messages.into_iter().map(|chat| (chat, Mention::No));
+        effects.push(Effect::Older {
+            room: self.number,
+            messages: messages.collect(),
+            begins: is_all.then_some(first),
+        });
+    }
+
+    /// What is shown begins behind this message.
+    pub(super) const fn start_at(&mut self, after: Seq) {
+        self.shown = Some(Shown {
+            last: after,
+            oldest: after.saturating_add(1),
+        });
+    }
+
+    /// The messages before this one are kept no longer by whoever shows them.
+    pub(super) fn forget(&mut self, before: Seq) {
+        if let Some(shown) = &mut self.shown {
+            shown.oldest = shown.oldest.max(before.min(shown.last.saturating_add(1)));
         }
     }
 }

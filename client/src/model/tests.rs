@@ -33,8 +33,9 @@ fn welcome_read(head: Seq, read: Seq) -> Event {
     welcome_with(1, 1, head, read)
 }
 
-pub(super) fn notice(text: &str) -> Effect {
-    Effect::Notice(text.to_owned())
+fn unread(count: u32, shown: usize) -> Effect {
+    let room = ROOM;
+    Effect::Unread { room, count, shown }
 }
 
 fn read(seq: Seq) -> Effect {
@@ -130,6 +131,16 @@ pub(super) fn shown(effects: &[Effect]) -> Vec<Seq> {
     shown.collect()
 }
 
+fn older(effect: &Effect) -> (Vec<Seq>, Option<Seq>) {
+    let Effect::Older {
+        messages, begins, ..
+    } = effect
+    else {
+        panic!("{effect:?}");
+    };
+    (messages.iter().map(|(chat, _)| chat.seq).collect(), *begins)
+}
+
 /// Zoe's model, which has shown the messages up to `head`.
 pub(super) fn at(head: Seq) -> Model {
     let mut model = Model::new("zoe");
@@ -155,9 +166,9 @@ fn what_was_not_read_is_shown_behind_ten_that_were() {
     assert_eq!(asked, [before(101, 40)]);
     let effects = model.apply(page(61..=100, true));
     assert_eq!(shown(&effects), (61..=100).collect::<Vec<_>>());
-    assert_eq!(effects[10], notice("#lobby: 30 unread from here"));
-    assert_eq!(model.apply(Event::HaveRead), [read(100)]);
-    assert_eq!(model.apply(Event::HaveRead), []);
+    assert_eq!(effects[10], unread(30, 30));
+    assert_eq!(model.apply(Event::HaveRead(None)), [read(100)]);
+    assert_eq!(model.apply(Event::HaveRead(None)), []);
 }
 
 #[test]
@@ -165,25 +176,24 @@ fn of_more_than_a_page_the_last_are_shown_and_the_rest_is_told_of() {
     let mut model = Model::new("zoe");
     assert_eq!(model.apply(welcome_read(2_000, 0)), [before(2_001, 500)]);
     let effects = model.apply(page(1_501..=2_000, true));
-    let told = "#lobby: 2000 unread, the last 500 of them from here";
-    assert_eq!(effects[0], notice(told));
+    assert_eq!(effects[0], unread(2000, 500));
     assert_eq!(effects.len(), 501);
 }
 
 #[test]
 fn how_far_one_has_read_is_told_once_and_again_where_it_may_have_been_lost() {
     let mut model = at(3);
-    assert_eq!(model.apply(Event::HaveRead), []);
+    assert_eq!(model.apply(Event::HaveRead(None)), []);
     model.apply(Event::Chat(chat(4)));
-    assert_eq!(model.apply(Event::HaveRead), [read(4)]);
+    assert_eq!(model.apply(Event::HaveRead(None)), [read(4)]);
     model.apply(Event::Disconnected);
-    assert_eq!(model.apply(Event::HaveRead), []);
+    assert_eq!(model.apply(Event::HaveRead(None)), []);
     model.apply(welcome_read(4, 3));
-    assert_eq!(model.apply(Event::HaveRead), [read(4)]);
+    assert_eq!(model.apply(Event::HaveRead(None)), [read(4)]);
     // Another session was faster.
     model.apply(Event::Chat(chat(5)));
     model.apply(Event::ReadTo(ReadTo { room: ROOM, seq: 5 }));
-    assert_eq!(model.apply(Event::HaveRead), []);
+    assert_eq!(model.apply(Event::HaveRead(None)), []);
 }
 
 #[test]
@@ -248,8 +258,10 @@ fn another_history_makes_everything_forgotten() {
         let mut model = at(3);
         model.apply(Event::Disconnected);
         let effects = model.apply(event);
-        assert!(matches!(&effects[0], Effect::Notice(n) if n.contains("another history")));
-        assert_eq!(effects[1], before(3, 10));
+        assert!(
+            matches!(&effects[..2], [Effect::Forget, Effect::Notice(None, n)] if n.contains("another history"))
+        );
+        assert_eq!(effects[2], before(3, 10));
         assert_eq!(shown(&model.apply(page(1..=2, false))), [1, 2]);
     }
 }
@@ -260,13 +272,13 @@ fn what_retention_removed_is_told_and_not_waited_for() {
     model.apply(Event::Disconnected);
     assert_eq!(model.apply(welcome_of(1, 7, 9)), [after(3)]);
     let effects = model.apply(page_from(7, 7..=9, false));
-    assert!(matches!(&effects[0], Effect::Notice(n) if n.contains("begins at 7")));
+    assert!(matches!(&effects[0], Effect::Notice(Some(ROOM), n) if n.contains("begins at 7")));
     assert_eq!(shown(&effects), [7, 8, 9]);
     // Everything was removed.
     model.apply(Event::Disconnected);
     model.apply(welcome_of(1, 12, 11));
     let effects = model.apply(page_from(12, NONE, false));
-    assert!(matches!(&effects[0], Effect::Notice(n) if n.contains("begins at 12")));
+    assert!(matches!(&effects[0], Effect::Notice(Some(ROOM), n) if n.contains("begins at 12")));
     assert_eq!(effects.len(), 1);
     assert_eq!(shown(&model.apply(Event::Chat(chat(12)))), [12]);
 }
@@ -277,7 +289,7 @@ fn a_server_that_keeps_a_message_back_is_not_asked_for_ever() {
     model.apply(Event::Chat(chat(6)));
     let effects = model.apply(page(5..=6, false));
     assert!(matches!(&effects[0], Effect::Fault(f) if f.contains("message 4")));
-    assert_eq!(shown(&effects), []);
+    assert!(shown(&effects).is_empty());
 }
 
 #[test]
@@ -330,19 +342,32 @@ fn older_messages_come_in_their_order_over_several_pages() {
     assert_eq!(model.apply(Event::WantOlder(ROOM, 30)), [before(91, 30)]);
     assert_eq!(model.apply(page(81..=90, true)), [before(81, 20)]);
     let effects = model.apply(page(61..=80, true));
-    assert_eq!(shown(&effects), (61..=90).collect::<Vec<_>>());
-    assert!(matches!(&effects[0], Effect::Notice(n) if n.contains("61 to 90")));
+    assert_eq!(older(&effects[0]), ((61..=90).collect(), None));
     assert_eq!(model.apply(Event::WantOlder(ROOM, 1000)), [before(61, 500)]);
     let effects = model.apply(page(1..=60, false));
-    assert!(matches!(effects.last(), Some(Effect::Notice(n)) if n.contains("begins at 1")));
+    assert_eq!(older(&effects[0]), ((1..=60).collect(), Some(1)));
     assert_eq!(shown(&model.apply(Event::Chat(chat(101)))), [101]);
+}
+
+#[test]
+fn what_was_to_stand_before_something_forgotten_leaves_no_gap() {
+    let mut model = Model::new("zoe");
+    model.apply(welcome(100));
+    model.apply(page(91..=100, true));
+    assert_eq!(model.apply(Event::WantOlder(ROOM, 30)), [before(91, 30)]);
+    assert_eq!(model.apply(Event::Forgot(ROOM, 101)), []);
+    let effects = model.apply(page(61..=90, true));
+    assert_eq!(older(&effects[0]), (Vec::new(), None));
+    assert_eq!(model.apply(Event::WantOlder(ROOM, 30)), [before(101, 30)]);
 }
 
 #[test]
 fn a_wish_that_is_refused_is_forgotten() {
     let mut model = at(3);
     assert_eq!(model.apply(Event::WantOlder(ROOM, 5)), [before(1, 5)]);
-    assert_eq!(model.apply(Event::PageRefused), []);
+    let effects = model.apply(Event::PageRefused);
+    assert_eq!(older(&effects[0]), (Vec::new(), None));
+    assert_eq!(effects.len(), 1);
     assert!(model.has_shown(ROOM, 3));
     assert!(!model.has_shown(ROOM, 4));
 }

@@ -1,15 +1,19 @@
-//! The two halves of a session: this end writes, a thread of its own reads.
+//! The two halves of a session, a thread for each.
 
+use std::io::{self, ErrorKind};
 use std::net::{Shutdown, TcpStream};
-use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
-use std::{io, thread};
 
-use chatbox_common::channel::{ChannelError, Receiver, Sender};
+use chatbox_common::channel::{self, ChannelError, Sender};
 use chatbox_common::crypto::handshake::ChannelBinding;
 use chatbox_common::crypto::record::KeyAge;
 use chatbox_common::wire::codec::{self, Read};
-use chatbox_common::wire::message::{Bye, ByeReason, ClientMessage, ServerMessage};
+use chatbox_common::wire::message::{
+    Bye, ByeReason, ClientMessage, Plain, RequestId, ServerMessage,
+};
 
 use super::{Entered, Ticket};
 
@@ -17,6 +21,15 @@ use super::{Entered, Ticket};
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(150);
 /// A server that takes nothing for so long is taken to be gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What may wait to be said: more than all that is ever under way at a time. A server that lets it
+/// fill up takes nothing.
+const JOBS: usize = 1_024;
+/// After so much silence of this side the server is given a sign of life; it would ask for one
+/// after 60 s.
+const QUIET: Duration = Duration::from_secs(50);
+/// The number of requests whose answer nobody waits for.
+const UNANSWERED: RequestId = 0;
 
 /// What the reading thread has to tell.
 #[derive(Debug)]
@@ -38,11 +51,37 @@ pub enum Ending {
     CutOff(ChannelError),
 }
 
-/// The writing half, and the state of both keys.
+/// What the writing thread is to do.
+enum Job {
+    Say(ClientMessage),
+    /// Say goodbye, and close this direction.
+    SayBye,
+}
+
+/// A key: its number, and when it was first used.
+#[derive(Clone, Copy)]
+struct Key(u64, Instant);
+
+impl Key {
+    fn of(age: KeyAge) -> Self {
+        let now = Instant::now();
+        Self(age.epoch, now.checked_sub(age.age).unwrap_or(now))
+    }
+
+    fn age(self) -> KeyAge {
+        let Self(epoch, since) = self;
+        let age = since.elapsed();
+        KeyAge { epoch, age }
+    }
+}
+
+/// A session: a thread reads what is heard, another one writes what is said, so that whoever says
+/// something never waits for the network.
 pub struct Link {
     socket: Arc<TcpStream>,
-    sender: Sender,
-    received: (u64, Instant),
+    jobs: SyncSender<Job>,
+    sent: Arc<Mutex<Key>>,
+    received: Key,
     binding: ChannelBinding,
 }
 
@@ -66,45 +105,60 @@ impl Link {
         } = entered;
         socket.set_read_timeout(Some(SILENCE_TIMEOUT))?;
         socket.set_write_timeout(Some(WRITE_TIMEOUT))?;
-        let KeyAge { epoch, age } = receiver.key_age();
-        let now = Instant::now();
-        let reading = Arc::clone(&socket);
+        let received = Key::of(receiver.key_age());
+        let sent = Arc::new(Mutex::new(Key::of(sender.key_age())));
+        let (jobs, waiting) = mpsc::sync_channel(JOBS);
+        let (read, written) = (Arc::clone(&socket), Arc::clone(&socket));
+        let key = Arc::clone(&sent);
+        thread::Builder::new()
+            .name("writer".to_owned())
+            .spawn(move || {
+                if write_all(&written, sender, &waiting, &key).is_err() {
+                    // The reading thread tells the end, behind what the server said before it.
+                    let _ = written.shutdown(Shutdown::Both);
+                }
+            })?;
         thread::Builder::new()
             .name("reader".to_owned())
-            .spawn(move || read_all(&reading, receiver, forward))?;
+            .spawn(move || read_all(&read, receiver, forward))?;
         let link = Self {
             socket,
-            sender,
-            received: (epoch, now.checked_sub(age).unwrap_or(now)),
+            jobs,
+            sent,
+            received,
             binding,
         };
         Ok((link, ticket))
     }
 
-    /// Sends one message.
+    /// Has one message sent, behind those before it. Where that fails later, the end of the session
+    /// is heard of.
     ///
     /// # Errors
-    /// When the server does not take it; the session is over then.
-    pub fn send(&mut self, message: &ClientMessage) -> Result<(), ChannelError> {
-        self.sender.send(&mut &*self.socket, message)
+    /// When the server takes nothing any more; the session is over then.
+    pub fn send(&self, message: ClientMessage) -> Result<(), ChannelError> {
+        self.give(Job::Say(message))
     }
 
     /// Says goodbye and closes this direction; what the server still says is heard.
     ///
     /// # Errors
-    /// When the server does not take it.
-    pub fn say_bye(&mut self) -> Result<(), ChannelError> {
-        self.send(&ClientMessage::Bye(Bye {
-            reason: ByeReason::Quit,
-            text: String::new(),
-        }))?;
-        self.socket.shutdown(Shutdown::Write)?;
-        Ok(())
+    /// As [`Link::send`].
+    pub fn say_bye(&self) -> Result<(), ChannelError> {
+        self.give(Job::SayBye)
+    }
+
+    fn give(&self, job: Job) -> Result<(), ChannelError> {
+        match self.jobs.try_send(job) {
+            // The end of the session is heard of.
+            Ok(()) | Err(TrySendError::Disconnected(_)) => Ok(()),
+            Err(TrySendError::Full(_)) => Err(io::Error::from(ErrorKind::TimedOut).into()),
+        }
     }
 
     /// Notes that the server replaced its key.
     pub fn note_new_key(&mut self, epoch: u64) {
-        self.received = (epoch, Instant::now());
+        self.received = Key(epoch, Instant::now());
     }
 
     /// What a proof on this line must be bound to.
@@ -116,9 +170,8 @@ impl Link {
     /// The keys in use: this side's and the server's.
     #[must_use]
     pub fn key_ages(&self) -> (KeyAge, KeyAge) {
-        let (epoch, since) = self.received;
-        let age = since.elapsed();
-        (self.sender.key_age(), KeyAge { epoch, age })
+        let sent = *self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        (sent.age(), self.received.age())
     }
 }
 
@@ -129,7 +182,48 @@ impl Drop for Link {
     }
 }
 
-fn read_all(socket: &TcpStream, mut receiver: Receiver, mut forward: impl FnMut(Heard) -> bool) {
+/// Writes what it is given. Where nothing is said for a while it gives a sign of life, whatever keeps
+/// the rest of the program: a person may think long about a question.
+fn write_all(
+    socket: &TcpStream,
+    mut sender: Sender,
+    jobs: &Receiver<Job>,
+    key: &Mutex<Key>,
+) -> Result<(), ChannelError> {
+    loop {
+        let (message, is_last) = match jobs.recv_timeout(QUIET) {
+            Ok(Job::Say(message)) => (message, false),
+            Ok(Job::SayBye) => (goodbye(), true),
+            Err(RecvTimeoutError::Timeout) => {
+                let request = UNANSWERED;
+                (ClientMessage::Ping(Plain { request }), false)
+            }
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+        };
+        sender.send(&mut &*socket, &message)?;
+        let now = sender.key_age();
+        let mut key = key.lock().unwrap_or_else(PoisonError::into_inner);
+        if key.0 != now.epoch {
+            *key = Key::of(now);
+        }
+        if is_last {
+            return Ok(socket.shutdown(Shutdown::Write)?);
+        }
+    }
+}
+
+fn goodbye() -> ClientMessage {
+    ClientMessage::Bye(Bye {
+        reason: ByeReason::Quit,
+        text: String::new(),
+    })
+}
+
+fn read_all(
+    socket: &TcpStream,
+    mut receiver: channel::Receiver,
+    mut forward: impl FnMut(Heard) -> bool,
+) {
     let mut epoch = receiver.key_age().epoch;
     loop {
         let heard = match next(socket, &mut receiver) {
@@ -169,7 +263,7 @@ fn read_all(socket: &TcpStream, mut receiver: Receiver, mut forward: impl FnMut(
 type Messages = Vec<Result<ServerMessage, ChannelError>>;
 
 /// The messages of the next record, those of unknown types left out, up to a malformed one.
-fn next(socket: &TcpStream, receiver: &mut Receiver) -> Result<Messages, ChannelError> {
+fn next(socket: &TcpStream, receiver: &mut channel::Receiver) -> Result<Messages, ChannelError> {
     loop {
         if let Some(content) = receiver.next_record()? {
             return Ok(codec::messages(content)

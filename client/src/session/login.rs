@@ -26,7 +26,8 @@ use super::{Greeted, SessionError};
 /// A little less than the 5 minutes that a server gives.
 const REGISTRATION_TIMEOUT: Duration = Duration::from_secs(295);
 
-/// What continues a login on a new connection. Kept in memory only.
+/// What continues a login on a new connection. Kept in memory only, unless a script wants it kept
+/// (`kept`).
 #[derive(Debug)]
 pub struct Ticket {
     token: ResumeToken,
@@ -43,6 +44,23 @@ impl Ticket {
             until: Instant::now() + Duration::from_secs(seconds.into()),
             fingerprint,
         }
+    }
+
+    /// What was kept of one: what a server has given, and how long that is still good.
+    #[must_use]
+    pub fn from_parts(token: ResumeToken, left: Duration, fingerprint: Fingerprint) -> Self {
+        Self {
+            token,
+            until: Instant::now() + left,
+            fingerprint,
+        }
+    }
+
+    /// What to keep of it, beside the fingerprint: what the server has given, and how long that is
+    /// still good.
+    #[must_use]
+    pub fn parts(&self, now: Instant) -> (&ResumeToken, Duration) {
+        (&self.token, self.until.saturating_duration_since(now))
     }
 
     /// Whether its time has passed.

@@ -20,7 +20,7 @@ use crate::address::ServerAddress;
 pub use change::{Proof, Proved};
 pub use connect::{Greeted, connect};
 pub use link::{Ending, Heard, Link};
-pub use login::{Confirmed, Entered, Registering, Ticket};
+pub use login::{Confirmed, Entered, Ticket};
 
 /// Why there is no session. Sentences that came from the server are in it as they came: whoever
 /// shows one makes it fit for a terminal.

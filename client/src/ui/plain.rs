@@ -4,21 +4,22 @@
 //! message after its first are indented, so that no line feed can fake another speaker. Knows
 //! neither session nor model; `app` tells it what to show.
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::time::Instant;
 
+use chatbox_common::secret::SecretString;
 use chatbox_common::wire::message::{
-    Access, Chat, Kind, Member, Person, Profile, RoomMode, RoomRole, RoomSummary,
+    Chat, Kind, Member, Person as Online, Profile, Room, RoomId, RoomSummary, Seq, You,
 };
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
 
+use super::tables::{self, Clock, now_ms};
+use super::{Face, Reading, Scene, Wish};
 use crate::model::Mention;
-use crate::sanitize;
-use crate::screen::columns;
-
-/// The longest name shown, in characters: a server that sends a longer one breaks its own rule.
-const MAX_SHOWN_NAME: usize = 66;
+use crate::prompt::{self, Choice, Person, PromptError, Sheet, Task, Terminal};
+use crate::sanitize::{self, name};
+use crate::screen::{Screen, columns};
+use crate::words::app as app_words;
+use crate::words::plain as words;
 
 /// Fewer columns than this beside a name are not worth keeping to.
 const MIN_ROOM: usize = 16;
@@ -28,177 +29,51 @@ const TAB: usize = 8;
 /// See the module.
 pub struct Plain<W> {
     out: W,
-    zone: TimeZone,
-    obeys_escapes: bool,
+    clock: Clock,
+    terminal: Terminal,
+    screen: Screen,
     width: fn() -> Option<usize>,
+    can_ask: bool,
 }
 
 impl<W: Write> Plain<W> {
-    /// A face that writes to `out`, with times of `zone`; `obeys_escapes` if it can be emptied, and
+    /// A face that writes to `out`, and asks on `terminal` where there `can_ask` be anybody;
     /// `width` says how wide it is, if it has an edge.
     #[must_use]
     pub const fn new(
         out: W,
-        zone: TimeZone,
-        obeys_escapes: bool,
+        clock: Clock,
+        terminal: Terminal,
+        screen: Screen,
         width: fn() -> Option<usize>,
+        can_ask: bool,
     ) -> Self {
         Self {
             out,
-            zone,
-            obeys_escapes,
+            clock,
+            terminal,
+            screen,
             width,
+            can_ask,
         }
     }
 
-    /// Shows a message: `HH:MM:SS #lobby <alice> text`, or `HH:MM:SS #lobby * alice does`. Who is
-    /// named by it is told so in a word, which a voice reads as well, and called by a bell.
-    ///
-    /// # Errors
-    /// When the output does not take it.
-    pub fn chat(&mut self, room: &str, chat: &Chat, mention: Mention) -> io::Result<()> {
-        let time = self.time(chat.time);
-        let (room, user) = (name(room), name(&chat.user));
-        let mark = match mention {
-            Mention::No => "",
-            Mention::Earlier | Mention::Now => "[you] ",
-        };
-        let mut line = match chat.kind {
-            Kind::Text => format!("{time} {mark}{room} <{user}> "),
-            Kind::Action => format!("{time} {mark}{room} * {user} "),
-        };
-        self.append(&mut line, &sanitize::text(&chat.text));
-        if mention == Mention::Now && self.obeys_escapes {
-            line.push('\u{7}');
-        }
-        self.out.write_all(line.as_bytes())
-    }
-
-    /// Shows a message of some day: `2026-11-22 HH:MM:SS #lobby <alice> text`.
-    ///
-    /// # Errors
-    /// When the output does not take it.
-    pub fn dated(&mut self, room: &str, chat: &Chat) -> io::Result<()> {
-        let moment = self.moment(chat.time);
-        let (room, user) = (name(room), name(&chat.user));
-        let mut line = match chat.kind {
-            Kind::Text => format!("{moment} {room} <{user}> "),
-            Kind::Action => format!("{moment} {room} * {user} "),
-        };
-        self.append(&mut line, &sanitize::text(&chat.text));
-        self.out.write_all(line.as_bytes())
-    }
-
-    /// Shows who somebody is.
-    ///
-    /// # Errors
-    /// When the output does not take it.
-    pub fn profile(&mut self, profile: &Profile) -> io::Result<()> {
-        let role = if profile.is_admin {
-            ", administrator of the server"
-        } else {
-            ""
-        };
-        let there = match profile.online_since {
-            Some(since) => format!("online since {}", self.moment(since)),
-            None => "not online".to_owned(),
-        };
-        let last = match profile.last_login {
-            Some(at) => format!("last login {}", self.moment(at)),
-            None => "no login yet".to_owned(),
-        };
-        let (user, registered) = (name(&profile.user), self.moment(profile.registered));
-        let lines = format!("  {user}{role}: {there}\n    {last}, registered {registered}\n");
-        self.out.write_all(lines.as_bytes())
-    }
-
-    /// Says something: `HH:MM:SS -- text`, with the time of now.
-    ///
-    /// # Errors
-    /// When the output does not take it.
-    pub fn notice(&mut self, text: &str) -> io::Result<()> {
-        let now = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0);
-        let mut line = format!("{} -- ", self.time(now));
-        self.append(&mut line, &sanitize::text(text));
-        self.out.write_all(line.as_bytes())
-    }
-
-    /// Shows a text of this program's own as it is, line feeds included.
-    ///
-    /// # Errors
-    /// When the output does not take it.
-    pub fn lines(&mut self, text: &str) -> io::Result<()> {
+    fn put(&mut self, text: &str) -> io::Result<()> {
         self.out.write_all(text.as_bytes())
     }
 
-    /// Shows who is there, a line each.
-    ///
-    /// # Errors
-    /// When the output does not take it.
-    pub fn people(&mut self, people: &[Person]) -> io::Result<()> {
-        let mut lines = String::new();
-        for person in people {
-            let since = self.time(person.since);
-            let _ = write!(lines, "  {}  since {since}", name(&person.user));
-            if person.sessions > 1 {
-                let _ = write!(lines, ", {} times", person.sessions);
-            }
-            lines.push('\n');
-        }
-        self.out.write_all(lines.as_bytes())
+    /// A message of some day: `2026-11-22 HH:MM:SS #lobby <alice> text`.
+    fn dated(&mut self, room: &str, chat: &Chat) -> io::Result<()> {
+        let mut line = tables::dated(&self.clock, room, chat);
+        self.append(&mut line, &sanitize::text(&chat.text));
+        self.put(&line)
     }
 
-    /// Shows which rooms there are.
-    ///
-    /// # Errors
-    /// Those of the output.
-    pub fn rooms(&mut self, rooms: &[RoomSummary]) -> io::Result<()> {
-        let mut lines = String::new();
-        for room in rooms {
-            let access = match room.access {
-                Access::Open => "",
-                Access::Invited | Access::Direct => ", for those who are invited",
-            };
-            let mode = match room.mode {
-                RoomMode::Audited => "audited",
-                RoomMode::Private => "private",
-            };
-            let place = if room.room.is_some() {
-                "; you are in it"
-            } else {
-                ""
-            };
-            let plural = if room.members == 1 { "" } else { "s" };
-            let _ = write!(
-                lines,
-                "  {}  {mode}{access}; {} member{plural}{place}",
-                name(&room.name),
-                room.members
-            );
-            if !room.topic.is_empty() {
-                let _ = write!(lines, ": {}", sanitize::line(&room.topic));
-            }
-            lines.push('\n');
-        }
-        self.out.write_all(lines.as_bytes())
-    }
-
-    /// Shows who belongs to a room.
-    ///
-    /// # Errors
-    /// Those of the output.
-    pub fn members(&mut self, members: &[Member]) -> io::Result<()> {
-        let mut lines = String::new();
-        for member in members {
-            let role = match member.role {
-                RoomRole::Member => "",
-                RoomRole::Moderator => "  moderator",
-                RoomRole::Owner => "  owner",
-            };
-            let muted = if member.muted { "  muted" } else { "" };
-            let _ = writeln!(lines, "  {}{role}{muted}", name(&member.user));
-        }
-        self.out.write_all(lines.as_bytes())
+    /// Says something: `HH:MM:SS -- text`, with the time of now.
+    fn happened(&mut self, text: &str) -> io::Result<()> {
+        let mut line = format!("{} -- ", self.clock.time(now_ms()));
+        self.append(&mut line, &sanitize::text(text));
+        self.put(&line)
     }
 
     /// Puts a text behind the beginning of its line; its further lines begin in the same column,
@@ -229,47 +104,199 @@ impl<W: Write> Plain<W> {
         }
         line.push('\n');
     }
+}
 
-    /// Empties the screen; where that is not known to be obeyed, does nothing.
-    ///
-    /// # Errors
-    /// When the output does not take it.
-    pub fn clear(&mut self) -> io::Result<()> {
-        if self.obeys_escapes {
-            self.out.write_all(b"\x1b[H\x1b[2J\x1b[3J")?;
-        }
-        Ok(())
+impl<W: Write> Person for Plain<W> {
+    fn can_be_asked(&self) -> bool {
+        self.can_ask
     }
 
-    /// What was said is seen.
-    ///
-    /// # Errors
-    /// When the output does not take it.
-    pub fn flush(&mut self) -> io::Result<()> {
+    fn screen(&self) -> Screen {
+        self.screen
+    }
+
+    fn choose(&mut self, choices: &[Choice]) -> Result<usize, PromptError> {
+        self.terminal.choose(choices)
+    }
+
+    fn ask(&mut self, question: &str, instead: &'static str) -> Result<String, PromptError> {
+        self.terminal.ask(question, instead)
+    }
+
+    fn ask_secret(
+        &mut self,
+        question: &str,
+        instead: &'static str,
+    ) -> Result<SecretString, PromptError> {
+        self.terminal.ask_secret(question, instead)
+    }
+
+    fn ask_new_secret(
+        &mut self,
+        question: &str,
+        instead: &'static str,
+        _: &[&str],
+    ) -> Result<SecretString, PromptError> {
+        self.terminal.ask_secret(question, instead)
+    }
+
+    fn say(&mut self, sentence: &str) -> io::Result<()> {
+        self.put(&format!("{}\n", sanitize::text(sentence)))?;
         self.out.flush()
     }
 
-    /// A moment (milliseconds since 1970-01-01 UTC) as the time of day.
-    pub fn time(&self, milliseconds: u64) -> String {
-        let time = self.formatted(milliseconds, "%H:%M:%S");
-        time.unwrap_or_else(|| "--:--:--".to_owned())
+    fn tell(&mut self, sentence: &str) {
+        // An output that is gone is noticed by the next thing that is written to it.
+        let _ = self.out.flush();
+        prompt::complain(sentence);
     }
 
-    /// A moment with its day.
-    pub fn moment(&self, milliseconds: u64) -> String {
-        let moment = self.formatted(milliseconds, "%Y-%m-%d %H:%M:%S");
-        moment.unwrap_or_else(|| "at an unknown time".to_owned())
+    fn show(&mut self, sheet: &Sheet) -> io::Result<()> {
+        // The picture last, so that a screen of 24 lines still shows it with what follows.
+        for part in [&*sheet.text, &sheet.invitation, &sheet.picture] {
+            self.put(part)?;
+        }
+        self.out.flush()
     }
 
-    fn formatted(&self, milliseconds: u64, format: &str) -> Option<String> {
-        let stamp = Timestamp::from_millisecond(i64::try_from(milliseconds).ok()?).ok()?;
-        let zoned = stamp.to_zoned(self.zone.clone());
-        Some(zoned.strftime(format).to_string())
+    fn busy(&mut self, _: &str, task: Task) -> Result<(), PromptError> {
+        task();
+        Ok(())
+    }
+}
+
+impl<W: Write> Face for Plain<W> {
+    /// `HH:MM:SS #lobby <alice> text`, or `HH:MM:SS #lobby * alice does`. Who is named by it is
+    /// told so in a word, which a voice reads as well.
+    fn chat(&mut self, room: &str, chat: &Chat, mention: Mention) -> io::Result<()> {
+        let time = self.clock.time(chat.time);
+        let (room, user) = (name(room), name(&chat.user));
+        let mark = match mention {
+            Mention::No | Mention::Alone => "",
+            Mention::Earlier | Mention::Now => "[you] ",
+        };
+        let mut line = match chat.kind {
+            Kind::Text => format!("{time} {mark}{room} <{user}> "),
+            Kind::Action => format!("{time} {mark}{room} * {user} "),
+        };
+        self.append(&mut line, &sanitize::text(&chat.text));
+        self.put(&line)
     }
 
-    /// What the clock on the wall says, in the zone of all times shown.
-    pub fn now(&self) -> Zoned {
-        Timestamp::now().to_zoned(self.zone.clone())
+    fn older(
+        &mut self,
+        _: RoomId,
+        room: &str,
+        messages: &[(Chat, Mention)],
+        begins: Option<Seq>,
+    ) -> io::Result<()> {
+        if let (Some((first, _)), Some((last, _))) = (messages.first(), messages.last()) {
+            self.happened(&words::earlier(room, first.seq, last.seq))?;
+        }
+        for (chat, mention) in messages {
+            self.chat(room, chat, *mention)?;
+        }
+        match begins {
+            Some(begins) => self.happened(&words::history_begins(room, begins)),
+            None if messages.is_empty() => Ok(()),
+            None => self.happened(&words::end_of_earlier(room)),
+        }
+    }
+
+    fn entered(&mut self, room: &Room) -> io::Result<()> {
+        self.happened(&app_words::room(room))
+    }
+
+    fn unread(&mut self, _: RoomId, room: &str, count: u32, shown: usize) -> io::Result<()> {
+        self.happened(&words::unread(room, count, shown))
+    }
+
+    fn excerpt(
+        &mut self,
+        title: &str,
+        messages: &[(String, Chat)],
+        end: Option<&str>,
+    ) -> io::Result<()> {
+        self.happened(title)?;
+        for (room, chat) in messages {
+            self.dated(room, chat)?;
+        }
+        end.map_or(Ok(()), |end| self.happened(end))
+    }
+
+    fn notice(&mut self, _: Option<RoomId>, text: &str) -> io::Result<()> {
+        self.happened(text)
+    }
+
+    fn lines(&mut self, _: &str, text: &str) -> io::Result<()> {
+        self.put(text)
+    }
+
+    fn people(&mut self, people: &[Online]) -> io::Result<()> {
+        let lines = tables::people(&self.clock, people);
+        self.put(&lines)
+    }
+
+    fn rooms(&mut self, rooms: &[RoomSummary]) -> io::Result<()> {
+        self.put(&tables::rooms(rooms))
+    }
+
+    fn members(&mut self, members: &[Member]) -> io::Result<()> {
+        self.put(&tables::members(members))
+    }
+
+    fn profile(&mut self, profile: &Profile) -> io::Result<()> {
+        let lines = tables::profile(&self.clock, profile);
+        self.put(&lines)
+    }
+
+    fn you(&mut self, you: &You) -> io::Result<()> {
+        let lines = tables::you(&self.clock, you);
+        self.put(&lines)
+    }
+
+    fn moved(&mut self, _: RoomId, room: &str) -> io::Result<()> {
+        self.happened(&words::said_in(&name(room)))
+    }
+
+    fn forget(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn clear(&mut self, _: Option<RoomId>) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn reading(&self, _: &Scene<'_>) -> Reading {
+        Reading::All
+    }
+
+    fn wish(&mut self, _: &Scene<'_>) -> Option<Wish> {
+        None
+    }
+
+    fn flush(&mut self, _: &Scene<'_>) -> io::Result<Option<Instant>> {
+        self.out.flush()?;
+        Ok(None)
+    }
+
+    fn discard(&mut self) {}
+
+    fn keys(&self) -> String {
+        String::new()
+    }
+
+    fn wake_with(&mut self, _: Box<dyn Fn() + Send>) {}
+
+    fn back(&mut self) {}
+
+    fn hears_signals(&self) -> bool {
+        false
+    }
+
+    fn close(&mut self) {
+        // As in `tell`.
+        let _ = self.out.flush();
     }
 }
 
@@ -278,18 +305,24 @@ fn begin(line: &mut String, indent: usize) {
     line.extend(std::iter::repeat_n(' ', indent));
 }
 
-/// A name as it may stand in a line.
-pub fn name(text: &str) -> String {
-    let short: String = text.chars().take(MAX_SHOWN_NAME).collect();
-    sanitize::line(&short).into_owned()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+
+    use jiff::tz::TimeZone;
+
     use super::*;
 
+    fn plain(width: fn() -> Option<usize>) -> Plain<Vec<u8>> {
+        let terminal = Terminal::open(Arc::new(AtomicBool::new(true))).unwrap();
+        let clock = Clock::new(TimeZone::UTC);
+        let screen = Screen::of_process(true);
+        Plain::new(Vec::new(), clock, terminal, screen, width, false)
+    }
+
     fn shown(show: impl FnOnce(&mut Plain<Vec<u8>>)) -> String {
-        let mut face = Plain::new(Vec::new(), TimeZone::UTC, false, || None);
+        let mut face = plain(|| None);
         show(&mut face);
         String::from_utf8(face.out).unwrap()
     }
@@ -338,59 +371,18 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_names_one_says_so_and_rings_where_escapes_are_obeyed() {
-        for (mention, obeys, told) in [
-            (Mention::No, true, "12:34:56 #lobby <bob> alice: hi\n"),
-            (
-                Mention::Earlier,
-                true,
-                "12:34:56 [you] #lobby <bob> alice: hi\n",
-            ),
-            (
-                Mention::Now,
-                false,
-                "12:34:56 [you] #lobby <bob> alice: hi\n",
-            ),
-            (
-                Mention::Now,
-                true,
-                "12:34:56 [you] #lobby <bob> alice: hi\n\u{7}",
-            ),
+    fn a_message_that_names_one_says_so() {
+        for (mention, told) in [
+            (Mention::No, "12:34:56 #lobby <bob> alice: hi\n"),
+            (Mention::Earlier, "12:34:56 [you] #lobby <bob> alice: hi\n"),
+            (Mention::Now, "12:34:56 [you] #lobby <bob> alice: hi\n"),
         ] {
-            let mut face = Plain::new(Vec::new(), TimeZone::UTC, obeys, || None);
-            face.chat("#lobby", &chat("bob", "alice: hi"), mention)
-                .unwrap();
-            assert_eq!(String::from_utf8(face.out).unwrap(), told);
+            let line = shown(|face| {
+                face.chat("#lobby", &chat("bob", "alice: hi"), mention)
+                    .unwrap();
+            });
+            assert_eq!(line, told);
         }
-    }
-
-    #[test]
-    fn who_somebody_is_takes_two_lines() {
-        let profile = Profile {
-            request: 1,
-            user: "Bob".into(),
-            is_admin: true,
-            online_since: Some(1_767_270_896_000),
-            last_login: None,
-            registered: 1_767_225_600_000,
-        };
-        let away = Profile {
-            is_admin: false,
-            online_since: None,
-            last_login: Some(1_767_225_601_000),
-            ..profile.clone()
-        };
-        let lines = shown(|face| {
-            face.profile(&profile).unwrap();
-            face.profile(&away).unwrap();
-        });
-        assert_eq!(
-            lines,
-            "  Bob, administrator of the server: online since 2026-01-01 12:34:56\n    \
-             no login yet, registered 2026-01-01 00:00:00\n  \
-             Bob: not online\n    \
-             last login 2026-01-01 00:00:01, registered 2026-01-01 00:00:00\n"
-        );
     }
 
     #[test]
@@ -425,7 +417,7 @@ mod tests {
 
     #[test]
     fn nothing_said_begins_where_another_s_line_does() {
-        let mut face = Plain::new(Vec::new(), TimeZone::UTC, false, || Some(60));
+        let mut face = plain(|| Some(60));
         let text = format!("hi{}12:34:57 #lobby <bob> 界", " ".repeat(34));
         face.chat("#lobby", &chat("alice", &text), Mention::No)
             .unwrap();
@@ -449,8 +441,8 @@ mod tests {
         let line = shown(|face| {
             face.chat(hostile, &chat(hostile, hostile), Mention::Now)
                 .unwrap();
-            face.notice(hostile).unwrap();
-            let person = Person {
+            face.notice(None, hostile).unwrap();
+            let person = Online {
                 user: hostile.into(),
                 sessions: 2,
                 since: u64::MAX,
@@ -462,13 +454,8 @@ mod tests {
     }
 
     #[test]
-    fn without_a_terminal_nothing_is_cleared() {
-        assert_eq!(shown(|face| face.clear().unwrap()), "");
-    }
-
-    #[test]
     fn a_notice_bears_the_time() {
-        let line = shown(|face| face.notice("gone").unwrap());
+        let line = shown(|face| face.notice(None, "gone").unwrap());
         assert_eq!(line.len(), "12:34:56 -- gone\n".len());
         assert!(line.ends_with(" -- gone\n"), "{line}");
     }

@@ -319,6 +319,22 @@ impl Line {
         }));
     }
 
+    /// Answers the request for a room's first page, and those for others before it: there is nothing.
+    pub fn page_of_next(&mut self, room: u64) {
+        loop {
+            match self.hear() {
+                Some(ClientMessage::History(asked)) => {
+                    self.page_of(asked.room, asked.request, Vec::new());
+                    if asked.room == room {
+                        return;
+                    }
+                }
+                Some(_) => {}
+                None => panic!("the client has gone"),
+            }
+        }
+    }
+
     pub fn hear_send(&mut self) -> Send {
         match self.hear() {
             Some(ClientMessage::Send(send)) => send,

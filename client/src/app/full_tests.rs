@@ -1,0 +1,482 @@
+//! Keys through the real loop, on a screen that is looked at: each test is a state, keys, and the
+//! state that they lead to. What the server would say is put where the reading thread puts it.
+
+use std::sync::mpsc::SyncSender;
+
+use chatbox_common::wire::message::{
+    Access, Chat, ClientMessage, Kind, Limits, Page, Plain, Room, RoomMode, RoomRole, Seq,
+    ServerMessage, Welcome,
+};
+
+use super::*;
+use crate::cli::Cli;
+use crate::prompt::nobody::Nobody;
+use crate::ui::full::stage::Pressed;
+use crate::ui::full::test_screen::{TestScreen, keys};
+
+/// Alice at her screen.
+struct Desk {
+    app: App,
+    screen: TestScreen,
+    press: SyncSender<Pressed>,
+    _home: tempfile::TempDir,
+}
+
+fn room(number: RoomId, name: &str, access: Access, head: Seq) -> Room {
+    Room {
+        room: number,
+        name: name.to_owned(),
+        topic: format!("about {name}"),
+        mode: RoomMode::Audited,
+        first: 1,
+        head,
+        online: 2,
+        access,
+        role: RoomRole::Member,
+        read: head,
+        locked: None,
+    }
+}
+
+fn said(room: RoomId, seq: Seq, user: &str, text: &str) -> Chat {
+    Chat {
+        room,
+        seq,
+        account: 7,
+        user: user.to_owned(),
+        time: 1_795_357_800_000 + seq * 1_000,
+        text: text.to_owned(),
+        kind: Kind::Text,
+    }
+}
+
+impl Desk {
+    /// In the lobby, in #ops and in a conversation with bob; fifty messages in the lobby.
+    fn begin() -> Self {
+        Self::with((80, 24), &[])
+    }
+
+    fn with(size: (u16, u16), bound: &[(&str, &str)]) -> Self {
+        use clap::Parser;
+        let home = tempfile::tempdir().unwrap();
+        let known = home.path().join("known").display().to_string();
+        let config = home.path().join("config.toml");
+        std::fs::write(&config, "").unwrap();
+        let config = config.display().to_string();
+        let cli = Cli::parse_from(["chatbox", "--known-hosts", &known, "--config", &config]);
+        let settings = crate::config::load(&cli).unwrap();
+        let door = Door::new(cli, &settings, &mut Nobody).unwrap();
+        let (full, screen, press) = TestScreen::begin(size, bound);
+        let clock = Clock::new(jiff::tz::TimeZone::UTC);
+        let user = UserName::parse("alice").unwrap();
+        let channel = mpsc::sync_channel(EVENTS);
+        let mut app = App::new(door, Box::new(full), clock, &settings, &user, channel);
+        app.face.back();
+        app.line = Line::Trying;
+        let mut desk = Self {
+            app,
+            screen,
+            press,
+            _home: home,
+        };
+        desk.hears(ServerMessage::Welcome(Welcome {
+            history_id: [1; 16],
+            rooms: vec![
+                room(1, "#lobby", Access::Open, 50),
+                room(2, "#ops", Access::Open, 0),
+                room(3, "@bob", Access::Direct, 0),
+            ],
+            time: 0,
+            limits: Limits {
+                messages_per_second: 0,
+                text_bytes: 8192,
+                page_messages: 500,
+            },
+            server: "0".to_owned(),
+            session: 1,
+            ignored: Vec::new(),
+        }));
+        let lobby = (41..=50).map(|seq| said(1, seq, "bob", &format!("line {seq}")));
+        desk.page(1, lobby.collect());
+        desk.page(2, Vec::new());
+        desk.page(3, Vec::new());
+        desk.shows();
+        desk
+    }
+
+    /// The server says something.
+    fn hears(&mut self, message: ServerMessage) {
+        self.app.message(message).unwrap();
+    }
+
+    fn hears_chat(&mut self, room: RoomId, seq: Seq, user: &str, text: &str) {
+        self.hears(ServerMessage::Chat(said(room, seq, user, text)));
+    }
+
+    /// The server answers the last question for a page.
+    fn page(&mut self, room: RoomId, messages: Vec<Chat>) {
+        let asked = self
+            .app
+            .asked
+            .iter()
+            .find(|(_, what)| **what == Asked::Page);
+        let request = *asked.expect("a page was asked for").0;
+        self.hears(ServerMessage::Page(Page {
+            request,
+            room,
+            messages,
+            more: false,
+            first: 1,
+        }));
+    }
+
+    /// Turns the loop until nothing more comes of what there is.
+    fn shows(&mut self) -> Option<Exit> {
+        loop {
+            // What wakes the loop when nothing else does.
+            // One that is full wakes it as well.
+            let _ = self.app.teller.try_send(Event::Pressed);
+            match self.app.turn().unwrap() {
+                Some(exit) => return Some(exit),
+                None if self.app.ahead.is_empty() => break,
+                None => {}
+            }
+        }
+        // Drawn at once, not in a frame's time.
+        self.press.send(Pressed::Redraw).unwrap();
+        let _ = self.app.teller.try_send(Event::Pressed);
+        self.app.turn().unwrap()
+    }
+
+    fn press(&mut self, written: &str) -> Option<Exit> {
+        for key in keys(written) {
+            self.press.send(key).unwrap();
+        }
+        self.shows()
+    }
+
+    fn paste(&mut self, text: &str) {
+        self.press.send(Pressed::Paste(text.to_owned())).unwrap();
+        self.shows();
+    }
+
+    fn text(&self) -> String {
+        self.screen.rows().join("\n")
+    }
+
+    fn sees(&self, part: &str) {
+        assert!(
+            self.text().contains(part),
+            "no {part:?} in\n{}",
+            self.text()
+        );
+    }
+
+    fn sees_not(&self, part: &str) {
+        assert!(!self.text().contains(part), "{part:?} in\n{}", self.text());
+    }
+
+    /// The line one types in, the cursor as `|`.
+    fn line(&self) -> String {
+        let rows = self.screen.rows();
+        let (x, y) = self.screen.cursor();
+        let row = rows.get(usize::from(y)).cloned().unwrap_or_default() + " ";
+        let begin = row.find("> ").map_or(0, |at| row[..at].chars().count() + 2);
+        let mut characters: Vec<char> = row.chars().skip(begin).collect();
+        let at = usize::from(x) - begin;
+        while characters.len() < at {
+            characters.push(' ');
+        }
+        characters.insert(at, '|');
+        characters
+            .into_iter()
+            .collect::<String>()
+            .trim_end()
+            .to_owned()
+    }
+
+    fn here(&self) -> &str {
+        self.app.model.room_name(self.app.here().unwrap())
+    }
+
+    /// What waits to be sent.
+    fn sent(&mut self) -> Vec<(RoomId, String)> {
+        let now = Instant::now();
+        let mut sent = Vec::new();
+        let mut request = 1_000;
+        while let Next::Send(ClientMessage::Send(send)) = self.app.outgoing.next(request, now) {
+            self.app.outgoing.acknowledged(request);
+            request += 1;
+            sent.push((send.room, send.text));
+        }
+        sent
+    }
+}
+
+#[test]
+fn keys_of_the_line_do_what_hands_expect() {
+    for (keys, line) in [
+        ("\"hello world\"", "hello world|"),
+        ("\"hello world\" ctrl-a", "|hello world"),
+        ("\"hello world\" ctrl-a ctrl-e", "hello world|"),
+        ("\"hello world\" ctrl-b ctrl-b", "hello wor|ld"),
+        ("\"hello world\" left left", "hello wor|ld"),
+        ("\"hello world\" ctrl-a ctrl-f right", "he|llo world"),
+        ("\"hello world\" alt-b", "hello |world"),
+        ("\"hello world\" alt-b alt-b alt-f", "hello| world"),
+        ("\"hello world\" alt-b ctrl-k", "hello |"),
+        ("\"hello world\" alt-b ctrl-u", "|world"),
+        ("\"hello world\" ctrl-w", "hello |"),
+        ("\"hello world\" ctrl-w ctrl-y ctrl-y", "hello worldworld|"),
+        ("\"hello world\" ctrl-w ctrl-w ctrl-y", "hello world|"),
+        ("\"hello\" backspace backspace", "hel|"),
+        ("\"hello\" ctrl-a delete ctrl-d", "|llo"),
+        ("\"hello\" home", "|hello"),
+        ("\"hello\" home end", "hello|"),
+        ("\"hello\" ctrl-c", "|"),
+        ("\"hello\" ctrl-c up", "hello|"),
+    ] {
+        let mut desk = Desk::begin();
+        desk.press(keys);
+        assert_eq!(desk.line().trim_end(), line.trim_end(), "{keys}");
+    }
+}
+
+#[test]
+fn what_is_typed_is_sent_where_one_is_and_comes_back_from_the_history() {
+    let mut desk = Desk::begin();
+    desk.press("\"one\" enter \"two\" enter");
+    assert_eq!(desk.sent(), [(1, "one".into()), (1, "two".into())]);
+    desk.press("up up");
+    assert_eq!(desk.line(), "one|");
+    desk.press("down");
+    assert_eq!(desk.line(), "two|");
+    desk.press("down \"draft\" up down");
+    assert_eq!(desk.line(), "draft|");
+}
+
+#[test]
+fn tab_completes_names_rooms_and_commands() {
+    let mut desk = Desk::begin();
+    desk.hears_chat(1, 51, "bert", "hi");
+    desk.press("\"b\" tab");
+    assert_eq!(desk.line(), "bert: |");
+    desk.sees("[bert:]");
+    desk.press("tab");
+    assert_eq!(desk.line(), "bob: |");
+    desk.press("shift-tab");
+    assert_eq!(desk.line(), "bert: |");
+    desk.press("ctrl-u \"/jo\" tab \"#o\" tab");
+    assert_eq!(desk.line(), "/join #ops |");
+}
+
+#[test]
+fn what_a_command_may_become_is_shown_as_one_types() {
+    let mut desk = Desk::begin();
+    desk.press("\"/his\"");
+    desk.sees("/history [n] [before time]");
+    desk.press("ctrl-u");
+    desk.sees_not("/history");
+}
+
+#[test]
+fn rooms_are_reached_by_number_in_turn_and_by_what_is_new() {
+    let mut desk = Desk::begin();
+    assert_eq!(desk.here(), "#lobby");
+    for (keys, here) in [
+        ("alt-2", "#ops"),
+        ("alt-3", "@bob"),
+        ("alt-9", "@bob"),
+        ("ctrl-n", "#lobby"),
+        ("ctrl-p", "@bob"),
+        ("ctrl-p", "#ops"),
+        ("alt-1", "#lobby"),
+        ("alt-a", "#lobby"),
+    ] {
+        desk.press(keys);
+        assert_eq!(desk.here(), here, "{keys}");
+    }
+    desk.hears_chat(2, 1, "bob", "news");
+    desk.shows();
+    desk.press("alt-a");
+    assert_eq!(desk.here(), "#ops");
+    desk.sees("news");
+    desk.press("alt-1");
+    desk.hears_chat(2, 2, "bob", "more news");
+    desk.hears_chat(3, 1, "bob", "for you");
+    desk.press("alt-a");
+    assert_eq!(desk.here(), "@bob", "who calls comes first");
+    desk.press("alt-a");
+    assert_eq!(desk.here(), "#ops");
+    desk.press("\"here\" enter");
+    assert_eq!(desk.sent(), [(2, "here".into())]);
+}
+
+#[test]
+fn what_was_typed_is_said_where_it_was_typed_however_fast_one_leaves() {
+    let mut desk = Desk::begin();
+    desk.press("\"for the lobby\" enter alt-2 \"for ops\" enter alt-3");
+    assert_eq!(desk.here(), "@bob");
+    assert_eq!(
+        desk.sent(),
+        [(1, "for the lobby".into()), (2, "for ops".into())]
+    );
+}
+
+#[test]
+fn a_password_typed_ahead_of_a_question_that_is_not_asked_is_said_to_nobody() {
+    let mut desk = Desk::begin();
+    desk.app.changing = None;
+    desk.hears(ServerMessage::Ping(Plain { request: 1 }));
+    desk.app.tell_model(Told::Disconnected).unwrap();
+    desk.press("\"/password\" enter \"the old one\" enter");
+    assert_eq!(desk.sent(), []);
+    desk.press("up");
+    assert!(!desk.line().contains("old one"), "{}", desk.line());
+}
+
+#[test]
+fn what_is_new_elsewhere_is_counted_and_calls() {
+    let mut desk = Desk::begin();
+    desk.sees("#ops");
+    for seq in 1..=3 {
+        desk.hears_chat(2, seq, "bob", "news");
+    }
+    desk.hears_chat(2, 4, "bob", "alice: you?");
+    desk.shows();
+    let row = desk.screen.rows();
+    let row = row.iter().find(|row| row.contains("#ops")).unwrap();
+    assert!(row.contains('4') && row.contains("@1"), "{row}");
+    desk.press("alt-2");
+    desk.press("alt-1");
+    let row = desk.screen.rows();
+    let row = row.iter().find(|row| row.contains("#ops")).unwrap();
+    assert!(!row.contains("@1"), "{row}");
+}
+
+#[test]
+fn scrolling_back_loads_what_was_said_before() {
+    let mut desk = Desk::begin();
+    desk.sees("line 50");
+    desk.press("home");
+    assert!(desk.app.asked.values().any(|what| *what == Asked::Page));
+    desk.page(
+        1,
+        (1..=40)
+            .map(|seq| said(1, seq, "bob", &format!("line {seq}")))
+            .collect(),
+    );
+    desk.shows();
+    desk.press("pageup pageup pageup pageup");
+    desk.sees("line 1");
+    // What comes meanwhile moves nothing.
+    let before = desk.text();
+    desk.hears_chat(1, 51, "bob", "line 51");
+    desk.shows();
+    desk.sees_not("line 51");
+    assert_eq!(before.lines().nth(5), desk.text().lines().nth(5));
+    desk.press("pagedown end");
+    desk.sees("line 51");
+}
+
+#[test]
+fn what_was_said_is_looked_for_where_it_is_shown() {
+    let mut desk = Desk::begin();
+    desk.press("ctrl-r \"line 44\"");
+    desk.sees("line 44");
+    desk.press("escape");
+    desk.press("ctrl-r \"nowhere\"");
+    desk.press("enter \"typed\"");
+    assert_eq!(desk.line(), "typed|");
+}
+
+#[test]
+fn ctrl_c_clears_then_asks_and_leaves_with_a_yes() {
+    let mut desk = Desk::begin();
+    desk.press("\"typed\" ctrl-c");
+    assert_eq!(desk.line(), "|");
+    desk.press("ctrl-c");
+    desk.sees("Leave");
+    assert_eq!(desk.press("\"n\""), None);
+    desk.sees_not("Leave");
+    assert_eq!(desk.press("ctrl-d \"y\""), Some(Exit::Fine));
+}
+
+#[test]
+fn several_pasted_lines_ask_first_and_go_as_one_message() {
+    let mut desk = Desk::begin();
+    desk.paste("one\ntwo\n/three\n");
+    desk.sees("3 lines");
+    assert_eq!(desk.sent(), []);
+    desk.press("enter");
+    assert_eq!(desk.sent(), [(1, "one\ntwo\n/three".into())]);
+    desk.paste("one\ntwo");
+    desk.press("escape \"typed\" enter");
+    assert_eq!(desk.sent(), [(1, "typed".into())]);
+    desk.paste("one\ntwo");
+    desk.press("\"e\"");
+    desk.press("\"!\" enter");
+    assert_eq!(desk.sent(), [(1, "one\ntwo!".into())]);
+    desk.paste("a line is as good as typed");
+    assert_eq!(desk.line(), "a line is as good as typed|");
+}
+
+#[test]
+fn another_line_is_begun_without_sending_and_the_input_grows() {
+    let mut desk = Desk::begin();
+    desk.press("\"one\" alt-enter \"two\"");
+    desk.sees("one");
+    desk.sees("two");
+    desk.press("enter");
+    assert_eq!(desk.sent(), [(1, "one\ntwo".into())]);
+}
+
+#[test]
+fn help_stands_above_the_messages_until_it_is_closed() {
+    let mut desk = Desk::begin();
+    desk.press("\"/help\" enter");
+    desk.sees("/join #room");
+    desk.press("pagedown pagedown pagedown");
+    desk.sees("/quit");
+    desk.press("escape");
+    desk.sees("line 50");
+    desk.sees_not("/quit");
+}
+
+#[test]
+fn keys_can_be_bound_to_other_actions() {
+    let mut desk = Desk::with((80, 24), &[("f5", "next-room"), ("ctrl-n", "none")]);
+    desk.press("f5");
+    assert_eq!(desk.here(), "#ops");
+    desk.press("ctrl-n");
+    assert_eq!(desk.here(), "#ops");
+}
+
+#[test]
+fn the_bare_view_ends_with_any_key_and_redrawing_changes_nothing() {
+    let mut desk = Desk::begin();
+    let before = desk.text();
+    desk.press("ctrl-l");
+    assert_eq!(desk.text(), before);
+    desk.press("alt-l");
+    desk.press("\"x\"");
+    assert_eq!(desk.text(), before, "the key only came back");
+}
+
+#[test]
+fn the_topic_line_says_the_room_s_mode_at_every_width() {
+    for columns in [20, 40, 80, 200] {
+        let desk = Desk::with((columns, 24), &[]);
+        assert!(desk.screen.rows()[0].contains("audited"), "{}", desk.text());
+    }
+}
+
+#[test]
+fn no_size_of_the_screen_is_a_crash() {
+    for columns in 1..50 {
+        for rows in [1, 2, 3, 4, 5, 6, 10, 24] {
+            let mut desk = Desk::with((columns, rows), &[]);
+            desk.press("\"/help\" enter \"typed and typed and typed\" pageup");
+        }
+    }
+}

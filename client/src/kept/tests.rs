@@ -1,0 +1,249 @@
+use chatbox_common::auth::resume::ResumeToken;
+use chatbox_common::fingerprint::Fingerprint;
+use chatbox_common::secret::Secret;
+
+use super::*;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn ticket(number: u8, left: Duration) -> Ticket {
+    let token = ResumeToken {
+        id: [number; 16],
+        token: Secret::new([number; 32]),
+    };
+    Ticket::from_parts(token, left, Fingerprint::from_key(&[1; 32]))
+}
+
+/// A directory in which sessions are kept, and the one of alice.
+struct Place {
+    root: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        Self { root }
+    }
+
+    fn directory(&self) -> PathBuf {
+        self.root.path().join("state/chatbox/sessions")
+    }
+
+    fn file(&self) -> PathBuf {
+        self.directory().join("chat:7878_alice")
+    }
+
+    fn try_hold(&self, user: &str) -> Result<Option<Kept>, KeptError> {
+        let server = ServerAddress::parse("Chat").unwrap();
+        let user = UserName::parse(user).unwrap();
+        Kept::hold(&self.directory(), &server, &user, Duration::ZERO)
+    }
+
+    fn hold(&self) -> Kept {
+        self.try_hold("Alice").unwrap().unwrap()
+    }
+
+    /// A session that is kept, with something changed in its file.
+    fn edited(&self, from: &str, to: &str) -> Result<Option<Ticket>, KeptError> {
+        let kept = self.hold();
+        kept.keep(&ticket(7, HOUR)).unwrap();
+        let text = fs::read_to_string(self.file()).unwrap();
+        assert!(text.contains(from), "{from:?} in {text:?}");
+        fs::write(self.file(), text.replacen(from, to, 1)).unwrap();
+        kept.ticket()
+    }
+}
+
+#[test]
+fn what_is_kept_is_found_again() {
+    let place = Place::new();
+    assert!(place.hold().ticket().unwrap().is_none());
+    for number in [7, 8] {
+        place.hold().keep(&ticket(number, 2 * HOUR)).unwrap();
+        let found = place.hold().ticket().unwrap().unwrap();
+        assert_eq!(found.fingerprint, Fingerprint::from_key(&[1; 32]));
+        let (token, left) = found.parts(Instant::now());
+        assert_eq!(
+            (token.id, token.token.expose()),
+            ([number; 16], &[number; 32])
+        );
+        assert!(left > HOUR && left <= 2 * HOUR, "{left:?}");
+    }
+    place.hold().forget().unwrap();
+    assert!(place.hold().ticket().unwrap().is_none());
+    place.hold().forget().unwrap();
+}
+
+#[test]
+fn a_ticket_is_good_until_its_time_and_never_longer_than_a_login() {
+    let place = Place::new();
+    let kept = place.hold();
+    let now = SystemTime::now();
+    kept.keep_at(&ticket(7, 2 * HOUR), now).unwrap();
+    let left = |now| {
+        let ticket = kept.ticket_at(now).unwrap();
+        ticket.map(|ticket| ticket.parts(Instant::now()).1)
+    };
+    assert!(left(now + HOUR).unwrap() <= HOUR);
+    assert!(left(now + 2 * HOUR).is_none());
+    assert!(left(now + 1000 * HOUR).is_none());
+    // The clock was set back.
+    assert!(left(now - 1000 * HOUR).unwrap() <= 12 * HOUR);
+}
+
+#[test]
+fn one_program_at_a_time_has_a_session() {
+    let place = Place::new();
+    let first = place.hold();
+    assert!(place.try_hold("ALICE").unwrap().is_none());
+    assert!(place.try_hold("bob").unwrap().is_some());
+    drop(first);
+    assert!(place.try_hold("alice").unwrap().is_some());
+}
+
+#[test]
+fn a_file_of_another_form_is_not_understood() {
+    let place = Place::new();
+    for (from, to) in [
+        ("session 1", "session 2"),
+        ("chat:7878", "other:7878"),
+        ("user Alice", "user bob"),
+        ("user Alice", "name Alice"),
+        ("SHA256:", "SHA512:"),
+        ("until 1", "until x1"),
+        ("\nid ", "\nid  "),
+        ("token BwcH", "token Bwc"),
+        ("token BwcH", "token !wcH"),
+        ("token ", "token AAAA"),
+        ("token ", "\ntoken "),
+        ("Bwc\n", "Bwc"),
+        ("chatbox-session 1\n", ""),
+        ("until", "until 1\nuntil"),
+    ] {
+        let found = place.edited(from, to);
+        assert!(
+            matches!(found, Err(KeptError::Damaged(_))),
+            "{from:?} {to:?}"
+        );
+    }
+    for content in [&b""[..], b"\xff\n", &[b'#'; 5000]] {
+        fs::write(place.file(), content).unwrap();
+        assert!(matches!(place.hold().ticket(), Err(KeptError::Damaged(_))));
+    }
+}
+
+#[test]
+fn what_was_left_of_an_interrupted_write_is_in_nobody_s_way() {
+    let place = Place::new();
+    let kept = place.hold();
+    let temporary = place.directory().join("chat:7878_alice.new");
+    fs::write(&temporary, "half").unwrap();
+    kept.keep(&ticket(7, HOUR)).unwrap();
+    assert!(kept.ticket().unwrap().is_some() && !temporary.exists());
+    // One that fails leaves nothing that was used before.
+    fs::create_dir(&temporary).unwrap();
+    assert!(matches!(
+        kept.keep(&ticket(8, HOUR)),
+        Err(KeptError::Io { .. })
+    ));
+    assert!(kept.ticket().unwrap().is_none());
+}
+
+#[test]
+fn no_sentence_shows_a_token() {
+    let place = Place::new();
+    let Err(error) = place.edited("session 1", "session 2") else {
+        panic!("it was understood");
+    };
+    let told = format!("{error} {error:?} {:?}", ticket(7, HOUR));
+    assert!(
+        told.contains("delete it") && told.contains("chat:7878_alice"),
+        "{told}"
+    );
+    assert!(
+        !told.contains("BwcH") && told.contains("<redacted>"),
+        "{told}"
+    );
+}
+
+#[test]
+fn sessions_are_kept_where_the_xdg_specification_says() {
+    let path = |state: Option<&str>, home: Option<&str>| {
+        default_directory(state.map(OsString::from), home.map(OsString::from))
+    };
+    let in_home = Some(PathBuf::from("/home/a/.local/state/chatbox/sessions"));
+    let set = Some(PathBuf::from("/state/chatbox/sessions"));
+    assert_eq!(path(Some("/state"), Some("/home/a")), set);
+    assert_eq!(path(None, Some("/home/a")), in_home);
+    assert_eq!(path(Some("relative"), Some("/home/a")), in_home);
+    assert_eq!(path(None, Some("")), None);
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::fs::Permissions;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    fn set_mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn only_its_owner_may_do_anything_with_a_session() {
+        let place = Place::new();
+        let kept = place.hold();
+        kept.keep(&ticket(7, HOUR)).unwrap();
+        assert_eq!(mode(&place.directory()), 0o700);
+        for file in fs::read_dir(place.directory()).unwrap() {
+            assert_eq!(mode(&file.unwrap().path()), 0o600);
+        }
+        for open in [0o640, 0o604, 0o620, 0o601] {
+            set_mode(&place.file(), open);
+            let error = kept.ticket().unwrap_err();
+            assert!(matches!(error, KeptError::OpenFile { .. }), "{open:o}");
+            assert!(error.to_string().contains("delete it"), "{error}");
+        }
+        kept.keep(&ticket(8, HOUR)).unwrap();
+        assert_eq!(mode(&place.file()), 0o600);
+        assert!(kept.ticket().unwrap().is_some());
+    }
+
+    #[test]
+    fn a_directory_that_others_may_enter_keeps_nothing() {
+        let place = Place::new();
+        drop(place.hold());
+        for open in [0o755, 0o710, 0o770] {
+            set_mode(&place.directory(), open);
+            let refused = place.try_hold("alice");
+            let Err(KeptError::OpenDirectory { mode, .. }) = refused else {
+                panic!("{open:o}");
+            };
+            assert_eq!(mode, open);
+        }
+    }
+
+    #[test]
+    fn what_is_no_file_of_its_own_is_not_read() {
+        let place = Place::new();
+        let kept = place.hold();
+        kept.keep(&ticket(7, HOUR)).unwrap();
+        let elsewhere = place.root.path().join("elsewhere");
+        fs::rename(place.file(), &elsewhere).unwrap();
+        symlink(&elsewhere, place.file()).unwrap();
+        assert!(matches!(kept.ticket(), Err(KeptError::Io { .. })));
+        // A link is replaced, not followed.
+        let before = fs::read(&elsewhere).unwrap();
+        kept.keep(&ticket(8, HOUR)).unwrap();
+        assert!(kept.ticket().unwrap().is_some());
+        assert_eq!(fs::read(&elsewhere).unwrap(), before);
+        kept.forget().unwrap();
+        fs::create_dir(place.file()).unwrap();
+        assert!(matches!(kept.ticket(), Err(KeptError::Damaged(_))));
+    }
+}

@@ -1,0 +1,84 @@
+//! Who may read and change a file that was opened: its owner and its mode, compared with who runs
+//! this program.
+//!
+//! Asked of opened files alone: a name could be another file's a moment later. Where there are no
+//! such rights (not Unix) every file is one's own and closed.
+
+use std::fs::Metadata;
+
+/// See the module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rights {
+    /// The permission bits.
+    pub mode: u32,
+    /// Whether it belongs to whoever runs this program.
+    pub is_own: bool,
+    /// Whether it belongs to the system's administrator.
+    pub is_roots: bool,
+}
+
+impl Rights {
+    /// Those of a file.
+    #[must_use]
+    pub fn of(metadata: &Metadata) -> Self {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::{MetadataExt, PermissionsExt};
+            Self {
+                mode: metadata.permissions().mode() & 0o777,
+                is_own: metadata.uid() == rustix::process::geteuid().as_raw(),
+                is_roots: metadata.uid() == 0,
+            }
+        }
+        #[cfg(not(unix))]
+        {
+            let _ = metadata;
+            Self {
+                mode: 0o600,
+                is_own: true,
+                is_roots: false,
+            }
+        }
+    }
+
+    /// Whether others than its owner may change it.
+    #[must_use]
+    pub const fn others_write(self) -> bool {
+        self.mode & 0o022 != 0
+    }
+
+    /// Whether others than its owner may do anything with it.
+    #[must_use]
+    pub const fn is_open_to_others(self) -> bool {
+        self.mode & 0o077 != 0
+    }
+}
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_mode_says_what_others_may() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for (mode, others_write, is_open) in [
+            (0o600, false, false),
+            (0o700, false, false),
+            (0o644, false, true),
+            (0o660, true, true),
+            (0o602, true, true),
+        ] {
+            fs::set_permissions(file.path(), Permissions::from_mode(mode)).unwrap();
+            let rights = Rights::of(&file.as_file().metadata().unwrap());
+            assert!(rights.is_own && rights.mode == mode);
+            assert_eq!(rights.others_write(), others_write, "{mode:o}");
+            assert_eq!(rights.is_open_to_others(), is_open, "{mode:o}");
+        }
+        let root = Rights::of(&fs::metadata("/").unwrap());
+        assert!(root.is_roots);
+    }
+}

@@ -1,0 +1,249 @@
+//! Passwords and codes that a command prints, as `password_command` and `otp_command` of a profile
+//! name it.
+//!
+//! The command is run by the shell, with nothing to read, and with what it complains about left on
+//! standard error for the person. Of what it prints only the first line is kept, and nothing is
+//! ever shown. It inherits this program's environment, in which there is no secret of ours. It
+//! stays in the terminal's foreground, so that one that asks for a passphrase there can, and
+//! Ctrl-C ends it too.
+
+use std::fmt;
+use std::io::{self, Read};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use chatbox_common::secret::SecretString;
+use zeroize::Zeroizing;
+
+use crate::prompt::{SecretFileError, first_line};
+
+/// How long a command may take; somebody may have to type a passphrase for it.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long its output is read when it has ended at the last moment.
+const GRACE: Duration = Duration::from_secs(1);
+/// How often it is looked whether it has ended.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Why a command gave no secret. The sentence is fit for a person, and names the command by where
+/// it stands: neither its text nor what it printed.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretCommandError {
+    /// The shell cannot be run.
+    #[error("cannot run {name}: {source}")]
+    Run {
+        /// Where it stands.
+        name: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It failed.
+    #[error("{name} failed ({status}); what it complained about stands above")]
+    Failed {
+        /// Where it stands.
+        name: String,
+        /// How it ended.
+        status: ExitStatus,
+    },
+    /// It did not end in time, and was killed.
+    #[error("{0} did not end within 30 s and was killed")]
+    Late(String),
+    /// What it printed is no secret.
+    #[error(transparent)]
+    NoSecret(#[from] SecretFileError),
+}
+
+/// See the module.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretCommand {
+    name: String,
+    command: String,
+}
+
+impl fmt::Debug for SecretCommand {
+    /// Somebody may have written a secret into the command itself.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SecretCommand").field(&self.name).finish()
+    }
+}
+
+#[cfg(unix)]
+fn leave_alone(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+    command.process_group(0).stderr(Stdio::null());
+}
+
+#[cfg(not(unix))]
+fn leave_alone(command: &mut Command) {
+    command.stderr(Stdio::null());
+}
+
+impl SecretCommand {
+    /// A command for the shell, and where it stands: `otp_command of [profiles.bot]`.
+    #[must_use]
+    pub const fn new(name: String, command: String) -> Self {
+        Self { name, command }
+    }
+
+    /// Runs it, and waits for its end. With `is_alone` the terminal is not its own: what it says
+    /// there would stand on a screen that is drawn, and who types would answer both. So it has no
+    /// part in it, and stops where it asks.
+    ///
+    /// # Errors
+    /// When it cannot be run, fails, takes more than 30 s, or the first line of what it prints is
+    /// no secret.
+    pub fn run(&self, is_alone: bool) -> Result<SecretString, SecretCommandError> {
+        self.run_within(PATIENCE, is_alone)
+    }
+
+    fn run_within(
+        &self,
+        patience: Duration,
+        is_alone: bool,
+    ) -> Result<SecretString, SecretCommandError> {
+        let deadline = Instant::now() + patience;
+        let failed = |source| SecretCommandError::Run {
+            name: self.name.clone(),
+            source,
+        };
+        let mut command = Command::new("/bin/sh");
+        command
+            .arg("-c")
+            .arg(&self.command)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
+        if is_alone {
+            leave_alone(&mut command);
+        }
+        let mut child = command.spawn().map_err(failed)?;
+        let secret = child
+            .stdout
+            .take()
+            .ok_or_else(|| io::Error::other("it has no output"))
+            .and_then(|output| self.listen(output));
+        let status = secret
+            .as_ref()
+            .map_or(Ok(None), |_| end(&mut child, deadline));
+        if !matches!(status, Ok(Some(_))) {
+            // One that has ended just now needs neither.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        let (secret, status) = (secret.map_err(failed)?, status.map_err(failed)?);
+        let late = || SecretCommandError::Late(self.name.clone());
+        let status = status.ok_or_else(late)?;
+        if !status.success() {
+            let name = self.name.clone();
+            return Err(SecretCommandError::Failed { name, status });
+        }
+        // It has ended; something that it left behind may still keep its output open.
+        let left = deadline.saturating_duration_since(Instant::now());
+        Ok(secret.recv_timeout(left.max(GRACE)).map_err(|_| late())??)
+    }
+
+    /// Reads the first line on a thread of its own, and then what follows it, so that the command
+    /// is not cut off while it prints.
+    fn listen(
+        &self,
+        mut output: ChildStdout,
+    ) -> io::Result<Receiver<Result<SecretString, SecretFileError>>> {
+        let (tell, told) = mpsc::sync_channel(1);
+        let name = format!("what {} printed", self.name);
+        thread::Builder::new()
+            .name("secret".to_owned())
+            .spawn(move || {
+                // Whoever waited too long does not listen any more.
+                let _ = tell.send(first_line(&mut output, Path::new(&name)));
+                let mut rest = Zeroizing::new([0; 512]);
+                while output.read(rest.as_mut_slice()).is_ok_and(|read| read > 0) {}
+            })?;
+        Ok(told)
+    }
+}
+
+/// How the command ended; nothing if it did not by the deadline.
+fn end(child: &mut Child, deadline: Instant) -> io::Result<Option<ExitStatus>> {
+    loop {
+        let status = child.try_wait()?;
+        if status.is_some() || Instant::now() >= deadline {
+            return Ok(status);
+        }
+        thread::sleep(LOOK);
+    }
+}
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(text: &str) -> SecretCommand {
+        SecretCommand::new("password_command of [profiles.bot]".into(), text.into())
+    }
+
+    fn fault(text: &str) -> String {
+        command(text).run(false).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_secret_is_the_first_line_that_is_printed() {
+        for text in [
+            "echo geheim",
+            "printf geheim",
+            "printf 'geheim\\r\\nuser: bob\\n'",
+            "echo geheim; seq 1 100000",
+            "cat; echo geheim",
+        ] {
+            assert_eq!(
+                command(text).run(false).unwrap().expose(),
+                "geheim",
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_command_that_fails_is_named_and_its_output_is_not() {
+        let told = fault("echo hunter22; exit 3");
+        assert!(
+            told.starts_with("password_command of [profiles.bot] failed"),
+            "{told}"
+        );
+        assert!(told.contains('3') && !told.contains("hunter22"), "{told}");
+        assert!(fault("kill -9 $$").contains("signal"));
+        assert!(fault("exit 1").contains("failed"));
+    }
+
+    #[test]
+    fn what_is_no_secret_is_refused_with_where_it_came_from() {
+        for (text, why) in [
+            ("true", "is empty"),
+            ("echo", "is empty"),
+            ("printf '\\377\\n'", "not UTF-8"),
+            ("yes | tr -d '\\n' | head -c 5000", "4096 bytes"),
+        ] {
+            let told = fault(text);
+            assert!(told.contains(why), "{text}: {told}");
+            assert!(
+                told.contains("what password_command of [profiles.bot] printed"),
+                "{told}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_command_that_does_not_end_is_killed() {
+        let endless = command("exec tail -f /dev/null");
+        let late = endless.run_within(Duration::ZERO, false).unwrap_err();
+        assert!(matches!(late, SecretCommandError::Late(_)));
+        assert!(late.to_string().contains("killed"), "{late}");
+    }
+
+    #[test]
+    fn a_command_is_not_shown() {
+        let shown = format!("{:?}", command("echo hunter22"));
+        assert!(!shown.contains("hunter22"), "{shown}");
+    }
+}

@@ -1,0 +1,249 @@
+//! What keys do: those of the line are the editor's; the others scroll, search, go to rooms, open
+//! and close what stands above the messages, or become wishes.
+
+use std::io;
+
+use chatbox_common::wire::message::RoomId;
+use ratatui::backend::Backend;
+use ratatui::crossterm::event::{KeyCode, KeyEvent};
+
+use super::bind::{self, Action};
+use super::editor::{Outcome, Submitted};
+use super::scroll::Direction;
+use super::stage::{self, Pressed};
+use super::{Full, Mode, Search};
+use crate::complete;
+use crate::input;
+use crate::ui::{Scene, Wish};
+use crate::words::full as words;
+
+impl<B: Backend> Full<B> {
+    /// Takes what came from the terminal.
+    pub(super) fn take(&mut self, pressed: Pressed, scene: &Scene<'_>) -> io::Result<()> {
+        match pressed {
+            Pressed::Key(key) => {
+                (self.is_dirty, self.is_urgent) = (true, true);
+                self.key(key, scene)
+            }
+            Pressed::Paste(text) => {
+                (self.is_dirty, self.is_urgent) = (true, true);
+                self.paste(&text);
+                Ok(())
+            }
+            Pressed::Redraw if matches!(self.mode, Mode::Bare) => self.show_bare(),
+            Pressed::Redraw => self.redraw(),
+            Pressed::Interrupt | Pressed::Gone => {
+                self.wishes.push_back(Wish::Leave);
+                Ok(())
+            }
+            Pressed::Knock => Ok(()),
+        }
+    }
+
+    fn key(&mut self, key: KeyEvent, scene: &Scene<'_>) -> io::Result<()> {
+        match &self.mode {
+            Mode::Bare => {
+                self.mode = Mode::Talk;
+                self.redraw()
+            }
+            Mode::Leaving => {
+                self.mode = Mode::Talk;
+                let yes = self.bindings.action(key) == Some(Action::Interrupt)
+                    || matches!(key.code, KeyCode::Char(c) if words::YES.contains(c));
+                if yes {
+                    self.wishes.push_back(Wish::Leave);
+                }
+                Ok(())
+            }
+            Mode::Search(_) => {
+                self.search_key(key);
+                Ok(())
+            }
+            Mode::Talk => self.talk_key(key, scene),
+        }
+    }
+
+    fn paste(&mut self, text: &str) {
+        match &mut self.mode {
+            Mode::Search(search) => {
+                let line = text.lines().next().unwrap_or_default();
+                line.chars().for_each(|c| search.lengthen(c));
+            }
+            Mode::Talk => {
+                let outcome = self.editor.paste(text);
+                self.come(outcome);
+            }
+            Mode::Leaving | Mode::Bare => {}
+        }
+    }
+
+    fn talk_key(&mut self, key: KeyEvent, scene: &Scene<'_>) -> io::Result<()> {
+        let Some(action) = self.bindings.action(key) else {
+            let outcome = match bind::is_text(key) {
+                Some(character) => self.editor.insert(character),
+                None => return Ok(()),
+            };
+            self.come(outcome);
+            return Ok(());
+        };
+        if self.panel_takes(action) {
+            return Ok(());
+        }
+        let (model, here) = (scene.model, scene.here);
+        let candidates = |text: &str, cursor| complete::complete(model, here, text, cursor);
+        match self.editor.act(action, candidates) {
+            Outcome::Elsewhere => self.act(action, scene),
+            outcome => {
+                self.come(outcome);
+                Ok(())
+            }
+        }
+    }
+
+    /// Does what the line says is to be done.
+    fn come(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Done | Outcome::Elsewhere | Outcome::Cleared => {}
+            Outcome::Full(size) => {
+                self.rings = true;
+                self.say_here(&input::too_long(size));
+            }
+            Outcome::Submitted(submitted) => {
+                self.panel = None;
+                self.views.bottom();
+                self.wishes.push_back(match submitted {
+                    Submitted::Line(line) => Wish::Line(line),
+                    Submitted::Paste(block) => Wish::Paste(block),
+                });
+            }
+            Outcome::Leave => self.mode = Mode::Leaving,
+        }
+    }
+
+    /// Whether what stands above the messages takes a key.
+    fn panel_takes(&mut self, action: Action) -> bool {
+        let is_empty = self.editor.is_empty();
+        let Some(panel) = &mut self.panel else {
+            return false;
+        };
+        match action {
+            Action::PageUp => panel.page_up(),
+            Action::PageDown => panel.page_down(),
+            Action::HistoryBack if is_empty => panel.up(),
+            Action::HistoryNext if is_empty => panel.down(),
+            Action::ScrollTop if is_empty => panel.top(),
+            Action::ScrollBottom if is_empty => panel.bottom(),
+            Action::Cancel => self.panel = None,
+            Action::Interrupt if is_empty => self.panel = None,
+            _ => return false,
+        }
+        true
+    }
+
+    fn act(&mut self, action: Action, scene: &Scene<'_>) -> io::Result<()> {
+        match action {
+            Action::PageUp | Action::PageDown | Action::ScrollTop | Action::ScrollBottom => {
+                self.scroll(action);
+            }
+            Action::Room(number) => {
+                let place = usize::from(number).saturating_sub(1);
+                let rooms = scene.model.listed_rooms();
+                if let Some((room, _)) = rooms.get(place) {
+                    self.go(*room);
+                }
+            }
+            Action::NextRoom => self.turn(scene, 1),
+            Action::PreviousRoom => self.turn(scene, -1),
+            Action::NextActivity => {
+                if let Some(room) = self.views.next_active(scene.model) {
+                    self.go(room);
+                }
+            }
+            Action::ToggleRooms => self.shows_rooms = !self.shows_rooms,
+            Action::Search => {
+                self.mode = Mode::Search(Search::default());
+            }
+            Action::BareView => return self.show_bare(),
+            Action::Redraw => return self.redraw(),
+            Action::Suspend => {
+                if self.stage.is_some() {
+                    stage::suspend();
+                }
+                return self.redraw();
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn go(&mut self, room: RoomId) {
+        self.panel = None;
+        self.wishes.push_back(Wish::Go(room));
+    }
+
+    /// Goes to the next room of the list, or the one before.
+    fn turn(&mut self, scene: &Scene<'_>, by: isize) {
+        let rooms = scene.model.listed_rooms();
+        let here = rooms.iter().position(|(room, _)| Some(*room) == scene.here);
+        let count = rooms.len().cast_signed();
+        let place = match here {
+            Some(here) if count > 0 => (here.cast_signed() + by).rem_euclid(count),
+            _ => 0,
+        };
+        if let Some((room, _)) = rooms.get(place.unsigned_abs()) {
+            self.go(*room);
+        }
+    }
+
+    fn scroll(&mut self, action: Action) {
+        match action {
+            Action::PageUp => self.views.page_up(),
+            Action::PageDown => self.views.page_down(),
+            Action::ScrollTop => self.views.top(),
+            _ => self.views.bottom(),
+        }
+    }
+
+    fn search_key(&mut self, key: KeyEvent) {
+        let action = self.bindings.action(key);
+        let Mode::Search(search) = &mut self.mode else {
+            return;
+        };
+        let direction = match action {
+            Some(Action::Cancel | Action::Interrupt) => {
+                self.mode = Mode::Talk;
+                self.views.bottom();
+                return;
+            }
+            // Where it was found one stays.
+            Some(Action::Submit) => {
+                self.mode = Mode::Talk;
+                return;
+            }
+            Some(Action::Search | Action::HistoryBack | Action::PageUp) => Direction::Older,
+            Some(Action::HistoryNext | Action::PageDown) => Direction::Newer,
+            Some(Action::Backspace) => {
+                search.shorten();
+                Direction::Older
+            }
+            Some(Action::KillToStart) => {
+                *search = Search::default();
+                return;
+            }
+            Some(_) => return,
+            None => match bind::is_text(key) {
+                Some(character) => {
+                    search.lengthen(character);
+                    Direction::Older
+                }
+                None => return,
+            },
+        };
+        let found = self.views.find(&search.text, search.at, direction);
+        search.is_found = found.is_some() || search.text.is_empty();
+        if let Some(id) = found {
+            search.at = found;
+            self.views.show(id);
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! What stands around the messages: the room's topic, how things are, the list of rooms.
+//!
+//! Where there is too little room, what matters less is left out; the room's name and whether the
+//! server can read it never are. Draws into the rows that `paint` gives it.
+
+use std::time::Instant;
+
+use chatbox_common::wire::message::{Access, RoomId, RoomMode};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::colours::{Palette, Role};
+use super::view::{Activity, Views};
+use super::wrap::{cut, draw, width};
+use crate::model::Room;
+use crate::sanitize;
+use crate::ui::{Scene, Way};
+use crate::words::screen as words;
+
+/// The fewest and the most columns of the list of rooms, its edge among them.
+const LIST_WIDTHS: (usize, usize) = (12, 24);
+/// The edge.
+const EDGE: &str = "│";
+/// Between what stands in the status line.
+const GAP: &str = "  ";
+/// In fewer columns a topic says nothing.
+const MIN_TOPIC: usize = 4;
+/// Counts above this are not told.
+const MAX_COUNT: u32 = 999;
+
+/// What the bars say things about.
+pub(super) struct Bars<'a> {
+    pub scene: &'a Scene<'a>,
+    pub views: &'a Views,
+    pub palette: Palette,
+    pub now: Instant,
+    /// The rooms one is in, as they are numbered.
+    pub rooms: &'a [(RoomId, &'a Room)],
+}
+
+impl Bars<'_> {
+    /// The columns that the list of rooms takes on a screen of so many.
+    pub fn list_width(&self, columns: u16) -> u16 {
+        let wide = self.rooms.iter().enumerate().map(|(place, (room, known))| {
+            let (begin, name, counts) = self.label(place, *room, known);
+            width(&begin) + width(&name) + 1 + width(&counts)
+        });
+        let (least, most) = LIST_WIDTHS;
+        let wide = wide.max().unwrap_or(0).saturating_add(1);
+        let most = most.min(usize::from(columns) / 4).max(least);
+        u16::try_from(wide.clamp(least, most)).unwrap_or(0)
+    }
+
+    /// A room's number, its name, and what was not read in it.
+    fn label(&self, place: usize, room: RoomId, known: &Room) -> (String, String, String) {
+        let number = format!("{} ", place + 1);
+        let name = sanitize::line(&known.name).into_owned();
+        let (unread, mentions) = (self.views.unread(room), self.views.mentions(room));
+        let mut counts = String::new();
+        if unread > 0 {
+            counts = count(unread);
+        }
+        if mentions > 0 {
+            counts = format!("{counts} @{}", count(mentions));
+        }
+        (number, name, counts)
+    }
+
+    /// Draws the list of rooms with an edge at its right, around the room one looks at.
+    pub fn draw_list(&self, buffer: &mut Buffer, area: Rect) {
+        let height = usize::from(area.height);
+        let right = area.right().saturating_sub(1);
+        let columns = usize::from(area.width).saturating_sub(1);
+        let here = self.scene.here;
+        let place = self.rooms.iter().position(|(room, _)| Some(*room) == here);
+        let skipped = (place.unwrap_or(0) + 1).saturating_sub(height);
+        let mut rooms = self.rooms.iter().enumerate().skip(skipped);
+        for y in area.top()..area.bottom() {
+            draw(
+                buffer,
+                (right, y),
+                EDGE,
+                area.right(),
+                self.palette.style(Role::Aside),
+            );
+            let Some((place, (room, known))) = rooms.next() else {
+                continue;
+            };
+            let style = self.room_style(*room, known);
+            let (number, name, counts) = self.label(place, *room, known);
+            let counted = width(&counts) + usize::from(!counts.is_empty());
+            let left = columns.saturating_sub(width(&number) + counted);
+            let name = cut(&name, left);
+            let gap =
+                " ".repeat(columns.saturating_sub(width(&number) + width(&name) + width(&counts)));
+            draw(
+                buffer,
+                (area.x, y),
+                &format!("{number}{name}{gap}{counts}"),
+                right,
+                style,
+            );
+        }
+    }
+
+    fn room_style(&self, room: RoomId, known: &Room) -> Style {
+        let role = match self.views.activity(room, known.access) {
+            _ if self.scene.here == Some(room) => Role::Here,
+            Activity::None => Role::Text,
+            Activity::Talk => Role::Own,
+            Activity::Call => Role::Active,
+        };
+        self.palette.style(role)
+    }
+
+    /// Draws the room's name, who can read it, who is there and what it is about.
+    pub fn draw_topic(&self, buffer: &mut Buffer, area: Rect) {
+        let columns = usize::from(area.width);
+        let here = self.scene.here.and_then(|here| self.scene.model.room(here));
+        let line = here.map_or_else(|| words::NO_ROOM.to_owned(), |room| topic(room, columns));
+        self.draw_bar(buffer, area, &line, "");
+    }
+
+    /// Draws how things are, and at the right which keys help.
+    pub fn draw_status(&self, buffer: &mut Buffer, area: Rect, shows_list: bool) {
+        let columns = usize::from(area.width);
+        let mut parts = self.parts(shows_list);
+        while parts.len() > 1 && joined(&parts).is_some_and(|line| width(&line) > columns) {
+            let least = parts.iter().enumerate().max_by_key(|(_, (rank, _))| *rank);
+            let Some(place) = least.map(|(place, _)| place) else {
+                break;
+            };
+            parts.remove(place);
+        }
+        let line = joined(&parts).unwrap_or_default();
+        let mut keys = String::new();
+        for key in words::KEYS {
+            let more = if keys.is_empty() {
+                key.to_owned()
+            } else {
+                format!("{keys}{GAP}{key}")
+            };
+            if width(&line) + GAP.len() + width(&more) > columns {
+                break;
+            }
+            keys = more;
+        }
+        self.draw_bar(buffer, area, &line, &keys);
+    }
+
+    /// What the status line says, in its order; a higher rank is left out sooner.
+    fn parts(&self, shows_list: bool) -> Vec<(u8, String)> {
+        let mut parts = Vec::new();
+        match self.scene.way {
+            Way::Up { epoch, .. } => {
+                parts.push((5, words::CONNECTED.to_owned()));
+                parts.push((4, words::KEY_CHECKED.to_owned()));
+                parts.push((6, words::epoch(epoch)));
+            }
+            Way::Down(at) => {
+                let left = at.saturating_duration_since(self.now).as_millis();
+                parts.push(
+                    match u64::try_from(left.div_ceil(1000)).unwrap_or(u64::MAX) {
+                        0 => (0, words::CONNECTING.to_owned()),
+                        seconds => (0, words::reconnecting(seconds)),
+                    },
+                );
+            }
+            Way::Connecting => parts.push((0, words::CONNECTING.to_owned())),
+            Way::LoggedOut => parts.push((0, words::LOGGED_OUT.to_owned())),
+        }
+        if self.scene.unsent > 0 {
+            parts.push((2, words::unsent(self.scene.unsent)));
+        }
+        if let Some(below) = self.views.below() {
+            parts.push((1, words::below(below)));
+        }
+        let active = self.active();
+        if !shows_list && !active.is_empty() {
+            parts.push((3, words::activity(&active)));
+        }
+        parts
+    }
+
+    /// The numbers of the rooms in which somebody talks, with a sign where it is to the reader.
+    fn active(&self) -> String {
+        let rooms = self.rooms.iter().enumerate();
+        let active = rooms.filter_map(|(place, (room, known))| {
+            let number = place + 1;
+            match self.views.activity(*room, known.access) {
+                _ if self.scene.here == Some(*room) => None,
+                Activity::None => None,
+                Activity::Talk => Some(number.to_string()),
+                Activity::Call => Some(format!("{number}@")),
+            }
+        });
+        active.collect::<Vec<_>>().join(",")
+    }
+
+    fn draw_bar(&self, buffer: &mut Buffer, area: Rect, left: &str, right: &str) {
+        let columns = usize::from(area.width);
+        let left = cut(left, columns);
+        let gap = columns.saturating_sub(width(&left) + width(right));
+        let line = format!("{left}{}{right}", " ".repeat(gap));
+        let style = self.palette.style(Role::Bar);
+        draw(buffer, (area.x, area.y), &line, area.right(), style);
+    }
+}
+
+fn joined(parts: &[(u8, String)]) -> Option<String> {
+    let texts: Vec<&str> = parts.iter().map(|(_, text)| &**text).collect();
+    (!texts.is_empty()).then(|| texts.join(GAP))
+}
+
+fn count(count: u32) -> String {
+    if count > MAX_COUNT {
+        return format!("{MAX_COUNT}+");
+    }
+    count.to_string()
+}
+
+/// What is said of a room in so many columns.
+fn topic(room: &Room, columns: usize) -> String {
+    let mode = match room.mode {
+        RoomMode::Audited => words::AUDITED,
+        RoomMode::Private => words::PRIVATE,
+    };
+    let name = sanitize::line(&room.name);
+    let name = cut(&name, columns.saturating_sub(width(mode) + 1));
+    let mut line = format!("{name} {mode}");
+    let locked = room.is_locked.then(|| words::LOCKED.to_owned());
+    // Of two who talk with one another it is no news who is in their room.
+    let online = (room.access != Access::Direct).then(|| words::online(room.online));
+    for part in locked.into_iter().chain(online) {
+        if width(&line) + GAP.len() + width(&part) <= columns {
+            line = format!("{line}{GAP}{part}");
+        }
+    }
+    let left = columns.saturating_sub(width(&line) + GAP.len());
+    if !room.topic.is_empty() && left >= MIN_TOPIC {
+        line = format!("{line}{GAP}{}", cut(&sanitize::line(&room.topic), left));
+    }
+    line
+}

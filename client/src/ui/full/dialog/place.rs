@@ -1,0 +1,100 @@
+//! Where the parts of a dialog go on a screen of any size.
+
+use ratatui::layout::Rect;
+use unicode_width::UnicodeWidthStr;
+
+use super::Dialog;
+
+/// No box is wider without a picture: long lines are hard to read.
+const MOST_COLUMNS: u16 = 78;
+/// What the conversation takes beside a picture, and between the two.
+const BESIDE: u16 = 24;
+pub(super) const GAP: u16 = 2;
+const MOST_BESIDE: u16 = 60;
+/// What a border takes, with a blank inside of it.
+const BORDER: (u16, u16) = (4, 2);
+/// Below this a border would cost more than it gives.
+const LEAST_BORDERED: (u16, u16) = (40, 10);
+
+/// Where everything goes.
+pub(super) struct Place {
+    pub(super) outer: Rect,
+    pub(super) inner: Rect,
+    /// Where the picture goes, if it stands beside the conversation.
+    pub(super) picture: Option<Rect>,
+}
+
+/// Its columns and lines.
+fn size(picture: &str) -> Option<(u16, u16)> {
+    let columns = picture.lines().map(UnicodeWidthStr::width).max()?;
+    let lines = picture.lines().count();
+    Some((u16::try_from(columns).ok()?, u16::try_from(lines).ok()?))
+}
+
+impl Dialog {
+    pub(super) fn place(&self, area: Rect) -> Place {
+        let picture = self.sheet.as_ref().and_then(|shown| size(&shown.picture));
+        let beside = picture.filter(|(columns, lines)| {
+            columns.saturating_add(GAP + BESIDE) <= area.width && *lines <= area.height
+        });
+        // A picture needs every line there is before a border does.
+        let (columns, lines) = picture.map_or(LEAST_BORDERED, |(columns, lines)| {
+            let text = beside.map_or(0, |_| GAP + BESIDE);
+            let foot = if beside.is_some() { 0 } else { 4 };
+            let columns = columns.saturating_add(text + BORDER.0);
+            (columns, lines.saturating_add(BORDER.1 + foot))
+        });
+        let is_bordered = columns <= area.width && lines <= area.height;
+        let border = if is_bordered { BORDER } else { (0, 0) };
+        let column = beside.map_or(0, |(columns, _)| columns + GAP);
+        let most = if beside.is_some() {
+            column.saturating_add(MOST_BESIDE)
+        } else {
+            MOST_COLUMNS
+        };
+        let width = area.width.min(most);
+        let text = Rect::new(0, 0, width - border.0 - column, u16::MAX);
+        let rows = self.rows(text.width.into(), beside.is_some()).len();
+        let feet = self.feet(text, rows, beside.is_some()).len();
+        let needed = u16::try_from(rows + feet).unwrap_or(u16::MAX);
+        let needed = needed.max(beside.map_or(0, |(_, lines)| lines));
+        let height = needed.saturating_add(border.1).min(area.height);
+        let outer = Rect {
+            x: area.x + (area.width - width) / 2,
+            y: area.y + (area.height - height) / 2,
+            width,
+            height,
+        };
+        let inner = Rect {
+            x: outer.x + border.0 / 2,
+            y: outer.y + border.1 / 2,
+            width: outer.width - border.0,
+            height: outer.height - border.1,
+        };
+        let picture = beside.map(|(width, height)| Rect {
+            width,
+            height: height.min(inner.height),
+            ..inner
+        });
+        Place {
+            outer,
+            inner,
+            picture,
+        }
+    }
+}
+
+/// The conversation, and so many lines below it.
+pub(super) fn parted(text: Rect, feet: usize) -> (Rect, Rect) {
+    let feet = u16::try_from(feet).unwrap_or(u16::MAX).min(text.height);
+    let body = Rect {
+        height: text.height - feet,
+        ..text
+    };
+    let foot = Rect {
+        y: body.y + body.height,
+        height: feet,
+        ..text
+    };
+    (body, foot)
+}

@@ -1,0 +1,106 @@
+//! Texts in lines that fit. Slices all of them, so that no copy of what is shown is left behind.
+
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
+/// The text in lines of at most `columns`, parted at blanks where there are any.
+pub(super) fn wrap(text: &str, columns: usize) -> Vec<&str> {
+    let mut lines = Vec::new();
+    for line in text.split('\n') {
+        wrap_line(line, columns, &mut lines);
+    }
+    lines
+}
+
+fn wrap_line<'t>(line: &'t str, columns: usize, lines: &mut Vec<&'t str>) {
+    let mut rest = line;
+    loop {
+        let fits = fitting(rest, columns);
+        let (head, tail) = rest.split_at_checked(fits).unwrap_or((rest, ""));
+        if tail.is_empty() {
+            lines.push(head);
+            return;
+        }
+        let cut = if tail.starts_with(' ') {
+            fits
+        } else {
+            last_blank(head).unwrap_or(fits)
+        };
+        let (line, next) = rest.split_at_checked(cut).unwrap_or((rest, ""));
+        lines.push(line);
+        rest = next.trim_start_matches(' ');
+        if rest.is_empty() {
+            return;
+        }
+    }
+}
+
+/// The last place to part a line at, which an indentation is not.
+fn last_blank(line: &str) -> Option<usize> {
+    let at = line.rfind(' ')?;
+    let before = line.get(..at)?;
+    (!before.trim().is_empty()).then_some(at)
+}
+
+/// How many bytes fit into so many columns; one character at least.
+fn fitting(text: &str, columns: usize) -> usize {
+    let (mut end, mut width) = (0, 0);
+    for grapheme in text.graphemes(true) {
+        width += grapheme.width();
+        if width > columns && end > 0 {
+            break;
+        }
+        end += grapheme.len();
+    }
+    end
+}
+
+/// What of a text is seen in so many columns when the cursor stands behind `before`, which the text
+/// begins with, and at which column the cursor is then.
+pub(super) fn window<'t>(text: &'t str, before: &str, columns: usize) -> (&'t str, usize) {
+    let mut at = before.width();
+    let mut rest = text;
+    // One column is the cursor's own.
+    while at >= columns.max(1) {
+        let Some(first) = rest.graphemes(true).next() else {
+            break;
+        };
+        at = at.saturating_sub(first.width());
+        rest = rest.get(first.len()..).unwrap_or_default();
+    }
+    (rest, at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_part_at_blanks_and_long_words_anywhere() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("one two three", 8), ["one two", "three"]);
+        assert_eq!(wrap("onetwothree", 4), ["onet", "woth", "ree"]);
+        assert_eq!(wrap("a\n\nb ", 4), ["a", "", "b "]);
+        assert_eq!(wrap("", 4), [""]);
+        assert_eq!(wrap("  SHA256:abc", 6), ["  SHA2", "56:abc"]);
+    }
+
+    #[test]
+    fn a_character_is_never_parted() {
+        let family = "👩\u{200d}👩\u{200d}👧";
+        assert_eq!(wrap(&family.repeat(2), 2), [family, family]);
+        assert_eq!(wrap("日本語", 4), ["日本", "語"]);
+        for columns in 0..3 {
+            assert_eq!(wrap("日本", columns), ["日", "本"]);
+        }
+    }
+
+    #[test]
+    fn the_cursor_is_always_in_the_window() {
+        assert_eq!(window("abcdef", "", 4), ("abcdef", 0));
+        assert_eq!(window("abcdef", "abcdef", 4), ("def", 3));
+        assert_eq!(window("abcdef", "abcd", 4), ("bcdef", 3));
+        assert_eq!(window("日本語", "日本語", 4), ("語", 2));
+        assert_eq!(window("abc", "abc", 0), ("", 0));
+    }
+}

@@ -1,0 +1,101 @@
+//! What was typed before, oldest first, and what has been begun meanwhile. Knows nothing of how it
+//! is written.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::line::Piece;
+
+/// How many are kept.
+const MAX_ENTRIES: usize = 500;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    entries: VecDeque<Piece>,
+    /// Which of them is looked at; behind them stands what has been begun.
+    at: usize,
+    /// What was changed since something was sent, and what has been begun: by its place.
+    changed: BTreeMap<usize, Piece>,
+}
+
+impl History {
+    /// Keeps what was typed, if it is something, and not the same as the last one.
+    pub(super) fn keep(&mut self, piece: &Piece) {
+        if !piece.text.trim().is_empty() && self.entries.back() != Some(piece) {
+            self.entries.push_back(piece.clone());
+            if self.entries.len() > MAX_ENTRIES {
+                self.entries.pop_front();
+            }
+        }
+        self.at = self.entries.len();
+        self.changed.clear();
+    }
+
+    /// What was typed before, if something was; `current` is kept in its place.
+    pub(super) fn back(&mut self, current: &Piece) -> Option<Piece> {
+        let to = self.at.checked_sub(1)?;
+        Some(self.go(to, current))
+    }
+
+    /// What was typed after, or begun.
+    pub(super) fn next(&mut self, current: &Piece) -> Option<Piece> {
+        let to = self.at + 1;
+        (to <= self.entries.len()).then(|| self.go(to, current))
+    }
+
+    fn go(&mut self, to: usize, current: &Piece) -> Piece {
+        if self.entries.get(self.at) == Some(current) {
+            self.changed.remove(&self.at);
+        } else {
+            self.changed.insert(self.at, current.clone());
+        }
+        self.at = to;
+        let found = self.changed.get(&to).or_else(|| self.entries.get(to));
+        found.cloned().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(text: &str) -> Piece {
+        Piece {
+            text: text.to_owned(),
+            is_pasted: false,
+        }
+    }
+
+    #[test]
+    fn the_oldest_go_when_there_are_too_many() {
+        let mut history = History::default();
+        for number in 0..MAX_ENTRIES + 10 {
+            history.keep(&typed(&number.to_string()));
+        }
+        let mut current = typed("begun");
+        let mut steps = 0;
+        while let Some(before) = history.back(&current) {
+            current = before;
+            steps += 1;
+        }
+        assert_eq!((steps, current.text.as_str()), (MAX_ENTRIES, "10"));
+        while let Some(after) = history.next(&current) {
+            current = after;
+        }
+        assert_eq!(current, typed("begun"));
+    }
+
+    #[test]
+    fn blanks_and_repetitions_are_not_kept() {
+        let mut history = History::default();
+        for text in ["a", "a", " ", "", "\n", "b", "a"] {
+            history.keep(&typed(text));
+        }
+        let texts: Vec<&str> = history
+            .entries
+            .iter()
+            .map(|entry| entry.text.as_str())
+            .collect();
+        assert_eq!(texts, ["a", "b", "a"]);
+    }
+}

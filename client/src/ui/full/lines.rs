@@ -1,0 +1,229 @@
+//! The rows of an entry: when, who, and what, in the columns that there are; and the lines between
+//! entries.
+//!
+//! Nothing that somebody says begins where a line of the screen does: further rows begin in the
+//! column where the text does, or, where too little would be left, behind a bar that no line
+//! begins with. Knows nothing of colours and of where on the screen it is; `scroll` calls it for
+//! what is in sight.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+use super::colours::{Role, shade};
+use super::store::{Entry, Form, places};
+use super::wrap::{clusters, cut, width, wrap};
+use crate::words::screen as words;
+
+/// Fewer columns than this beside a name are not worth keeping to.
+const MIN_ROOM: usize = 16;
+/// Fewer columns than this behind a name are not worth beginning in.
+const MIN_FIRST: usize = 4;
+/// What further rows begin with where the room is narrow.
+const BAR: &str = "│ ";
+/// What a line across the screen is made of.
+const RULE: &str = "─";
+/// Before the name of whoever names the reader.
+const CALL: &str = "!";
+
+/// A text in one style.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece<'e> {
+    /// The text, of one row.
+    pub text: Cow<'e, str>,
+    /// What it is.
+    pub role: Role,
+}
+
+/// What stands in one row.
+pub type Row<'e> = Vec<Piece<'e>>;
+
+pub(super) fn piece<'e>(text: impl Into<Cow<'e, str>>, role: Role) -> Piece<'e> {
+    let text = text.into();
+    Piece { text, role }
+}
+
+/// What the rows depend on beside the entry.
+#[derive(Debug, Clone, Copy)]
+pub struct Look<'l> {
+    /// The columns that there are.
+    pub width: usize,
+    /// Whether times have seconds.
+    pub has_seconds: bool,
+    /// Where the clock hangs.
+    pub zone: &'l TimeZone,
+    /// What is searched for, or nothing.
+    pub sought: &'l str,
+}
+
+/// A moment (milliseconds since 1970-01-01 UTC) on the clock and the calendar of a place.
+fn local(milliseconds: u64, zone: &TimeZone) -> Option<DateTime> {
+    let stamp = Timestamp::from_millisecond(i64::try_from(milliseconds).ok()?).ok()?;
+    Some(zone.to_datetime(stamp))
+}
+
+/// Whether two moments are of one day.
+#[must_use]
+pub fn is_same_day(one: u64, other: u64, zone: &TimeZone) -> bool {
+    let day = |time| local(time, zone).map(DateTime::date);
+    day(one) == day(other)
+}
+
+impl Look<'_> {
+    /// The line above the messages of a day.
+    #[must_use]
+    pub fn day(&self, time: u64) -> Row<'static> {
+        let day = local(time, self.zone).map(|time| time.strftime(words::DAY).to_string());
+        self.rule(day.as_deref().unwrap_or(words::NO_DAY), Role::Aside)
+    }
+
+    /// A line across the screen that says something.
+    #[must_use]
+    pub fn rule(&self, text: &str, role: Role) -> Row<'static> {
+        let begin = format!("{RULE}{RULE} {text} ");
+        let left = self.width.saturating_sub(width(&begin));
+        let line = format!("{begin}{}", RULE.repeat(left));
+        vec![piece(cut(&line, self.width), role)]
+    }
+
+    /// The rows of an entry.
+    #[must_use]
+    pub fn rows<'e>(&self, entry: &'e Entry) -> Vec<Row<'e>> {
+        let head = self.head(entry);
+        let (indent, ranges) = self.wrapped(entry, &head);
+        let role = match entry.form {
+            Form::Notice => Role::Notice,
+            Form::Said | Form::Did if entry.calls => Role::Call,
+            Form::Said | Form::Did => Role::Text,
+        };
+        let found = places(&entry.text, self.sought);
+        let mut rows = self.fold(head);
+        for (number, range) in ranges.into_iter().enumerate() {
+            let mut text = marked(&entry.text, range, &found, role);
+            match rows.last_mut() {
+                Some(last) if number == 0 => last.append(&mut text),
+                _ => {
+                    text.insert(0, piece(indent.clone(), Role::Aside));
+                    rows.push(text);
+                }
+            }
+        }
+        rows
+    }
+
+    /// How many rows an entry has.
+    #[must_use]
+    pub fn height(&self, entry: &Entry) -> usize {
+        let head = self.head(entry);
+        let (_, ranges) = self.wrapped(entry, &head);
+        self.fold(head).len() + ranges.len().saturating_sub(1)
+    }
+
+    /// What further rows begin with, and what of the text stands in which row.
+    fn wrapped(&self, entry: &Entry, head: &Row<'_>) -> (Cow<'static, str>, Vec<Range<usize>>) {
+        let wide: usize = head.iter().map(|piece| width(&piece.text)).sum();
+        let room = self.width.saturating_sub(wide);
+        let indent = if room >= MIN_ROOM {
+            Cow::Owned(" ".repeat(wide))
+        } else {
+            Cow::Borrowed(self.bar())
+        };
+        let rest = self.width.saturating_sub(width(&indent));
+        let first = if room < MIN_FIRST { 0 } else { room };
+        (indent, wrap(&entry.text, first, rest))
+    }
+
+    /// What stands before the text.
+    fn head<'e>(&self, entry: &'e Entry) -> Row<'e> {
+        let mark = if entry.calls {
+            piece(CALL, Role::Call)
+        } else {
+            piece(" ", Role::Text)
+        };
+        let name = entry.name.as_deref().unwrap_or_default();
+        let role = if entry.is_own {
+            Role::Own
+        } else {
+            Role::Name(shade(name))
+        };
+        let mut head = vec![piece(self.clock(entry.time), Role::Aside), mark];
+        match entry.form {
+            Form::Said => head.extend([
+                piece("<", Role::Aside),
+                piece(name, role),
+                piece("> ", Role::Aside),
+            ]),
+            Form::Did => head.extend([
+                piece("* ", Role::Aside),
+                piece(name, role),
+                piece(" ", Role::Text),
+            ]),
+            Form::Notice => head.push(piece("-- ", Role::Aside)),
+        }
+        head
+    }
+
+    fn clock(&self, time: u64) -> Cow<'static, str> {
+        let [short, long] = words::NO_TIME;
+        match local(time, self.zone) {
+            None if self.has_seconds => long.into(),
+            None => short.into(),
+            Some(time) if self.has_seconds => {
+                let (hour, minute, second) = (time.hour(), time.minute(), time.second());
+                format!("{hour:02}:{minute:02}:{second:02}").into()
+            }
+            Some(time) => format!("{:02}:{:02}", time.hour(), time.minute()).into(),
+        }
+    }
+
+    fn bar(&self) -> &'static str {
+        if self.width < 8 { BAR.trim_end() } else { BAR }
+    }
+
+    /// A head that is wider than the screen takes several rows.
+    fn fold<'e>(&self, head: Row<'e>) -> Vec<Row<'e>> {
+        let wide: usize = head.iter().map(|piece| width(&piece.text)).sum();
+        if wide <= self.width {
+            return vec![head];
+        }
+        let mut rows = Vec::new();
+        let (mut row, mut used) = (Row::new(), 0);
+        for Piece { text, role } in head {
+            for cluster in clusters(&text) {
+                if used > 0 && used + cluster.width > self.width {
+                    rows.push(std::mem::take(&mut row));
+                    row.push(piece(self.bar(), Role::Aside));
+                    used = width(self.bar());
+                }
+                used += cluster.width;
+                row.push(piece(cluster.text.to_owned(), role));
+            }
+        }
+        rows.push(row);
+        rows
+    }
+}
+
+/// Some bytes of a text, with what was found in it marked.
+fn marked<'e>(text: &'e str, range: Range<usize>, found: &[Range<usize>], role: Role) -> Row<'e> {
+    let mut row = Row::new();
+    let mut push = |bytes: Range<usize>, role| {
+        if let Some(text) = text.get(bytes).filter(|text| !text.is_empty()) {
+            row.push(piece(text, role));
+        }
+    };
+    let mut at = range.start;
+    let first = found.partition_point(|place| place.end <= at);
+    let here = found.iter().skip(first);
+    for place in here.take_while(|place| place.start < range.end) {
+        let (start, end) = (place.start.max(at), place.end.min(range.end));
+        push(at..start, role);
+        push(start..end, Role::Found);
+        at = end;
+    }
+    push(at..range.end, role);
+    row
+}

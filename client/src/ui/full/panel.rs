@@ -1,0 +1,227 @@
+//! A text that covers the messages until it is closed: help, lists, what was searched for.
+//!
+//! What comes in is made fit for the screen here. Rows that the edge makes are indented further than
+//! their line, so that none of them is taken for a line of its own. Knows no keys but by name.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::colours::{Palette, Role};
+use super::lines::Look;
+use super::wrap::{TAB, cut, draw, width, wrap};
+use crate::sanitize;
+use crate::words::screen as words;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Panel {
+    title: String,
+    lines: Vec<String>,
+    /// The lines as they stand in so many columns.
+    rows: Vec<String>,
+    columns: usize,
+    /// The rows that fit.
+    height: usize,
+    /// The first row in sight.
+    offset: usize,
+}
+
+impl Panel {
+    /// Shows a text of several lines from its beginning.
+    #[must_use]
+    pub fn new(title: &str, text: &str) -> Self {
+        let text = sanitize::text(text).replace('\t', TAB);
+        Self {
+            title: sanitize::line(title).into_owned(),
+            lines: text.lines().map(str::to_owned).collect(),
+            rows: Vec::new(),
+            columns: 0,
+            height: 0,
+            offset: 0,
+        }
+    }
+
+    /// What stands above it.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// Puts more behind it.
+    pub fn add(&mut self, text: &str) {
+        let text = sanitize::text(text).replace('\t', TAB);
+        self.lines.extend(text.lines().map(str::to_owned));
+        // It is put into rows anew.
+        self.columns = 0;
+    }
+
+    /// Up by a row.
+    pub const fn up(&mut self) {
+        self.offset = self.offset.saturating_sub(1);
+    }
+
+    /// Down by a row.
+    pub fn down(&mut self) {
+        self.offset = self.offset.saturating_add(1).min(self.last_offset());
+    }
+
+    /// Up by a page, of which a row stays in sight.
+    pub fn page_up(&mut self) {
+        self.offset = self.offset.saturating_sub(self.page());
+    }
+
+    /// Down by a page, of which a row stays in sight.
+    pub fn page_down(&mut self) {
+        self.offset = self
+            .offset
+            .saturating_add(self.page())
+            .min(self.last_offset());
+    }
+
+    /// To the beginning.
+    pub const fn top(&mut self) {
+        self.offset = 0;
+    }
+
+    /// To the end, also before it is known where that is.
+    pub const fn bottom(&mut self) {
+        self.offset = usize::MAX;
+    }
+
+    fn page(&self) -> usize {
+        self.height.saturating_sub(1).max(1)
+    }
+
+    fn last_offset(&self) -> usize {
+        self.rows.len().saturating_sub(self.height)
+    }
+
+    /// Takes over how much room there is.
+    fn fit(&mut self, columns: usize, height: usize) {
+        if self.columns != columns {
+            self.columns = columns;
+            self.rows = self
+                .lines
+                .iter()
+                .flat_map(|line| fold(line, columns))
+                .collect();
+        }
+        self.height = height;
+        self.offset = self.offset.min(self.last_offset());
+    }
+
+    /// Draws it over an area.
+    pub(super) fn draw(&mut self, buffer: &mut Buffer, area: Rect, palette: Palette) {
+        let columns = usize::from(area.width);
+        let hint_rows = u16::from(area.height > 2);
+        let height = area.height.saturating_sub(1 + hint_rows);
+        self.fit(columns, height.into());
+        let look = Look {
+            width: columns,
+            has_seconds: false,
+            zone: const { &jiff::tz::TimeZone::UTC },
+            sought: "",
+        };
+        let mut put = |y: u16, text: &str, role: Role| {
+            draw(
+                buffer,
+                (area.x, area.y + y),
+                text,
+                area.right(),
+                palette.style(role),
+            );
+        };
+        for piece in look.rule(&self.title, Role::Active) {
+            put(0, &piece.text, piece.role);
+        }
+        for (y, row) in (1..=height).zip(self.rows.iter().skip(self.offset)) {
+            put(y, row, Role::Text);
+        }
+        if hint_rows > 0 {
+            let hint = if self.last_offset() > 0 {
+                words::PANEL_SCROLLS
+            } else {
+                words::PANEL_KEYS
+            };
+            let row = look.rule(hint, Role::Aside);
+            for piece in row {
+                put(height + 1, &piece.text, piece.role);
+            }
+        }
+    }
+}
+
+/// A line in rows of so many columns.
+fn fold(line: &str, columns: usize) -> Vec<String> {
+    if width(line) <= columns {
+        return vec![line.to_owned()];
+    }
+    let blanks = line.len() - line.trim_start_matches(' ').len();
+    let indent = (blanks + TAB.len()).min(columns / 2);
+    let rest = columns.saturating_sub(indent);
+    let rows = wrap(line, columns, rest).into_iter().enumerate();
+    let rows = rows.map(|(number, range)| {
+        let text = line.get(range).unwrap_or_default();
+        let indent = if number == 0 { 0 } else { indent };
+        cut(&format!("{}{text}", " ".repeat(indent)), columns)
+    });
+    rows.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(panel: &mut Panel, columns: u16, rows: u16) -> Vec<String> {
+        let area = Rect::new(0, 0, columns, rows);
+        let mut buffer = Buffer::empty(area);
+        panel.draw(&mut buffer, area, Palette::NoColours);
+        let row = |y| {
+            (0..columns)
+                .map(|x| buffer[(x, y)].symbol())
+                .collect::<String>()
+        };
+        (0..rows).map(|y| row(y).trim_end().to_owned()).collect()
+    }
+
+    #[test]
+    fn a_panel_has_a_title_its_lines_and_what_closes_it() {
+        let mut panel = Panel::new("help", "/help  this\n/leave  a longer explanation\n");
+        assert_eq!(
+            shown(&mut panel, 20, 6),
+            [
+                "── help ────────────",
+                "/help  this",
+                "/leave  a longer",
+                "    explanation",
+                "",
+                "── Esc closes ──────",
+            ]
+        );
+    }
+
+    #[test]
+    fn it_scrolls_by_pages_and_not_past_its_ends() {
+        let lines: Vec<_> = (1..=9).map(|number| number.to_string()).collect();
+        let mut panel = Panel::new("rooms", &lines.join("\n"));
+        let mut seen = |step: fn(&mut Panel)| {
+            step(&mut panel);
+            shown(&mut panel, 30, 5)[1..4].concat()
+        };
+        assert_eq!(seen(|_| ()), "123");
+        assert_eq!(seen(Panel::page_up), "123");
+        assert_eq!(seen(Panel::page_down), "345");
+        assert_eq!(seen(Panel::bottom), "789");
+        assert_eq!(seen(Panel::page_down), "789");
+        assert_eq!(seen(Panel::page_up), "567");
+        assert_eq!(seen(Panel::top), "123");
+    }
+
+    #[test]
+    fn what_is_hostile_is_shown_and_not_obeyed() {
+        let mut panel = Panel::new("x\u{1b}[2J\n", "a\u{1b}]0;x\u{7}\tb\u{202e}");
+        let rows = shown(&mut panel, 60, 3);
+        assert!(rows[0].contains("x\\u{1b}[2J\\u{a}"), "{rows:?}");
+        assert_eq!(rows[1], "a\\u{1b}]0;x\\u{7}    b\\u{202e}");
+    }
+}

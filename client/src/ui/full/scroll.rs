@@ -1,0 +1,390 @@
+//! What of a room is in sight, and how that moves.
+//!
+//! A view follows the end, or is held by an entry, so that nothing moves when messages come below
+//! it or older ones are put in front. Only what is in sight is put into rows, and what is passed on
+//! the way: a room of a hundred thousand messages scrolls like one of a hundred.
+
+use std::cmp::Ordering;
+
+use chatbox_common::wire::message::RoomId;
+
+use super::colours::Role;
+use super::lines::{Look, Row, is_same_day};
+use super::store::{Id, holds};
+use super::view::{Before, View, Views};
+use super::wrap::width;
+use crate::words::screen as words;
+
+/// What is in sight of a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Position {
+    /// Its end, whatever comes.
+    #[default]
+    End,
+    /// From so many rows below the first one of an entry's text, or above it.
+    From(Id, isize),
+}
+
+/// The rows and columns that messages are shown in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Shape {
+    /// Columns.
+    pub width: u16,
+    /// Rows.
+    pub height: u16,
+    /// Whether times have seconds.
+    pub has_seconds: bool,
+}
+
+/// Where a search goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// To what was said before.
+    Older,
+    /// To what was said later.
+    Newer,
+}
+
+/// A row of an entry, counted from the first line above it that belongs to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    id: Id,
+    row: usize,
+}
+
+/// What stands before a text, and the text, which is the last piece where nothing is sought.
+fn parted(mut row: Row<'_>) -> (String, String) {
+    let text = row
+        .pop()
+        .map_or(String::new(), |piece| piece.text.into_owned());
+    (row.into_iter().map(|piece| piece.text).collect(), text)
+}
+
+/// A view with what its rows depend on.
+#[derive(Clone, Copy)]
+struct Sight<'v> {
+    view: &'v View,
+    look: Look<'v>,
+    height: usize,
+}
+
+impl<'v> Sight<'v> {
+    /// The lines above an entry: where history begins, its day, what was not read.
+    fn lead(&self, id: Id) -> Vec<Row<'v>> {
+        let mut rows = Vec::new();
+        let Some(entry) = self.view.kept.entry(id) else {
+            return rows;
+        };
+        let before = self.view.kept.entry(id - 1);
+        if before.is_none() && self.view.has_messages() {
+            let text = match self.view.before {
+                Before::Nothing => words::HISTORY_BEGINS,
+                Before::Loading => words::LOADING,
+                Before::More => words::EARLIER,
+            };
+            rows.push(self.look.rule(text, Role::Aside));
+        }
+        if !before.is_some_and(|before| is_same_day(before.time, entry.time, self.look.zone)) {
+            rows.push(self.look.day(entry.time));
+        }
+        if self.view.line == Some(id) {
+            rows.push(self.look.rule(words::UNREAD, Role::Unread));
+        }
+        rows
+    }
+
+    fn rows(&self, id: Id) -> Vec<Row<'v>> {
+        let mut rows = self.lead(id);
+        if let Some(entry) = self.view.kept.entry(id) {
+            rows.append(&mut self.look.rows(entry));
+        }
+        rows
+    }
+
+    /// The first row of all.
+    fn start(&self) -> Place {
+        let id = self.view.kept.ids().start;
+        Place { id, row: 0 }
+    }
+
+    /// The last row of all.
+    fn end(&self) -> Place {
+        let ids = self.view.kept.ids();
+        if ids.is_empty() {
+            return self.start();
+        }
+        self.last_of(ids.end - 1)
+    }
+
+    fn last_of(&self, id: Id) -> Place {
+        let entry = self.view.kept.entry(id);
+        let rows = entry.map_or(0, |entry| self.look.height(entry));
+        let row = (self.lead(id).len() + rows).saturating_sub(1);
+        Place { id, row }
+    }
+
+    /// So many rows further up, or the first one of all.
+    fn up(&self, mut place: Place, mut rows: usize) -> Place {
+        while rows > place.row {
+            if place.id <= self.view.kept.ids().start {
+                return self.start();
+            }
+            rows -= place.row + 1;
+            place = self.last_of(place.id - 1);
+        }
+        place.row -= rows;
+        place
+    }
+
+    /// So many rows further down, or the last one of all.
+    fn down(&self, mut place: Place, mut rows: usize) -> Place {
+        loop {
+            let last = self.last_of(place.id);
+            let left = last.row.saturating_sub(place.row);
+            if rows <= left {
+                place.row += rows;
+                return place;
+            }
+            if place.id + 1 >= self.view.kept.ids().end {
+                return last;
+            }
+            rows -= left + 1;
+            place = Place {
+                id: place.id + 1,
+                row: 0,
+            };
+        }
+    }
+
+    /// The first row in sight of whoever follows the end.
+    fn top_of_end(&self) -> Place {
+        self.up(self.end(), self.height.saturating_sub(1))
+    }
+
+    /// The first row in sight.
+    fn top(&self) -> Place {
+        let end = self.top_of_end();
+        let Position::From(id, row) = self.view.position else {
+            return end;
+        };
+        let ids = self.view.kept.ids();
+        if id < ids.start {
+            return self.start().min(end);
+        }
+        let id = id.min(ids.end - 1);
+        let first = Place {
+            id,
+            row: self.lead(id).len(),
+        };
+        let place = match row.cmp(&0) {
+            Ordering::Less => self.up(first, row.unsigned_abs()),
+            // Where the rows have become fewer, the last one of the entry.
+            Ordering::Equal | Ordering::Greater => {
+                let wanted = first.row.saturating_add(row.unsigned_abs());
+                let last = self.last_of(id);
+                Place {
+                    id,
+                    row: wanted.min(last.row),
+                }
+            }
+        };
+        place.min(end)
+    }
+
+    /// The position in which this row is the first one in sight.
+    fn position(&self, top: Place) -> Position {
+        if top >= self.top_of_end() {
+            return Position::End;
+        }
+        let lead = self.lead(top.id).len();
+        let row = isize::try_from(top.row).unwrap_or(isize::MAX);
+        Position::From(top.id, row.saturating_sub_unsigned(lead))
+    }
+
+    /// The rows in sight, and the last entry of which there is one.
+    fn in_sight(&self) -> (Vec<Row<'v>>, Id) {
+        let top = self.top();
+        let ids = self.view.kept.ids();
+        let mut rows = Vec::new();
+        let mut last = top.id;
+        for id in top.id..ids.end {
+            if rows.len() >= self.height {
+                break;
+            }
+            let skipped = if id == top.id { top.row } else { 0 };
+            rows.extend(self.rows(id).into_iter().skip(skipped));
+            last = id;
+        }
+        rows.truncate(self.height);
+        (rows, last)
+    }
+}
+
+impl Views {
+    fn sight<'v>(&'v self, sought: &'v str) -> Option<Sight<'v>> {
+        let view = self.by_room.get(&self.here)?;
+        let look = Look {
+            width: self.shape.width.into(),
+            has_seconds: self.shape.has_seconds,
+            zone: &self.zone,
+            sought,
+        };
+        let height = self.shape.height.into();
+        Some(Sight { view, look, height })
+    }
+
+    /// Takes over how much room there is; `paint` does that.
+    pub fn fit(&mut self, shape: Shape) {
+        self.shape = shape;
+    }
+
+    /// The rows in sight, from the top, with what is sought marked.
+    #[must_use]
+    pub fn rows<'v>(&'v self, sought: &'v str) -> Vec<Row<'v>> {
+        let sight = self.sight(sought);
+        sight.map(|sight| sight.in_sight().0).unwrap_or_default()
+    }
+
+    /// What is in sight, as lines of any length that fit on a terminal of so many columns and rows:
+    /// the terminal wraps them itself. Each is parted in what stands before the text, which is to
+    /// look like no text can, and the text.
+    #[must_use]
+    pub fn bare(&self, columns: usize, rows: usize) -> Vec<(String, String)> {
+        let Some(sight) = self.sight("") else {
+            return Vec::new();
+        };
+        let look = Look {
+            width: usize::MAX,
+            ..sight.look
+        };
+        let (_, last) = sight.in_sight();
+        let mut left = rows;
+        let mut lines = Vec::new();
+        for (_, entry) in sight
+            .view
+            .kept
+            .iter()
+            .rev()
+            .skip_while(|(id, _)| *id > last)
+        {
+            let texts: Vec<_> = look.rows(entry).into_iter().map(parted).collect();
+            let needed = texts
+                .iter()
+                .map(|(head, text)| (width(head) + width(text)).div_ceil(columns.max(1)).max(1));
+            match left.checked_sub(needed.sum()) {
+                Some(rest) => left = rest,
+                None => break,
+            }
+            lines.extend(texts.into_iter().rev());
+        }
+        lines.reverse();
+        lines
+    }
+
+    /// How many entries stand below what is in sight; nothing for whoever follows the end.
+    #[must_use]
+    pub fn below(&self) -> Option<usize> {
+        let sight = self
+            .sight("")
+            .filter(|sight| sight.view.position != Position::End)?;
+        let (_, last) = sight.in_sight();
+        usize::try_from(sight.view.kept.ids().end - 1 - last).ok()
+    }
+
+    /// Up by a page, of which a row stays in sight.
+    pub fn page_up(&mut self) {
+        self.scroll_up(usize::from(self.shape.height).saturating_sub(1).max(1));
+    }
+
+    /// Down by a page, of which a row stays in sight.
+    pub fn page_down(&mut self) {
+        self.scroll_down(usize::from(self.shape.height).saturating_sub(1).max(1));
+    }
+
+    /// Up by so many rows.
+    pub fn scroll_up(&mut self, rows: usize) {
+        self.wish_for_older();
+        let sight = self.sight("");
+        self.hold(sight.map(|sight| sight.position(sight.up(sight.top(), rows))));
+    }
+
+    /// Down by so many rows.
+    pub fn scroll_down(&mut self, rows: usize) {
+        let sight = self.sight("");
+        self.hold(sight.map(|sight| sight.position(sight.down(sight.top(), rows))));
+    }
+
+    /// To the first of what is kept.
+    pub fn top(&mut self) {
+        self.wish_for_older();
+        let sight = self.sight("");
+        self.hold(sight.map(|sight| sight.position(sight.start())));
+    }
+
+    /// To the end.
+    pub fn bottom(&mut self) {
+        if let Some(view) = self.by_room.get_mut(&self.here) {
+            view.position = Position::End;
+        }
+    }
+
+    fn hold(&mut self, position: Option<Position>) {
+        if let (Some(view), Some(position)) = (self.by_room.get_mut(&self.here), position) {
+            view.position = position;
+        }
+    }
+
+    fn wish_for_older(&mut self) {
+        if let Some(view) = self.by_room.get_mut(&self.here) {
+            view.is_quiet = false;
+        }
+    }
+
+    /// Whether the first of what is kept is in sight, and what stands before it is not under way.
+    #[must_use]
+    pub fn wants_older(&self) -> bool {
+        let Some(sight) = self.sight("").filter(|_| self.here.is_some()) else {
+            return false;
+        };
+        let view = sight.view;
+        let may = view.has_messages() && view.before == Before::More && !view.is_quiet;
+        // What would be dropped again at once is not fetched.
+        let fits = view.kept.cost() < self.limit / 100 * 85;
+        may && fits && self.shape.height > 0 && sight.top().id == view.kept.ids().start
+    }
+
+    /// Older messages of a room are under way.
+    pub fn asked_older(&mut self, room: RoomId) {
+        if let Some(view) = self.by_room.get_mut(&Some(room)) {
+            view.before = Before::Loading;
+        }
+    }
+
+    /// The next entry in a direction whose text holds this one, whatever the case: from an entry, or
+    /// else from the end.
+    #[must_use]
+    pub fn find(&self, text: &str, from: Option<Id>, direction: Direction) -> Option<Id> {
+        let view = self.by_room.get(&self.here)?;
+        let sought: Vec<char> = text.chars().flat_map(char::to_lowercase).collect();
+        let mut older = view.kept.iter().rev();
+        let mut newer = view.kept.iter();
+        let entry = match direction {
+            Direction::Older => older.find(|(id, entry)| {
+                from.is_none_or(|from| *id < from) && holds(&entry.text, &sought)
+            }),
+            Direction::Newer => newer.find(|(id, entry)| {
+                from.is_some_and(|from| *id > from) && holds(&entry.text, &sought)
+            }),
+        };
+        entry.map(|(id, _)| id)
+    }
+
+    /// Brings an entry into sight, with some of what stands above it.
+    pub fn show(&mut self, id: Id) {
+        let position = self.sight("").map(|sight| {
+            let row = sight.lead(id).len();
+            sight.position(sight.up(Place { id, row }, sight.height / 3))
+        });
+        self.hold(position);
+    }
+}

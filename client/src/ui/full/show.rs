@@ -1,0 +1,448 @@
+//! The full screen as a face: what `app` shows and asks, and when it is drawn.
+
+use std::fmt::Write as _;
+use std::io;
+use std::time::Instant;
+
+use chatbox_common::secret::SecretString;
+use chatbox_common::wire::message::{
+    Chat, Member, Person as Online, Profile, Room, RoomId, RoomSummary, Seq, You,
+};
+use ratatui::backend::Backend;
+
+use super::dialog::Seat;
+use super::editor::Editor;
+use super::paint::{self, Input, Painting};
+use super::panel::Panel;
+use super::wrap;
+use super::{FRAME, Full, Mode, failed};
+use crate::input;
+use crate::model::Mention;
+use crate::prompt::{self, Choice, Person, PromptError, Sheet, Task};
+use crate::sanitize;
+use crate::screen::Screen;
+use crate::ui::tables::{self, now_ms};
+use crate::ui::{Face, Reading, Scene, Way, Wish};
+use crate::words::full as words;
+
+impl<B: Backend> Person for Full<B> {
+    fn can_be_asked(&self) -> bool {
+        true
+    }
+
+    fn owns_the_terminal(&self) -> bool {
+        true
+    }
+
+    fn screen(&self) -> Screen {
+        let columns = self.terminal.size().map_or(80, |size| size.width);
+        Screen {
+            pictures: true,
+            // The picture's colours are the dialog's.
+            escapes: false,
+            colours: false,
+            columns: Some(columns.into()),
+        }
+    }
+
+    fn choose(&mut self, choices: &[Choice]) -> Result<usize, PromptError> {
+        self.question_begins();
+        self.seat().choose(choices)
+    }
+
+    fn ask(&mut self, question: &str, _: &'static str) -> Result<String, PromptError> {
+        self.question_begins();
+        self.seat().ask(question)
+    }
+
+    fn ask_secret(&mut self, question: &str, _: &'static str) -> Result<SecretString, PromptError> {
+        self.question_begins();
+        self.seat().ask_secret(question)
+    }
+
+    fn ask_new_secret(
+        &mut self,
+        question: &str,
+        _: &'static str,
+        about: &[&str],
+    ) -> Result<SecretString, PromptError> {
+        self.question_begins();
+        self.seat().ask_new_secret(question, about)
+    }
+
+    fn say(&mut self, sentence: &str) -> io::Result<()> {
+        self.seat().say(sentence)
+    }
+
+    fn tell(&mut self, sentence: &str) {
+        if self.is_closed {
+            prompt::complain(sentence);
+        } else if self.is_talking {
+            self.say_here(sentence);
+        } else {
+            self.told.push(sentence.to_owned());
+            self.seat().tell(sentence);
+        }
+    }
+
+    fn show(&mut self, sheet: &Sheet) -> io::Result<()> {
+        self.uncover();
+        self.is_talking = false;
+        self.has_sheet = true;
+        self.seat().show(sheet)
+    }
+
+    fn busy(&mut self, what: &str, task: Task) -> Result<(), PromptError> {
+        self.uncover();
+        self.is_talking = false;
+        let knock = self.knock.clone();
+        self.seat().busy(knock, what, task)
+    }
+}
+
+impl<B: Backend> Face for Full<B> {
+    fn chat(&mut self, _: &str, chat: &Chat, mention: Mention) -> io::Result<()> {
+        self.rings |= self.has_bell && matches!(mention, Mention::Now | Mention::Alone);
+        self.views.push(chat, mention);
+        self.is_dirty = true;
+        Ok(())
+    }
+
+    fn older(
+        &mut self,
+        id: RoomId,
+        _: &str,
+        messages: &[(Chat, Mention)],
+        begins: Option<Seq>,
+    ) -> io::Result<()> {
+        self.views.older(id, messages, begins);
+        self.is_dirty = true;
+        Ok(())
+    }
+
+    /// The line at the top says it.
+    fn entered(&mut self, _: &Room) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn unread(&mut self, id: RoomId, _: &str, count: u32, shown: usize) -> io::Result<()> {
+        self.views.have_unread(id, count, shown);
+        self.is_dirty = true;
+        Ok(())
+    }
+
+    fn excerpt(
+        &mut self,
+        title: &str,
+        messages: &[(String, Chat)],
+        end: Option<&str>,
+    ) -> io::Result<()> {
+        let mut lines: Vec<String> = Vec::new();
+        for (room, chat) in messages {
+            let begin = tables::dated(&self.clock, room, chat);
+            let indent = " ".repeat(wrap::width(&begin));
+            // No line of somebody's begins where another one's does.
+            let text = chat.text.replace('\n', &format!("\n{indent}"));
+            lines.push(format!("{begin}{text}"));
+        }
+        lines.extend(end.map(|end| sanitize::text(end).into_owned()));
+        let mut panel = Panel::new(&sanitize::line(title), &lines.join("\n"));
+        panel.bottom();
+        self.lay_over(panel);
+        Ok(())
+    }
+
+    fn notice(&mut self, room: Option<RoomId>, text: &str) -> io::Result<()> {
+        self.views.notice(room, now_ms(), text);
+        self.is_dirty = true;
+        Ok(())
+    }
+
+    fn lines(&mut self, title: &str, text: &str) -> io::Result<()> {
+        if !text.trim().is_empty() {
+            self.lay_over(Panel::new(title, text));
+        }
+        Ok(())
+    }
+
+    fn people(&mut self, people: &[Online]) -> io::Result<()> {
+        let text = tables::people(&self.clock, people);
+        self.add(words::PEOPLE, &text);
+        Ok(())
+    }
+
+    fn rooms(&mut self, rooms: &[RoomSummary]) -> io::Result<()> {
+        self.add(words::ROOMS, &tables::rooms(rooms));
+        Ok(())
+    }
+
+    fn members(&mut self, members: &[Member]) -> io::Result<()> {
+        self.add(words::MEMBERS, &tables::members(members));
+        Ok(())
+    }
+
+    fn profile(&mut self, profile: &Profile) -> io::Result<()> {
+        let text = tables::profile(&self.clock, profile);
+        self.add(words::PROFILE, &text);
+        Ok(())
+    }
+
+    fn you(&mut self, you: &You) -> io::Result<()> {
+        let text = tables::you(&self.clock, you);
+        self.lay_over(Panel::new(words::YOU, &text));
+        Ok(())
+    }
+
+    fn moved(&mut self, id: RoomId, _: &str) -> io::Result<()> {
+        self.views.look_at(Some(id));
+        self.is_dirty = true;
+        Ok(())
+    }
+
+    fn forget(&mut self) -> io::Result<()> {
+        self.views.forget();
+        self.is_dirty = true;
+        Ok(())
+    }
+
+    fn clear(&mut self, here: Option<RoomId>) -> io::Result<()> {
+        self.panel = None;
+        self.views.clear(here);
+        self.is_dirty = true;
+        Ok(())
+    }
+
+    /// What stands at the end of the room one looks at, with nothing above it.
+    fn reading(&self, scene: &Scene<'_>) -> Reading {
+        match scene.here {
+            Some(here)
+                if self.panel.is_none()
+                    && matches!(self.mode, Mode::Talk)
+                    && self.is_talking
+                    && self.views.below().is_none() =>
+            {
+                Reading::Room(here)
+            }
+            _ => Reading::Nothing,
+        }
+    }
+
+    fn wish(&mut self, scene: &Scene<'_>) -> Option<Wish> {
+        self.follow(scene);
+        // What wanted the program to end in the middle of a question wants it still.
+        if self.dialog.over().is_some() {
+            return Some(Wish::Leave);
+        }
+        loop {
+            if let Some(wish) = self.wishes.pop_front() {
+                return Some(wish);
+            }
+            let pressed = self.pressed.try_recv().ok()?;
+            if self.take(pressed, scene).is_err() {
+                // A terminal that can't be drawn on is of no use to anybody.
+                return Some(Wish::Leave);
+            }
+        }
+    }
+
+    fn flush(&mut self, scene: &Scene<'_>) -> io::Result<Option<Instant>> {
+        self.follow(scene);
+        if std::mem::take(&mut self.rings)
+            && let Some(stage) = &self.stage
+        {
+            stage.ring()?;
+        }
+        let now = Instant::now();
+        let next = self.drawn.map_or(now, |drawn| drawn + FRAME);
+        let counts_down = matches!(scene.way, Way::Down(_)).then(|| next.max(now + words::TICK));
+        if counts_down.is_some_and(|_| self.drawn.is_some_and(|at| now >= at + words::TICK)) {
+            self.is_dirty = true;
+        }
+        if !self.is_dirty {
+            return Ok(counts_down);
+        }
+        if !self.is_urgent && now < next {
+            return Ok(Some(next));
+        }
+        self.draw(scene)?;
+        if let Some(here) = scene.here.filter(|_| self.views.wants_older()) {
+            self.views.asked_older(here);
+            self.wishes.push_back(Wish::Older(here));
+        }
+        (self.is_dirty, self.is_urgent) = (false, false);
+        self.drawn = Some(Instant::now());
+        // A wish that came of drawing is heard at once.
+        Ok(if self.wishes.is_empty() {
+            counts_down
+        } else {
+            self.drawn
+        })
+    }
+
+    fn discard(&mut self) {
+        while self.pressed.try_recv().is_ok() {}
+        self.editor = Editor::default();
+        self.is_dirty = true;
+    }
+
+    fn keys(&self) -> String {
+        let mut lines = String::from("\n");
+        for row in self.bindings.help() {
+            let keys = row.keys.join(", ");
+            // Writing to a String does not fail.
+            let _ = writeln!(lines, "  {keys:<20}  {} ({})", row.help, row.action);
+        }
+        lines
+    }
+
+    fn wake_with(&mut self, wake: Box<dyn Fn() + Send>) {
+        if let Some(stage) = &self.stage {
+            stage.wake_with(wake);
+        }
+    }
+
+    fn hears_signals(&self) -> bool {
+        true
+    }
+
+    fn back(&mut self) {
+        if self.has_sheet {
+            // Whoever does not answer has seen it as well.
+            let _ = self.seat().ask(words::NOTED);
+        }
+        self.dialog.forget();
+        (self.is_talking, self.has_sheet) = (true, false);
+        for sentence in std::mem::take(&mut self.told) {
+            self.say_here(&sentence);
+        }
+        (self.is_dirty, self.is_urgent) = (true, true);
+    }
+
+    fn close(&mut self) {
+        self.is_closed = true;
+        if let Some(stage) = &self.stage {
+            stage.close();
+        }
+    }
+}
+
+impl<B: Backend> Full<B> {
+    fn seat(&mut self) -> Seat<'_, B> {
+        Seat {
+            terminal: &mut self.terminal,
+            pressed: &self.pressed,
+            dialog: &mut self.dialog,
+        }
+    }
+
+    /// A question is seen whatever the person looks at.
+    fn uncover(&mut self) {
+        if matches!(self.mode, Mode::Bare) {
+            // Where the terminal's size can't be told, the next frame fails, too, and is heard of.
+            let _ = self.redraw();
+        }
+        self.mode = Mode::Talk;
+    }
+
+    /// What was told before it has been seen, and so has the sheet that it is about.
+    fn question_begins(&mut self) {
+        self.told.clear();
+        self.uncover();
+        (self.is_talking, self.has_sheet) = (false, false);
+    }
+
+    /// Says something of this program's own where the person looks.
+    pub(super) fn say_here(&mut self, sentence: &str) {
+        self.views.notice(None, now_ms(), sentence);
+        self.is_dirty = true;
+    }
+
+    fn lay_over(&mut self, panel: Panel) {
+        self.panel = Some(panel);
+        self.is_dirty = true;
+    }
+
+    /// Shows a list, or more of the one that is shown: long ones come in several answers.
+    fn add(&mut self, title: &str, text: &str) {
+        match &mut self.panel {
+            Some(panel) if panel.title() == title => panel.add(text),
+            _ => self.panel = Some(Panel::new(title, text)),
+        }
+        self.is_dirty = true;
+    }
+
+    fn follow(&mut self, scene: &Scene<'_>) {
+        let before = self.views.here;
+        self.views.follow(scene);
+        self.is_dirty |= before != self.views.here;
+        if let Some((room, before)) = self.views.take_forgotten() {
+            self.wishes.push_back(Wish::Forgot(room, before));
+        }
+    }
+
+    fn draw(&mut self, scene: &Scene<'_>) -> io::Result<()> {
+        if matches!(self.mode, Mode::Bare) {
+            return Ok(());
+        }
+        let size = self.terminal.size().map_err(failed)?;
+        let here = scene.here.map(|here| scene.model.room_name(here));
+        let prompt = words::input(here.unwrap_or_default());
+        let layout = self.editor.layout(paint::input_width(size.width, &prompt));
+        let hints = self.hints();
+        let question = self.question();
+        let input = match (&question, &self.mode) {
+            (Some(question), _) => Input::Question(question),
+            (None, Mode::Search(search)) => Input::Search {
+                text: &search.text,
+                is_found: search.is_found,
+            },
+            (None, _) => Input::Line {
+                rows: &layout.rows,
+                cursor: layout.cursor,
+            },
+        };
+        let painting = Painting {
+            scene: *scene,
+            views: &mut self.views,
+            panel: self.panel.as_mut(),
+            prompt: &prompt,
+            input,
+            hints: &hints,
+            shows_rooms: self.shows_rooms,
+            palette: self.palette,
+            now: Instant::now(),
+        };
+        self.terminal
+            .draw(|frame| paint::paint(frame, painting))
+            .map_err(failed)?;
+        Ok(())
+    }
+
+    fn question(&self) -> Option<String> {
+        if matches!(self.mode, Mode::Leaving) {
+            return Some(words::LEAVE.to_owned());
+        }
+        let asking = self.editor.asking()?;
+        Some(words::paste(asking.lines, asking.bytes))
+    }
+
+    /// What may be typed: completions, or commands that begin like this.
+    fn hints(&self) -> Vec<String> {
+        if let Some((candidates, chosen)) = self.editor.candidates() {
+            return vec![words::candidates(candidates, chosen)];
+        }
+        input::hints(self.editor.text())
+    }
+
+    /// The messages that are seen, as the terminal itself would write them: nothing beside them,
+    /// and long lines whole, so that what is marked is what was said.
+    pub(super) fn show_bare(&mut self) -> io::Result<()> {
+        self.mode = Mode::Bare;
+        let Some(stage) = &self.stage else {
+            return Ok(());
+        };
+        let size = self.terminal.size().map_err(failed)?;
+        let lines = self.views.bare(size.width.into(), size.height.into());
+        stage.print(&lines)
+    }
+}

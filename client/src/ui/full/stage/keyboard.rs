@@ -1,0 +1,99 @@
+//! The threads that hear the terminal: its keys, and its end.
+
+use std::io::{self, ErrorKind};
+use std::thread;
+
+use ratatui::crossterm::event::{self, Event, KeyEventKind};
+
+use super::{Pressed, Teller};
+
+/// Starts them. Nothing ends them but the program: the terminal is read for as long as there is
+/// one.
+pub(super) fn start(teller: Teller) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        let teller = teller.clone();
+        thread::Builder::new()
+            .name("hang-up".to_owned())
+            .spawn(move || {
+                if hang_up() {
+                    teller.tell(Pressed::Gone);
+                }
+            })?;
+    }
+    thread::Builder::new()
+        .name("keyboard".to_owned())
+        .spawn(move || while read().is_none_or(|pressed| tell(&teller, pressed)) {})?;
+    Ok(())
+}
+
+/// False if there is nothing more to read, or nobody to read it for.
+fn tell(teller: &Teller, pressed: Pressed) -> bool {
+    let is_gone = matches!(pressed, Pressed::Gone);
+    teller.tell(pressed) && !is_gone
+}
+
+/// Nothing where nobody needs to hear of it.
+fn read() -> Option<Pressed> {
+    match event::read() {
+        Ok(event) => pressed(event),
+        Err(error) if error.kind() == ErrorKind::Interrupted => None,
+        Err(_) => Some(Pressed::Gone),
+    }
+}
+
+fn pressed(event: Event) -> Option<Pressed> {
+    match event {
+        Event::Key(key) if key.kind == KeyEventKind::Release => None,
+        Event::Key(key) => Some(Pressed::Key(key)),
+        // It has been read whole already: whoever takes it says what is too long.
+        Event::Paste(text) => Some(Pressed::Paste(text)),
+        Event::Resize(..) => Some(Pressed::Redraw),
+        Event::FocusGained | Event::FocusLost | Event::Mouse(_) => None,
+    }
+}
+
+/// Waits until there is no terminal any more; false if that can't be told. `crossterm` takes the
+/// end of the input for nothing, and reads again and again.
+#[cfg(unix)]
+fn hang_up() -> bool {
+    use rustix::event::{PollFd, PollFlags, poll};
+    let stdin = io::stdin();
+    loop {
+        // An end is told without being asked for; keys are not.
+        let mut fds = [PollFd::new(&stdin, PollFlags::empty())];
+        match poll(&mut fds, None) {
+            Ok(_) => {
+                let end = PollFlags::HUP | PollFlags::ERR;
+                return fds.iter().any(|fd| fd.revents().intersects(end));
+            }
+            Err(rustix::io::Errno::INTR) => {}
+            Err(_) => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_heard_once_and_a_new_size_draws_anew() {
+        let mut key = KeyEvent::new(KeyCode::Char('a'), KeyModifiers::NONE);
+        for (kind, is_heard) in [
+            (KeyEventKind::Press, true),
+            (KeyEventKind::Repeat, true),
+            (KeyEventKind::Release, false),
+        ] {
+            key.kind = kind;
+            assert_eq!(pressed(Event::Key(key)).is_some(), is_heard, "{kind:?}");
+        }
+        let size = pressed(Event::Resize(80, 24));
+        assert!(matches!(size, Some(Pressed::Redraw)));
+        let paste = pressed(Event::Paste("a\nb".to_owned()));
+        assert!(matches!(paste, Some(Pressed::Paste(text)) if text == "a\nb"));
+        assert!(pressed(Event::FocusGained).is_none());
+    }
+}

@@ -1,0 +1,194 @@
+//! The face that scripts see: what was asked for on standard output, line by line, as text or as
+//! JSON; problems on standard error; nothing else.
+
+use std::io::{self, Write};
+use std::time::Instant;
+
+use chatbox_common::secret::SecretString;
+use chatbox_common::wire::message::{
+    Chat, Member, Person as Online, Profile, Room, RoomId, RoomSummary, Seq, You,
+};
+
+use super::plain::Plain;
+use super::{Face, Reading, Scene, Wish, json};
+use crate::model::Mention;
+use crate::prompt::{Choice, Person, PromptError, Sheet, Task};
+use crate::screen::Screen;
+
+/// See the module.
+pub struct Script<W> {
+    plain: Plain<W>,
+    json: bool,
+}
+
+impl<W: Write> Script<W> {
+    /// Writes as `plain` does, or JSON Lines in its place.
+    #[must_use]
+    pub const fn new(plain: Plain<W>, json: bool) -> Self {
+        Self { plain, json }
+    }
+}
+
+impl<W: Write> Person for Script<W> {
+    fn can_be_asked(&self) -> bool {
+        self.plain.can_be_asked()
+    }
+
+    fn screen(&self) -> Screen {
+        self.plain.screen()
+    }
+
+    fn choose(&mut self, choices: &[Choice]) -> Result<usize, PromptError> {
+        self.plain.choose(choices)
+    }
+
+    fn ask(&mut self, question: &str, instead: &'static str) -> Result<String, PromptError> {
+        self.plain.ask(question, instead)
+    }
+
+    fn ask_secret(
+        &mut self,
+        question: &str,
+        instead: &'static str,
+    ) -> Result<SecretString, PromptError> {
+        self.plain.ask_secret(question, instead)
+    }
+
+    fn ask_new_secret(
+        &mut self,
+        question: &str,
+        instead: &'static str,
+        about: &[&str],
+    ) -> Result<SecretString, PromptError> {
+        self.plain.ask_new_secret(question, instead, about)
+    }
+
+    /// How things stand is no part of the output.
+    fn say(&mut self, _: &str) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn tell(&mut self, sentence: &str) {
+        self.plain.tell(sentence);
+    }
+
+    fn show(&mut self, sheet: &Sheet) -> io::Result<()> {
+        self.plain.show(sheet)
+    }
+
+    fn busy(&mut self, what: &str, task: Task) -> Result<(), PromptError> {
+        self.plain.busy(what, task)
+    }
+}
+
+impl<W: Write> Face for Script<W> {
+    fn chat(&mut self, room: &str, chat: &Chat, mention: Mention) -> io::Result<()> {
+        if self.json {
+            self.plain.lines("", &json::message(room, chat))
+        } else {
+            self.plain.chat(room, chat, mention)
+        }
+    }
+
+    fn older(
+        &mut self,
+        _: RoomId,
+        _: &str,
+        _: &[(Chat, Mention)],
+        _: Option<Seq>,
+    ) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn entered(&mut self, _: &Room) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn unread(&mut self, _: RoomId, _: &str, _: u32, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn excerpt(&mut self, _: &str, _: &[(String, Chat)], _: Option<&str>) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn notice(&mut self, _: Option<RoomId>, _: &str) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn lines(&mut self, title: &str, text: &str) -> io::Result<()> {
+        self.plain.lines(title, text)
+    }
+
+    fn people(&mut self, people: &[Online]) -> io::Result<()> {
+        if !self.json {
+            return self.plain.people(people);
+        }
+        people
+            .iter()
+            .try_for_each(|person| self.plain.lines("", &json::person(person)))
+    }
+
+    fn rooms(&mut self, rooms: &[RoomSummary]) -> io::Result<()> {
+        self.plain.rooms(rooms)
+    }
+
+    fn members(&mut self, members: &[Member]) -> io::Result<()> {
+        self.plain.members(members)
+    }
+
+    fn profile(&mut self, profile: &Profile) -> io::Result<()> {
+        self.plain.profile(profile)
+    }
+
+    fn you(&mut self, you: &You) -> io::Result<()> {
+        if self.json {
+            self.plain.lines("", &json::you(you))
+        } else {
+            self.plain.you(you)
+        }
+    }
+
+    fn moved(&mut self, _: RoomId, _: &str) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn forget(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn clear(&mut self, _: Option<RoomId>) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// What a script has seen, nobody has read.
+    fn reading(&self, _: &Scene<'_>) -> Reading {
+        Reading::Nothing
+    }
+
+    fn wish(&mut self, _: &Scene<'_>) -> Option<Wish> {
+        None
+    }
+
+    fn flush(&mut self, scene: &Scene<'_>) -> io::Result<Option<Instant>> {
+        self.plain.flush(scene)
+    }
+
+    fn discard(&mut self) {}
+
+    fn keys(&self) -> String {
+        String::new()
+    }
+
+    fn wake_with(&mut self, _: Box<dyn Fn() + Send>) {}
+
+    fn back(&mut self) {}
+
+    fn hears_signals(&self) -> bool {
+        false
+    }
+
+    fn close(&mut self) {
+        self.plain.close();
+    }
+}

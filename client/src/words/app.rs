@@ -1,0 +1,263 @@
+//! What is said in the chat, of rooms, people and the way to the server.
+
+use std::fmt::Display;
+
+use chatbox_common::crypto::handshake::SUITE;
+use chatbox_common::name::UserName;
+use chatbox_common::wire::message::{Access, Action, Room, RoomMode, ServerInfo, Standing};
+
+use crate::sanitize::name;
+
+pub const HELP: &str = "Commands";
+pub const INFO: &str = "This session";
+pub const LOST_THREADS: &str = "the program lost its own threads";
+
+// What is typed.
+
+pub const CUT: &str = "Nothing was sent: a terminal passes on only the first 4095 bytes of a line, \
+     so the end of this one is missing. Type it in parts, or pipe it in.";
+pub const NOT_READ: &str = "standard input can't be read; nothing more is sent";
+pub const NO_TEXT: &str = "Nothing was sent: the line is not UTF-8.";
+pub const NOT_SENT: &str = "What you typed was not sent.";
+pub const IN_NO_ROOM: &str = "Nothing was sent: you are in no room; see /rooms.";
+pub const KEPT: &str = "kept, and sent once there is a connection again";
+pub const NO_CONNECTION: &str = "There is no connection just now; try again later.";
+
+// Rooms.
+
+/// What is told to whoever was sent out of the room they talked in.
+pub const NOWHERE: &str = "what you type is said nowhere; /join goes to another room";
+pub const NOT_ENTERED: &str = "the room to talk in could not be entered; nothing more is sent";
+pub const INVITED: &str = "invited";
+
+pub fn you_are(user: &UserName) -> String {
+    format!("you are {user}")
+}
+
+/// The first hint: where one talks.
+pub fn begin(room: Option<&str>) -> String {
+    let place = match room {
+        Some(room) => format!("in {room}"),
+        None => "nowhere; /rooms shows which rooms there are".to_owned(),
+    };
+    format!("what you type is said {place}; /help shows the commands")
+}
+
+/// A room in one sentence, and its topic below.
+pub fn room(room: &Room) -> String {
+    let mode = match room.mode {
+        RoomMode::Audited => "audited: the server reads, keeps and logs what is said",
+        RoomMode::Private => "private",
+    };
+    let access = match room.access {
+        Access::Open => "open to all",
+        Access::Invited => "for those who are invited",
+        Access::Direct => "between the two of you",
+    };
+    let (called, online) = (name(&room.name), room.online);
+    let mut sentence = format!("{called}, {access}, {mode}; {online} online");
+    if let Some(reason) = &room.locked {
+        let why = because(reason);
+        sentence = format!("{sentence}; only moderators may write{why}");
+    }
+    if !room.topic.is_empty() {
+        sentence = format!("{sentence}\n{}", room.topic);
+    }
+    sentence
+}
+
+fn because(reason: &str) -> String {
+    if reason.is_empty() {
+        String::new()
+    } else {
+        format!(": {reason}")
+    }
+}
+
+pub fn no_such_room(hint: &str) -> String {
+    format!("You are in no such room; /rooms shows which there are{hint}")
+}
+
+pub fn did_you_mean(name: &str) -> String {
+    format!("; did you mean {name}?")
+}
+
+pub fn topic(room: &str, topic: &str) -> String {
+    format!("{room}: {topic}")
+}
+
+pub fn topic_changed(by: &str, room: &str, topic: &str) -> String {
+    format!("{by} says what {room} is about: {topic}")
+}
+
+/// A room was locked for a reason, or unlocked.
+pub fn locked(by: &str, room: &str, reason: Option<&str>) -> String {
+    match reason {
+        Some(reason) => {
+            let why = because(reason);
+            format!("{by} lets only moderators write in {room}{why}")
+        }
+        None => format!("{by} lets everybody write in {room} again"),
+    }
+}
+
+/// One is in a room no longer.
+pub fn left(action: Action, by: &str, room: &str, reason: &str) -> String {
+    let why = because(reason);
+    match action {
+        Action::Kick => format!("{by} sent you out of {room}{why}"),
+        Action::Ban => format!("{by} banned you from {room}{why}"),
+        _ => format!("you have left {room}"),
+    }
+}
+
+// People.
+
+pub fn ignored(names: &[String]) -> String {
+    if names.is_empty() {
+        "you ignore nobody".to_owned()
+    } else {
+        format!("you ignore {}", names.join(", "))
+    }
+}
+
+pub fn ignoring(user: &str, ignored: bool) -> String {
+    if ignored {
+        format!("you ignore {user} from now on")
+    } else {
+        format!("you no longer ignore {user}")
+    }
+}
+
+pub fn presence(names: &[String], came: bool, online: u32, room: &str) -> String {
+    let names = names.join(", ");
+    let did = if came { "came" } else { "went" };
+    format!("{names} {did}; {online} online in {room}")
+}
+
+/// Something happened to a member of a room.
+pub fn standing(standing: &Standing, user: &str, by: &str, room: &str) -> String {
+    let why = because(&standing.reason);
+    let span = standing
+        .seconds
+        .map_or(String::new(), |seconds| format!(" for {seconds} s"));
+    match standing.action {
+        Action::Join => format!("{user} joined {room}"),
+        Action::Leave => format!("{user} left {room}"),
+        Action::Kick => format!("{by} sent {user} out of {room}{why}"),
+        Action::Ban => format!("{by} banned {user} from {room}{why}"),
+        Action::Unban => format!("{by} took the ban of {user} from {room} back"),
+        Action::Mute => format!("{by} has {user} read only in {room}{span}{why}"),
+        Action::Unmute => format!("{by} lets {user} write in {room} again"),
+        Action::Op => format!("{by} made {user} a moderator of {room}"),
+        Action::Deop => format!("{by} made {user} a member of {room} again"),
+    }
+}
+
+pub fn invited(by: &str, room: &str) -> String {
+    format!("{by} invites you: /join {room}")
+}
+
+// Refusals.
+
+pub fn tried_again(why: &str) -> String {
+    format!("{why}; it is tried again")
+}
+
+pub fn not_sent(why: &str, text: &str) -> String {
+    format!("not sent: {why}: {text}")
+}
+
+pub fn not_followed(why: &str) -> String {
+    format!("the server does not send a room's messages: {why}")
+}
+
+// The way to the server.
+
+pub const SILENT: &str = "the server fell silent";
+pub const CONNECTION_LOST: &str = "connection lost";
+pub const CONNECTED_AGAIN: &str = "connected again";
+pub const MAY_NOT_BE_DONE: &str =
+    "What was asked for just now may not have been done; look, and ask again.";
+pub const NOT_CONTINUED: &str = "the login could not be continued after the connection was lost";
+pub const ENTER_LOGS_IN: &str = "the login could not be continued: press Enter to log in again";
+pub const ENTER_TRIES_AGAIN: &str = "press Enter to try again, or type /quit";
+pub const LOGGED_OUT_EVERYWHERE: &str = "you are logged out everywhere";
+pub const NOT_SAID_LOGGED_OUT: &str = "the server has not said that you are logged out everywhere";
+
+pub fn server_ended(text: &str) -> String {
+    if text.is_empty() {
+        "the server ended the session".to_owned()
+    } else {
+        format!("the server ended the session: {text}")
+    }
+}
+
+pub fn broken_off(why: impl Display) -> String {
+    format!("the connection was broken off: {why}")
+}
+
+pub fn reconnecting(why: &str, seconds: f32) -> String {
+    format!("{why}, reconnecting in {seconds} s")
+}
+
+pub fn gave_up(why: &str, unsent: usize) -> String {
+    format!("{why}; {}", unacknowledged(unsent))
+}
+
+/// What is told of messages that were taken and may be lost.
+pub fn unacknowledged(count: usize) -> String {
+    match count {
+        0 => "every message was acknowledged".to_owned(),
+        1 => "1 message was not acknowledged and may be lost".to_owned(),
+        _ => format!("{count} messages were not acknowledged and may be lost"),
+    }
+}
+
+/// How the session is protected.
+pub fn info(fingerprint: &str, ours: &str, theirs: &str, info: &ServerInfo) -> String {
+    format!(
+        "  suite     {SUITE}\n  server    {fingerprint}\n  keys      to the server {ours}, from \
+         the server {theirs}\n  version   {} (this client: {})\n  up for    {}\n  people    {}, on \
+         {} of at most {} connections\n",
+        name(&info.server),
+        env!("CARGO_PKG_VERSION"),
+        span(info.uptime),
+        info.people,
+        info.connections,
+        info.most_connections,
+    )
+}
+
+pub fn key(epoch: u64, age: &str) -> String {
+    format!("epoch {epoch}, {age} old")
+}
+
+/// A span of seconds in its two largest units.
+pub fn span(seconds: u64) -> String {
+    let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => format!("{minutes} min {} s", seconds % 60),
+        (0, _, _) => format!("{hours} h {} min", minutes % 60),
+        _ => format!("{days} d {} h", hours % 24),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_is_told_in_its_two_largest_units() {
+        for (seconds, told) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (61, "1 min 1 s"),
+            (3_600, "1 h 0 min"),
+            (90_000, "1 d 1 h"),
+        ] {
+            assert_eq!(span(seconds), told);
+        }
+    }
+}

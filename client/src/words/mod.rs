@@ -1,0 +1,17 @@
+//! Every sentence that a person reads, by where it is read: the place where a second language
+//! begins. Sentences are whole, so that their words can be put in another order; names, numbers and
+//! times come in as arguments. Errors keep theirs beside what they are (`thiserror`), and `/help`
+//! and `--help` keep theirs in their tables.
+
+pub mod account;
+pub mod app;
+pub mod dialog;
+pub mod door;
+pub mod enrol;
+pub mod full;
+pub mod keys;
+pub mod past;
+pub mod plain;
+pub mod prompt;
+pub mod screen;
+pub mod script;

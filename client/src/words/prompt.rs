@@ -1,0 +1,12 @@
+//! What is said where questions are asked.
+
+/// What to type, where something else was typed.
+pub fn choose(keys: &[char]) -> String {
+    match keys {
+        [first @ .., last] if !first.is_empty() => {
+            let first: Vec<String> = first.iter().map(char::to_string).collect();
+            format!("type {} or {last}", first.join(", "))
+        }
+        keys => format!("type {}", keys.iter().collect::<String>()),
+    }
+}

@@ -1,0 +1,32 @@
+//! What scripts, and whoever reads their mail, are told.
+
+use chatbox_common::wire::message::Seq;
+
+pub const NO_SUCH_MOMENT: &str = "--since: there is no such moment in the calendar";
+pub const OTHER_HISTORY: &str =
+    "the server has another history now: numbers known so far mean nothing in it";
+pub const NO_USER: &str = "--keep-session needs a name: use --user, or a profile with one";
+pub const NO_PLACE: &str = "there is no place for kept sessions: set HOME or XDG_STATE_HOME";
+
+/// Another script has the kept session and did not give it back in time.
+pub const SESSION_IN_USE: &str =
+    "another script uses the kept session; this one logs in by itself and keeps nothing of it";
+
+/// The server did not take the kept session.
+pub const SESSION_OVER: &str = "the kept session is no longer good; logging in again";
+
+/// A message was acknowledged, as a line for a script to read.
+#[must_use]
+pub fn acknowledged(room: &str, seq: Seq) -> String {
+    format!("{room} {seq}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_acknowledged_message_is_a_line() {
+        assert_eq!(acknowledged("#ops", 123), "#ops 123\n");
+    }
+}

@@ -1,0 +1,251 @@
+//! A person at a full screen: the program on a pseudo-terminal, what it shows read back through an
+//! emulator.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may assert in the plainest way, their helpers too"
+)]
+
+mod screen;
+#[path = "../../server/tests/support/mod.rs"]
+mod support;
+
+use rustix::process::Signal;
+use screen::{CTRL_C, ENTER, ESCAPE, PASSWORD, Screen};
+use support::account::step_now;
+use support::peer::id;
+use support::{Server, UNLIMITED, eventually, free_port};
+
+/// What gives the terminal back.
+const NO_PASTES: &str = "\u{1b}[?2004l";
+const NO_SCREEN: &str = "\u{1b}[?1049l";
+
+#[test]
+fn two_people_register_and_talk_and_one_leaves() {
+    let server = Server::start("");
+    let mut alice = Screen::start(&server);
+    alice.registers("alice");
+    let mut bob = Screen::start(&server);
+    bob.registers("bob");
+    alice.sees("bob came; 2 online in #lobby");
+    bob.types("hello alice");
+    alice.sees("<bob> hello alice");
+    alice.types("hello \u{1f600} bob");
+    bob.sees("<alice> hello \u{1f600} bob");
+    bob.types("/nonsense");
+    bob.sees("There is no command /nonsense");
+    bob.types("/quit");
+    alice.sees("bob went; 1 online in #lobby");
+    assert_eq!(bob.ends().code(), Some(0));
+    alice.types(":quit");
+    assert_eq!(alice.ends().code(), Some(0));
+    for screen in [&alice, &bob] {
+        let shown = String::from_utf8_lossy(&screen.bytes()).into_owned();
+        assert!(!shown.contains(PASSWORD), "a password is never shown");
+        assert!(shown.contains(NO_PASTES) && shown.contains(NO_SCREEN));
+    }
+}
+
+#[test]
+fn several_pasted_lines_are_one_message_and_no_command() {
+    let server = Server::start(UNLIMITED);
+    let (mut account, peer) = server.register("alice");
+    peer.cut();
+    let (_, mut bob) = server.register("bob");
+    let mut alice = Screen::enter(&server, (80, 24), &mut account, "");
+    let fifty: Vec<String> = (1..=50).map(|n| format!("/line {n}")).collect();
+    alice.pastes(&fifty.join("\n"));
+    alice.sees("50 lines");
+    alice.press(ENTER);
+    let chat = bob.chat();
+    assert_eq!(chat.text, fifty.join("\n"));
+    alice.pastes(&"0123456789\n".repeat(1_000));
+    alice.sees("8192");
+    alice.pastes("one line is as good as typed");
+    alice.press(ENTER);
+    assert_eq!(bob.chat().text, "one line is as good as typed");
+    alice.pastes("never\nsent");
+    alice.sees("2 lines");
+    alice.press(ESCAPE);
+    alice.loses("2 lines");
+    alice.types("after all");
+    assert_eq!(bob.chat().text, "after all");
+    alice.pastes("/quit\n");
+    alice.press(ENTER);
+    assert_eq!(alice.ends().code(), Some(0));
+}
+
+#[test]
+fn the_terminal_is_given_back_whatever_ends_the_program() {
+    let server = Server::start(UNLIMITED);
+    let (mut account, _peer) = server.register("alice");
+    let mut alice = Screen::enter(&server, (80, 24), &mut account, "");
+    alice.edits_lines(false);
+    let mark = alice.mark();
+    alice.signal(Signal::TSTP);
+    alice.wrote(mark, NO_SCREEN);
+    alice.edits_lines(true);
+    let mark = alice.mark();
+    alice.signal(Signal::CONT);
+    alice.wrote(mark, "\u{1b}[?1049h");
+    alice.edits_lines(false);
+    alice.sees("#lobby");
+    // The key does the same.
+    let mark = alice.mark();
+    alice.press("\u{1a}");
+    alice.wrote(mark, NO_SCREEN);
+    alice.edits_lines(true);
+    alice.signal(Signal::CONT);
+    alice.edits_lines(false);
+    alice.types("still here");
+    alice.sees("<alice> still here");
+    for signal in [Signal::TERM, Signal::INT, Signal::QUIT, Signal::HUP] {
+        let mark = alice.mark();
+        alice.signal(signal);
+        alice.ends();
+        alice.wrote(mark, NO_PASTES);
+        alice.wrote(mark, NO_SCREEN);
+        alice.edits_lines(true);
+        alice = Screen::enter(&server, (80, 24), &mut account, "");
+    }
+    // In the middle of a question, too: of one in the chat, and of the first.
+    alice.types("/password");
+    alice.sees("Old password:");
+    let mark = alice.mark();
+    alice.signal(Signal::TERM);
+    assert_eq!(alice.ends().code(), Some(0));
+    alice.wrote(mark, NO_SCREEN);
+    let mut menu = Screen::start(&server);
+    menu.sees("1) Register");
+    let mark = menu.mark();
+    menu.signal(Signal::TERM);
+    menu.ends();
+    menu.wrote(mark, NO_SCREEN);
+    menu.edits_lines(true);
+}
+
+#[test]
+fn keys_reach_the_rooms_the_history_and_what_was_said_before() {
+    let server = Server::start(UNLIMITED);
+    let (mut account, mut peer) = server.register("alice");
+    let (_, mut bob) = server.register("bob");
+    for number in 1..=200 {
+        bob.post(id(1, number), &format!("line {number}"));
+    }
+    peer.create("#ops", chatbox_common::wire::message::Access::Open)
+        .unwrap();
+    let mut alice = Screen::enter(&server, (80, 24), &mut account, "");
+    alice.sees("line 200");
+    alice.press("\u{1b}2");
+    alice.types("in ops");
+    alice.sees("<alice> in ops");
+    alice.press("\u{10}");
+    alice.sees("line 200");
+    // What is older is loaded as one goes.
+    alice.press("\u{1b}[5~");
+    alice.loses("line 200");
+    for _ in 0..30 {
+        alice.press("\u{1b}[5~");
+    }
+    eventually("the first message", || {
+        alice.press("\u{1b}[5~");
+        alice
+            .rows()
+            .iter()
+            .any(|row| row.ends_with("line 1"))
+            .then_some(())
+    });
+    alice.press("\u{1b}[F");
+    alice.sees("line 200");
+    // Readline's keys.
+    alice.press("hello wrold\u{17}world\u{1}oh, \u{5}!");
+    alice.sees("> oh, hello world!");
+    alice.press(CTRL_C);
+    alice.loses("oh, hello world!");
+    alice.press("\u{1b}[A");
+    alice.sees("> oh, hello world!");
+    alice.press("\u{15}bo\t");
+    alice.sees("> bob:");
+    alice.press("\u{15}");
+    // The terminal changes its size.
+    alice.resize(100, 30);
+    alice.sees("line 199");
+    alice.resize(15, 4);
+    alice.sees("too");
+    alice.resize(80, 24);
+    alice.sees("line 200");
+    alice.press(CTRL_C);
+    alice.sees("Leave");
+    alice.press("y");
+    assert_eq!(alice.ends().code(), Some(0));
+}
+
+#[test]
+fn a_person_changes_their_password_while_others_talk() {
+    let mut server = Server::start_on(free_port(), "");
+    let mut alice = Screen::start(&server);
+    let secret = alice.registers("alice");
+    let (_bob, mut bob) = server.register("bob");
+    // All of it is there before the question.
+    alice.press("/password\rTyped-ahead-77\r");
+    alice.sees("New password");
+    bob.post(id(1, 1), "said meanwhile");
+    alice.press(ESCAPE);
+    alice.sees("nothing was changed");
+    alice.sees("said meanwhile");
+    alice.types("/password");
+    alice.sees("Old password:");
+    alice.types(PASSWORD);
+    alice.sees("New password");
+    alice.types("Canary-better-horse-78");
+    alice.sees("The same again:");
+    alice.types("Canary-better-horse-78");
+    alice.sees("Code:");
+    let code = secret.code_at(step_now() + 1);
+    alice.types(code.expose());
+    alice.sees("your password is changed");
+    alice.types("still here");
+    alice.sees("<alice> still here");
+    server.line("credentials.log", &["INFO  password_changed user=alice"]);
+    let shown = String::from_utf8_lossy(&alice.bytes()).into_owned();
+    for secret in [PASSWORD, "Canary-better-horse-78", "Typed-ahead-77"] {
+        assert!(!shown.contains(secret), "a secret is never shown");
+    }
+    assert!(!server.lines("chat.log").join("\n").contains("Typed-ahead"));
+    // Keys go on while the server is away, and what is typed then is kept.
+    server.kill();
+    alice.sees("reconnecting in");
+    alice.types("said to nobody yet");
+    alice.sees("kept, and sent once there is a connection again");
+    server.restart();
+    alice.sees("<alice> said to nobody yet");
+    alice.types("/quit");
+    assert_eq!(alice.ends().code(), Some(0));
+}
+
+#[test]
+fn without_colours_there_are_none() {
+    let server = Server::start(UNLIMITED);
+    let (mut account, _peer) = server.register("alice");
+    let (_, mut bob) = server.register("bob");
+    let mut alice = Screen::enter_without_colours(&server, (80, 24), &mut account);
+    bob.post(id(1, 1), "alice: look");
+    alice.sees("alice: look");
+    alice.types("/help");
+    alice.sees("/join");
+    let shown = String::from_utf8_lossy(&alice.bytes()).into_owned();
+    for order in shown.split("\u{1b}[").skip(1) {
+        let Some((numbers, _)) = order.split_once('m') else {
+            continue;
+        };
+        if !numbers.chars().all(|c| c.is_ascii_digit() || c == ';') {
+            continue;
+        }
+        for number in numbers.split(';').filter_map(|n| n.parse::<u32>().ok()) {
+            let is_colour = matches!(number, 30..=38 | 40..=48 | 90..=107);
+            assert!(!is_colour, "{numbers}");
+        }
+    }
+}

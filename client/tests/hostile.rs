@@ -1,0 +1,267 @@
+//! What others send reaches the terminal as letters alone: a server that lies in every text it can
+//! send, and the byte stream that comes out of a full screen.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may assert in the plainest way, their helpers too"
+)]
+
+mod peer;
+mod screen;
+#[path = "../../server/tests/support/mod.rs"]
+mod support;
+
+use chatbox_common::wire::message::{
+    Access, Action, Bye, ByeReason, Chat, ErrorCode, ErrorMessage, Invited, Kind, Left, Presence,
+    RoomChanged, RoomRole, ServerMessage, Standing,
+};
+use peer::{CODE, LOBBY, Line, PASSWORD, Peer, chat};
+use screen::Screen;
+
+/// Orders to a terminal, by what they would do.
+const ATTACKS: &[(&str, &str)] = &[
+    ("clear the screen", "\u{1b}[2J"),
+    ("home", "\u{1b}[H"),
+    ("move the cursor", "\u{1b}[7;77H"),
+    ("up a line and over another's words", "\u{1b}[1A\u{1b}[1G"),
+    ("colours", "\u{1b}[38;5;77;48;5;77m"),
+    ("conceal", "\u{1b}[8m"),
+    ("insert lines", "\u{1b}[77L"),
+    ("scroll region", "\u{1b}[7;7r"),
+    ("leave the alternate screen", "\u{1b}[?1049l"),
+    ("hide the cursor", "\u{1b}[?25l"),
+    ("mouse on", "\u{1b}[?1003h"),
+    ("bracketed paste off", "\u{1b}[?2004l"),
+    ("end of a paste", "\u{1b}[201~"),
+    ("report the cursor", "\u{1b}[6n"),
+    ("report the device", "\u{1b}[c"),
+    ("report the terminal's name", "\u{1b}[>0q"),
+    ("report the title", "\u{1b}[21t"),
+    ("resize the window", "\u{1b}[8;1;1t"),
+    ("print the screen", "\u{1b}[5i"),
+    ("synchronized update", "\u{1b}[?2026h"),
+    ("keyboard protocol", "\u{1b}[>31u"),
+    ("title, BEL", "\u{1b}]0;owned\u{7}"),
+    ("title, ST", "\u{1b}]2;owned\u{1b}\\"),
+    ("clipboard", "\u{1b}]52;c;b3duZWQ=\u{7}"),
+    ("link", "\u{1b}]8;;http://owned\u{1b}\\x\u{1b}]8;;\u{1b}\\"),
+    ("notification", "\u{1b}]9;owned\u{7}"),
+    ("working directory", "\u{1b}]7;file://owned\u{7}"),
+    ("palette", "\u{1b}]4;1;#000000\u{7}"),
+    ("palette of the Linux console", "\u{1b}]P7000000"),
+    ("file to the disk", "\u{1b}]1337;File=:AAAA\u{7}"),
+    ("DCS, sixel", "\u{1b}Pq#0;2;0;0;0\u{1b}\\"),
+    ("DCS, request settings", "\u{1b}P$qm\u{1b}\\"),
+    (
+        "DCS, tmux passthrough",
+        "\u{1b}Ptmux;\u{1b}\u{1b}]0;x\u{7}\u{1b}\\",
+    ),
+    ("APC, kitty graphics", "\u{1b}_Ga=T;AAAA\u{1b}\\"),
+    ("PM", "\u{1b}^owned\u{1b}\\"),
+    ("SOS", "\u{1b}Xowned\u{1b}\\"),
+    ("reset", "\u{1b}c"),
+    ("save and restore", "\u{1b}7\u{1b}8"),
+    ("reverse line feed", "\u{1b}M"),
+    ("character set", "\u{1b}(0lqqk\u{e}lqqk\u{f}"),
+    ("double height", "\u{1b}#3"),
+    ("screen's title", "\u{1b}kowned\u{1b}\\"),
+    ("C1: CSI", "\u{9b}2J"),
+    ("C1: OSC", "\u{9d}0;owned\u{9c}"),
+    ("C1: DCS", "\u{90}qowned\u{9c}"),
+    ("C1: APC, PM, SOS", "\u{9f}x\u{9e}x\u{98}x\u{9c}"),
+    ("C1: next line, reverse line feed", "\u{85}\u{8d}"),
+    ("carriage return", "good\rbad"),
+    ("backspace and delete", "good\u{8}\u{8}\u{7f}bad"),
+    ("vertical tab, form feed", "\u{b}\u{c}"),
+    ("bell", "\u{7}\u{7}\u{7}"),
+    ("enquiry", "\u{5}"),
+    ("flow control", "\u{11}\u{13}"),
+    ("nothing", "a\0b"),
+    ("right to left override", "\u{202e}dlrow\u{202c}"),
+    ("embeddings", "\u{202a}a\u{202b}b\u{202d}c"),
+    ("isolates", "\u{2066}a\u{2067}b\u{2068}c\u{2069}"),
+    ("direction marks", "\u{200e}\u{200f}\u{61c}"),
+    ("zero width", "ad\u{200b}m\u{2060}i\u{feff}n"),
+    ("joiners in ASCII", "ad\u{200d}m\u{200c}in"),
+    ("line and paragraph separators", "a\u{2028}b\u{2029}c"),
+    ("tags", "ok\u{e0041}\u{e007f}"),
+    ("soft hyphen, fillers", "\u{ad}\u{3164}\u{115f}\u{ffa0}"),
+    ("annotations", "\u{fff9}a\u{fffa}b\u{fffb}"),
+];
+
+/// One's own final letters of control sequences, and the private modes that are switched.
+const OWN_FINALS: &str = "HJKmhlABCDGdX";
+const OWN_MODES: &[&str] = &["?25", "?1049", "?2004"];
+
+fn enter() -> (Peer, Screen, Line) {
+    let peer = Peer::bind();
+    let fingerprint = peer.fingerprint().to_string();
+    let screen = Screen::begin(
+        (&peer.address(), &fingerprint),
+        ("alice", PASSWORD, CODE),
+        (100, 30),
+        "",
+    );
+    let mut line = peer.accept();
+    line.log_in();
+    line.welcome(0, 0);
+    line.page(Vec::new());
+    screen.sees("you are alice");
+    (peer, screen, line)
+}
+
+/// The orders that were written, without those that a full screen needs.
+fn foreign_orders(bytes: &[u8]) -> Vec<String> {
+    let text = String::from_utf8(bytes.to_vec()).expect("what is written is UTF-8");
+    let mut foreign = Vec::new();
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        if c == '\u{1b}' {
+            let begin = rest.as_str();
+            if rest.next() != Some('[') {
+                foreign.push(begin.chars().take(8).collect());
+                continue;
+            }
+            let mut sequence = String::new();
+            for c in rest.by_ref() {
+                sequence.push(c);
+                if ('@'..='~').contains(&c) {
+                    break;
+                }
+            }
+            let (parameters, last) = sequence.split_at(sequence.len() - 1);
+            let is_plain = parameters.chars().all(|c| c.is_ascii_digit() || c == ';');
+            let is_own = OWN_FINALS.contains(last)
+                && (is_plain || ("hl".contains(last) && OWN_MODES.contains(&parameters)));
+            if !is_own {
+                foreign.push(sequence);
+            }
+        } else if (c.is_control() && !"\r\n".contains(c)) || is_invisible(c) {
+            foreign.push(format!("{c:?}"));
+        }
+    }
+    foreign
+}
+
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{180e}' | '\u{3164}' | '\u{ffa0}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Says an attack in every text that a server can send in a session.
+fn attack(line: &mut Line, number: u64, attack: &str) {
+    let text = |what: &str| format!("{what}{attack}end");
+    let room = 100 + number;
+    let says = |seq: u64, kind: Kind| Chat {
+        kind,
+        ..chat(seq, &text("user"), &text("text"))
+    };
+    line.say(&ServerMessage::Chat(says(2 * number + 1, Kind::Text)));
+    line.say(&ServerMessage::Chat(says(2 * number + 2, Kind::Action)));
+    line.joined(None, room, &format!("#r{number}{attack}"), Access::Open);
+    line.page_of_next(room);
+    line.say(&ServerMessage::RoomChanged(RoomChanged {
+        room: LOBBY,
+        topic: text("topic"),
+        locked: number.is_multiple_of(2).then(|| text("lock")),
+        by: text("by"),
+    }));
+    line.say(&ServerMessage::Presence(Presence {
+        room: LOBBY,
+        joined: vec![text("came")],
+        left: vec![text("went")],
+        online: 2,
+    }));
+    line.say(&ServerMessage::Standing(Standing {
+        room: LOBBY,
+        user: text("user"),
+        action: Action::Mute,
+        by: text("by"),
+        reason: text("reason"),
+        role: RoomRole::Member,
+        seconds: Some(7),
+    }));
+    line.say(&ServerMessage::Invited(Invited {
+        name: text("#room"),
+        by: text("by"),
+    }));
+    line.say(&ServerMessage::Left(Left {
+        request: None,
+        room,
+        action: Action::Kick,
+        by: text("by"),
+        reason: text("reason"),
+    }));
+    line.say(&ServerMessage::Error(ErrorMessage {
+        request: None,
+        code: ErrorCode::NotAllowed,
+        text: text("error"),
+        retry_ms: None,
+    }));
+}
+
+#[test]
+fn nothing_that_others_say_is_an_order_to_the_terminal() {
+    let (_peer, mut screen, mut line) = enter();
+    for (number, (_, sequence)) in (0..).zip(ATTACKS) {
+        attack(&mut line, number, sequence);
+    }
+    let last = 2 * ATTACKS.len() as u64 + 1;
+    line.say(&ServerMessage::Chat(chat(last, "bob", "that was all")));
+    screen.sees("that was all");
+    // Everything is looked at once more, page by page.
+    for _ in 0..20 {
+        let mark = screen.mark();
+        screen.press("\u{1b}[5~");
+        screen.draws(mark);
+    }
+    let written = screen.bytes();
+    assert_eq!(foreign_orders(&written), Vec::<String>::new());
+    let text = String::from_utf8(written).unwrap();
+    for (what, sequence) in ATTACKS {
+        assert!(!text.contains(&format!("{sequence}end")), "{what}");
+    }
+    // The goodbye is shown where the screen was, once it is given back.
+    let mark = screen.mark();
+    line.say(&ServerMessage::Bye(Bye {
+        reason: ByeReason::Other,
+        text: ATTACKS.iter().map(|(_, sequence)| *sequence).collect(),
+    }));
+    screen.ends();
+    screen.wrote(mark, "the server ended the session");
+    assert_eq!(foreign_orders(&screen.bytes()), Vec::<String>::new());
+}
+
+#[test]
+fn nobody_speaks_in_another_s_name() {
+    let (_peer, screen, mut line) = enter();
+    line.say(&ServerMessage::Chat(chat(1, "bob", "I am bob")));
+    screen.sees("I am bob");
+    // How a line of bob's begins, by what the screen shows.
+    let real = screen.sees_row("bob's line", |row| row.contains("I am bob"));
+    let begin = &real[..real.find("I am bob").unwrap()];
+    let fake = begin.trim_start();
+    let width = begin.chars().count();
+    let texts = [
+        format!("hello\n{fake}I resign"),
+        format!("hello\n{begin}I resign"),
+        format!("hello{}{fake}I resign", " ".repeat(100 - width - 5)),
+        format!("hello {}\n{fake}I resign", "x".repeat(200)),
+        format!("hello\u{2028}{fake}I resign"),
+        format!("hello\r\n{fake}I resign"),
+        format!("\n\n{fake}I resign"),
+    ];
+    for (seq, text) in (2..).zip(&texts) {
+        line.say(&ServerMessage::Chat(chat(seq, "mallory", text)));
+    }
+    let last = 2 + texts.len() as u64;
+    line.say(&ServerMessage::Chat(chat(last, "carol", "that was all")));
+    screen.sees("that was all");
+    for row in screen.rows() {
+        let resigns = row.contains("I resign");
+        assert!(!(resigns && row.starts_with(begin)), "{row}");
+    }
+}

@@ -1,0 +1,280 @@
+//! What the screens look like: each is made with the real server and the real client on a
+//! pseudo-terminal, and compared with its text in docs/screens/. Where they are meant to change,
+//! `CHATBOX_SCREENS=write cargo test --test screens` writes them anew, to be read and committed.
+//!
+//! What differs from run to run is masked with as many characters: times, ports, fingerprints,
+//! secrets, the picture.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may assert in the plainest way, their helpers too"
+)]
+
+mod screen;
+#[path = "../../server/tests/support/mod.rs"]
+mod support;
+
+use std::fs;
+use std::path::PathBuf;
+
+use chatbox_common::wire::message::{Access, ClientMessage, Kind, Send};
+use screen::{CTRL_C, ESCAPE, PASSWORD, Screen};
+use support::account::step_now;
+use support::peer::Peer;
+use support::{Server, UNLIMITED, eventually};
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/screens/{name}.txt"))
+}
+
+/// Compares a screen with what is kept of it, or keeps it.
+fn compare(name: &str, screen: &Screen) {
+    let mut rows: Vec<String> = screen.rows();
+    for row in &mut rows {
+        *row = masked(row);
+    }
+    while rows.last().is_some_and(String::is_empty) {
+        rows.pop();
+    }
+    let text = rows.join("\n") + "\n";
+    if std::env::var_os("CHATBOX_SCREENS").is_some_and(|wish| wish == "write") {
+        fs::create_dir_all(path(name).parent().unwrap()).unwrap();
+        fs::write(path(name), text).unwrap();
+        return;
+    }
+    let kept = fs::read_to_string(path(name)).unwrap_or_default();
+    assert!(
+        text == kept,
+        "the screen {name} has changed; docs/screens has\n{kept}\nand it is\n{text}"
+    );
+}
+
+/// A row without what differs each time; no column moves, but for days, whose names have lengths.
+fn masked(row: &str) -> String {
+    let is_block = |c: &char| "█▀▄".contains(*c);
+    let mut cells: Vec<char> = row.chars().collect();
+    if let (Some(first), Some(last)) = (
+        cells.iter().position(is_block),
+        cells.iter().rposition(is_block),
+    ) {
+        cells[first..=last].fill('▒');
+    }
+    mask_times(&mut cells);
+    let masked: String = cells.into_iter().collect();
+    if let Some((begin, _)) = DAYS.iter().find_map(|day| masked.split_once(day)) {
+        return format!("{begin}<day>");
+    }
+    let words = masked.split(' ').map(mask);
+    words.collect::<Vec<_>>().join(" ")
+}
+
+const DAYS: [&str; 7] = [
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+];
+
+/// Every `12:34` and `12:34:56`.
+fn mask_times(cells: &mut [char]) {
+    let is_time = |at: usize, c: char| {
+        if at == 2 {
+            c == ':'
+        } else {
+            c.is_ascii_digit()
+        }
+    };
+    for begin in 0..cells.len().saturating_sub(4) {
+        if begin > 0 && cells[begin - 1].is_alphanumeric() {
+            continue;
+        }
+        let time = &mut cells[begin..begin + 5];
+        if time.iter().enumerate().all(|(at, c)| is_time(at, *c)) {
+            time.copy_from_slice(&['0', '0', ':', '0', '0']);
+        }
+    }
+    for begin in 0..cells.len().saturating_sub(7) {
+        let is_long = cells[begin..begin + 6]
+            .iter()
+            .eq(['0', '0', ':', '0', '0', ':'].iter());
+        if is_long {
+            cells[begin + 6..begin + 8].fill('0');
+        }
+    }
+}
+
+/// A word, where it is one that differs each time.
+fn mask(word: &str) -> String {
+    let hidden = |c: char| if c.is_ascii_alphanumeric() { '*' } else { c };
+    let hide = |text: &str| text.chars().map(hidden).collect::<String>();
+    let is_base32 = |text: &str| text.chars().all(|c| matches!(c, 'A'..='Z' | '2'..='7'));
+    if let Some((begin, fingerprint)) = word.split_once("SHA256:") {
+        let hidden = fingerprint.chars().map(|c| match c {
+            'a'..='z' | 'A'..='Z' | '0'..='9' | '+' | '/' => '*',
+            other => other,
+        });
+        return format!("{begin}SHA256:{}", hidden.collect::<String>());
+    }
+    if let Some((begin, port)) = word.split_once("127.0.0.1:") {
+        return format!("{begin}127.0.0.1:{}", hide(port));
+    }
+    if let Some((secret, end)) = word.split_once("&issuer") {
+        return format!("{}&issuer{end}", hide(secret));
+    }
+    match word.rsplit_once('=') {
+        Some((begin, secret)) if secret.len() > 8 && is_base32(secret) => {
+            return format!("{begin}={}", hide(secret));
+        }
+        _ => {}
+    }
+    // What the edge leaves of a fingerprint.
+    let is_base64 = |c: char| c.is_ascii_alphanumeric() || "+/".contains(c);
+    if word.len() == 19 && word.chars().all(is_base64) {
+        return "*".repeat(19);
+    }
+    let is_code = word.len() == 19 && word.matches('-').count() == 3;
+    let is_group = (word.len() == 4 || word.len() > 16) && is_base32(word);
+    let is_key_of_a_day = word.len() == 10 && word.matches('-').count() == 2;
+    if is_code || is_group || is_key_of_a_day {
+        return hide(word);
+    }
+    word.to_owned()
+}
+
+/// Says something in the lobby as somebody else, and waits until its end is seen.
+fn said(peer: &mut Peer, number: u64, text: &str, screen: &Screen) {
+    peer.post(support::peer::id(1, number), text);
+    screen.sees(text.rsplit(' ').next().unwrap());
+}
+
+#[test]
+fn the_way_in_looks_like_this() {
+    let server = Server::start(UNLIMITED);
+    let mut ann = Screen::start(&server);
+    ann.sees("1) Register");
+    compare("menu", &ann);
+    ann.press("1");
+    ann.sees("Type yes to go on:");
+    compare("host-key", &ann);
+    ann.types("yes");
+    ann.sees("Name:");
+    // So long a name that the picture has one size, whatever the secret.
+    ann.types("alexandra");
+    ann.sees("New password");
+    ann.press("password1");
+    ann.sees("weak");
+    compare("registration-weak", &ann);
+    ann.press("\u{15}");
+    ann.types(PASSWORD);
+    ann.sees("The same again:");
+    ann.types(PASSWORD);
+    ann.sees("Code shown there:");
+    compare("registration", &ann);
+    let secret = ann.secret();
+    ann.press(&"\u{1b}[5~".repeat(10));
+    ann.sees("The key of");
+    compare("registration-above", &ann);
+    ann.types(secret.code_at(step_now()).expose());
+    ann.sees("you are alexandra");
+    ann.types("/quit");
+    ann.ends();
+    let mut ann = Screen::start(&server);
+    ann.sees("1) Register");
+    ann.press("2");
+    ann.sees("Type yes to go on:");
+    ann.types("yes");
+    ann.sees("Name:");
+    ann.types("alexandra");
+    ann.sees("Password:");
+    ann.types(PASSWORD);
+    ann.sees("Code:");
+    ann.press("123456");
+    compare("login", &ann);
+}
+
+#[test]
+fn the_chat_looks_like_this() {
+    let server = Server::start(UNLIMITED);
+    let (mut account, mut peer) = server.register("alice");
+    let ops = peer.create("#ops", Access::Open).unwrap().room;
+    peer.topic(ops, "deployments, and what they break").unwrap();
+    peer.cut();
+    let mut alice = Screen::enter(&server, (80, 24), &mut account, "");
+    let (_, mut bob) = server.register("bob");
+    alice.sees("bob came; 2 online");
+    let (_, mut carol) = server.register("carol");
+    alice.sees("carol came; 3 online");
+    let alone = bob.direct("alice").unwrap().room;
+    bob.ask(|request| {
+        ClientMessage::Send(Send {
+            request,
+            room: alone,
+            id: support::peer::id(7, 1),
+            text: "are you there?".to_owned(),
+            kind: Kind::Text,
+        })
+    });
+    alice.sees("3 @bob");
+    said(&mut bob, 1, "good morning", &alice);
+    let link = "https://status.example/incidents/2026-11-23?view=full";
+    said(
+        &mut carol,
+        1,
+        &format!("morning! see {link} for the night"),
+        &alice,
+    );
+    said(&mut bob, 2, "alice: can you look at the database?", &alice);
+    alice.types("on it");
+    alice.sees("<alice> on it");
+    let text =
+        "two lines\nof one message, 漢字 and \u{1f469}\u{200d}\u{1f469}\u{200d}\u{1f467} family";
+    said(&mut carol, 2, text, &alice);
+    compare("chat", &alice);
+    alice.press("/hi");
+    alice.sees("/history [n]");
+    compare("typing-a-command", &alice);
+    alice.press("\u{15}");
+    alice.types("/help");
+    alice.sees("/join #room");
+    compare("help", &alice);
+    alice.press(ESCAPE);
+    alice.loses("/join #room");
+    alice.press("\u{12}data");
+    alice.sees("search: data");
+    compare("search", &alice);
+    alice.press(ESCAPE);
+    alice.loses("search:");
+    alice.press("\u{1b}2");
+    alice.sees("deployments");
+    compare("chat-ops", &alice);
+    alice.press("\u{1b}1");
+    alice.sees("good morning");
+    alice.resize(40, 10);
+    alice.sees("family");
+    compare("chat-40x10", &alice);
+    alice.resize(200, 60);
+    alice.sees("good morning");
+    compare("chat-200x60", &alice);
+    alice.resize(18, 4);
+    alice.sees("too");
+    compare("too-small", &alice);
+    alice.resize(80, 24);
+    alice.sees("good morning");
+    alice.press(CTRL_C);
+    alice.sees("Leave");
+    compare("leaving", &alice);
+    alice.press("n");
+    // What was said is indexed a little later.
+    eventually("what was found", || {
+        alice.types("/clear");
+        alice.types("/search morning");
+        alice.sees("found");
+        alice.text().contains("2 messages found").then_some(())
+    });
+    compare("search-server", &alice);
+}

@@ -1,0 +1,87 @@
+//! How wide what people write is: each piece of a corpus is drawn by the client and measured by a
+//! terminal emulator that is not ours.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may assert in the plainest way, their helpers too"
+)]
+
+mod screen;
+#[path = "../../server/tests/support/mod.rs"]
+mod support;
+
+use screen::Screen;
+use support::peer::id;
+use support::{Server, UNLIMITED};
+use unicode_width::UnicodeWidthStr;
+
+/// What people write, and how many columns it takes.
+const CORPUS: &[(&str, usize)] = &[
+    ("plain", 5),
+    ("déjà", 4),
+    ("e\u{301}a\u{300}", 2),
+    ("Việt", 4),
+    ("漢字", 4),
+    ("ひらがな", 8),
+    ("ｶﾅ", 2),
+    ("ｶﾞ", 2),
+    ("한국어", 6),
+    ("Ελλάδα", 6),
+    ("Россия", 6),
+    ("שלום", 4),
+    ("مرحبا", 5),
+    ("ไทย", 3),
+    ("नमस्ते", 4),
+    ("①②", 2),
+    ("…—“”", 4),
+    ("→ ⇒", 3),
+    ("█▓░", 3),
+    ("👍", 2),
+    ("👍🏽", 2),
+    ("❤", 1),
+    ("❤\u{fe0f}", 2),
+    ("☎\u{fe0f}", 2),
+    ("🇫🇷", 2),
+    ("1\u{fe0f}\u{20e3}", 2),
+    ("👩\u{200d}👩\u{200d}👧", 2),
+    ("🏳\u{fe0f}\u{200d}🌈", 2),
+    ("𝔘𝔫𝔦", 3),
+    ("ﷺ", 1),
+];
+
+#[test]
+fn what_stands_behind_a_text_stands_where_the_emulator_says() {
+    let server = Server::start(UNLIMITED);
+    let (mut account, _peer) = server.register("alice");
+    let (_, mut bob) = server.register("bob");
+    let screen = Screen::enter(&server, (80, 40), &mut account, "");
+    screen.sees("bob came");
+    for (number, (text, _)) in (1..).zip(CORPUS) {
+        bob.post(id(1, number), &format!("{text}|{number}|"));
+    }
+    screen.sees(&format!("|{}|", CORPUS.len()));
+    let begin = screen.column_of("plain").unwrap();
+    for (number, (text, width)) in (1..).zip(CORPUS) {
+        assert_eq!(text.width(), *width, "{text:?}");
+        let column = screen.column_of(&format!("|{number}|"));
+        assert_eq!(column, Some(begin + width), "{text:?}");
+    }
+}
+
+#[test]
+fn the_cursor_stands_behind_what_was_typed() {
+    let server = Server::start(UNLIMITED);
+    let (mut account, _peer) = server.register("alice");
+    let mut screen = Screen::enter(&server, (80, 24), &mut account, "");
+    screen.sees("#lobby>");
+    let (begin, _) = screen.cursor();
+    for (text, width) in CORPUS {
+        let expected = usize::from(begin) + width;
+        screen.press(text);
+        screen.cursor_is(expected, text);
+        screen.press("\u{15}");
+        screen.cursor_is(begin.into(), "");
+    }
+}
