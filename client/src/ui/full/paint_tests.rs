@@ -392,13 +392,13 @@ fn for_copying_lines_are_whole_and_as_many_as_fit() {
         seq: 99,
         account: 1,
         user: "bob".into(),
-        time: NOON,
+        time: NOON + 87_000_000,
         text: link.clone(),
         kind: Kind::Text,
     };
     views.push(&chat, Mention::No);
     screen(painting(&model, &mut views), 80, 9);
-    assert_eq!(views.bare(80, 5), [parted("12:34 <bob> ", &link)]);
+    assert_eq!(views.bare(80, 5), [parted("12:44 <bob> ", &link)]);
     chat.text = format!("{link}{link}");
     chat.seq = 100;
     views.push(&chat, Mention::No);

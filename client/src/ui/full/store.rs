@@ -18,6 +18,9 @@ const MAX_SHOWN_NAME: usize = 66;
 /// A text longer than so many bytes counts as several.
 const PORTION: usize = 256;
 
+/// A message is put before at most so many things said later.
+const MOST_PASSED: usize = 16;
+
 /// An entry's name, which it keeps for as long as it is kept, whatever comes before and behind it.
 pub type Id = i64;
 
@@ -176,6 +179,18 @@ impl Scrollback {
         self.ids().end - 1
     }
 
+    /// Puts a message behind all others, but for the last things that this program has said later
+    /// than it was: a first page comes when the session has begun. Says its name.
+    pub fn push_by_time(&mut self, entry: Entry) -> Id {
+        let said_later = |other: &&Entry| other.seq == 0 && other.time > entry.time;
+        let last = self.entries.iter().rev().take(MOST_PASSED);
+        let passed = last.take_while(said_later).count();
+        let place = self.entries.len() - passed;
+        self.cost += entry.cost();
+        self.entries.insert(place, entry);
+        self.ids().end - 1 - Id::try_from(passed).unwrap_or(0)
+    }
+
     /// Puts an entry in front of all others.
     pub fn push_front(&mut self, entry: Entry) {
         self.cost += entry.cost();
@@ -277,6 +292,25 @@ mod tests {
         assert!(kept.entry(id).is_none());
         assert!(kept.push(Entry::notice(0, "e")) > id);
         assert_eq!(kept.cost(), 1);
+    }
+
+    #[test]
+    fn what_was_said_before_this_program_spoke_stands_before_it() {
+        let mut kept = Scrollback::default();
+        let message = |seq, time| Entry {
+            seq,
+            ..Entry::notice(time, "message")
+        };
+        kept.push(Entry::notice(100, "you are alice"));
+        let first = kept.push_by_time(message(1, 50));
+        let second = kept.push_by_time(message(2, 60));
+        let third = kept.push_by_time(message(3, 110));
+        let order: Vec<_> = kept.iter().map(|(_, entry)| entry.seq).collect();
+        assert_eq!(order, [1, 2, 0, 3]);
+        for (id, seq) in [(first, 1), (second, 2), (third, 3)] {
+            assert_eq!(kept.entry(id).unwrap().seq, seq);
+        }
+        assert_eq!(kept.cost(), 4);
     }
 
     #[test]

@@ -76,7 +76,11 @@ impl View {
         self.count(&entry);
         self.last = self.last.max(entry.seq);
         let is_others = entry.is_others();
-        let id = self.kept.push(entry);
+        let id = if entry.seq > 0 {
+            self.kept.push_by_time(entry)
+        } else {
+            self.kept.push(entry)
+        };
         if is_others && std::mem::take(&mut self.awaits_line) {
             self.line = Some(id);
         }
