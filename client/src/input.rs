@@ -10,6 +10,7 @@ mod when;
 use std::fmt::Write;
 
 use crate::sanitize;
+use crate::words::input as words;
 pub use table::{Command, Factor, MemberAction, Target};
 use table::{Misuse, Row, TABLE, find};
 pub use when::When;
@@ -78,10 +79,10 @@ fn checked(typed: &str) -> Result<&str, Input> {
     let mut characters = line.chars();
     match characters.find(|c| c.is_control() && !"\n\t".contains(*c)) {
         None => Ok(line),
-        Some(stray) => Err(Input::Problem(format!(
-            "Nothing was sent: the text contains the control character {}.",
-            sanitize::line(stray.encode_utf8(&mut [0; 4]))
-        ))),
+        Some(stray) => {
+            let shown = sanitize::line(stray.encode_utf8(&mut [0; 4])).into_owned();
+            Err(Input::Problem(words::control_character(&shown)))
+        }
     }
 }
 
@@ -125,7 +126,7 @@ fn text(text: &str) -> Input {
 /// What is said of a text of so many bytes.
 #[must_use]
 pub fn too_long(size: usize) -> String {
-    format!("Nothing was sent: the text has {size} bytes, a message at most {MAX_TEXT}.")
+    words::too_long(size, MAX_TEXT)
 }
 
 /// `line` is what follows the slash.
@@ -133,7 +134,7 @@ fn command(line: &str) -> Input {
     let (name, arguments) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     // "/ list" names no command, though "list" is its first word.
     if name.is_empty() {
-        return Input::Problem("A command's name follows its '/'; see /help.".to_owned());
+        return Input::Problem(words::NO_NAME.to_owned());
     }
     let Some(row) = find(name) else {
         return Input::Problem(unknown(name));
@@ -143,7 +144,7 @@ fn command(line: &str) -> Input {
             Input::Problem(too_long(text.len()))
         }
         Ok(command) => Input::Command(command),
-        Err(Misuse) => Input::Problem(format!("Usage: {}: {}", usage(row), row.help)),
+        Err(Misuse) => Input::Problem(words::usage(&usage(row), row.help)),
     }
 }
 
@@ -154,21 +155,13 @@ pub fn commands() -> impl Iterator<Item = &'static str> {
 
 fn unknown(name: &str) -> String {
     if name.eq_ignore_ascii_case("nick") {
-        let sentence = "There is no /nick: a name is an account here, and is never changed. \
-                        Register another one to be called otherwise.";
-        return sentence.to_owned();
+        return words::NO_NICK.to_owned();
     }
     let cut: String = name.chars().take(32).collect();
     let begun = cut.to_ascii_lowercase();
     let begins = commands().find(|name| name.starts_with(&begun));
-    let hint = match begins.or_else(|| nearest(&begun, commands())) {
-        Some(name) => format!("; did you mean /{name}?"),
-        None => ".".to_owned(),
-    };
-    format!(
-        "There is no command /{}{hint} /help shows them all; // sends a line that begins with /.",
-        sanitize::line(&cut)
-    )
+    let meant = begins.or_else(|| nearest(&begun, commands()));
+    words::unknown(&sanitize::line(&cut), meant)
 }
 
 /// The name that is at most two slips away from what was typed, upper and lower case being the
@@ -218,7 +211,7 @@ pub fn help(topic: Option<&str>) -> String {
         None => TABLE.iter().map(|row| (usage(row), row.help)).collect(),
     };
     if lines.len() > 1 {
-        lines.push(("//text".to_owned(), "send a line that begins with /"));
+        lines.push(("//text".to_owned(), words::ESCAPED));
     }
     let width = lines.iter().map(|(usage, _)| usage.len()).max();
     let mut shown = String::new();

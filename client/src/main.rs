@@ -51,7 +51,7 @@ use ui::full::bind::Bindings;
 use ui::full::{Full, Wanted};
 use ui::plain::Plain;
 use ui::script::Script as Lines;
-use ui::tables::Clock;
+use words::tables::Clock;
 
 fn main() -> ExitCode {
     let exit = match run(Cli::of_process()) {

@@ -11,6 +11,7 @@ use chatbox_common::fingerprint::Fingerprint;
 
 use crate::address::ServerAddress;
 use crate::known_hosts::Status;
+use crate::words::trust as words;
 
 /// What the connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,29 +109,11 @@ impl Refusal {
                 expected,
                 presented,
                 line,
-            } => format!(
-                "REFUSED: THE KEY OF {server} HAS CHANGED.\n  \
-                   expected:  {expected}\n  \
-                   presented: {presented}\n\
-                 Somebody may be between you and the server; no password was sent.\n\
-                 Ask the operator for the fingerprint in another way than through this server.\n\
-                 If it is the presented one, delete line {line} of {file} and connect with\n  \
-                   --fingerprint {presented}"
-            ),
-            Self::Damaged { line, presented } => format!(
-                "REFUSED: line {line} of {file} is about {server} and cannot be read.\n  \
-                   presented: {presented}\n\
-                 Ask the operator for the fingerprint, delete the line, and connect with\n  \
-                   --fingerprint SHA256:..."
-            ),
-            Self::NotTheOneGiven { given, presented } => format!(
-                "REFUSED: {server} HAS ANOTHER KEY THAN THE ONE YOU GAVE.\n  \
-                   given:     {given}\n  \
-                   presented: {presented}\n\
-                 Somebody may be between you and the server, or the fingerprint is another \
-                 server's.\n\
-                 Ask the operator for the fingerprint in another way than through this server."
-            ),
+            } => words::key_changed(server, &file, (expected, presented), line),
+            Self::Damaged { line, presented } => words::damaged(server, &file, presented, line),
+            Self::NotTheOneGiven { given, presented } => {
+                words::not_the_one_given(server, given, presented)
+            }
         }
     }
 }

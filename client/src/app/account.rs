@@ -21,7 +21,7 @@ use crate::input::Factor;
 use crate::prompt::{Person, PromptError, away};
 use crate::session::{Proof, Proved, SessionError, Ticket};
 use crate::stop::Stop;
-use crate::ui::tables;
+use crate::words::tables;
 use crate::words::{account as words, door};
 
 /// How often the first code of a new secret may be wrong; the server counts, too.

@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, VecDeque};
 use chatbox_common::name::RoomName;
 use chatbox_common::wire::message::{self, Access, Head, PAGE_LIMIT, ReadTo, RoomId, Seq, Welcome};
 
+use crate::words::model as words;
 pub use event::{Ask, Effect, Event, Listed, Mention};
 use names::Names;
 use pages::{Listing, Slot};
@@ -253,8 +254,7 @@ impl Model {
             self.older = None;
             self.search = None;
             effects.push(Effect::Forget);
-            let sentence = "the server has another history now: what stands above is not in it";
-            effects.push(Effect::Notice(None, sentence.to_owned()));
+            effects.push(Effect::Notice(None, words::OTHER_HISTORY.to_owned()));
         }
         self.names.ignore_all(&welcome.ignored);
         self.former.append(&mut self.rooms);

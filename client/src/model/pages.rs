@@ -4,6 +4,7 @@ use chatbox_common::wire::message::{MemberList, Page, People, Profile, RoomId, R
 
 use super::room::Room;
 use super::{Ask, Effect, Listed, Model};
+use crate::words::model as words;
 
 /// How many messages are shown before the first that was not read.
 const CONTEXT: u32 = 10;
@@ -56,7 +57,7 @@ impl Model {
         let ordered = page.messages.is_sorted_by(|a, b| a.seq < b.seq)
             && page.messages.iter().all(|chat| chat.room == asked);
         if page.room != asked || !ordered {
-            effects.push(Effect::Fault("the server gave a page out of order".into()));
+            effects.push(Effect::Fault(words::OUT_OF_ORDER.to_owned()));
             return;
         }
         let Some(room) = self.rooms.get_mut(&asked) else {
@@ -93,8 +94,7 @@ impl Model {
             // One may have left it meanwhile.
             Slot::First(room) | Slot::Fill(room, _) if !self.rooms.contains_key(&room) => {}
             Slot::First(_) | Slot::Fill(..) => {
-                let sentence = "the server does not give the messages of a room one is in";
-                effects.push(Effect::Fault(sentence.to_owned()));
+                effects.push(Effect::Fault(words::NOT_GIVEN.to_owned()));
             }
             Slot::Free | Slot::Paused => {}
         }
@@ -104,8 +104,7 @@ impl Model {
         if self.asked_about.len() < MAX_ASKED_ABOUT {
             self.asked_about.push_back(user);
         } else {
-            let sentence = "those asked about before are still under way";
-            effects.push(Effect::Notice(None, sentence.into()));
+            effects.push(Effect::Notice(None, words::ASKED_ABOUT.to_owned()));
         }
     }
 

@@ -9,6 +9,7 @@ use chatbox_common::wire::message::{Chat, Found, Page, Place, RoomId, Seq};
 use super::pages::Slot;
 use super::room::Room;
 use super::{Ask, Effect, Model};
+use crate::words::model as words;
 
 /// How many messages a search shows at once.
 const FOUND: u32 = 20;
@@ -57,8 +58,7 @@ impl Model {
         effects: &mut Vec<Effect>,
     ) {
         if self.older.is_some() {
-            let sentence = "the earlier messages asked for before are still under way";
-            effects.push(Effect::Notice(None, sentence.into()));
+            effects.push(Effect::Notice(None, words::OLDER_UNDER_WAY.to_owned()));
         } else {
             self.older = Some(Older {
                 room,
@@ -135,7 +135,7 @@ impl Model {
     /// The person looks for words, or, without any, for older messages with the last ones.
     pub(super) fn want_found(&mut self, words: Option<String>, effects: &mut Vec<Effect>) {
         let sentence = match (&mut self.search, words) {
-            (Some(last), _) if last.wanted => "the search asked for before is still under way",
+            (Some(last), _) if last.wanted => words::SEARCH_UNDER_WAY,
             (search, Some(words)) => {
                 *search = Some(Search {
                     words,
@@ -149,8 +149,8 @@ impl Model {
                 last.wanted = true;
                 return;
             }
-            (Some(_), None) => "there are no older messages with these words",
-            (None, None) => "nothing was searched for yet: /search and words to look for",
+            (Some(_), None) => words::NO_OLDER_FOUND,
+            (None, None) => words::NOTHING_SEARCHED,
         };
         effects.push(Effect::Notice(None, sentence.to_owned()));
     }

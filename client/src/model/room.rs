@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use chatbox_common::wire::message::{self, Access, Chat, Page, RoomId, RoomMode, Seq};
 
 use super::{Effect, Mention};
+use crate::words::model as words;
 
 /// The most live messages kept while pages fill the gap before them. What is above is dropped
 /// and fetched, because `head` remembers it.
@@ -280,16 +281,13 @@ impl Room {
         {
             shown.last = page.first - 1;
             self.head = self.head.max(shown.last);
-            let sentence = format!("{}: history begins at {}", self.name, page.first);
+            let sentence = words::history_begins(&self.name, page.first);
             effects.push(Effect::Notice(Some(self.number), sentence));
         }
         self.take_messages(page.messages, effects);
         if self.is_behind() && self.last() == after {
             let missing = after.saturating_add(1);
-            let sentence = format!(
-                "the server does not give message {missing} of {}",
-                self.name
-            );
+            let sentence = words::missing(&self.name, missing);
             effects.push(Effect::Fault(sentence));
         }
     }

@@ -7,7 +7,6 @@ pub mod full;
 pub mod json;
 pub mod plain;
 pub mod script;
-pub mod tables;
 
 use std::io;
 use std::time::Instant;

@@ -12,7 +12,6 @@ use chatbox_common::wire::message::{
     Chat, Kind, Member, Person as Online, Profile, Room, RoomId, RoomSummary, Seq, You,
 };
 
-use super::tables::{self, Clock, now_ms};
 use super::{Face, Reading, Scene, Wish};
 use crate::model::Mention;
 use crate::prompt::{self, Choice, Person, PromptError, Sheet, Task, Terminal};
@@ -20,6 +19,7 @@ use crate::sanitize::{self, name};
 use crate::screen::{Screen, columns};
 use crate::words::app as app_words;
 use crate::words::plain as words;
+use crate::words::tables::{self, Clock, now_ms};
 
 /// Fewer columns than this beside a name are not worth keeping to.
 const MIN_ROOM: usize = 16;

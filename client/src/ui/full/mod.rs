@@ -37,7 +37,7 @@ use ratatui::Terminal;
 use ratatui::backend::{Backend, CrosstermBackend};
 
 use super::Wish;
-use super::tables::Clock;
+use crate::words::tables::Clock;
 use bind::Bindings;
 use colours::Palette;
 use dialog::Dialog;

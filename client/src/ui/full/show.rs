@@ -21,9 +21,9 @@ use crate::model::Mention;
 use crate::prompt::{self, Choice, Person, PromptError, Sheet, Task};
 use crate::sanitize;
 use crate::screen::Screen;
-use crate::ui::tables::{self, now_ms};
 use crate::ui::{Face, Reading, Scene, Way, Wish};
 use crate::words::full as words;
+use crate::words::tables::{self, now_ms};
 
 impl<B: Backend> Person for Full<B> {
     fn can_be_asked(&self) -> bool {

@@ -1,0 +1,21 @@
+//! What is said of what a server gave and what was asked for.
+
+use chatbox_common::wire::message::Seq;
+
+pub const OUT_OF_ORDER: &str = "the server gave a page out of order";
+pub const NOT_GIVEN: &str = "the server does not give the messages of a room one is in";
+pub const ASKED_ABOUT: &str = "those asked about before are still under way";
+pub const OLDER_UNDER_WAY: &str = "the earlier messages asked for before are still under way";
+pub const SEARCH_UNDER_WAY: &str = "the search asked for before is still under way";
+pub const NO_OLDER_FOUND: &str = "there are no older messages with these words";
+pub const NOTHING_SEARCHED: &str = "nothing was searched for yet: /search and words to look for";
+pub const OTHER_HISTORY: &str =
+    "the server has another history now: what stands above is not in it";
+
+pub fn history_begins(room: &str, first: Seq) -> String {
+    format!("{room}: history begins at {first}")
+}
+
+pub fn missing(room: &str, seq: Seq) -> String {
+    format!("the server does not give message {seq} of {room}")
+}
