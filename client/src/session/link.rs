@@ -28,6 +28,8 @@ const JOBS: usize = 1_024;
 /// After so much silence of this side the server is given a sign of life; it would ask for one
 /// after 60 s.
 const QUIET: Duration = Duration::from_secs(50);
+/// How long the end of a session waits for what was said before it to be written.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 /// The number of requests whose answer nobody waits for.
 const UNANSWERED: RequestId = 0;
 
@@ -79,7 +81,10 @@ impl Key {
 /// something never waits for the network.
 pub struct Link {
     socket: Arc<TcpStream>,
-    jobs: SyncSender<Job>,
+    /// Taken when nothing more is said.
+    jobs: Option<SyncSender<Job>>,
+    /// Hung up by the writing thread when it has ended.
+    written: Receiver<()>,
     sent: Arc<Mutex<Key>>,
     received: Key,
     binding: ChannelBinding,
@@ -108,14 +113,16 @@ impl Link {
         let received = Key::of(receiver.key_age());
         let sent = Arc::new(Mutex::new(Key::of(sender.key_age())));
         let (jobs, waiting) = mpsc::sync_channel(JOBS);
-        let (read, written) = (Arc::clone(&socket), Arc::clone(&socket));
+        let (hold, written) = mpsc::sync_channel(0);
+        let (read, write) = (Arc::clone(&socket), Arc::clone(&socket));
         let key = Arc::clone(&sent);
         thread::Builder::new()
             .name("writer".to_owned())
             .spawn(move || {
-                if write_all(&written, sender, &waiting, &key).is_err() {
+                let _hold: SyncSender<()> = hold;
+                if write_all(&write, sender, &waiting, &key).is_err() {
                     // The reading thread tells the end, behind what the server said before it.
-                    let _ = written.shutdown(Shutdown::Both);
+                    let _ = write.shutdown(Shutdown::Both);
                 }
             })?;
         thread::Builder::new()
@@ -123,7 +130,8 @@ impl Link {
             .spawn(move || read_all(&read, receiver, forward))?;
         let link = Self {
             socket,
-            jobs,
+            jobs: Some(jobs),
+            written,
             sent,
             received,
             binding,
@@ -149,10 +157,10 @@ impl Link {
     }
 
     fn give(&self, job: Job) -> Result<(), ChannelError> {
-        match self.jobs.try_send(job) {
+        match self.jobs.as_ref().map(|jobs| jobs.try_send(job)) {
+            Some(Err(TrySendError::Full(_))) => Err(io::Error::from(ErrorKind::TimedOut).into()),
             // The end of the session is heard of.
-            Ok(()) | Err(TrySendError::Disconnected(_)) => Ok(()),
-            Err(TrySendError::Full(_)) => Err(io::Error::from(ErrorKind::TimedOut).into()),
+            Some(Ok(()) | Err(TrySendError::Disconnected(_))) | None => Ok(()),
         }
     }
 
@@ -177,6 +185,9 @@ impl Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
+        // What was said is written, if the server takes it now.
+        self.jobs = None;
+        let _ = self.written.recv_timeout(LAST_WORDS);
         // Ends the reading thread; a socket that is closed already makes this fail.
         let _ = self.socket.shutdown(Shutdown::Both);
     }
