@@ -10,12 +10,15 @@ mod direct;
 mod errand;
 #[cfg(test)]
 mod full_tests;
+mod leave;
 mod line;
+mod look;
 mod past;
 mod people;
 mod person;
 mod rooms;
 mod server;
+mod signals;
 mod typed;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -32,12 +35,11 @@ use crate::backoff::Backoff;
 use crate::cli::Exit;
 use crate::config::Settings;
 use crate::door::{Door, Untaken};
-use crate::input;
-use crate::model::{Ask, Effect, Event as Told, Model, Room};
+use crate::model::{Ask, Effect, Event as Told, Model};
 use crate::outgoing::{MAX_WAITING, Next, Outgoing};
 use crate::session::{Entered, Heard, Link, Ticket};
 use crate::stop::Stop;
-use crate::ui::{Face, Reading, Scene, Way, Wish};
+use crate::ui::{Face, Wish};
 use crate::words::app as words;
 use crate::words::script as script_words;
 use crate::words::tables::Clock;
@@ -53,10 +55,6 @@ const EVENTS: usize = 64;
 const READING: Duration = Duration::from_secs(1);
 /// The number of requests that are answered only where they are refused, which nobody minds.
 const UNANSWERED: RequestId = 0;
-/// How long a leaving client waits for what it was still to be shown.
-const LAST_WORDS: Duration = Duration::from_secs(5);
-/// How long it waits for the server's goodbye.
-const GOODBYE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What the loop is told.
 enum Event {
@@ -71,9 +69,6 @@ enum Event {
     /// Keys were pressed, which the face understands.
     Pressed,
 }
-
-/// How many messages of before a person who scrolls is given at a time.
-const OLDER: u32 = 100;
 
 /// What a request was for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -212,7 +207,7 @@ impl App {
             if app.errand.reads_lines() {
                 app.keyboard = Some(Keyboard::start(app.teller.clone())?);
             }
-            watch_signals(app.teller.clone())?;
+            signals::watch(app.teller.clone())?;
             // They are heard from here on; elsewhere Ctrl-C ends the program as it does any other.
             app.ctrl_c_ends.store(cfg!(not(unix)), Ordering::SeqCst);
         }
@@ -320,7 +315,7 @@ impl App {
                 let exit = self.leave()?;
                 if self.errand != Errand::Chat {
                     // Whoever called a script is to see that it did not end by itself.
-                    end_by(signal);
+                    signals::end_by(signal);
                 }
                 return Ok(Some(exit));
             }
@@ -352,96 +347,6 @@ impl App {
             keyboard.has_come();
         }
         self.typed(typed)
-    }
-
-    fn wished(&mut self, wish: Wish) -> Result<(), Stop> {
-        match wish {
-            // What asks for secrets is not kept: the keys that follow are the answers.
-            Wish::Line(line) if input::asks(&line) => self.typed(Typed::Line(line)),
-            Wish::Line(line) => {
-                self.ahead.push_back(Typed::Line(line));
-                Ok(())
-            }
-            Wish::Paste(block) => {
-                self.ahead.push_back(Typed::Pasted(block));
-                Ok(())
-            }
-            // What was typed before is said where it was typed.
-            Wish::Go(room) => {
-                self.ahead.push_back(Typed::Go(room));
-                Ok(())
-            }
-            Wish::Older(room) => {
-                self.older.insert(room);
-                Ok(())
-            }
-            Wish::Forgot(room, before) => self.tell_model(Told::Forgot(room, before)),
-            Wish::Leave => Ok(()),
-        }
-    }
-
-    /// One wish for older messages is under way at a time.
-    fn older_wanted(&mut self) -> Result<(), Stop> {
-        if !self.model.is_connected() || self.model.fetches_older() {
-            return Ok(());
-        }
-        match self.older.pop_first() {
-            Some(room) => self.tell_model(Told::WantOlder(room, OLDER)),
-            None => Ok(()),
-        }
-    }
-
-    /// How things stand, for the face.
-    fn way(&self) -> Way {
-        match (&self.line, &self.ticket) {
-            (Line::Up(link), Some(ticket)) => Way::Up {
-                fingerprint: ticket.fingerprint,
-                epoch: link.key_ages().0.epoch,
-            },
-            (Line::Down(at), _) => Way::Down(*at),
-            (Line::Trying, _) => Way::Connecting,
-            (Line::LoggedOut | Line::Up(_), _) => Way::LoggedOut,
-        }
-    }
-
-    fn next_wish(&mut self) -> Option<Wish> {
-        let (here, way, unsent) = (self.here(), self.way(), self.unsent());
-        let Self {
-            face, model, user, ..
-        } = self;
-        let user = user.as_str();
-        face.wish(&Scene {
-            model,
-            user,
-            here,
-            way,
-            unsent,
-        })
-    }
-
-    /// Shows what there is to show. Says when to do so again, whatever happens.
-    fn flush(&mut self) -> Result<Option<Instant>, Stop> {
-        let (here, way, unsent) = (self.here(), self.way(), self.unsent());
-        let Self {
-            face, model, user, ..
-        } = self;
-        let user = user.as_str();
-        let scene = Scene {
-            model,
-            user,
-            here,
-            way,
-            unsent,
-        };
-        let redraw = face
-            .flush(&scene)
-            .map_err(|error| output_failed(&self.errand, error))?;
-        if let Reading::Room(room) = face.reading(&scene)
-            && model.room(room).is_some_and(Room::has_unread)
-        {
-            self.read_at.get_or_insert(Instant::now() + READING);
-        }
-        Ok(redraw)
     }
 
     /// The next event; nothing when it is time for something else.
@@ -500,23 +405,6 @@ impl App {
             return Ok(());
         }
         Err(Stop::because(Exit::Failure, words::NOT_ENTERED))
-    }
-
-    fn have_read(&mut self) -> Result<(), Stop> {
-        self.read_at = None;
-        let (here, way, unsent) = (self.here(), self.way(), self.unsent());
-        let scene = Scene {
-            model: &self.model,
-            user: self.user.as_str(),
-            here,
-            way,
-            unsent,
-        };
-        match self.face.reading(&scene) {
-            Reading::All => self.tell_model(Told::HaveRead(None)),
-            Reading::Room(room) => self.tell_model(Told::HaveRead(Some(room))),
-            Reading::Nothing => Ok(()),
-        }
     }
 
     /// The room one talks in: the one chosen last, or the lobby as long as none was. Who was sent
@@ -626,66 +514,6 @@ impl App {
         }
         Ok(())
     }
-
-    /// Whether all is said, and all is shown that one's own messages came to.
-    fn may_leave(&mut self) -> bool {
-        if !matches!(self.line, Line::Up(_)) {
-            // A person is not kept waiting for a server that is away; a script's words are.
-            return self.is_person || self.unsent() == 0;
-        }
-        if self.outgoing.len() + self.whispers.len() > 0 || !self.model.is_connected() {
-            return false;
-        }
-        let mut committed = self.committed.iter();
-        let is_shown = committed.all(|(room, seq)| self.model.has_shown(*room, *seq));
-        let lobby_is_shown = self.here().is_none_or(|room| self.model.has_shown(room, 0));
-        if self.asked.is_empty() && is_shown && lobby_is_shown {
-            return true;
-        }
-        let now = Instant::now();
-        *self.leave_by.get_or_insert(now + LAST_WORDS) <= now
-    }
-
-    /// How many messages wait, for an acknowledgement or before.
-    fn unsent(&self) -> usize {
-        self.outgoing.messages() + self.whispers.len()
-    }
-
-    /// Says goodbye. Whoever interrupts this, too, ends at once.
-    fn leave(&mut self) -> Result<Exit, Stop> {
-        self.ctrl_c_ends.store(true, Ordering::SeqCst);
-        self.flush()?;
-        self.have_read()?;
-        self.face.close();
-        let unsent = self.unsent();
-        if unsent > 0 {
-            self.face.tell(&words::unacknowledged(unsent));
-        }
-        if self.leaving == Leaving::Everywhere || self.asked_to_log_out() {
-            self.face.tell(words::NOT_SAID_LOGGED_OUT);
-            self.has_lost_one = true;
-        }
-        // What a goodbye ends can't be continued by the next script.
-        if let Line::Up(link) = &self.line
-            && !self.door.keeps()
-            && link.say_bye().is_ok()
-        {
-            let until = Instant::now() + GOODBYE_TIMEOUT;
-            while let left = until.saturating_duration_since(Instant::now())
-                && !left.is_zero()
-                && let Ok(event) = self.events.recv_timeout(left)
-            {
-                match event {
-                    Event::Heard(link, Heard::Ended(_)) if link == self.link => break,
-                    _ => {}
-                }
-            }
-        }
-        Ok(match (self.has_lost_one && !self.is_person, unsent) {
-            (false, 0) => Exit::Fine,
-            _ => Exit::Failure,
-        })
-    }
 }
 
 /// Whoever reads what is shown may have seen enough; whoever sends has not said enough then.
@@ -702,35 +530,4 @@ const fn following(request: RequestId) -> RequestId {
         UNANSWERED => UNANSWERED + 1,
         next => next,
     }
-}
-
-/// Ctrl-C and the system's wish to end become events.
-#[cfg(unix)]
-fn watch_signals(teller: SyncSender<Event>) -> Result<(), Stop> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
-    std::thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(move || {
-            for signal in signals.forever() {
-                if teller.send(Event::Interrupt(signal)).is_err() {
-                    return;
-                }
-            }
-        })?;
-    Ok(())
-}
-
-#[cfg(unix)]
-fn end_by(signal: i32) {
-    // It fails for signals without a default alone.
-    let _ = signal_hook::low_level::emulate_default_handler(signal);
-}
-
-#[cfg(not(unix))]
-const fn end_by(_: i32) {}
-
-#[cfg(not(unix))]
-fn watch_signals(_: SyncSender<Event>) -> Result<(), Stop> {
-    Ok(())
 }

@@ -1,0 +1,41 @@
+//! Signals that end a program, where the terminal passes them on.
+
+use std::io;
+use std::sync::mpsc::SyncSender;
+#[cfg(unix)]
+use std::thread;
+
+use super::Event;
+
+/// Ctrl-C and the system's wish to end become events.
+#[cfg(unix)]
+pub(super) fn watch(teller: SyncSender<Event>) -> io::Result<()> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+    thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            for signal in signals.forever() {
+                if teller.send(Event::Interrupt(signal)).is_err() {
+                    return;
+                }
+            }
+        })?;
+    Ok(())
+}
+
+/// Ends the program as this signal does.
+#[cfg(unix)]
+pub(super) fn end_by(signal: i32) {
+    // It fails for signals without a default alone.
+    let _ = signal_hook::low_level::emulate_default_handler(signal);
+}
+
+#[cfg(not(unix))]
+pub(super) const fn end_by(_: i32) {}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere it may fail")]
+pub(super) fn watch(_: SyncSender<Event>) -> io::Result<()> {
+    Ok(())
+}
