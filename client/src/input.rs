@@ -18,6 +18,9 @@ pub use when::When;
 /// The longest text of a message, in bytes.
 pub const MAX_TEXT: usize = 8 * 1024;
 
+/// The longest line taken, in bytes: a text, its line end, and a slash before it.
+pub const MAX_LINE: usize = MAX_TEXT + 3;
+
 /// The most hints at a time.
 const MAX_HINTS: usize = 5;
 

@@ -17,7 +17,7 @@ use unicode_normalization::char::is_combining_mark;
 
 /// How many combining marks one character may carry. Living languages and their transcriptions
 /// need up to four or five; what is above is cut and leaves a `…`.
-const MAX_MARKS: usize = 8;
+pub const MAX_MARKS: usize = 8;
 
 /// The longest name shown, in characters: a server that sends a longer one breaks its own rule.
 const MAX_SHOWN_NAME: usize = 66;

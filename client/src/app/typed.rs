@@ -8,10 +8,7 @@ use std::thread;
 use chatbox_common::wire::message::RoomId;
 
 use super::Event;
-use crate::input::MAX_TEXT;
-
-/// The longest line taken, in bytes: a text, its line end, and a slash before it.
-pub(super) const MAX_LINE: usize = MAX_TEXT + 3;
+use crate::input::MAX_LINE;
 
 /// What a terminal keeps of a typed line, with its end; the rest is dropped without a word
 /// (Linux, N_TTY_BUF_SIZE).
@@ -142,6 +139,7 @@ fn skip_line(source: &mut impl BufRead) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::input::MAX_TEXT;
 
     fn all(mut source: &[u8]) -> Vec<Typed> {
         let mut all = Vec::new();

@@ -14,7 +14,7 @@ mod enrol;
 mod gate;
 
 use std::env;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use chatbox_common::auth::scram::Password;
 use chatbox_common::fingerprint::Fingerprint;
@@ -29,6 +29,7 @@ use crate::session::{self, Confirmed, Entered, Greeted, SessionError, Ticket};
 use crate::stop::Stop;
 use crate::strength;
 use crate::trust::Purpose;
+use crate::words::tables::now_ms;
 use crate::words::{door as words, script};
 pub use change::{Factors, Passwords};
 use codes::{Codes, Given};
@@ -105,12 +106,6 @@ pub enum NotResumed {
     Refused,
     /// The program stops.
     Stop(Stop),
-}
-
-/// Milliseconds since 1970-01-01 UTC.
-fn now_ms() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
 }
 
 impl Door {

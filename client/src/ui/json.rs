@@ -12,10 +12,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use unicode_normalization::char::is_combining_mark;
 
-use crate::sanitize;
-
-/// Marks upon one character that are more than a language needs.
-const MAX_MARKS: usize = 8;
+use crate::sanitize::{self, MAX_MARKS};
 
 /// A message of a room. `room` is the room's name, as people say it.
 #[must_use]

@@ -13,15 +13,12 @@ mod motion;
 use std::mem;
 
 use super::bind::Action;
-use crate::input::MAX_TEXT;
+use crate::input::MAX_LINE;
 use completion::Completion;
 use history::History;
 pub use layout::Layout;
 use line::{Line, Piece, TooLong};
 use motion::Motion;
-
-/// The longest line taken, in bytes: a text, its line end, and a slash before it.
-pub const MAX_LINE: usize = MAX_TEXT + 3;
 
 /// What is to be done after a key.
 #[derive(Debug, Clone, PartialEq, Eq)]

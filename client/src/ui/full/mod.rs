@@ -142,6 +142,7 @@ impl Full<CrosstermBackend<Paper>> {
     }
 }
 
+/// What a terminal did not do, as an error of the output.
 fn failed(error: impl std::error::Error) -> io::Error {
     io::Error::other(error.to_string())
 }

@@ -13,8 +13,6 @@ use super::wrap;
 use crate::model::Mention;
 use crate::sanitize;
 
-/// The longest name shown, in characters: a server that sends a longer one breaks its own rule.
-const MAX_SHOWN_NAME: usize = 66;
 /// A text longer than so many bytes counts as several.
 const PORTION: usize = 256;
 
@@ -111,10 +109,8 @@ impl Names {
     }
 
     fn name(&mut self, user: &str) -> Arc<str> {
-        let end = user.char_indices().nth(MAX_SHOWN_NAME);
-        let short = end.and_then(|(end, _)| user.get(..end)).unwrap_or(user);
-        let clean = sanitize::line(short);
-        if let Some(known) = self.0.get(&*clean) {
+        let clean = sanitize::name(user);
+        if let Some(known) = self.0.get(clean.as_str()) {
             return Arc::clone(known);
         }
         let name: Arc<str> = clean.into();

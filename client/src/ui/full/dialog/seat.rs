@@ -11,6 +11,7 @@ use ratatui::backend::Backend;
 
 use super::{Answer, Dialog, Outcome};
 use crate::prompt::{Choice, PromptError, Sheet, Task};
+use crate::ui::full::failed;
 use crate::ui::full::stage::{self, Pressed};
 
 /// See the module. What it does is what [`Person`] asks for.
@@ -205,10 +206,6 @@ impl<B: Backend> Seat<'_, B> {
         let size = self.terminal.size().map_err(failed)?;
         self.terminal.resize(size.into()).map_err(failed)
     }
-}
-
-fn failed(error: impl std::error::Error) -> io::Error {
-    io::Error::other(error.to_string())
 }
 
 /// Another kind of answer than the question's, which nothing brings about.
