@@ -72,6 +72,7 @@ fn main() {
     let rate = said.load(Ordering::Relaxed) as f64 / begun.elapsed().as_secs_f64();
     report(&format!("{rate:.0} messages a second"), &crowded);
     while said.load(Ordering::Relaxed) < SCROLLBACK {
+        // Nothing is measured meanwhile.
         thread::sleep(Duration::from_millis(100));
     }
     ends.store(true, Ordering::Relaxed);
@@ -99,6 +100,7 @@ fn talk(number: u64, mut peer: Peer, said: &AtomicU64, ends: &AtomicBool) {
             })
             .collect();
         if batch.is_empty() {
+            // The next line is not due yet: this is the pace.
             thread::sleep(Duration::from_millis(2));
             continue;
         }
@@ -132,6 +134,7 @@ fn latencies(screen: &mut Screen) -> Vec<Duration> {
             typed.clear();
             screen.input_is("");
         }
+        // As a person pauses between keys.
         thread::sleep(BETWEEN);
     }
     screen.press("\u{15}");

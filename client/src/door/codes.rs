@@ -106,6 +106,7 @@ impl Codes {
         {
             let sentence = words::code_used(wait);
             person.tell(&sentence);
+            // A code is good once, and the next is there when its time has come.
             away(person, &sentence, move || thread::sleep(wait))?;
         }
         let Some(secret) = self.source.read(person)? else {
