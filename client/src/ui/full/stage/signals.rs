@@ -56,12 +56,12 @@ fn is_open() -> bool {
     WANTED.load(Ordering::SeqCst)
 }
 
-/// Gives the terminal back and stops the program; comes back when it goes on.
+/// Gives the terminal back and stops the program; comes back when it goes on. The terminal is taken
+/// by whoever hears of that, once: twice would give it back for a moment, in which a key is lost.
 pub(super) fn stop() {
     restore(&mut taken());
     // It fails for signals without a default alone.
     let _ = emulate_default_handler(SIGTSTP);
-    go_on();
 }
 
 /// Stops the program, as reading the terminal does, while it is somebody else's. A shell tells who
