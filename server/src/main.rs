@@ -37,6 +37,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use audit::Line;
 use cli::{Cli, Command, Exit};
 use config::{ConfigError, Environment, Settings};
 use server::{FEW_ITERATIONS, Server};
@@ -108,8 +109,13 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 }
 
 fn serve(settings: &Settings, listener: std::net::TcpListener) -> anyhow::Result<()> {
+    let signals = signals::Expected::new()?;
     let server = Server::start(settings, listener)?;
-    signals::watch(server.stopper()?)?;
+    let audit = server.shared.audit.clone();
+    let ignored = move |signal| {
+        audit.info(Line::warn("signal_ignored").with("signal", signal));
+    };
+    signals.watch(server.stopper()?, ignored)?;
     // A server whose operator has closed the other end of a pipe serves all the same.
     let _ = print_banner(&server, settings, &mut io::stdout());
     server.run();

@@ -15,6 +15,7 @@ use chatbox_common::wire::message::{
     ServerMessage,
 };
 
+use rustix::process::Signal;
 use support::peer::{Peer, id, sending};
 use support::{Server, UNLIMITED};
 
@@ -240,4 +241,21 @@ fn who_goes_on_too_fast_is_disconnected_and_logged() {
         "credentials.log",
         &["WARN  session_closed user=Alice", "how=flood"],
     );
+}
+
+#[test]
+fn a_signal_that_means_nothing_ends_nothing_and_leaves_a_line() {
+    let mut server = Server::start("");
+    let (_account, mut alice) = server.register("Alice");
+    for (signal, name) in [
+        (Signal::HUP, "SIGHUP"),
+        (Signal::USR1, "SIGUSR1"),
+        (Signal::USR2, "SIGUSR2"),
+    ] {
+        server.send_signal(signal);
+        server.line("info.log", &["WARN  signal_ignored", name]);
+        alice.ping();
+    }
+    assert_eq!(server.stop().code(), Some(0));
+    server.line("info.log", &["INFO  stopped"]);
 }

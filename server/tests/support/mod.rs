@@ -131,7 +131,11 @@ impl Server {
 
     /// Asks it to stop.
     pub fn signal(&self) {
-        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        self.send_signal(Signal::TERM);
+    }
+
+    pub fn send_signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Waits until it has ended.
