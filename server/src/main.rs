@@ -3,6 +3,7 @@
 mod admin;
 mod anteroom;
 mod audit;
+mod boot;
 mod budget;
 mod cli;
 mod clock;

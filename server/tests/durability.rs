@@ -14,7 +14,8 @@ use std::collections::HashMap;
 use std::fs;
 use std::io::Write;
 use std::net::Shutdown;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
@@ -167,6 +168,96 @@ fn promise_3_what_was_lost_on_the_way_is_sent_again_after_a_kill() {
     let again = alice.post(id(1, 1), "kept");
     assert_eq!((again.seq, again.time), (first.seq, first.time));
     assert_eq!(alice.post(id(1, 2), "new").seq, 2);
+}
+
+/// The history that somebody who comes now is told of.
+fn history(server: &Server, name: &str) -> [u8; 16] {
+    let (_account, peer) = server.register(name);
+    peer.welcome.unwrap().history_id
+}
+
+/// Makes it look as if the server had written in an earlier boot of the machine.
+fn boot_anew(server: &Server) {
+    let database = Connection::open(server.path().join("data/chatbox.db")).unwrap();
+    let changed = database.execute(
+        "UPDATE meta SET value = 'an earlier boot' WHERE key = 'running_boot'",
+        (),
+    );
+    assert_eq!(changed, Ok(1));
+}
+
+/// Files by name, as they are at this moment.
+fn files(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let entries = fs::read_dir(directory).unwrap().map(Result::unwrap);
+    entries
+        .map(|entry| (entry.path(), fs::read(entry.path()).unwrap()))
+        .collect()
+}
+
+#[test]
+fn promise_1_a_number_gets_no_other_text_under_the_same_history_after_a_power_cut() {
+    let mut server = Server::start(UNLIMITED);
+    let (_account, mut alice) = server.register("Alice");
+    let first = alice.welcome.as_ref().unwrap().history_id;
+    alice.post(id(1, 1), "kept");
+    server.kill();
+    let directories = ["data", "log"].map(|name| server.path().join(name));
+    let earlier: Vec<_> = directories.iter().flat_map(|path| files(path)).collect();
+
+    // The process alone has ended: nothing can be lost.
+    server.restart();
+    assert_eq!(history(&server, "Bob"), first);
+    let mut alice = server.resume(&alice.token());
+    assert_eq!(alice.post(id(1, 2), "lost with the machine").seq, 2);
+    server.kill();
+
+    // The machine has ended: the last of both directories never reached the disk.
+    for (path, _) in directories.iter().flat_map(|path| files(path)) {
+        fs::remove_file(path).unwrap();
+    }
+    for (path, bytes) in earlier {
+        fs::write(&path, bytes).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    boot_anew(&server);
+    server.restart();
+    server.line("info.log", &["WARN  history_renewed", "the machine ended"]);
+    let renewed = history(&server, "Carol");
+    assert_ne!(renewed, first);
+    let (_account, mut dave) = server.register("Dave");
+    assert_eq!(dave.post(id(4, 1), "another text").seq, 2);
+
+    // Once is enough, and a server that ends well leaves nothing behind to renew.
+    server.kill();
+    server.restart();
+    assert_eq!(history(&server, "Erin"), renewed);
+    server.stop();
+    let left = server.query("SELECT value FROM meta WHERE key = 'running_boot'");
+    assert_eq!(left, None);
+    server.restart();
+    assert_eq!(history(&server, "Frank"), renewed);
+}
+
+#[test]
+fn promise_2_where_a_power_cut_takes_nothing_the_history_goes_on() {
+    let mut server = Server::start("[storage]\ndurability = \"full\"\n");
+    let first = history(&server, "Alice");
+    server.kill();
+    let left = server.query("SELECT value FROM meta WHERE key = 'running_boot'");
+    assert_eq!(left, None);
+    // What another durability may have lost is judged by how the last server ran.
+    fs::write(server.path().join("config.toml"), "").unwrap();
+    server.restart();
+    assert_eq!(history(&server, "Bob"), first);
+    server.kill();
+    boot_anew(&server);
+    fs::write(
+        server.path().join("config.toml"),
+        "[storage]\ndurability = \"full\"\n",
+    )
+    .unwrap();
+    server.restart();
+    assert_ne!(history(&server, "Carol"), first);
 }
 
 #[test]

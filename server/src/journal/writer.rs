@@ -195,9 +195,10 @@ impl Writer {
 
     /// Nobody is online any more.
     fn finish(mut self) {
-        let last = self.store.transaction(Commit::Usual, |tx| {
+        // Synced, and with it everything before: only then a later power cut can take nothing.
+        let last = self.store.transaction(Commit::Synced, |tx| {
             tx.clear_online()?;
-            Ok(())
+            tx.set_running_boot(None)
         });
         if let Err(error) = last {
             self.tell_failure("last_write", &error);

@@ -13,6 +13,10 @@ const CHAT_LOG_MARK: &str = "SELECT value FROM meta WHERE key = 'chat_log_mark'"
 const LAST_ROW: &str = "SELECT seq FROM sqlite_sequence WHERE name = 'messages'";
 const FORGET_ROWS: &str = "DELETE FROM sqlite_sequence WHERE name = 'messages'";
 const SKIP_ROWS: &str = "INSERT INTO sqlite_sequence(name, seq) VALUES('messages', ?1)";
+const RUNNING_BOOT: &str = "SELECT value FROM meta WHERE key = 'running_boot'";
+const SET_RUNNING_BOOT: &str = "INSERT INTO meta(key, value) VALUES('running_boot', ?1) \
+    ON CONFLICT(key) DO UPDATE SET value = excluded.value";
+const CLEAR_RUNNING_BOOT: &str = "DELETE FROM meta WHERE key = 'running_boot'";
 const SET_CHAT_LOG_MARK: &str =
     "UPDATE meta SET value = ?1 WHERE key = 'chat_log_mark' AND value < ?1";
 
@@ -56,6 +60,15 @@ impl Snapshot<'_> {
         let found = self.one(LAST_ROW, (), |row| unsigned(row, 0))?;
         Ok(found.unwrap_or(0))
     }
+
+    /// The boot of the machine in which a server began to write that has not ended well since, and
+    /// whose last commits a power cut takes.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn running_boot(&self) -> Result<Option<String>, StoreError> {
+        self.one(RUNNING_BOOT, (), |row| row.get(0))
+    }
 }
 
 impl Tx<'_> {
@@ -86,6 +99,18 @@ impl Tx<'_> {
     /// SQLite's.
     pub fn set_chat_log_mark(&self, id: u64) -> Result<(), StoreError> {
         self.execute(SET_CHAT_LOG_MARK, [signed(id)])?;
+        Ok(())
+    }
+
+    /// Notes in which boot a server writes whose commits a power cut takes, or that there is none.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn set_running_boot(&self, boot: Option<&str>) -> Result<(), StoreError> {
+        match boot {
+            Some(boot) => self.execute(SET_RUNNING_BOOT, [boot])?,
+            None => self.execute(CLEAR_RUNNING_BOOT, ())?,
+        };
         Ok(())
     }
 
@@ -135,6 +160,25 @@ mod tests {
         account(&mut store, "alice");
         assert_eq!(choose(&mut store, 4_096), 5_000);
         assert_eq!(choose(&mut store, 600_000), 5_000);
+    }
+
+    #[test]
+    fn a_running_server_is_noted_until_it_ends() {
+        let (_directory, mut store) = store();
+        store
+            .transaction(Commit::Usual, |tx| {
+                assert_eq!(tx.running_boot()?, None);
+                for boot in ["one", "two"] {
+                    tx.set_running_boot(Some(boot))?;
+                    assert_eq!(tx.running_boot()?.as_deref(), Some(boot));
+                }
+                for _ in 0..2 {
+                    tx.set_running_boot(None)?;
+                    assert_eq!(tx.running_boot()?, None);
+                }
+                Ok(())
+            })
+            .unwrap();
     }
 
     #[test]

@@ -140,6 +140,12 @@ impl Store {
         result
     }
 
+    /// What its usual commits survive.
+    #[must_use]
+    pub const fn durability(&self) -> Durability {
+        self.durability
+    }
+
     /// Asks whether the disk has at least `min_bytes` left. One system call.
     ///
     /// # Errors

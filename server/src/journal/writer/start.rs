@@ -14,11 +14,19 @@ use super::super::sessions::Behind;
 use super::super::{Journal, QUEUE, RoomLimits};
 use super::Writer;
 use crate::audit::{Audit, Line};
+use crate::boot;
 use crate::clock::stamp;
 use crate::delivery::Deliveries;
 use crate::sealed::SealingKey;
-use crate::store::{self, Commit, Store, StoreError};
+use crate::store::{self, Commit, Durability, Store, StoreError, Tx};
 use crate::vital;
+
+/// In place of a boot that the system has no name for.
+const UNKNOWN_BOOT: &str = "unknown";
+
+/// What an operator is told of a machine that ended while the server ran.
+const CUT_OFF: &str = "the machine ended while the server ran, which may have lost the last \
+    messages (durability = \"normal\"); clients fetch the history anew";
 
 /// What the journal is made of.
 pub struct Parts {
@@ -61,6 +69,51 @@ pub enum StartError {
     Thread(#[from] io::Error),
 }
 
+/// What the first transaction found and decided.
+struct Begun {
+    history_id: [u8; 16],
+    lobby: Room,
+    /// The last message's row.
+    kept: u64,
+    /// The last run ended with the machine, and may have lost its last commits.
+    cut_off: bool,
+    unindexed: bool,
+}
+
+impl Begun {
+    /// Must be committed before the first message is: until the server ends well, the next start
+    /// finds the mark of this one.
+    fn new(tx: &Tx<'_>, shown: u64, durability: Durability) -> Result<Self, StoreError> {
+        let kept = tx.last_row()?;
+        let boot = boot::id();
+        let left = tx.running_boot()?;
+        // Where the system does not tell its boots apart, each may be another.
+        let cut_off = left.is_some() && (boot.is_none() || left != boot);
+        if shown > kept {
+            tx.skip_rows(shown)?;
+        }
+        if shown > kept || cut_off {
+            // A power cut or an older copy: people saw messages that are gone, and chat.log may
+            // have lost as much. Their clients must forget them, since the numbers will come
+            // again with other texts.
+            tx.renew_history_id()?;
+        }
+        tx.set_running_boot(match durability {
+            Durability::Normal => Some(boot.as_deref().unwrap_or(UNKNOWN_BOOT)),
+            // What it commits, the last run's with it, survives.
+            Durability::Full => None,
+        })?;
+        let lobby = Room::load(tx, store::RoomId::LOBBY.0, stamp())?;
+        Ok(Self {
+            history_id: tx.history_id()?,
+            lobby: lobby.ok_or(StoreError::Missing)?,
+            kept,
+            cut_off,
+            unindexed: tx.is_index_behind()?,
+        })
+    }
+}
+
 impl Writer {
     fn new(parts: Parts) -> Result<Self, StartError> {
         let Parts {
@@ -73,22 +126,20 @@ impl Writer {
             room_limits,
         } = parts;
         let shown = chat.logged();
-        let (history_id, lobby, kept, unindexed) = store.transaction(Commit::Synced, |tx| {
-            let kept = tx.last_row()?;
-            if shown > kept {
-                // A power cut or an older copy: people saw messages that are gone. Their clients
-                // must forget them, since the numbers will come again with other texts.
-                tx.renew_history_id()?;
-                tx.skip_rows(shown)?;
-            }
-            let now = stamp();
-            let lobby = Room::load(tx, store::RoomId::LOBBY.0, now)?;
-            let lobby = lobby.ok_or(StoreError::Missing)?;
-            Ok((tx.history_id()?, lobby, kept, tx.is_index_behind()?))
-        })?;
+        let durability = store.durability();
+        let begun = store.transaction(Commit::Synced, |tx| Begun::new(tx, shown, durability))?;
+        let Begun {
+            history_id,
+            lobby,
+            kept,
+            cut_off,
+            unindexed,
+        } = begun;
         if shown > kept {
             let line = Line::error("history_shortened").with("logged_row", shown);
             audit.info(line.with("kept_row", kept));
+        } else if cut_off {
+            audit.info(Line::warn("history_renewed").with("why", CUT_OFF));
         }
         let mut writer = Self {
             store,
