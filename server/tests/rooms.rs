@@ -342,3 +342,48 @@ fn there_are_no_more_rooms_than_there_may_be() {
     bob.create("#c", Access::Open).unwrap();
     assert_eq!(bob.create("#d", Access::Open), Err(ErrorCode::TooManyRooms));
 }
+
+/// The number that a message got, or gets again.
+fn number(peer: &mut Peer, room: u64, counter: u64, text: &str) -> Result<u64, ErrorCode> {
+    let answer = peer.say_in(room, counter, text)?;
+    let ServerMessage::Ack(ack) = answer else {
+        panic!("{answer:?}")
+    };
+    Ok(ack.seq)
+}
+
+#[test]
+fn promise_3_what_is_stored_is_acknowledged_whatever_has_happened_to_its_sender() {
+    let server = Server::start(UNLIMITED);
+    let (_alice, mut alice) = server.register("Alice");
+    let (_bob, mut bob) = server.register("Bob");
+    let (_carol, mut carol) = server.register("Carol");
+    let open = alice.create("#open", Access::Open).unwrap();
+    let hidden = alice.create("#hidden", Access::Invited).unwrap();
+    alice.invite(hidden.room, "Bob").unwrap();
+    for (room, name, counter) in [(open.room, "#open", 1), (hidden.room, "#hidden~Alice", 2)] {
+        bob.join(name).unwrap();
+        assert_eq!(number(&mut bob, room, counter, "stored"), Ok(1));
+        for (action, refusal) in [
+            (Action::Mute, ErrorCode::Muted),
+            (Action::Kick, ErrorCode::NotMember),
+            (Action::Ban, ErrorCode::NotMember),
+        ] {
+            alice.moderate(room, "Bob", action).unwrap();
+            let unknown = room == hidden.room && action != Action::Mute;
+            let refusal = if unknown {
+                ErrorCode::UnknownRoom
+            } else {
+                refusal
+            };
+            assert_eq!(number(&mut bob, room, counter, "stored"), Ok(1));
+            // Another text under its id, and another message, get what they got before.
+            assert_eq!(number(&mut bob, room, counter, "other"), Err(refusal));
+            assert_eq!(number(&mut bob, room, 9, "new"), Err(refusal));
+            // It is its sender's alone.
+            let stranger = number(&mut carol, hidden.room, 2, "stored");
+            assert_eq!(stranger, Err(ErrorCode::UnknownRoom));
+        }
+        assert_eq!(number(&mut alice, room, counter, "the second"), Ok(2));
+    }
+}

@@ -79,6 +79,18 @@ const fn stored_kind(kind: Kind) -> u8 {
     }
 }
 
+/// A message as the database takes it.
+pub(super) fn to_store(post: &Post, sender: u64, time: i64) -> NewMessage<'_> {
+    NewMessage {
+        room: RoomId(post.room),
+        sender: AccountId(sender),
+        client_id: post.id,
+        kind: stored_kind(post.kind),
+        body: post.text.as_bytes(),
+        time,
+    }
+}
+
 impl Work<'_> {
     /// What spends a code or a token, or counts a failure, must survive a power cut.
     pub(super) const fn is_synced(&self) -> bool {
@@ -137,17 +149,8 @@ impl Work<'_> {
         heads: &mut HashMap<WireRoom, Seq>,
     ) -> Result<Outcome, StoreError> {
         let seq = self.head(post.room, heads).ok_or(StoreError::Missing)? + 1;
-        let inserted = tx.insert_message(
-            seq,
-            &NewMessage {
-                room: RoomId(post.room),
-                sender: AccountId(person.account),
-                client_id: post.id,
-                kind: stored_kind(post.kind),
-                body: post.text.as_bytes(),
-                time: i64::try_from(self.now_ms).unwrap_or(i64::MAX),
-            },
-        )?;
+        let time = i64::try_from(self.now_ms).unwrap_or(i64::MAX);
+        let inserted = tx.insert_message(seq, &to_store(post, person.account, time))?;
         Ok(match inserted {
             Inserted::New { id: row } => {
                 heads.insert(post.room, seq);

@@ -4,18 +4,20 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chatbox_common::wire::message::{
-    Chat, ErrorCode, ErrorMessage, Kind, RequestId, RoomId, Seq, ServerMessage,
+    Ack, Chat, ErrorCode, ErrorMessage, Kind, RequestId, RoomId, Seq, ServerMessage,
 };
 
 use super::accounts::Done;
 use super::chat_log::Logged;
-use super::commit::{Admitted, Committed, Outcome};
+use super::commit::{Admitted, Committed, Outcome, to_store};
+use super::rooms::Refusal;
 use super::writer::Writer;
 use super::{Answer, Ask, Granted, Post, Unavailable};
 use crate::audit::Line;
 use crate::clock::now_ms;
 use crate::event::{self, Batch, SessionId};
 use crate::outbox::Gate;
+use crate::store::{Commit, Inserted};
 
 /// What a message is told that could not be kept.
 pub(super) const UNAVAILABLE: &str =
@@ -53,6 +55,56 @@ impl Writer {
                 }
             }
         }
+    }
+
+    /// Refuses messages, but for those that were stored when they were sent before: these are
+    /// acknowledged, whatever their sender may do by now.
+    pub(super) fn refuse_posts(&mut self, refused: Vec<(Post, Refusal)>) {
+        if refused.is_empty() {
+            return;
+        }
+        let sender = |post: &Post| Some(self.sessions.get(&post.session)?.person.account);
+        let senders: Vec<_> = refused.iter().map(|(post, _)| sender(post)).collect();
+        let found = self.store.transaction(Commit::Usual, |tx| {
+            let all = refused.iter().zip(&senders);
+            all.map(|((post, _), sender)| match sender {
+                Some(sender) => tx.sent(&to_store(post, *sender, 0)),
+                None => Ok(None),
+            })
+            .collect::<Result<Vec<_>, _>>()
+        });
+        let found = found.unwrap_or_else(|error| {
+            self.tell_failure("sent_messages_not_read", &error);
+            Vec::new()
+        });
+        let mut found = found.into_iter();
+        for (post, refusal) in refused {
+            match found.next() {
+                Some(Some(Inserted::Existing { seq, time })) => {
+                    let time = u64::try_from(time).unwrap_or(0);
+                    let ack = ServerMessage::Ack(Ack {
+                        request: post.request,
+                        seq,
+                        time,
+                    });
+                    self.deliveries.reply(post.session, &post.gate, &ack);
+                }
+                Some(_) => self.refuse_post(&post, refusal),
+                // Whether it is stored is not known: the sender must ask again.
+                None => self.refuse(&post, ErrorCode::Unavailable, UNAVAILABLE),
+            }
+        }
+    }
+
+    fn refuse_post(&self, post: &Post, (code, sentence): Refusal) {
+        if let Some(session) = self.open_session(post.session)
+            && code != ErrorCode::Unavailable
+        {
+            let line = Line::warn("refused").with("what", "message");
+            let line = line.with("why", sentence);
+            self.log(line, &session.person, Some(post.room));
+        }
+        self.refuse(post, code, sentence);
     }
 
     pub(super) fn give_up(&self, posts: &[Admitted], answers: Vec<Answer<Option<Granted>>>) {

@@ -260,13 +260,15 @@ impl Writer {
         let writable = !self.low_space && !self.chat.is_behind();
         let now = stamp();
         let mut posts = Vec::with_capacity(taken.posts.len());
+        let mut refused = Vec::new();
         for post in taken.posts {
             self.look_for_room(&post);
             match self.admit(&post, writable, now) {
                 Ok(person) => posts.push(Admitted { post, person }),
-                Err(refusal) => self.refuse_post(&post, refusal),
+                Err(refusal) => refused.push((post, refusal)),
             }
         }
+        self.refuse_posts(refused);
         self.asks.extend(taken.asks);
         self.owe(taken.owed);
         // Whoever says goodbye is answered once the tokens are gone.
@@ -318,17 +320,6 @@ impl Writer {
             self.forget_visited();
             self.next_visit = Instant::now() + VISIT_PACE;
         }
-    }
-
-    fn refuse_post(&self, post: &Post, (code, sentence): Refusal) {
-        if let Some(session) = self.open_session(post.session)
-            && code != ErrorCode::Unavailable
-        {
-            let line = Line::warn("refused").with("what", "message");
-            let line = line.with("why", sentence);
-            self.log(line, &session.person, Some(post.room));
-        }
-        self.refuse(post, code, sentence);
     }
 
     /// A room that is not in memory is not the sender's: read, so that the refusal is the right

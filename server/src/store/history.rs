@@ -183,6 +183,26 @@ impl Snapshot<'_> {
         Ok(page)
     }
 
+    /// What became of a message when its sender sent it before; nothing if they did not.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn sent(&self, new: &NewMessage<'_>) -> Result<Option<Inserted>, StoreError> {
+        self.one(SENT, (new.sender, new.client_id), |row| {
+            let same = row.get::<_, RoomId>(0)? == new.room
+                && row.get::<_, u8>(2)? == new.kind
+                && row.get_ref(3)?.as_blob()? == new.body;
+            Ok(if same {
+                Inserted::Existing {
+                    seq: unsigned(row, 1)?,
+                    time: row.get(4)?,
+                }
+            } else {
+                Inserted::Conflict
+            })
+        })
+    }
+
     /// At most `limit` messages of all rooms whose row comes after `id`, in the order in which
     /// they were committed.
     ///
@@ -238,17 +258,7 @@ impl Tx<'_> {
         }
         // Asked only now: the index that would be searched first is the one that has just
         // answered, and nearly every message is new.
-        let sent = self.one(SENT, (new.sender, new.client_id), |row| {
-            let same = row.get::<_, RoomId>(0)? == new.room
-                && row.get::<_, u8>(2)? == new.kind
-                && row.get_ref(3)?.as_blob()? == new.body;
-            Ok((same, unsigned(row, 1)?, row.get(4)?))
-        })?;
-        match sent {
-            Some((true, seq, time)) => Ok(Inserted::Existing { seq, time }),
-            Some((false, ..)) => Ok(Inserted::Conflict),
-            None => Err(StoreError::Missing),
-        }
+        self.sent(new)?.ok_or(StoreError::Missing)
     }
 }
 
