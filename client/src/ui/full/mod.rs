@@ -13,6 +13,8 @@ mod colours;
 mod dialog;
 mod editor;
 mod lines;
+#[cfg(test)]
+mod lines_tests;
 mod paint;
 #[cfg(test)]
 mod paint_tests;
@@ -27,6 +29,8 @@ mod view;
 #[cfg(test)]
 mod view_tests;
 mod wrap;
+#[cfg(test)]
+mod wrap_tests;
 
 use std::collections::VecDeque;
 use std::io;
