@@ -110,13 +110,17 @@ pub fn would_move(typed: &str) -> bool {
     name.is_some_and(|name| moves.iter().any(|one| one.eq_ignore_ascii_case(name)))
 }
 
-/// Whether a line is a command that asks for secrets: what is typed behind it is an answer.
+/// Whether a line was meant to be a command that asks for secrets, so that what follows it is meant
+/// for answers. Several lines are none.
 #[must_use]
-pub fn asks(typed: &str) -> bool {
-    matches!(
-        parse(typed),
-        Input::Command(Command::Password | Command::Factor(_))
-    )
+pub fn would_ask(typed: &str) -> bool {
+    let line = typed.trim_end_matches(['\r', '\n']);
+    let name = line
+        .strip_prefix('/')
+        .filter(|rest| !rest.contains('\n'))
+        .and_then(|rest| rest.split_whitespace().next());
+    let row = name.and_then(find);
+    row.is_some_and(|row| matches!(row.name, "password" | "2fa"))
 }
 
 fn text(text: &str) -> Input {

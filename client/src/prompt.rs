@@ -200,6 +200,25 @@ pub fn complain(sentence: &str) {
     let _ = writeln!(io::stderr(), "chatbox: {sentence}");
 }
 
+/// Throws away what was typed on standard input, a terminal, and was not read yet; says whether
+/// there was anything.
+#[cfg(unix)]
+pub fn discard() -> bool {
+    use rustix::termios::{QueueSelector, tcflush};
+    let stdin = io::stdin();
+    // Where it can't be told, it is taken to be so.
+    let has_some = !rustix::io::ioctl_fionread(&stdin).is_ok_and(|bytes| bytes == 0);
+    // A terminal that is gone holds nothing.
+    let _ = tcflush(&stdin, QueueSelector::IFlush);
+    has_some
+}
+
+/// Elsewhere it can't be done.
+#[cfg(not(unix))]
+pub const fn discard() -> bool {
+    false
+}
+
 /// The terminal that questions are asked on, one line at a time.
 pub struct Terminal {
     ctrl_c_ends: Arc<AtomicBool>,

@@ -249,3 +249,25 @@ fn without_colours_there_are_none() {
         }
     }
 }
+
+#[test]
+fn what_was_typed_ahead_of_questions_that_are_cancelled_is_said_to_nobody() {
+    let server = Server::start(UNLIMITED);
+    let (mut account, _peer) = server.register("alice");
+    let mut alice = Screen::enter(&server, (80, 24), &mut account, "");
+    // More than is read at once.
+    let behind = "Typed-behind-77\r".repeat(100);
+    for _ in 0..3 {
+        alice.types("/password");
+        alice.sees("Old password:");
+        alice.press(&format!("{CTRL_C}{behind}"));
+        alice.sees("cancelled: nothing was changed");
+        alice.sees("What you typed ahead was thrown away");
+        alice.types("/clear");
+        alice.loses("cancelled");
+    }
+    alice.types("hello");
+    alice.sees("<alice> hello");
+    let logged = server.lines("chat.log").join("\n");
+    assert!(!logged.contains("Typed"), "{logged}");
+}

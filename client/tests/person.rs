@@ -331,6 +331,9 @@ fn a_person_changes_their_password_while_others_talk() {
     alice.sees("reconnecting in");
     alice.types("/password");
     alice.sees("There is no connection just now");
+    alice.sees("Old password:");
+    alice.keyboard.write_all(b"\x03").unwrap();
+    alice.sees("cancelled: nothing was changed");
     server.restart();
     alice.sees("-- connected again");
     alice.types("/quit");
@@ -483,4 +486,47 @@ fn what_was_typed_ahead_for_a_room_that_is_closed_is_not_said_in_another() {
     assert!(!logged.contains("circle"), "{logged}");
     alice.types("/quit");
     assert_eq!(alice.ends().code(), Some(0));
+}
+
+#[test]
+fn secrets_typed_in_vain_are_said_to_nobody() {
+    let mut server = Server::start_on(free_port(), "");
+    let mut alice = Terminal::start(&server);
+    alice.registers("alice");
+    server.kill();
+    alice.sees("reconnecting in");
+    // All at once, and then as they are asked for.
+    let answers = "Typed-old-77\nTyped-better-horse-78\nTyped-better-horse-78\n000000";
+    alice.types(&format!("/password\n{answers}\n/password\n{answers}"));
+    alice.sees("There is no connection just now: nothing was changed");
+    alice.sees("There is no connection just now: nothing was changed");
+    alice.types("/2fa codes");
+    alice.sees("Password:");
+    alice.types("Typed-old-77");
+    alice.sees("Code:");
+    alice.types("000000");
+    alice.sees("There is no connection just now: nothing was changed");
+    alice.types("/2fa codes");
+    alice.sees("Password:");
+    alice.types("\x03Typed-old-77\n000000");
+    alice.sees("cancelled: nothing was changed");
+    alice.sees("What you typed ahead was thrown away");
+    server.restart();
+    alice.sees("-- connected again");
+    alice.types("/password");
+    alice.sees("Old password:");
+    alice.types("Typed-old-77");
+    alice.sees("New password");
+    alice.types("\x03Typed-better-horse-78\n000000");
+    alice.sees("cancelled: nothing was changed");
+    alice.sees("What you typed ahead was thrown away");
+    alice.types("hello");
+    alice.sees("#lobby <alice> hello");
+    alice.types("/quit");
+    assert_eq!(alice.ends().code(), Some(0));
+    let logged = server.lines("chat.log").join("\n");
+    assert!(
+        logged.contains("hello") && !logged.contains("Typed") && !logged.contains("000000"),
+        "{logged}"
+    );
 }

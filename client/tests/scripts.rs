@@ -459,3 +459,22 @@ fn completions_are_made_of_the_commands_there_are() {
         assert!(out.contains("wait-ack"), "{shell}");
     }
 }
+
+#[test]
+fn a_pipe_that_asks_for_secrets_says_nothing_more() {
+    let server = Server::start(UNLIMITED);
+    let mut desk = Desk::new(&server, "alice");
+    for command in ["/password", "/2fa codes", "/2fa"] {
+        let input = format!("before\n{command}\nTyped-old-77\n000000\n");
+        let ended = desk.run(&["--plain"], &input);
+        assert_eq!(ended.code, 1, "{}", ended.err);
+        let last = "Nothing more of standard input is sent.";
+        assert!(ended.err.contains(last), "{}", ended.err);
+        let logged = server.lines("chat.log").join("\n");
+        assert!(logged.contains("before"), "{logged}");
+        assert!(
+            !logged.contains("Typed") && !logged.contains("000000"),
+            "{logged}"
+        );
+    }
+}

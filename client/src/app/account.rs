@@ -22,7 +22,7 @@ use crate::prompt::{Person, PromptError, away};
 use crate::session::{Proof, Proved, SessionError, Ticket};
 use crate::stop::Stop;
 use crate::words::tables;
-use crate::words::{account as words, door};
+use crate::words::{account as words, app as app_words, door};
 
 /// How often the first code of a new secret may be wrong; the server counts, too.
 const FIRST_CODES: u32 = 5;
@@ -83,29 +83,86 @@ impl App {
 
     // Questions.
 
-    /// Whether a change can begin; the person is told why not.
-    fn can_change(&mut self) -> Result<bool, Stop> {
-        let why_not = if !self.is_person {
-            words::NOBODY_TO_ASK
-        } else if !self.model.is_connected() {
-            words::NO_CONNECTION
-        } else if self.changing.is_some() {
-            words::UNDER_WAY
-        } else {
-            return Ok(true);
-        };
-        self.problem(why_not)?;
-        self.face.discard();
-        Ok(false)
+    /// A command that asks for secrets came to nothing before it could ask. What was typed behind it
+    /// may be the answers and is not said; how far they reach in a pipe nobody can tell, so no more
+    /// of it is read.
+    pub(super) fn not_asked(&mut self, why: &str) -> Result<(), Stop> {
+        if self.is_person {
+            return self.problem_behind(why);
+        }
+        self.has_lost_one = true;
+        self.leaving = Leaving::Yes;
+        self.problem(why)?;
+        self.problem(words::NOTHING_MORE)
     }
 
-    /// Asks the person something while the session goes on; nothing when they cancel.
+    /// Tells of a problem behind which answers may have been typed: these are thrown away first, so
+    /// that what is typed by somebody who has read of it counts.
+    fn problem_behind(&mut self, sentence: &str) -> Result<(), Stop> {
+        let has_dropped = self.face.discard();
+        self.problem(sentence)?;
+        self.tell_dropped(has_dropped)
+    }
+
+    /// Says that something was thrown away, if it was.
+    pub(super) fn tell_dropped(&mut self, has_dropped: bool) -> Result<(), Stop> {
+        if has_dropped {
+            return self.problem(words::DROPPED);
+        }
+        Ok(())
+    }
+
+    /// Why nothing can be changed at the moment.
+    const fn why_not(&self) -> Option<&'static str> {
+        if !self.model.is_connected() {
+            Some(words::NO_CONNECTION)
+        } else if self.changing.is_some() {
+            Some(words::UNDER_WAY)
+        } else {
+            None
+        }
+    }
+
+    /// Asks for what a change takes; nothing when none is to come. All of it is asked even where
+    /// nothing can be changed: whoever types on without looking types secrets, and a line is told
+    /// from an answer by nothing but the question.
+    fn ask_for_change<T>(
+        &mut self,
+        ask: impl FnOnce(&Door, &mut dyn Person) -> Result<T, PromptError>,
+    ) -> Result<Option<T>, Stop> {
+        if !self.is_person {
+            self.not_asked(words::NOBODY_TO_ASK)?;
+            return Ok(None);
+        }
+        let why_not = self.why_not();
+        let asked = self.question(|door, person| {
+            if let Some(why_not) = why_not {
+                let said = person.say(&words::in_vain(why_not));
+                said.map_err(PromptError::Terminal)?;
+            }
+            ask(door, person)
+        })?;
+        let Some(why_not) = why_not else {
+            return Ok(asked);
+        };
+        if asked.is_some() {
+            self.problem(&words::cancelled(why_not))?;
+        }
+        if matches!(self.line, Line::LoggedOut) {
+            self.face.notice(None, app_words::ENTER_LOGS_IN)?;
+        }
+        Ok(None)
+    }
+
+    /// Asks the person something while the session goes on; nothing when they cancel. What was typed
+    /// ahead of the questions that are not asked then is thrown away.
     fn question<T>(
         &mut self,
         ask: impl FnOnce(&Door, &mut dyn Person) -> Result<T, PromptError>,
     ) -> Result<Option<T>, Stop> {
         self.flush()?;
         let answer = ask(&self.door, &mut *self.face);
+        let has_dropped = answer.is_err() && self.face.discard();
         self.face.back();
         match answer {
             Ok(answer) => Ok(Some(answer)),
@@ -114,6 +171,7 @@ impl App {
                     self.interrupts += 1;
                 }
                 self.problem(&words::cancelled(&error))?;
+                self.tell_dropped(has_dropped)?;
                 Ok(None)
             }
         }
@@ -122,10 +180,7 @@ impl App {
     // What is asked for.
 
     pub(super) fn change_password(&mut self) -> Result<(), Stop> {
-        if !self.can_change()? {
-            return Ok(());
-        }
-        let asked = self.question(Door::ask_passwords)?;
+        let asked = self.ask_for_change(Door::ask_passwords)?;
         let Some(Passwords { old, new, code }) = asked else {
             return Ok(());
         };
@@ -133,10 +188,7 @@ impl App {
     }
 
     pub(super) fn change_factor(&mut self, factor: Factor) -> Result<(), Stop> {
-        if !self.can_change()? {
-            return Ok(());
-        }
-        let asked = self.question(Door::ask_factors)?;
+        let asked = self.ask_for_change(Door::ask_factors)?;
         let Some(Factors { password, code }) = asked else {
             return Ok(());
         };
@@ -280,13 +332,19 @@ impl App {
 
     pub(super) fn change_refused(&mut self, error: &ErrorMessage) -> Result<(), Stop> {
         let changing = error.request.and_then(|request| self.answered(request));
-        self.problem(&error.text)?;
         match changing.map(|changing| changing.step) {
-            Some(Step::FirstCode(0)) => self.problem(words::TOO_MANY_FIRST_CODES),
-            Some(Step::FirstCode(tries)) if error.code == ErrorCode::WrongCode => {
+            Some(Step::FirstCode(tries)) if tries > 0 && error.code == ErrorCode::WrongCode => {
+                self.problem(&error.text)?;
                 self.first_code(tries)
             }
-            _ => Ok(()),
+            Some(step) => {
+                self.problem_behind(&error.text)?;
+                if matches!(step, Step::FirstCode(0)) {
+                    return self.problem(words::TOO_MANY_FIRST_CODES);
+                }
+                Ok(())
+            }
+            None => self.problem(&error.text),
         }
     }
 
@@ -304,7 +362,9 @@ impl App {
             Some(Step::Factor(FactorPart::Secret, _)) => words::FACTOR_NOT_CHANGED,
             Some(Step::FirstCode(_)) => words::FACTOR_UNKNOWN,
         };
-        Ok(self.face.notice(None, sentence)?)
+        let has_dropped = self.face.discard();
+        self.face.notice(None, sentence)?;
+        self.tell_dropped(has_dropped)
     }
 
     /// Whether a goodbye is what was asked for.

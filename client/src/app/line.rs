@@ -178,12 +178,15 @@ impl App {
             door, face, user, ..
         } = self;
         let entered = door.log_in_again(user, &mut **face);
+        // Of those that were still to be asked.
+        let has_dropped = entered.is_err() && face.discard();
         face.back();
         match entered {
             Ok(entered) => self.take_up(entered),
             Err(stop) if stop.is_final() => Err(stop),
             Err(stop) => {
                 self.problem(&stop.sentence)?;
+                self.tell_dropped(has_dropped)?;
                 Ok(self.face.notice(None, words::ENTER_TRIES_AGAIN)?)
             }
         }

@@ -36,7 +36,8 @@ impl App {
     pub(super) fn wished(&mut self, wish: Wish) -> Result<(), Stop> {
         match wish {
             // What asks for secrets is not kept: the keys that follow are the answers.
-            Wish::Line(line) if input::asks(&line) => self.typed(Typed::Line(line)),
+            Wish::Line(line) if input::would_ask(&line) => self.typed(Typed::Line(line)),
+            Wish::Paste(line) if input::would_ask(&line) => self.typed(Typed::Pasted(line)),
             Wish::Line(line) => {
                 self.ahead.push_back(Typed::Line(line));
                 Ok(())

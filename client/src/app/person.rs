@@ -13,6 +13,8 @@ use crate::words::app as words;
 impl App {
     pub(super) fn typed(&mut self, typed: Typed) -> Result<(), Stop> {
         let moves = matches!((&self.errand, &typed), (Errand::Chat, Typed::Line(line)) if input::would_move(line));
+        let asks = self.errand == Errand::Chat
+            && matches!(&typed, Typed::Line(line) | Typed::Pasted(line) if input::would_ask(line));
         let understood = match typed {
             Typed::Line(line) => self.understood(&line),
             Typed::Pasted(block) if self.errand == Errand::Chat => input::parse_pasted(&block),
@@ -46,7 +48,11 @@ impl App {
                 return Ok(());
             }
         };
-        if matches!(self.line, Line::LoggedOut) && understood != Input::Command(Command::Quit) {
+        if asks && let Input::Problem(sentence) = &understood {
+            return self.not_asked(sentence);
+        }
+        let is_heard_logged_out = asks || understood == Input::Command(Command::Quit);
+        if matches!(self.line, Line::LoggedOut) && !is_heard_logged_out {
             if understood != Input::Empty {
                 self.problem(words::NOT_SENT)?;
             }
@@ -109,14 +115,13 @@ impl App {
             Command::Me(text) => self.say_here(text, Kind::Action),
             Command::Ignore(None) => self.show_ignored(),
             Command::Direct(user, text) => self.direct(user, text),
+            Command::Password => self.change_password(),
+            Command::Factor(factor) => self.change_factor(factor),
             Command::Join(name) if self.model.room_named(&name).is_some() => {
                 self.room_command(Command::Join(name))
             }
             _ if !matches!(self.line, Line::Up(_)) => {
                 self.problem(words::NO_CONNECTION)?;
-                if matches!(command, Command::Password | Command::Factor(_)) {
-                    self.face.discard();
-                }
                 match command {
                     Command::Join(_) | Command::Create { .. } => self.not_moved(),
                     _ => Ok(()),
@@ -142,8 +147,6 @@ impl App {
                 self.log_out();
                 Ok(())
             }
-            Command::Password => self.change_password(),
-            Command::Factor(factor) => self.change_factor(factor),
             other => self.room_command(other),
         }
     }

@@ -1,7 +1,7 @@
 //! The thread that reads what is typed or piped in, one line when it is wanted and not before:
 //! so a pipe waits for the server, and a question on the terminal has the keyboard to itself.
 
-use std::io::{self, BufRead, ErrorKind, IsTerminal, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind, IsTerminal, Read};
 use std::sync::mpsc::{self, Sender, SyncSender};
 use std::thread;
 
@@ -50,8 +50,13 @@ impl Keyboard {
             .name("keyboard".to_owned())
             .spawn(move || {
                 let is_terminal = io::stdin().is_terminal();
+                let mut terminal = BufReader::with_capacity(1, Unbuffered);
                 while wanted.recv().is_ok() {
-                    let typed = read(&mut io::stdin().lock(), is_terminal);
+                    let typed = if is_terminal {
+                        read(&mut terminal, is_terminal)
+                    } else {
+                        read(&mut io::stdin().lock(), is_terminal)
+                    };
                     let is_end = matches!(typed, Typed::End | Typed::Failed);
                     if teller.send(Event::Typed(typed)).is_err() || is_end {
                         return;
@@ -75,6 +80,23 @@ impl Keyboard {
     /// A line has come.
     pub(super) const fn has_come(&mut self) {
         self.waits = false;
+    }
+}
+
+/// The terminal, of which no more is taken than what is read: the line behind a command that asks
+/// for secrets is the answer, which the question reads by itself, and what is thrown away must be
+/// where it is looked for. A question may leave several lines behind it as if they were one.
+struct Unbuffered;
+
+impl Read for Unbuffered {
+    #[cfg(unix)]
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        Ok(rustix::io::read(io::stdin(), into)?)
+    }
+
+    #[cfg(not(unix))]
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        io::stdin().lock().read(into)
     }
 }
 

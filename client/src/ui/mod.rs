@@ -153,8 +153,9 @@ pub trait Face: Person {
     /// something on the screen changes with the time.
     fn flush(&mut self, scene: &Scene<'_>) -> io::Result<Option<Instant>>;
 
-    /// Throws away what was typed ahead, which was meant for a question that is not asked.
-    fn discard(&mut self);
+    /// Throws away what was typed ahead, which was meant for a question that is not asked. Says
+    /// whether there was anything.
+    fn discard(&mut self) -> bool;
 
     /// What its keys do, in lines that end with a line feed; nothing where they are the terminal's.
     fn keys(&self) -> String;

@@ -280,7 +280,9 @@ impl<W: Write> Face for Plain<W> {
         Ok(None)
     }
 
-    fn discard(&mut self) {}
+    fn discard(&mut self) -> bool {
+        self.can_ask && prompt::discard()
+    }
 
     fn keys(&self) -> String {
         String::new()

@@ -174,7 +174,9 @@ impl<W: Write> Face for Script<W> {
         self.plain.flush(scene)
     }
 
-    fn discard(&mut self) {}
+    fn discard(&mut self) -> bool {
+        self.plain.discard()
+    }
 
     fn keys(&self) -> String {
         String::new()

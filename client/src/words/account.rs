@@ -5,8 +5,10 @@ use std::fmt::Display;
 pub const SESSIONS: &str = "Where you are logged in";
 pub const NOBODY_TO_ASK: &str =
     "That asks for secrets, and standard input is no terminal to ask on.";
-pub const NO_CONNECTION: &str = "There is no connection just now; try again later.";
-pub const UNDER_WAY: &str = "A change is under way.";
+pub const NOTHING_MORE: &str = "Nothing more of standard input is sent.";
+pub const NO_CONNECTION: &str = "There is no connection just now";
+pub const UNDER_WAY: &str = "A change is under way";
+pub const DROPPED: &str = "What you typed ahead was thrown away: it may have been an answer.";
 pub const NEW_CODES: &str = "these recovery codes hold from now on, and none of those before";
 pub const PASSWORD_CHANGED: &str = "your password is changed";
 pub const FACTOR_CHANGED: &str = "your second factor is changed";
@@ -26,4 +28,9 @@ pub fn changed(what: &str) -> String {
 
 pub fn cancelled(why: impl Display) -> String {
     format!("{why}: nothing was changed")
+}
+
+/// Before questions that are asked although nothing comes of them.
+pub fn in_vain(why: &str) -> String {
+    format!("{why}, so nothing will be changed. Ctrl-C goes back.")
 }

@@ -30,13 +30,20 @@ impl<B: Backend> Full<B> {
                 self.paste(&text);
                 Ok(())
             }
-            Pressed::Redraw if matches!(self.mode, Mode::Bare) => self.show_bare(),
-            Pressed::Redraw => self.redraw(),
+            Pressed::Redraw => self.draw_anew(),
             Pressed::Interrupt | Pressed::Gone => {
                 self.wishes.push_back(Wish::Leave);
                 Ok(())
             }
             Pressed::Knock => Ok(()),
+        }
+    }
+
+    /// The screen has another size, or was somebody else's.
+    pub(super) fn draw_anew(&mut self) -> io::Result<()> {
+        match self.mode {
+            Mode::Bare => self.show_bare(),
+            _ => self.redraw(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chatbox_common::secret::SecretString;
 use chatbox_common::wire::message::{
@@ -11,9 +11,9 @@ use chatbox_common::wire::message::{
 use ratatui::backend::Backend;
 
 use super::dialog::Seat;
-use super::editor::Editor;
 use super::paint::{self, Input, Painting};
 use super::panel::Panel;
+use super::stage::{self, Pressed};
 use super::wrap;
 use super::{FRAME, Full, Mode, failed};
 use crate::input;
@@ -24,6 +24,9 @@ use crate::screen::Screen;
 use crate::ui::{Face, Reading, Scene, Way, Wish};
 use crate::words::full as words;
 use crate::words::tables::{self, now_ms};
+
+/// How often it is looked whether all that was typed is told.
+const BETWEEN_KEYS: Duration = Duration::from_millis(1);
 
 impl<B: Backend> Person for Full<B> {
     fn can_be_asked(&self) -> bool {
@@ -279,10 +282,21 @@ impl<B: Backend> Face for Full<B> {
         })
     }
 
-    fn discard(&mut self) {
-        while self.pressed.try_recv().is_ok() {}
-        self.editor = Editor::default();
-        self.is_dirty = true;
+    fn discard(&mut self) -> bool {
+        let mut has_dropped = false;
+        loop {
+            // Asked first: what was told before it is there then.
+            let is_all = self.stage.is_none() || stage::is_all_told();
+            while let Ok(pressed) = self.pressed.try_recv() {
+                has_dropped |= self.let_go(&pressed);
+            }
+            if is_all {
+                return has_dropped;
+            }
+            if let Ok(pressed) = self.pressed.recv_timeout(BETWEEN_KEYS) {
+                has_dropped |= self.let_go(&pressed);
+            }
+        }
     }
 
     fn keys(&self) -> String {
@@ -333,6 +347,18 @@ impl<B: Backend> Full<B> {
             pressed: &self.pressed,
             dialog: &mut self.dialog,
         }
+    }
+
+    /// Throws away what was typed, and nothing else that came from the terminal; says whether it was.
+    fn let_go(&mut self, pressed: &Pressed) -> bool {
+        match pressed {
+            Pressed::Key(_) | Pressed::Paste(_) => return true,
+            // Where the terminal's size can't be told, the next frame fails, too, and is heard of.
+            Pressed::Redraw => drop(self.draw_anew()),
+            Pressed::Interrupt | Pressed::Gone => self.wishes.push_back(Wish::Leave),
+            Pressed::Knock => {}
+        }
+        false
     }
 
     /// A question is seen whatever the person looks at.

@@ -31,6 +31,7 @@ use ratatui::crossterm::terminal::{
 };
 
 use crate::words::dialog as words;
+pub use keyboard::is_all_told;
 
 /// Keys that may wait. Who types on while nobody reads fills the terminal's own buffer next.
 const PRESSED: usize = 256;

@@ -1,11 +1,26 @@
 //! The threads that hear the terminal: its keys, and its end.
 
 use std::io::{self, ErrorKind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 
 use super::{Pressed, Teller};
+
+/// Without a key for so long, all that were typed ahead are told. Not zero: `crossterm` looks at what
+/// it has read only if there is some time left, and the system passes on a long text in parts.
+const QUIET: Duration = Duration::from_millis(50);
+
+/// Whether every key that was there has been told.
+static ALL_TOLD: AtomicBool = AtomicBool::new(true);
+
+/// Whether whoever takes what was told has taken all that was typed so far. What is pressed at this
+/// very moment comes later.
+pub fn is_all_told() -> bool {
+    ALL_TOLD.load(Ordering::SeqCst)
+}
 
 /// Starts them. Nothing ends them but the program: the terminal is read for as long as there is
 /// one.
@@ -23,8 +38,20 @@ pub(super) fn start(teller: Teller) -> io::Result<()> {
     }
     thread::Builder::new()
         .name("keyboard".to_owned())
-        .spawn(move || while read().is_none_or(|pressed| tell(&teller, pressed)) {})?;
+        .spawn(move || {
+            while next().is_none_or(|pressed| tell(&teller, pressed)) {}
+            ALL_TOLD.store(true, Ordering::SeqCst);
+        })?;
     Ok(())
+}
+
+fn next() -> Option<Pressed> {
+    // What fails here fails again where it is read.
+    let is_more = event::poll(QUIET).unwrap_or(false);
+    ALL_TOLD.store(!is_more, Ordering::SeqCst);
+    let pressed = read();
+    ALL_TOLD.store(false, Ordering::SeqCst);
+    pressed
 }
 
 /// False if there is nothing more to read, or nobody to read it for.

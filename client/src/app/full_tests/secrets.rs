@@ -1,0 +1,118 @@
+//! Whatever becomes of a command that asks for secrets: what was typed as an answer is said nowhere.
+
+use chatbox_common::wire::message::{ErrorCode, ErrorMessage};
+
+use super::*;
+
+/// The answers to the questions for another password.
+const ANSWERS: &str = "\"Typed-old-77\" enter \"Typed-better-horse-78\" enter \
+     \"Typed-better-horse-78\" enter \"000000\" enter";
+
+/// Nothing that was typed is said, neither now nor when the line it may stand in is sent.
+fn nothing_was_said(desk: &mut Desk) {
+    assert_eq!(desk.sent(), []);
+    assert!(desk.app.ahead.is_empty());
+    assert_eq!(desk.line(), "|");
+    desk.press("up");
+    assert!(!desk.line().contains("Typed"), "{}", desk.line());
+    desk.press("ctrl-u \"hello\" enter");
+    assert_eq!(desk.sent(), [(1, "hello".into())]);
+}
+
+#[test]
+fn secrets_typed_while_there_is_no_connection_are_said_to_nobody() {
+    for command in ["/password", "/PASSWORD"] {
+        let mut desk = Desk::begin();
+        desk.app.tell_model(Told::Disconnected).unwrap();
+        desk.press(&format!("\"{command}\" enter {ANSWERS}"));
+        desk.sees("There is no connection just now: nothing was changed");
+        assert!(desk.app.changing.is_none());
+        nothing_was_said(&mut desk);
+    }
+    for command in ["/2fa secret", "/2fa codes"] {
+        let mut desk = Desk::begin();
+        desk.app.tell_model(Told::Disconnected).unwrap();
+        desk.press(&format!(
+            "\"{command}\" enter \"Typed-old-77\" enter \"000000\" enter"
+        ));
+        desk.sees("nothing was changed");
+        nothing_was_said(&mut desk);
+    }
+}
+
+#[test]
+fn secrets_typed_by_somebody_who_is_logged_out_are_said_to_nobody() {
+    let mut desk = Desk::begin();
+    desk.app.line = Line::LoggedOut;
+    desk.app.tell_model(Told::Disconnected).unwrap();
+    desk.press(&format!("\"/password\" enter {ANSWERS}"));
+    desk.sees("the login could not be continued");
+    assert_eq!(desk.sent(), []);
+    assert!(desk.app.ahead.is_empty());
+}
+
+#[test]
+fn secrets_typed_while_a_change_is_under_way_are_said_to_nobody() {
+    let mut desk = Desk::begin();
+    desk.press(&format!("\"/password\" enter {ANSWERS}"));
+    assert!(desk.app.changing.is_some());
+    desk.press("\"/2fa codes\" enter \"Typed-old-77\" enter \"000000\" enter");
+    desk.sees("A change is under way: nothing was changed");
+    assert!(
+        desk.app.changing.is_some(),
+        "the one that is under way goes on"
+    );
+    desk.app.forget_change().unwrap();
+    nothing_was_said(&mut desk);
+}
+
+#[test]
+fn what_was_typed_ahead_of_questions_that_are_cancelled_is_said_to_nobody() {
+    for (command, key) in [
+        ("/password", "ctrl-c"),
+        ("/password", "ctrl-d"),
+        ("/2fa secret", "escape"),
+    ] {
+        for before in ["", "\"Typed-old-77\" enter"] {
+            let mut desk = Desk::begin();
+            desk.press(&format!(
+                "\"{command}\" enter {before} {key} \"Typed-behind-77\" enter \"000000\" enter"
+            ));
+            desk.sees("cancelled: nothing was changed");
+            desk.sees("What you typed ahead was thrown away");
+            desk.app.interrupts = 0;
+            nothing_was_said(&mut desk);
+        }
+    }
+}
+
+#[test]
+fn what_was_typed_behind_a_command_that_asks_for_nothing_by_mistake_is_said_to_nobody() {
+    for command in ["/password now", "/2fa"] {
+        let mut desk = Desk::begin();
+        desk.press(&format!("\"{command}\" enter {ANSWERS}"));
+        desk.sees("What you typed ahead was thrown away");
+        nothing_was_said(&mut desk);
+    }
+}
+
+#[test]
+fn what_was_typed_behind_a_change_that_is_refused_is_said_to_nobody() {
+    let mut desk = Desk::begin();
+    desk.press(&format!("\"/password\" enter {ANSWERS}"));
+    let mut asked = desk.app.asked.iter();
+    let request = asked.find(|(_, what)| **what == Asked::Change);
+    let request = request.map(|(request, _)| *request);
+    for key in keys("\"Typed-behind-77\" enter") {
+        desk.press.send(key).unwrap();
+    }
+    desk.hears(ServerMessage::Error(ErrorMessage {
+        request,
+        code: ErrorCode::Busy,
+        text: "later".to_owned(),
+        retry_ms: None,
+    }));
+    desk.shows();
+    desk.sees("What you typed ahead was thrown away");
+    nothing_was_said(&mut desk);
+}
