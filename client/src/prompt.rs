@@ -4,6 +4,12 @@
 //! file, a FIFO or standard input. Knows nothing of what the answers are for. Whoever asks waits
 //! for the answer; a session goes on meanwhile by itself.
 
+#[cfg(unix)]
+mod modes;
+#[cfg(not(unix))]
+#[path = "prompt/no_modes.rs"]
+mod modes;
+
 use std::fs::File;
 use std::io::{self, ErrorKind, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
@@ -19,6 +25,8 @@ use zeroize::Zeroizing;
 use crate::sanitize;
 use crate::screen::Screen;
 use crate::words::prompt as words;
+use modes::Modes;
+pub use modes::discard;
 
 /// The longest answer and the longest line of a secret's file, in bytes.
 pub const MAX_ANSWER: usize = 4096;
@@ -113,6 +121,12 @@ pub trait Person {
         false
     }
 
+    /// Questions are coming: what is typed ahead of them is not shown.
+    fn will_be_asked(&mut self) {}
+
+    /// Another program may ask on the terminal: it finds it as it was before the questions.
+    fn lend_the_terminal(&mut self) {}
+
     /// What can be shown here.
     fn screen(&self) -> Screen;
 
@@ -200,28 +214,10 @@ pub fn complain(sentence: &str) {
     let _ = writeln!(io::stderr(), "chatbox: {sentence}");
 }
 
-/// Throws away what was typed on standard input, a terminal, and was not read yet; says whether
-/// there was anything.
-#[cfg(unix)]
-pub fn discard() -> bool {
-    use rustix::termios::{QueueSelector, tcflush};
-    let stdin = io::stdin();
-    // Where it can't be told, it is taken to be so.
-    let has_some = !rustix::io::ioctl_fionread(&stdin).is_ok_and(|bytes| bytes == 0);
-    // A terminal that is gone holds nothing.
-    let _ = tcflush(&stdin, QueueSelector::IFlush);
-    has_some
-}
-
-/// Elsewhere it can't be done.
-#[cfg(not(unix))]
-pub const fn discard() -> bool {
-    false
-}
-
 /// The terminal that questions are asked on, one line at a time.
 pub struct Terminal {
     ctrl_c_ends: Arc<AtomicBool>,
+    modes: Modes,
 }
 
 impl Terminal {
@@ -236,14 +232,33 @@ impl Terminal {
     /// When the system refuses the signal handler.
     pub fn open(ctrl_c_ends: Arc<AtomicBool>) -> io::Result<Self> {
         signal_hook::flag::register_conditional_default(SIGINT, Arc::clone(&ctrl_c_ends))?;
-        Ok(Self { ctrl_c_ends })
+        let modes = Modes::new(Arc::clone(&ctrl_c_ends));
+        Ok(Self { ctrl_c_ends, modes })
+    }
+
+    /// See [`Person::will_be_asked`].
+    pub fn hold(&mut self) {
+        // What fails here fails again, and is told, where something is asked.
+        let _ = self.modes.hold();
+    }
+
+    /// Questions are over: the terminal is as it was.
+    pub fn give_back(&self) {
+        self.modes.give_back();
+    }
+
+    /// Does something that takes a while; who does not want to wait presses Ctrl-C.
+    pub fn busy(&self, task: Task) {
+        self.modes.wait(true);
+        task();
+        self.modes.wait(false);
     }
 
     /// See [`Person::ask`].
     ///
     /// # Errors
     /// When standard input is no terminal, the person cancels, or the answer is too long.
-    pub fn ask(&self, prompt: &str, instead: &'static str) -> Result<String, PromptError> {
+    pub fn ask(&mut self, prompt: &str, instead: &'static str) -> Result<String, PromptError> {
         // A mask that begins after the last character hides nothing: both kinds of question
         // share one reader, and Ctrl-C and Ctrl-D mean the same in both.
         let config = || ConfigBuilder::new().password_feedback_partial_mask('*', usize::MAX);
@@ -256,7 +271,7 @@ impl Terminal {
     /// # Errors
     /// As [`Terminal::ask`].
     pub fn ask_secret(
-        &self,
+        &mut self,
         prompt: &str,
         instead: &'static str,
     ) -> Result<SecretString, PromptError> {
@@ -268,7 +283,7 @@ impl Terminal {
     ///
     /// # Errors
     /// As [`Terminal::ask`].
-    pub fn choose(&self, choices: &[Choice]) -> Result<usize, PromptError> {
+    pub fn choose(&mut self, choices: &[Choice]) -> Result<usize, PromptError> {
         let offered: Vec<String> = choices
             .iter()
             .map(|choice| format!("{}) {}", choice.key, choice.label))
@@ -290,7 +305,7 @@ impl Terminal {
     }
 
     fn read(
-        &self,
+        &mut self,
         prompt: &str,
         instead: &'static str,
         config: fn() -> ConfigBuilder,
@@ -298,8 +313,11 @@ impl Terminal {
         if !io::stdin().is_terminal() {
             return Err(PromptError::NoTerminal(instead));
         }
+        // `rpassword` writes the question before it switches echo off.
+        self.modes.hold().map_err(PromptError::Terminal)?;
         let before = self.ctrl_c_ends.swap(false, Ordering::SeqCst);
-        let answer = rpassword::prompt_password_with_config(prompt, config().build());
+        let ask = || rpassword::prompt_password_with_config(prompt, config().build());
+        let answer = self.modes.interruptible(ask);
         self.ctrl_c_ends.store(before, Ordering::SeqCst);
         if matches!(&answer, Err(error) if error.kind() == ErrorKind::UnexpectedEof) {
             // Ctrl-D, unlike Enter and Ctrl-C, leaves the cursor behind the question.
@@ -458,107 +476,4 @@ pub mod nobody {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(mut content: &[u8]) -> Result<String, SecretFileError> {
-        first_line(&mut content, Path::new("pass")).map(|secret| secret.expose().to_owned())
-    }
-
-    #[test]
-    fn a_secret_is_the_first_line_without_its_end() {
-        for content in ["geheim", "geheim\n", "geheim\r\n", "geheim\nmore\n"] {
-            assert_eq!(read(content.as_bytes()).unwrap(), "geheim", "{content:?}");
-        }
-        // Blanks belong to the secret.
-        assert_eq!(read(" a b \n".as_bytes()).unwrap(), " a b ");
-        let longest = "x".repeat(MAX_ANSWER);
-        for end in ["", "\n", "\r\n"] {
-            assert_eq!(read(format!("{longest}{end}").as_bytes()).unwrap(), longest);
-        }
-    }
-
-    #[test]
-    fn what_follows_the_line_is_left_for_the_next_reader() {
-        let mut pipe: &[u8] = b"password\n123456\nhello\n";
-        for secret in ["password", "123456"] {
-            let read = first_line(&mut pipe, Path::new("-")).unwrap();
-            assert_eq!(read.expose(), secret);
-        }
-        assert_eq!(pipe, b"hello\n");
-    }
-
-    #[test]
-    fn a_first_line_that_is_no_secret_is_refused() {
-        assert!(matches!(read(b""), Err(SecretFileError::Empty(_))));
-        assert!(matches!(read(b"\nx"), Err(SecretFileError::Empty(_))));
-        assert!(matches!(read(b"\r\n"), Err(SecretFileError::Empty(_))));
-        assert!(matches!(read(b"\xff\n"), Err(SecretFileError::NotUtf8(_))));
-        for end in ["", "\n", "\r\n"] {
-            let long = format!("{}{end}", "x".repeat(MAX_ANSWER + 1));
-            assert!(matches!(
-                read(long.as_bytes()),
-                Err(SecretFileError::TooLong(_))
-            ));
-        }
-        let mut endless = io::repeat(b'x');
-        assert!(matches!(
-            first_line(&mut endless, Path::new("/dev/zero")),
-            Err(SecretFileError::TooLong(_))
-        ));
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_file_that_others_may_open_is_refused_with_the_remedy() {
-        use std::fs::{self, Permissions};
-        use std::os::unix::fs::PermissionsExt;
-
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("pass");
-        fs::write(&path, "geheim\n").unwrap();
-        for (mode, refused) in [
-            (0o600, false),
-            (0o400, false),
-            (0o640, true),
-            (0o604, true),
-            (0o620, true),
-        ] {
-            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-            match read_secret_file(&path) {
-                Ok(secret) => assert!(!refused && secret.expose() == "geheim", "{mode:o}"),
-                Err(error) => {
-                    assert!(refused, "{mode:o}: {error}");
-                    assert!(error.to_string().contains("chmod 600"), "{error}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_file_that_is_missing_or_a_directory_is_named() {
-        let directory = tempfile::tempdir().unwrap();
-        for path in [directory.path().join("none"), directory.path().to_owned()] {
-            let error = read_secret_file(&path).unwrap_err();
-            assert!(
-                error.to_string().contains(&*path.to_string_lossy()),
-                "{error}"
-            );
-        }
-    }
-
-    #[test]
-    fn cancelling_is_told_from_failing() {
-        let answer = judge(Err(io::Error::from(ErrorKind::UnexpectedEof)));
-        assert!(matches!(answer, Err(PromptError::Cancelled)));
-        let answer = judge(Err(io::Error::from(ErrorKind::Interrupted)));
-        assert!(matches!(answer, Err(PromptError::Interrupted)));
-        let answer = judge(Err(io::Error::from(ErrorKind::NotFound)));
-        assert!(matches!(answer, Err(PromptError::Terminal(_))));
-        assert!(matches!(
-            judge(Ok("x".repeat(MAX_ANSWER + 1))),
-            Err(PromptError::TooLong)
-        ));
-        assert_eq!(judge(Ok(String::new())).unwrap(), "");
-    }
-}
+mod tests;

@@ -11,6 +11,9 @@
 #[path = "../../server/tests/support/mod.rs"]
 mod support;
 
+#[path = "person/secrets.rs"]
+mod secrets;
+
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::process::{Child, Command, ExitStatus};
@@ -19,7 +22,9 @@ use std::thread;
 
 use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::secret::Secret;
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, tcgetattr};
 
 use support::account::step_now;
 use support::{Server, eventually, free_port};
@@ -109,21 +114,53 @@ impl Terminal {
         self.keyboard.write_all(b"\n").unwrap();
     }
 
+    /// Waits for a question; it is not seen before the terminal shows nothing by itself.
+    fn is_asked(&mut self, question: &str) {
+        self.sees(question);
+        assert!(!self.shows_keys(), "echo is on at {question}");
+    }
+
+    /// Whether the terminal itself shows what is typed.
+    fn shows_keys(&self) -> bool {
+        let modes = tcgetattr(&self.keyboard).unwrap();
+        modes.local_modes.contains(LocalModes::ECHO)
+    }
+
+    /// Waits until it does, or no longer does.
+    fn will_show_keys(&self, expected: bool) {
+        eventually(&format!("echo is {expected}"), || {
+            (self.shows_keys() == expected).then_some(())
+        });
+    }
+
+    /// Waits until something is waited for in the middle of questions: keys make signals again.
+    fn is_kept_waiting(&self) {
+        eventually("a wait that Ctrl-C ends", || {
+            let modes = tcgetattr(&self.keyboard).unwrap().local_modes;
+            let waits = modes.contains(LocalModes::ISIG) && !modes.contains(LocalModes::ECHO);
+            waits.then_some(())
+        });
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
     /// Registers somebody, up to the lobby.
     fn registers(&mut self, name: &str) -> TotpSecret {
-        self.sees("1) Register  2) Log in");
+        self.is_asked("1) Register  2) Log in");
         self.types("1");
-        self.sees("Type yes to go on:");
+        self.is_asked("Type yes to go on:");
         self.types("yes");
-        self.sees("Name:");
+        self.is_asked("Name:");
         self.types(name);
-        self.sees("New password");
+        self.is_asked("New password");
         self.types(PASSWORD);
-        self.sees("The same again:");
+        self.is_asked("The same again:");
         self.types(PASSWORD);
         self.sees("?secret=");
         let base32 = self.sees("&issuer=ChatBox");
-        self.sees("Code shown there:");
+        self.is_asked("Code shown there:");
         let secret = secret_of(&base32);
         let code = secret.code_at(step_now()).expose().to_owned();
         self.types(&code);
@@ -134,15 +171,15 @@ impl Terminal {
 
     /// Logs somebody in, up to the lobby.
     fn logs_in(&mut self, name: &str, password: &str, code: &str) {
-        self.sees("1) Register  2) Log in");
+        self.is_asked("1) Register  2) Log in");
         self.types("2");
-        self.sees("Type yes to go on:");
+        self.is_asked("Type yes to go on:");
         self.types("yes");
-        self.sees("Name:");
+        self.is_asked("Name:");
         self.types(name);
-        self.sees("Password:");
+        self.is_asked("Password:");
         self.types(password);
-        self.sees("Code:");
+        self.is_asked("Code:");
         self.types(code);
         self.sees(&format!("you are {name}"));
     }
@@ -486,47 +523,4 @@ fn what_was_typed_ahead_for_a_room_that_is_closed_is_not_said_in_another() {
     assert!(!logged.contains("circle"), "{logged}");
     alice.types("/quit");
     assert_eq!(alice.ends().code(), Some(0));
-}
-
-#[test]
-fn secrets_typed_in_vain_are_said_to_nobody() {
-    let mut server = Server::start_on(free_port(), "");
-    let mut alice = Terminal::start(&server);
-    alice.registers("alice");
-    server.kill();
-    alice.sees("reconnecting in");
-    // All at once, and then as they are asked for.
-    let answers = "Typed-old-77\nTyped-better-horse-78\nTyped-better-horse-78\n000000";
-    alice.types(&format!("/password\n{answers}\n/password\n{answers}"));
-    alice.sees("There is no connection just now: nothing was changed");
-    alice.sees("There is no connection just now: nothing was changed");
-    alice.types("/2fa codes");
-    alice.sees("Password:");
-    alice.types("Typed-old-77");
-    alice.sees("Code:");
-    alice.types("000000");
-    alice.sees("There is no connection just now: nothing was changed");
-    alice.types("/2fa codes");
-    alice.sees("Password:");
-    alice.types("\x03Typed-old-77\n000000");
-    alice.sees("cancelled: nothing was changed");
-    alice.sees("What you typed ahead was thrown away");
-    server.restart();
-    alice.sees("-- connected again");
-    alice.types("/password");
-    alice.sees("Old password:");
-    alice.types("Typed-old-77");
-    alice.sees("New password");
-    alice.types("\x03Typed-better-horse-78\n000000");
-    alice.sees("cancelled: nothing was changed");
-    alice.sees("What you typed ahead was thrown away");
-    alice.types("hello");
-    alice.sees("#lobby <alice> hello");
-    alice.types("/quit");
-    assert_eq!(alice.ends().code(), Some(0));
-    let logged = server.lines("chat.log").join("\n");
-    assert!(
-        logged.contains("hello") && !logged.contains("Typed") && !logged.contains("000000"),
-        "{logged}"
-    );
 }

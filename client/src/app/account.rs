@@ -160,6 +160,7 @@ impl App {
         &mut self,
         ask: impl FnOnce(&Door, &mut dyn Person) -> Result<T, PromptError>,
     ) -> Result<Option<T>, Stop> {
+        self.face.will_be_asked();
         self.flush()?;
         let answer = ask(&self.door, &mut *self.face);
         let has_dropped = answer.is_err() && self.face.discard();
@@ -286,6 +287,9 @@ impl App {
         let secret = factor.totp.map(TotpSecret::new);
         let recovery = factor.recovery.into_iter();
         let recovery: Vec<_> = recovery.map(RecoveryCode::new).collect();
+        if has_secret {
+            self.face.will_be_asked();
+        }
         self.flush()?;
         let shown = secret.as_ref();
         let Self { face, user, .. } = self;

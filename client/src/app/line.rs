@@ -173,6 +173,7 @@ impl App {
 
     /// Asks the person to log in again. The line that was typed only said that somebody is there.
     pub(super) fn log_in_again(&mut self) -> Result<(), Stop> {
+        self.face.will_be_asked();
         self.flush()?;
         let Self {
             door, face, user, ..

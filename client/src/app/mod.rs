@@ -197,6 +197,8 @@ impl App {
         app.ctrl_c_ends = ctrl_c_ends;
         app.is_person &= errand == Errand::Chat;
         app.errand = errand;
+        // Before Ctrl-C is taken over: as long as there are questions it is theirs.
+        app.face.back();
         if app.face.hears_signals() {
             let teller = app.teller.clone();
             app.face.wake_with(Box::new(move || {
@@ -211,7 +213,6 @@ impl App {
             // They are heard from here on; elsewhere Ctrl-C ends the program as it does any other.
             app.ctrl_c_ends.store(cfg!(not(unix)), Ordering::SeqCst);
         }
-        app.face.back();
         app.take_up(entered)?;
         Ok(app)
     }

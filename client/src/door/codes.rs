@@ -60,6 +60,9 @@ impl Given {
         let given = self.clone();
         // Who owns the screen also reads its keys: a command could not ask there.
         let is_alone = person.owns_the_terminal();
+        if matches!(given, Self::Command(_)) {
+            person.lend_the_terminal();
+        }
         away(person, words::GETTING_A_SECRET, move || match given {
             Self::No => Ok(None),
             Self::File(file) => Ok(Some(read_secret_file(&file)?)),

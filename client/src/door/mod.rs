@@ -154,6 +154,7 @@ impl Door {
             let nobody = || Stop::because(Exit::Usage, words::NOBODY_TO_ASK);
             return self.attempt(purpose.ok_or_else(nobody)?, person);
         }
+        person.will_be_asked();
         self.probe(person)?;
         loop {
             let wish = match purpose.take() {

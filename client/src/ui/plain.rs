@@ -111,6 +111,16 @@ impl<W: Write> Person for Plain<W> {
         self.can_ask
     }
 
+    fn will_be_asked(&mut self) {
+        if self.can_ask {
+            self.terminal.hold();
+        }
+    }
+
+    fn lend_the_terminal(&mut self) {
+        self.terminal.give_back();
+    }
+
     fn screen(&self) -> Screen {
         self.screen
     }
@@ -160,7 +170,7 @@ impl<W: Write> Person for Plain<W> {
     }
 
     fn busy(&mut self, _: &str, task: Task) -> Result<(), PromptError> {
-        task();
+        self.terminal.busy(task);
         Ok(())
     }
 }
@@ -290,7 +300,9 @@ impl<W: Write> Face for Plain<W> {
 
     fn wake_with(&mut self, _: Box<dyn Fn() + Send>) {}
 
-    fn back(&mut self) {}
+    fn back(&mut self) {
+        self.terminal.give_back();
+    }
 
     fn hears_signals(&self) -> bool {
         false

@@ -34,6 +34,14 @@ impl<W: Write> Person for Script<W> {
         self.plain.can_be_asked()
     }
 
+    fn will_be_asked(&mut self) {
+        self.plain.will_be_asked();
+    }
+
+    fn lend_the_terminal(&mut self) {
+        self.plain.lend_the_terminal();
+    }
+
     fn screen(&self) -> Screen {
         self.plain.screen()
     }
@@ -184,7 +192,9 @@ impl<W: Write> Face for Script<W> {
 
     fn wake_with(&mut self, _: Box<dyn Fn() + Send>) {}
 
-    fn back(&mut self) {}
+    fn back(&mut self) {
+        self.plain.back();
+    }
 
     fn hears_signals(&self) -> bool {
         false

@@ -1,0 +1,235 @@
+//! The modes of a terminal that is asked line by line: from before the first question is written
+//! until the last one is answered it shows nothing by itself. What is typed ahead would be shown the
+//! moment it is typed, whatever question it turns out to answer; so echo is not switched with every
+//! question.
+//!
+//! Owns the modes and what ends the program meanwhile: the terminal is given back as it was. Keys
+//! make signals while something is waited for, and only Ctrl-C and Ctrl-\ do.
+
+use std::fs::File;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::getpgrp;
+use rustix::termios::{
+    LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr,
+    tcgetpgrp, tcsetattr,
+};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::flag::register_conditional_default;
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
+
+/// What switches a key off (`_POSIX_VDISABLE` on Linux).
+const NO_KEY: u8 = 0;
+/// How long the thread that hears signals may take to hear one that was raised.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// See the module. Dropping it gives the terminal back.
+pub struct Modes {
+    state: Arc<State>,
+    /// Each SIGINT that was heard and not judged to end the program. There once signals are heard.
+    interrupts: Option<Receiver<()>>,
+}
+
+struct State {
+    /// Whether SIGINT and SIGTERM end the program; false while the terminal is held.
+    ctrl_c_ends: Arc<AtomicBool>,
+    /// Whether other signals do.
+    others_end: Arc<AtomicBool>,
+    held: Mutex<Option<Held>>,
+}
+
+struct Held {
+    terminal: File,
+    before: Termios,
+    /// Whether SIGINT and SIGTERM ended the program before.
+    ends: bool,
+    /// Something is waited for, and no question is open.
+    is_busy: bool,
+}
+
+impl Held {
+    fn take(&self) -> io::Result<()> {
+        let mut modes = self.before.clone();
+        let shown = LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON;
+        modes.local_modes.remove(shown);
+        if !self.is_busy {
+            modes.local_modes.remove(LocalModes::ISIG);
+        }
+        // Whoever stops the program must find the terminal as it was.
+        modes.special_codes[SpecialCodeIndex::VSUSP] = NO_KEY;
+        modes.special_codes[SpecialCodeIndex::VMIN] = 1;
+        modes.special_codes[SpecialCodeIndex::VTIME] = 0;
+        Ok(tcsetattr(&self.terminal, OptionalActions::Now, &modes)?)
+    }
+
+    fn give_back(&self) {
+        // A terminal that is gone needs nothing back.
+        let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.before);
+    }
+
+    fn is_in_foreground(&self) -> bool {
+        tcgetpgrp(&self.terminal).is_ok_and(|group| group == getpgrp())
+    }
+}
+
+impl State {
+    fn held(&self) -> MutexGuard<'_, Option<Held>> {
+        // It is whole at every step.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hear(&self, signal: i32) {
+        let held = self.held();
+        match (&*held, signal) {
+            // The shell has set modes of its own; out of the background nothing may be set.
+            (Some(held), SIGCONT) if held.is_in_foreground() => {
+                // What fails here fails again where it is read.
+                let _ = held.take();
+            }
+            // A question has made it of a key, and says itself that it was cancelled.
+            (Some(held), SIGINT) if !held.is_busy => {}
+            (Some(held), SIGINT | SIGTERM) if held.ends => {
+                held.give_back();
+                end(signal);
+            }
+            (Some(held), SIGHUP | SIGQUIT) => {
+                held.give_back();
+                end(signal);
+            }
+            // The terminal was given back between the signal and its hearing.
+            (None, SIGHUP | SIGQUIT) => end(signal),
+            // Whoever else hears of it does what is to be done.
+            _ => {}
+        }
+    }
+}
+
+fn end(signal: i32) {
+    // It fails for signals without a default alone.
+    let _ = emulate_default_handler(signal);
+}
+
+impl Modes {
+    /// Leaves the terminal alone for now.
+    pub fn new(ctrl_c_ends: Arc<AtomicBool>) -> Self {
+        Self {
+            state: Arc::new(State {
+                ctrl_c_ends,
+                others_end: Arc::new(AtomicBool::new(true)),
+                held: Mutex::new(None),
+            }),
+            interrupts: None,
+        }
+    }
+
+    /// Has the terminal show nothing by itself, until it is given back.
+    ///
+    /// # Errors
+    /// When there is no terminal, it does not take the modes, or signals can't be heard.
+    pub fn hold(&mut self) -> io::Result<()> {
+        if self.interrupts.is_none() {
+            self.interrupts = Some(watch(&self.state)?);
+        }
+        let mut place = self.state.held();
+        if let Some(held) = &*place {
+            // Somebody may have set other modes meanwhile.
+            return held.take();
+        }
+        let terminal = File::options().read(true).write(true).open("/dev/tty")?;
+        let before = tcgetattr(&terminal)?;
+        // From here on a signal waits for the terminal to be held, and gives it back.
+        let ends = self.state.ctrl_c_ends.swap(false, Ordering::SeqCst);
+        self.state.others_end.store(false, Ordering::SeqCst);
+        let held = place.insert(Held {
+            terminal,
+            before,
+            ends,
+            is_busy: false,
+        });
+        let taken = held.take();
+        drop(place);
+        if taken.is_err() {
+            self.give_back();
+        }
+        taken
+    }
+
+    /// Gives the terminal back as it was. Again it does nothing.
+    pub fn give_back(&self) {
+        let mut place = self.state.held();
+        if let Some(held) = place.take() {
+            held.give_back();
+            self.state.ctrl_c_ends.store(held.ends, Ordering::SeqCst);
+            self.state.others_end.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// Something is waited for, or no longer.
+    pub fn wait(&self, is_busy: bool) {
+        if let Some(held) = &mut *self.state.held() {
+            held.is_busy = is_busy;
+            // What fails here fails again where it is read.
+            let _ = held.take();
+        }
+    }
+
+    /// Does what may raise SIGINT, and waits until that was heard if it has: later it would be taken
+    /// for another one.
+    pub fn interruptible<T>(&self, task: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        let interrupts = self.interrupts.iter();
+        interrupts.for_each(|heard| while heard.try_recv().is_ok() {});
+        let done = task();
+        if let (Err(error), Some(heard)) = (&done, &self.interrupts)
+            && error.kind() == io::ErrorKind::Interrupted
+        {
+            // Without that thread there is nobody to take it for anything.
+            let _ = heard.recv_timeout(PATIENCE);
+        }
+        done
+    }
+}
+
+impl Drop for Modes {
+    fn drop(&mut self) {
+        self.give_back();
+    }
+}
+
+/// Throws away what was typed on standard input, a terminal, and was not read yet; says whether
+/// there was anything.
+pub fn discard() -> bool {
+    let stdin = io::stdin();
+    // Where it can't be told, it is taken to be so.
+    let has_some = !rustix::io::ioctl_fionread(&stdin).is_ok_and(|bytes| bytes == 0);
+    // A terminal that is gone holds nothing.
+    let _ = tcflush(&stdin, QueueSelector::IFlush);
+    has_some
+}
+
+/// Hears signals from here on.
+fn watch(state: &Arc<State>) -> io::Result<Receiver<()>> {
+    register_conditional_default(SIGTERM, Arc::clone(&state.ctrl_c_ends))?;
+    for signal in [SIGHUP, SIGQUIT] {
+        register_conditional_default(signal, Arc::clone(&state.others_end))?;
+    }
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCONT])?;
+    let (tell, interrupts): (Sender<()>, _) = mpsc::channel();
+    let state = Arc::clone(state);
+    thread::Builder::new()
+        .name("modes".to_owned())
+        .spawn(move || {
+            for signal in signals.forever() {
+                state.hear(signal);
+                if signal == SIGINT && tell.send(()).is_err() {
+                    return;
+                }
+            }
+        })?;
+    Ok(interrupts)
+}

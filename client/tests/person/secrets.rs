@@ -1,0 +1,171 @@
+//! What is typed as an answer is neither shown nor said, whenever it is typed and whatever becomes of
+//! the question.
+
+use std::os::unix::process::ExitStatusExt;
+
+use rustix::termios::{OptionalActions, tcsetattr};
+
+use super::*;
+
+#[test]
+fn secrets_typed_in_vain_are_said_to_nobody() {
+    let mut server = Server::start_on(free_port(), "");
+    let mut alice = Terminal::start(&server);
+    alice.registers("alice");
+    server.kill();
+    alice.sees("reconnecting in");
+    // All at once, and then as they are asked for.
+    let answers = "Typed-old-77\nTyped-better-horse-78\nTyped-better-horse-78\n000000";
+    alice.types(&format!("/password\n{answers}\n/password\n{answers}"));
+    alice.sees("There is no connection just now: nothing was changed");
+    alice.sees("There is no connection just now: nothing was changed");
+    alice.types("/2fa codes");
+    alice.sees("Password:");
+    alice.types("Typed-old-77");
+    alice.sees("Code:");
+    alice.types("000000");
+    alice.sees("There is no connection just now: nothing was changed");
+    alice.types("/2fa codes");
+    alice.sees("Password:");
+    alice.types("\x03Typed-old-77\n000000");
+    alice.sees("cancelled: nothing was changed");
+    alice.sees("What you typed ahead was thrown away");
+    server.restart();
+    alice.sees("-- connected again");
+    alice.types("/password");
+    alice.sees("Old password:");
+    alice.types("Typed-old-77");
+    alice.sees("New password");
+    alice.types("\x03Typed-better-horse-78\n000000");
+    alice.sees("cancelled: nothing was changed");
+    alice.sees("What you typed ahead was thrown away");
+    alice.types("hello");
+    alice.sees("#lobby <alice> hello");
+    alice.types("/quit");
+    assert_eq!(alice.ends().code(), Some(0));
+    let logged = server.lines("chat.log").join("\n");
+    assert!(
+        logged.contains("hello") && !logged.contains("Typed") && !logged.contains("000000"),
+        "{logged}"
+    );
+}
+
+/// A server that answers nobody until it goes on.
+fn stopped() -> (Server, impl Fn()) {
+    let server = Server::start("");
+    let pid = Pid::from_raw(server.pid().cast_signed()).unwrap();
+    kill_process(pid, Signal::STOP).unwrap();
+    (server, move || kill_process(pid, Signal::CONT).unwrap())
+}
+
+#[test]
+fn a_password_typed_before_there_is_any_question_is_not_shown() {
+    let (server, go_on) = stopped();
+    let mut alice = Terminal::start(&server);
+    alice.will_show_keys(false);
+    assert_eq!(alice.shown(), "", "nothing was asked yet");
+    alice.types(&format!("1\nyes\nalice\n{PASSWORD}\n{PASSWORD}"));
+    go_on();
+    // While the password is computed with, too.
+    alice.sees("?secret=");
+    assert!(!alice.shows_keys());
+    let secret = secret_of(&alice.sees("&issuer=ChatBox"));
+    alice.is_asked("Code shown there:");
+    alice.types(secret.code_at(step_now()).expose());
+    alice.sees("you are alice");
+    alice.will_show_keys(true);
+    alice.types("hello");
+    alice.sees("#lobby <alice> hello");
+    assert!(!alice.shown().contains(PASSWORD), "it was shown");
+    alice.types("/quit");
+    assert_eq!(alice.ends().code(), Some(0));
+}
+
+#[test]
+fn the_terminal_shows_keys_again_whatever_ends_the_questions() {
+    let (server, go_on) = stopped();
+    let mut person = Terminal::start(&server);
+    person.is_kept_waiting();
+    person.keyboard.write_all(b"\x03").unwrap();
+    assert_eq!(
+        person.ends().signal(),
+        Some(2),
+        "Ctrl-C while it is connecting"
+    );
+    person.will_show_keys(true);
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut person = Terminal::start(&server);
+        person.is_kept_waiting();
+        person.signal(signal);
+        assert_eq!(person.ends().signal(), Some(signal.as_raw()));
+        person.will_show_keys(true);
+    }
+    go_on();
+    for signal in [Signal::TERM, Signal::HUP, Signal::QUIT] {
+        let mut person = Terminal::start(&server);
+        person.is_asked("1) Register  2) Log in");
+        person.signal(signal);
+        assert_eq!(person.ends().signal(), Some(signal.as_raw()));
+        person.will_show_keys(true);
+    }
+    // The keys, too.
+    for key in [b"\x03", b"\x04", b"q"] {
+        let mut person = Terminal::start(&server);
+        person.is_asked("1) Register  2) Log in");
+        person.keyboard.write_all(key).unwrap();
+        person.keyboard.write_all(b"\n").unwrap();
+        assert_eq!(person.ends().code(), Some(0));
+        person.will_show_keys(true);
+    }
+}
+
+#[test]
+fn a_question_that_was_stopped_goes_on_without_echo() {
+    let server = Server::start("");
+    let mut person = Terminal::start(&server);
+    person.is_asked("1) Register  2) Log in");
+    person.signal(Signal::STOP);
+    // As a shell does.
+    let mut modes = tcgetattr(&person.keyboard).unwrap();
+    modes.local_modes |= LocalModes::ECHO | LocalModes::ICANON;
+    tcsetattr(&person.keyboard, OptionalActions::Now, &modes).unwrap();
+    person.signal(Signal::CONT);
+    person.will_show_keys(false);
+    person.types("2");
+    person.is_asked("Type yes to go on:");
+    person.types("yes");
+    person.is_asked("Name:");
+    person.types("alice");
+    person.is_asked("Password:");
+    person.types(PASSWORD);
+    person.is_asked("Code:");
+    assert!(!person.shown().contains(PASSWORD), "it was shown");
+}
+
+#[test]
+fn questions_in_the_chat_are_asked_without_echo_and_the_chat_has_it_again() {
+    let server = Server::start("");
+    let mut alice = Terminal::start(&server);
+    alice.registers("alice");
+    alice.will_show_keys(true);
+    alice.types("/password");
+    alice.is_asked("Old password:");
+    alice.types(&format!("{PASSWORD}\nTyped-better-horse-78"));
+    alice.is_asked("The same again:");
+    alice.types("Typed-better-horse-78");
+    alice.is_asked("Code:");
+    alice.types("000000");
+    alice.sees("refused: the password or the code is wrong");
+    alice.will_show_keys(true);
+    alice.types("/2fa codes");
+    alice.is_asked("Password:");
+    alice.keyboard.write_all(b"\x03").unwrap();
+    alice.sees("cancelled: nothing was changed");
+    alice.will_show_keys(true);
+    for password in [PASSWORD, "Typed-better-horse-78"] {
+        assert!(!alice.shown().contains(password), "it was shown");
+    }
+    alice.keyboard.write_all(b"\x03").unwrap();
+    assert_eq!(alice.ends().code(), Some(0));
+    alice.will_show_keys(true);
+}
