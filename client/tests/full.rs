@@ -21,6 +21,9 @@ use support::{Server, UNLIMITED, eventually, free_port};
 /// What gives the terminal back.
 const NO_PASTES: &str = "\u{1b}[?2004l";
 const NO_SCREEN: &str = "\u{1b}[?1049l";
+const AUTOWRAP: &str = "\u{1b}[?7h";
+/// What is taken away with it.
+const NO_AUTOWRAP: &str = "\u{1b}[?7l";
 
 #[test]
 fn two_people_register_and_talk_and_one_leaves() {
@@ -45,6 +48,7 @@ fn two_people_register_and_talk_and_one_leaves() {
         let shown = String::from_utf8_lossy(&screen.bytes()).into_owned();
         assert!(!shown.contains(PASSWORD), "a password is never shown");
         assert!(shown.contains(NO_PASTES) && shown.contains(NO_SCREEN));
+        assert!(shown.rfind(AUTOWRAP) > shown.rfind(NO_AUTOWRAP));
     }
 }
 
@@ -83,18 +87,22 @@ fn the_terminal_is_given_back_whatever_ends_the_program() {
     let (mut account, _peer) = server.register("alice");
     let mut alice = Screen::enter(&server, (80, 24), &mut account, "");
     alice.edits_lines(false);
+    alice.wrote(0, NO_AUTOWRAP);
     let mark = alice.mark();
     alice.signal(Signal::TSTP);
+    alice.wrote(mark, AUTOWRAP);
     alice.wrote(mark, NO_SCREEN);
     alice.edits_lines(true);
     let mark = alice.mark();
     alice.signal(Signal::CONT);
     alice.wrote(mark, "\u{1b}[?1049h");
+    alice.wrote(mark, NO_AUTOWRAP);
     alice.edits_lines(false);
     alice.sees("#lobby");
     // The key does the same.
     let mark = alice.mark();
     alice.press("\u{1a}");
+    alice.wrote(mark, AUTOWRAP);
     alice.wrote(mark, NO_SCREEN);
     alice.edits_lines(true);
     alice.signal(Signal::CONT);
@@ -106,6 +114,7 @@ fn the_terminal_is_given_back_whatever_ends_the_program() {
         alice.signal(signal);
         alice.ends();
         alice.wrote(mark, NO_PASTES);
+        alice.wrote(mark, AUTOWRAP);
         alice.wrote(mark, NO_SCREEN);
         alice.edits_lines(true);
         alice = Screen::enter(&server, (80, 24), &mut account, "");
@@ -116,14 +125,32 @@ fn the_terminal_is_given_back_whatever_ends_the_program() {
     let mark = alice.mark();
     alice.signal(Signal::TERM);
     assert_eq!(alice.ends().code(), Some(0));
+    alice.wrote(mark, AUTOWRAP);
     alice.wrote(mark, NO_SCREEN);
     let mut menu = Screen::start(&server);
     menu.sees("1) Register");
     let mark = menu.mark();
     menu.signal(Signal::TERM);
     menu.ends();
+    menu.wrote(mark, AUTOWRAP);
     menu.wrote(mark, NO_SCREEN);
     menu.edits_lines(true);
+}
+
+#[test]
+fn the_terminal_continues_rows_in_the_view_for_copying_alone() {
+    let server = Server::start(UNLIMITED);
+    let (mut account, _peer) = server.register("alice");
+    let mut alice = Screen::enter(&server, (80, 24), &mut account, "");
+    let (long, mark) = ("x".repeat(90), alice.mark());
+    alice.types(&long);
+    alice.sees("<alice> xxx");
+    alice.press("\u{1b}l");
+    alice.wrote(mark, &format!("<alice> \u{1b}[0m{long}{NO_AUTOWRAP}"));
+    let written = String::from_utf8(alice.bytes()).unwrap();
+    assert_eq!(written.matches(AUTOWRAP).count(), 1);
+    let (_, shown) = written.split_once(AUTOWRAP).unwrap();
+    assert!(shown.contains(&long), "it is on before the lines");
 }
 
 #[test]

@@ -19,6 +19,8 @@ use chatbox_common::wire::message::{
 };
 use peer::{CODE, LOBBY, Line, PASSWORD, Peer, chat};
 use screen::Screen;
+use screen::wider::Wider;
+use unicode_width::UnicodeWidthStr;
 
 /// Orders to a terminal, by what they would do.
 const ATTACKS: &[(&str, &str)] = &[
@@ -93,7 +95,7 @@ const ATTACKS: &[(&str, &str)] = &[
 
 /// One's own final letters of control sequences, and the private modes that are switched.
 const OWN_FINALS: &str = "HJKmhlABCDGdX";
-const OWN_MODES: &[&str] = &["?25", "?1049", "?2004"];
+const OWN_MODES: &[&str] = &["?7", "?25", "?1049", "?2004"];
 
 fn enter() -> (Peer, Screen, Line) {
     let peer = Peer::bind();
@@ -263,5 +265,52 @@ fn nobody_speaks_in_another_s_name() {
     for row in screen.rows() {
         let resigns = row.contains("I resign");
         assert!(!(resigns && row.starts_with(begin)), "{row}");
+    }
+}
+
+/// What a terminal may draw wider than the client takes it for.
+const WIDER: &[&str] = &["㉈", "㉏", "ក្ក", "ស្ត្រី", "কা", "কৌ", "க\u{bbe}", "க\u{bca}"];
+
+#[test]
+fn what_the_terminal_draws_wider_stays_in_its_row() {
+    for cluster in WIDER {
+        // A screen of its own for each: what is drawn over another one's rest is another question.
+        let (_peer, screen, mut line) = enter();
+        line.say(&ServerMessage::Chat(chat(1, "bob", "I am bob")));
+        screen.sees("I am bob");
+        let real = screen.sees_row("bob's line", |row| row.contains("I am bob"));
+        let begin = &real[..real.find("I am bob").unwrap()];
+        let width = begin.chars().count();
+        // Rows that end with such clusters, and such clusters before what is to be shifted.
+        let texts = [
+            cluster.repeat(200),
+            format!("x{}", cluster.repeat(200)),
+            format!("{}{begin}I resign", cluster.repeat(100 - width)),
+            format!("{}{begin}I resign", cluster.repeat((100 - width) / 2)),
+        ];
+        for (seq, text) in (2..).zip(&texts) {
+            line.say(&ServerMessage::Chat(chat(seq, "mallory", text)));
+        }
+        let behind = format!("{cluster}|behind");
+        line.say(&ServerMessage::Chat(chat(6, "bob", &behind)));
+        line.say(&ServerMessage::Chat(chat(7, "carol", "that was all")));
+        screen.sees("that was all");
+        let shown = Wider::shows((100, 30), &screen.bytes());
+        let rows = shown.rows();
+        for (begins, row) in shown.begins(width).iter().zip(&rows) {
+            let is_own = begins.chars().all(|c| c.is_ascii() || "│─".contains(c));
+            assert!(is_own, "{cluster}: {row}");
+            assert!(
+                !(begins == begin && row.contains("I resign")),
+                "{cluster}: {row}"
+            );
+        }
+        assert!(rows.iter().any(|row| row.ends_with("> that was all")));
+        assert_eq!(rows[28..], screen.rows()[28..], "the bars are whole");
+        let column = width + cluster.width();
+        assert!(
+            shown.behind(column).contains(&"|behind".to_owned()),
+            "{cluster}: {rows:#?}"
+        );
     }
 }

@@ -2,6 +2,8 @@
 //! back through a terminal emulator that is not ours (the crate `vt100`).
 #![allow(dead_code, reason = "each test crate uses another part of it")]
 
+pub mod wider;
+
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{Read, Write};

@@ -38,7 +38,7 @@ use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::{Duration, Instant};
 
 use ratatui::Terminal;
-use ratatui::backend::{Backend, CrosstermBackend};
+use ratatui::backend::Backend;
 
 use super::Wish;
 use crate::words::tables::Clock;
@@ -47,7 +47,7 @@ use colours::Palette;
 use dialog::Dialog;
 use editor::Editor;
 use panel::Panel;
-use stage::{Paper, Pressed, Stage};
+use stage::{Paper, Pressed, Stage, TerminalBackend};
 use store::Id;
 use view::Views;
 
@@ -132,7 +132,7 @@ pub struct Full<B: Backend> {
     is_closed: bool,
 }
 
-impl Full<CrosstermBackend<Paper>> {
+impl Full<TerminalBackend<Paper>> {
     /// Takes the terminal.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
-//! The terminal itself, while the screen is ours: raw, on the alternate screen, pastes marked. It
-//! is given back whatever ends the program, and while the program is stopped.
+//! The terminal itself, while the screen is ours: raw, on the alternate screen, pastes marked, rows
+//! never continued by the terminal. It is given back whatever ends the program, and while the program
+//! is stopped.
 //!
 //! Owns the terminal's modes, the thread that reads keys and the one that hears signals; knows no
 //! room, no question and no colour. Opened by whoever joins the face of a full screen; dialogs and
@@ -9,6 +10,7 @@
 //! state is the module's. A frame is drawn whole under a lock or not at all, so that a terminal
 //! that was given back is not drawn on.
 
+mod backend;
 mod keyboard;
 #[cfg(unix)]
 mod signals;
@@ -21,14 +23,16 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::Show;
 use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste, KeyEvent};
 use ratatui::crossterm::execute;
 use ratatui::crossterm::style::ResetColor;
 use ratatui::crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    DisableLineWrap, EnableLineWrap, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+    enable_raw_mode,
 };
+
+pub use backend::TerminalBackend;
 
 use crate::words::dialog as words;
 pub use keyboard::is_all_told;
@@ -165,8 +169,8 @@ impl Stage {
     /// # Errors
     /// When the size of the terminal can't be told.
     #[expect(clippy::unused_self, reason = "only a stage that is open has paper")]
-    pub fn terminal(&self) -> io::Result<Terminal<CrosstermBackend<Paper>>> {
-        Terminal::new(CrosstermBackend::new(Paper::default()))
+    pub fn terminal(&self) -> io::Result<Terminal<TerminalBackend<Paper>>> {
+        Terminal::new(TerminalBackend::new(Paper::default()))
     }
 
     /// Rings the bell.
@@ -190,7 +194,8 @@ impl Stage {
             .iter()
             .map(|(head, text)| format!("\x1b[1m{head}\x1b[0m{text}"));
         let lines: Vec<String> = lines.collect();
-        put(format!("\x1b[0m\x1b[2J\x1b[H{}", lines.join("\r\n")).as_bytes())
+        let lines = lines.join("\r\n");
+        put(format!("\x1b[0m\x1b[2J\x1b[H\x1b[?7h{lines}\x1b[?7l").as_bytes())
     }
 
     /// Gives the terminal back; nothing is drawn from here on, and Ctrl-C ends the program. Again
@@ -232,7 +237,13 @@ fn take(is_taken: &mut bool) -> io::Result<()> {
     disable_raw_mode()?;
     enable_raw_mode()?;
     *is_taken = true;
-    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)
+    // A row that is drawn wider than it is must not go on over the next one.
+    execute!(
+        io::stdout(),
+        EnterAlternateScreen,
+        DisableLineWrap,
+        EnableBracketedPaste
+    )
 }
 
 fn restore(is_taken: &mut bool) {
@@ -246,6 +257,7 @@ fn restore_at_once() {
     let _ = execute!(
         io::stdout(),
         DisableBracketedPaste,
+        EnableLineWrap,
         ResetColor,
         LeaveAlternateScreen,
         Show

@@ -1,0 +1,131 @@
+//! A terminal that draws some characters wider than the program takes them for, as real ones do:
+//! what was written to it, in rows. It knows the orders that a full screen gives, no more.
+
+use unicode_width::UnicodeWidthChar;
+
+/// See the module.
+pub struct Wider {
+    size: (usize, usize),
+    /// What stands in each column; nothing behind what takes two.
+    rows: Vec<Vec<String>>,
+    at: (usize, usize),
+    wraps: bool,
+}
+
+impl Wider {
+    /// What such a terminal of this size (columns, rows) shows after these bytes.
+    pub fn shows(size: (usize, usize), bytes: &[u8]) -> Self {
+        let mut terminal = Self {
+            size,
+            rows: blank(size),
+            at: (0, 0),
+            wraps: true,
+        };
+        let text = str::from_utf8(bytes).expect("what is written is UTF-8");
+        let mut rest = text.chars();
+        while let Some(c) = rest.next() {
+            match c {
+                '\u{1b}' => {
+                    assert_eq!(rest.next(), Some('['), "an order of another kind");
+                    let order = rest.as_str();
+                    let end = order.find(|c| ('@'..='~').contains(&c)).unwrap();
+                    terminal.obey(&order[..=end]);
+                    rest = order[end + 1..].chars();
+                }
+                '\r' => terminal.at.0 = 0,
+                '\n' => terminal.go_down(),
+                c => terminal.print(c),
+            }
+        }
+        terminal
+    }
+
+    /// The rows, without the blanks at their ends.
+    pub fn rows(&self) -> Vec<String> {
+        let rows = self.rows.iter().map(|row| row.concat());
+        rows.map(|row| row.trim_end().to_owned()).collect()
+    }
+
+    /// What stands in the first columns of each row.
+    pub fn begins(&self, columns: usize) -> Vec<String> {
+        self.rows
+            .iter()
+            .map(|row| row[..columns].concat())
+            .collect()
+    }
+
+    /// What stands in the other columns of each row, without the blanks at their ends; nothing
+    /// where a character before them takes the first of them.
+    pub fn behind(&self, columns: usize) -> Vec<String> {
+        let rows = self.rows.iter().map(|row| &row[columns..]);
+        let rows = rows.map(|row| match row.first() {
+            Some(first) if first.is_empty() => String::new(),
+            _ => row.concat(),
+        });
+        rows.map(|row| row.trim_end().to_owned()).collect()
+    }
+
+    fn obey(&mut self, order: &str) {
+        match order {
+            "?7h" => self.wraps = true,
+            "?7l" => self.wraps = false,
+            "2J" | "?1049h" | "?1049l" => self.rows = blank(self.size),
+            order => {
+                if let Some(place) = order.strip_suffix('H') {
+                    let (row, column) = place.split_once(';').unwrap_or(("1", "1"));
+                    let (row, column): (usize, usize) =
+                        (row.parse().unwrap(), column.parse().unwrap());
+                    let (columns, rows) = self.size;
+                    self.at = (column.min(columns) - 1, row.min(rows) - 1);
+                }
+            }
+        }
+    }
+
+    fn print(&mut self, c: char) {
+        let width = width(c);
+        let (columns, _) = self.size;
+        if width == 0 {
+            let (column, row) = self.at;
+            self.rows[row][column.saturating_sub(1)].push(c);
+            return;
+        }
+        if self.at.0 + width > columns {
+            if self.wraps {
+                self.at.0 = 0;
+                self.go_down();
+            } else {
+                self.at.0 = columns - width;
+            }
+        }
+        let (column, row) = self.at;
+        self.rows[row][column] = c.to_string();
+        for covered in &mut self.rows[row][column + 1..column + width] {
+            covered.clear();
+        }
+        self.at.0 += width;
+    }
+
+    fn go_down(&mut self) {
+        if self.at.1 + 1 < self.size.1 {
+            self.at.1 += 1;
+        } else {
+            self.rows.remove(0);
+            self.rows.push(vec![" ".to_owned(); self.size.0]);
+        }
+    }
+}
+
+fn blank((columns, rows): (usize, usize)) -> Vec<Vec<String>> {
+    vec![vec![" ".to_owned(); columns]; rows]
+}
+
+/// Circled numbers on squares as terminals with East Asian fonts draw them; letters and signs of
+/// Bengali, Tamil and Khmer side by side, without joining them.
+fn width(c: char) -> usize {
+    match c {
+        '\u{3248}'..='\u{324f}' => 2,
+        '\u{980}'..='\u{9ff}' | '\u{b80}'..='\u{bff}' | '\u{1780}'..='\u{17ff}' => 1,
+        c => c.width().unwrap_or(0),
+    }
+}
