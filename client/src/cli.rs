@@ -6,8 +6,9 @@
 mod help;
 mod script;
 
+use std::io::Write;
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 
 use chatbox_common::config::is_profile_name;
 use chatbox_common::fingerprint::Fingerprint;
@@ -16,6 +17,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 use crate::address::ServerAddress;
+use crate::charset::{self, Charset};
 pub use script::{Script, Since, completions};
 
 /// Talk on a ChatBox server, encrypted and with two factors.
@@ -76,7 +78,7 @@ impl Cli {
     #[must_use]
     pub fn of_process() -> Self {
         let called = Self::try_parse().and_then(Self::checked);
-        called.unwrap_or_else(|error| error.exit())
+        called.unwrap_or_else(|error| end(&error))
     }
 
     /// What stands in no flag's definition.
@@ -99,6 +101,21 @@ impl Cli {
             _ => Ok(self),
         }
     }
+}
+
+/// Ends the program as clap does; what it says may repeat an argument.
+fn end(error: &clap::Error) -> ! {
+    if Charset::of_terminal() == Charset::Utf8 {
+        error.exit();
+    }
+    let text = error.render().to_string();
+    // Where even this fails there is nobody to tell.
+    let _ = if error.use_stderr() {
+        charset::stderr().write_all(text.as_bytes())
+    } else {
+        charset::stdout().write_all(text.as_bytes())
+    };
+    process::exit(error.exit_code())
 }
 
 fn profile(name: &str) -> Result<String, &'static str> {

@@ -10,6 +10,7 @@
 mod address;
 mod app;
 mod backoff;
+mod charset;
 mod cli;
 mod complete;
 mod config;
@@ -38,6 +39,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use app::{App, Errand};
+use charset::Charset;
 use chatbox_common::config::Fault;
 use cli::{Cli, Exit, Script};
 use config::{ConfigError, Settings};
@@ -70,7 +72,7 @@ fn run(cli: Cli) -> Result<Exit, Stop> {
     let errand = match &cli.script {
         None => Errand::Chat,
         Some(Script::Completions { shell }) => {
-            stdout().write_all(&cli::completions(*shell))?;
+            charset::stdout().write_all(&cli::completions(*shell))?;
             return Ok(Exit::Fine);
         }
         Some(script) => Errand::of(script).unwrap_or(Errand::Chat),
@@ -79,6 +81,9 @@ fn run(cli: Cli) -> Result<Exit, Stop> {
     let ctrl_c_ends = Arc::new(AtomicBool::new(true));
     let clock = Clock::new(TimeZone::system());
     let mut face = face(&cli, &settings, &clock, &ctrl_c_ends)?;
+    if face.screen().charset == Charset::Other {
+        face.tell(words::app::NOT_UTF8);
+    }
     let mut door = Door::new(cli, &settings, &mut *face)?;
     let entered = door.enter(&mut *face)?;
     App::begin(door, face, clock, &settings, entered, errand, ctrl_c_ends)?.run()
@@ -99,6 +104,7 @@ fn face(
             scrollback: settings.scrollback,
             bell: settings.bell,
             colours: screen.colours,
+            charset: screen.charset,
         };
         return Ok(Box::new(Full::open(&wanted, bindings, clock.clone())?));
     }

@@ -22,6 +22,7 @@ use rpassword::ConfigBuilder;
 use signal_hook::consts::SIGINT;
 use zeroize::Zeroizing;
 
+use crate::charset::{self, Charset, Output};
 use crate::sanitize;
 use crate::screen::Screen;
 use crate::words::prompt as words;
@@ -211,7 +212,7 @@ pub fn away<T: Send + 'static>(
 pub fn complain(sentence: &str) {
     // Where even this fails there is nobody to tell.
     let sentence = sanitize::text(sentence).replace('\n', "\n         ");
-    let _ = writeln!(io::stderr(), "chatbox: {sentence}");
+    let _ = charset::stderr().write_all(format!("chatbox: {sentence}\n").as_bytes());
 }
 
 /// The terminal that questions are asked on, one line at a time.
@@ -316,15 +317,28 @@ impl Terminal {
         // `rpassword` writes the question before it switches echo off.
         self.modes.hold().map_err(PromptError::Terminal)?;
         let before = self.ctrl_c_ends.swap(false, Ordering::SeqCst);
-        let ask = || rpassword::prompt_password_with_config(prompt, config().build());
+        let ask = || {
+            let config = on_terminal(config())?;
+            rpassword::prompt_password_with_config(prompt, config.build())
+        };
         let answer = self.modes.interruptible(ask);
         self.ctrl_c_ends.store(before, Ordering::SeqCst);
         if matches!(&answer, Err(error) if error.kind() == ErrorKind::UnexpectedEof) {
             // Ctrl-D, unlike Enter and Ctrl-C, leaves the cursor behind the question.
-            let _ = writeln!(io::stderr());
+            let _ = writeln!(charset::stderr());
         }
         judge(answer)
     }
+}
+
+/// Has the question, and what is typed, shown as the terminal can show it.
+fn on_terminal(config: ConfigBuilder) -> io::Result<ConfigBuilder> {
+    let charset = Charset::of_terminal();
+    if charset == Charset::Utf8 {
+        return Ok(config);
+    }
+    let terminal = File::options().write(true).open("/dev/tty")?;
+    Ok(config.output_writer(Output::new(terminal, charset)))
 }
 
 /// What the reader's answer means.

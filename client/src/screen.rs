@@ -6,6 +6,8 @@ use std::io::{IsTerminal, stdout};
 
 use unicode_normalization::char::is_combining_mark;
 
+use crate::charset::Charset;
+
 /// See the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Screen {
@@ -15,6 +17,8 @@ pub struct Screen {
     pub escapes: bool,
     /// Whether colours are wanted; only where it obeys escape sequences.
     pub colours: bool,
+    /// What it reads.
+    pub charset: Charset,
     /// Its width in characters, if it is known.
     pub columns: Option<usize>,
 }
@@ -31,16 +35,18 @@ impl Screen {
                 stdout().is_terminal() && !plain,
                 variable("TERM").as_deref(),
                 variable("NO_COLOR").is_some(),
+                Charset::of(&stdout()),
             )
         }
     }
 
-    fn new(is_screen: bool, term: Option<&OsStr>, no_colour: bool) -> Self {
+    fn new(is_screen: bool, term: Option<&OsStr>, no_colour: bool, charset: Charset) -> Self {
         let escapes = is_screen && term.is_some_and(|term| term != "dumb");
         Self {
-            pictures: is_screen,
+            pictures: is_screen && charset == Charset::Utf8,
             escapes,
             colours: escapes && !no_colour,
+            charset,
             columns: None,
         }
     }
@@ -90,11 +96,17 @@ mod tests {
             (true, None, false, (true, false, false)),
             (false, xterm, false, (false, false, false)),
         ] {
-            let screen = Screen::new(is_screen, term, no_colour);
+            let screen = Screen::new(is_screen, term, no_colour, Charset::Utf8);
             assert_eq!(
                 (screen.pictures, screen.escapes, screen.colours),
                 shown,
                 "{is_screen} {term:?} {no_colour}"
+            );
+            let screen = Screen::new(is_screen, term, no_colour, Charset::Other);
+            assert_eq!(
+                (screen.pictures, screen.escapes, screen.colours),
+                (false, shown.1, shown.2),
+                "block characters are not ASCII"
             );
         }
     }

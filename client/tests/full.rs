@@ -298,3 +298,17 @@ fn what_was_typed_ahead_of_questions_that_are_cancelled_is_said_to_nobody() {
     let logged = server.lines("chat.log").join("\n");
     assert!(!logged.contains("Typed"), "{logged}");
 }
+
+#[test]
+fn whoever_has_no_utf_8_registers_with_the_secret_as_text() {
+    let server = Server::start(UNLIMITED);
+    for (name, size) in [("alice", (120, 60)), ("bob", (80, 24))] {
+        let mut screen = Screen::in_c(&server, size, &[]);
+        screen.sees("+-");
+        screen.sees("try LC_ALL=C.UTF-8");
+        screen.registers(name);
+        screen.types("/quit");
+        assert_eq!(screen.ends().code(), Some(0));
+        assert!(screen.bytes().is_ascii());
+    }
+}

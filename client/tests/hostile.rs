@@ -314,3 +314,58 @@ fn what_the_terminal_draws_wider_stays_in_its_row() {
         );
     }
 }
+
+/// Letters that are orders in UTF-8 to a terminal that reads another character set (C1: `Û` is C3
+/// 9B, and 9B is CSI), and what else has bytes beyond ASCII.
+const OTHER_CHARSETS: &[&str] = &[
+    "Û2J",
+    "Û7;77H",
+    "Ý0;ownedÜ",
+    "ÐqownedÜ",
+    "ßownedÜ",
+    "\u{9b}2J",
+    "漢字 👩\u{200d}👩\u{200d}👧 e\u{301}",
+    "┌─│…•█",
+];
+
+#[test]
+fn a_terminal_that_does_not_read_utf_8_is_given_ascii_alone() {
+    for flags in [&[][..], &["--plain"]] {
+        let peer = Peer::bind();
+        let fingerprint = peer.fingerprint().to_string();
+        let mut screen = Screen::begin_with(
+            (&peer.address(), &fingerprint),
+            ("alice", PASSWORD, CODE),
+            (100, 30),
+            "",
+            flags,
+            &[("LC_ALL", "C")],
+        );
+        let mut line = peer.accept();
+        line.log_in();
+        line.welcome(0, 0);
+        line.page(Vec::new());
+        screen.sees("what you type is said");
+        screen.sees("UTF-8");
+        for (number, text) in (0..).zip(OTHER_CHARSETS) {
+            attack(&mut line, number, text);
+        }
+        let last = 2 * OTHER_CHARSETS.len() as u64 + 1;
+        line.say(&ServerMessage::Chat(chat(last, "bob", "Û|that was all")));
+        screen.sees("?|that was all");
+        if flags.is_empty() {
+            screen.press("Û");
+            screen.input_is("?");
+        }
+        line.say(&ServerMessage::Bye(Bye {
+            reason: ByeReason::Other,
+            text: OTHER_CHARSETS.concat(),
+        }));
+        screen.ends();
+        screen.wrote(0, "the server ended the session");
+        let written = screen.bytes();
+        let other: Vec<_> = written.iter().filter(|byte| !byte.is_ascii()).collect();
+        assert!(other.is_empty(), "{flags:?}: {other:x?}");
+        assert_eq!(foreign_orders(&written), Vec::<String>::new());
+    }
+}

@@ -45,6 +45,11 @@ struct Terminal {
 
 impl Terminal {
     fn start(server: &Server) -> Self {
+        Self::start_in("C.UTF-8", server)
+    }
+
+    /// The same in another locale than one of UTF-8.
+    fn start_in(locale: &str, server: &Server) -> Self {
         let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&ours).unwrap();
         unlockpt(&ours).unwrap();
@@ -67,6 +72,7 @@ impl Terminal {
             .env("XDG_DATA_HOME", home.path())
             .env("HOME", home.path())
             .env("TERM", "xterm")
+            .env("LC_ALL", locale)
             .env_remove("NO_COLOR")
             .stdin(theirs())
             .stdout(theirs())
@@ -523,4 +529,22 @@ fn what_was_typed_ahead_for_a_room_that_is_closed_is_not_said_in_another() {
     assert!(!logged.contains("circle"), "{logged}");
     alice.types("/quit");
     assert_eq!(alice.ends().code(), Some(0));
+}
+
+#[test]
+fn whoever_has_no_utf_8_is_asked_and_shown_everything_in_ascii() {
+    let server = Server::start(support::UNLIMITED);
+    let mut alice = Terminal::start_in("C", &server);
+    alice.sees("the locale's character set is not UTF-8");
+    alice.sees("1) Register  2) Log in");
+    // What is typed at a question is shown by the program itself.
+    alice.types("Û");
+    alice.sees("> ?");
+    alice.registers("alice");
+    let (_, mut bob) = server.register("bob");
+    bob.post(support::peer::id(1, 1), "Û2J 漢");
+    alice.sees("<bob> ?2J ??");
+    alice.types("/quit");
+    assert_eq!(alice.ends().code(), Some(0));
+    assert!(alice.screen.lock().unwrap().is_ascii());
 }

@@ -75,11 +75,13 @@ mod tests {
     use chatbox_common::secret::Secret;
 
     use super::*;
+    use crate::charset::Charset;
 
     const SCREEN: Screen = Screen {
         pictures: true,
         escapes: true,
         colours: true,
+        charset: Charset::Utf8,
         columns: Some(80),
     };
 

@@ -13,6 +13,7 @@ use chatbox_common::wire::message::{
 };
 
 use super::{Face, Reading, Scene, Wish};
+use crate::charset::Output;
 use crate::model::Mention;
 use crate::prompt::{self, Choice, Person, PromptError, Sheet, Task, Terminal};
 use crate::sanitize::{self, name};
@@ -28,7 +29,7 @@ const TAB: usize = 8;
 
 /// See the module.
 pub struct Plain<W> {
-    out: W,
+    out: Output<W>,
     clock: Clock,
     terminal: Terminal,
     screen: Screen,
@@ -49,7 +50,7 @@ impl<W: Write> Plain<W> {
         can_ask: bool,
     ) -> Self {
         Self {
-            out,
+            out: Output::new(out, screen.charset),
             clock,
             terminal,
             screen,
@@ -80,6 +81,9 @@ impl<W: Write> Plain<W> {
     /// those that the edge of the screen makes as well: nothing that somebody says may begin where
     /// another one's line does.
     fn append(&self, line: &mut String, text: &str) {
+        // What is measured is what is shown.
+        *line = self.out.shown(line).into_owned();
+        let text = self.out.shown(text);
         let indent: usize = line.chars().map(columns).sum();
         let room = (self.width)().and_then(|width| width.checked_sub(indent));
         let room = room.filter(|room| *room >= MIN_ROOM);
@@ -327,18 +331,22 @@ mod tests {
     use jiff::tz::TimeZone;
 
     use super::*;
+    use crate::charset::Charset;
 
     fn plain(width: fn() -> Option<usize>) -> Plain<Vec<u8>> {
         let terminal = Terminal::open(Arc::new(AtomicBool::new(true))).unwrap();
         let clock = Clock::new(TimeZone::UTC);
-        let screen = Screen::of_process(true);
+        let screen = Screen {
+            charset: Charset::Utf8,
+            ..Screen::of_process(true)
+        };
         Plain::new(Vec::new(), clock, terminal, screen, width, false)
     }
 
     fn shown(show: impl FnOnce(&mut Plain<Vec<u8>>)) -> String {
         let mut face = plain(|| None);
         show(&mut face);
-        String::from_utf8(face.out).unwrap()
+        String::from_utf8(face.out.into_inner()).unwrap()
     }
 
     fn chat(user: &str, text: &str) -> Chat {
@@ -435,7 +443,7 @@ mod tests {
         let text = format!("hi{}12:34:57 #lobby <bob> 界", " ".repeat(34));
         face.chat("#lobby", &chat("alice", &text), Mention::No)
             .unwrap();
-        let shown = String::from_utf8(face.out).unwrap();
+        let shown = String::from_utf8(face.out.into_inner()).unwrap();
         let lines: Vec<_> = shown.lines().collect();
         assert!(lines.len() > 1, "{shown}");
         for line in &lines {
@@ -472,5 +480,26 @@ mod tests {
         let line = shown(|face| face.notice(None, "gone").unwrap());
         assert_eq!(line.len(), "12:34:56 -- gone\n".len());
         assert!(line.ends_with(" -- gone\n"), "{line}");
+    }
+
+    #[test]
+    fn where_a_row_ends_is_measured_on_what_a_terminal_of_ascii_shows() {
+        let mut face = plain(|| Some(44));
+        face.out = Output::new(Vec::new(), Charset::Other);
+        // One column by the table of `screen`, two as it is shown.
+        let chat = chat("bób", &format!("{}Û", "✅".repeat(10)));
+        face.chat("#lobby", &chat, Mention::No).unwrap();
+        let indent = " ".repeat(22);
+        assert_eq!(
+            String::from_utf8(face.out.into_inner()).unwrap(),
+            format!("12:34:56 #lobby <b?b> {}\n", "?".repeat(21))
+        );
+        let mut face = plain(|| Some(40));
+        face.out = Output::new(Vec::new(), Charset::Other);
+        face.chat("#lobby", &chat, Mention::No).unwrap();
+        assert_eq!(
+            String::from_utf8(face.out.into_inner()).unwrap(),
+            format!("12:34:56 #lobby <b?b> {}\n{indent}???\n", "?".repeat(18))
+        );
     }
 }

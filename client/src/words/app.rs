@@ -10,6 +10,8 @@ use crate::sanitize::name;
 
 pub const HELP: &str = "Commands";
 pub const INFO: &str = "This session";
+pub const NOT_UTF8: &str = "the locale's character set is not UTF-8: other characters than ASCII are \
+     shown as ?; try LC_ALL=C.UTF-8";
 pub const LOST_THREADS: &str = "the program lost its own threads";
 
 // What is typed.

@@ -53,23 +53,43 @@ impl Screen {
     /// The same of another size (columns, rows), with more flags and a configuration.
     pub fn with(server: &Server, size: (u16, u16), flags: &[&str], config: &str) -> Self {
         let home = tempfile::tempdir().unwrap();
-        Self::in_home(home, &server.address.to_string(), size, flags, config)
+        Self::in_home(home, &server.address.to_string(), size, flags, config, &[])
+    }
+
+    /// The same in the locale `C`, on a terminal whose character set has ASCII alone.
+    pub fn in_c(server: &Server, size: (u16, u16), flags: &[&str]) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let address = server.address.to_string();
+        Self::in_home(home, &address, size, flags, "", &[("LC_ALL", "C")])
     }
 
     /// Begins to log somebody in (name, password, code) without a question, at a server of this
     /// address and fingerprint.
     pub fn begin(
+        server: (&str, &str),
+        who: (&str, &str, &str),
+        size: (u16, u16),
+        config: &str,
+    ) -> Self {
+        Self::begin_with(server, who, size, config, &[], &[])
+    }
+
+    /// The same with more flags and variables.
+    pub fn begin_with(
         (address, fingerprint): (&str, &str),
         (user, password, code): (&str, &str, &str),
         size: (u16, u16),
         config: &str,
+        more: &[&str],
+        variables: &[(&str, &str)],
     ) -> Self {
         let home = tempfile::tempdir().unwrap();
         secret_file(home.path(), "pass", password);
         secret_file(home.path(), "code", code);
         let mut flags = vec!["--user", user, "--fingerprint", fingerprint];
         flags.extend(["--password-file", "pass", "--otp-file", "code"]);
-        Self::in_home(home, address, size, &flags, config)
+        flags.extend(more);
+        Self::in_home(home, address, size, &flags, config, variables)
     }
 
     /// Logs somebody in, and waits until the session has begun.
@@ -84,13 +104,9 @@ impl Screen {
     /// The same with `NO_COLOR` set.
     pub fn enter_without_colours(server: &Server, size: (u16, u16), account: &mut Account) -> Self {
         let (address, code) = (server.address.to_string(), account.factor());
-        let home = tempfile::tempdir().unwrap();
-        secret_file(home.path(), "pass", &account.password);
-        secret_file(home.path(), "code", code.expose());
-        let mut flags = vec!["--user", account.name.as_str()];
-        flags.extend(["--fingerprint", &server.fingerprint]);
-        flags.extend(["--password-file", "pass", "--otp-file", "code"]);
-        Self::in_home(home, &address, size, &flags, "NO_COLOR")
+        let who = (account.name.as_str(), &*account.password, code.expose());
+        let server = (address.as_str(), server.fingerprint.as_str());
+        Self::begin_with(server, who, size, "", &[], &[("NO_COLOR", "1")])
     }
 
     fn in_home(
@@ -99,6 +115,7 @@ impl Screen {
         size: (u16, u16),
         flags: &[&str],
         config: &str,
+        variables: &[(&str, &str)],
     ) -> Self {
         let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&ours).unwrap();
@@ -107,10 +124,6 @@ impl Screen {
         tcsetwinsize(&ours, window(columns, rows)).unwrap();
         let name = ptsname(&ours, Vec::new()).unwrap().into_string().unwrap();
         let theirs = || File::options().read(true).write(true).open(&name).unwrap();
-        let (config, no_colour) = match config {
-            "NO_COLOR" => ("", true),
-            config => (config, false),
-        };
         let config = format!("{config}\n[client]\nreconnect_delay = 1\n");
         fs::write(home.path().join("config.toml"), config).unwrap();
         // `setsid --ctty` makes it the controlling terminal.
@@ -123,7 +136,9 @@ impl Screen {
             .env("HOME", home.path())
             .env("TERM", "xterm-256color")
             .env("TZ", "UTC")
-            .env("NO_COLOR", if no_colour { "1" } else { "" })
+            .env("NO_COLOR", "")
+            .env("LC_ALL", "C.UTF-8")
+            .envs(variables.iter().copied())
             .stdin(theirs())
             .stdout(theirs())
             .stderr(theirs())

@@ -49,6 +49,7 @@ impl Seat {
             .current_dir(&home)
             .env("HOME", &home)
             .env("TZ", "UTC")
+            .env("LC_ALL", "C.UTF-8")
             .args(["--plain", "--user", account.name.as_str()])
             .args(["--otp-file", "code", "--password-file", "pass"])
             .args(["--fingerprint", &server.fingerprint, "--server"])

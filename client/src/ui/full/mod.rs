@@ -41,6 +41,7 @@ use ratatui::Terminal;
 use ratatui::backend::Backend;
 
 use super::Wish;
+use crate::charset::Charset;
 use crate::words::tables::Clock;
 use bind::Bindings;
 use colours::Palette;
@@ -97,6 +98,8 @@ pub struct Wanted {
     pub bell: bool,
     /// Whether colours are wanted.
     pub colours: bool,
+    /// What the terminal reads.
+    pub charset: Charset,
 }
 
 /// See the module.
@@ -120,6 +123,7 @@ pub struct Full<B: Backend> {
     panel: Option<Panel>,
     mode: Mode,
     palette: Palette,
+    charset: Charset,
     clock: Clock,
     has_bell: bool,
     shows_rooms: bool,
@@ -178,6 +182,7 @@ impl<B: Backend> Full<B> {
             } else {
                 Palette::NoColours
             },
+            charset: wanted.charset,
             clock,
             has_bell: wanted.bell,
             shows_rooms: true,

@@ -16,6 +16,7 @@ use super::panel::Panel;
 use super::stage::{self, Pressed};
 use super::wrap;
 use super::{FRAME, Full, Mode, failed};
+use crate::charset::Charset;
 use crate::input;
 use crate::model::Mention;
 use crate::prompt::{self, Choice, Person, PromptError, Sheet, Task};
@@ -40,10 +41,11 @@ impl<B: Backend> Person for Full<B> {
     fn screen(&self) -> Screen {
         let columns = self.terminal.size().map_or(80, |size| size.width);
         Screen {
-            pictures: true,
+            pictures: self.charset == Charset::Utf8,
             // The picture's colours are the dialog's.
             escapes: false,
             colours: false,
+            charset: self.charset,
             columns: Some(columns.into()),
         }
     }
@@ -326,8 +328,11 @@ impl<B: Backend> Face for Full<B> {
         }
         self.dialog.forget();
         (self.is_talking, self.has_sheet) = (true, false);
-        for sentence in std::mem::take(&mut self.told) {
-            self.say_here(&sentence);
+        let told = self.told.clone();
+        self.say_what_was_told();
+        if self.views.here.is_none() {
+            // The first room gets it as well: it covers what was said before it.
+            self.told = told;
         }
         (self.is_dirty, self.is_urgent) = (true, true);
     }
@@ -377,6 +382,13 @@ impl<B: Backend> Full<B> {
         (self.is_talking, self.has_sheet) = (false, false);
     }
 
+    /// No question followed in which it was seen.
+    fn say_what_was_told(&mut self) {
+        for sentence in std::mem::take(&mut self.told) {
+            self.say_here(&sentence);
+        }
+    }
+
     /// Says something of this program's own where the person looks.
     pub(super) fn say_here(&mut self, sentence: &str) {
         self.views.notice(None, now_ms(), sentence);
@@ -401,6 +413,9 @@ impl<B: Backend> Full<B> {
         let before = self.views.here;
         self.views.follow(scene);
         self.is_dirty |= before != self.views.here;
+        if self.is_talking && self.views.here.is_some() {
+            self.say_what_was_told();
+        }
         if let Some((room, before)) = self.views.take_forgotten() {
             self.wishes.push_back(Wish::Forgot(room, before));
         }

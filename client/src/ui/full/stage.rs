@@ -34,6 +34,7 @@ use ratatui::crossterm::terminal::{
 
 pub use backend::TerminalBackend;
 
+use crate::charset;
 use crate::words::dialog as words;
 pub use keyboard::is_all_told;
 
@@ -325,7 +326,7 @@ fn put(bytes: &[u8]) -> io::Result<()> {
     if !*is_taken {
         return Ok(());
     }
-    let mut out = io::stdout().lock();
+    let mut out = charset::stdout();
     out.write_all(bytes).and_then(|()| out.flush())
 }
 

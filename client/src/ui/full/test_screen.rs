@@ -15,6 +15,7 @@ use ratatui::layout::{Position, Size};
 use super::bind::Stroke;
 use super::stage::Pressed;
 use super::{Bindings, Clock, Full, Wanted};
+use crate::charset::Charset;
 
 /// See the module.
 #[derive(Clone)]
@@ -37,6 +38,7 @@ impl TestScreen {
             scrollback: 10_000,
             bell: true,
             colours: true,
+            charset: Charset::Utf8,
         };
         let terminal = Terminal::new(screen.clone()).unwrap();
         let clock = Clock::new(TimeZone::UTC);

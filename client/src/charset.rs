@@ -1,0 +1,256 @@
+//! What a terminal reads: UTF-8, or bytes of another character set, as the locale says.
+//!
+//! The threat: in most other sets the bytes 0x80 to 0x9F are orders, and each letter beyond ASCII
+//! has some of them in UTF-8 (`Û` is C3 9B, and 9B is CSI). To such a terminal nothing but ASCII is
+//! written: every output that can be a terminal is an [`Output`]. Files and pipes get UTF-8, always.
+
+use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::io::{self, IsTerminal, Stderr, Stdout, Write};
+use std::sync::LazyLock;
+
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
+/// What stands for a character that can't be shown.
+const UNKNOWN: char = '?';
+
+/// See the module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Charset {
+    /// All characters.
+    Utf8,
+    /// ASCII, and what is not known.
+    Other,
+}
+
+impl Charset {
+    /// That of the process's terminal. Elsewhere than on Unix no locale says it, and the terminal
+    /// is given characters, not bytes.
+    #[must_use]
+    pub fn of_terminal() -> Self {
+        static FOUND: LazyLock<Charset> = LazyLock::new(|| {
+            let variable = |name| std::env::var_os(name);
+            let [all, ctype, lang] = ["LC_ALL", "LC_CTYPE", "LANG"].map(variable);
+            Charset::of_locale(all.as_deref(), ctype.as_deref(), lang.as_deref())
+        });
+        if cfg!(unix) { *FOUND } else { Self::Utf8 }
+    }
+
+    /// That of an output.
+    #[must_use]
+    pub fn of(output: &impl IsTerminal) -> Self {
+        if output.is_terminal() {
+            Self::of_terminal()
+        } else {
+            Self::Utf8
+        }
+    }
+
+    /// What the variables of these names say: the first that is not empty counts (POSIX, 8.2).
+    fn of_locale(all: Option<&OsStr>, ctype: Option<&OsStr>, lang: Option<&OsStr>) -> Self {
+        let mut variables = [all, ctype, lang].into_iter().flatten();
+        let locale = variables.find(|value| !value.is_empty());
+        let Some(locale) = locale.and_then(OsStr::to_str) else {
+            return Self::Other;
+        };
+        // `language_TERRITORY.codeset@modifier`; macOS has a locale that is called `UTF-8`.
+        let locale = locale.split_once('@').map_or(locale, |(name, _)| name);
+        let codeset = locale.split_once('.').map_or(locale, |(_, set)| set);
+        if ["UTF-8", "UTF8"]
+            .iter()
+            .any(|name| codeset.eq_ignore_ascii_case(name))
+        {
+            Self::Utf8
+        } else {
+            Self::Other
+        }
+    }
+
+    /// A text as a terminal of this character set is given it, in as many columns.
+    #[must_use]
+    pub fn shown(self, text: &str) -> Cow<'_, str> {
+        match self {
+            Self::Utf8 => Cow::Borrowed(text),
+            Self::Other => ascii(text),
+        }
+    }
+}
+
+/// A text in ASCII, each character in as many columns as it had.
+fn ascii(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for cluster in text.graphemes(true) {
+        if cluster.is_ascii() {
+            shown.push_str(cluster);
+            continue;
+        }
+        match cluster {
+            "─" => shown.push('-'),
+            "│" => shown.push('|'),
+            "…" => shown.push('.'),
+            "•" => shown.push('*'),
+            "↓" => shown.push('v'),
+            corner if is_box(corner) => shown.push('+'),
+            other => shown.extend(std::iter::repeat_n(UNKNOWN, other.width())),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+fn is_box(cluster: &str) -> bool {
+    let mut characters = cluster.chars();
+    matches!(characters.next(), Some('\u{2500}'..='\u{257f}')) && characters.next().is_none()
+}
+
+/// An output that is given whole characters, and writes them as its terminal can show them.
+pub struct Output<W> {
+    to: W,
+    charset: Charset,
+}
+
+impl<W: Write> Output<W> {
+    /// Writes to `to`, which reads this character set.
+    #[must_use]
+    pub const fn new(to: W, charset: Charset) -> Self {
+        Self { to, charset }
+    }
+
+    /// As [`Charset::shown`]: how wide a text is, is measured on this.
+    #[must_use]
+    pub fn shown<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.charset.shown(text)
+    }
+
+    #[cfg(test)]
+    pub fn into_inner(self) -> W {
+        self.to
+    }
+}
+
+/// Standard output.
+#[must_use]
+pub fn stdout() -> Output<Stdout> {
+    let stdout = io::stdout();
+    let charset = Charset::of(&stdout);
+    Output::new(stdout, charset)
+}
+
+/// Standard error.
+#[must_use]
+pub fn stderr() -> Output<Stderr> {
+    let stderr = io::stderr();
+    let charset = Charset::of(&stderr);
+    Output::new(stderr, charset)
+}
+
+impl<W: Write> Write for Output<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.charset == Charset::Utf8 || bytes.is_ascii() {
+            return self.to.write(bytes);
+        }
+        let mut shown = String::with_capacity(bytes.len());
+        for chunk in bytes.utf8_chunks() {
+            shown.push_str(&ascii(chunk.valid()));
+            shown.extend(chunk.invalid().iter().map(|_| UNKNOWN));
+        }
+        self.to.write_all(shown.as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_variable_that_is_set_names_the_character_set() {
+        use Charset::{Other, Utf8};
+        for (all, ctype, lang, expected) in [
+            (None, None, None, Other),
+            (Some(""), Some(""), Some(""), Other),
+            (None, None, Some("C.UTF-8"), Utf8),
+            (None, None, Some("en_US.utf8"), Utf8),
+            (None, None, Some("en_US.Utf-8"), Utf8),
+            (None, None, Some("de_DE.UTF-8@euro"), Utf8),
+            (None, Some("UTF-8"), None, Utf8),
+            (None, None, Some("C"), Other),
+            (None, None, Some("POSIX"), Other),
+            (None, None, Some("en_US"), Other),
+            (None, None, Some("de_DE@euro"), Other),
+            (None, None, Some("C@UTF-8"), Other),
+            (None, None, Some("en_US.ISO-8859-1"), Other),
+            (None, None, Some("ja_JP.eucJP"), Other),
+            (None, None, Some("en_US.UTF-88"), Other),
+            (Some("C"), Some("C.UTF-8"), Some("C.UTF-8"), Other),
+            (Some("C.UTF-8"), Some("C"), Some("C"), Utf8),
+            (Some(""), Some("C"), Some("C.UTF-8"), Other),
+            (Some(""), Some("C.UTF-8"), Some("C"), Utf8),
+            (None, Some(""), Some("C.UTF-8"), Utf8),
+        ] {
+            let [one, two, three] = [all, ctype, lang].map(|value| value.map(OsStr::new));
+            let found = Charset::of_locale(one, two, three);
+            assert_eq!(found, expected, "{all:?} {ctype:?} {lang:?}");
+        }
+        #[cfg(unix)]
+        {
+            use std::os::unix::ffi::OsStrExt;
+            let no_text = OsStr::from_bytes(b"\xff.UTF-8");
+            assert_eq!(Charset::of_locale(Some(no_text), None, None), Other);
+        }
+    }
+
+    #[test]
+    fn every_character_becomes_ascii_of_the_same_columns() {
+        for c in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {
+            let text = c.to_string();
+            let shown = ascii(&text);
+            if c.is_ascii() {
+                assert_eq!(shown, text);
+                continue;
+            }
+            assert!(shown.bytes().all(|b| matches!(b, b' '..=b'~')), "{c:?}");
+            assert_eq!(shown.len(), text.width(), "{c:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_drawn_at_once_is_shown_at_once() {
+        for (text, shown) in [
+            ("plain\ttext\r\n", "plain\ttext\r\n"),
+            ("\u{1b}[1mÛ2J\u{1b}[0m", "\u{1b}[1m?2J\u{1b}[0m"),
+            ("\u{9b}2J", "?2J"),
+            ("e\u{301}t\u{e9}", "?t?"),
+            ("漢字", "????"),
+            ("👩\u{200d}👩\u{200d}👧!", "??!"),
+            ("┌─ x ─┐│…•↓", "+- x -+|.*v"),
+        ] {
+            assert_eq!(ascii(text), shown);
+        }
+    }
+
+    #[test]
+    fn an_output_writes_what_its_character_set_has() {
+        for (charset, bytes, written) in [
+            (Charset::Utf8, "aÛ".as_bytes(), "aÛ".as_bytes()),
+            (Charset::Other, "aÛ漢b".as_bytes(), b"a???b"),
+            (Charset::Other, b"a\x9b\xc3", b"a??"),
+            (Charset::Utf8, b"a\x9b", b"a\x9b"),
+        ] {
+            let mut output = Output::new(Vec::new(), charset);
+            output.write_all(bytes).unwrap();
+            output.flush().unwrap();
+            assert_eq!(output.into_inner(), written, "{charset:?} {bytes:?}");
+        }
+        // Whatever the locale is.
+        let file = tempfile::tempfile().unwrap();
+        assert_eq!(Charset::of(&file), Charset::Utf8);
+    }
+}
