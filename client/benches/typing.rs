@@ -31,7 +31,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use screen::Screen;
-use support::peer::{Peer, id, sending};
+use support::client::{Peer, id, sending};
 use support::{Server, UNLIMITED};
 
 const TALKERS: u64 = 2;

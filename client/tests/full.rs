@@ -15,7 +15,7 @@ mod support;
 use rustix::process::Signal;
 use screen::{CTRL_C, ENTER, ESCAPE, PASSWORD, Screen};
 use support::account::step_now;
-use support::peer::id;
+use support::client::id;
 use support::{Server, UNLIMITED, eventually, free_port};
 
 /// What gives the terminal back.

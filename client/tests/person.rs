@@ -332,7 +332,7 @@ fn a_person_changes_their_password_while_others_talk() {
     let (_bob, mut bob) = server.register("bob");
     alice.types("/password");
     alice.sees("Old password:");
-    bob.post(support::peer::id(1, 1), "said meanwhile");
+    bob.post(support::client::id(1, 1), "said meanwhile");
     alice.types(PASSWORD);
     alice.sees("New password");
     alice.types("short");
@@ -542,7 +542,7 @@ fn whoever_has_no_utf_8_is_asked_and_shown_everything_in_ascii() {
     alice.sees("> ?");
     alice.registers("alice");
     let (_, mut bob) = server.register("bob");
-    bob.post(support::peer::id(1, 1), "Û2J 漢");
+    bob.post(support::client::id(1, 1), "Û2J 漢");
     alice.sees("<bob> ?2J ??");
     alice.types("/quit");
     assert_eq!(alice.ends().code(), Some(0));

@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use chatbox_common::wire::message::{Access, ClientMessage, Kind, Search, Send, ServerMessage};
 use screen::{CTRL_C, ESCAPE, PASSWORD, Screen};
 use support::account::step_now;
-use support::peer::Peer;
+use support::client::Peer;
 use support::{Server, UNLIMITED, eventually};
 
 fn path(name: &str) -> PathBuf {
@@ -138,7 +138,7 @@ fn mask(word: &str) -> String {
 
 /// Says something in the lobby as somebody else, and waits until its end is seen.
 fn said(peer: &mut Peer, number: u64, text: &str, screen: &Screen) {
-    peer.post(support::peer::id(1, number), text);
+    peer.post(support::client::id(1, number), text);
     screen.sees(text.rsplit(' ').next().unwrap());
 }
 
@@ -206,7 +206,7 @@ fn the_chat_looks_like_this() {
         ClientMessage::Send(Send {
             request,
             room: alone,
-            id: support::peer::id(7, 1),
+            id: support::client::id(7, 1),
             text: "are you there?".to_owned(),
             kind: Kind::Text,
         })

@@ -24,7 +24,7 @@ use chatbox_common::wire::message::{Access, ClientMessage, Kind, Plain, Send, Se
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use support::account::Account;
-use support::peer::id;
+use support::client::id;
 use support::{Server, UNLIMITED, eventually, free_port};
 
 /// A directory in which scripts of one person run.
@@ -425,7 +425,7 @@ fn a_kept_session_needs_neither_password_nor_code() {
     assert_eq!(ended.code, 3, "{}", ended.err);
     fs::set_permissions(&kept, Permissions::from_mode(0o600)).unwrap();
     // Who is logged out everywhere logs in anew.
-    let mut peer = support::peer::Peer::connect(&server);
+    let mut peer = support::client::Peer::connect(&server);
     let factor = desk.account.factor();
     peer.log_in(&desk.account, &factor);
     peer.ask(|request| ClientMessage::LogOut(Plain { request }));

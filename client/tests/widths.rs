@@ -13,7 +13,7 @@ mod screen;
 mod support;
 
 use screen::Screen;
-use support::peer::id;
+use support::client::id;
 use support::{Server, UNLIMITED};
 use unicode_width::UnicodeWidthStr;
 

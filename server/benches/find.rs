@@ -33,7 +33,7 @@ use chatbox_common::wire::message::{Found, Place};
 use rusqlite::Connection;
 
 use support::account::{Account, secret};
-use support::peer::{LOBBY, Peer};
+use support::client::{LOBBY, Peer};
 use support::{Server, UNLIMITED};
 
 const MESSAGES: u64 = 1_000_000;

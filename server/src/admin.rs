@@ -20,12 +20,12 @@ use crate::audit::{Audit, Line};
 use crate::cli::{Command, UserCommand};
 use crate::config::Settings;
 use crate::keyfile::{IfMissing, KeyName, load_or_create};
-use crate::sealed::{KEY_ID, SealingKey};
-use crate::sql_trail::sql_trail;
+use crate::sql_log::sql_log;
 use crate::store::{
     Account, AccountId, AccountLine, Commit, DATABASE, Durability, Reader, Role, SqlLog, Status,
     Store, StoreError, Tx,
 };
+use crate::totp_seal::{KEY_ID, SealingKey};
 
 /// Accounts read in one transaction.
 const PAGE: u32 = 1_000;
@@ -46,7 +46,7 @@ pub fn run(settings: &Settings, command: &Command, out: &mut impl Write) -> anyh
         Audit::start_beside(&settings.log_dir).context("the audit files can't be opened")?;
     let desk = Desk {
         settings,
-        log: sql_trail(&audit),
+        log: sql_log(&audit),
         audit,
     };
     let done = match command {

@@ -4,10 +4,10 @@
 //! delivery thread; what it writes goes through the journal.
 
 mod account;
-mod deeds;
 mod factor;
 mod password;
 mod proof;
+mod room_actions;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,14 +20,14 @@ use chatbox_common::wire::message::{
     Plain, RequestId, Search, Send, ServerInfo, ServerMessage, You,
 };
 
+use crate::delivery::Gate;
 use crate::event::SessionId;
 use crate::journal::{Act, Deed, HasRead, Post};
-use crate::line::End;
 use crate::login::Authenticated;
-use crate::outbox::Gate;
+use crate::login_stream::End;
+use crate::rate_limit::{MessageBudget, Verdict};
 use crate::readers::{Asked, PageRequest};
 use crate::shared::Shared;
-use crate::throttle::{MessageBudget, Verdict};
 pub use account::Changes;
 
 /// The most bytes of what is searched for.
@@ -90,10 +90,10 @@ impl Requests<'_> {
                 self.page(request, limit, Asked::Members(members));
             }
             ClientMessage::Create(create) => {
-                return self.act(create.request, || deeds::create(create));
+                return self.act(create.request, || room_actions::create(create));
             }
             ClientMessage::Direct(direct) => {
-                return self.act(direct.request, || deeds::direct(&direct));
+                return self.act(direct.request, || room_actions::direct(&direct));
             }
             // Its cost is next to nothing, and no client can know the pace for it.
             ClientMessage::Read(read) => self.shared.journal.read(HasRead {
@@ -101,23 +101,27 @@ impl Requests<'_> {
                 gate: Arc::clone(self.gate),
                 read,
             }),
-            ClientMessage::Join(join) => return self.act(join.request, || deeds::join(&join)),
+            ClientMessage::Join(join) => {
+                return self.act(join.request, || room_actions::join(&join));
+            }
             ClientMessage::Leave(leave) => {
                 return self.act(leave.request, || Ok(Deed::Leave(leave.room)));
             }
             ClientMessage::SetTopic(topic) => {
-                return self.act(topic.request, || deeds::topic(topic));
+                return self.act(topic.request, || room_actions::topic(topic));
             }
             ClientMessage::Invite(invite) => {
-                return self.act(invite.request, || deeds::invite(&invite));
+                return self.act(invite.request, || room_actions::invite(&invite));
             }
             ClientMessage::Moderate(moderate) => {
-                return self.act(moderate.request, || deeds::moderate(moderate));
+                return self.act(moderate.request, || room_actions::moderate(moderate));
             }
-            ClientMessage::Lock(lock) => return self.act(lock.request, || deeds::lock(lock)),
+            ClientMessage::Lock(lock) => {
+                return self.act(lock.request, || room_actions::lock(lock));
+            }
             ClientMessage::Whois(named) => self.whois(&named),
             ClientMessage::Ignore(ignore) => {
-                return self.act(ignore.request, || deeds::ignore(&ignore));
+                return self.act(ignore.request, || room_actions::ignore(&ignore));
             }
             ClientMessage::Search(search) => return self.search(search),
             ClientMessage::Sessions(plain) => self.sessions(&plain),
@@ -201,7 +205,7 @@ impl Requests<'_> {
     fn act(
         &mut self,
         request: RequestId,
-        deed: impl FnOnce() -> Result<Deed, deeds::Refusal>,
+        deed: impl FnOnce() -> Result<Deed, room_actions::Refusal>,
     ) -> Result<(), End> {
         if !self.may_go_on(request)? {
             return Ok(());
@@ -284,7 +288,7 @@ impl Requests<'_> {
     }
 
     fn whois(&self, named: &Named) {
-        match deeds::user_name(&named.user) {
+        match room_actions::user_name(&named.user) {
             Ok(user) => {
                 let asked = Asked::Whois {
                     request: named.request,

@@ -19,14 +19,13 @@ use chatbox_common::wire::message::{Limits, MAX_TEXT, PAGE_LIMIT, Plain, ServerM
 use crate::audit::Line;
 use crate::clock::now_ms;
 use crate::commands::{Changes, Requests};
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, Gate, Room};
 use crate::event::SessionId;
 use crate::journal::{Begin, Ended};
-use crate::line::{End, PeerLine};
 use crate::login::{Authenticated, Candidacy, LOGIN_TIMEOUT};
-use crate::outbox::{Gate, Room};
+use crate::login_stream::{End, PeerLine};
+use crate::rate_limit::MessageBudget;
 use crate::shared::Shared;
-use crate::throttle::MessageBudget;
 
 /// A frame must be complete so long after its first byte.
 const FRAME_TIMEOUT: Duration = Duration::from_secs(30);

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use chatbox_common::channel::BUSY_LINE;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use crate::anteroom::Anteroom;
 use crate::audit::Line;
 use crate::clock::now_ms;
 use crate::connection::Connection;
-use crate::hub::Full;
+use crate::connection_threads::Anteroom;
+use crate::connections::Full;
 use crate::shared::Shared;
 
 /// std's 128 would cost a burst of connections a one-second retry each.

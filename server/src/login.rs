@@ -25,7 +25,7 @@ use crate::audit::Line;
 use crate::clock::now_ms;
 use crate::event::{Person, SessionId};
 use crate::journal::{Granted, LogIn, Registration, ResumeUse};
-use crate::line::{End, PeerLine};
+use crate::login_stream::{End, PeerLine};
 use crate::shared::Shared;
 use proof::{Attempt, Judged};
 

@@ -1,36 +1,34 @@
 //! The ChatBox server.
 
 mod admin;
-mod anteroom;
 mod audit;
 mod boot;
-mod budget;
+mod capacity;
 mod cli;
 mod clock;
 mod commands;
 mod config;
 mod connection;
+mod connection_threads;
+mod connections;
 mod delivery;
 mod event;
-mod hub;
+mod handshakes;
 mod journal;
 mod keyfile;
-mod keys;
-mod limits;
-mod line;
 mod listener;
 mod login;
-mod outbox;
+mod login_stream;
 mod presence;
+mod rate_limit;
 mod readers;
-mod sealed;
 mod server;
 mod shared;
 mod signals;
-mod sql_trail;
+mod sql_log;
 mod store;
-mod throttle;
-mod vital;
+mod threads;
+mod totp_seal;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -48,7 +46,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Exit {
-    if let Err(error) = limits::forbid_core_dumps() {
+    if let Err(error) = capacity::forbid_core_dumps() {
         eprintln!("chatbox-server: core dumps can't be switched off: {error}");
         return Exit::Failure;
     }

@@ -27,15 +27,14 @@ use chatbox_common::wire::message::{
 use subtle::Choice;
 
 use crate::clock::stamp;
-use crate::delivery::Deliveries;
+use crate::delivery::{Deliveries, Gate};
 use crate::event::SessionId;
-use crate::outbox::Gate;
-use crate::sealed::SealingKey;
 use crate::store::{
     self, Account, Credentials, Reader, RecoveryHash, Snapshot, SqlLog, Status, StoreError,
     TokenId, Words,
 };
-use crate::vital;
+use crate::threads;
+use crate::totp_seal::SealingKey;
 
 /// Threads for pages, each with a connection to the database.
 const THREADS: usize = 2;
@@ -215,7 +214,7 @@ impl Readers {
                 deliveries: deliveries.clone(),
             };
             let receiver = Arc::clone(receiver);
-            vital::spawn(name, move || worker.run(&receiver))?;
+            threads::spawn(name, move || worker.run(&receiver))?;
             Ok::<_, StartError>(())
         };
         let (pages, receiver) = mpsc::sync_channel(QUEUE);

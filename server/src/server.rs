@@ -17,21 +17,21 @@ use chatbox_common::crypto::record::Rotation;
 use chatbox_common::fingerprint::Fingerprint;
 
 use crate::audit::{self, Audit, Line, Noise};
+use crate::capacity::{self, Cap, Machine};
 use crate::config::{ConfigError, Settings};
+use crate::connections::Hub;
 use crate::delivery::{Deliveries, Delivery};
-use crate::hub::Hub;
+use crate::handshakes::KeyThreads;
 use crate::journal::{self, AuditedChat, ChatSync, RoomLimits};
 use crate::keyfile::{IfMissing, KeyName, load_or_create};
-use crate::keys::KeyThreads;
-use crate::limits::{self, Cap, Machine};
 use crate::listener;
+use crate::rate_limit::{AddressBudget, PendingRegistrations};
 use crate::readers::Readers;
-use crate::sealed::{KEY_ID, SealingKey};
 use crate::shared::{Policy, Secrets, Shared};
-use crate::sql_trail::{ReadTally, sql_trail};
+use crate::sql_log::{ReadTally, sql_log};
 use crate::store::{Checkpoint, Checkpointer, Commit, DATABASE, Durability, Store, StoreError};
-use crate::throttle::{AddressBudget, PendingRegistrations};
-use crate::vital;
+use crate::threads;
+use crate::totp_seal::{KEY_ID, SealingKey};
 
 /// How long all connections together have for their goodbyes.
 const STOP_TIMEOUT: Duration = Duration::from_secs(4);
@@ -78,8 +78,8 @@ impl Server {
     pub fn start(settings: &Settings, listener: TcpListener) -> anyhow::Result<Self> {
         let config = &settings.config;
         let started = Instant::now();
-        limits::raise_descriptors();
-        let cap = limits::cap(
+        capacity::raise_descriptors();
+        let cap = capacity::cap(
             &Machine::read(),
             config.server.max_connections,
             config.limits.outbox_total,
@@ -88,7 +88,7 @@ impl Server {
 
         let audit = Audit::start(&settings.log_dir).context("the audit files can't be opened")?;
         audit::install(audit.clone(), config.logging.log_level)?;
-        let sql_log = sql_trail(&audit);
+        let sql_log = sql_log(&audit);
 
         let fresh = !settings.data_dir.join(DATABASE).exists();
         let keys = Keys::load(&settings.key_dir, fresh)?;
@@ -313,7 +313,7 @@ fn housekeep(
             }
         }
     };
-    vital::spawn("housekeeper".to_owned(), work)
+    threads::spawn("housekeeper".to_owned(), work)
 }
 
 /// The journal waits for a restart from its beginning to its end. So it comes right behind a

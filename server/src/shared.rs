@@ -13,12 +13,12 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::audit::{Audit, Line, Noise};
+use crate::connections::Hub;
 use crate::delivery::Deliveries;
-use crate::hub::Hub;
+use crate::handshakes::KeyThreads;
 use crate::journal::Journal;
-use crate::keys::KeyThreads;
+use crate::rate_limit::{AddressBudget, PendingRegistrations, network};
 use crate::readers::Readers;
-use crate::throttle::{AddressBudget, PendingRegistrations, network};
 
 /// See the module.
 pub struct Shared {

@@ -21,7 +21,7 @@ use support::account::{secret, step_now};
 use support::changes::{
     LOGIN_REFUSED, NEW, assert_token_is_dead, some_verifier, state, take_factor, without_password,
 };
-use support::peer::{Peer, id};
+use support::client::{Peer, id};
 use support::{Server, UNLIMITED, eventually};
 
 // Where one is logged in.
@@ -99,7 +99,7 @@ fn a_session_that_reads_nothing_and_one_that_talks_are_ended_as_well() {
     let mut say = talking.stream.try_clone().unwrap();
     let frames: Vec<_> = (0..2_000)
         .map(|n| {
-            let message = support::peer::sending(n, id(9, n.into()), "on and on");
+            let message = support::client::sending(n, id(9, n.into()), "on and on");
             let mut content = Vec::new();
             chatbox_common::wire::codec::put(&message, &mut content);
             talking.seal(&content)

@@ -14,7 +14,7 @@ use chatbox_common::name::UserName;
 use chatbox_common::wire::message::{ByeReason, ErrorCode, ServerMessage};
 
 use support::account::{Account, secret, step_now};
-use support::peer::Peer;
+use support::client::Peer;
 use support::{Server, eventually};
 
 const REFUSED: (ErrorCode, ByeReason) = (ErrorCode::LoginRefused, ByeReason::LoginRefused);

@@ -15,7 +15,7 @@ use chatbox_common::wire::message::{
     ServerMessage,
 };
 
-use support::peer::{LOBBY, Peer, id};
+use support::client::{LOBBY, Peer, id};
 use support::{Server, UNLIMITED, eventually};
 
 fn direct(peer: &mut Peer, user: &str) -> Result<Room, ErrorCode> {

@@ -24,7 +24,7 @@ use chatbox_common::wire::codec;
 use chatbox_common::wire::message::{ByeReason, ErrorCode, MessageId, Seq, ServerMessage};
 use rusqlite::Connection;
 
-use support::peer::{Peer, id, sending};
+use support::client::{Peer, id, sending};
 use support::{Server, UNLIMITED, eventually};
 
 /// Messages that one peer has under way.

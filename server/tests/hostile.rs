@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use chatbox_common::channel::ChannelError;
 use chatbox_common::wire::message::{ByeReason, ClientMessage, Plain, ServerMessage};
 
-use support::peer::{Peer, id};
+use support::client::{Peer, id};
 use support::{PATIENCE, Server, eventually};
 
 /// Deadlines as short as the configuration allows.
@@ -192,7 +192,7 @@ fn promise_9_a_replayed_record_ends_the_session() {
     let server = Server::start("");
     let (_account, mut alice) = server.register("Alice");
     let mut content = Vec::new();
-    let send = support::peer::sending(7, id(1, 1), "said once");
+    let send = support::client::sending(7, id(1, 1), "said once");
     chatbox_common::wire::codec::put(&send, &mut content);
     let frame = alice.seal(&content);
     alice.write(&[&frame[..], &frame].concat()).unwrap();

@@ -21,7 +21,7 @@ use chatbox_common::wire::message::{
 
 use support::Server;
 use support::account::{Account, secret};
-use support::peer::Peer;
+use support::client::Peer;
 
 const PASSWORD: &str = "correct horse battery";
 

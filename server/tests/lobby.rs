@@ -14,7 +14,7 @@ use chatbox_common::wire::message::{
     Chat, ClientMessage, ErrorCode, History, Kind, Page, ServerMessage,
 };
 
-use support::peer::{LOBBY, id, sending};
+use support::client::{LOBBY, id, sending};
 use support::{Server, UNLIMITED};
 
 fn numbers(page: &Page) -> Vec<u64> {

@@ -21,7 +21,7 @@ use chatbox_common::secret::Secret;
 use chatbox_common::wire::message::{Access, RoomRole};
 
 use support::account::Account;
-use support::peer::{LOBBY, id};
+use support::client::{LOBBY, id};
 use support::{Server, UNLIMITED};
 
 const ALICE: &str = "KTRL5MJSFRT2KHSMVSEK2A3DE6ZRTLPT";

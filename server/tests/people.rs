@@ -14,7 +14,7 @@ use std::process::Command;
 
 use chatbox_common::wire::message::{ErrorCode, Kind, ServerMessage};
 
-use support::peer::{LOBBY, Peer};
+use support::client::{LOBBY, Peer};
 use support::{Server, UNLIMITED, eventually};
 
 /// What a session that did not ask is told of whom its person ignores.

@@ -23,7 +23,7 @@ use chatbox_common::wire::message::{
 use rusqlite::types::Null;
 use rusqlite::{Connection, params_from_iter};
 
-use support::peer::{LOBBY, Peer, id};
+use support::client::{LOBBY, Peer, id};
 use support::{Server, UNLIMITED};
 
 /// More than any plan would rather walk through.

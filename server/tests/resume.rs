@@ -14,7 +14,7 @@ use chatbox_common::auth::resume::ResumeToken;
 use chatbox_common::secret::Secret;
 use chatbox_common::wire::message::{ByeReason, ErrorCode};
 
-use support::peer::Peer;
+use support::client::Peer;
 use support::{Server, eventually};
 
 fn assert_refused(server: &Server, token: &ResumeToken) {

@@ -15,7 +15,7 @@ use chatbox_common::wire::message::{
     Rooms, ServerMessage,
 };
 
-use support::peer::{LOBBY, Peer};
+use support::client::{LOBBY, Peer};
 use support::{Server, UNLIMITED};
 
 /// As many rooms as a test wants.

@@ -14,7 +14,7 @@ use chatbox_common::wire::message::{
     Access, Action, ClientMessage, ErrorCode, Follow, History, RoomRole, ServerMessage,
 };
 
-use support::peer::{LOBBY, Peer};
+use support::client::{LOBBY, Peer};
 use support::{Server, UNLIMITED};
 
 fn left(peer: &mut Peer) -> (u64, Action, String) {

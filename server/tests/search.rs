@@ -14,7 +14,7 @@ use chatbox_common::wire::message::{
     Access, Action, ClientMessage, ErrorCode, History, Place, RoomId, Search, ServerMessage,
 };
 
-use support::peer::{LOBBY, Peer};
+use support::client::{LOBBY, Peer};
 use support::{Server, UNLIMITED, eventually};
 
 /// The sentence of the refusal, and its code.

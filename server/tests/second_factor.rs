@@ -17,7 +17,7 @@ use support::account::{Account, step_now};
 use support::changes::{
     LOGIN_REFUSED, NEW, assert_token_is_dead, state, take_factor, without_password,
 };
-use support::peer::Peer;
+use support::client::Peer;
 use support::{Server, eventually};
 
 #[test]

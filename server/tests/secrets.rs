@@ -21,7 +21,7 @@ use chatbox_common::wire::message::FactorPart;
 use support::Server;
 use support::account::{Account, step_now};
 use support::changes::take_factor;
-use support::peer::{Peer, id};
+use support::client::{Peer, id};
 
 /// A secret in every form in which it could lie in a file.
 fn forms(secret: &[u8]) -> Vec<Vec<u8>> {

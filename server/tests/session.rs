@@ -16,7 +16,7 @@ use chatbox_common::wire::message::{
 };
 
 use rustix::process::Signal;
-use support::peer::{Peer, id, sending};
+use support::client::{Peer, id, sending};
 use support::{Server, UNLIMITED};
 
 fn presence(peer: &mut Peer) -> Presence {

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use chatbox_common::wire::message::{ClientMessage, Plain, Seq, ServerMessage};
 
-use support::peer::{LOBBY, Peer, id, sending};
+use support::client::{LOBBY, Peer, id, sending};
 use support::{Server, UNLIMITED};
 
 /// Messages that fill every buffer on the way several times over: 24 MiB.

@@ -36,7 +36,7 @@ struct Entry {
 
 impl Noise {
     /// Counts an event of a peer. An address is best given as the network that one attacker
-    /// holds, as `throttle::network` folds it.
+    /// holds, as `rate_limit::network` folds it.
     pub fn note(&mut self, address: IpAddr, what: &'static str, now: Instant) {
         let known = self.gathered.contains_key(&Some(address));
         let key = (known || self.gathered.len() < MAX_ADDRESSES).then_some(address);

@@ -17,9 +17,9 @@ use super::Requests;
 use super::factor::Pending;
 use crate::audit::Line;
 use crate::journal::{Change, Granted, Part, Unavailable};
-use crate::line::{End, too_many_attempts};
 use crate::login::UNRECORDED;
 use crate::login::proof::Attempt;
+use crate::login_stream::{End, too_many_attempts};
 use crate::readers::LookUpError;
 use crate::store::Credentials;
 

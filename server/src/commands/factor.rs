@@ -15,8 +15,8 @@ use super::proof::Proved;
 use crate::audit::Line;
 use crate::clock::now_ms;
 use crate::journal::{Part, Unavailable};
-use crate::line::End;
 use crate::login::{WRONG_FIRST_CODE, fresh, proof};
+use crate::login_stream::End;
 use crate::store::{Credentials, RecoveryHash};
 
 /// How often the first code of a new secret may be wrong.

@@ -10,8 +10,8 @@ use super::Requests;
 use super::proof::Proved;
 use crate::audit::Line;
 use crate::journal::Part;
-use crate::line::End;
 use crate::login::fresh;
+use crate::login_stream::End;
 
 const FAILED: &str = "password_change_failed";
 

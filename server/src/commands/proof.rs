@@ -8,8 +8,8 @@ use chatbox_common::secret::SecretString;
 use chatbox_common::wire::message::{Password, PasswordChallenge, RequestId, ServerMessage};
 
 use super::Requests;
-use crate::line::End;
 use crate::login::proof::{Attempt, Judged, Right};
+use crate::login_stream::End;
 use crate::readers::Candidate;
 
 /// A proof fails before it is said what for.

@@ -7,8 +7,10 @@
 //! Delivery waits for nobody: a full socket is handed to [`writable`], a full outbox loses live
 //! chat (never a reply) and the session fetches what it missed.
 
-mod room;
-mod session;
+mod budget;
+mod outbox;
+mod recipient;
+mod room_feed;
 mod worker;
 pub mod writable;
 
@@ -23,10 +25,11 @@ use chatbox_common::wire::codec;
 use chatbox_common::wire::message::{Bye, RequestId, RoomId, Seq, ServerMessage};
 use zeroize::Zeroizing;
 
-use crate::budget::Budget;
 use crate::event::{Batch, SessionId};
-use crate::outbox::{Gate, reply_cost};
-use crate::vital;
+use crate::threads;
+use budget::Budget;
+pub use budget::FLOOR;
+pub use outbox::{Gate, Room, reply_cost};
 use worker::Worker;
 use writable::Writable;
 
@@ -216,7 +219,9 @@ impl Deliveries {
                 outbox_limit,
                 Arc::clone(&budget),
             );
-            handles.push(vital::spawn(format!("delivery-{n}"), move || worker.run())?);
+            handles.push(threads::spawn(format!("delivery-{n}"), move || {
+                worker.run()
+            })?);
             queues.push(Queue { jobs, backlog });
         }
         let deliveries = Self {
@@ -225,7 +230,7 @@ impl Deliveries {
         // It lives as long as the process does: it keeps the queues open, and `Stop` is what
         // ends the threads above.
         let to = deliveries.clone();
-        vital::spawn("writable".to_owned(), move || {
+        threads::spawn("writable".to_owned(), move || {
             let ended = writable.run(|session| to.send(session, Delivery::Writable(session)));
             if let Err(error) = ended {
                 log::error!("waiting for writable sockets failed: {error}");

@@ -383,8 +383,5 @@ fn a_session_whose_greeting_finds_nobody_is_over_at_once() {
         })),
     );
     assert!(gate.wait_closed(Duration::from_secs(20)));
-    assert_eq!(
-        gate.wait_for_room(Duration::ZERO),
-        crate::outbox::Room::Closed
-    );
+    assert_eq!(gate.wait_for_room(Duration::ZERO), Room::Closed);
 }

@@ -12,11 +12,11 @@ use chatbox_common::wire::message::{
     ServerMessage,
 };
 
-use super::room::{Kept, Room, merge, records};
-use super::session::{Dead, Session, Tools};
+use super::budget::{Budget, Share};
+use super::recipient::{Dead, Session, Tools};
+use super::room_feed::{Kept, Room, merge, records};
 use super::writable::Writable;
 use super::{Backlog, Delivery, Join};
-use crate::budget::{Budget, Share};
 use crate::event::{Batch, SessionId};
 
 /// The most acknowledgements put before the chat of a record.

@@ -6,9 +6,9 @@ use super::commit::{Owed, Work};
 use super::sessions::Session;
 use super::{Ask, LogIn, Spend, Token, accounts};
 use crate::event::SessionId;
-use crate::sealed::SealingKey;
 use crate::store::testing::{account, store};
 use crate::store::{AccountId, Commit, Credentials, Store};
+use crate::totp_seal::SealingKey;
 use chatbox_common::secret::{Secret, SecretString};
 
 const FIRST: SessionId = 1;

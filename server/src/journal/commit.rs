@@ -11,10 +11,10 @@ use super::rooms::Room;
 use super::sessions::Session;
 use super::{Ask, Post};
 use crate::event::{Person, SessionId};
-use crate::sealed::SealingKey;
 use crate::store::{
     ACTION, AccountId, Commit, Inserted, NewMessage, RoomId, Store, StoreError, TokenId, Tx,
 };
+use crate::totp_seal::SealingKey;
 
 /// A message and whose it is, as far as the journal knows its session.
 pub(super) struct Admitted {

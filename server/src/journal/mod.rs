@@ -12,7 +12,8 @@ mod account;
 #[cfg(test)]
 mod account_tests;
 mod accounts;
-mod acts;
+mod actions;
+mod batch;
 mod chat_log;
 mod commit;
 mod index;
@@ -20,7 +21,6 @@ mod people;
 mod publish;
 mod rooms;
 mod sessions;
-mod taken;
 mod writer;
 
 use std::net::{SocketAddr, TcpStream};
@@ -35,8 +35,8 @@ use chatbox_common::wire::message::{
     AccountId, Action, Bye, Follow, Kind, Limits, MessageId, Read, RequestId, RoomId,
 };
 
+use crate::delivery::Gate;
 use crate::event::{Person, SessionId};
-use crate::outbox::Gate;
 pub use crate::store::Access;
 use crate::store::{Credentials, RecoveryHash, TokenId};
 pub use account::{Change, LOGGED_OUT, Part};

@@ -15,8 +15,8 @@ use super::writer::Writer;
 use super::{Answer, Ask, Granted, Post, Unavailable};
 use crate::audit::Line;
 use crate::clock::now_ms;
+use crate::delivery::Gate;
 use crate::event::{self, Batch, SessionId};
-use crate::outbox::Gate;
 use crate::store::{Commit, Inserted};
 
 /// What a message is told that could not be kept.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use chatbox_common::wire::message::{ErrorCode, RoomId};
 
+use super::batch::{Taken, pace};
 use super::chat_log::AuditedChat;
 use super::commit::{Admitted, Committed, Owed, Work};
 use super::index::Index;
@@ -16,14 +17,13 @@ use super::people::Memberships;
 use super::publish::UNAVAILABLE;
 use super::rooms::{Refusal, Room, UNKNOWN_ROOM};
 use super::sessions::{Behind, Session, encode};
-use super::taken::{Taken, pace};
 use super::{Answer, Ask, Granted, Job, Post, RoomLimits, Visit, visits};
 use crate::audit::{Audit, Line};
 use crate::clock::{now_ms, stamp};
 use crate::delivery::{Deliveries, Delivery};
 use crate::event::{Person, SessionId};
-use crate::sealed::SealingKey;
 use crate::store::{Commit, Store, StoreError};
+use crate::totp_seal::SealingKey;
 pub use start::{Parts, start};
 
 /// The most logins of one transaction: they cost more than messages, which go first.

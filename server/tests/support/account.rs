@@ -14,7 +14,7 @@ use chatbox_common::wire::message::{
 };
 
 use super::Server;
-use super::peer::Peer;
+use super::client::Peer;
 
 /// The step of this moment.
 pub fn step_now() -> u64 {

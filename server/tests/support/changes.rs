@@ -13,7 +13,7 @@ use chatbox_common::wire::message::{
 
 use super::Server;
 use super::account::{Account, secret};
-use super::peer::Peer;
+use super::client::Peer;
 
 /// Another password.
 pub const NEW: &str = "a better horse battery";

@@ -7,8 +7,8 @@
 
 pub mod account;
 pub mod changes;
+pub mod client;
 pub mod dice;
-pub mod peer;
 pub mod rooms;
 
 use std::fs::{self, File};

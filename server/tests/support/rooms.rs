@@ -6,8 +6,8 @@ use chatbox_common::wire::message::{
     RoomMode, RoomSummary, Rooms, Search, Send, ServerMessage, SetTopic,
 };
 
+use super::client::{Peer, id};
 use super::eventually;
-use super::peer::{Peer, id};
 
 /// What a request about rooms or people came to.
 pub type Answer = Result<ServerMessage, ErrorCode>;

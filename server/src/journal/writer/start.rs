@@ -17,9 +17,9 @@ use crate::audit::{Audit, Line};
 use crate::boot;
 use crate::clock::stamp;
 use crate::delivery::Deliveries;
-use crate::sealed::SealingKey;
 use crate::store::{self, Commit, Durability, Store, StoreError, Tx};
-use crate::vital;
+use crate::threads;
+use crate::totp_seal::SealingKey;
 
 /// In place of a boot that the system has no name for.
 const UNKNOWN_BOOT: &str = "unknown";
@@ -54,7 +54,7 @@ pub fn start(parts: Parts) -> Result<(Journal, JoinHandle<()>), StartError> {
     let (queue, jobs) = mpsc::sync_channel(QUEUE);
     let writer = Writer::new(parts)?;
     let visits = Arc::clone(&writer.visits);
-    let thread = vital::spawn("journal".to_owned(), move || writer.run(&jobs))?;
+    let thread = threads::spawn("journal".to_owned(), move || writer.run(&jobs))?;
     Ok((Journal { queue, visits }, thread))
 }
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::{DumpableBehavior, Resource, Rlimit};
 
-use crate::budget::FLOOR;
+use crate::delivery::FLOOR;
 
 /// Memory maps of one thread: its stack, that one's guard page, and the same two for signals.
 /// Past `vm.max_map_count` a new thread does not fail, it aborts the process.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use chatbox_common::crypto::record::{SealError, Sealer, TAG_LEN};
 use chatbox_common::wire::frame::LENGTH_LEN;
 
-use crate::budget::{FLOOR, Share};
+use super::budget::{FLOOR, Share};
 
 /// Above this many unsent bytes of sealed replies a session's thread reads nothing more from it.
 pub const MAX_REPLY_BYTES: usize = 64 * 1024;
@@ -269,7 +269,7 @@ mod tests {
     use chatbox_common::secret::Secret;
 
     use super::*;
-    use crate::budget::Budget;
+    use crate::delivery::budget::Budget;
 
     const LIMIT: usize = 256 * 1024;
 

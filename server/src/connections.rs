@@ -11,9 +11,9 @@ use std::time::Duration;
 use chatbox_common::name::UserName;
 use chatbox_common::wire::message;
 
+use crate::delivery::Gate;
 use crate::event::{Person, SessionId};
-use crate::outbox::Gate;
-use crate::throttle::network;
+use crate::rate_limit::network;
 
 /// The most sessions of one account: what waits for each of them costs memory.
 pub const MAX_SESSIONS: u32 = 32;

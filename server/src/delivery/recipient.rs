@@ -10,10 +10,10 @@ use chatbox_common::wire::message::RoomId;
 use rustix::net::SendFlags;
 
 use super::Join;
+use super::budget::Share;
+use super::outbox::{Gate, MAX_REPLY_BYTES, Outbox, reply_cost};
 use super::writable::Writable;
-use crate::budget::Share;
 use crate::event::SessionId;
-use crate::outbox::{Gate, MAX_REPLY_BYTES, Outbox, reply_cost};
 
 /// A session that can't go on: its socket failed, or a record could not be made.
 #[derive(Debug)]

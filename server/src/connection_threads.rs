@@ -33,7 +33,7 @@ struct Threads {
     /// The ways to the threads that wait, each of them for one connection.
     idle: Mutex<Vec<(ThreadId, SyncSender<Connection>)>>,
     /// Held by a login's thread from the beginning of the session's thread until it is idle
-    /// itself or ends: `limits` counts one thread for each connection, and few beside.
+    /// itself or ends: `capacity` counts one thread for each connection, and few beside.
     handover: Mutex<()>,
 }
 

@@ -14,7 +14,7 @@ use chatbox_common::wire::message::{
     Bye, ByeReason, ClientMessage, ErrorCode, ErrorMessage, RequestId, ServerMessage,
 };
 
-use crate::hub::Full;
+use crate::connections::Full;
 use crate::journal::{LOGGED_OUT, Unavailable};
 
 /// How a connection ends.

@@ -12,7 +12,7 @@ use crate::store::{Outcome, SqlEntry, SqlLog};
 /// A log for a store that writes into `audit`: one line for each distinct statement of a
 /// transaction, and one number for each transaction, which keeps its lines together.
 #[must_use]
-pub fn sql_trail(audit: &Audit) -> SqlLog {
+pub fn sql_log(audit: &Audit) -> SqlLog {
     let audit = audit.clone();
     let transactions = AtomicU64::new(0);
     SqlLog::new(move |entries: Vec<SqlEntry>| {
