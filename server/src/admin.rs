@@ -44,30 +44,30 @@ pub fn run(settings: &Settings, command: &Command, out: &mut impl Write) -> anyh
     );
     let audit =
         Audit::start_beside(&settings.log_dir).context("the audit files can't be opened")?;
-    let desk = Desk {
+    let admin = Admin {
         settings,
         log: sql_log(&audit),
         audit,
     };
     let done = match command {
-        Command::User(command) => desk.user(command, out),
-        Command::Backup { file } => desk.back_up(file, out),
+        Command::User(command) => admin.user(command, out),
+        Command::Backup { file } => admin.back_up(file, out),
     };
-    desk.audit.stop();
-    match (done, desk.audit.fault()) {
+    admin.audit.stop();
+    match (done, admin.audit.fault()) {
         (Ok(()), Some(fault)) => bail!("it is done, but the audit can't be written: {fault}"),
         (done, _) => done,
     }
 }
 
 /// What every command needs.
-struct Desk<'a> {
+struct Admin<'a> {
     settings: &'a Settings,
     audit: Audit,
     log: SqlLog,
 }
 
-impl Desk<'_> {
+impl Admin<'_> {
     fn user(&self, command: &UserCommand, out: &mut impl Write) -> anyhow::Result<()> {
         match command {
             UserCommand::List => self.list(out),

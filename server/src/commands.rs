@@ -20,13 +20,13 @@ use chatbox_common::wire::message::{
     Plain, RequestId, Search, Send, ServerInfo, ServerMessage, You,
 };
 
-use crate::delivery::Gate;
+use crate::delivery::Backpressure;
 use crate::event::SessionId;
-use crate::journal::{Act, Deed, HasRead, Post};
+use crate::journal::{HasRead, Post, RoomAction, RoomRequest};
 use crate::login::Authenticated;
 use crate::login_stream::End;
 use crate::rate_limit::{MessageBudget, Verdict};
-use crate::readers::{Asked, PageRequest};
+use crate::readers::{PageRequest, Query};
 use crate::shared::Shared;
 pub use account::Changes;
 
@@ -44,7 +44,7 @@ pub struct Requests<'a> {
     /// Whose it is.
     pub who: &'a mut Authenticated,
     /// What it shares with its delivery thread.
-    pub gate: &'a Arc<Gate>,
+    pub backpressure: &'a Arc<Backpressure>,
     /// What a proof must be bound to.
     pub binding: &'a ChannelBinding,
     /// How many messages it may still send.
@@ -83,45 +83,45 @@ impl Requests<'_> {
             ClientMessage::Bye(_) => return Err(End::Quit),
             ClientMessage::Rooms(rooms) => {
                 let (request, limit) = (rooms.request, rooms.limit);
-                self.page(request, limit, Asked::Rooms(rooms));
+                self.page(request, limit, Query::Rooms(rooms));
             }
             ClientMessage::Members(members) => {
                 let (request, limit) = (members.request, members.limit);
-                self.page(request, limit, Asked::Members(members));
+                self.page(request, limit, Query::Members(members));
             }
             ClientMessage::Create(create) => {
-                return self.act(create.request, || room_actions::create(create));
+                return self.room_request(create.request, || room_actions::create(create));
             }
             ClientMessage::Direct(direct) => {
-                return self.act(direct.request, || room_actions::direct(&direct));
+                return self.room_request(direct.request, || room_actions::direct(&direct));
             }
             // Its cost is next to nothing, and no client can know the pace for it.
             ClientMessage::Read(read) => self.shared.journal.read(HasRead {
                 session: self.session,
-                gate: Arc::clone(self.gate),
+                backpressure: Arc::clone(self.backpressure),
                 read,
             }),
             ClientMessage::Join(join) => {
-                return self.act(join.request, || room_actions::join(&join));
+                return self.room_request(join.request, || room_actions::join(&join));
             }
             ClientMessage::Leave(leave) => {
-                return self.act(leave.request, || Ok(Deed::Leave(leave.room)));
+                return self.room_request(leave.request, || Ok(RoomAction::Leave(leave.room)));
             }
             ClientMessage::SetTopic(topic) => {
-                return self.act(topic.request, || room_actions::topic(topic));
+                return self.room_request(topic.request, || room_actions::topic(topic));
             }
             ClientMessage::Invite(invite) => {
-                return self.act(invite.request, || room_actions::invite(&invite));
+                return self.room_request(invite.request, || room_actions::invite(&invite));
             }
             ClientMessage::Moderate(moderate) => {
-                return self.act(moderate.request, || room_actions::moderate(moderate));
+                return self.room_request(moderate.request, || room_actions::moderate(moderate));
             }
             ClientMessage::Lock(lock) => {
-                return self.act(lock.request, || room_actions::lock(lock));
+                return self.room_request(lock.request, || room_actions::lock(lock));
             }
             ClientMessage::Whois(named) => self.whois(&named),
             ClientMessage::Ignore(ignore) => {
-                return self.act(ignore.request, || room_actions::ignore(&ignore));
+                return self.room_request(ignore.request, || room_actions::ignore(&ignore));
             }
             ClientMessage::Search(search) => return self.search(search),
             ClientMessage::Sessions(plain) => self.sessions(&plain),
@@ -142,7 +142,7 @@ impl Requests<'_> {
     fn reply(&self, message: &ServerMessage) {
         self.shared
             .deliveries
-            .reply(self.session, self.gate, message);
+            .reply(self.session, self.backpressure, message);
     }
 
     fn error(
@@ -191,7 +191,7 @@ impl Requests<'_> {
         }
         self.shared.journal.post(Post {
             session: self.session,
-            gate: Arc::clone(self.gate),
+            backpressure: Arc::clone(self.backpressure),
             request: send.request,
             room: send.room,
             id: send.id,
@@ -202,27 +202,27 @@ impl Requests<'_> {
     }
 
     /// What is done with rooms and people counts like a message.
-    fn act(
+    fn room_request(
         &mut self,
         request: RequestId,
-        deed: impl FnOnce() -> Result<Deed, room_actions::Refusal>,
+        action: impl FnOnce() -> Result<RoomAction, room_actions::InvalidRequest>,
     ) -> Result<(), End> {
         if !self.may_go_on(request)? {
             return Ok(());
         }
-        match deed() {
-            Ok(deed) => self.journal_act(request, deed),
+        match action() {
+            Ok(action) => self.journal_room_request(request, action),
             Err((code, sentence)) => self.error(Some(request), code, &sentence, None),
         }
         Ok(())
     }
 
-    fn journal_act(&self, request: RequestId, deed: Deed) {
-        self.shared.journal.act(Act {
+    fn journal_room_request(&self, request: RequestId, action: RoomAction) {
+        self.shared.journal.room_request(RoomRequest {
             session: self.session,
-            gate: Arc::clone(self.gate),
-            request,
-            deed,
+            backpressure: Arc::clone(self.backpressure),
+            id: request,
+            action,
         });
     }
 
@@ -233,7 +233,7 @@ impl Requests<'_> {
             let sentence = "a page of messages is asked for by `after`, `before` or `before_time`";
             return self.error(Some(request), ErrorCode::InvalidArgument, sentence, None);
         }
-        self.page(request, limit, Asked::History(history));
+        self.page(request, limit, Query::History(history));
     }
 
     /// Dearer than a page of history, and so counted like a message.
@@ -246,25 +246,25 @@ impl Requests<'_> {
             let sentence = "a search has at most 256 bytes";
             self.error(Some(request), ErrorCode::TextTooLong, sentence, None);
         } else {
-            self.page(request, limit, Asked::Search(search));
+            self.page(request, limit, Query::Search(search));
         }
         Ok(())
     }
 
-    fn page(&self, request: RequestId, limit: u32, asked: Asked) {
+    fn page(&self, request: RequestId, limit: u32, query: Query) {
         if limit == 0 || limit > PAGE_LIMIT {
             let sentence = "a page has a limit of 1 to 500";
             return self.error(Some(request), ErrorCode::InvalidArgument, sentence, None);
         }
-        if !self.gate.begin_page() {
+        if !self.backpressure.begin_page() {
             let sentence = "the page asked for before is still under way";
             return self.error(Some(request), ErrorCode::PageInFlight, sentence, None);
         }
         self.shared.readers.page(PageRequest {
             session: self.session,
             account: self.who.person().account,
-            gate: Arc::clone(self.gate),
-            asked,
+            backpressure: Arc::clone(self.backpressure),
+            query,
         });
     }
 
@@ -279,7 +279,7 @@ impl Requests<'_> {
             );
         }
         let limit = usize::try_from(list.limit).unwrap_or(0);
-        let (people, more) = self.shared.hub.people(list.after.as_deref(), limit);
+        let (people, more) = self.shared.connections.people(list.after.as_deref(), limit);
         self.reply(&ServerMessage::People(People {
             request: list.request,
             people,
@@ -290,12 +290,12 @@ impl Requests<'_> {
     fn whois(&self, named: &Named) {
         match room_actions::user_name(&named.user) {
             Ok(user) => {
-                let asked = Asked::Whois {
+                let query = Query::Whois {
                     request: named.request,
-                    online_since: self.shared.hub.online_since(&user),
+                    online_since: self.shared.connections.online_since(&user),
                     user,
                 };
-                self.page(named.request, 1, asked);
+                self.page(named.request, 1, query);
             }
             Err((code, sentence)) => self.error(Some(named.request), code, &sentence, None),
         }
@@ -303,7 +303,7 @@ impl Requests<'_> {
 
     fn whoami(&self, plain: &Plain) {
         let person = self.who.person();
-        let Some(standing) = self.shared.hub.standing(self.session) else {
+        let Some(standing) = self.shared.connections.standing(self.session) else {
             return;
         };
         self.reply(&ServerMessage::You(You {
@@ -318,7 +318,7 @@ impl Requests<'_> {
     }
 
     fn info(&self, plain: &Plain) {
-        let (people, connections) = self.shared.hub.counts();
+        let (people, connections) = self.shared.connections.counts();
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         self.reply(&ServerMessage::ServerInfo(ServerInfo {
             request: plain.request,
@@ -326,7 +326,7 @@ impl Requests<'_> {
             uptime: self.shared.started.elapsed().as_secs(),
             people: count(people),
             connections: count(connections),
-            most_connections: count(self.shared.hub.cap()),
+            most_connections: count(self.shared.connections.cap()),
         }));
     }
 }

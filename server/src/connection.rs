@@ -19,11 +19,11 @@ use chatbox_common::wire::message::{Limits, MAX_TEXT, PAGE_LIMIT, Plain, ServerM
 use crate::audit::Line;
 use crate::clock::now_ms;
 use crate::commands::{Changes, Requests};
-use crate::delivery::{Delivery, Gate, Room};
+use crate::delivery::{Backpressure, Delivery, Readiness};
 use crate::event::SessionId;
 use crate::journal::{Begin, Ended};
 use crate::login::{Authenticated, Candidacy, LOGIN_TIMEOUT};
-use crate::login_stream::{End, PeerLine};
+use crate::login_stream::{End, LoginStream};
 use crate::rate_limit::MessageBudget;
 use crate::shared::Shared;
 
@@ -54,8 +54,8 @@ pub struct Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         // Even a thread that panics leaves the table.
-        self.shared.journal.went(self.session);
-        self.shared.hub.remove(self.session);
+        self.shared.journal.connection_ended(self.session);
+        self.shared.connections.remove(self.session);
     }
 }
 
@@ -64,9 +64,11 @@ impl Connection {
     /// ended.
     #[must_use]
     pub fn enter(self) -> Option<Box<Session>> {
-        self.shared.journal.came(self.session, self.peer);
+        self.shared
+            .journal
+            .connection_accepted(self.session, self.peer);
         let entered = match self.handshake() {
-            Ok(line) => self.login(line),
+            Ok(stream) => self.login(stream),
             Err(end) => {
                 self.note(&end);
                 None
@@ -82,13 +84,13 @@ impl Connection {
         }))
     }
 
-    fn handshake(&self) -> Result<PeerLine<'_>, End> {
+    fn handshake(&self) -> Result<LoginStream<'_>, End> {
         let policy = &self.shared.policy;
         let mut stream = Deadlined::new(&self.socket, policy.handshake);
-        let respond = |message_1| self.shared.keys.respond(message_1);
+        let respond = |message_1| self.shared.handshakes.respond(message_1);
         let accepted = channel::accept(&mut stream, FrameBuffer::new(), policy.rotation, respond);
         match accepted {
-            Ok(channel) => Ok(PeerLine::new(&self.socket, channel, LOGIN_TIMEOUT)),
+            Ok(channel) => Ok(LoginStream::new(&self.socket, channel, LOGIN_TIMEOUT)),
             Err(error) if error.is_timeout() => Err(self.stopped_or(End::Timeout)),
             Err(error) => {
                 if matches!(error, ChannelError::Busy) {
@@ -102,7 +104,7 @@ impl Connection {
 
     /// When the server stops it ends the reading of all: that looks like the peer's end.
     fn stopped_or(&self, end: End) -> End {
-        if end.is_cut_off() && self.shared.hub.is_stopping() {
+        if end.is_cut_off() && self.shared.connections.is_stopping() {
             End::Shutdown
         } else {
             end
@@ -110,34 +112,34 @@ impl Connection {
     }
 
     /// Lets the peer log in, and has its session begin.
-    fn login(&self, mut line: PeerLine<'_>) -> Option<Entered> {
+    fn login(&self, mut stream: LoginStream<'_>) -> Option<Entered> {
         let candidacy = Candidacy {
             shared: &self.shared,
             session: self.session,
             peer: self.peer,
         };
-        let who = match candidacy.run(&mut line) {
+        let who = match candidacy.run(&mut stream) {
             Ok(who) => who,
             Err(end) => {
                 let end = self.stopped_or(end);
-                line.say_bye(&end);
+                stream.say_bye(&end);
                 self.note(&end);
                 return None;
             }
         };
-        let gate = Arc::new(Gate::default());
+        let backpressure = Arc::new(Backpressure::default());
         let person = who.person();
-        let hub = &self.shared.hub;
-        if let Err(end) = hub.log_in(self.session, person, &gate, now_ms()) {
-            line.say_bye(&end.into());
+        let connections = &self.shared.connections;
+        if let Err(end) = connections.log_in(self.session, person, &backpressure, now_ms()) {
+            stream.say_bye(&end.into());
             return None;
         }
-        match line.into_session() {
+        match stream.into_session() {
             Ok(opened) => {
-                self.begin(&who, &gate, opened.greeting, opened.sender);
+                self.begin(&who, &backpressure, opened.greeting, opened.sender);
                 Some(Entered {
                     who,
-                    gate,
+                    backpressure,
                     receiver: opened.receiver,
                     binding: opened.binding,
                 })
@@ -162,7 +164,13 @@ impl Connection {
         self.shared.note_noise(self.peer.ip(), end.word());
     }
 
-    fn begin(&self, who: &Authenticated, gate: &Arc<Gate>, greeting: Vec<u8>, sender: Sender) {
+    fn begin(
+        &self,
+        who: &Authenticated,
+        backpressure: &Arc<Backpressure>,
+        greeting: Vec<u8>,
+        sender: Sender,
+    ) {
         self.shared.journal.begin(Begin {
             session: self.session,
             person: who.person().clone(),
@@ -170,7 +178,7 @@ impl Connection {
             socket: Arc::clone(&self.socket),
             greeting,
             sealer: sender.into_sealer(),
-            gate: Arc::clone(gate),
+            backpressure: Arc::clone(backpressure),
             after: who.after(),
             limits: Limits {
                 messages_per_second: self.shared.policy.messages_per_second,
@@ -184,7 +192,7 @@ impl Connection {
     fn session(&self, entered: Entered) {
         let Entered {
             mut who,
-            gate,
+            backpressure,
             receiver,
             binding,
         } = entered;
@@ -195,14 +203,14 @@ impl Connection {
             session: self.session,
             peer: self.peer,
             who: &mut who,
-            gate: &gate,
+            backpressure: &backpressure,
             binding: &binding,
             budget: MessageBudget::new(shared.policy.messages_per_second, start),
             changes: Changes::default(),
         };
         let end = match self.read_all(receiver, &mut requests) {
             Ok(never) => match never {},
-            Err(end) if end.is_cut_off() && gate.is_logged_out() => End::LoggedOut,
+            Err(end) if end.is_cut_off() && backpressure.is_logged_out() => End::LoggedOut,
             Err(end) => self.stopped_or(end),
         };
         if matches!(end, End::Quit | End::Distrusted) {
@@ -213,7 +221,7 @@ impl Connection {
             cut_off: end.is_cut_off(),
             bye: end.bye(),
         });
-        if !gate.wait_closed(GOODBYE_TIMEOUT) {
+        if !backpressure.wait_closed(GOODBYE_TIMEOUT) {
             let session = self.session;
             shared.deliveries.send(session, Delivery::Drop(session));
         }
@@ -253,7 +261,7 @@ impl Connection {
             while let Some(content) = receiver.next_record()? {
                 watch.completed();
                 for message in codec::messages(content) {
-                    wait_for_room(requests.gate)?;
+                    wait_until_ready(requests.backpressure)?;
                     requests.handle(message.map_err(ChannelError::Malformed)?)?;
                 }
             }
@@ -265,7 +273,7 @@ impl Connection {
                     if watch.silent()? {
                         let ping = ServerMessage::Ping(Plain { request: 0 });
                         let deliveries = &self.shared.deliveries;
-                        deliveries.reply(self.session, requests.gate, &ping);
+                        deliveries.reply(self.session, requests.backpressure, &ping);
                     }
                 }
                 Err(error) => return Err(End::Channel(error)),
@@ -296,7 +304,7 @@ impl Connection {
 /// What the login of a session left for it.
 struct Entered {
     who: Authenticated,
-    gate: Arc<Gate>,
+    backpressure: Arc<Backpressure>,
     receiver: Receiver,
     /// What a proof must be bound to.
     binding: ChannelBinding,
@@ -330,13 +338,13 @@ impl Session {
 }
 
 /// Nothing more is done for a peer that does not take what it is answered.
-fn wait_for_room(gate: &Gate) -> Result<(), End> {
-    match gate.wait_for_room(SILENCE_TIMEOUT) {
-        Room::Some => Ok(()),
-        Room::None => Err(End::Timeout),
-        Room::Stopping => Err(End::Shutdown),
-        Room::Closed => Err(End::Lost),
-        Room::LoggedOut => Err(End::LoggedOut),
+fn wait_until_ready(backpressure: &Backpressure) -> Result<(), End> {
+    match backpressure.wait_until_ready(SILENCE_TIMEOUT) {
+        Readiness::Ready => Ok(()),
+        Readiness::NotReady => Err(End::Timeout),
+        Readiness::Stopping => Err(End::Shutdown),
+        Readiness::Closed => Err(End::Lost),
+        Readiness::LoggedOut => Err(End::LoggedOut),
     }
 }
 

@@ -26,7 +26,7 @@ const IDLE: Duration = Duration::from_millis(500);
 
 /// Takes connections in. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Anteroom(Arc<Threads>);
+pub struct ConnectionThreads(Arc<Threads>);
 
 #[derive(Default)]
 struct Threads {
@@ -42,7 +42,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Anteroom {
+impl ConnectionThreads {
     /// Gives a connection a thread.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use std::time::Duration;
 use chatbox_common::name::UserName;
 use chatbox_common::wire::message;
 
-use crate::delivery::Gate;
+use crate::delivery::Backpressure;
 use crate::event::{Person, SessionId};
 use crate::rate_limit::network;
 
@@ -29,7 +29,7 @@ struct Client {
     socket: Arc<TcpStream>,
     person: Option<Person>,
     /// Where its thread may wait for the peer.
-    gate: Option<Arc<Gate>>,
+    backpressure: Option<Arc<Backpressure>>,
     /// Since when it is what it is, milliseconds since 1970-01-01 UTC.
     since: u64,
 }
@@ -94,14 +94,14 @@ pub struct Standing {
 
 /// The table, shared by all threads.
 #[derive(Clone)]
-pub struct Hub {
+pub struct Connections {
     table: Arc<Mutex<Table>>,
     /// Told when a connection leaves while the server stops.
     emptied: Arc<Condvar>,
     cap: usize,
 }
 
-impl Hub {
+impl Connections {
     /// An empty table that takes `cap` connections.
     #[must_use]
     pub fn new(cap: usize) -> Self {
@@ -147,7 +147,7 @@ impl Hub {
                 address,
                 socket,
                 person: None,
-                gate: None,
+                backpressure: None,
                 since: now_ms,
             },
         );
@@ -162,7 +162,7 @@ impl Hub {
         &self,
         session: SessionId,
         person: &Person,
-        gate: &Arc<Gate>,
+        backpressure: &Arc<Backpressure>,
         now_ms: u64,
     ) -> Result<(), Full> {
         let mut table = self.table();
@@ -184,7 +184,7 @@ impl Hub {
         }
         online.sessions.push(session);
         client.person = Some(person.clone());
-        client.gate = Some(Arc::clone(gate));
+        client.backpressure = Some(Arc::clone(backpressure));
         client.since = now_ms;
         let address = client.address;
         table.no_stranger(address);
@@ -294,26 +294,26 @@ impl Hub {
     /// Takes nobody in any more, and ends the reading of all that are in: each connection's own
     /// thread then says goodbye.
     pub fn stop(&self) {
-        let clients: Vec<(Arc<TcpStream>, Option<Arc<Gate>>)> = {
+        let clients: Vec<(Arc<TcpStream>, Option<Arc<Backpressure>>)> = {
             let mut table = self.table();
             table.stopping = true;
             let clients = table.clients.values();
             clients
-                .map(|client| (Arc::clone(&client.socket), client.gate.clone()))
+                .map(|client| (Arc::clone(&client.socket), client.backpressure.clone()))
                 .collect()
         };
-        for (socket, gate) in clients {
+        for (socket, backpressure) in clients {
             // A socket that is closed already needs no end.
             let _ = socket.shutdown(Shutdown::Read);
-            if let Some(gate) = gate {
-                gate.stop();
+            if let Some(backpressure) = backpressure {
+                backpressure.stop();
             }
         }
     }
 }
 
-impl Hub {
-    /// Waits until the last connection has left after [`Hub::stop`]; says how many had not in
+impl Connections {
+    /// Waits until the last connection has left after [`Connections::stop`]; says how many had not in
     /// time.
     #[must_use]
     pub fn wait_empty(&self, at_most: Duration) -> usize {
@@ -349,17 +349,18 @@ mod tests {
 
     #[test]
     fn people_are_listed_once_in_the_order_of_their_names() {
-        let hub = Hub::new(10);
+        let connections = Connections::new(10);
         let (socket, address) = socket();
         let mut sessions = Vec::new();
         for (account, user) in [(1, "bob"), (2, "Alice"), (1, "bob"), (3, "carol")] {
-            let id = hub.admit(address, Arc::clone(&socket), 5).unwrap();
-            hub.log_in(id, &person(account, user), &Arc::default(), 7)
+            let id = connections.admit(address, Arc::clone(&socket), 5).unwrap();
+            connections
+                .log_in(id, &person(account, user), &Arc::default(), 7)
                 .unwrap();
             sessions.push(id);
         }
         let names = |after, limit| {
-            let (people, more) = hub.people(after, limit);
+            let (people, more) = connections.people(after, limit);
             let names: Vec<_> = people
                 .iter()
                 .map(|p| (p.user.clone(), p.sessions))
@@ -371,42 +372,42 @@ mod tests {
             (vec![("Alice".into(), 1), ("bob".into(), 2)], true)
         );
         assert_eq!(names(Some("BOB"), 9), (vec![("carol".into(), 1)], false));
-        let bobs = |hub: &Hub| -> Vec<_> {
-            let sessions = hub.sessions("BOB").into_iter();
+        let bobs = |connections: &Connections| -> Vec<_> {
+            let sessions = connections.sessions("BOB").into_iter();
             sessions.map(|one| (one.session, one.address)).collect()
         };
         let at = |n: usize| (sessions[n], address.to_string());
-        assert_eq!(bobs(&hub), [at(0), at(2)]);
-        hub.remove(sessions[0]);
-        assert_eq!(hub.standing(sessions[2]).unwrap().sessions, 1);
-        assert_eq!(bobs(&hub), [at(2)]);
-        assert_eq!(hub.sessions("nobody"), []);
-        hub.remove(sessions[2]);
+        assert_eq!(bobs(&connections), [at(0), at(2)]);
+        connections.remove(sessions[0]);
+        assert_eq!(connections.standing(sessions[2]).unwrap().sessions, 1);
+        assert_eq!(bobs(&connections), [at(2)]);
+        assert_eq!(connections.sessions("nobody"), []);
+        connections.remove(sessions[2]);
         assert_eq!(names(None, 9).0.len(), 2);
-        assert_eq!(hub.counts(), (2, 2));
+        assert_eq!(connections.counts(), (2, 2));
     }
 
     #[test]
     fn the_cap_and_the_stop_are_kept() {
-        let hub = Hub::new(1);
+        let connections = Connections::new(1);
         let (socket, address) = socket();
-        let first = hub.admit(address, Arc::clone(&socket), 0).unwrap();
-        let again = hub.admit(address, Arc::clone(&socket), 0);
+        let first = connections.admit(address, Arc::clone(&socket), 0).unwrap();
+        let again = connections.admit(address, Arc::clone(&socket), 0);
         assert_eq!(again, Err(Full::Cap));
-        hub.remove(first);
-        hub.stop();
-        assert_eq!(hub.admit(address, socket, 0), Err(Full::Stopping));
-        let late = hub.log_in(first, &person(1, "late"), &Arc::default(), 0);
+        connections.remove(first);
+        connections.stop();
+        assert_eq!(connections.admit(address, socket, 0), Err(Full::Stopping));
+        let late = connections.log_in(first, &person(1, "late"), &Arc::default(), 0);
         assert_eq!(late, Err(Full::Stopping));
     }
 
     #[test]
     fn an_account_has_a_bounded_number_of_sessions() {
-        let hub = Hub::new(100);
+        let connections = Connections::new(100);
         let (socket, address) = socket();
         let join = |account: AccountId, user| {
-            let id = hub.admit(address, Arc::clone(&socket), 0).unwrap();
-            hub.log_in(id, &person(account, user), &Arc::default(), 0)
+            let id = connections.admit(address, Arc::clone(&socket), 0).unwrap();
+            connections.log_in(id, &person(account, user), &Arc::default(), 0)
         };
         for _ in 0..MAX_SESSIONS {
             join(1, "alice").unwrap();

@@ -23,7 +23,7 @@ pub struct Committed {
 
 /// Consecutive messages of one room, committed, and encoded once for all who get them.
 #[derive(Debug)]
-pub struct Batch {
+pub struct RoomBatch {
     /// Where.
     pub room: RoomId,
     /// The first one's place.
@@ -36,7 +36,7 @@ pub struct Batch {
     pub acks: Vec<Committed>,
 }
 
-impl Batch {
+impl RoomBatch {
     /// An empty batch that begins behind `head`.
     #[must_use]
     pub const fn after(room: RoomId, head: Seq) -> Self {

@@ -17,20 +17,20 @@ const QUEUE: usize = 256;
 /// How much lower than the rest these threads rank (`nice`).
 const NICE: i32 = 10;
 
-type Answer = Result<(Vec<u8>, SessionKeys), ChannelError>;
+type Response = Result<(Vec<u8>, SessionKeys), ChannelError>;
 
-struct Job {
+struct Handshake {
     message_1: Vec<u8>,
-    answer: SyncSender<Answer>,
+    response: SyncSender<Response>,
 }
 
 /// The way to the key threads. Cheap to clone.
 #[derive(Clone)]
-pub struct KeyThreads {
-    queue: SyncSender<Job>,
+pub struct HandshakeThreads {
+    queue: SyncSender<Handshake>,
 }
 
-impl KeyThreads {
+impl HandshakeThreads {
     /// Starts the threads. They end when the last handle is dropped.
     ///
     /// # Errors
@@ -52,16 +52,19 @@ impl KeyThreads {
     ///
     /// # Errors
     /// [`ChannelError::Busy`] when too many wait already; else those of [`handshake::respond`].
-    pub fn respond(&self, message_1: Vec<u8>) -> Answer {
-        let (answer, done) = mpsc::sync_channel(1);
-        match self.queue.try_send(Job { message_1, answer }) {
+    pub fn respond(&self, message_1: Vec<u8>) -> Response {
+        let (response, done) = mpsc::sync_channel(1);
+        match self.queue.try_send(Handshake {
+            message_1,
+            response,
+        }) {
             Ok(()) => done.recv().unwrap_or(Err(ChannelError::Busy)),
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(ChannelError::Busy),
         }
     }
 }
 
-fn work(receiver: &Mutex<Receiver<Job>>, identity: &ServerIdentity) {
+fn work(receiver: &Mutex<Receiver<Handshake>>, identity: &ServerIdentity) {
     // On Linux the priority is the calling thread's own; without it the work is merely less kind.
     let _ = rustix::process::setpriority_process(None, NICE);
     loop {
@@ -70,8 +73,8 @@ fn work(receiver: &Mutex<Receiver<Job>>, identity: &ServerIdentity) {
             .unwrap_or_else(PoisonError::into_inner)
             .recv();
         let Ok(job) = job else { return };
-        let answer = handshake::respond(identity, &job.message_1).map_err(ChannelError::from);
+        let response = handshake::respond(identity, &job.message_1).map_err(ChannelError::from);
         // Whoever asked may have gone.
-        let _ = job.answer.send(answer);
+        let _ = job.response.send(response);
     }
 }

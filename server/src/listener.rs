@@ -11,7 +11,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use crate::audit::Line;
 use crate::clock::now_ms;
 use crate::connection::Connection;
-use crate::connection_threads::Anteroom;
+use crate::connection_threads::ConnectionThreads;
 use crate::connections::Full;
 use crate::shared::Shared;
 
@@ -54,12 +54,12 @@ pub fn shut_down(listener: &TcpListener) {
 
 /// Accepts until the listener is shut down.
 pub fn run(listener: &TcpListener, shared: &Arc<Shared>) {
-    let anteroom = Anteroom::default();
+    let threads = ConnectionThreads::default();
     let (mut begun, mut taken) = (Instant::now(), 0);
     loop {
         match listener.accept() {
             Ok((socket, peer)) => {
-                admit(socket, peer, shared, &anteroom);
+                admit(socket, peer, shared, &threads);
                 taken += 1;
                 if taken == BURST {
                     // Not a wait for a peer: those who come meanwhile have their place already.
@@ -67,7 +67,7 @@ pub fn run(listener: &TcpListener, shared: &Arc<Shared>) {
                     (begun, taken) = (Instant::now(), 0);
                 }
             }
-            Err(_) if shared.hub.is_stopping() => return,
+            Err(_) if shared.connections.is_stopping() => return,
             Err(error) if is_about_one_peer(&error) => {}
             Err(error) => {
                 let line = Line::error("accept_failed").with("why", error);
@@ -87,9 +87,12 @@ fn is_about_one_peer(error: &io::Error) -> bool {
     )
 }
 
-fn admit(socket: TcpStream, peer: SocketAddr, shared: &Arc<Shared>, anteroom: &Anteroom) {
+fn admit(socket: TcpStream, peer: SocketAddr, shared: &Arc<Shared>, threads: &ConnectionThreads) {
     let socket = Arc::new(socket);
-    let session = match shared.hub.admit(peer, Arc::clone(&socket), now_ms()) {
+    let session = match shared
+        .connections
+        .admit(peer, Arc::clone(&socket), now_ms())
+    {
         Ok(session) => session,
         Err(Full::Stopping) => return,
         Err(Full::Cap) => return refuse(&socket, peer, shared),
@@ -100,7 +103,7 @@ fn admit(socket: TcpStream, peer: SocketAddr, shared: &Arc<Shared>, anteroom: &A
         socket: Arc::clone(&socket),
         peer,
     };
-    if let Err(error) = anteroom.take(connection) {
+    if let Err(error) = threads.take(connection) {
         log::error!("no thread for a connection: {error}");
         refuse(&socket, peer, shared);
     }

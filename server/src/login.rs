@@ -25,7 +25,7 @@ use crate::audit::Line;
 use crate::clock::now_ms;
 use crate::event::{Person, SessionId};
 use crate::journal::{Granted, LogIn, Registration, ResumeUse};
-use crate::login_stream::{End, PeerLine};
+use crate::login_stream::{End, LoginStream};
 use crate::shared::Shared;
 use proof::{Attempt, Judged};
 
@@ -86,14 +86,14 @@ impl Candidacy<'_> {
     ///
     /// # Errors
     /// With how the connection is to end. Refusals are logged here, with their reason.
-    pub fn run(&self, line: &mut PeerLine<'_>) -> Result<Authenticated, End> {
-        line.set_deadline(LOGIN_TIMEOUT);
+    pub fn run(&self, stream: &mut LoginStream<'_>) -> Result<Authenticated, End> {
+        stream.set_deadline(LOGIN_TIMEOUT);
         let mut registrations = 0;
         loop {
-            let message = match line.receive()? {
+            let message = match stream.receive()? {
                 Read::Known(message) => message,
                 Read::Unknown { kind, request } => {
-                    line.unsupported(kind, request)?;
+                    stream.unsupported(kind, request)?;
                     continue;
                 }
             };
@@ -103,12 +103,12 @@ impl Candidacy<'_> {
                     if registrations > MAX_REGISTRATIONS {
                         return Err(End::Throttled);
                     }
-                    if let Some(done) = self.register(line, &register)? {
+                    if let Some(done) = self.register(stream, &register)? {
                         return Ok(done);
                     }
                 }
-                ClientMessage::Login(login) => return self.log_in(line, &login),
-                ClientMessage::Resume(resume) => return self.resume(line, &resume),
+                ClientMessage::Login(login) => return self.log_in(stream, &login),
+                ClientMessage::Resume(resume) => return self.resume(stream, &resume),
                 ClientMessage::Bye(_) => return Err(End::Quit),
                 _ => return Err(End::WrongState),
             }
@@ -116,13 +116,13 @@ impl Candidacy<'_> {
     }
 
     fn welcome_in(
-        line: &mut PeerLine<'_>,
+        stream: &mut LoginStream<'_>,
         request: u32,
         scram: Option<String>,
         granted: Granted,
         token: ResumeToken,
     ) -> Result<Authenticated, End> {
-        line.send_later(&ServerMessage::LoggedIn(LoggedIn {
+        stream.send_later(&ServerMessage::LoggedIn(LoggedIn {
             request,
             scram,
             user: granted.person.user.to_string(),
@@ -141,11 +141,11 @@ impl Candidacy<'_> {
 
     /// Nobody is let in, and nobody's attempt is judged, while the trail can't tell of it. The
     /// audit has told the operator.
-    fn must_be_recorded(&self, line: &mut PeerLine<'_>, request: u32) -> Result<(), End> {
+    fn must_be_recorded(&self, stream: &mut LoginStream<'_>, request: u32) -> Result<(), End> {
         if self.shared.audit.fault().is_none() {
             return Ok(());
         }
-        line.refuse(request, ErrorCode::Unavailable, UNRECORDED)?;
+        stream.refuse(request, ErrorCode::Unavailable, UNRECORDED)?;
         Err(End::Unrecorded)
     }
 
@@ -154,40 +154,40 @@ impl Candidacy<'_> {
     /// `None`: refused, and the connection may ask for something else.
     fn register(
         &self,
-        line: &mut PeerLine<'_>,
+        stream: &mut LoginStream<'_>,
         register: &Register,
     ) -> Result<Option<Authenticated>, End> {
         let request = register.request;
-        self.must_be_recorded(line, request)?;
+        self.must_be_recorded(stream, request)?;
         if !self.shared.policy.registration_open {
             let sentence = "this server takes no registrations";
-            line.refuse(request, ErrorCode::RegistrationClosed, sentence)?;
+            stream.refuse(request, ErrorCode::RegistrationClosed, sentence)?;
             return Ok(None);
         }
         let user = match UserName::parse(&register.user) {
             Ok(user) => user,
             Err(error) => {
-                line.refuse(request, ErrorCode::InvalidName, &error.to_string())?;
+                stream.refuse(request, ErrorCode::InvalidName, &error.to_string())?;
                 return Ok(None);
             }
         };
         if let Err(wait) = self.shared.charge_registration(self.peer.ip()) {
-            return Err(line.throttle(request, wait));
+            return Err(stream.throttle(request, wait));
         }
         if self.shared.readers.is_taken(&user).map_err(End::store)? {
-            self.name_taken(line, request)?;
+            self.name_taken(stream, request)?;
             return Ok(None);
         }
         let _pending = match self.shared.pending.begin(self.peer.ip()) {
             Ok(pending) => pending,
             Err(error) => {
-                line.refuse(request, ErrorCode::Busy, &error.to_string())?;
+                stream.refuse(request, ErrorCode::Busy, &error.to_string())?;
                 return Ok(None);
             }
         };
-        line.set_deadline(REGISTRATION_TIMEOUT);
+        stream.set_deadline(REGISTRATION_TIMEOUT);
         let (totp, recovery) = fresh::factor();
-        line.send(&ServerMessage::RegisterChallenge(RegisterChallenge {
+        stream.send(&ServerMessage::RegisterChallenge(RegisterChallenge {
             request,
             salt: self.shared.salt(&user),
             iterations: self.shared.policy.iterations.count(),
@@ -195,8 +195,8 @@ impl Candidacy<'_> {
             recovery: recovery.clone(),
             time: now_ms(),
         }))?;
-        let (confirm, step) = self.first_code(line, &totp)?;
-        self.must_be_recorded(line, confirm.request)?;
+        let (confirm, step) = self.first_code(stream, &totp)?;
+        self.must_be_recorded(stream, confirm.request)?;
         let verifier = Verifier {
             iterations: self.shared.policy.iterations,
             salt: self.shared.salt(&user),
@@ -216,43 +216,43 @@ impl Candidacy<'_> {
             Ok(Some(granted)) => {
                 self.log_success(Line::info("registered"), &granted, None);
                 let request = confirm.request;
-                Self::welcome_in(line, request, None, granted, token).map(Some)
+                Self::welcome_in(stream, request, None, granted, token).map(Some)
             }
             Ok(None) => {
-                self.name_taken(line, confirm.request)?;
-                line.set_deadline(LOGIN_TIMEOUT);
+                self.name_taken(stream, confirm.request)?;
+                stream.set_deadline(LOGIN_TIMEOUT);
                 Ok(None)
             }
-            Err(error) => Err(line.unavailable(confirm.request, error)),
+            Err(error) => Err(stream.unavailable(confirm.request, error)),
         }
     }
 
-    fn name_taken(&self, line: &mut PeerLine<'_>, request: u32) -> Result<(), End> {
+    fn name_taken(&self, stream: &mut LoginStream<'_>, request: u32) -> Result<(), End> {
         self.log_refusal(Line::warn("registration_refused"), "name_taken");
         let sentence = "the name, or one that looks like it, is taken";
-        line.refuse(request, ErrorCode::NameTaken, sentence)
+        stream.refuse(request, ErrorCode::NameTaken, sentence)
     }
 
     /// Waits for a first code that is right, and says of which step it was.
     fn first_code(
         &self,
-        line: &mut PeerLine<'_>,
+        stream: &mut LoginStream<'_>,
         totp: &TotpSecret,
     ) -> Result<(RegisterConfirm, u64), End> {
         for _ in 0..REGISTRATION_CODES {
-            let confirm = match line.receive()? {
+            let confirm = match stream.receive()? {
                 Read::Known(ClientMessage::RegisterConfirm(confirm)) => confirm,
                 Read::Known(ClientMessage::Bye(_)) => return Err(End::Quit),
                 Read::Known(_) => return Err(End::WrongState),
                 Read::Unknown { kind, request } => {
-                    line.unsupported(kind, request)?;
+                    stream.unsupported(kind, request)?;
                     continue;
                 }
             };
             if let Some(step) = proof::first_step(totp, &confirm.code) {
                 return Ok((confirm, step));
             }
-            line.refuse(confirm.request, ErrorCode::WrongCode, WRONG_FIRST_CODE)?;
+            stream.refuse(confirm.request, ErrorCode::WrongCode, WRONG_FIRST_CODE)?;
         }
         self.log_refusal(Line::warn("registration_refused"), "code");
         Err(End::Refused)
@@ -260,42 +260,42 @@ impl Candidacy<'_> {
 
     // Login.
 
-    fn log_in(&self, line: &mut PeerLine<'_>, login: &Login) -> Result<Authenticated, End> {
+    fn log_in(&self, stream: &mut LoginStream<'_>, login: &Login) -> Result<Authenticated, End> {
         let Ok(first) = ClientFirstMessage::parse(&login.scram) else {
-            return self.refused(line, login.request, None, "malformed");
+            return self.refused(stream, login.request, None, "malformed");
         };
         let attempt = Attempt::begin(self.shared, first).map_err(End::store)?;
-        line.send(&ServerMessage::LoginChallenge(LoginChallenge {
+        stream.send(&ServerMessage::LoginChallenge(LoginChallenge {
             request: login.request,
             scram: attempt.message().to_owned(),
             time: now_ms(),
         }))?;
         loop {
-            match line.receive()? {
+            match stream.receive()? {
                 Read::Known(ClientMessage::LoginConfirm(confirm)) => {
-                    return self.judge(line, attempt, &confirm);
+                    return self.judge(stream, attempt, &confirm);
                 }
                 Read::Known(ClientMessage::Bye(_)) => return Err(End::Quit),
                 Read::Known(_) => return Err(End::WrongState),
-                Read::Unknown { kind, request } => line.unsupported(kind, request)?,
+                Read::Unknown { kind, request } => stream.unsupported(kind, request)?,
             }
         }
     }
 
     fn judge(
         &self,
-        line: &mut PeerLine<'_>,
+        stream: &mut LoginStream<'_>,
         attempt: Attempt,
         confirm: &LoginConfirm,
     ) -> Result<Authenticated, End> {
         let request = confirm.request;
-        self.must_be_recorded(line, request)?;
+        self.must_be_recorded(stream, request)?;
         if let Err(wait) = self.shared.charge_login(self.peer.ip()) {
-            return Err(line.throttle(request, wait));
+            return Err(stream.throttle(request, wait));
         }
-        let judged = attempt.judge(&confirm.scram, line.binding(), &confirm.code);
+        let judged = attempt.judge(&confirm.scram, stream.binding(), &confirm.code);
         let Ok(Judged { candidate, verdict }) = judged else {
-            return self.refused(line, request, None, "malformed");
+            return self.refused(stream, request, None, "malformed");
         };
         let typed = Some((&candidate.user, candidate.exists));
         let right = match verdict {
@@ -303,7 +303,7 @@ impl Candidacy<'_> {
             Err(wrong) => {
                 // The address keeps its charge whatever was wrong: what it has left would tell.
                 self.shared.journal.login_failed(wrong.wrong_code);
-                return self.refused(line, request, typed, wrong.reason);
+                return self.refused(stream, request, typed, wrong.reason);
             }
         };
         self.shared.refund_login(self.peer.ip());
@@ -318,14 +318,14 @@ impl Candidacy<'_> {
             Ok(Some(granted)) => {
                 let method = Some(right.spend.method());
                 self.log_success(Line::info("login"), &granted, method);
-                Self::welcome_in(line, request, Some(right.server_final), granted, token)
+                Self::welcome_in(stream, request, Some(right.server_final), granted, token)
             }
             Ok(None) => {
                 // Right when it was judged, spent when it was to be used: a failure after all.
                 let _ = self.shared.charge_login(self.peer.ip());
-                self.refused(line, request, typed, "code_used")
+                self.refused(stream, request, typed, "code_used")
             }
-            Err(error) => Err(line.unavailable(request, error)),
+            Err(error) => Err(stream.unavailable(request, error)),
         }
     }
 
@@ -333,7 +333,7 @@ impl Candidacy<'_> {
     /// that does not exist is logged as a keyed hash, because people type passwords there.
     fn refused(
         &self,
-        line: &mut PeerLine<'_>,
+        stream: &mut LoginStream<'_>,
         request: u32,
         typed: Option<(&UserName, Choice)>,
         reason: &'static str,
@@ -349,7 +349,7 @@ impl Candidacy<'_> {
             None => logged.with("user", "?"),
         };
         self.log_refusal(logged, reason);
-        line.refuse(request, ErrorCode::LoginRefused, REFUSAL)?;
+        stream.refuse(request, ErrorCode::LoginRefused, REFUSAL)?;
         Err(End::Refused)
     }
 
@@ -375,18 +375,18 @@ impl Candidacy<'_> {
 
     // Resume.
 
-    fn resume(&self, line: &mut PeerLine<'_>, asked: &Resume) -> Result<Authenticated, End> {
+    fn resume(&self, stream: &mut LoginStream<'_>, asked: &Resume) -> Result<Authenticated, End> {
         let request = asked.request;
-        self.must_be_recorded(line, request)?;
+        self.must_be_recorded(stream, request)?;
         let found = self.shared.readers.token(&asked.id).map_err(End::store)?;
         let hash = found.unwrap_or([0; 32]);
-        let matches = resume::check(&asked.proof, &hash, line.binding());
+        let matches = resume::check(&asked.proof, &hash, stream.binding());
         if !(matches && found.is_some()) {
             // A token can't be guessed, so a neighbour's failures hinder nobody's success.
             if let Err(wait) = self.shared.charge_login(self.peer.ip()) {
-                return Err(line.throttle(request, wait));
+                return Err(stream.throttle(request, wait));
             }
-            return self.refused(line, request, None, "resume");
+            return self.refused(stream, request, None, "resume");
         }
         let (token, stored) = fresh::token();
         let granted = self.shared.journal.resume(ResumeUse {
@@ -396,10 +396,10 @@ impl Candidacy<'_> {
         match granted {
             Ok(Some(granted)) => {
                 self.log_success(Line::info("resume"), &granted, None);
-                Self::welcome_in(line, request, None, granted, token)
+                Self::welcome_in(stream, request, None, granted, token)
             }
-            Ok(None) => self.refused(line, request, None, "resume_stale"),
-            Err(error) => Err(line.unavailable(request, error)),
+            Ok(None) => self.refused(stream, request, None, "resume_stale"),
+            Err(error) => Err(stream.unavailable(request, error)),
         }
     }
 }

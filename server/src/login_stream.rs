@@ -166,7 +166,7 @@ pub struct Opened {
 }
 
 /// See the module.
-pub struct PeerLine<'a> {
+pub struct LoginStream<'a> {
     stream: Deadlined<'a>,
     sender: Sender,
     receiver: Receiver,
@@ -179,7 +179,7 @@ pub struct PeerLine<'a> {
     broken: bool,
 }
 
-impl<'a> PeerLine<'a> {
+impl<'a> LoginStream<'a> {
     /// The line of a finished handshake.
     #[must_use]
     pub fn new(socket: &'a TcpStream, channel: Channel, within: Duration) -> Self {
@@ -247,7 +247,7 @@ impl<'a> PeerLine<'a> {
     /// Refuses a request; the connection goes on.
     ///
     /// # Errors
-    /// As [`PeerLine::send`].
+    /// As [`LoginStream::send`].
     pub fn refuse(&mut self, request: RequestId, code: ErrorCode, why: &str) -> Result<(), End> {
         self.error(Some(request), code, why, None)
     }
@@ -266,7 +266,7 @@ impl<'a> PeerLine<'a> {
     /// Answers a message of a type that this version does not know.
     ///
     /// # Errors
-    /// As [`PeerLine::send`].
+    /// As [`LoginStream::send`].
     pub fn unsupported(&mut self, kind: u32, request: Option<RequestId>) -> Result<(), End> {
         let sentence = format!("messages of type {kind} are not known here");
         self.error(request, ErrorCode::Unsupported, &sentence, None)

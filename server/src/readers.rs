@@ -27,7 +27,7 @@ use chatbox_common::wire::message::{
 use subtle::Choice;
 
 use crate::clock::stamp;
-use crate::delivery::{Deliveries, Gate};
+use crate::delivery::{Backpressure, Deliveries};
 use crate::event::SessionId;
 use crate::store::{
     self, Account, Credentials, Reader, RecoveryHash, Snapshot, SqlLog, Status, StoreError,
@@ -117,13 +117,13 @@ pub struct PageRequest {
     /// Whose.
     pub account: AccountId,
     /// Gives the one page in flight back.
-    pub gate: Arc<Gate>,
+    pub backpressure: Arc<Backpressure>,
     /// What is asked.
-    pub asked: Asked,
+    pub query: Query,
 }
 
 /// What a page is asked of.
-pub enum Asked {
+pub enum Query {
     /// A room's messages.
     History(History),
     /// The rooms there are.
@@ -143,7 +143,7 @@ pub enum Asked {
     Search(Search),
 }
 
-impl Asked {
+impl Query {
     const fn request(&self) -> RequestId {
         match self {
             Self::History(asked) => asked.request,
@@ -293,9 +293,9 @@ impl Readers {
     /// Reads a page; the answer goes to the session. The caller has claimed the session's one
     /// page in flight, which is given back here.
     pub fn page(&self, request: PageRequest) {
-        let queue = match request.asked {
-            Asked::Search(_) => &self.searches,
-            Asked::History(_) | Asked::Rooms(_) | Asked::Members(_) | Asked::Whois { .. } => {
+        let queue = match request.query {
+            Query::Search(_) => &self.searches,
+            Query::History(_) | Query::Rooms(_) | Query::Members(_) | Query::Whois { .. } => {
                 &self.pages
             }
         };
@@ -337,22 +337,22 @@ impl Worker {
     fn page(&mut self, request: &PageRequest) {
         let account = store::AccountId(request.account);
         let words = &self.words;
-        let read = self.reader.read(|snapshot| match &request.asked {
-            Asked::History(asked) => pages::history(snapshot, account, asked),
-            Asked::Rooms(asked) => pages::rooms(snapshot, account, asked).map(Some),
-            Asked::Members(asked) => pages::members(snapshot, account, asked),
-            Asked::Whois {
+        let read = self.reader.read(|snapshot| match &request.query {
+            Query::History(asked) => pages::history(snapshot, account, asked),
+            Query::Rooms(asked) => pages::rooms(snapshot, account, asked).map(Some),
+            Query::Members(asked) => pages::members(snapshot, account, asked),
+            Query::Whois {
                 request,
                 user,
                 online_since,
             } => pages::profile(snapshot, *request, user, *online_since),
-            Asked::Search(asked) => search::search(snapshot, words, account, asked),
+            Query::Search(asked) => search::search(snapshot, words, account, asked),
         });
-        let number = request.asked.request();
+        let number = request.query.request();
         let message = match read {
             Ok(Some(page)) => page,
             Ok(None) => {
-                let (code, sentence) = request.asked.nothing();
+                let (code, sentence) = request.query.nothing();
                 refusal(number, code, sentence)
             }
             Err(error) => {
@@ -361,9 +361,9 @@ impl Worker {
                 refusal(number, ErrorCode::Unavailable, sentence)
             }
         };
-        request.gate.end_page();
+        request.backpressure.end_page();
         self.deliveries
-            .reply(request.session, &request.gate, &message);
+            .reply(request.session, &request.backpressure, &message);
     }
 }
 

@@ -19,9 +19,9 @@ use chatbox_common::fingerprint::Fingerprint;
 use crate::audit::{self, Audit, Line, Noise};
 use crate::capacity::{self, Cap, Machine};
 use crate::config::{ConfigError, Settings};
-use crate::connections::Hub;
+use crate::connections::Connections;
 use crate::delivery::{Deliveries, Delivery};
-use crate::handshakes::KeyThreads;
+use crate::handshakes::HandshakeThreads;
 use crate::journal::{self, AuditedChat, ChatSync, RoomLimits};
 use crate::keyfile::{IfMissing, KeyName, load_or_create};
 use crate::listener;
@@ -91,7 +91,7 @@ impl Server {
         let sql_log = sql_log(&audit);
 
         let fresh = !settings.data_dir.join(DATABASE).exists();
-        let keys = Keys::load(&settings.key_dir, fresh)?;
+        let keys = KeyFiles::load(&settings.key_dir, fresh)?;
         let identity = Arc::new(ServerIdentity::from_private(keys.identity));
         let durability = match config.storage.durability {
             common::Durability::Normal => Durability::Normal,
@@ -131,14 +131,14 @@ impl Server {
             &seal,
             iterations,
         )?;
-        let key_threads = KeyThreads::start(cores / 2, &identity)?;
+        let handshakes = HandshakeThreads::start(cores / 2, &identity)?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
-            hub: Hub::new(usize::try_from(cap.connections).unwrap_or(usize::MAX)),
+            connections: Connections::new(usize::try_from(cap.connections).unwrap_or(usize::MAX)),
             journal,
             readers,
             deliveries,
-            keys: key_threads,
+            handshakes,
             audit,
             noise: Mutex::new(Noise::default()),
             logins: Mutex::new(AddressBudget::logins()),
@@ -183,7 +183,7 @@ impl Server {
     /// committed and delivered, every connection gets its goodbye.
     pub fn run(self) {
         listener::run(&self.listener, &self.shared);
-        let left = self.shared.hub.wait_empty(STOP_TIMEOUT);
+        let left = self.shared.connections.wait_empty(STOP_TIMEOUT);
         self.shared.journal.stop();
         ended("journal", self.journal);
         self.shared.deliveries.broadcast(|| Delivery::Stop);
@@ -210,7 +210,7 @@ impl Server {
         let listener = self.listener.try_clone()?;
         let shared = Arc::clone(&self.shared);
         Ok(move || {
-            shared.hub.stop();
+            shared.connections.stop();
             listener::shut_down(&listener);
         })
     }
@@ -254,13 +254,13 @@ fn ended(name: &str, thread: JoinHandle<()>) {
 }
 
 /// The secrets of the key files.
-struct Keys {
+struct KeyFiles {
     identity: chatbox_common::secret::Secret<32>,
     totp: chatbox_common::secret::Secret<32>,
     secrets: Secrets,
 }
 
-impl Keys {
+impl KeyFiles {
     /// A database whose keys are lost must not get others without a word.
     fn load(directory: &Path, fresh: bool) -> anyhow::Result<Self> {
         let missing = if fresh {

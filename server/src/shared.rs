@@ -13,9 +13,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::audit::{Audit, Line, Noise};
-use crate::connections::Hub;
+use crate::connections::Connections;
 use crate::delivery::Deliveries;
-use crate::handshakes::KeyThreads;
+use crate::handshakes::HandshakeThreads;
 use crate::journal::Journal;
 use crate::rate_limit::{AddressBudget, PendingRegistrations, network};
 use crate::readers::Readers;
@@ -23,7 +23,7 @@ use crate::readers::Readers;
 /// See the module.
 pub struct Shared {
     /// The client table.
-    pub hub: Hub,
+    pub connections: Connections,
     /// The one writer.
     pub journal: Journal,
     /// The readers of pages and accounts.
@@ -31,7 +31,7 @@ pub struct Shared {
     /// The senders.
     pub deliveries: Deliveries,
     /// The key computations of handshakes.
-    pub keys: KeyThreads,
+    pub handshakes: HandshakeThreads,
     /// The three audit files that are not the journal's.
     pub audit: Audit,
     /// Peers that never log in.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::audit::{Audit, Line};
-use crate::store::{Outcome, SqlEntry, SqlLog};
+use crate::store::{SqlEntry, SqlLog, SqlOutcome};
 
 /// A log for a store that writes into `audit`: one line for each distinct statement of a
 /// transaction, and one number for each transaction, which keeps its lines together.
@@ -19,8 +19,8 @@ pub fn sql_log(audit: &Audit) -> SqlLog {
         let number = transactions.fetch_add(1, Ordering::Relaxed) + 1;
         let lines = entries.into_iter().map(|entry| {
             let line = match entry.outcome {
-                Outcome::Done => Line::info("sql"),
-                Outcome::Failed(why) => Line::error("sql").with("failed", why),
+                SqlOutcome::Done => Line::info("sql"),
+                SqlOutcome::Failed(why) => Line::error("sql").with("failed", why),
             };
             line.with("tx", number)
                 .with("runs", entry.runs)
@@ -47,8 +47,8 @@ impl ReadTally {
         SqlLog::new(move |entries: Vec<SqlEntry>| {
             for entry in entries {
                 match entry.outcome {
-                    Outcome::Done => tally.add(&entry),
-                    Outcome::Failed(why) => audit.sql(vec![
+                    SqlOutcome::Done => tally.add(&entry),
+                    SqlOutcome::Failed(why) => audit.sql(vec![
                         Line::error("sql")
                             .with("failed", why)
                             .with_text("statement", entry.statement),

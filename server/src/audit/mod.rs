@@ -40,7 +40,7 @@ const PACE: Duration = Duration::from_millis(2);
 /// How often a file that takes nothing is tried again when nothing else happens.
 const RETRY: Duration = Duration::from_secs(1);
 
-enum Job {
+enum AuditJob {
     /// Lines that belong together.
     Write(AuditFile, Vec<Line>),
     Stop,
@@ -60,7 +60,7 @@ struct State {
 /// A handle on the audit thread. Any thread but that one may hold it.
 #[derive(Clone)]
 pub struct Audit {
-    queue: SyncSender<Job>,
+    queue: SyncSender<AuditJob>,
     state: Arc<State>,
 }
 
@@ -127,7 +127,7 @@ impl Audit {
     fn diagnostic(&self, line: Line) {
         if self
             .queue
-            .try_send(Job::Write(AuditFile::Info, vec![line]))
+            .try_send(AuditJob::Write(AuditFile::Info, vec![line]))
             .is_err()
         {
             self.state.dropped.fetch_add(1, Ordering::Relaxed);
@@ -146,14 +146,14 @@ impl Audit {
         let thread = lock(&self.state.thread).take();
         if let Some(thread) = thread {
             // Either fails only if the thread is gone, and then there is nothing to stop.
-            let _ = self.queue.send(Job::Stop);
+            let _ = self.queue.send(AuditJob::Stop);
             let _ = thread.join();
         }
     }
 
     fn write(&self, file: AuditFile, lines: Vec<Line>) {
-        if let Err(refused) = self.queue.send(Job::Write(file, lines))
-            && let Job::Write(file, lines) = refused.0
+        if let Err(refused) = self.queue.send(AuditJob::Write(file, lines))
+            && let AuditJob::Write(file, lines) = refused.0
         {
             for line in lines {
                 tell(&format!("{}: {}", file.name(), line.as_str()));
@@ -172,7 +172,7 @@ struct Writer {
 }
 
 impl Writer {
-    fn run(&self, jobs: &Receiver<Job>) {
+    fn run(&self, jobs: &Receiver<AuditJob>) {
         // The repairs of the opening wait already.
         self.flush();
         let mut running = true;
@@ -206,7 +206,7 @@ impl Writer {
         }
     }
 
-    fn next(&self, jobs: &Receiver<Job>) -> Result<Job, RecvTimeoutError> {
+    fn next(&self, jobs: &Receiver<AuditJob>) -> Result<AuditJob, RecvTimeoutError> {
         if lock(&self.state.fault).is_some() {
             jobs.recv_timeout(RETRY)
         } else {
@@ -215,8 +215,8 @@ impl Writer {
     }
 
     /// Whether to go on.
-    fn take(&self, job: Job) -> bool {
-        let Job::Write(file, lines) = job else {
+    fn take(&self, job: AuditJob) -> bool {
+        let AuditJob::Write(file, lines) = job else {
             return false;
         };
         let file = match file {
@@ -411,7 +411,7 @@ mod tests {
         let line = Line::info("x").with_text("text", &"y".repeat(line::MAX_TEXT));
         let fitting = MAX_WAITING.div_ceil(line.as_str().len() + 1);
         for _ in 0..fitting + 3 {
-            assert!(writer.take(Job::Write(AuditFile::Sql, vec![line.clone()])));
+            assert!(writer.take(AuditJob::Write(AuditFile::Sql, vec![line.clone()])));
         }
         writer.flush();
         assert!(lock(&writer.state.fault).is_some());

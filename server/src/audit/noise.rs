@@ -24,11 +24,11 @@ pub struct Summary {
 /// and writes the summaries.
 #[derive(Debug, Default)]
 pub struct Noise {
-    gathered: HashMap<Option<IpAddr>, Entry>,
+    gathered: HashMap<Option<IpAddr>, PeerCount>,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct PeerCount {
     since: Instant,
     count: u64,
     last: &'static str,
@@ -40,7 +40,7 @@ impl Noise {
     pub fn note(&mut self, address: IpAddr, what: &'static str, now: Instant) {
         let known = self.gathered.contains_key(&Some(address));
         let key = (known || self.gathered.len() < MAX_ADDRESSES).then_some(address);
-        let entry = self.gathered.entry(key).or_insert(Entry {
+        let entry = self.gathered.entry(key).or_insert(PeerCount {
             since: now,
             count: 0,
             last: what,
@@ -59,7 +59,7 @@ impl Noise {
         self.take(|_| true)
     }
 
-    fn take(&mut self, mut ripe: impl FnMut(&Entry) -> bool) -> Vec<Summary> {
+    fn take(&mut self, mut ripe: impl FnMut(&PeerCount) -> bool) -> Vec<Summary> {
         self.gathered
             .extract_if(|_, entry| ripe(entry))
             .map(|(address, entry)| Summary {

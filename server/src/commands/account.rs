@@ -73,7 +73,7 @@ impl Changes {
 impl Requests<'_> {
     #[inline(never)]
     pub(super) fn sessions(&self, asked: &Plain) {
-        let sessions = self.shared.hub.sessions(&self.who.person().user);
+        let sessions = self.shared.connections.sessions(&self.who.person().user);
         self.reply(&ServerMessage::SessionList(SessionList {
             request: asked.request,
             sessions,

@@ -1,4 +1,4 @@
-//! From what a client asks to do with a room or a person to a deed for the journal: names are
+//! From what a client asks to do with a room or a person to a room action for the journal: names are
 //! parsed, texts and ranges checked. Who may do it is the journal's to say.
 
 use chatbox_common::name::{NameError, RoomName, UserName};
@@ -7,15 +7,15 @@ use chatbox_common::wire::message::{
     RoomMode, SetTopic,
 };
 
-use crate::journal::{Access, Deed};
+use crate::journal::{Access, RoomAction};
 
 /// Which refusal, and the sentence.
-pub(super) type Refusal = (ErrorCode, String);
+pub(super) type InvalidRequest = (ErrorCode, String);
 
 /// The longest mute with an end: a year.
 const MAX_MUTE: u32 = 366 * 24 * 3600;
 
-pub(super) fn create(create: Create) -> Result<Deed, Refusal> {
+pub(super) fn create(create: Create) -> Result<RoomAction, InvalidRequest> {
     if create.mode != RoomMode::Audited {
         let sentence = "this server has audited rooms only";
         return Err((ErrorCode::Unsupported, sentence.to_owned()));
@@ -33,38 +33,41 @@ pub(super) fn create(create: Create) -> Result<Deed, Refusal> {
         let sentence = "a room's maker is put behind its name by the server";
         return Err((ErrorCode::InvalidName, sentence.to_owned()));
     }
-    Ok(Deed::Create {
+    Ok(RoomAction::Create {
         name,
         topic: line(create.topic)?,
         access,
     })
 }
 
-pub(super) fn join(join: &Join) -> Result<Deed, Refusal> {
-    Ok(Deed::Join(room_name(&join.name)?))
+pub(super) fn join(join: &Join) -> Result<RoomAction, InvalidRequest> {
+    Ok(RoomAction::Join(room_name(&join.name)?))
 }
 
-pub(super) fn direct(direct: &Direct) -> Result<Deed, Refusal> {
-    Ok(Deed::Direct(user_name(&direct.user)?))
+pub(super) fn direct(direct: &Direct) -> Result<RoomAction, InvalidRequest> {
+    Ok(RoomAction::Direct(user_name(&direct.user)?))
 }
 
-pub(super) fn topic(topic: SetTopic) -> Result<Deed, Refusal> {
-    Ok(Deed::Topic(topic.room, line(topic.topic)?))
+pub(super) fn topic(topic: SetTopic) -> Result<RoomAction, InvalidRequest> {
+    Ok(RoomAction::Topic(topic.room, line(topic.topic)?))
 }
 
-pub(super) fn invite(invite: &Invite) -> Result<Deed, Refusal> {
-    Ok(Deed::Invite(invite.room, user_name(&invite.user)?))
+pub(super) fn invite(invite: &Invite) -> Result<RoomAction, InvalidRequest> {
+    Ok(RoomAction::Invite(invite.room, user_name(&invite.user)?))
 }
 
-pub(super) fn ignore(ignore: &Ignore) -> Result<Deed, Refusal> {
-    Ok(Deed::Ignore(user_name(&ignore.user)?, ignore.ignored))
+pub(super) fn ignore(ignore: &Ignore) -> Result<RoomAction, InvalidRequest> {
+    Ok(RoomAction::Ignore(user_name(&ignore.user)?, ignore.ignored))
 }
 
-pub(super) fn lock(lock: Lock) -> Result<Deed, Refusal> {
-    Ok(Deed::Lock(lock.room, lock.reason.map(line).transpose()?))
+pub(super) fn lock(lock: Lock) -> Result<RoomAction, InvalidRequest> {
+    Ok(RoomAction::Lock(
+        lock.room,
+        lock.reason.map(line).transpose()?,
+    ))
 }
 
-pub(super) fn moderate(moderate: Moderate) -> Result<Deed, Refusal> {
+pub(super) fn moderate(moderate: Moderate) -> Result<RoomAction, InvalidRequest> {
     let invalid = |sentence: &str| Err((ErrorCode::InvalidArgument, sentence.to_owned()));
     if matches!(moderate.action, Action::Join | Action::Leave) {
         return invalid("nobody can do that to another");
@@ -76,7 +79,7 @@ pub(super) fn moderate(moderate: Moderate) -> Result<Deed, Refusal> {
         }
         _ => {}
     }
-    Ok(Deed::Moderate {
+    Ok(RoomAction::Moderate {
         room: moderate.room,
         user: user_name(&moderate.user)?,
         action: moderate.action,
@@ -85,21 +88,21 @@ pub(super) fn moderate(moderate: Moderate) -> Result<Deed, Refusal> {
     })
 }
 
-fn room_name(text: &str) -> Result<RoomName, Refusal> {
+fn room_name(text: &str) -> Result<RoomName, InvalidRequest> {
     RoomName::parse(text).map_err(invalid_name)
 }
 
 /// What can be no name is nobody's.
-pub(super) fn user_name(text: &str) -> Result<UserName, Refusal> {
+pub(super) fn user_name(text: &str) -> Result<UserName, InvalidRequest> {
     UserName::parse(text).map_err(invalid_name)
 }
 
-fn invalid_name(error: NameError) -> Refusal {
+fn invalid_name(error: NameError) -> InvalidRequest {
     (ErrorCode::InvalidName, error.to_string())
 }
 
 /// A topic or a reason: one line of text, or nothing.
-fn line(text: String) -> Result<String, Refusal> {
+fn line(text: String) -> Result<String, InvalidRequest> {
     if text.len() > MAX_TOPIC {
         let sentence = format!("a topic or a reason has at most {MAX_TOPIC} bytes");
         return Err((ErrorCode::TextTooLong, sentence));
@@ -115,7 +118,7 @@ fn line(text: String) -> Result<String, Refusal> {
 mod tests {
     use super::*;
 
-    fn code<T>(result: Result<T, Refusal>) -> Option<ErrorCode> {
+    fn code<T>(result: Result<T, InvalidRequest>) -> Option<ErrorCode> {
         result.err().map(|(code, _)| code)
     }
 

@@ -25,11 +25,11 @@ use chatbox_common::wire::codec;
 use chatbox_common::wire::message::{Bye, RequestId, RoomId, Seq, ServerMessage};
 use zeroize::Zeroizing;
 
-use crate::event::{Batch, SessionId};
+use crate::event::{RoomBatch, SessionId};
 use crate::threads;
 use budget::Budget;
 pub use budget::FLOOR;
-pub use outbox::{Gate, Room, reply_cost};
+pub use outbox::{Backpressure, Readiness, reply_cost};
 use worker::Worker;
 use writable::Writable;
 
@@ -47,8 +47,8 @@ const MAX_SECRET_REPLY: usize = 512;
 /// What a delivery thread is told.
 pub enum Delivery {
     /// Committed messages, for the members of their room.
-    Batch(Arc<Batch>),
-    /// A reply: messages encoded back to back, already counted at the session's [`Gate`].
+    RoomBatch(Arc<RoomBatch>),
+    /// A reply: messages encoded back to back, already counted by the session's [`Backpressure`].
     Reply {
         /// To whom.
         session: SessionId,
@@ -85,7 +85,7 @@ pub enum Delivery {
         bytes: Vec<u8>,
     },
     /// Something that a session can do without, if it does not keep up.
-    Mention {
+    Droppable {
         /// Which session.
         session: SessionId,
         /// The message, encoded.
@@ -149,7 +149,7 @@ pub struct Join {
     /// Its sending direction.
     pub sealer: Sealer,
     /// What it shares with its own thread.
-    pub gate: Arc<Gate>,
+    pub backpressure: Arc<Backpressure>,
     /// Its rooms and how far they are: what comes live begins behind.
     pub rooms: Vec<(RoomId, Seq)>,
     /// The first messages of the session, encoded, each of these a record's content.
@@ -248,12 +248,12 @@ impl Deliveries {
             .is_some_and(|queue| queue.jobs.send(job).is_ok())
     }
 
-    /// Sends one reply to a session, counted at its gate.
-    pub fn reply(&self, session: SessionId, gate: &Gate, message: &ServerMessage) {
+    /// Sends one reply to a session, counted by its backpressure.
+    pub fn reply(&self, session: SessionId, backpressure: &Backpressure, message: &ServerMessage) {
         // Growing would leave copies of a secret behind that nobody wipes.
         let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_SECRET_REPLY));
         codec::put(message, &mut bytes);
-        gate.reply_queued(reply_cost(bytes.len()));
+        backpressure.reply_queued(reply_cost(bytes.len()));
         self.send(session, Delivery::Reply { session, bytes });
     }
 
@@ -266,11 +266,11 @@ impl Deliveries {
     }
 
     /// Sends committed messages to every thread.
-    pub fn publish(&self, batch: &Arc<Batch>) {
+    pub fn publish(&self, batch: &Arc<RoomBatch>) {
         for queue in self.queues.iter() {
             *queue.backlog.bytes() += batch.bytes.len();
             // As above.
-            let _ = queue.jobs.send(Delivery::Batch(Arc::clone(batch)));
+            let _ = queue.jobs.send(Delivery::RoomBatch(Arc::clone(batch)));
         }
     }
 

@@ -16,7 +16,7 @@ use super::budget::{FLOOR, Share};
 /// Above this many unsent bytes of sealed replies a session's thread reads nothing more from it.
 pub const MAX_REPLY_BYTES: usize = 64 * 1024;
 
-/// What a reply of `content` bytes in clear counts at the [`Gate`]: its record's frame. A small
+/// What a reply of `content` bytes in clear counts for the [`Backpressure`]: its record's frame. A small
 /// one is many times its content, and a peer chooses what it is answered.
 #[must_use]
 pub const fn reply_cost(content: usize) -> usize {
@@ -127,13 +127,13 @@ impl Outbox {
 /// What a session's own thread and its delivery thread share: how much the one waits for the
 /// other. The lock is held for a few instructions, never across a system call.
 #[derive(Debug, Default)]
-pub struct Gate {
-    state: Mutex<GateState>,
+pub struct Backpressure {
+    state: Mutex<BackpressureState>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct GateState {
+struct BackpressureState {
     phase: Phase,
     reply_bytes: usize,
     page_in_flight: bool,
@@ -150,8 +150,8 @@ enum Phase {
     Closed,
 }
 
-impl Gate {
-    fn state(&self) -> std::sync::MutexGuard<'_, GateState> {
+impl Backpressure {
+    fn state(&self) -> std::sync::MutexGuard<'_, BackpressureState> {
         // Nobody panics while holding it; the numbers are whole at every step anyway.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -181,7 +181,7 @@ impl Gate {
 
     /// Waits until answers have somewhere to go and the peer has taken those it was sent, and
     /// says whether the session is still open.
-    pub fn wait_for_room(&self, at_most: Duration) -> Room {
+    pub fn wait_until_ready(&self, at_most: Duration) -> Readiness {
         let state = self.state();
         let (state, waited) = self
             .changed
@@ -191,15 +191,15 @@ impl Gate {
             })
             .unwrap_or_else(PoisonError::into_inner);
         if state.logged_out {
-            Room::LoggedOut
+            Readiness::LoggedOut
         } else if state.phase == Phase::Closed {
-            Room::Closed
+            Readiness::Closed
         } else if state.stopping {
-            Room::Stopping
+            Readiness::Stopping
         } else if waited.timed_out() {
-            Room::None
+            Readiness::NotReady
         } else {
-            Room::Some
+            Readiness::Ready
         }
     }
 
@@ -225,7 +225,7 @@ impl Gate {
         self.changed.notify_all();
     }
 
-    /// Whether [`Gate::log_out`] was called.
+    /// Whether [`Backpressure::log_out`] was called.
     #[must_use]
     pub fn is_logged_out(&self) -> bool {
         self.state().logged_out
@@ -248,13 +248,13 @@ impl Gate {
     }
 }
 
-/// What [`Gate::wait_for_room`] found.
+/// What [`Backpressure::wait_until_ready`] found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Room {
+pub enum Readiness {
     /// There is room for another reply.
-    Some,
+    Ready,
     /// There was none in time.
-    None,
+    NotReady,
     /// The server stops.
     Stopping,
     /// The session is closed.
@@ -348,35 +348,44 @@ mod tests {
     }
 
     #[test]
-    fn a_gate_lets_through_what_has_room_and_nothing_once_it_is_closed() {
-        let gate = Gate::default();
+    fn backpressure_lets_through_what_is_ready_and_nothing_once_it_is_closed() {
+        let backpressure = Backpressure::default();
         let none = Duration::ZERO;
-        assert_eq!(gate.wait_for_room(none), Room::None);
-        gate.begin();
-        assert_eq!(gate.wait_for_room(none), Room::Some);
-        gate.reply_queued(MAX_REPLY_BYTES + 1);
-        assert_eq!(gate.wait_for_room(none), Room::None);
-        gate.replies_sent(MAX_REPLY_BYTES + 1);
-        assert_eq!(gate.wait_for_room(none), Room::Some);
-        assert!(gate.begin_page() && !gate.begin_page());
-        gate.end_page();
-        assert!(gate.begin_page());
-        assert!(!gate.wait_closed(none));
-        gate.close();
-        gate.begin();
-        assert!(gate.wait_closed(none), "what is closed stays closed");
-        assert_eq!(gate.wait_for_room(none), Room::Closed);
+        assert_eq!(backpressure.wait_until_ready(none), Readiness::NotReady);
+        backpressure.begin();
+        assert_eq!(backpressure.wait_until_ready(none), Readiness::Ready);
+        backpressure.reply_queued(MAX_REPLY_BYTES + 1);
+        assert_eq!(backpressure.wait_until_ready(none), Readiness::NotReady);
+        backpressure.replies_sent(MAX_REPLY_BYTES + 1);
+        assert_eq!(backpressure.wait_until_ready(none), Readiness::Ready);
+        assert!(backpressure.begin_page() && !backpressure.begin_page());
+        backpressure.end_page();
+        assert!(backpressure.begin_page());
+        assert!(!backpressure.wait_closed(none));
+        backpressure.close();
+        backpressure.begin();
+        assert!(
+            backpressure.wait_closed(none),
+            "what is closed stays closed"
+        );
+        assert_eq!(backpressure.wait_until_ready(none), Readiness::Closed);
     }
 
     #[test]
     fn who_is_logged_out_waits_for_nothing_and_gets_nothing() {
-        let gate = Gate::default();
-        gate.begin();
-        gate.reply_queued(MAX_REPLY_BYTES + 1);
-        gate.log_out();
-        assert_eq!(gate.wait_for_room(Duration::MAX), Room::LoggedOut);
-        gate.close();
-        assert!(gate.is_logged_out());
-        assert_eq!(gate.wait_for_room(Duration::ZERO), Room::LoggedOut);
+        let backpressure = Backpressure::default();
+        backpressure.begin();
+        backpressure.reply_queued(MAX_REPLY_BYTES + 1);
+        backpressure.log_out();
+        assert_eq!(
+            backpressure.wait_until_ready(Duration::MAX),
+            Readiness::LoggedOut
+        );
+        backpressure.close();
+        assert!(backpressure.is_logged_out());
+        assert_eq!(
+            backpressure.wait_until_ready(Duration::ZERO),
+            Readiness::LoggedOut
+        );
     }
 }

@@ -11,7 +11,7 @@ use rustix::net::SendFlags;
 
 use super::Join;
 use super::budget::Share;
-use super::outbox::{Gate, MAX_REPLY_BYTES, Outbox, reply_cost};
+use super::outbox::{Backpressure, MAX_REPLY_BYTES, Outbox, reply_cost};
 use super::writable::Writable;
 use crate::event::SessionId;
 
@@ -27,11 +27,11 @@ pub(super) struct Tools<'a> {
 }
 
 /// See the module.
-pub(super) struct Session {
+pub(super) struct Recipient {
     number: SessionId,
     socket: Arc<TcpStream>,
     outbox: Outbox,
-    gate: Arc<Gate>,
+    backpressure: Arc<Backpressure>,
     /// What the replies cost that entered the outbox and have not all left it.
     reply_bytes: usize,
     /// Rooms, and whether their messages come live.
@@ -44,14 +44,14 @@ pub(super) struct Session {
     closing: bool,
 }
 
-impl Session {
+impl Recipient {
     pub(super) fn new(join: Join, limit: usize, share: Share) -> Self {
         let rooms = join.rooms.into_iter().map(|(room, _)| (room, true));
         Self {
             number: join.session,
             socket: join.socket,
             outbox: Outbox::new(join.sealer, limit, share),
-            gate: join.gate,
+            backpressure: join.backpressure,
             reply_bytes: 0,
             rooms: rooms.collect(),
             lagged: false,
@@ -89,7 +89,7 @@ impl Session {
         tools: &mut Tools,
     ) -> Result<(), Dead> {
         let cost = reply_cost(welcome.len());
-        self.gate.reply_queued(cost);
+        self.backpressure.reply_queued(cost);
         self.reply_bytes += cost;
         tools.scratch.clear();
         tools.scratch.extend_from_slice(greeting);
@@ -97,11 +97,11 @@ impl Session {
         self.send_sealed(tools)
     }
 
-    /// Sends a reply that the gate has counted: whatever waits, it is never dropped.
+    /// Sends a reply that the backpressure has counted: whatever waits, it is never dropped.
     pub(super) fn reply(&mut self, bytes: &[u8], tools: &mut Tools) -> Result<(), Dead> {
         let cost = reply_cost(bytes.len());
         if self.closing {
-            self.gate.replies_sent(cost);
+            self.backpressure.replies_sent(cost);
             return Ok(());
         }
         self.reply_bytes += cost;
@@ -121,7 +121,7 @@ impl Session {
     }
 
     /// Sends what a session can do without, if it keeps up.
-    pub(super) fn mention(&mut self, bytes: &[u8], tools: &mut Tools) -> Result<(), Dead> {
+    pub(super) fn tell_droppable(&mut self, bytes: &[u8], tools: &mut Tools) -> Result<(), Dead> {
         if self.closing || !self.outbox.is_empty() {
             return Ok(());
         }
@@ -134,9 +134,9 @@ impl Session {
         self.presence.remove(&room);
     }
 
-    /// Sends a reply that the gate has not counted yet.
+    /// Sends a reply that the backpressure has not counted yet.
     pub(super) fn say(&mut self, bytes: &[u8], tools: &mut Tools) -> Result<(), Dead> {
-        self.gate.reply_queued(reply_cost(bytes.len()));
+        self.backpressure.reply_queued(reply_cost(bytes.len()));
         self.reply(bytes, tools)
     }
 
@@ -253,14 +253,14 @@ impl Session {
 
     fn replies_left(&mut self) {
         if self.reply_bytes > 0 {
-            self.gate.replies_sent(self.reply_bytes);
+            self.backpressure.replies_sent(self.reply_bytes);
             self.reply_bytes = 0;
         }
     }
 
     /// Has its own thread end it: that reads nothing more, and says goodbye.
     pub(super) fn log_out(&self) {
-        self.gate.log_out();
+        self.backpressure.log_out();
         // A socket that is closed already needs no end.
         let _ = self.socket.shutdown(Shutdown::Read);
     }
@@ -270,7 +270,7 @@ impl Session {
         writable.forget(&self.socket);
         // A peer that is gone already makes this fail, which is what it was for.
         let _ = self.socket.shutdown(how);
-        self.gate.close();
+        self.backpressure.close();
     }
 }
 

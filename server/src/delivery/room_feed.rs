@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chatbox_common::wire::message::{RoomId, Seq};
 
-use crate::event::{Batch, SessionId};
+use crate::event::{RoomBatch, SessionId};
 
 /// The most bytes of chat in one record: less than the smallest outbox, more than any message.
 const RECORD_BYTES: usize = 12 * 1024;
@@ -17,14 +17,14 @@ const RECENT_BYTES: usize = 256 * 1024;
 const KEPT_BYTES: usize = 4 * 1024 * 1024;
 
 /// A room, as far as this thread's sessions are in it.
-pub(super) struct Room {
+pub(super) struct RoomFeed {
     pub(super) members: Vec<SessionId>,
     pub(super) head: Seq,
-    recent: VecDeque<Arc<Batch>>,
+    recent: VecDeque<Arc<RoomBatch>>,
     recent_bytes: usize,
 }
 
-impl Room {
+impl RoomFeed {
     pub(super) const fn at(head: Seq) -> Self {
         Self {
             members: Vec::new(),
@@ -35,7 +35,7 @@ impl Room {
     }
 
     /// Moves the head, and keeps the batch for those who come back soon.
-    pub(super) fn remember(&mut self, batch: &Arc<Batch>) {
+    pub(super) fn remember(&mut self, batch: &Arc<RoomBatch>) {
         if batch.ends.is_empty() {
             return;
         }
@@ -63,7 +63,7 @@ impl Room {
     }
 
     /// The batches that hold everything after a number, or nothing where that is too long ago.
-    pub(super) fn since(&self, after: Seq) -> Option<Vec<Arc<Batch>>> {
+    pub(super) fn since(&self, after: Seq) -> Option<Vec<Arc<RoomBatch>>> {
         if after == self.head {
             return Some(Vec::new());
         }
@@ -76,14 +76,14 @@ impl Room {
 /// What all rooms of a thread keep, in the order in which it came: a house of a thousand rooms
 /// must not keep a thousand times what one does.
 #[derive(Default)]
-pub(super) struct Kept {
+pub(super) struct RecentBytes {
     order: VecDeque<(RoomId, Seq, usize)>,
     bytes: usize,
 }
 
-impl Kept {
+impl RecentBytes {
     /// Notes a batch; where that is too much, says what is to be forgotten.
-    pub(super) fn note(&mut self, batch: &Batch) -> Vec<(RoomId, Seq)> {
+    pub(super) fn note(&mut self, batch: &RoomBatch) -> Vec<(RoomId, Seq)> {
         self.order
             .push_back((batch.room, batch.first, batch.bytes.len()));
         self.bytes += batch.bytes.len();
@@ -99,7 +99,7 @@ impl Kept {
 }
 
 /// Several batches of one room as one: the bytes, and where each message ends in them.
-pub(super) fn merge(run: &[Arc<Batch>]) -> (Vec<u8>, Vec<usize>) {
+pub(super) fn merge(run: &[Arc<RoomBatch>]) -> (Vec<u8>, Vec<usize>) {
     let mut bytes = Vec::with_capacity(run.iter().map(|b| b.bytes.len()).sum());
     let mut ends = Vec::with_capacity(run.iter().map(|b| b.ends.len()).sum());
     for batch in run {

@@ -26,7 +26,7 @@ struct Peer {
     server: Arc<TcpStream>,
     frames: FrameBuffer,
     opener: Opener,
-    gate: Arc<Gate>,
+    backpressure: Arc<Backpressure>,
     session: SessionId,
     /// Messages of the record read last, not yet taken.
     pending: Vec<ServerMessage>,
@@ -50,7 +50,7 @@ impl Peer {
         sealer.begin_session();
         let mut opener = Opener::new(secret, now);
         opener.begin_session();
-        let gate = Arc::new(Gate::default());
+        let backpressure = Arc::new(Backpressure::default());
         let mut welcome = Vec::new();
         codec::put(&ServerMessage::Pong(Plain { request: 0 }), &mut welcome);
         let server = Arc::new(server);
@@ -61,7 +61,7 @@ impl Peer {
                 socket: Arc::clone(&server),
                 greeting: Vec::new(),
                 sealer,
-                gate: Arc::clone(&gate),
+                backpressure: Arc::clone(&backpressure),
                 rooms: vec![(ROOM, head)],
                 welcome: vec![welcome],
             })),
@@ -71,7 +71,7 @@ impl Peer {
             server,
             frames: FrameBuffer::new(),
             opener,
-            gate,
+            backpressure,
             session,
             pending: Vec::new(),
             records: 0,
@@ -111,8 +111,8 @@ impl Peer {
     }
 }
 
-fn batch(first: Seq, texts: &[&str], acks: &[SessionId]) -> Arc<Batch> {
-    let mut batch = Batch::after(ROOM, first - 1);
+fn batch(first: Seq, texts: &[&str], acks: &[SessionId]) -> Arc<RoomBatch> {
+    let mut batch = RoomBatch::after(ROOM, first - 1);
     for (seq, text) in (first..).zip(texts) {
         batch.push(Chat {
             room: ROOM,
@@ -136,7 +136,7 @@ fn batch(first: Seq, texts: &[&str], acks: &[SessionId]) -> Arc<Batch> {
     Arc::new(batch)
 }
 
-fn say(to: &Deliveries, batch: &Arc<Batch>) {
+fn say(to: &Deliveries, batch: &Arc<RoomBatch>) {
     to.publish(batch);
 }
 
@@ -184,7 +184,11 @@ fn promise_4_a_reader_that_stalls_is_told_where_it_was_cut_and_misses_no_reply()
         assert_eq!(quick.next_chat(), seq);
     }
     for request in 0..50 {
-        to.reply(1, &slow.gate, &ServerMessage::Pong(Plain { request }));
+        to.reply(
+            1,
+            &slow.backpressure,
+            &ServerMessage::Pong(Plain { request }),
+        );
     }
     let (mut chats, mut pongs, mut lagged) = (0, 0, None);
     while pongs < 50 || lagged.is_none() {
@@ -255,7 +259,7 @@ fn a_goodbye_is_the_last_word_and_closes_the_gate() {
     );
     say(&to, &batch(1, &["unheard"], &[]));
     assert!(matches!(alice.next(), ServerMessage::Bye(bye) if bye.reason == ByeReason::Shutdown));
-    assert!(alice.gate.wait_closed(Duration::from_secs(20)));
+    assert!(alice.backpressure.wait_closed(Duration::from_secs(20)));
     assert_eq!(alice.socket.read(&mut [0; 1]).unwrap(), 0);
 }
 
@@ -365,9 +369,9 @@ fn a_session_whose_greeting_finds_nobody_is_over_at_once() {
         .set_linger(Some(Duration::ZERO))
         .unwrap();
     drop(gone);
-    let (mut sealer, gate) = (
+    let (mut sealer, backpressure) = (
         Sealer::new(Secret::random(), Rotation::default(), Instant::now()),
-        Arc::new(Gate::default()),
+        Arc::new(Backpressure::default()),
     );
     sealer.begin_session();
     to.send(
@@ -377,11 +381,14 @@ fn a_session_whose_greeting_finds_nobody_is_over_at_once() {
             socket: Arc::new(server),
             greeting: vec![0; 64],
             sealer,
-            gate: Arc::clone(&gate),
+            backpressure: Arc::clone(&backpressure),
             rooms: Vec::new(),
             welcome: vec![vec![0; 8]],
         })),
     );
-    assert!(gate.wait_closed(Duration::from_secs(20)));
-    assert_eq!(gate.wait_for_room(Duration::ZERO), Room::Closed);
+    assert!(backpressure.wait_closed(Duration::from_secs(20)));
+    assert_eq!(
+        backpressure.wait_until_ready(Duration::ZERO),
+        Readiness::Closed
+    );
 }

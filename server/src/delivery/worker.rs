@@ -13,11 +13,11 @@ use chatbox_common::wire::message::{
 };
 
 use super::budget::{Budget, Share};
-use super::recipient::{Dead, Session, Tools};
-use super::room_feed::{Kept, Room, merge, records};
+use super::recipient::{Dead, Recipient, Tools};
+use super::room_feed::{RecentBytes, RoomFeed, merge, records};
 use super::writable::Writable;
 use super::{Backlog, Delivery, Join};
-use crate::event::{Batch, SessionId};
+use crate::event::{RoomBatch, SessionId};
 
 /// The most acknowledgements put before the chat of a record.
 const RECORD_ACKS: usize = 64;
@@ -33,9 +33,9 @@ const TAKE_BYTES: usize = 64 * 1024;
 pub(super) struct Worker {
     receiver: Receiver<Delivery>,
     backlog: Arc<Backlog>,
-    sessions: HashMap<SessionId, Session>,
-    rooms: HashMap<RoomId, Room>,
-    kept: Kept,
+    sessions: HashMap<SessionId, Recipient>,
+    rooms: HashMap<RoomId, RoomFeed>,
+    recent_bytes: RecentBytes,
     writable: Arc<Writable>,
     outbox_limit: usize,
     budget: Arc<Budget>,
@@ -55,7 +55,7 @@ impl Worker {
             backlog,
             sessions: HashMap::new(),
             rooms: HashMap::new(),
-            kept: Kept::default(),
+            recent_bytes: RecentBytes::default(),
             writable,
             outbox_limit,
             budget,
@@ -65,7 +65,7 @@ impl Worker {
 
     /// Works until [`Delivery::Stop`].
     pub(super) fn run(mut self) {
-        let mut batches: Vec<Arc<Batch>> = Vec::new();
+        let mut batches: Vec<Arc<RoomBatch>> = Vec::new();
         while let Ok(first) = self.receiver.recv() {
             let mut job = Some(first);
             let (mut taken, mut bytes) = (0, 0);
@@ -73,7 +73,7 @@ impl Worker {
             while let Some(next) = job.take() {
                 taken += 1;
                 match next {
-                    Delivery::Batch(batch) => {
+                    Delivery::RoomBatch(batch) => {
                         bytes += batch.bytes.len();
                         batches.push(batch);
                     }
@@ -110,8 +110,10 @@ impl Worker {
             Delivery::Tell { session, bytes } => {
                 self.with(session, |session, tools| session.tell(&bytes, tools));
             }
-            Delivery::Mention { session, bytes } => {
-                self.with(session, |session, tools| session.mention(&bytes, tools));
+            Delivery::Droppable { session, bytes } => {
+                self.with(session, |session, tools| {
+                    session.tell_droppable(&bytes, tools)
+                });
             }
             Delivery::Notice {
                 room,
@@ -134,7 +136,7 @@ impl Worker {
             Delivery::Close { session, bye } => self.close(session, bye),
             Delivery::Drop(session) => self.remove(session, Shutdown::Both),
             // Both are taken by the loop.
-            Delivery::Batch(_) | Delivery::Stop => {}
+            Delivery::RoomBatch(_) | Delivery::Stop => {}
         }
     }
 
@@ -142,7 +144,7 @@ impl Worker {
     fn with(
         &mut self,
         number: SessionId,
-        act: impl FnOnce(&mut Session, &mut Tools) -> Result<(), Dead>,
+        act: impl FnOnce(&mut Recipient, &mut Tools) -> Result<(), Dead>,
     ) {
         let Some(session) = self.sessions.get_mut(&number) else {
             return;
@@ -162,17 +164,17 @@ impl Worker {
     fn join(&mut self, mut join: Join) {
         let number = join.session;
         for &(room, head) in &join.rooms {
-            let room = self.rooms.entry(room).or_insert_with(|| Room::at(head));
+            let room = self.rooms.entry(room).or_insert_with(|| RoomFeed::at(head));
             debug_assert_eq!(room.head, head, "membership is ordered with the messages");
             room.members.push(number);
         }
         let greeting = std::mem::take(&mut join.greeting);
         let welcome = std::mem::take(&mut join.welcome);
-        let gate = Arc::clone(&join.gate);
-        let session = Session::new(join, self.outbox_limit, Share::of(&self.budget));
+        let backpressure = Arc::clone(&join.backpressure);
+        let session = Recipient::new(join, self.outbox_limit, Share::of(&self.budget));
         self.sessions.insert(number, session);
         // Before it may be closed: a peer that is gone ends the session here.
-        gate.begin();
+        backpressure.begin();
         self.with(number, |session, tools| {
             let (first, rest) = welcome
                 .split_first()
@@ -187,7 +189,7 @@ impl Worker {
             return;
         };
         session.rooms.insert(id, true);
-        let room = self.rooms.entry(id).or_insert_with(|| Room::at(head));
+        let room = self.rooms.entry(id).or_insert_with(|| RoomFeed::at(head));
         debug_assert_eq!(room.head, head, "membership is ordered with the messages");
         room.members.push(number);
         self.with(number, |session, tools| session.tell(bytes, tools));
@@ -218,7 +220,7 @@ impl Worker {
                 if must_be_known {
                     session.tell(bytes, tools)
                 } else {
-                    session.mention(bytes, tools)
+                    session.tell_droppable(bytes, tools)
                 }
             });
         }
@@ -228,7 +230,7 @@ impl Worker {
         self.with(number, |session, tools| session.reply(bytes, tools));
     }
 
-    /// Sends a reply that begins here, so that the gate has not counted it yet.
+    /// Sends a reply that begins here, so that the backpressure has not counted it yet.
     fn say(&mut self, number: SessionId, bytes: &[u8]) {
         self.with(number, |session, tools| session.say(bytes, tools));
     }
@@ -346,7 +348,7 @@ impl Worker {
     }
 
     /// Sends all batches that wait.
-    fn deliver(&mut self, batches: &mut Vec<Arc<Batch>>) {
+    fn deliver(&mut self, batches: &mut Vec<Arc<RoomBatch>>) {
         let mut rest = batches.as_slice();
         while let Some(first) = rest.first() {
             let same = rest.iter().take_while(|b| b.room == first.room).count();
@@ -357,12 +359,12 @@ impl Worker {
         batches.clear();
     }
 
-    fn remember(&mut self, run: &[Arc<Batch>]) {
+    fn remember(&mut self, run: &[Arc<RoomBatch>]) {
         for batch in run {
             if let Some(room) = self.rooms.get_mut(&batch.room) {
                 room.remember(batch);
             }
-            for (room, first) in self.kept.note(batch) {
+            for (room, first) in self.recent_bytes.note(batch) {
                 if let Some(room) = self.rooms.get_mut(&room) {
                     room.forget(first);
                 }
@@ -370,7 +372,7 @@ impl Worker {
         }
     }
 
-    fn deliver_room(&mut self, id: RoomId, run: &[Arc<Batch>]) {
+    fn deliver_room(&mut self, id: RoomId, run: &[Arc<RoomBatch>]) {
         let mut acks = self.acks(run);
         let mut ended = Vec::new();
         if self.rooms.contains_key(&id) {
@@ -422,7 +424,7 @@ impl Worker {
     }
 
     /// The acknowledgements of a run that go to this thread's sessions, each encoded.
-    fn acks(&self, run: &[Arc<Batch>]) -> HashMap<SessionId, Vec<Vec<u8>>> {
+    fn acks(&self, run: &[Arc<RoomBatch>]) -> HashMap<SessionId, Vec<Vec<u8>>> {
         let mut acks: HashMap<SessionId, Vec<Vec<u8>>> = HashMap::new();
         for committed in run.iter().flat_map(|batch| &batch.acks) {
             if !self.sessions.contains_key(&committed.session) {
@@ -443,7 +445,7 @@ impl Worker {
 
 /// An acknowledgement and its message go in one record, where both have room.
 fn chat_after_acks(
-    session: &mut Session,
+    session: &mut Recipient,
     acks: &[Vec<u8>],
     records: &[&[u8]],
     tools: &mut Tools,

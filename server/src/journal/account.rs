@@ -11,12 +11,12 @@ use chatbox_common::wire::message::{self, ByeReason};
 
 use std::collections::HashMap;
 
-use super::accounts::{Done, active, person};
+use super::accounts::{AuthOutcome, active, person};
 use super::commit::Work;
-use super::sessions::Session;
+use super::sessions::SessionState;
 use super::writer::Writer;
 use super::{
-    Ask, Begin, Granted, Journal, MAX_WRONG_CODES, Spend, TOKEN_SECONDS, Token, Unavailable,
+    AuthRequest, Begin, Granted, Journal, MAX_WRONG_CODES, Spend, TOKEN_SECONDS, Token, Unavailable,
 };
 use crate::delivery::Delivery;
 use crate::event::SessionId;
@@ -84,7 +84,7 @@ impl Part {
 
 /// Who was logged out: before a transaction, and by what was carried out in it so far.
 pub(super) struct LogOuts<'a> {
-    sessions: &'a HashMap<SessionId, Session>,
+    sessions: &'a HashMap<SessionId, SessionState>,
     /// How often an account was.
     count: u64,
     /// Whose sessions ended in it, but for which.
@@ -102,8 +102,8 @@ impl<'a> LogOuts<'a> {
     }
 
     /// Takes note of what was carried out: whoever is let in behind it is not meant by it.
-    pub(super) fn note(&mut self, done: &Done) {
-        if let Done::Alone(granted, but) = done {
+    pub(super) fn note(&mut self, done: &AuthOutcome) {
+        if let AuthOutcome::Alone(granted, but) = done {
             self.count += 1;
             self.ended.push((granted.person.account, *but));
         }
@@ -118,7 +118,7 @@ impl<'a> LogOuts<'a> {
     fn is_open(&self, account: message::AccountId, session: SessionId) -> bool {
         let known = self.sessions.get(&session);
         let ends = |&(whose, but)| whose == account && but != Some(session);
-        known.is_some_and(Session::is_open) && !self.ended.iter().any(ends)
+        known.is_some_and(SessionState::is_open) && !self.ended.iter().any(ends)
     }
 }
 
@@ -129,7 +129,7 @@ impl Journal {
     /// # Errors
     /// When the database can't be written.
     pub fn change(&self, change: Change) -> Result<Option<Granted>, Unavailable> {
-        self.ask(Ask::Change(change))
+        self.auth(AuthRequest::Change(change))
     }
 
     /// Ends all sessions of an account and deletes its tokens.
@@ -137,7 +137,7 @@ impl Journal {
     /// # Errors
     /// When the database can't be written.
     pub fn log_out(&self, account: message::AccountId) -> Result<(), Unavailable> {
-        self.ask(Ask::LogOut(account)).map(|_| ())
+        self.auth(AuthRequest::LogOut(account)).map(|_| ())
     }
 }
 
@@ -148,14 +148,14 @@ pub(super) fn change(
     work: &Work<'_>,
     log_outs: &LogOuts<'_>,
     now: i64,
-) -> Result<Done, StoreError> {
+) -> Result<AuthOutcome, StoreError> {
     if !log_outs.is_open(change.account, change.session) {
-        return Ok(Done::Refused);
+        return Ok(AuthOutcome::Refused);
     }
     let id = AccountId(change.account);
     let account = active(tx, id)?.filter(|account| account.credentials() == change.judged_by);
     let Some(account) = account else {
-        return Ok(Done::Refused);
+        return Ok(AuthOutcome::Refused);
     };
     let granted = |token_seconds| Granted {
         person: person(&account),
@@ -166,13 +166,13 @@ pub(super) fn change(
     if let Some(spend) = change.part.spend()
         && !use_up(tx, &account, spend, now)?
     {
-        return Ok(Done::Refused);
+        return Ok(AuthOutcome::Refused);
     }
     match &change.part {
-        Part::Code(_) => Ok(Done::Granted(granted(0))),
+        Part::Code(_) => Ok(AuthOutcome::Granted(granted(0))),
         Part::RecoveryCodes(_, recovery) => {
             tx.replace_recovery_codes(id, recovery)?;
-            Ok(Done::Granted(granted(0)))
+            Ok(AuthOutcome::Granted(granted(0)))
         }
         Part::Password {
             verifier,
@@ -182,7 +182,7 @@ pub(super) fn change(
             tx.set_verifier(id, verifier.expose())?;
             let end = now + i64::from(TOKEN_SECONDS) * 1000;
             let seconds = renew(tx, id, successor, end, now)?;
-            Ok(Done::Alone(granted(seconds), Some(change.session)))
+            Ok(AuthOutcome::Alone(granted(seconds), Some(change.session)))
         }
         Part::Factor {
             totp,
@@ -197,7 +197,7 @@ pub(super) fn change(
             let sealed = sealed.map_err(|_| StoreError::Missing)?;
             tx.replace_second_factor(id, &sealed, *step, recovery)?;
             let seconds = renew(tx, id, successor, end, now)?;
-            Ok(Done::Alone(granted(seconds), Some(change.session)))
+            Ok(AuthOutcome::Alone(granted(seconds), Some(change.session)))
         }
     }
 }
@@ -207,10 +207,10 @@ pub(super) fn log_out(
     tx: &Tx<'_>,
     account: message::AccountId,
     log_outs: &LogOuts<'_>,
-) -> Result<Done, StoreError> {
+) -> Result<AuthOutcome, StoreError> {
     let id = AccountId(account);
     let Some(account) = tx.account_by_id(id)? else {
-        return Ok(Done::Refused);
+        return Ok(AuthOutcome::Refused);
     };
     tx.revoke_resume(id)?;
     let granted = Granted {
@@ -219,7 +219,7 @@ pub(super) fn log_out(
         token_seconds: 0,
         after: log_outs.count(),
     };
-    Ok(Done::Alone(granted, None))
+    Ok(AuthOutcome::Alone(granted, None))
 }
 
 /// Spends what proved a change. It is no login: wrong codes stay counted, for the next one to
@@ -266,7 +266,7 @@ impl Writer {
 
     /// A session that goes on. What one that was logged out sent before it heard of it is not
     /// carried out any more.
-    pub(super) fn open_session(&self, session: SessionId) -> Option<&Session> {
+    pub(super) fn open_session(&self, session: SessionId) -> Option<&SessionState> {
         self.sessions.get(&session).filter(|one| one.is_open())
     }
 

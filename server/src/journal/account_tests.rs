@@ -1,10 +1,10 @@
 use std::collections::HashMap;
 
 use super::account::{Change, Part};
-use super::accounts::Done;
-use super::commit::{Owed, Work};
-use super::sessions::Session;
-use super::{Ask, LogIn, Spend, Token, accounts};
+use super::accounts::AuthOutcome;
+use super::commit::{Deferred, Work};
+use super::sessions::SessionState;
+use super::{AuthRequest, LogIn, Spend, Token, accounts};
 use crate::event::SessionId;
 use crate::store::testing::{account, store};
 use crate::store::{AccountId, Commit, Credentials, Store};
@@ -14,22 +14,22 @@ use chatbox_common::secret::{Secret, SecretString};
 const FIRST: SessionId = 1;
 const SECOND: SessionId = 2;
 
-struct Place {
+struct Accounts {
     _directory: tempfile::TempDir,
     store: Store,
     alice: AccountId,
     judged_by: Credentials,
-    sessions: HashMap<SessionId, Session>,
+    sessions: HashMap<SessionId, SessionState>,
 }
 
-impl Place {
+impl Accounts {
     /// Alice has two sessions, and two recovery codes.
     fn new() -> Self {
         let (directory, mut store) = store();
         let alice = account(&mut store, "alice");
         let found = store.transaction(Commit::Usual, |tx| tx.account_by_id(alice));
         let found = found.unwrap().unwrap();
-        let session = || Session {
+        let session = || SessionState {
             person: accounts::person(&found),
             address: "192.0.2.7:4000".parse().unwrap(),
             rooms: Vec::new(),
@@ -44,8 +44,8 @@ impl Place {
         }
     }
 
-    fn log_in(&self, code: u8) -> Ask {
-        Ask::LogIn(LogIn {
+    fn log_in(&self, code: u8) -> AuthRequest {
+        AuthRequest::LogIn(LogIn {
             account: self.alice.0,
             judged_by: self.judged_by,
             spend: Spend::Recovery([code; 32]),
@@ -53,8 +53,8 @@ impl Place {
         })
     }
 
-    fn change(&self, session: SessionId, part: Part) -> Ask {
-        Ask::Change(Change {
+    fn change(&self, session: SessionId, part: Part) -> AuthRequest {
+        AuthRequest::Change(Change {
             account: self.alice.0,
             session,
             judged_by: self.judged_by,
@@ -62,16 +62,16 @@ impl Place {
         })
     }
 
-    fn log_out(&self) -> Ask {
-        Ask::LogOut(self.alice.0)
+    fn log_out(&self) -> AuthRequest {
+        AuthRequest::LogOut(self.alice.0)
     }
 
-    /// What becomes of asks that share a transaction, behind seven log-outs.
-    fn carry_out(&mut self, asks: &[Ask]) -> Vec<Done> {
+    /// What becomes of requests that share a transaction, behind seven log-outs.
+    fn carry_out(&mut self, requests: &[AuthRequest]) -> Vec<AuthOutcome> {
         let work = Work {
             posts: &[],
-            asks,
-            owed: &Owed::default(),
+            auth_requests: requests,
+            deferred: &Deferred::default(),
             rooms: &HashMap::new(),
             sessions: &self.sessions,
             seal: &SealingKey::new(1, Secret::new([1; 32])),
@@ -79,7 +79,7 @@ impl Place {
             chat_log_mark: 0,
             now_ms: 1_000,
         };
-        work.run(&mut self.store).unwrap().asks
+        work.run(&mut self.store).unwrap().auth_outcomes
     }
 
     fn tokens(&mut self) -> Vec<u8> {
@@ -108,56 +108,60 @@ fn password(code: u8) -> Part {
     }
 }
 
-fn after(done: &Done) -> Option<u64> {
+fn after(done: &AuthOutcome) -> Option<u64> {
     match done {
-        Done::Granted(granted) | Done::Alone(granted, _) => Some(granted.after),
-        Done::Refused | Done::Reused(_) => None,
+        AuthOutcome::Granted(granted) | AuthOutcome::Alone(granted, _) => Some(granted.after),
+        AuthOutcome::Refused | AuthOutcome::Reused(_) => None,
     }
 }
 
 #[test]
 fn who_logs_in_behind_a_log_out_of_the_same_transaction_is_not_meant_by_it() {
-    let mut place = Place::new();
-    let asks = [place.log_in(1), place.log_out(), place.log_in(2)];
-    let done = place.carry_out(&asks);
+    let mut accounts = Accounts::new();
+    let requests = [accounts.log_in(1), accounts.log_out(), accounts.log_in(2)];
+    let done = accounts.carry_out(&requests);
     assert_eq!(
         done.iter().map(after).collect::<Vec<_>>(),
         [7, 7, 8].map(Some)
     );
-    assert_eq!(place.tokens(), [2]);
+    assert_eq!(accounts.tokens(), [2]);
 }
 
 #[test]
 fn a_change_behind_a_log_out_of_the_same_transaction_is_refused_and_spends_nothing() {
-    let mut place = Place::new();
-    let asks = [
-        place.log_out(),
-        place.change(FIRST, password(1)),
-        place.change(SECOND, Part::Code(Spend::Recovery([1; 32]))),
-        place.log_in(1),
+    let mut accounts = Accounts::new();
+    let requests = [
+        accounts.log_out(),
+        accounts.change(FIRST, password(1)),
+        accounts.change(SECOND, Part::Code(Spend::Recovery([1; 32]))),
+        accounts.log_in(1),
     ];
-    let done = place.carry_out(&asks);
+    let done = accounts.carry_out(&requests);
     assert_eq!(
         done.iter().map(after).collect::<Vec<_>>(),
         [Some(7), None, None, Some(8)]
     );
-    assert_eq!(place.tokens(), [1]);
+    assert_eq!(accounts.tokens(), [1]);
 }
 
 #[test]
 fn a_session_that_was_logged_out_or_is_gone_changes_nothing() {
-    let mut place = Place::new();
-    let second = place.sessions.get_mut(&SECOND).unwrap();
+    let mut accounts = Accounts::new();
+    let second = accounts.sessions.get_mut(&SECOND).unwrap();
     second.is_logged_out = true;
-    let asks = [
-        place.change(SECOND, password(1)),
-        place.change(3, password(1)),
-        place.change(FIRST, password(1)),
+    let requests = [
+        accounts.change(SECOND, password(1)),
+        accounts.change(3, password(1)),
+        accounts.change(FIRST, password(1)),
     ];
-    let done = place.carry_out(&asks);
+    let done = accounts.carry_out(&requests);
     assert!(matches!(
         done[..],
-        [Done::Refused, Done::Refused, Done::Alone(_, Some(FIRST))]
+        [
+            AuthOutcome::Refused,
+            AuthOutcome::Refused,
+            AuthOutcome::Alone(_, Some(FIRST))
+        ]
     ));
-    assert_eq!(place.tokens(), [9]);
+    assert_eq!(accounts.tokens(), [9]);
 }

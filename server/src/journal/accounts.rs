@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::account::{self, LogOuts};
 use super::commit::Work;
-use super::{Ask, Granted, LogIn, MAX_WRONG_CODES, Registration, ResumeUse, Spend, TOKEN_SECONDS};
+use super::{
+    AuthRequest, Granted, LogIn, MAX_WRONG_CODES, Registration, ResumeUse, Spend, TOKEN_SECONDS,
+};
 use crate::event::{Person, SessionId};
 use crate::store::{
     Account, AccountId, NewAccount, NewToken, Resumed, Role, RoomId, RoomRole, Status, StoreError,
@@ -13,7 +15,7 @@ use crate::store::{
 };
 
 /// What became of a registration, login, resume or change.
-pub(super) enum Done {
+pub(super) enum AuthOutcome {
     /// It succeeded.
     Granted(Granted),
     /// It succeeded, and all sessions of the account end but this one.
@@ -28,18 +30,20 @@ pub(super) enum Done {
 /// Carries out one job. `lobby_head` is the lobby's last message in this transaction.
 pub(super) fn carry_out(
     tx: &Tx<'_>,
-    ask: &Ask,
+    request: &AuthRequest,
     work: &Work<'_>,
     log_outs: &LogOuts<'_>,
     lobby_head: u64,
-) -> Result<Done, StoreError> {
+) -> Result<AuthOutcome, StoreError> {
     let now = i64::try_from(work.now_ms).unwrap_or(i64::MAX);
-    match ask {
-        Ask::Register(registration) => register(tx, registration, work, log_outs, lobby_head),
-        Ask::LogIn(log_in) => self::log_in(tx, log_in, log_outs, now),
-        Ask::Resume(resume) => self::resume(tx, resume, log_outs, now),
-        Ask::Change(change) => account::change(tx, change, work, log_outs, now),
-        Ask::LogOut(account) => account::log_out(tx, *account, log_outs),
+    match request {
+        AuthRequest::Register(registration) => {
+            register(tx, registration, work, log_outs, lobby_head)
+        }
+        AuthRequest::LogIn(log_in) => self::log_in(tx, log_in, log_outs, now),
+        AuthRequest::Resume(resume) => self::resume(tx, resume, log_outs, now),
+        AuthRequest::Change(change) => account::change(tx, change, work, log_outs, now),
+        AuthRequest::LogOut(account) => account::log_out(tx, *account, log_outs),
     }
 }
 
@@ -49,7 +53,7 @@ fn register(
     work: &Work<'_>,
     log_outs: &LogOuts<'_>,
     lobby_head: u64,
-) -> Result<Done, StoreError> {
+) -> Result<AuthOutcome, StoreError> {
     let now = i64::try_from(work.now_ms).unwrap_or(i64::MAX);
     let made = tx.create_account(&NewAccount {
         user: &new.user,
@@ -59,7 +63,7 @@ fn register(
     });
     let account = match made {
         Ok(account) => account,
-        Err(StoreError::NameTaken) => return Ok(Done::Refused),
+        Err(StoreError::NameTaken) => return Ok(AuthOutcome::Refused),
         Err(error) => return Err(error),
     };
     let sealed = work.seal.seal(account.0, new.totp.bytes());
@@ -90,11 +94,11 @@ fn log_in(
     log_in: &LogIn,
     log_outs: &LogOuts<'_>,
     now: i64,
-) -> Result<Done, StoreError> {
+) -> Result<AuthOutcome, StoreError> {
     let id = AccountId(log_in.account);
     let account = active(tx, id)?.filter(|account| account.credentials() == log_in.judged_by);
     let Some(account) = account else {
-        return Ok(Done::Refused);
+        return Ok(AuthOutcome::Refused);
     };
     // Everything else is right by now: what is spent here is spent on success alone.
     let spent = match log_in.spend {
@@ -104,7 +108,7 @@ fn log_in(
         Spend::Recovery(hash) => tx.spend_recovery(id, &hash, now)?,
     };
     if !spent {
-        return Ok(Done::Refused);
+        return Ok(AuthOutcome::Refused);
     }
     let wrong_codes = u32::try_from(account.failed_codes).unwrap_or(u32::MAX);
     let token = NewToken {
@@ -120,12 +124,12 @@ fn resume(
     resume: &ResumeUse,
     log_outs: &LogOuts<'_>,
     now: i64,
-) -> Result<Done, StoreError> {
+) -> Result<AuthOutcome, StoreError> {
     let Some(stored) = tx.resume_token(&resume.used, now)? else {
-        return Ok(Done::Refused);
+        return Ok(AuthOutcome::Refused);
     };
     let Some(account) = active(tx, stored.account)? else {
-        return Ok(Done::Refused);
+        return Ok(AuthOutcome::Refused);
     };
     let successor = NewToken {
         id: resume.successor.id,
@@ -133,11 +137,11 @@ fn resume(
     };
     match tx.use_resume(&resume.used, &successor, now)? {
         Resumed::Continued => {}
-        Resumed::Unknown => return Ok(Done::Refused),
-        Resumed::Revoked => return Ok(Done::Reused(person(&account))),
+        Resumed::Unknown => return Ok(AuthOutcome::Refused),
+        Resumed::Revoked => return Ok(AuthOutcome::Reused(person(&account))),
     }
     let left = (stored.expires_at - now) / 1000;
-    Ok(Done::Granted(Granted {
+    Ok(AuthOutcome::Granted(Granted {
         person: person(&account),
         wrong_codes: 0,
         token_seconds: u32::try_from(left).unwrap_or(0),
@@ -165,10 +169,10 @@ fn granted(
     token: &NewToken<'_>,
     log_outs: &LogOuts<'_>,
     now: i64,
-) -> Result<Done, StoreError> {
+) -> Result<AuthOutcome, StoreError> {
     let id = AccountId(person.account);
     tx.issue_resume(id, token, now + i64::from(TOKEN_SECONDS) * 1000)?;
-    Ok(Done::Granted(Granted {
+    Ok(AuthOutcome::Granted(Granted {
         person,
         wrong_codes,
         token_seconds: TOKEN_SECONDS,

@@ -1,8 +1,8 @@
 //! What members do with rooms: make, enter, leave, describe, lock them, and look after each other;
 //! and whom they say they do not want to see.
 //!
-//! Each act is a transaction of its own, between two batches, so that its place among the messages
-//! is the same for everybody. What it needs stands in one table ([`Deed::needs`]) and is checked
+//! Each room action is a transaction of its own, between two batches, so that its place among the messages
+//! is the same for everybody. What it needs stands in one table ([`RoomAction::needs`]) and is checked
 //! before anything of it is done. Memory follows the commit, and the members hear of it last.
 
 mod ignores;
@@ -15,9 +15,9 @@ use std::sync::Arc;
 use chatbox_common::name::UserName;
 use chatbox_common::wire::message::{Action, ErrorCode, Plain, RoomId, ServerMessage};
 
-use super::rooms::{Refusal, Room, UNKNOWN_ROOM};
+use super::rooms::{Refusal, RoomState, UNKNOWN_ROOM};
 use super::writer::Writer;
-use super::{Act, Deed};
+use super::{RoomAction, RoomRequest};
 use crate::audit::Line;
 use crate::clock::stamp;
 use crate::event::Person;
@@ -26,7 +26,7 @@ use crate::store::{self, Commit, Role, RoomRole, StoreError};
 const UNKNOWN_USER: Refusal = (ErrorCode::UnknownUser, "there is nobody of this name");
 const THAT_IS_YOU: Refusal = (ErrorCode::InvalidArgument, "that is you");
 
-/// Why an act was not carried out.
+/// Why a room action was not carried out.
 enum Failure {
     Refused(Refusal),
     Store(StoreError),
@@ -44,21 +44,21 @@ impl From<StoreError> for Failure {
     }
 }
 
-/// Somebody else, as an act names them.
-struct Target {
+/// Somebody else, as a room action names them.
+struct TargetUser {
     account: u64,
     user: Arc<str>,
     is_admin: bool,
 }
 
-impl Target {
+impl TargetUser {
     /// An administrator, then what the room gives: who stands higher may act upon who does not.
-    fn rank_in(&self, room: &Room) -> (bool, RoomRole) {
+    fn rank_in(&self, room: &RoomState) -> (bool, RoomRole) {
         (self.is_admin, room.standing_of(self.account))
     }
 }
 
-impl Deed {
+impl RoomAction {
     /// The table: in which room what is needed for it. What has no row looks for itself.
     const fn needs(&self) -> Option<(RoomId, RoomRole)> {
         match *self {
@@ -107,19 +107,19 @@ const fn is_forbidden(code: ErrorCode) -> bool {
 }
 
 impl Writer {
-    pub(super) fn act(&mut self, act: &Act) {
-        let Some(session) = self.open_session(act.session) else {
+    pub(super) fn room_request(&mut self, request: &RoomRequest) {
+        let Some(session) = self.open_session(request.session) else {
             return;
         };
         let who = session.person.clone();
-        let done = self.carry_out(&who, act);
+        let done = self.carry_out(&who, request);
         if let Err(failure) = done {
-            self.refuse_act(&who, act, failure);
+            self.refuse_room_request(&who, request, failure);
         }
         self.forget_visited();
     }
 
-    fn refuse_act(&self, who: &Person, act: &Act, failure: Failure) {
+    fn refuse_room_request(&self, who: &Person, request: &RoomRequest, failure: Failure) {
         let (code, sentence) = match failure {
             Failure::Refused(refusal) => refusal,
             Failure::Store(error) => {
@@ -129,52 +129,58 @@ impl Writer {
             }
         };
         if is_forbidden(code) {
-            let mut line = Line::warn("refused").with("what", act.deed.word());
-            if let Deed::Join(name) = &act.deed {
+            let mut line = Line::warn("refused").with("what", request.action.word());
+            if let RoomAction::Join(name) = &request.action {
                 line = line.with("room", name);
             }
-            self.log(line, who, act.deed.needs().map(|(room, _)| room));
+            self.log(line, who, request.action.needs().map(|(room, _)| room));
         }
-        self.refuse_request(act.session, &act.gate, act.request, code, sentence);
+        self.refuse_request(
+            request.session,
+            &request.backpressure,
+            request.id,
+            code,
+            sentence,
+        );
     }
 
-    fn carry_out(&mut self, who: &Person, act: &Act) -> Result<(), Failure> {
+    fn carry_out(&mut self, who: &Person, request: &RoomRequest) -> Result<(), Failure> {
         if self.low_space {
             return Err(StoreError::Full.into());
         }
-        if let Some((id, needed)) = act.deed.needs() {
+        if let Some((id, needed)) = request.action.needs() {
             self.room(id)?.ok_or(UNKNOWN_ROOM)?.require(who, needed)?;
         }
-        match &act.deed {
-            Deed::Create {
+        match &request.action {
+            RoomAction::Create {
                 name,
                 topic,
                 access,
-            } => self.create(who, act, name, topic, *access),
-            Deed::Join(name) => self.join(who, act, name),
-            Deed::Direct(user) => self.direct(who, act, user),
-            Deed::Leave(room) => self.leave(who, act, *room),
-            Deed::Topic(room, topic) => {
+            } => self.create(who, request, name, topic, *access),
+            RoomAction::Join(name) => self.join(who, request, name),
+            RoomAction::Direct(user) => self.direct(who, request, user),
+            RoomAction::Leave(room) => self.leave(who, request, *room),
+            RoomAction::Topic(room, topic) => {
                 let id = store::RoomId(*room);
                 self.write(|tx| tx.set_topic(id, topic))?;
-                self.change(*room, who, act, |room| room.topic.clone_from(topic));
+                self.change(*room, who, request, |room| room.topic.clone_from(topic));
                 Ok(())
             }
-            Deed::Lock(room, reason) => {
+            RoomAction::Lock(room, reason) => {
                 let id = store::RoomId(*room);
                 self.write(|tx| tx.set_locked(id, reason.as_deref()))?;
-                self.change(*room, who, act, |room| room.locked.clone_from(reason));
+                self.change(*room, who, request, |room| room.locked.clone_from(reason));
                 Ok(())
             }
-            Deed::Ignore(user, ignored) => self.ignore(who, act, user, *ignored),
-            Deed::Invite(room, user) => self.invite(who, act, *room, user),
-            Deed::Moderate {
+            RoomAction::Ignore(user, ignored) => self.ignore(who, request, user, *ignored),
+            RoomAction::Invite(room, user) => self.invite(who, request, *room, user),
+            RoomAction::Moderate {
                 room,
                 user,
                 action,
                 seconds,
                 reason,
-            } => self.moderate(who, act, *room, user, *action, *seconds, reason),
+            } => self.moderate(who, request, *room, user, *action, *seconds, reason),
         }
     }
 
@@ -187,10 +193,10 @@ impl Writer {
     }
 
     /// A room, read into memory where it is not there yet.
-    pub(super) fn room(&mut self, id: RoomId) -> Result<Option<&mut Room>, StoreError> {
+    pub(super) fn room(&mut self, id: RoomId) -> Result<Option<&mut RoomState>, StoreError> {
         if !self.rooms.contains_key(&id) {
             let now = stamp();
-            let read = self.write(|tx| Room::load(tx, id, now))?;
+            let read = self.write(|tx| RoomState::load(tx, id, now))?;
             let Some(room) = read else { return Ok(None) };
             self.take_in(id, room);
             self.visited.push(id);
@@ -210,16 +216,17 @@ impl Writer {
         self.audit.info(line);
     }
 
-    fn done(&self, act: &Act) {
+    fn done(&self, request: &RoomRequest) {
         let done = ServerMessage::Done(Plain {
-            request: act.request,
+            request: request.id,
         });
-        self.deliveries.reply(act.session, &act.gate, &done);
+        self.deliveries
+            .reply(request.session, &request.backpressure, &done);
     }
 
-    fn target(&mut self, user: &UserName) -> Result<Target, Failure> {
+    fn target(&mut self, user: &UserName) -> Result<TargetUser, Failure> {
         let found = self.write(|tx| tx.account(user))?.ok_or(UNKNOWN_USER)?;
-        Ok(Target {
+        Ok(TargetUser {
             account: found.id.0,
             user: found.user.as_str().into(),
             is_admin: found.role == Role::Admin,

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::commit::Owed;
-use super::{Answer, Ask, Granted, Job, Post, QUEUE};
+use super::commit::Deferred;
+use super::{Answer, AuthRequest, Granted, Job, Post, QUEUE};
 use crate::event::SessionId;
 use crate::store::AccountId;
 
@@ -22,22 +22,22 @@ const MAX_PACE: Duration = Duration::from_millis(4);
 
 /// What was taken from the queue in one go.
 #[derive(Default)]
-pub(super) struct Taken {
+pub(super) struct Batch {
     pub(super) posts: Vec<Post>,
-    pub(super) asks: Vec<(Ask, Answer<Option<Granted>>)>,
+    pub(super) auth_requests: Vec<(AuthRequest, Answer<Option<Granted>>)>,
     /// Bytes of text in `posts`.
     bytes: usize,
-    pub(super) owed: Owed,
+    pub(super) deferred: Deferred,
     /// Sessions that begin and end, and what is done with rooms: after the transaction, in their
     /// order.
     pub(super) others: Vec<Job>,
-    /// There are acts among `others`, which no later message may overtake.
-    pub(super) acts: bool,
+    /// There are room requests among `others`, which no later message may overtake.
+    pub(super) room_requests: bool,
     pub(super) jobs: usize,
     pub(super) stop: bool,
 }
 
-impl Taken {
+impl Batch {
     /// Takes one job; false when the transaction is full.
     pub(super) fn take(&mut self, job: Job) -> bool {
         match job {
@@ -45,13 +45,13 @@ impl Taken {
                 self.bytes += post.text.len();
                 self.posts.push(post);
             }
-            Job::Ask(ask, answer) => self.asks.push((*ask, answer)),
-            Job::WrongCode(account) => self.owed.wrong_codes.extend(account.map(AccountId)),
-            Job::Revoke(token) => self.owed.revoked.push(token),
+            Job::Auth(request, answer) => self.auth_requests.push((*request, answer)),
+            Job::WrongCode(account) => self.deferred.wrong_codes.extend(account.map(AccountId)),
+            Job::Revoke(token) => self.deferred.revoked.push(token),
             Job::Stop => self.stop = true,
-            Job::Act(act) => {
-                self.others.push(Job::Act(act));
-                self.acts = true;
+            Job::RoomRequest(request) => {
+                self.others.push(Job::RoomRequest(request));
+                self.room_requests = true;
             }
             other => self.others.push(other),
         }
@@ -64,7 +64,7 @@ impl Taken {
 
     /// Whether a job has to wait for what was taken.
     pub(super) const fn holds_up(&self, next: &Job) -> bool {
-        self.acts && matches!(next, Job::Post(_))
+        self.room_requests && matches!(next, Job::Post(_))
     }
 
     /// The session that all messages are of.

@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use chatbox_common::wire::message::{Kind, RoomId as WireRoom, Seq};
 
 use super::account::LogOuts;
-use super::accounts::{self, Done};
-use super::rooms::Room;
-use super::sessions::Session;
-use super::{Ask, Post};
+use super::accounts::{self, AuthOutcome};
+use super::rooms::RoomState;
+use super::sessions::SessionState;
+use super::{AuthRequest, Post};
 use crate::event::{Person, SessionId};
 use crate::store::{
     ACTION, AccountId, Commit, Inserted, NewMessage, RoomId, Store, StoreError, TokenId, Tx,
@@ -24,7 +24,7 @@ pub(super) struct Admitted {
 
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum PostOutcome {
     /// Committed under this number, in this row.
     New { seq: Seq, row: u64 },
     /// It was there already.
@@ -36,10 +36,10 @@ pub(super) enum Outcome {
 /// What a transaction does, and did.
 pub(super) struct Work<'a> {
     pub(super) posts: &'a [Admitted],
-    pub(super) asks: &'a [Ask],
-    pub(super) owed: &'a Owed,
-    pub(super) rooms: &'a HashMap<WireRoom, Room>,
-    pub(super) sessions: &'a HashMap<SessionId, Session>,
+    pub(super) auth_requests: &'a [AuthRequest],
+    pub(super) deferred: &'a Deferred,
+    pub(super) rooms: &'a HashMap<WireRoom, RoomState>,
+    pub(super) sessions: &'a HashMap<SessionId, SessionState>,
     pub(super) seal: &'a SealingKey,
     /// How often an account was logged out before it.
     pub(super) log_outs: u64,
@@ -49,14 +49,14 @@ pub(super) struct Work<'a> {
 
 /// Changes that nobody waits for and that must not be forgotten: kept until a commit has them.
 #[derive(Default)]
-pub(super) struct Owed {
+pub(super) struct Deferred {
     /// Accounts whose code was wrong after a right password.
     pub(super) wrong_codes: Vec<AccountId>,
     /// Resume tokens whose families end.
     pub(super) revoked: Vec<TokenId>,
 }
 
-impl Owed {
+impl Deferred {
     pub(super) const fn is_empty(&self) -> bool {
         self.wrong_codes.is_empty() && self.revoked.is_empty()
     }
@@ -65,8 +65,8 @@ impl Owed {
 /// The result of a committed transaction, in the order of what was asked.
 #[derive(Default)]
 pub(super) struct Committed {
-    pub(super) posts: Vec<Outcome>,
-    pub(super) asks: Vec<Done>,
+    pub(super) posts: Vec<PostOutcome>,
+    pub(super) auth_outcomes: Vec<AuthOutcome>,
     /// The new heads of the rooms that got messages.
     pub(super) heads: HashMap<WireRoom, Seq>,
 }
@@ -94,7 +94,7 @@ pub(super) fn to_store(post: &Post, sender: u64, time: i64) -> NewMessage<'_> {
 impl Work<'_> {
     /// What spends a code or a token, or counts a failure, must survive a power cut.
     pub(super) const fn is_synced(&self) -> bool {
-        !(self.asks.is_empty() && self.owed.is_empty())
+        !(self.auth_requests.is_empty() && self.deferred.is_empty())
     }
 
     /// Runs it as one transaction.
@@ -116,19 +116,19 @@ impl Work<'_> {
         for (room, head) in &done.heads {
             tx.store_next_seq(RoomId(*room), head + 1)?;
         }
-        for account in &self.owed.wrong_codes {
+        for account in &self.deferred.wrong_codes {
             tx.count_wrong_code(*account)?;
         }
-        for token in &self.owed.revoked {
+        for token in &self.deferred.revoked {
             tx.revoke_family(token)?;
         }
         let lobby = RoomId::LOBBY.0;
         let lobby_head = self.head(lobby, &done.heads).unwrap_or(0);
         let mut log_outs = LogOuts::before(self);
-        for ask in self.asks {
-            let became = accounts::carry_out(tx, ask, self, &log_outs, lobby_head)?;
+        for request in self.auth_requests {
+            let became = accounts::carry_out(tx, request, self, &log_outs, lobby_head)?;
             log_outs.note(&became);
-            done.asks.push(became);
+            done.auth_outcomes.push(became);
         }
         if !self.posts.is_empty() {
             tx.set_chat_log_mark(self.chat_log_mark)?;
@@ -147,20 +147,20 @@ impl Work<'_> {
         tx: &Tx<'_>,
         Admitted { post, person }: &Admitted,
         heads: &mut HashMap<WireRoom, Seq>,
-    ) -> Result<Outcome, StoreError> {
+    ) -> Result<PostOutcome, StoreError> {
         let seq = self.head(post.room, heads).ok_or(StoreError::Missing)? + 1;
         let time = i64::try_from(self.now_ms).unwrap_or(i64::MAX);
         let inserted = tx.insert_message(seq, &to_store(post, person.account, time))?;
         Ok(match inserted {
             Inserted::New { id: row } => {
                 heads.insert(post.room, seq);
-                Outcome::New { seq, row }
+                PostOutcome::New { seq, row }
             }
-            Inserted::Existing { seq, time } => Outcome::Existing {
+            Inserted::Existing { seq, time } => PostOutcome::Existing {
                 seq,
                 time: u64::try_from(time).unwrap_or(0),
             },
-            Inserted::Conflict => Outcome::Conflict,
+            Inserted::Conflict => PostOutcome::Conflict,
         })
     }
 }

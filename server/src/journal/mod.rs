@@ -35,7 +35,7 @@ use chatbox_common::wire::message::{
     AccountId, Action, Bye, Follow, Kind, Limits, MessageId, Read, RequestId, RoomId,
 };
 
-use crate::delivery::Gate;
+use crate::delivery::Backpressure;
 use crate::event::{Person, SessionId};
 pub use crate::store::Access;
 use crate::store::{Credentials, RecoveryHash, TokenId};
@@ -60,7 +60,7 @@ pub struct Post {
     /// Whose session.
     pub session: SessionId,
     /// What the session's own thread and its delivery thread share: it counts the refusal.
-    pub gate: Arc<Gate>,
+    pub backpressure: Arc<Backpressure>,
     /// Its request.
     pub request: RequestId,
     /// Where.
@@ -166,7 +166,7 @@ pub struct Begin {
     /// Its sending direction.
     pub sealer: Sealer,
     /// What it shares with its own thread.
-    pub gate: Arc<Gate>,
+    pub backpressure: Arc<Backpressure>,
     /// [`Granted::after`] of its login.
     pub after: u64,
     /// What the welcome says of limits.
@@ -174,19 +174,19 @@ pub struct Begin {
 }
 
 /// What a member does with rooms, or with what they see of others.
-pub struct Act {
+pub struct RoomRequest {
     /// Whose session.
     pub session: SessionId,
     /// What it shares with its own thread: it counts the answer.
-    pub gate: Arc<Gate>,
+    pub backpressure: Arc<Backpressure>,
     /// Its request.
-    pub request: RequestId,
+    pub id: RequestId,
     /// What.
-    pub deed: Deed,
+    pub action: RoomAction,
 }
 
-/// See [`Act`]. The form of every text was checked.
-pub enum Deed {
+/// See [`RoomRequest`]. The form of every text was checked.
+pub enum RoomAction {
     /// Makes a room.
     Create {
         /// Its name; one that needs an invitation gets its maker's name behind it.
@@ -230,7 +230,7 @@ pub struct HasRead {
     /// In which session.
     pub session: SessionId,
     /// What it shares with its own thread: it counts a refusal.
-    pub gate: Arc<Gate>,
+    pub backpressure: Arc<Backpressure>,
     /// What.
     pub read: Read,
 }
@@ -257,7 +257,7 @@ pub struct Ended {
 type Answer<T> = SyncSender<Result<T, Unavailable>>;
 
 /// A job that somebody waits for, and that shares the messages' transaction.
-enum Ask {
+enum AuthRequest {
     Register(Registration),
     LogIn(LogIn),
     Resume(ResumeUse),
@@ -266,25 +266,25 @@ enum Ask {
 }
 
 /// A connection that was accepted or has ended: for the ONLINE table, which is written behind.
-enum Visit {
-    Came(SessionId, SocketAddr),
-    Went(SessionId),
+enum ConnectionEvent {
+    Accepted(SessionId, SocketAddr),
+    Ended(SessionId),
 }
 
 enum Job {
     Post(Post),
-    Ask(Box<Ask>, Answer<Option<Granted>>),
+    Auth(Box<AuthRequest>, Answer<Option<Granted>>),
     WrongCode(Option<AccountId>),
     Revoke(TokenId),
     Begin(Box<Begin>),
-    Act(Box<Act>),
+    RoomRequest(Box<RoomRequest>),
     End(Ended),
     Follow(SessionId, Follow),
     Read(HasRead),
     Stop,
 }
 
-fn visits(of: &Mutex<Vec<Visit>>) -> MutexGuard<'_, Vec<Visit>> {
+fn connection_events(of: &Mutex<Vec<ConnectionEvent>>) -> MutexGuard<'_, Vec<ConnectionEvent>> {
     // A list is whole at every step.
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -294,7 +294,7 @@ fn visits(of: &Mutex<Vec<Visit>>) -> MutexGuard<'_, Vec<Visit>> {
 pub struct Journal {
     queue: SyncSender<Job>,
     /// Not jobs: strangers, who come and go as they like, wake nobody.
-    visits: Arc<Mutex<Vec<Visit>>>,
+    connection_events: Arc<Mutex<Vec<ConnectionEvent>>>,
 }
 
 impl Journal {
@@ -309,9 +309,9 @@ impl Journal {
         self.send(Job::Post(post));
     }
 
-    fn ask(&self, ask: Ask) -> Result<Option<Granted>, Unavailable> {
+    fn auth(&self, request: AuthRequest) -> Result<Option<Granted>, Unavailable> {
         let (answer, done) = mpsc::sync_channel(1);
-        self.send(Job::Ask(Box::new(ask), answer));
+        self.send(Job::Auth(Box::new(request), answer));
         done.recv().unwrap_or(Err(Unavailable))
     }
 
@@ -320,7 +320,7 @@ impl Journal {
     /// # Errors
     /// When the database can't be written.
     pub fn register(&self, registration: Registration) -> Result<Option<Granted>, Unavailable> {
-        self.ask(Ask::Register(registration))
+        self.auth(AuthRequest::Register(registration))
     }
 
     /// Completes a login; `None` when what it would spend is spent, what it was judged by no longer
@@ -329,7 +329,7 @@ impl Journal {
     /// # Errors
     /// When the database can't be written.
     pub fn log_in(&self, log_in: LogIn) -> Result<Option<Granted>, Unavailable> {
-        self.ask(Ask::LogIn(log_in))
+        self.auth(AuthRequest::LogIn(log_in))
     }
 
     /// Completes a resume; `None` when the token is no longer good.
@@ -337,7 +337,7 @@ impl Journal {
     /// # Errors
     /// When the database can't be written.
     pub fn resume(&self, resume: ResumeUse) -> Result<Option<Granted>, Unavailable> {
-        self.ask(Ask::Resume(resume))
+        self.auth(AuthRequest::Resume(resume))
     }
 
     /// Notes a failed login: with the account whose code was wrong after a right password, or
@@ -351,13 +351,13 @@ impl Journal {
         self.send(Job::Revoke(token));
     }
 
-    /// Begins a session: its [`Gate`] opens when its welcome is on the way, or a goodbye in its
+    /// Begins a session: its [`Backpressure`] ends when its welcome is on the way, or a goodbye in its
     /// place where the database can't be read.
     pub fn begin(&self, begin: Begin) {
         self.send(Job::Begin(Box::new(begin)));
     }
 
-    /// Passes a wish to follow on to the session's delivery thread, behind everything committed:
+    /// Passes a request to follow on to the session's delivery thread, behind everything committed:
     /// who has read a page of it must not be ahead of what delivery knows.
     pub fn follow(&self, session: SessionId, follow: Follow) {
         self.send(Job::Follow(session, follow));
@@ -369,8 +369,8 @@ impl Journal {
     }
 
     /// Has something done with rooms; the answer goes to the session.
-    pub fn act(&self, act: Act) {
-        self.send(Job::Act(Box::new(act)));
+    pub fn room_request(&self, request: RoomRequest) {
+        self.send(Job::RoomRequest(Box::new(request)));
     }
 
     /// Ends a session, behind everything that it sent.
@@ -379,13 +379,14 @@ impl Journal {
     }
 
     /// A connection was accepted.
-    pub fn came(&self, connection: SessionId, address: SocketAddr) {
-        visits(&self.visits).push(Visit::Came(connection, address));
+    pub fn connection_accepted(&self, connection: SessionId, address: SocketAddr) {
+        connection_events(&self.connection_events)
+            .push(ConnectionEvent::Accepted(connection, address));
     }
 
     /// A connection has ended.
-    pub fn went(&self, connection: SessionId) {
-        visits(&self.visits).push(Visit::Went(connection));
+    pub fn connection_ended(&self, connection: SessionId) {
+        connection_events(&self.connection_events).push(ConnectionEvent::Ended(connection));
     }
 
     /// Commits what is queued, and ends the thread.

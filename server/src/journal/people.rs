@@ -8,8 +8,8 @@ use chatbox_common::wire::message::{
     self, Bye, ByeReason, Follow, Joined, ReadTo, RoomId, Seq, ServerMessage, Welcome,
 };
 
-use super::rooms::{Member, Room, UNKNOWN_ROOM};
-use super::sessions::Session;
+use super::rooms::{Member, RoomState, UNKNOWN_ROOM};
+use super::sessions::SessionState;
 use super::writer::Writer;
 use super::{Begin, Ended, HasRead, Job};
 use crate::clock::{now_ms, stamp};
@@ -80,7 +80,7 @@ impl Writer {
                 for id in rooms.iter().map(|one| one.room.0) {
                     if !known.contains_key(&id)
                         && !new.contains_key(&id)
-                        && let Some(room) = Room::load(tx, id, now)?
+                        && let Some(room) = RoomState::load(tx, id, now)?
                     {
                         new.insert(id, room);
                     }
@@ -100,9 +100,9 @@ impl Writer {
     }
 
     /// Keeps a room that was read. What members have read and is not written yet counts.
-    pub(super) fn take_in(&mut self, id: RoomId, mut room: Room) {
+    pub(super) fn take_in(&mut self, id: RoomId, mut room: RoomState) {
         for (&account, member) in &mut room.members {
-            let read = self.behind.read_by(account, id);
+            let read = self.write_behind.read_by(account, id);
             member.read = member.read.max(read.unwrap_or(0));
         }
         self.rooms.insert(id, room);
@@ -147,7 +147,7 @@ impl Writer {
             let Some(room) = self.rooms.get_mut(&id) else {
                 continue;
             };
-            // A registration makes a member without an act.
+            // A registration makes a member without a room action.
             let member = Member::from(membership);
             room.members.entry(account).or_insert(member);
             room.presence.joined(&begin.person.user, now);
@@ -164,7 +164,7 @@ impl Writer {
             session: begin.session,
             ignored: beginning.ignored.clone(),
         };
-        self.behind
+        self.write_behind
             .logged_in(begin.session, begin.address, &begin.person, now);
         self.accounts
             .entry(account)
@@ -172,7 +172,7 @@ impl Writer {
             .push(begin.session);
         self.sessions.insert(
             begin.session,
-            Session {
+            SessionState {
                 person: begin.person.clone(),
                 address: begin.address,
                 rooms: heads.iter().map(|(id, _)| *id).collect(),
@@ -214,7 +214,7 @@ impl Writer {
             socket: begin.socket,
             greeting: begin.greeting,
             sealer: begin.sealer,
-            gate: begin.gate,
+            backpressure: begin.backpressure,
             rooms,
             welcome,
         };
@@ -250,7 +250,7 @@ impl Writer {
     pub(super) fn has_read(&mut self, read: &HasRead, now: Instant) {
         let HasRead {
             session,
-            gate,
+            backpressure,
             read,
         } = read;
         let Some(account) = self.open_session(*session).map(|one| one.person.account) else {
@@ -261,14 +261,14 @@ impl Writer {
             room.and_then(|room| Some((room.head, room.members.get_mut(&account)?)))
         else {
             let (code, sentence) = UNKNOWN_ROOM;
-            return self.refuse_request(*session, gate, read.request, code, sentence);
+            return self.refuse_request(*session, backpressure, read.request, code, sentence);
         };
         let seq = read.seq.min(head);
         if seq <= member.read {
             return;
         }
         member.read = seq;
-        self.behind.has_read(account, read.room, seq, now);
+        self.write_behind.has_read(account, read.room, seq, now);
         let read = ReadTo {
             room: read.room,
             seq,
@@ -279,7 +279,7 @@ impl Writer {
         for &session in sessions.filter(|&other| other != session) {
             let bytes = bytes.clone();
             self.deliveries
-                .send(session, Delivery::Mention { session, bytes });
+                .send(session, Delivery::Droppable { session, bytes });
         }
     }
 
@@ -301,13 +301,13 @@ impl Writer {
             .send(session, Delivery::Close { session, bye });
     }
 
-    fn forget_session(&mut self, session: SessionId, gone: &Session, now: Instant) {
+    fn forget_session(&mut self, session: SessionId, gone: &SessionState, now: Instant) {
         let account = gone.person.account;
         if let Some(sessions) = self.accounts.get_mut(&account) {
             sessions.retain(|&one| one != session);
             if sessions.is_empty() {
                 self.accounts.remove(&account);
-                self.behind.logged_out(account, gone.address, now);
+                self.write_behind.logged_out(account, gone.address, now);
             }
         }
         // Not now: somebody who begins together with this end may count on them.

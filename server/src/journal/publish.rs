@@ -7,16 +7,16 @@ use chatbox_common::wire::message::{
     Ack, Chat, ErrorCode, ErrorMessage, Kind, RequestId, RoomId, Seq, ServerMessage,
 };
 
-use super::accounts::Done;
+use super::accounts::AuthOutcome;
 use super::chat_log::Logged;
-use super::commit::{Admitted, Committed, Outcome, to_store};
+use super::commit::{Admitted, Committed, PostOutcome, to_store};
 use super::rooms::Refusal;
 use super::writer::Writer;
-use super::{Answer, Ask, Granted, Post, Unavailable};
+use super::{Answer, AuthRequest, Granted, Post, Unavailable};
 use crate::audit::Line;
 use crate::clock::now_ms;
-use crate::delivery::Gate;
-use crate::event::{self, Batch, SessionId};
+use crate::delivery::Backpressure;
+use crate::event::{self, RoomBatch, SessionId};
 use crate::store::{Commit, Inserted};
 
 /// What a message is told that could not be kept.
@@ -28,10 +28,10 @@ impl Writer {
     pub(super) fn one_by_one(
         &mut self,
         posts: Vec<Admitted>,
-        asks: Vec<Ask>,
+        auth_requests: Vec<AuthRequest>,
         answers: Vec<Answer<Option<Granted>>>,
     ) {
-        // What is owed could be what the database does not take; it goes first, since logins are
+        // What is deferred could be what the database does not take; it goes first, since logins are
         // judged by it.
         self.count_failures();
         for post in posts {
@@ -45,9 +45,9 @@ impl Writer {
                 }
             }
         }
-        for (ask, answer) in asks.into_iter().zip(answers) {
+        for (request, answer) in auth_requests.into_iter().zip(answers) {
             let now_ms = now_ms();
-            match self.commit(&[], std::slice::from_ref(&ask), false, now_ms) {
+            match self.commit(&[], std::slice::from_ref(&request), false, now_ms) {
                 Ok(done) => self.publish(&[], vec![answer], done, now_ms),
                 Err(error) => {
                     self.tell_failure("login_not_committed", &error);
@@ -87,7 +87,8 @@ impl Writer {
                         seq,
                         time,
                     });
-                    self.deliveries.reply(post.session, &post.gate, &ack);
+                    self.deliveries
+                        .reply(post.session, &post.backpressure, &ack);
                 }
                 Some(_) => self.refuse_post(&post, refusal),
                 // Whether it is stored is not known: the sender must ask again.
@@ -118,13 +119,19 @@ impl Writer {
     }
 
     pub(super) fn refuse(&self, post: &Post, code: ErrorCode, sentence: &str) {
-        self.refuse_request(post.session, &post.gate, post.request, code, sentence);
+        self.refuse_request(
+            post.session,
+            &post.backpressure,
+            post.request,
+            code,
+            sentence,
+        );
     }
 
     pub(super) fn refuse_request(
         &self,
         session: SessionId,
-        gate: &Gate,
+        backpressure: &Backpressure,
         request: RequestId,
         code: ErrorCode,
         sentence: &str,
@@ -136,7 +143,7 @@ impl Writer {
             retry_ms: None,
         };
         let message = ServerMessage::Error(error);
-        self.deliveries.reply(session, gate, &message);
+        self.deliveries.reply(session, backpressure, &message);
     }
 
     /// After the commit: the heads move, chat.log is written, and only then anybody hears of it.
@@ -147,7 +154,7 @@ impl Writer {
         done: Committed,
         now_ms: u64,
     ) {
-        let mut batches: HashMap<RoomId, Batch> = HashMap::new();
+        let mut batches: HashMap<RoomId, RoomBatch> = HashMap::new();
         let mut last_row = None;
         for (admitted, outcome) in posts.iter().zip(&done.posts) {
             let Some(room) = self.rooms.get(&admitted.post.room) else {
@@ -156,19 +163,19 @@ impl Writer {
             let id = admitted.post.room;
             let batch = batches
                 .entry(id)
-                .or_insert_with(|| Batch::after(id, room.head));
+                .or_insert_with(|| RoomBatch::after(id, room.head));
             match *outcome {
-                Outcome::New { seq, row } => {
+                PostOutcome::New { seq, row } => {
                     let logged = logged(admitted, seq, now_ms);
                     self.chat.append(row, &room.called, room.mode, &logged);
                     last_row = Some(row);
                     batch.push(chat(admitted, seq, now_ms));
                     batch.acks.push(ack(&admitted.post, seq, now_ms));
                 }
-                Outcome::Existing { seq, time } => {
+                PostOutcome::Existing { seq, time } => {
                     batch.acks.push(ack(&admitted.post, seq, time));
                 }
-                Outcome::Conflict => {
+                PostOutcome::Conflict => {
                     let sentence = "this message id was used for another message";
                     self.refuse(&admitted.post, ErrorCode::IdConflict, sentence);
                 }
@@ -185,15 +192,15 @@ impl Writer {
         for batch in batches.into_values() {
             self.deliveries.publish(&Arc::new(batch));
         }
-        for (answer, done) in answers.into_iter().zip(done.asks) {
+        for (answer, done) in answers.into_iter().zip(done.auth_outcomes) {
             let granted = match done {
-                Done::Granted(granted) => Some(granted),
-                Done::Alone(granted, session) => {
+                AuthOutcome::Granted(granted) => Some(granted),
+                AuthOutcome::Alone(granted, session) => {
                     self.end_sessions(granted.person.account, session);
                     Some(granted)
                 }
-                Done::Refused => None,
-                Done::Reused(person) => {
+                AuthOutcome::Refused => None,
+                AuthOutcome::Reused(person) => {
                     let line = Line::warn("token_reused").with("user", &person.user);
                     let line = line.with("account", person.account);
                     self.audit.credentials(line);

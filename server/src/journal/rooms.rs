@@ -22,7 +22,7 @@ const MUTED: Refusal = (ErrorCode::Muted, "you may read here, and not write for 
 const LOCKED: Refusal = (ErrorCode::Locked, "only moderators may write here for now");
 
 /// See the module.
-pub(super) struct Room {
+pub(super) struct RoomState {
     pub(super) title: Title,
     /// The title as chat.log has it.
     pub(super) called: String,
@@ -54,7 +54,7 @@ pub(super) struct Member {
     pub(super) read: Seq,
 }
 
-impl Room {
+impl RoomState {
     /// Reads a room; `None` when there is none of this number.
     pub(super) fn load(
         snapshot: &Snapshot<'_>,
@@ -80,7 +80,7 @@ impl Room {
     }
 
     /// A room that nobody belongs to yet.
-    pub(super) fn empty(room: store::Room) -> Self {
+    pub(super) fn empty(room: store::RoomRow) -> Self {
         Self {
             called: room.title.to_string(),
             title: room.title,

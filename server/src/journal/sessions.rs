@@ -17,7 +17,7 @@ use crate::store::{AccountId, StoreError, Tx};
 pub(super) const WRITE_BEHIND: Duration = Duration::from_millis(250);
 
 /// A session as the journal has it in memory.
-pub(super) struct Session {
+pub(super) struct SessionState {
     pub(super) person: Person,
     pub(super) address: SocketAddr,
     pub(super) rooms: Vec<RoomId>,
@@ -25,7 +25,7 @@ pub(super) struct Session {
     pub(super) is_logged_out: bool,
 }
 
-impl Session {
+impl SessionState {
     pub(super) const fn is_open(&self) -> bool {
         !self.is_logged_out
     }
@@ -53,15 +53,15 @@ pub(super) fn encode(room: RoomId, notice: Notice) -> (Arc<[u8]>, Arc<[u8]>) {
 }
 
 /// What the ONLINE table is to say of a connection.
-enum Row {
+enum OnlineRow {
     Present(SocketAddr, Option<UserName>),
     Gone,
 }
 
 /// Changes of ONLINE and of REGISTERED.online that wait to be written.
 #[derive(Default)]
-pub(super) struct Behind {
-    rows: HashMap<SessionId, Row>,
+pub(super) struct WriteBehind {
+    rows: HashMap<SessionId, OnlineRow>,
     accounts: HashMap<u64, (SocketAddr, bool)>,
     /// How far people have read, by account and room.
     reads: HashMap<(u64, RoomId), Seq>,
@@ -70,11 +70,13 @@ pub(super) struct Behind {
     due: Option<Instant>,
 }
 
-impl Behind {
+impl WriteBehind {
     /// A connection was accepted; what is known of it already is newer, since this is told late.
-    pub(super) fn came(&mut self, id: SessionId, address: SocketAddr, now: Instant) {
+    pub(super) fn connection_accepted(&mut self, id: SessionId, address: SocketAddr, now: Instant) {
         if !self.written.contains(&id) {
-            self.rows.entry(id).or_insert(Row::Present(address, None));
+            self.rows
+                .entry(id)
+                .or_insert(OnlineRow::Present(address, None));
             self.due = Some(now);
         }
     }
@@ -87,7 +89,7 @@ impl Behind {
         now: Instant,
     ) {
         let user = UserName::parse(&person.user).ok();
-        self.set(id, Row::Present(address, user), now);
+        self.set(id, OnlineRow::Present(address, user), now);
         self.accounts.insert(person.account, (address, true));
     }
 
@@ -107,15 +109,15 @@ impl Behind {
         self.reads.get(&(account, room)).copied()
     }
 
-    pub(super) fn went(&mut self, id: SessionId, now: Instant) {
+    pub(super) fn connection_ended(&mut self, id: SessionId, now: Instant) {
         if self.written.contains(&id) {
-            self.set(id, Row::Gone, now);
+            self.set(id, OnlineRow::Gone, now);
         } else {
             self.rows.remove(&id);
         }
     }
 
-    fn set(&mut self, id: SessionId, row: Row, now: Instant) {
+    fn set(&mut self, id: SessionId, row: OnlineRow, now: Instant) {
         self.rows.insert(id, row);
         self.due.get_or_insert(now + WRITE_BEHIND);
     }
@@ -134,8 +136,8 @@ impl Behind {
     pub(super) fn write(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
         for (id, row) in &self.rows {
             match row {
-                Row::Present(address, user) => tx.put_online(*id, *address, user.as_ref())?,
-                Row::Gone => drop(tx.drop_online(*id)?),
+                OnlineRow::Present(address, user) => tx.put_online(*id, *address, user.as_ref())?,
+                OnlineRow::Gone => drop(tx.drop_online(*id)?),
             }
         }
         for (account, (address, online)) in &self.accounts {
@@ -155,8 +157,8 @@ impl Behind {
         }
         for (id, row) in self.rows.drain() {
             match row {
-                Row::Present(..) => self.written.insert(id),
-                Row::Gone => self.written.remove(&id),
+                OnlineRow::Present(..) => self.written.insert(id),
+                OnlineRow::Gone => self.written.remove(&id),
             };
         }
         self.accounts.clear();

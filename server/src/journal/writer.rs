@@ -9,15 +9,17 @@ use std::time::{Duration, Instant};
 
 use chatbox_common::wire::message::{ErrorCode, RoomId};
 
-use super::batch::{Taken, pace};
+use super::batch::{Batch, pace};
 use super::chat_log::AuditedChat;
-use super::commit::{Admitted, Committed, Owed, Work};
+use super::commit::{Admitted, Committed, Deferred, Work};
 use super::index::Index;
 use super::people::Memberships;
 use super::publish::UNAVAILABLE;
-use super::rooms::{Refusal, Room, UNKNOWN_ROOM};
-use super::sessions::{Behind, Session, encode};
-use super::{Answer, Ask, Granted, Job, Post, RoomLimits, Visit, visits};
+use super::rooms::{Refusal, RoomState, UNKNOWN_ROOM};
+use super::sessions::{SessionState, WriteBehind, encode};
+use super::{
+    Answer, AuthRequest, ConnectionEvent, Granted, Job, Post, RoomLimits, connection_events,
+};
 use crate::audit::{Audit, Line};
 use crate::clock::{now_ms, stamp};
 use crate::delivery::{Deliveries, Delivery};
@@ -27,17 +29,17 @@ use crate::totp_seal::SealingKey;
 pub use start::{Parts, start};
 
 /// The most logins of one transaction: they cost more than messages, which go first.
-const MAX_ASKS: usize = 64;
+const MAX_AUTH_REQUESTS: usize = 64;
 /// Transactions that wait for the disk keep this distance. A login that comes alone is not kept
 /// waiting; on a busy morning many share a sync, and messages go on without one in between.
 const SYNC_PACE: Duration = Duration::from_millis(20);
 /// Those who come and go do so this far apart, or together. Who comes alone does at once, and no
 /// message waits for it.
-const VISIT_PACE: Duration = Duration::from_millis(4);
+const SESSION_PACE: Duration = Duration::from_millis(4);
 /// How often the thread looks at the disk, and after itself when nothing happens.
 pub(super) const TICK: Duration = Duration::from_millis(250);
-/// Changes that are owed are counted no further than this while nothing can be written.
-const MAX_OWED: usize = 10_000;
+/// Changes that are deferred are counted no further than this while nothing can be written.
+const MAX_DEFERRED: usize = 10_000;
 /// How often expired tokens are deleted.
 const EXPIRY: Duration = Duration::from_secs(600);
 
@@ -49,8 +51,8 @@ pub(super) struct Writer {
     pub(super) seal: Arc<SealingKey>,
     pub(super) min_free: u64,
     pub(super) history_id: [u8; 16],
-    pub(super) rooms: HashMap<RoomId, Room>,
-    pub(super) sessions: HashMap<SessionId, Session>,
+    pub(super) rooms: HashMap<RoomId, RoomState>,
+    pub(super) sessions: HashMap<SessionId, SessionState>,
     /// Open sessions by account.
     pub(super) accounts: HashMap<u64, Vec<SessionId>>,
     /// How often an account was logged out in this run.
@@ -58,24 +60,24 @@ pub(super) struct Writer {
     /// Which of these was an account's last.
     pub(super) logged_out: HashMap<u64, u64>,
     pub(super) room_limits: RoomLimits,
-    /// A message that waits for the acts before it.
+    /// A message that waits for the room requests before it.
     held_up: Option<Job>,
     /// Rooms in memory in which nobody is online, the longest so first.
     pub(super) idle: VecDeque<RoomId>,
-    /// Rooms that were read for an act, and may be let go behind it.
+    /// Rooms that were read for a room action, and may be let go behind it.
     pub(super) visited: Vec<RoomId>,
-    pub(super) behind: Behind,
+    pub(super) write_behind: WriteBehind,
     pub(super) index: Index,
-    visits: Arc<Mutex<Vec<Visit>>>,
-    pub(super) owed: Owed,
+    connection_events: Arc<Mutex<Vec<ConnectionEvent>>>,
+    pub(super) deferred: Deferred,
     /// Logins that wait for a transaction that is synced, and who waits for them.
-    asks: VecDeque<(Ask, Answer<Option<Granted>>)>,
+    auth_requests: VecDeque<(AuthRequest, Answer<Option<Granted>>)>,
     /// Before this no login is committed.
     next_sync: Instant,
     /// Sessions that begin and end, and what else waits for those before it, in their order.
     others: VecDeque<Job>,
     /// Before this none of them does.
-    next_visit: Instant,
+    next_session_change: Instant,
     /// The disk has too little room, as of the last look.
     pub(super) low_space: bool,
     /// When to look at the disk and at chat.log again.
@@ -89,7 +91,7 @@ impl Writer {
         // Who talks alone has nobody to share with, and is not kept waiting.
         let mut alone = None;
         loop {
-            let mut taken = Taken::default();
+            let mut batch = Batch::default();
             let wait = self.next_due().saturating_duration_since(Instant::now());
             let first = self
                 .held_up
@@ -97,33 +99,33 @@ impl Writer {
                 .map_or_else(|| jobs.recv_timeout(wait), Ok);
             match first {
                 Ok(first) => {
-                    let mut room = taken.take(first);
-                    if alone.is_none() || taken.sole_sender() != alone {
+                    let mut room = batch.take(first);
+                    if alone.is_none() || batch.sole_sender() != alone {
                         let pause = next_begin.saturating_duration_since(Instant::now());
                         // Not a wait for a job: jobs that come meanwhile are what it is for.
                         std::thread::sleep(pause);
                     }
                     self.deliveries.wait_for_slowest();
                     while room && let Ok(next) = jobs.try_recv() {
-                        if taken.holds_up(&next) {
+                        if batch.holds_up(&next) {
                             self.held_up = Some(next);
                             break;
                         }
-                        room = taken.take(next);
+                        room = batch.take(next);
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => taken.stop = true,
+                Err(RecvTimeoutError::Disconnected) => batch.stop = true,
             }
-            let stop = taken.stop;
-            let is_idle = taken.jobs == 0;
-            // An act is dear already: what waits behind it is not to wait longer.
-            let is_dear = taken.acts && taken.posts.is_empty();
+            let stop = batch.stop;
+            let is_idle = batch.jobs == 0;
+            // A room action is dear already: what waits behind it is not to wait longer.
+            let is_dear = batch.room_requests && batch.posts.is_empty();
             if !(is_idle || is_dear) {
-                next_begin = Instant::now() + pace(taken.posts.len());
+                next_begin = Instant::now() + pace(batch.posts.len());
             }
-            alone = taken.sole_sender();
-            self.transact(taken);
+            alone = batch.sole_sender();
+            self.transact(batch);
             self.look_after(Instant::now());
             if stop {
                 return self.finish();
@@ -138,13 +140,13 @@ impl Writer {
             .rooms
             .values()
             .filter_map(|room| room.presence.next_due());
-        let sync = (!self.asks.is_empty()).then_some(self.next_sync);
-        let visit = (!self.others.is_empty()).then_some(self.next_visit);
+        let sync = (!self.auth_requests.is_empty()).then_some(self.next_sync);
+        let session_change = (!self.others.is_empty()).then_some(self.next_session_change);
         let due = presence
-            .chain(self.behind.due())
+            .chain(self.write_behind.due())
             .chain(self.index.due(Instant::now()))
             .chain(sync)
-            .chain(visit)
+            .chain(session_change)
             .min();
         let tick = Instant::now() + TICK;
         due.map_or(tick, |due| due.min(tick))
@@ -166,20 +168,24 @@ impl Writer {
             self.look_at_space();
             self.catch_up();
             self.count_failures();
-            for visit in std::mem::take(&mut *visits(&self.visits)) {
-                match visit {
-                    Visit::Came(id, address) => self.behind.came(id, address, now),
-                    Visit::Went(id) => self.behind.went(id, now),
+            for event in std::mem::take(&mut *connection_events(&self.connection_events)) {
+                match event {
+                    ConnectionEvent::Accepted(id, address) => {
+                        self.write_behind.connection_accepted(id, address, now)
+                    }
+                    ConnectionEvent::Ended(id) => self.write_behind.connection_ended(id, now),
                 }
             }
         }
-        if self.behind.is_due(now) {
-            let behind = &self.behind;
-            let written = self.store.transaction(Commit::Usual, |tx| behind.write(tx));
+        if self.write_behind.is_due(now) {
+            let write_behind = &self.write_behind;
+            let written = self
+                .store
+                .transaction(Commit::Usual, |tx| write_behind.write(tx));
             if let Err(error) = &written {
                 self.tell_failure("online_not_written", error);
             }
-            self.behind.done(written.is_ok(), now);
+            self.write_behind.done(written.is_ok(), now);
         }
         if now >= self.next_expiry {
             self.next_expiry = now + EXPIRY;
@@ -222,15 +228,15 @@ impl Writer {
         }
     }
 
-    /// Commits what is owed and found no login to go with.
+    /// Commits what is deferred and found no login to go with.
     pub(super) fn count_failures(&mut self) {
-        if !self.owed.is_empty()
+        if !self.deferred.is_empty()
             && !self.low_space
             && let Err(error) = self.commit(&[], &[], true, now_ms())
         {
             self.tell_failure("failures_not_counted", &error);
             if !error.is_unavailable() {
-                self.owed = Owed::default();
+                self.deferred = Deferred::default();
             }
         }
     }
@@ -255,13 +261,13 @@ impl Writer {
         }
     }
 
-    /// Commits what was taken, and tells everybody concerned.
-    fn transact(&mut self, taken: Taken) {
+    /// Commits what was batch, and tells everybody concerned.
+    fn transact(&mut self, batch: Batch) {
         let writable = !self.low_space && !self.chat.is_behind();
         let now = stamp();
-        let mut posts = Vec::with_capacity(taken.posts.len());
+        let mut posts = Vec::with_capacity(batch.posts.len());
         let mut refused = Vec::new();
-        for post in taken.posts {
+        for post in batch.posts {
             self.look_for_room(&post);
             match self.admit(&post, writable, now) {
                 Ok(person) => posts.push(Admitted { post, person }),
@@ -269,56 +275,62 @@ impl Writer {
             }
         }
         self.refuse_posts(refused);
-        self.asks.extend(taken.asks);
-        self.owe(taken.owed);
+        self.auth_requests.extend(batch.auth_requests);
+        self.defer(batch.deferred);
         // Whoever says goodbye is answered once the tokens are gone.
-        let says_goodbye = !self.owed.revoked.is_empty();
-        let count = if taken.stop {
-            self.asks.len()
+        let says_goodbye = !self.deferred.revoked.is_empty();
+        let count = if batch.stop {
+            self.auth_requests.len()
         } else if says_goodbye || Instant::now() >= self.next_sync {
-            self.asks.len().min(MAX_ASKS)
+            self.auth_requests.len().min(MAX_AUTH_REQUESTS)
         } else {
             0
         };
-        let (asks, mut answers): (Vec<_>, Vec<_>) = self.asks.drain(..count).unzip();
-        let with_owed = says_goodbye || taken.stop || !asks.is_empty();
-        if !posts.is_empty() || !asks.is_empty() || (with_owed && !self.owed.is_empty()) {
+        let (auth_requests, mut answers): (Vec<_>, Vec<_>) =
+            self.auth_requests.drain(..count).unzip();
+        let with_deferred = says_goodbye || batch.stop || !auth_requests.is_empty();
+        if !posts.is_empty()
+            || !auth_requests.is_empty()
+            || (with_deferred && !self.deferred.is_empty())
+        {
             let now_ms = now_ms();
-            match self.commit(&posts, &asks, with_owed, now_ms) {
+            match self.commit(&posts, &auth_requests, with_deferred, now_ms) {
                 Ok(done) => self.publish(&posts, answers, done, now_ms),
                 Err(error) => {
                     self.tell_failure("commit_failed", &error);
                     if error.is_unavailable() {
                         // It would be so for those who wait for their turn as well.
-                        answers.extend(self.asks.drain(..).map(|(_, answer)| answer));
+                        answers.extend(self.auth_requests.drain(..).map(|(_, answer)| answer));
                         self.give_up(&posts, answers);
                     } else {
-                        self.one_by_one(posts, asks, answers);
+                        self.one_by_one(posts, auth_requests, answers);
                     }
                 }
             }
         }
         self.forget_visited();
-        self.others.extend(taken.others);
-        if taken.stop
-            || taken.acts
-            || (!self.others.is_empty() && Instant::now() >= self.next_visit)
+        self.others.extend(batch.others);
+        if batch.stop
+            || batch.room_requests
+            || (!self.others.is_empty() && Instant::now() >= self.next_session_change)
         {
             let mut others = std::mem::take(&mut self.others);
             while !others.is_empty() {
-                // An act may change who belongs where: what was read before it would not hold.
-                let run = others.iter().take_while(|job| !matches!(job, Job::Act(_)));
+                // A room action may change who belongs where: what was read before it would not hold.
+                let run = others
+                    .iter()
+                    .take_while(|job| !matches!(job, Job::RoomRequest(_)));
                 let count = run.clone().count();
                 let memberships = self.memberships(run);
                 for job in others.drain(..count) {
                     self.other(job, &memberships);
                 }
-                if let Some(Job::Act(act)) = others.pop_front() {
-                    self.act(&act);
+                if let Some(Job::RoomRequest(request)) = others.pop_front() {
+                    self.room_request(&request);
                 }
             }
             self.forget_visited();
-            self.next_visit = Instant::now() + VISIT_PACE;
+            self.next_session_change = Instant::now() + SESSION_PACE;
         }
     }
 
@@ -344,27 +356,31 @@ impl Writer {
         Ok(session.person.clone())
     }
 
-    /// Adds to what is owed, up to a bound: memory must not grow while a disk is full.
-    fn owe(&mut self, more: Owed) {
-        self.owed.wrong_codes.extend(more.wrong_codes);
-        self.owed.revoked.extend(more.revoked);
-        self.owed.wrong_codes.truncate(MAX_OWED);
-        self.owed.revoked.truncate(MAX_OWED);
+    /// Adds to what is deferred, up to a bound: memory must not grow while a disk is full.
+    fn defer(&mut self, more: Deferred) {
+        self.deferred.wrong_codes.extend(more.wrong_codes);
+        self.deferred.revoked.extend(more.revoked);
+        self.deferred.wrong_codes.truncate(MAX_DEFERRED);
+        self.deferred.revoked.truncate(MAX_DEFERRED);
     }
 
-    /// Commits messages and logins, and what is owed, if it is to be.
+    /// Commits messages and logins, and what is deferred, if it is to be.
     pub(super) fn commit(
         &mut self,
         posts: &[Admitted],
-        asks: &[Ask],
-        with_owed: bool,
+        auth_requests: &[AuthRequest],
+        with_deferred: bool,
         now_ms: u64,
     ) -> Result<Committed, StoreError> {
-        let nothing = Owed::default();
+        let nothing = Deferred::default();
         let work = Work {
             posts,
-            asks,
-            owed: if with_owed { &self.owed } else { &nothing },
+            auth_requests,
+            deferred: if with_deferred {
+                &self.deferred
+            } else {
+                &nothing
+            },
             rooms: &self.rooms,
             sessions: &self.sessions,
             seal: &self.seal,
@@ -379,11 +395,11 @@ impl Writer {
         };
         // What only failures caused must not be felt by those who log in: it would tell which
         // failure had the right password.
-        if !asks.is_empty() {
+        if !auth_requests.is_empty() {
             self.next_sync = Instant::now() + SYNC_PACE;
         }
-        if with_owed && done.is_ok() {
-            self.owed = nothing;
+        if with_deferred && done.is_ok() {
+            self.deferred = nothing;
         }
         if done.as_ref().is_ok_and(|done| !done.heads.is_empty()) {
             self.index.grew(posts.len(), Instant::now());
@@ -398,10 +414,10 @@ impl Writer {
             Job::End(ended) => self.end(ended, now),
             Job::Follow(session, follow) => self.follow(session, &follow),
             Job::Read(read) => self.has_read(&read, now),
-            // Taken already.
+            // Batch already.
             Job::Post(_)
-            | Job::Ask(..)
-            | Job::Act(_)
+            | Job::Auth(..)
+            | Job::RoomRequest(_)
             | Job::WrongCode(_)
             | Job::Revoke(_)
             | Job::Stop => {}

@@ -41,10 +41,10 @@ pub use index::Portion;
 pub use members::{Membership, Sanction};
 pub use reader::{Checkpoint, Checkpointer, Reader};
 pub use resume::{NewToken, Resumed, TokenId};
-pub use rooms::{NewRoom, Room};
+pub use rooms::{NewRoom, RoomRow};
 pub use schema::SCHEMA_VERSION;
 pub use search::{Searched, Sought};
-pub use sql::{Outcome, Snapshot, SqlEntry, SqlLog, Tx};
+pub use sql::{Snapshot, SqlEntry, SqlLog, SqlOutcome, Tx};
 pub use types::{Access, AccountId, Role, RoomId, RoomMode, RoomRole, Status, Title};
 pub use words::Words;
 

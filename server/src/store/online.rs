@@ -71,9 +71,9 @@ mod tests {
     use super::super::{AccountId, Commit, Durability, Store};
     use super::*;
 
-    type Line = (i64, String, String, Option<String>);
+    type OnlineRow = (i64, String, String, Option<String>);
 
-    fn lines(store: &mut Store) -> Vec<Line> {
+    fn lines(store: &mut Store) -> Vec<OnlineRow> {
         store
             .transaction(Commit::Usual, |tx| {
                 tx.all(

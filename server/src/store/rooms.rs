@@ -26,7 +26,7 @@ const UNUSED_ID_BITS: u32 = 64 - 53;
 
 /// A room.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Room {
+pub struct RoomRow {
     /// Its number.
     pub id: RoomId,
     /// What it is called.
@@ -107,7 +107,7 @@ impl Snapshot<'_> {
     ///
     /// # Errors
     /// SQLite's.
-    pub fn room(&self, name: &RoomName) -> Result<Option<Room>, StoreError> {
+    pub fn room(&self, name: &RoomName) -> Result<Option<RoomRow>, StoreError> {
         self.one(FIND, [name.as_str()], read_room)
     }
 
@@ -115,7 +115,7 @@ impl Snapshot<'_> {
     ///
     /// # Errors
     /// SQLite's.
-    pub fn room_titled(&self, title: &Title) -> Result<Option<Room>, StoreError> {
+    pub fn room_titled(&self, title: &Title) -> Result<Option<RoomRow>, StoreError> {
         self.one(FIND, [title.to_string()], read_room)
     }
 
@@ -123,7 +123,7 @@ impl Snapshot<'_> {
     ///
     /// # Errors
     /// SQLite's.
-    pub fn room_by_id(&self, id: RoomId) -> Result<Option<Room>, StoreError> {
+    pub fn room_by_id(&self, id: RoomId) -> Result<Option<RoomRow>, StoreError> {
         self.one(BY_ID, [id], read_room)
     }
 
@@ -178,8 +178,8 @@ fn read_heads(row: &Row<'_>, first: usize) -> rusqlite::Result<Heads> {
     })
 }
 
-fn read_room(row: &Row<'_>) -> rusqlite::Result<Room> {
-    Ok(Room {
+fn read_room(row: &Row<'_>) -> rusqlite::Result<RoomRow> {
+    Ok(RoomRow {
         id: row.get(0)?,
         title: title(row, 1)?,
         topic: row.get(2)?,

@@ -23,12 +23,12 @@ pub struct SqlEntry {
     /// Rows read or changed by all runs together.
     pub rows: usize,
     /// How those runs ended; runs that ended otherwise have their own entry.
-    pub outcome: Outcome,
+    pub outcome: SqlOutcome,
 }
 
 /// How a statement ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum SqlOutcome {
     /// It did its work.
     Done,
     /// It was refused. The text is SQLite's for the result code and holds no value either.
@@ -288,13 +288,13 @@ pub(super) fn pragma<T>(
     (entry, result.map_err(StoreError::from))
 }
 
-fn outcome<T>(result: &rusqlite::Result<T>) -> Outcome {
+fn outcome<T>(result: &rusqlite::Result<T>) -> SqlOutcome {
     match result {
-        Ok(_) => Outcome::Done,
+        Ok(_) => SqlOutcome::Done,
         Err(rusqlite::Error::SqliteFailure(failure, _)) => {
-            Outcome::Failed(rusqlite::ffi::code_to_str(failure.extended_code))
+            SqlOutcome::Failed(rusqlite::ffi::code_to_str(failure.extended_code))
         }
-        Err(_) => Outcome::Failed("a value of an unexpected type or size"),
+        Err(_) => SqlOutcome::Failed("a value of an unexpected type or size"),
     }
 }
 
@@ -328,7 +328,7 @@ mod tests {
             statement,
             runs,
             rows,
-            outcome: Outcome::Done,
+            outcome: SqlOutcome::Done,
         }
     }
 
@@ -369,7 +369,7 @@ mod tests {
         assert_eq!(seen[1][1], entry(PUT, 1, 1));
         assert_eq!(
             seen[1][2].outcome,
-            Outcome::Failed("constraint failed"),
+            SqlOutcome::Failed("constraint failed"),
             "{seen:?}"
         );
         assert_eq!(seen[1][3], entry("ROLLBACK", 1, 0));

@@ -4,7 +4,7 @@ use chatbox_common::name::UserName;
 use chatbox_common::wire::codec;
 use chatbox_common::wire::message::{ErrorCode, Ignoring, ServerMessage};
 
-use super::super::Act;
+use super::super::RoomRequest;
 use super::super::rooms::Refusal;
 use super::super::writer::Writer;
 use super::{Failure, THAT_IS_YOU};
@@ -23,7 +23,7 @@ impl Writer {
     pub(super) fn ignore(
         &mut self,
         who: &Person,
-        act: &Act,
+        request: &RoomRequest,
         user: &UserName,
         ignored: bool,
     ) -> Result<(), Failure> {
@@ -44,21 +44,22 @@ impl Writer {
             })
         })??;
         let ignoring = Ignoring {
-            request: Some(act.request),
+            request: Some(request.id),
             user: target.user.to_string(),
             ignored,
         };
         if has_changed {
-            let line = Line::info(act.deed.word()).with("user", &target.user);
+            let line = Line::info(request.action.word()).with("user", &target.user);
             self.log(line, who, None);
-            self.tell_other_sessions(who, act, &ignoring);
+            self.tell_other_sessions(who, request, &ignoring);
         }
         let answer = ServerMessage::Ignoring(ignoring);
-        self.deliveries.reply(act.session, &act.gate, &answer);
+        self.deliveries
+            .reply(request.session, &request.backpressure, &answer);
         Ok(())
     }
 
-    fn tell_other_sessions(&self, who: &Person, act: &Act, ignoring: &Ignoring) {
+    fn tell_other_sessions(&self, who: &Person, request: &RoomRequest, ignoring: &Ignoring) {
         let mut bytes = Vec::new();
         let unasked = Ignoring {
             request: None,
@@ -66,7 +67,7 @@ impl Writer {
         };
         codec::put(&ServerMessage::Ignoring(unasked), &mut bytes);
         let sessions = self.accounts.get(&who.account).into_iter().flatten();
-        for &session in sessions.filter(|&&other| other != act.session) {
+        for &session in sessions.filter(|&&other| other != request.session) {
             let bytes = bytes.clone();
             self.deliveries
                 .send(session, Delivery::Tell { session, bytes });

@@ -3,10 +3,10 @@
 use chatbox_common::name::UserName;
 use chatbox_common::wire::message::{Action, ErrorCode, RoomId, ServerMessage, Standing};
 
-use super::super::Act;
+use super::super::RoomRequest;
 use super::super::rooms::{Refusal, UNKNOWN_ROOM};
 use super::super::writer::Writer;
-use super::{Failure, Target};
+use super::{Failure, TargetUser};
 use crate::audit::Line;
 use crate::clock::stamp;
 use crate::event::Person;
@@ -20,16 +20,16 @@ const NOT_ABOVE_THEM: Refusal = (
     "they may do as much here as you, or more",
 );
 
-/// How somebody stands in a room before an act.
-struct State {
+/// How somebody stands in a room before a room action.
+struct StateBefore {
     /// What they may do there, if they belong to it.
     role: Option<RoomRole>,
     is_banned: bool,
     is_muted: bool,
 }
 
-impl State {
-    /// Whether an act would change anything.
+impl StateBefore {
+    /// Whether a room action would change anything.
     ///
     /// # Errors
     /// With the refusal.
@@ -53,7 +53,7 @@ impl Writer {
     pub(super) fn moderate(
         &mut self,
         who: &Person,
-        act: &Act,
+        request: &RoomRequest,
         id: RoomId,
         user: &UserName,
         action: Action,
@@ -67,12 +67,12 @@ impl Writer {
             return Err(NOT_ABOVE_THEM.into());
         }
         let theirs = room.members.get(&target.account).map(|member| member.role);
-        let state = State {
+        let before = StateBefore {
             role: theirs,
             is_banned: room.banned.contains(&target.account),
             is_muted: room.muted.contains_key(&target.account),
         };
-        state.admits(action)?;
+        before.admits(action)?;
         let now = stamp();
         let ends = seconds.map(|seconds| now.saturating_add(i64::from(seconds) * 1000));
         let sanction = Sanction {
@@ -83,7 +83,7 @@ impl Writer {
             reason,
         };
         self.keep(action, &sanction, ends)?;
-        self.log_sanction(who, act, id, &target, seconds, reason);
+        self.log_sanction(who, request, id, &target, seconds, reason);
         self.apply(id, target.account, action, ends);
         if matches!(action, Action::Kick | Action::Ban) && theirs.is_some() {
             let (account, user) = (target.account, &target.user);
@@ -104,7 +104,7 @@ impl Writer {
             };
             self.tell_room(id, &ServerMessage::Standing(standing), true);
         }
-        self.done(act);
+        self.done(request);
         Ok(())
     }
 
@@ -130,20 +130,20 @@ impl Writer {
     fn log_sanction(
         &self,
         who: &Person,
-        act: &Act,
+        request: &RoomRequest,
         id: RoomId,
-        target: &Target,
+        target: &TargetUser,
         seconds: Option<u32>,
         reason: &str,
     ) {
-        let mut line = Line::info(act.deed.word()).with("user", &target.user);
+        let mut line = Line::info(request.action.word()).with("user", &target.user);
         if let Some(seconds) = seconds {
             line = line.with("seconds", seconds);
         }
         self.log(line.with_text("reason", reason), who, Some(id));
     }
 
-    /// What an act has changed of a room in memory, memberships apart.
+    /// What a room action has changed of a room in memory, memberships apart.
     fn apply(&mut self, id: RoomId, account: u64, action: Action, ends: Option<i64>) {
         let Some(room) = self.rooms.get_mut(&id) else {
             return;

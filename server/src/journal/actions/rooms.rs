@@ -5,9 +5,9 @@ use chatbox_common::wire::message::{
     self, Action, ErrorCode, Joined, RoomChanged, RoomId, ServerMessage,
 };
 
-use super::super::rooms::{Member, Refusal, Room, UNKNOWN_ROOM};
+use super::super::rooms::{Member, Refusal, RoomState, UNKNOWN_ROOM};
 use super::super::writer::Writer;
-use super::super::{Act, Deed};
+use super::super::{RoomAction, RoomRequest};
 use super::{Failure, THAT_IS_YOU};
 use crate::audit::Line;
 use crate::clock::{now_ms, stamp};
@@ -43,7 +43,7 @@ impl Writer {
     pub(super) fn create(
         &mut self,
         who: &Person,
-        act: &Act,
+        request: &RoomRequest,
         name: &RoomName,
         topic: &str,
         access: Access,
@@ -77,23 +77,28 @@ impl Writer {
                 return Ok(Err(NAME_TAKEN));
             };
             tx.join(room, account, RoomRole::Owner, 1, at)?;
-            Ok(Ok((room.0, Room::load(tx, room.0, at)?)))
+            Ok(Ok((room.0, RoomState::load(tx, room.0, at)?)))
         })?;
         let (id, room) = made?;
         self.take_in(id, room.ok_or(StoreError::Missing)?);
-        let line = Line::info(act.deed.word()).with("access", access.word());
+        let line = Line::info(request.action.word()).with("access", access.word());
         self.log(line.with_text("topic", topic), who, Some(id));
-        self.enter(id, who, Some(act));
+        self.enter(id, who, Some(request));
         Ok(())
     }
 
-    pub(super) fn join(&mut self, who: &Person, act: &Act, name: &RoomName) -> Result<(), Failure> {
+    pub(super) fn join(
+        &mut self,
+        who: &Person,
+        request: &RoomRequest,
+        name: &RoomName,
+    ) -> Result<(), Failure> {
         let found = self.write(|tx| tx.room(name))?;
         let id = found.ok_or(UNKNOWN_ROOM)?.id.0;
         let room = self.room(id)?.ok_or(UNKNOWN_ROOM)?;
         if room.members.contains_key(&who.account) {
             let room = room.describe(id, who);
-            self.is_in_already(act, room);
+            self.is_in_already(request, room);
             return Ok(());
         }
         if !room.is_seen_by(who.account) {
@@ -104,22 +109,23 @@ impl Writer {
         }
         let role = room.standing_of(who.account);
         self.add_member(id, who.account, role)?;
-        self.log(Line::info(act.deed.word()), who, Some(id));
-        self.enter(id, who, Some(act));
+        self.log(Line::info(request.action.word()), who, Some(id));
+        self.enter(id, who, Some(request));
         Ok(())
     }
 
     /// Answers who asks to enter where they are.
-    fn is_in_already(&self, act: &Act, room: message::Room) {
-        let request = Some(act.request);
-        let joined = ServerMessage::Joined(Joined { request, room });
-        self.deliveries.reply(act.session, &act.gate, &joined);
+    fn is_in_already(&self, request: &RoomRequest, room: message::Room) {
+        let id = Some(request.id);
+        let joined = ServerMessage::Joined(Joined { request: id, room });
+        self.deliveries
+            .reply(request.session, &request.backpressure, &joined);
     }
 
     pub(super) fn direct(
         &mut self,
         who: &Person,
-        act: &Act,
+        request: &RoomRequest,
         user: &UserName,
     ) -> Result<(), Failure> {
         let target = self.target(user)?;
@@ -136,7 +142,7 @@ impl Writer {
         if let Some(found) = self.write(|tx| tx.room_titled(&title))? {
             let id = found.id.0;
             let room = self.room(id)?.ok_or(UNKNOWN_ROOM)?.describe(id, who);
-            self.is_in_already(act, room);
+            self.is_in_already(request, room);
             return Ok(());
         }
         let at = stamp();
@@ -157,12 +163,12 @@ impl Writer {
             };
             tx.join(room, account, RoomRole::Member, 1, at)?;
             tx.join(room, other, RoomRole::Member, 1, at)?;
-            Ok(Some((room.0, Room::load(tx, room.0, at)?)))
+            Ok(Some((room.0, RoomState::load(tx, room.0, at)?)))
         })?;
         let (id, room) = made.ok_or(TOO_MANY_CONVERSATIONS)?;
         self.take_in(id, room.ok_or(StoreError::Missing)?);
-        self.log(Line::info(act.deed.word()), who, Some(id));
-        self.enter(id, who, Some(act));
+        self.log(Line::info(request.action.word()), who, Some(id));
+        self.enter(id, who, Some(request));
         let them = Person {
             account: target.account,
             user: target.user,
@@ -189,7 +195,12 @@ impl Writer {
         Ok(())
     }
 
-    pub(super) fn leave(&mut self, who: &Person, act: &Act, id: RoomId) -> Result<(), Failure> {
+    pub(super) fn leave(
+        &mut self,
+        who: &Person,
+        request: &RoomRequest,
+        id: RoomId,
+    ) -> Result<(), Failure> {
         let room = self.rooms.get(&id).ok_or(UNKNOWN_ROOM)?;
         if room.access == Access::Direct {
             return Err(FOR_TWO.into());
@@ -200,7 +211,7 @@ impl Writer {
         }
         let room = store::RoomId(id);
         self.write(|tx| tx.leave(room, AccountId(who.account)))?;
-        self.log(Line::info(act.deed.word()), who, Some(id));
+        self.log(Line::info(request.action.word()), who, Some(id));
         self.expel(
             id,
             who.account,
@@ -208,7 +219,7 @@ impl Writer {
             Action::Leave,
             &who.user,
             "",
-            Some(act),
+            Some(request),
         );
         Ok(())
     }
@@ -218,8 +229,8 @@ impl Writer {
         &mut self,
         id: RoomId,
         who: &Person,
-        act: &Act,
-        change: impl FnOnce(&mut Room),
+        request: &RoomRequest,
+        change: impl FnOnce(&mut RoomState),
     ) {
         let Some(room) = self.rooms.get_mut(&id) else {
             return;
@@ -231,21 +242,21 @@ impl Writer {
             topic: room.topic.clone(),
             locked: room.locked.clone(),
         };
-        let line = Line::info(act.deed.word());
-        let line = match &act.deed {
-            Deed::Topic(_, topic) => line.with_text("topic", topic),
-            Deed::Lock(_, Some(reason)) => line.with_text("reason", reason),
+        let line = Line::info(request.action.word());
+        let line = match &request.action {
+            RoomAction::Topic(_, topic) => line.with_text("topic", topic),
+            RoomAction::Lock(_, Some(reason)) => line.with_text("reason", reason),
             _ => line,
         };
         self.log(line, who, Some(id));
         self.tell_room(id, &ServerMessage::RoomChanged(changed), true);
-        self.done(act);
+        self.done(request);
     }
 
     pub(super) fn invite(
         &mut self,
         who: &Person,
-        act: &Act,
+        request: &RoomRequest,
         id: RoomId,
         user: &UserName,
     ) -> Result<(), Failure> {
@@ -267,12 +278,12 @@ impl Writer {
             room.invited.insert(target.account);
         }
         self.log(
-            Line::info(act.deed.word()).with("user", &target.user),
+            Line::info(request.action.word()).with("user", &target.user),
             who,
             Some(id),
         );
         self.tell_invited(id, &target, who);
-        self.done(act);
+        self.done(request);
         Ok(())
     }
 }

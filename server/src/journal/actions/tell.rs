@@ -1,4 +1,4 @@
-//! Who is told of an act: those whom it concerns, in all their sessions, and the room.
+//! Who is told of a room action: those whom it concerns, in all their sessions, and the room.
 
 use std::sync::Arc;
 
@@ -7,9 +7,9 @@ use chatbox_common::wire::message::{
     Action, Invited, Joined, Left, RoomId, ServerMessage, Standing,
 };
 
-use super::super::Act;
+use super::super::RoomRequest;
 use super::super::writer::Writer;
-use super::Target;
+use super::TargetUser;
 use crate::delivery::Delivery;
 use crate::event::Person;
 use crate::presence::MAX_NAMED;
@@ -17,7 +17,7 @@ use crate::store::RoomRole;
 
 impl Writer {
     /// Brings all sessions of a new member into a room.
-    pub(super) fn enter(&mut self, id: RoomId, who: &Person, asked: Option<&Act>) {
+    pub(super) fn enter(&mut self, id: RoomId, who: &Person, asked: Option<&RoomRequest>) {
         let now = std::time::Instant::now();
         let sessions = self.accounts.get(&who.account).cloned().unwrap_or_default();
         let Some(room) = self.rooms.get_mut(&id) else {
@@ -34,9 +34,9 @@ impl Writer {
             }
         }
         for session in sessions {
-            let asked = asked.filter(|act| act.session == session);
+            let asked = asked.filter(|request| request.session == session);
             let joined = Joined {
-                request: asked.map(|act| act.request),
+                request: asked.map(|request| request.id),
                 room: room.describe(id, who),
             };
             let mut bytes = Vec::new();
@@ -64,7 +64,7 @@ impl Writer {
         action: Action,
         by: &Arc<str>,
         reason: &str,
-        asked: Option<&Act>,
+        asked: Option<&RoomRequest>,
     ) {
         let now = std::time::Instant::now();
         let sessions = self.accounts.get(&account).cloned().unwrap_or_default();
@@ -81,9 +81,9 @@ impl Writer {
             if let Some(session) = self.sessions.get_mut(&session) {
                 session.rooms.retain(|&room| room != id);
             }
-            let asked = asked.filter(|act| act.session == session);
+            let asked = asked.filter(|request| request.session == session);
             let left = Left {
-                request: asked.map(|act| act.request),
+                request: asked.map(|request| request.id),
                 room: id,
                 action,
                 by: by.to_string(),
@@ -125,7 +125,7 @@ impl Writer {
     }
 
     /// Tells somebody, wherever they are logged in, that they may enter a room.
-    pub(super) fn tell_invited(&self, id: RoomId, target: &Target, by: &Person) {
+    pub(super) fn tell_invited(&self, id: RoomId, target: &TargetUser, by: &Person) {
         let Some(room) = self.rooms.get(&id) else {
             return;
         };
@@ -139,7 +139,7 @@ impl Writer {
         for &session in sessions.into_iter().flatten() {
             let bytes = bytes.clone();
             self.deliveries
-                .send(session, Delivery::Mention { session, bytes });
+                .send(session, Delivery::Droppable { session, bytes });
         }
     }
 

@@ -7,10 +7,10 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use super::super::chat_log::AuditedChat;
-use super::super::commit::Owed;
+use super::super::commit::Deferred;
 use super::super::index::Index;
-use super::super::rooms::Room;
-use super::super::sessions::Behind;
+use super::super::rooms::RoomState;
+use super::super::sessions::WriteBehind;
 use super::super::{Journal, QUEUE, RoomLimits};
 use super::Writer;
 use crate::audit::{Audit, Line};
@@ -53,9 +53,15 @@ pub struct Parts {
 pub fn start(parts: Parts) -> Result<(Journal, JoinHandle<()>), StartError> {
     let (queue, jobs) = mpsc::sync_channel(QUEUE);
     let writer = Writer::new(parts)?;
-    let visits = Arc::clone(&writer.visits);
+    let connection_events = Arc::clone(&writer.connection_events);
     let thread = threads::spawn("journal".to_owned(), move || writer.run(&jobs))?;
-    Ok((Journal { queue, visits }, thread))
+    Ok((
+        Journal {
+            queue,
+            connection_events,
+        },
+        thread,
+    ))
 }
 
 /// Why the journal did not start.
@@ -72,7 +78,7 @@ pub enum StartError {
 /// What the first transaction found and decided.
 struct Begun {
     history_id: [u8; 16],
-    lobby: Room,
+    lobby: RoomState,
     /// The last message's row.
     kept: u64,
     /// The last run ended with the machine, and may have lost its last commits.
@@ -103,7 +109,7 @@ impl Begun {
             // What it commits, the last run's with it, survives.
             Durability::Full => None,
         })?;
-        let lobby = Room::load(tx, store::RoomId::LOBBY.0, stamp())?;
+        let lobby = RoomState::load(tx, store::RoomId::LOBBY.0, stamp())?;
         Ok(Self {
             history_id: tx.history_id()?,
             lobby: lobby.ok_or(StoreError::Missing)?,
@@ -158,14 +164,14 @@ impl Writer {
             held_up: None,
             idle: VecDeque::new(),
             visited: Vec::new(),
-            behind: Behind::default(),
+            write_behind: WriteBehind::default(),
             index: Index::new(unindexed, Instant::now()),
-            visits: Arc::default(),
-            owed: Owed::default(),
-            asks: VecDeque::new(),
+            connection_events: Arc::default(),
+            deferred: Deferred::default(),
+            auth_requests: VecDeque::new(),
             next_sync: Instant::now(),
             others: VecDeque::new(),
-            next_visit: Instant::now(),
+            next_session_change: Instant::now(),
             low_space: false,
             next_look: Instant::now(),
             next_expiry: Instant::now(),
