@@ -1,5 +1,5 @@
 //! What standard output can show. Found out once, by `main`, but for its width, which changes;
-//! `door` and `app` go by it.
+//! `login` and `app` go by it.
 
 use std::ffi::OsStr;
 use std::io::{IsTerminal, stdout};

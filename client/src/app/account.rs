@@ -16,13 +16,13 @@ use chatbox_common::wire::message::{
 };
 
 use super::{App, Asked, Leaving, Line};
-use crate::door::{Door, Factors, Passwords};
+use crate::exit::Stop;
 use crate::input::Factor;
+use crate::login::{Door, Factors, Passwords};
 use crate::prompt::{Person, PromptError, away};
 use crate::session::{Proof, Proved, SessionError, Ticket};
-use crate::stop::Stop;
 use crate::words::tables;
-use crate::words::{account as words, app as app_words, door};
+use crate::words::{account as words, app as app_words, login};
 
 /// How often the first code of a new secret may be wrong; the server counts, too.
 const FIRST_CODES: u32 = 5;
@@ -249,7 +249,7 @@ impl App {
         };
         let (scram, binding) = (challenge.scram.clone(), link.binding().clone());
         let sent = code.clone();
-        let proved = away(&mut *self.face, door::CHECKING, move || {
+        let proved = away(&mut *self.face, login::CHECKING, move || {
             Ok::<_, SessionError>(match wanted {
                 Wanted::Password(new) => {
                     let (message, proved) = proof.replace(&scram, &new, sent, request, &binding)?;

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use chatbox_common::wire::message::{ClientMessage, Direct, Kind, RequestId, RoomId};
 
 use super::{App, Asked};
-use crate::stop::Stop;
+use crate::exit::Stop;
 
 /// Somebody, and what is to be said to them; without words, what is typed next is.
 #[derive(Debug)]

@@ -6,17 +6,17 @@
 //! come before what is heard, whatever waits.
 
 mod account;
+mod commands;
 mod direct;
-mod errand;
 #[cfg(test)]
 mod full_tests;
-mod leave;
-mod line;
-mod look;
 mod past;
 mod people;
-mod person;
+mod quit;
+mod reconnect;
 mod rooms;
+mod scene;
+mod script;
 mod server;
 mod signals;
 mod typed;
@@ -34,19 +34,19 @@ use chatbox_common::wire::message::{RequestId, RoomId, Seq};
 use crate::backoff::Backoff;
 use crate::cli::Exit;
 use crate::config::Settings;
-use crate::door::{Door, Untaken};
+use crate::exit::Stop;
+use crate::login::{Door, Untaken};
 use crate::model::{Ask, Effect, Event as Told, Model};
 use crate::outgoing::{MAX_WAITING, Next, Outgoing};
 use crate::session::{Entered, Heard, Link, Ticket};
-use crate::stop::Stop;
 use crate::ui::{Face, Wish};
 use crate::words::app as words;
 use crate::words::script as script_words;
 use crate::words::tables::Clock;
 use account::Changing;
 use direct::Whispers;
-use errand::Beginning;
-pub use errand::Errand;
+use script::Beginning;
+pub use script::Errand;
 use typed::{Keyboard, Typed};
 
 /// Events that may wait: what is heard faster than shown slows the reading, and TCP the server.

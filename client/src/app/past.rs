@@ -5,10 +5,10 @@ use std::io;
 use chatbox_common::wire::message::{Chat, RoomId};
 
 use super::App;
+use crate::exit::Stop;
 use crate::input::When;
 use crate::model::Event as Told;
 use crate::sanitize::name;
-use crate::stop::Stop;
 use crate::words::past as words;
 
 impl App {

@@ -5,10 +5,10 @@ use chatbox_common::wire::message::{
 };
 
 use super::{App, Asked, UNANSWERED};
-use crate::complete;
+use crate::completion;
+use crate::exit::Stop;
 use crate::model::Event as Told;
 use crate::sanitize::name;
-use crate::stop::Stop;
 use crate::words::app as words;
 
 impl App {
@@ -38,7 +38,7 @@ impl App {
 
     /// What to say behind a sentence about a name that is not known: which one was meant.
     pub(super) fn meant(&self, name: &str) -> String {
-        match complete::meant(&self.model, self.here(), name) {
+        match completion::meant(&self.model, self.here(), name) {
             Some(meant) => words::did_you_mean(&meant),
             None => String::new(),
         }

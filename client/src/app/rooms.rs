@@ -7,10 +7,10 @@ use chatbox_common::wire::message::{
 
 use super::{App, Asked, Current, UNANSWERED};
 use crate::cli::Exit;
+use crate::exit::Stop;
 use crate::input::{Command, MemberAction, Target};
 use crate::model::{Event as Told, Listed};
 use crate::sanitize::name;
-use crate::stop::Stop;
 use crate::words::app as words;
 
 impl App {

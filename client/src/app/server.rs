@@ -8,11 +8,11 @@ use chatbox_common::wire::message::{
 
 use super::{App, Asked, Errand, Leaving, Line, READING, UNANSWERED, people};
 use crate::cli::Exit;
+use crate::exit::Stop;
 use crate::model::Event as Told;
 use crate::outgoing::Refused;
 use crate::sanitize::name;
 use crate::session::Heard;
-use crate::stop::Stop;
 use crate::words::app as words;
 
 /// When a page that was refused is asked for again, if the server does not say.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use chatbox_common::config::{self, Config, MAX_FILE};
 
 use super::ConfigError;
-use crate::rights::Rights;
+use crate::file_mode::Rights;
 
 /// A file that was read.
 #[derive(Debug)]

@@ -27,7 +27,7 @@ use super::{Greeted, SessionError};
 const REGISTRATION_TIMEOUT: Duration = Duration::from_secs(295);
 
 /// What continues a login on a new connection. Kept in memory only, unless a script wants it kept
-/// (`kept`).
+/// (`saved_session`).
 #[derive(Debug)]
 pub struct Ticket {
     token: ResumeToken,

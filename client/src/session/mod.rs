@@ -3,7 +3,7 @@
 //!
 //! Owns sockets, deadlines and the protocol's order. Knows no terminal, no file and no policy:
 //! whose key is trusted, what a person is asked and what is shown is decided by its callers,
-//! `door` (before the login) and `app` (after it).
+//! `login` (before the login) and `app` (after it).
 
 mod change;
 mod connect;

@@ -6,11 +6,11 @@
 pub mod account;
 pub mod app;
 pub mod dialog;
-pub mod door;
 pub mod enrol;
 pub mod full;
 pub mod input;
 pub mod keys;
+pub mod login;
 pub mod model;
 pub mod past;
 pub mod plain;

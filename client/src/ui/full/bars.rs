@@ -11,7 +11,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::colours::{Palette, Role};
-use super::view::{Activity, Views};
+use super::scrollback::{Activity, Views};
 use super::wrap::{cut, draw, width};
 use crate::model::Room;
 use crate::sanitize;

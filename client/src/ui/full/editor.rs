@@ -7,17 +7,17 @@
 mod completion;
 mod history;
 mod layout;
-mod line;
+mod line_buffer;
 mod motion;
 
 use std::mem;
 
-use super::bind::Action;
+use super::keymap::Action;
 use crate::input::MAX_LINE;
 use completion::Completion;
 use history::History;
 pub use layout::Layout;
-use line::{Line, Piece, TooLong};
+use line_buffer::{Line, Piece, TooLong};
 use motion::Motion;
 
 /// What is to be done after a key.
@@ -156,7 +156,7 @@ impl Editor {
     }
 
     /// Does what a key is bound to. `candidates` is asked what may stand in place of the word that
-    /// ends at a byte of a text (see [`crate::complete::complete`]).
+    /// ends at a byte of a text (see [`crate::completion::complete`]).
     pub fn act(
         &mut self,
         action: Action,

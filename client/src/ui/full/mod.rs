@@ -6,28 +6,21 @@
 //! done at once, the rest becomes a wish. What changes is drawn at most once in [`FRAME`], so that a
 //! flood of messages costs frames, not keys; a key is drawn at once.
 
-mod act;
 mod bars;
-pub mod bind;
 mod colours;
 mod dialog;
 mod editor;
-mod lines;
-#[cfg(test)]
-mod lines_tests;
+mod face;
+pub mod keymap;
+mod keys;
 mod paint;
 #[cfg(test)]
 mod paint_tests;
 mod panel;
-mod scroll;
-mod show;
-pub(crate) mod stage;
-mod store;
+mod scrollback;
+pub(crate) mod terminal;
 #[cfg(test)]
 pub mod test_screen;
-mod view;
-#[cfg(test)]
-mod view_tests;
 mod wrap;
 #[cfg(test)]
 mod wrap_tests;
@@ -43,14 +36,13 @@ use ratatui::backend::Backend;
 use super::Wish;
 use crate::charset::Charset;
 use crate::words::tables::Clock;
-use bind::Bindings;
 use colours::Palette;
 use dialog::Dialog;
 use editor::Editor;
+use keymap::Bindings;
 use panel::Panel;
-use stage::{Paper, Pressed, Stage, TerminalBackend};
-use store::Id;
-use view::Views;
+use scrollback::{Id, Views};
+use terminal::{Paper, Pressed, Stage, TerminalBackend};
 
 /// The shortest time between two frames, unless a key was pressed.
 const FRAME: Duration = Duration::from_millis(16);

@@ -12,7 +12,7 @@ use ratatui::style::{Color, Modifier};
 use super::colours::Palette;
 use super::paint::{Input, Painting, input_width, paint};
 use super::panel::Panel;
-use super::view::{LIMIT, Views};
+use super::scrollback::{LIMIT, Views};
 use crate::model::{Event, Mention, Model};
 use crate::ui::{Scene, Way};
 

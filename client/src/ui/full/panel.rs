@@ -7,7 +7,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::colours::{Palette, Role};
-use super::lines::Look;
+use super::scrollback::Look;
 use super::wrap::{TAB, cut, draw, width, wrap};
 use crate::sanitize;
 use crate::words::screen as words;

@@ -12,8 +12,8 @@ use ratatui::buffer::Cell;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::{Position, Size};
 
-use super::bind::Stroke;
-use super::stage::Pressed;
+use super::keymap::Stroke;
+use super::terminal::Pressed;
 use super::{Bindings, Clock, Full, Wanted};
 use crate::charset::Charset;
 

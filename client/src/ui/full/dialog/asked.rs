@@ -5,9 +5,9 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent};
 
 use super::SECRET;
 use super::field::{Field, Taken, is_control};
+use crate::password_strength::{Strength, judge};
 use crate::prompt::Choice;
 use crate::sanitize;
-use crate::strength::{Strength, judge};
 
 /// What is asked at the moment.
 pub(super) enum Asked {

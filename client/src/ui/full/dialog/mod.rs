@@ -12,9 +12,9 @@
 
 mod asked;
 mod field;
+mod layout;
 mod paint;
-mod place;
-mod seat;
+mod prompt_loop;
 #[cfg(test)]
 mod tests;
 mod wrap;
@@ -26,13 +26,13 @@ use chatbox_common::secret::SecretString;
 use ratatui::crossterm::event::{KeyCode, KeyEvent};
 use zeroize::Zeroizing;
 
-use super::stage::Pressed;
+use super::terminal::Pressed;
 use crate::prompt::{Choice, PromptError, Sheet};
 use crate::sanitize;
 use crate::words::dialog as words;
 use asked::{Asked, Meter, Picking, Question};
 use field::is_control;
-pub use seat::Seat;
+pub use prompt_loop::Seat;
 
 /// What stands for a secret in the conversation, however long it is.
 const SECRET: &str = "••••••••";

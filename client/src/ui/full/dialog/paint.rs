@@ -10,7 +10,7 @@ use ratatui::widgets::{Block, Widget};
 use unicode_width::UnicodeWidthStr;
 
 use super::asked::{Asked, Meter, Picking, Question};
-use super::place::{GAP, parted};
+use super::layout::{GAP, parted};
 use super::wrap::{window, wrap};
 use super::{Dialog, Said};
 use crate::words::dialog as words;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::complete;
+use crate::completion;
 
 /// A word, and what may stand in its place: at least one candidate.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ impl Completion {
         // The blank that they end with may be there already.
         let is_there = behind.starts_with(' ') && candidates.iter().all(|one| one.ends_with(' '));
         Some(Self {
-            range: complete::word(text, cursor).0..cursor + usize::from(is_there),
+            range: completion::word(text, cursor).0..cursor + usize::from(is_there),
             chosen: if is_back { last } else { 0 },
             candidates,
         })

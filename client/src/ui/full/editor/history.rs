@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::line::Piece;
+use super::line_buffer::Piece;
 
 /// How many are kept.
 const MAX_ENTRIES: usize = 500;

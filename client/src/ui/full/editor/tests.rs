@@ -3,11 +3,11 @@ mod pastes;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::*;
-use crate::ui::full::bind::{Bindings, Stroke, is_text};
+use crate::ui::full::keymap::{Bindings, Stroke, is_text};
 
 /// What the word before the cursor may become, in these tests.
 fn names(text: &str, cursor: usize) -> Vec<String> {
-    let (place, word) = crate::complete::word(text, cursor);
+    let (place, word) = crate::completion::word(text, cursor);
     let behind = if place == 0 { ": " } else { " " };
     let names = ["bert", "bob", "zoe"].into_iter();
     let begun = names.filter(|name| !word.is_empty() && name.starts_with(word));

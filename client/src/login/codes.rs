@@ -12,10 +12,10 @@ use chatbox_common::auth::totp::{STEP_SECONDS, step_of};
 use chatbox_common::secret::SecretString;
 
 use crate::cli::Exit;
+use crate::exit::Stop;
 use crate::prompt::{Person, PromptError, away, read_secret_file};
 use crate::secret_command::SecretCommand;
-use crate::stop::Stop;
-use crate::words::door as words;
+use crate::words::login as words;
 use crate::words::tables::now_ms;
 
 /// See the module.

@@ -1,11 +1,11 @@
 use chatbox_common::wire::message::{Chat, Kind};
 use jiff::tz::TimeZone;
 
-use super::colours::Role;
 use super::lines::{Look, Row, is_same_day, piece};
 use super::store::{Entry, Form, Names};
-use super::wrap::width;
 use crate::model::Mention;
+use crate::ui::full::colours::Role;
+use crate::ui::full::wrap::width;
 
 const TIME: u64 = 1_767_225_600_000 + 45_296_000;
 

@@ -10,7 +10,7 @@ use chatbox_common::secret::SecretString;
 
 use super::{Door, ask_new_password, ask_password, check_clock, codes, enrol};
 use crate::prompt::{Person, PromptError};
-use crate::words::door as words;
+use crate::words::login as words;
 
 /// What a change of the password takes.
 pub struct Passwords {

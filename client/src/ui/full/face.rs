@@ -13,7 +13,7 @@ use ratatui::backend::Backend;
 use super::dialog::Seat;
 use super::paint::{self, Input, Painting};
 use super::panel::Panel;
-use super::stage::{self, Pressed};
+use super::terminal::{self, Pressed};
 use super::wrap;
 use super::{FRAME, Full, Mode, failed};
 use crate::charset::Charset;
@@ -288,7 +288,7 @@ impl<B: Backend> Face for Full<B> {
         let mut has_dropped = false;
         loop {
             // Asked first: what was told before it is there then.
-            let is_all = self.stage.is_none() || stage::is_all_told();
+            let is_all = self.stage.is_none() || terminal::is_all_told();
             while let Ok(pressed) = self.pressed.try_recv() {
                 has_dropped |= self.let_go(&pressed);
             }

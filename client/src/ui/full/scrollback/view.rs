@@ -140,7 +140,7 @@ pub struct Views {
     own: String,
     pub(super) zone: TimeZone,
     pub(super) limit: usize,
-    pub(super) here: Option<RoomId>,
+    pub(in crate::ui::full) here: Option<RoomId>,
     /// That of no room says what concerns none.
     pub(super) by_room: BTreeMap<Option<RoomId>, View>,
     names: Names,

@@ -24,7 +24,7 @@ use chatbox_common::name::UserName;
 use zeroize::Zeroizing;
 
 use crate::address::ServerAddress;
-use crate::rights::Rights;
+use crate::file_mode::Rights;
 use crate::session::Ticket;
 use text::Entry;
 

@@ -8,11 +8,11 @@ use std::cmp::Ordering;
 
 use chatbox_common::wire::message::RoomId;
 
-use super::colours::Role;
 use super::lines::{Look, Row, is_same_day};
 use super::store::{Id, holds};
 use super::view::{Before, View, Views};
-use super::wrap::width;
+use crate::ui::full::colours::Role;
+use crate::ui::full::wrap::width;
 use crate::words::screen as words;
 
 /// What is in sight of a room.

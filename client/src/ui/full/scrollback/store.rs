@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use chatbox_common::wire::message::{Chat, Kind, Seq};
 
-use super::wrap;
 use crate::model::Mention;
 use crate::sanitize;
+use crate::ui::full::wrap;
 
 /// A text longer than so many bytes counts as several.
 const PORTION: usize = 256;

@@ -9,10 +9,10 @@ use chatbox_common::wire::message::{
 use super::typed::Typed;
 use super::{App, Asked, Current, Leaving, output_failed};
 use crate::cli::{Exit, Script, Since};
+use crate::exit::Stop;
 use crate::input::{self, Input};
 use crate::model::{Event as Told, Listed};
 use crate::sanitize::name;
-use crate::stop::Stop;
 use crate::words::script as words;
 
 /// What the program was started for.

@@ -8,10 +8,10 @@ use chatbox_common::wire::message::{Bye, ByeReason, ClientMessage};
 
 use super::{App, Errand, Event, Line};
 use crate::cli::Exit;
-use crate::door::{NotResumed, Untaken};
+use crate::exit::Stop;
+use crate::login::{NotResumed, Untaken};
 use crate::model::Event as Told;
 use crate::session::{Ending, Entered, Link, Ticket};
-use crate::stop::Stop;
 use crate::words::app as words;
 
 /// How often a script tries to get back before it gives up: some six minutes in all.

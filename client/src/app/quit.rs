@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::{App, Event, Leaving, Line};
 use crate::cli::Exit;
+use crate::exit::Stop;
 use crate::session::Heard;
-use crate::stop::Stop;
 use crate::words::app as words;
 
 /// How long a leaving client waits for what it was still to be shown.

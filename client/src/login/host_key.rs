@@ -6,11 +6,11 @@ use chatbox_common::fingerprint::Fingerprint;
 
 use crate::address::ServerAddress;
 use crate::cli::Exit;
+use crate::exit::Stop;
 use crate::known_hosts::{KnownHosts, Status};
 use crate::prompt::{Person, PromptError};
-use crate::stop::Stop;
 use crate::trust::{Decision, Purpose, Refusal, Trust};
-use crate::words::door as words;
+use crate::words::login as words;
 
 /// See the module.
 pub struct Gate {

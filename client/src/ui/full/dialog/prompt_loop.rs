@@ -12,7 +12,7 @@ use ratatui::backend::Backend;
 use super::{Answer, Dialog, Outcome};
 use crate::prompt::{Choice, PromptError, Sheet, Task};
 use crate::ui::full::failed;
-use crate::ui::full::stage::{self, Pressed};
+use crate::ui::full::terminal::{self, Pressed};
 
 /// See the module. What it does is what [`Person`] asks for.
 ///
@@ -183,7 +183,7 @@ impl<B: Backend> Seat<'_, B> {
             Some(Outcome::Cancelled) => return Err(PromptError::Cancelled),
             Some(Outcome::Interrupted) => return Err(PromptError::Interrupted),
             Some(Outcome::Suspend) => {
-                stage::suspend();
+                terminal::suspend();
                 self.draw_anew().map_err(PromptError::Terminal)?;
             }
             Some(Outcome::Redraw) => self.draw_anew().map_err(PromptError::Terminal)?,

@@ -7,9 +7,9 @@ use chatbox_common::wire::message::RoomId;
 
 use super::typed::Typed;
 use super::{App, Line, READING, output_failed};
+use crate::exit::Stop;
 use crate::input;
 use crate::model::{Event as Told, Model, Room};
-use crate::stop::Stop;
 use crate::ui::{Reading, Scene, Way, Wish};
 
 /// How many messages of before a person who scrolls is given at a time.

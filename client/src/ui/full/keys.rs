@@ -7,12 +7,12 @@ use chatbox_common::wire::message::RoomId;
 use ratatui::backend::Backend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent};
 
-use super::bind::{self, Action};
 use super::editor::{Outcome, Submitted};
-use super::scroll::Direction;
-use super::stage::{self, Pressed};
+use super::keymap::{self, Action};
+use super::scrollback::Direction;
+use super::terminal::{self, Pressed};
 use super::{Full, Mode, Search};
-use crate::complete;
+use crate::completion;
 use crate::input;
 use crate::ui::{Scene, Wish};
 use crate::words::full as words;
@@ -86,7 +86,7 @@ impl<B: Backend> Full<B> {
 
     fn talk_key(&mut self, key: KeyEvent, scene: &Scene<'_>) -> io::Result<()> {
         let Some(action) = self.bindings.action(key) else {
-            let outcome = match bind::is_text(key) {
+            let outcome = match keymap::is_text(key) {
                 Some(character) => self.editor.insert(character),
                 None => return Ok(()),
             };
@@ -97,7 +97,7 @@ impl<B: Backend> Full<B> {
             return Ok(());
         }
         let (model, here) = (scene.model, scene.here);
-        let candidates = |text: &str, cursor| complete::complete(model, here, text, cursor);
+        let candidates = |text: &str, cursor| completion::complete(model, here, text, cursor);
         match self.editor.act(action, candidates) {
             Outcome::Elsewhere => self.act(action, scene),
             outcome => {
@@ -174,7 +174,7 @@ impl<B: Backend> Full<B> {
             Action::Redraw => return self.redraw(),
             Action::Suspend => {
                 if self.stage.is_some() {
-                    stage::suspend();
+                    terminal::suspend();
                 }
                 return self.redraw();
             }
@@ -238,7 +238,7 @@ impl<B: Backend> Full<B> {
                 return;
             }
             Some(_) => return,
-            None => match bind::is_text(key) {
+            None => match keymap::is_text(key) {
                 Some(character) => {
                     search.lengthen(character);
                     Direction::Older

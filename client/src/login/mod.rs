@@ -11,7 +11,7 @@
 mod change;
 mod codes;
 mod enrol;
-mod gate;
+mod host_key;
 
 use std::env;
 use std::time::Duration;
@@ -23,17 +23,17 @@ use chatbox_common::name::UserName;
 use crate::address::ServerAddress;
 use crate::cli::{Cli, Exit};
 use crate::config::Settings;
-use crate::kept::{self, Kept};
+use crate::exit::Stop;
+use crate::password_strength;
 use crate::prompt::{Choice, Person, PromptError, away};
+use crate::saved_session::{self, Kept};
 use crate::session::{self, Confirmed, Entered, Greeted, SessionError, Ticket};
-use crate::stop::Stop;
-use crate::strength;
 use crate::trust::Purpose;
 use crate::words::tables::now_ms;
-use crate::words::{door as words, script};
+use crate::words::{login as words, script};
 pub use change::{Factors, Passwords};
 use codes::{Codes, Given};
-use gate::Gate;
+use host_key::Gate;
 
 /// How far the server's clock may be from this one before it is worth a word: one-time codes
 /// last 30 s.
@@ -174,9 +174,10 @@ impl Door {
             return Err(Stop::because(Exit::Usage, script::NO_USER));
         };
         let (state, home) = (env::var_os("XDG_STATE_HOME"), env::var_os("HOME"));
-        let directory = kept::default_directory(state, home)
+        let directory = saved_session::default_directory(state, home)
             .ok_or_else(|| Stop::because(Exit::Configuration, script::NO_PLACE))?;
-        let Some(kept) = Kept::hold(&directory, &self.server, user, kept::PATIENCE)? else {
+        let Some(kept) = Kept::hold(&directory, &self.server, user, saved_session::PATIENCE)?
+        else {
             person.tell(script::SESSION_IN_USE);
             return Ok(None);
         };
@@ -449,7 +450,7 @@ fn ask_new_password(person: &mut dyn Person, about: &[&str]) -> Result<Password,
                 continue;
             }
         };
-        let strength = strength::judge(typed.expose(), about);
+        let strength = password_strength::judge(typed.expose(), about);
         if !strength.is_enough {
             person.tell(&words::weak(strength.label, strength.hint.as_deref()));
             continue;

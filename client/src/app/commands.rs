@@ -5,9 +5,9 @@ use chatbox_common::wire::message::{ClientMessage, Kind, Plain, ServerInfo};
 
 use super::typed::Typed;
 use super::{App, Asked, Errand, Leaving, Line};
+use crate::exit::Stop;
 use crate::input::{self, Command, Input};
 use crate::model::{Event as Told, Listed};
-use crate::stop::Stop;
 use crate::words::app as words;
 
 impl App {

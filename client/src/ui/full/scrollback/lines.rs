@@ -13,9 +13,9 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use super::colours::{Role, shade};
 use super::store::{Entry, Form, places};
-use super::wrap::{clusters, cut, width, wrap};
+use crate::ui::full::colours::{Role, shade};
+use crate::ui::full::wrap::{clusters, cut, width, wrap};
 use crate::words::screen as words;
 
 /// Fewer columns than this beside a name are not worth keeping to.

@@ -6,10 +6,10 @@ use chatbox_common::wire::message::ByeReason;
 
 use crate::cli::Exit;
 use crate::config::ConfigError;
-use crate::kept::KeptError;
 use crate::known_hosts::KnownHostsError;
 use crate::prompt::{PromptError, SecretFileError};
 use crate::sanitize;
+use crate::saved_session::KeptError;
 use crate::secret_command::SecretCommandError;
 use crate::session::SessionError;
 

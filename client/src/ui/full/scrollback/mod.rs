@@ -1,0 +1,17 @@
+//! What was shown of every room, and where one looks in it: entries, their rows, and scrolling.
+
+mod lines;
+#[cfg(test)]
+mod lines_tests;
+mod scroll;
+mod store;
+mod view;
+#[cfg(test)]
+mod view_tests;
+
+pub use lines::Look;
+pub use scroll::{Direction, Shape};
+pub use store::Id;
+#[cfg(test)]
+pub use view::LIMIT;
+pub use view::{Activity, Views};
