@@ -9,20 +9,20 @@ use crate::config::ConfigError;
 use crate::known_hosts::KnownHostsError;
 use crate::prompt::{PromptError, SecretFileError};
 use crate::sanitize;
-use crate::saved_session::KeptError;
+use crate::saved_session::SavedSessionError;
 use crate::secret_command::SecretCommandError;
 use crate::session::SessionError;
 
 /// See the module. The sentence is fit for a terminal; an empty one is not shown.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Stop {
+pub struct ExitReason {
     /// The code.
     pub exit: Exit,
     /// Why.
     pub sentence: String,
 }
 
-impl Stop {
+impl ExitReason {
     /// Stops with a sentence, which may come from anywhere.
     #[must_use]
     pub fn because(exit: Exit, sentence: &str) -> Self {
@@ -51,7 +51,7 @@ impl Stop {
     }
 }
 
-impl From<io::Error> for Stop {
+impl From<io::Error> for ExitReason {
     fn from(error: io::Error) -> Self {
         if error.kind() == ErrorKind::BrokenPipe {
             // Whoever read the output has seen enough.
@@ -61,31 +61,31 @@ impl From<io::Error> for Stop {
     }
 }
 
-impl From<ConfigError> for Stop {
+impl From<ConfigError> for ExitReason {
     fn from(error: ConfigError) -> Self {
         Self::because(Exit::Configuration, &error.to_string())
     }
 }
 
-impl From<KnownHostsError> for Stop {
+impl From<KnownHostsError> for ExitReason {
     fn from(error: KnownHostsError) -> Self {
         Self::because(Exit::Configuration, &error.to_string())
     }
 }
 
-impl From<SecretCommandError> for Stop {
+impl From<SecretCommandError> for ExitReason {
     fn from(error: SecretCommandError) -> Self {
         Self::because(Exit::Configuration, &error.to_string())
     }
 }
 
-impl From<KeptError> for Stop {
-    fn from(error: KeptError) -> Self {
+impl From<SavedSessionError> for ExitReason {
+    fn from(error: SavedSessionError) -> Self {
         Self::because(Exit::Configuration, &error.to_string())
     }
 }
 
-impl From<PromptError> for Stop {
+impl From<PromptError> for ExitReason {
     fn from(error: PromptError) -> Self {
         let exit = match error {
             PromptError::NoTerminal(_) => Exit::Usage,
@@ -95,7 +95,7 @@ impl From<PromptError> for Stop {
     }
 }
 
-impl From<SecretFileError> for Stop {
+impl From<SecretFileError> for ExitReason {
     fn from(error: SecretFileError) -> Self {
         let exit = match error {
             SecretFileError::WouldEcho => Exit::Usage,
@@ -105,7 +105,7 @@ impl From<SecretFileError> for Stop {
     }
 }
 
-impl From<SessionError> for Stop {
+impl From<SessionError> for ExitReason {
     fn from(error: SessionError) -> Self {
         let exit = match &error {
             SessionError::Resolve { .. }
@@ -132,13 +132,13 @@ mod tests {
 
     #[test]
     fn a_server_s_sentence_gives_no_orders_to_the_terminal() {
-        let stop = Stop::from(SessionError::Refused {
+        let reason = ExitReason::from(SessionError::Refused {
             code: ErrorCode::LoginRefused,
             sentence: "no\u{1b}[2J".into(),
         });
         assert_eq!(
-            stop,
-            Stop {
+            reason,
+            ExitReason {
                 exit: Exit::LoginRefused,
                 sentence: "no\\u{1b}[2J".into(),
             }
@@ -147,17 +147,17 @@ mod tests {
 
     #[test]
     fn a_reader_that_went_away_is_no_failure() {
-        let broken = Stop::from(io::Error::from(ErrorKind::BrokenPipe));
-        assert_eq!(broken, Stop::fine());
-        let full = Stop::from(io::Error::from(ErrorKind::StorageFull));
+        let broken = ExitReason::from(io::Error::from(ErrorKind::BrokenPipe));
+        assert_eq!(broken, ExitReason::fine());
+        let full = ExitReason::from(io::Error::from(ErrorKind::StorageFull));
         assert_eq!(full.exit, Exit::Failure);
     }
 
     #[test]
     fn what_cannot_be_asked_is_a_wrong_use() {
-        let stop = Stop::from(PromptError::NoTerminal("--user"));
-        assert_eq!(stop.exit, Exit::Usage);
-        assert!(stop.sentence.contains("--user"));
-        assert!(stop.is_final());
+        let reason = ExitReason::from(PromptError::NoTerminal("--user"));
+        assert_eq!(reason.exit, Exit::Usage);
+        assert!(reason.sentence.contains("--user"));
+        assert!(reason.is_final());
     }
 }

@@ -8,7 +8,7 @@ use std::fs::Metadata;
 
 /// See the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rights {
+pub struct FileMode {
     /// The permission bits.
     pub mode: u32,
     /// Whether it belongs to whoever runs this program.
@@ -17,7 +17,7 @@ pub struct Rights {
     pub is_roots: bool,
 }
 
-impl Rights {
+impl FileMode {
     /// Those of a file.
     #[must_use]
     pub fn of(metadata: &Metadata) -> Self {
@@ -73,12 +73,12 @@ mod tests {
             (0o602, true, true),
         ] {
             fs::set_permissions(file.path(), Permissions::from_mode(mode)).unwrap();
-            let rights = Rights::of(&file.as_file().metadata().unwrap());
-            assert!(rights.is_own && rights.mode == mode);
-            assert_eq!(rights.others_write(), others_write, "{mode:o}");
-            assert_eq!(rights.is_open_to_others(), is_open, "{mode:o}");
+            let found = FileMode::of(&file.as_file().metadata().unwrap());
+            assert!(found.is_own && found.mode == mode);
+            assert_eq!(found.others_write(), others_write, "{mode:o}");
+            assert_eq!(found.is_open_to_others(), is_open, "{mode:o}");
         }
-        let root = Rights::of(&fs::metadata("/").unwrap());
+        let root = FileMode::of(&fs::metadata("/").unwrap());
         assert!(root.is_roots);
     }
 }

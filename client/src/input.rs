@@ -12,7 +12,7 @@ use std::fmt::Write;
 use crate::sanitize;
 use crate::words::input as words;
 pub use table::{Command, Factor, MemberAction, Target};
-use table::{Misuse, Row, TABLE, find};
+use table::{CommandRow, Misuse, TABLE, find};
 pub use when::When;
 
 /// The longest text of a message, in bytes.
@@ -184,7 +184,7 @@ pub fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<
         .map(|(_, name)| name)
 }
 
-fn usage(row: &Row) -> String {
+fn usage(row: &CommandRow) -> String {
     format!("/{} {}", row.name, row.arguments)
         .trim_end()
         .to_owned()

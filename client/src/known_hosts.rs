@@ -111,13 +111,13 @@ impl KnownHosts {
         for (index, line) in hosts.content.split(|byte| *byte == b'\n').enumerate() {
             let number = index + 1;
             match parse_line(line) {
-                Line::Entry(server, fingerprint) => hosts.entries.push(Entry {
+                HostLine::Entry(server, fingerprint) => hosts.entries.push(Entry {
                     number,
                     server,
                     fingerprint,
                 }),
-                Line::Bad(server) => hosts.bad_lines.push(BadLine { number, server }),
-                Line::Comment => {}
+                HostLine::Bad(server) => hosts.bad_lines.push(BadLine { number, server }),
+                HostLine::Comment => {}
             }
         }
         Ok(hosts)
@@ -204,23 +204,23 @@ pub fn default_path(xdg_data_home: Option<OsString>, home: Option<OsString>) -> 
         .map(|data| data.join("chatbox/known_hosts"))
 }
 
-enum Line {
+enum HostLine {
     Entry(ServerAddress, Fingerprint),
     Comment,
     Bad(Option<ServerAddress>),
 }
 
-fn parse_line(line: &[u8]) -> Line {
+fn parse_line(line: &[u8]) -> HostLine {
     let line = String::from_utf8_lossy(line);
     let mut words = line.split_whitespace();
     let Some(first) = words.next().filter(|word| !word.starts_with('#')) else {
-        return Line::Comment;
+        return HostLine::Comment;
     };
     let server = ServerAddress::parse(first).ok();
     let fingerprint = words.next().map(Fingerprint::parse);
     match (server, fingerprint, words.next()) {
-        (Some(server), Some(Ok(fingerprint)), None) => Line::Entry(server, fingerprint),
-        (server, ..) => Line::Bad(server),
+        (Some(server), Some(Ok(fingerprint)), None) => HostLine::Entry(server, fingerprint),
+        (server, ..) => HostLine::Bad(server),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  main -> cli, config      what the flags and the file say
-//!       -> door             who: menu, registration, login      -> session, known_hosts, prompt
+//!       -> login            who: menu, registration, login      -> session, known_hosts, prompt
 //!       -> app              the chat: one loop                  -> session, model, outgoing
 //!            keyboard thread -> events <- reader thread         -> ui
 //! ```
@@ -38,18 +38,18 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use app::{App, Errand};
+use app::{App, RunMode};
 use charset::Charset;
 use chatbox_common::config::Fault;
 use cli::{Cli, Exit, Script};
 use config::{ConfigError, Settings};
-use exit::Stop;
+use exit::ExitReason;
 use jiff::tz::TimeZone;
-use login::Door;
+use login::Login;
 use prompt::Terminal;
 use screen::Screen;
 use ui::Face;
-use ui::full::keymap::Bindings;
+use ui::full::keymap::Keymap;
 use ui::full::{Full, Wanted};
 use ui::plain::Plain;
 use ui::script::Script as Lines;
@@ -58,24 +58,24 @@ use words::tables::Clock;
 fn main() -> ExitCode {
     let exit = match run(Cli::of_process()) {
         Ok(exit) => exit,
-        Err(stop) => {
-            if !stop.sentence.is_empty() {
-                prompt::complain(&stop.sentence);
+        Err(reason) => {
+            if !reason.sentence.is_empty() {
+                prompt::complain(&reason.sentence);
             }
-            stop.exit
+            reason.exit
         }
     };
     exit.into()
 }
 
-fn run(cli: Cli) -> Result<Exit, Stop> {
-    let errand = match &cli.script {
-        None => Errand::Chat,
+fn run(cli: Cli) -> Result<Exit, ExitReason> {
+    let run_mode = match &cli.script {
+        None => RunMode::Chat,
         Some(Script::Completions { shell }) => {
             charset::stdout().write_all(&cli::completions(*shell))?;
             return Ok(Exit::Fine);
         }
-        Some(script) => Errand::of(script).unwrap_or(Errand::Chat),
+        Some(script) => RunMode::of(script).unwrap_or(RunMode::Chat),
     };
     let settings = config::load(&cli)?;
     let ctrl_c_ends = Arc::new(AtomicBool::new(true));
@@ -84,9 +84,18 @@ fn run(cli: Cli) -> Result<Exit, Stop> {
     if face.screen().charset == Charset::Other {
         face.tell(words::app::NOT_UTF8);
     }
-    let mut door = Door::new(cli, &settings, &mut *face)?;
-    let entered = door.enter(&mut *face)?;
-    App::begin(door, face, clock, &settings, entered, errand, ctrl_c_ends)?.run()
+    let mut login = Login::new(cli, &settings, &mut *face)?;
+    let entered = login.enter(&mut *face)?;
+    App::begin(
+        login,
+        face,
+        clock,
+        &settings,
+        entered,
+        run_mode,
+        ctrl_c_ends,
+    )?
+    .run()
 }
 
 /// How the program shows itself: full screen where there is one, unless lines are wanted.
@@ -95,10 +104,10 @@ fn face(
     settings: &Settings,
     clock: &Clock,
     ctrl_c_ends: &Arc<AtomicBool>,
-) -> Result<Box<dyn Face>, Stop> {
+) -> Result<Box<dyn Face>, ExitReason> {
     let screen = Screen::of_process(cli.plain);
     // What is wrong with the keys is told where they are not used, too.
-    let bindings = bindings(settings)?;
+    let keymap = keymap(settings)?;
     if cli.script.is_none() && screen.escapes && stdin().is_terminal() {
         let wanted = Wanted {
             scrollback: settings.scrollback,
@@ -106,7 +115,7 @@ fn face(
             colours: screen.colours,
             charset: screen.charset,
         };
-        return Ok(Box::new(Full::open(&wanted, bindings, clock.clone())?));
+        return Ok(Box::new(Full::open(&wanted, keymap, clock.clone())?));
     }
     let plain = Plain::new(
         BufWriter::new(stdout()),
@@ -123,12 +132,12 @@ fn face(
 }
 
 /// The keys as the configuration wants them.
-fn bindings(settings: &Settings) -> Result<Bindings, Stop> {
+fn keymap(settings: &Settings) -> Result<Keymap, ExitReason> {
     let keys = settings.keys.iter();
     let keys: Vec<_> = keys
         .map(|setting| (setting.key.clone(), setting.action.clone()))
         .collect();
-    Bindings::with(&keys).map_err(|faults| {
+    Keymap::with(&keys).map_err(|faults| {
         let faults = faults.into_iter().map(|fault| Fault {
             line: settings.keys.get(fault.index).map_or(0, |key| key.line),
             sentence: fault.sentence,

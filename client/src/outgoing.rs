@@ -23,9 +23,9 @@ const RETRY: Duration = Duration::from_secs(1);
 /// More messages than this are not taken: whoever types waits.
 pub const MAX_WAITING: usize = 256;
 
-/// Where a message is.
+/// How far a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum SendState {
     Here,
     UnderWay(RequestId),
 }
@@ -45,7 +45,7 @@ enum What {
 #[derive(Debug)]
 struct Waiting {
     what: What,
-    place: Place,
+    state: SendState,
 }
 
 /// What there is to do.
@@ -138,7 +138,7 @@ impl Outgoing {
                 text,
                 kind,
             },
-            place: Place::Here,
+            state: SendState::Here,
         });
     }
 
@@ -146,17 +146,17 @@ impl Outgoing {
     pub fn push_request(&mut self, request: RequestId, message: ClientMessage) {
         self.waiting.push_back(Waiting {
             what: What::Request(request, Box::new(message)),
-            place: Place::Here,
+            state: SendState::Here,
         });
     }
 
     /// What to send now; a message goes under the number `request`.
     pub fn next(&mut self, request: RequestId, now: Instant) -> Next {
-        let under_way = self.waiting.iter().filter(|w| w.place != Place::Here);
+        let under_way = self.waiting.iter().filter(|w| w.state != SendState::Here);
         if under_way.count() >= WINDOW {
             return Next::Nothing;
         }
-        let Some(first) = self.waiting.iter_mut().find(|w| w.place == Place::Here) else {
+        let Some(first) = self.waiting.iter_mut().find(|w| w.state == SendState::Here) else {
             return Next::Nothing;
         };
         if let Some(pause) = self.pause.filter(|pause| *pause > now) {
@@ -186,7 +186,7 @@ impl Outgoing {
             }
             What::Request(request, message) => (*request, (**message).clone()),
         };
-        first.place = Place::UnderWay(request);
+        first.state = SendState::UnderWay(request);
         Next::Send(message)
     }
 
@@ -222,11 +222,11 @@ impl Outgoing {
                 None => Refused::Unknown,
             };
         }
-        let place = Place::UnderWay(request);
-        let Some(waiting) = self.waiting.iter_mut().find(|w| w.place == place) else {
+        let state = SendState::UnderWay(request);
+        let Some(waiting) = self.waiting.iter_mut().find(|w| w.state == state) else {
             return Refused::Unknown;
         };
-        waiting.place = Place::Here;
+        waiting.state = SendState::Here;
         let until = now + retry.unwrap_or(RETRY);
         self.pause = Some(self.pause.map_or(until, |pause| pause.max(until)));
         Refused::ForNow
@@ -239,15 +239,15 @@ impl Outgoing {
         self.waiting
             .retain(|waiting| matches!(waiting.what, What::Message { .. }));
         for waiting in &mut self.waiting {
-            waiting.place = Place::Here;
+            waiting.state = SendState::Here;
         }
         self.pause = None;
         commands
     }
 
     fn take(&mut self, request: RequestId) -> Option<Waiting> {
-        let place = Place::UnderWay(request);
-        let index = self.waiting.iter().position(|w| w.place == place)?;
+        let state = SendState::UnderWay(request);
+        let index = self.waiting.iter().position(|w| w.state == state)?;
         self.waiting.remove(index)
     }
 }

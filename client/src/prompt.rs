@@ -112,8 +112,8 @@ pub struct Sheet {
 pub type Task = Box<dyn FnOnce() + Send>;
 
 /// Whoever sits there: is asked, told and shown things outside the chat. Sentences and questions
-/// are this program's own, except for what [`Person::tell`] is told.
-pub trait Person {
+/// are this program's own, except for what [`Prompter::tell`] is told.
+pub trait Prompter {
     /// Whether there is anybody to ask.
     fn can_be_asked(&self) -> bool;
 
@@ -147,7 +147,7 @@ pub trait Person {
     /// Asks for a secret, which is not shown.
     ///
     /// # Errors
-    /// As [`Person::ask`].
+    /// As [`Prompter::ask`].
     fn ask_secret(
         &mut self,
         question: &str,
@@ -158,7 +158,7 @@ pub trait Person {
     /// that make it easier.
     ///
     /// # Errors
-    /// As [`Person::ask`].
+    /// As [`Prompter::ask`].
     fn ask_new_secret(
         &mut self,
         question: &str,
@@ -191,14 +191,14 @@ pub trait Person {
 /// Has something done that takes a while.
 ///
 /// # Errors
-/// As [`Person::busy`].
+/// As [`Prompter::busy`].
 pub fn away<T: Send + 'static>(
-    person: &mut dyn Person,
+    prompter: &mut dyn Prompter,
     what: &str,
     task: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, PromptError> {
     let (tell, told) = mpsc::sync_channel(1);
-    person.busy(
+    prompter.busy(
         what,
         Box::new(move || {
             // Whoever does not want to wait does not listen either.
@@ -237,7 +237,7 @@ impl Terminal {
         Ok(Self { ctrl_c_ends, modes })
     }
 
-    /// See [`Person::will_be_asked`].
+    /// See [`Prompter::will_be_asked`].
     pub fn hold(&mut self) {
         // What fails here fails again, and is told, where something is asked.
         let _ = self.modes.hold();
@@ -255,7 +255,7 @@ impl Terminal {
         self.modes.wait(false);
     }
 
-    /// See [`Person::ask`].
+    /// See [`Prompter::ask`].
     ///
     /// # Errors
     /// When standard input is no terminal, the person cancels, or the answer is too long.
@@ -375,7 +375,7 @@ pub fn read_secret_file(path: &Path) -> Result<SecretString, SecretFileError> {
         path: path.to_owned(),
         source,
     };
-    // The rights are those of the opened file: its name could be another's a moment later.
+    // The mode is that of the opened file: its name could be another's a moment later.
     let mut file = File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     #[cfg(unix)]
@@ -438,7 +438,7 @@ pub mod nobody {
 
     pub struct Nobody;
 
-    impl Person for Nobody {
+    impl Prompter for Nobody {
         fn can_be_asked(&self) -> bool {
             false
         }

@@ -8,7 +8,7 @@
 //! which holds a lock beside it until it ends.
 //!
 //! Knows no socket. Whoever resumes with what it read must put the new ticket in its place at once
-//! ([`Kept::keep`]), and forget one that was refused. A session that is to be continued ends
+//! ([`SavedSession::keep`]), and forget one that was refused. A session that is to be continued ends
 //! without a goodbye: that would be a logout.
 
 mod text;
@@ -24,9 +24,9 @@ use chatbox_common::name::UserName;
 use zeroize::Zeroizing;
 
 use crate::address::ServerAddress;
-use crate::file_mode::Rights;
+use crate::file_mode::FileMode;
 use crate::session::Ticket;
-use text::Entry;
+use text::SavedTicket;
 
 /// How long another script's lock is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -35,7 +35,7 @@ const TRY: Duration = Duration::from_millis(50);
 
 /// Why a session is not kept or not found. The sentence is fit for a person.
 #[derive(Debug, thiserror::Error)]
-pub enum KeptError {
+pub enum SavedSessionError {
     /// The file, its lock or its directory cannot be used.
     #[error("cannot keep the session in {}: {source}", path.display())]
     Io {
@@ -73,7 +73,7 @@ pub enum KeptError {
 }
 
 /// The kept session of one person on one server, while this program alone may use it.
-pub struct Kept {
+pub struct SavedSession {
     path: PathBuf,
     server: ServerAddress,
     user: UserName,
@@ -81,7 +81,7 @@ pub struct Kept {
     _lock: File,
 }
 
-impl Kept {
+impl SavedSession {
     /// Takes the place of a session in `directory`, which is made if need be. Nothing when another
     /// program has not given it back within `patience`.
     ///
@@ -92,7 +92,7 @@ impl Kept {
         server: &ServerAddress,
         user: &UserName,
         patience: Duration,
-    ) -> Result<Option<Self>, KeptError> {
+    ) -> Result<Option<Self>, SavedSessionError> {
         prepare(directory)?;
         // One account has one name here, however it was typed.
         let name = format!("{server}_{}", user.lower());
@@ -112,31 +112,31 @@ impl Kept {
     /// # Errors
     /// When the file cannot be read, may have been read or written by others, or says something
     /// that cannot be.
-    pub fn ticket(&self) -> Result<Option<Ticket>, KeptError> {
+    pub fn ticket(&self) -> Result<Option<Ticket>, SavedSessionError> {
         self.ticket_at(SystemTime::now())
     }
 
-    fn ticket_at(&self, now: SystemTime) -> Result<Option<Ticket>, KeptError> {
+    fn ticket_at(&self, now: SystemTime) -> Result<Option<Ticket>, SavedSessionError> {
         let mut file = match options().read(true).open(&self.path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             opened => opened.map_err(failed(&self.path))?,
         };
         let metadata = file.metadata().map_err(failed(&self.path))?;
-        let rights = Rights::of(&metadata);
+        let mode = FileMode::of(&metadata);
         if !metadata.is_file() {
-            return Err(KeptError::Damaged(self.path.clone()));
+            return Err(SavedSessionError::Damaged(self.path.clone()));
         }
-        if !rights.is_own || rights.is_open_to_others() {
-            return Err(KeptError::OpenFile {
+        if !mode.is_own || mode.is_open_to_others() {
+            return Err(SavedSessionError::OpenFile {
                 path: self.path.clone(),
-                mode: rights.mode,
+                mode: mode.mode,
             });
         }
         let bytes = read(&mut file).map_err(failed(&self.path))?;
-        let entry = Entry::parse(&bytes)
+        let entry = SavedTicket::parse(&bytes)
             .filter(|entry| entry.server == self.server)
             .filter(|entry| entry.user.lower() == self.user.lower())
-            .ok_or_else(|| KeptError::Damaged(self.path.clone()))?;
+            .ok_or_else(|| SavedSessionError::Damaged(self.path.clone()))?;
         Ok(entry.ticket(now))
     }
 
@@ -145,13 +145,13 @@ impl Kept {
     /// # Errors
     /// When it cannot be written. Nothing is kept then: the one before is used up, and to try it
     /// again would look like a theft.
-    pub fn keep(&self, ticket: &Ticket) -> Result<(), KeptError> {
+    pub fn keep(&self, ticket: &Ticket) -> Result<(), SavedSessionError> {
         self.keep_at(ticket, SystemTime::now())
     }
 
-    fn keep_at(&self, ticket: &Ticket, now: SystemTime) -> Result<(), KeptError> {
+    fn keep_at(&self, ticket: &Ticket, now: SystemTime) -> Result<(), SavedSessionError> {
         let (token, left) = ticket.parts(Instant::now());
-        let entry = Entry {
+        let entry = SavedTicket {
             server: self.server.clone(),
             user: self.user.clone(),
             fingerprint: ticket.fingerprint,
@@ -187,7 +187,7 @@ impl Kept {
     ///
     /// # Errors
     /// When that fails.
-    pub fn forget(&self) -> Result<(), KeptError> {
+    pub fn forget(&self) -> Result<(), SavedSessionError> {
         remove(&self.path).map_err(failed(&self.path))
     }
 }
@@ -205,13 +205,13 @@ pub fn default_directory(
         .map(|state| state.join("chatbox/sessions"))
 }
 
-fn failed(path: &Path) -> impl FnOnce(io::Error) -> KeptError {
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> SavedSessionError {
     let path = path.to_owned();
-    move |source| KeptError::Io { path, source }
+    move |source| SavedSessionError::Io { path, source }
 }
 
 /// Makes the directory, and has a look at one that was there.
-fn prepare(directory: &Path) -> Result<(), KeptError> {
+fn prepare(directory: &Path) -> Result<(), SavedSessionError> {
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
     {
@@ -223,13 +223,13 @@ fn prepare(directory: &Path) -> Result<(), KeptError> {
         .create(directory)
         .and_then(|()| fs::metadata(directory))
         .map_err(failed(directory))?;
-    let rights = Rights::of(&metadata);
-    if rights.is_own && !rights.is_open_to_others() {
+    let mode = FileMode::of(&metadata);
+    if mode.is_own && !mode.is_open_to_others() {
         return Ok(());
     }
-    Err(KeptError::OpenDirectory {
+    Err(SavedSessionError::OpenDirectory {
         path: directory.to_owned(),
-        mode: rights.mode,
+        mode: mode.mode,
     })
 }
 

@@ -17,8 +17,8 @@ use chatbox_common::auth::totp::{TotpSecret, step_of};
 use chatbox_common::fingerprint::Fingerprint;
 use chatbox_common::secret::Secret;
 use chatbox_common::wire::message::{
-    ByeReason, ClientMessage, ErrorCode, Following, Head, Lagged, Plain, ServerMessage, Session,
-    SessionList,
+    ByeReason, ClientMessage, ErrorCode, Following, Head, Lagged, Plain, ServerMessage,
+    SessionInfo, SessionList,
 };
 use peer::place::{Place, end, enter, lines};
 use peer::{LOBBY, Peer, chat, logged_in, now_ms};
@@ -446,7 +446,7 @@ fn sessions_are_shown_and_whose_is_this_one() {
     let Some(ClientMessage::Sessions(asked)) = line.hear() else {
         panic!("nobody asks for the sessions");
     };
-    let session = |session, address: &str| Session {
+    let session = |session, address: &str| SessionInfo {
         session,
         address: address.to_owned(),
         since: 45_296_000,

@@ -217,7 +217,7 @@ impl Connections {
 
     /// People online after a name, in the order of their names, and whether more follow.
     #[must_use]
-    pub fn people(&self, after: Option<&str>, limit: usize) -> (Vec<message::Person>, bool) {
+    pub fn people(&self, after: Option<&str>, limit: usize) -> (Vec<message::OnlinePerson>, bool) {
         use std::ops::Bound::{Excluded, Unbounded};
         let after = after.map(str::to_ascii_lowercase);
         let from = after.map_or(Unbounded, Excluded);
@@ -225,7 +225,7 @@ impl Connections {
         let mut range = table.people.range::<String, _>((from, Unbounded));
         let people = range.by_ref().take(limit);
         let people = people
-            .map(|(_, online)| message::Person {
+            .map(|(_, online)| message::OnlinePerson {
                 user: online.user.to_string(),
                 sessions: online.count(),
                 since: online.since,
@@ -256,13 +256,13 @@ impl Connections {
 
     /// The sessions of somebody, by number.
     #[must_use]
-    pub fn sessions(&self, user: &str) -> Vec<message::Session> {
+    pub fn sessions(&self, user: &str) -> Vec<message::SessionInfo> {
         let table = self.table();
         let online = table.people.get(&user.to_ascii_lowercase());
         let numbers = online.into_iter().flat_map(|online| &online.sessions);
         let mut sessions: Vec<_> = numbers
             .filter_map(|number| Some((*number, table.clients.get(number)?)))
-            .map(|(session, client)| message::Session {
+            .map(|(session, client)| message::SessionInfo {
                 session,
                 address: client.address.to_string(),
                 since: client.since,

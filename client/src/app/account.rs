@@ -15,11 +15,11 @@ use chatbox_common::wire::message::{
     PasswordChallenge, RequestId, SessionList,
 };
 
-use super::{App, Asked, Leaving, Line};
-use crate::exit::Stop;
+use super::{App, Asked, LinkState, Quitting};
+use crate::exit::ExitReason;
 use crate::input::Factor;
-use crate::login::{Door, Factors, Passwords};
-use crate::prompt::{Person, PromptError, away};
+use crate::login::{Factors, Login, Passwords};
+use crate::prompt::{PromptError, Prompter, away};
 use crate::session::{Proof, Proved, SessionError, Ticket};
 use crate::words::tables;
 use crate::words::{account as words, app as app_words, login};
@@ -56,28 +56,28 @@ enum Wanted {
 }
 
 impl App {
-    pub(super) fn show_sessions(&mut self, list: &SessionList) -> Result<(), Stop> {
+    pub(super) fn show_sessions(&mut self, list: &SessionList) -> Result<(), ExitReason> {
         let lines = tables::sessions(&self.clock, list, self.session);
         Ok(self.face.lines(words::SESSIONS, &lines)?)
     }
 
     /// Asks to be logged out everywhere, once all that was typed before is said.
     pub(super) fn log_out(&mut self) {
-        self.leaving = Leaving::Everywhere;
+        self.quitting = Quitting::Everywhere;
     }
 
     /// Whether the server can be asked for it now.
     pub(super) const fn can_log_out(&self) -> bool {
         matches!(
-            (self.leaving, &self.line),
-            (Leaving::Everywhere, Line::Up(_))
+            (self.quitting, &self.link_state),
+            (Quitting::Everywhere, LinkState::Up(_))
         )
     }
 
-    pub(super) fn ask_to_log_out(&mut self) -> Result<(), Stop> {
-        self.leaving = Leaving::Yes;
+    pub(super) fn ask_to_log_out(&mut self) -> Result<(), ExitReason> {
+        self.quitting = Quitting::Yes;
         // The answer is given as much time as all that was said before had.
-        self.leave_by = None;
+        self.quit_by = None;
         self.ask(Asked::LogOut, ClientMessage::LogOut)
     }
 
@@ -86,26 +86,26 @@ impl App {
     /// A command that asks for secrets came to nothing before it could ask. What was typed behind it
     /// may be the answers and is not said; how far they reach in a pipe nobody can tell, so no more
     /// of it is read.
-    pub(super) fn not_asked(&mut self, why: &str) -> Result<(), Stop> {
+    pub(super) fn not_asked(&mut self, why: &str) -> Result<(), ExitReason> {
         if self.is_person {
             return self.problem_behind(why);
         }
         self.has_lost_one = true;
-        self.leaving = Leaving::Yes;
+        self.quitting = Quitting::Yes;
         self.problem(why)?;
         self.problem(words::NOTHING_MORE)
     }
 
     /// Tells of a problem behind which answers may have been typed: these are thrown away first, so
     /// that what is typed by somebody who has read of it counts.
-    fn problem_behind(&mut self, sentence: &str) -> Result<(), Stop> {
+    fn problem_behind(&mut self, sentence: &str) -> Result<(), ExitReason> {
         let has_dropped = self.face.discard();
         self.problem(sentence)?;
         self.tell_dropped(has_dropped)
     }
 
     /// Says that something was thrown away, if it was.
-    pub(super) fn tell_dropped(&mut self, has_dropped: bool) -> Result<(), Stop> {
+    pub(super) fn tell_dropped(&mut self, has_dropped: bool) -> Result<(), ExitReason> {
         if has_dropped {
             return self.problem(words::DROPPED);
         }
@@ -128,19 +128,19 @@ impl App {
     /// from an answer by nothing but the question.
     fn ask_for_change<T>(
         &mut self,
-        ask: impl FnOnce(&Door, &mut dyn Person) -> Result<T, PromptError>,
-    ) -> Result<Option<T>, Stop> {
+        ask: impl FnOnce(&Login, &mut dyn Prompter) -> Result<T, PromptError>,
+    ) -> Result<Option<T>, ExitReason> {
         if !self.is_person {
             self.not_asked(words::NOBODY_TO_ASK)?;
             return Ok(None);
         }
         let why_not = self.why_not();
-        let asked = self.question(|door, person| {
+        let asked = self.question(|login, person| {
             if let Some(why_not) = why_not {
                 let said = person.say(&words::in_vain(why_not));
                 said.map_err(PromptError::Terminal)?;
             }
-            ask(door, person)
+            ask(login, person)
         })?;
         let Some(why_not) = why_not else {
             return Ok(asked);
@@ -148,7 +148,7 @@ impl App {
         if asked.is_some() {
             self.problem(&words::cancelled(why_not))?;
         }
-        if matches!(self.line, Line::LoggedOut) {
+        if matches!(self.link_state, LinkState::LoggedOut) {
             self.face.notice(None, app_words::ENTER_LOGS_IN)?;
         }
         Ok(None)
@@ -158,11 +158,11 @@ impl App {
     /// ahead of the questions that are not asked then is thrown away.
     fn question<T>(
         &mut self,
-        ask: impl FnOnce(&Door, &mut dyn Person) -> Result<T, PromptError>,
-    ) -> Result<Option<T>, Stop> {
+        ask: impl FnOnce(&Login, &mut dyn Prompter) -> Result<T, PromptError>,
+    ) -> Result<Option<T>, ExitReason> {
         self.face.will_be_asked();
         self.flush()?;
-        let answer = ask(&self.door, &mut *self.face);
+        let answer = ask(&self.login, &mut *self.face);
         let has_dropped = answer.is_err() && self.face.discard();
         self.face.back();
         match answer {
@@ -180,16 +180,16 @@ impl App {
 
     // What is asked for.
 
-    pub(super) fn change_password(&mut self) -> Result<(), Stop> {
-        let asked = self.ask_for_change(Door::ask_passwords)?;
+    pub(super) fn change_password(&mut self) -> Result<(), ExitReason> {
+        let asked = self.ask_for_change(Login::ask_passwords)?;
         let Some(Passwords { old, new, code }) = asked else {
             return Ok(());
         };
         self.prove(old, code, Wanted::Password(new))
     }
 
-    pub(super) fn change_factor(&mut self, factor: Factor) -> Result<(), Stop> {
-        let asked = self.ask_for_change(Door::ask_factors)?;
+    pub(super) fn change_factor(&mut self, factor: Factor) -> Result<(), ExitReason> {
+        let asked = self.ask_for_change(Login::ask_factors)?;
         let Some(Factors { password, code }) = asked else {
             return Ok(());
         };
@@ -206,7 +206,7 @@ impl App {
         password: Password,
         code: SecretString,
         wanted: Wanted,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), ExitReason> {
         let proof = Proof::begin(&self.user, password);
         let request = self.next_request();
         let message = proof.message(request);
@@ -236,7 +236,10 @@ impl App {
 
     // What the server answers.
 
-    pub(super) fn password_challenge(&mut self, challenge: &PasswordChallenge) -> Result<(), Stop> {
+    pub(super) fn password_challenge(
+        &mut self,
+        challenge: &PasswordChallenge,
+    ) -> Result<(), ExitReason> {
         let Some(Changing { code, step, .. }) = self.answered(challenge.request) else {
             return Ok(());
         };
@@ -244,7 +247,7 @@ impl App {
             return Err(SessionError::Protocol.into());
         };
         let request = self.next_request();
-        let Line::Up(link) = &self.line else {
+        let LinkState::Up(link) = &self.link_state else {
             return Ok(());
         };
         let (scram, binding) = (challenge.scram.clone(), link.binding().clone());
@@ -271,7 +274,7 @@ impl App {
         self.say(message)
     }
 
-    pub(super) fn new_factor(&mut self, factor: NewFactor) -> Result<(), Stop> {
+    pub(super) fn new_factor(&mut self, factor: NewFactor) -> Result<(), ExitReason> {
         let Some(Changing { code, step, .. }) = self.answered(factor.request) else {
             return Ok(());
         };
@@ -283,7 +286,7 @@ impl App {
         if factor.recovery.len() != RECOVERY_CODES || factor.totp.is_some() != has_secret {
             return Err(SessionError::Protocol.into());
         }
-        self.door.spend(code);
+        self.login.spend(code);
         let secret = factor.totp.map(TotpSecret::new);
         let recovery = factor.recovery.into_iter();
         let recovery: Vec<_> = recovery.map(RecoveryCode::new).collect();
@@ -293,7 +296,7 @@ impl App {
         self.flush()?;
         let shown = secret.as_ref();
         let Self { face, user, .. } = self;
-        Door::show_factor(&mut **face, user, shown, &recovery, factor.time)?;
+        Login::show_factor(&mut **face, user, shown, &recovery, factor.time)?;
         if has_secret {
             return self.first_code(FIRST_CODES);
         }
@@ -302,8 +305,8 @@ impl App {
     }
 
     /// Asks for a code of the new secret, and sends it.
-    fn first_code(&mut self, tries: u32) -> Result<(), Stop> {
-        let Some(code) = self.question(Door::ask_first_code)? else {
+    fn first_code(&mut self, tries: u32) -> Result<(), ExitReason> {
+        let Some(code) = self.question(Login::ask_first_code)? else {
             return Ok(());
         };
         let request = self.next_request();
@@ -315,7 +318,7 @@ impl App {
         self.say(message)
     }
 
-    pub(super) fn changed(&mut self, changed: Changed) -> Result<(), Stop> {
+    pub(super) fn changed(&mut self, changed: Changed) -> Result<(), ExitReason> {
         let Some(Changing { code, step, .. }) = self.answered(changed.request) else {
             return Ok(());
         };
@@ -327,14 +330,14 @@ impl App {
             Step::FirstCode(_) => words::FACTOR_CHANGED,
             Step::Challenge(..) | Step::Factor(..) => return Err(SessionError::Protocol.into()),
         };
-        self.door.spend(code);
+        self.login.spend(code);
         if let Some(ticket) = &self.ticket {
             self.ticket = Some(Ticket::renewed(changed, ticket.fingerprint));
         }
         Ok(self.face.notice(None, &words::changed(what))?)
     }
 
-    pub(super) fn change_refused(&mut self, error: &ErrorMessage) -> Result<(), Stop> {
+    pub(super) fn change_refused(&mut self, error: &ErrorMessage) -> Result<(), ExitReason> {
         let changing = error.request.and_then(|request| self.answered(request));
         match changing.map(|changing| changing.step) {
             Some(Step::FirstCode(tries)) if tries > 0 && error.code == ErrorCode::WrongCode => {
@@ -352,11 +355,11 @@ impl App {
         }
     }
 
-    /// The line is lost: says what is not known of a change that was under way. Who wanted to be
+    /// The connection is lost: says what is not known of a change that was under way. Who wanted to be
     /// logged out still does.
-    pub(super) fn forget_change(&mut self) -> Result<(), Stop> {
+    pub(super) fn forget_change(&mut self) -> Result<(), ExitReason> {
         if self.asked_to_log_out() {
-            self.leaving = Leaving::Everywhere;
+            self.quitting = Quitting::Everywhere;
         }
         let sentence = match self.changing.take().map(|changing| changing.step) {
             None => return Ok(()),

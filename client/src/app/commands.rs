@@ -4,23 +4,23 @@ use chatbox_common::crypto::record::KeyAge;
 use chatbox_common::wire::message::{ClientMessage, Kind, Plain, ServerInfo};
 
 use super::typed::Typed;
-use super::{App, Asked, Errand, Leaving, Line};
-use crate::exit::Stop;
+use super::{App, Asked, LinkState, Quitting, RunMode};
+use crate::exit::ExitReason;
 use crate::input::{self, Command, Input};
 use crate::model::{Event as Told, Listed};
 use crate::words::app as words;
 
 impl App {
-    pub(super) fn typed(&mut self, typed: Typed) -> Result<(), Stop> {
-        let moves = matches!((&self.errand, &typed), (Errand::Chat, Typed::Line(line)) if input::would_move(line));
-        let asks = self.errand == Errand::Chat
+    pub(super) fn typed(&mut self, typed: Typed) -> Result<(), ExitReason> {
+        let moves = matches!((&self.run_mode, &typed), (RunMode::Chat, Typed::Line(line)) if input::would_move(line));
+        let asks = self.run_mode == RunMode::Chat
             && matches!(&typed, Typed::Line(line) | Typed::Pasted(line) if input::would_ask(line));
         let understood = match typed {
             Typed::Line(line) => self.understood(&line),
-            Typed::Pasted(block) if self.errand == Errand::Chat => input::parse_pasted(&block),
+            Typed::Pasted(block) if self.run_mode == RunMode::Chat => input::parse_pasted(&block),
             Typed::Pasted(block) => input::verbatim(&block),
             Typed::TooLong(size) => {
-                self.has_lost_one |= self.errand != Errand::Chat;
+                self.has_lost_one |= self.run_mode != RunMode::Chat;
                 return self.problem(&input::too_long(size));
             }
             Typed::Go(room) => {
@@ -32,19 +32,19 @@ impl App {
             }
             Typed::Failed => {
                 self.has_lost_one = true;
-                self.leaving = Leaving::Yes;
+                self.quitting = Quitting::Yes;
                 return self.problem(words::NOT_READ);
             }
             Typed::Cut => {
-                self.has_lost_one |= self.errand != Errand::Chat;
+                self.has_lost_one |= self.run_mode != RunMode::Chat;
                 return self.problem(words::CUT);
             }
             Typed::NoText => {
-                self.has_lost_one |= self.errand != Errand::Chat;
+                self.has_lost_one |= self.run_mode != RunMode::Chat;
                 return self.problem(words::NO_TEXT);
             }
             Typed::End => {
-                self.leaving = Leaving::Yes;
+                self.quitting = Quitting::Yes;
                 return Ok(());
             }
         };
@@ -52,7 +52,7 @@ impl App {
             return self.not_asked(sentence);
         }
         let is_heard_logged_out = asks || understood == Input::Command(Command::Quit);
-        if matches!(self.line, Line::LoggedOut) && !is_heard_logged_out {
+        if matches!(self.link_state, LinkState::LoggedOut) && !is_heard_logged_out {
             if understood != Input::Empty {
                 self.problem(words::NOT_SENT)?;
             }
@@ -61,7 +61,7 @@ impl App {
         match understood {
             Input::Empty => Ok(()),
             Input::Problem(sentence) => {
-                self.has_lost_one |= self.errand != Errand::Chat;
+                self.has_lost_one |= self.run_mode != RunMode::Chat;
                 self.problem(&sentence)?;
                 if moves { self.not_moved() } else { Ok(()) }
             }
@@ -70,7 +70,7 @@ impl App {
         }
     }
 
-    fn say_here(&mut self, text: String, kind: Kind) -> Result<(), Stop> {
+    fn say_here(&mut self, text: String, kind: Kind) -> Result<(), ExitReason> {
         let Some(room) = self.here() else {
             self.has_lost_one = true;
             return self.problem(words::IN_NO_ROOM);
@@ -80,7 +80,7 @@ impl App {
     }
 
     /// Tells a person that what they said is on its way only later.
-    pub(super) fn tell_if_kept(&mut self) -> Result<(), Stop> {
+    pub(super) fn tell_if_kept(&mut self) -> Result<(), ExitReason> {
         if self.is_person && !self.model.is_connected() {
             return self.problem(words::KEPT);
         }
@@ -92,12 +92,12 @@ impl App {
         clippy::unnecessary_wraps,
         reason = "a step like others, each of which may be the last"
     )]
-    pub(super) fn problem(&mut self, sentence: &str) -> Result<(), Stop> {
+    pub(super) fn problem(&mut self, sentence: &str) -> Result<(), ExitReason> {
         self.face.tell(sentence);
         Ok(())
     }
 
-    fn command(&mut self, command: Command) -> Result<(), Stop> {
+    fn command(&mut self, command: Command) -> Result<(), ExitReason> {
         match command {
             Command::Help(None) => {
                 let text = format!("{}{}", input::help(None), self.face.keys());
@@ -109,7 +109,7 @@ impl App {
                 Ok(self.face.clear(here)?)
             }
             Command::Quit => {
-                self.leaving = Leaving::Yes;
+                self.quitting = Quitting::Yes;
                 Ok(())
             }
             Command::Me(text) => self.say_here(text, Kind::Action),
@@ -120,7 +120,7 @@ impl App {
             Command::Join(name) if self.model.room_named(&name).is_some() => {
                 self.room_command(Command::Join(name))
             }
-            _ if !matches!(self.line, Line::Up(_)) => {
+            _ if !matches!(self.link_state, LinkState::Up(_)) => {
                 self.problem(words::NO_CONNECTION)?;
                 match command {
                     Command::Join(_) | Command::Create { .. } => self.not_moved(),
@@ -155,14 +155,14 @@ impl App {
         &mut self,
         what: Asked,
         message: fn(Plain) -> ClientMessage,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), ExitReason> {
         let request = self.next_request();
         self.asked.insert(request, what);
         self.say(message(Plain { request }))
     }
 
-    pub(super) fn show_info(&mut self, info: &ServerInfo) -> Result<(), Stop> {
-        let Line::Up(link) = &self.line else {
+    pub(super) fn show_info(&mut self, info: &ServerInfo) -> Result<(), ExitReason> {
+        let LinkState::Up(link) = &self.link_state else {
             return Ok(());
         };
         let (ours, theirs) = link.key_ages();

@@ -67,14 +67,14 @@ impl Desk {
         let config = config.display().to_string();
         let cli = Cli::parse_from(["chatbox", "--known-hosts", &known, "--config", &config]);
         let settings = crate::config::load(&cli).unwrap();
-        let door = Door::new(cli, &settings, &mut Nobody).unwrap();
+        let login = Login::new(cli, &settings, &mut Nobody).unwrap();
         let (full, screen, press) = TestScreen::begin(size, bound);
         let clock = Clock::new(jiff::tz::TimeZone::UTC);
         let user = UserName::parse("alice").unwrap();
         let channel = mpsc::sync_channel(EVENTS);
-        let mut app = App::new(door, Box::new(full), clock, &settings, &user, channel);
+        let mut app = App::new(login, Box::new(full), clock, &settings, &user, channel);
         app.face.back();
-        app.line = Line::Trying;
+        app.link_state = LinkState::Trying;
         let mut desk = Self {
             app,
             screen,

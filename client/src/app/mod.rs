@@ -34,19 +34,19 @@ use chatbox_common::wire::message::{RequestId, RoomId, Seq};
 use crate::backoff::Backoff;
 use crate::cli::Exit;
 use crate::config::Settings;
-use crate::exit::Stop;
-use crate::login::{Door, Untaken};
+use crate::exit::ExitReason;
+use crate::login::{Login, ResumeError};
 use crate::model::{Ask, Effect, Event as Told, Model};
 use crate::outgoing::{MAX_WAITING, Next, Outgoing};
 use crate::session::{Entered, Heard, Link, Ticket};
-use crate::ui::{Face, Wish};
+use crate::ui::{Face, Intent};
 use crate::words::app as words;
 use crate::words::script as script_words;
 use crate::words::tables::Clock;
 use account::Changing;
-use direct::Whispers;
+use direct::DirectMessages;
 use script::Beginning;
-pub use script::Errand;
+pub use script::RunMode;
 use typed::{Keyboard, Typed};
 
 /// Events that may wait: what is heard faster than shown slows the reading, and TCP the server.
@@ -63,7 +63,7 @@ enum Event {
     /// From the link with this number.
     Heard(u64, Heard),
     /// An attempt to continue the login has ended.
-    Resumed(Box<(Ticket, Result<Entered, Untaken>)>),
+    Resumed(Box<(Ticket, Result<Entered, ResumeError>)>),
     /// Ctrl-C, or the system wants the program to end: this signal.
     Interrupt(i32),
     /// Keys were pressed, which the face understands.
@@ -83,7 +83,7 @@ enum Asked {
     Change,
     /// Something done with a room or its members.
     Room,
-    /// The message before the moment that an errand begins with.
+    /// The message before the moment that a script begins with.
     Since,
     /// Letting somebody into a room, which nobody else hears of.
     Invite,
@@ -101,9 +101,9 @@ enum Current {
     Nowhere,
 }
 
-/// Whether the program is about to leave.
+/// Whether the program is about to quit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Leaving {
+enum Quitting {
     No,
     /// Once all is said, with a goodbye.
     Yes,
@@ -112,7 +112,7 @@ enum Leaving {
 }
 
 /// The way to the server.
-enum Line {
+enum LinkState {
     Up(Box<Link>),
     /// Tried again at that moment.
     Down(Instant),
@@ -124,14 +124,14 @@ enum Line {
 
 /// See the module.
 pub struct App {
-    door: Door,
+    login: Login,
     face: Box<dyn Face>,
     clock: Clock,
     model: Model,
     outgoing: Outgoing,
     backoff: Backoff,
     /// What the program was started for.
-    errand: Errand,
+    run_mode: RunMode,
     /// Nothing was done of it yet.
     is_beginning: bool,
     beginning: Option<Beginning>,
@@ -148,7 +148,7 @@ pub struct App {
     is_person: bool,
     user: UserName,
     ticket: Option<Ticket>,
-    line: Line,
+    link_state: LinkState,
     /// Number of the session, as the server counts.
     session: u64,
     /// A change of one's own account; as long as it is under way the keyboard is for questions.
@@ -160,7 +160,7 @@ pub struct App {
     /// The room one talks in.
     current: Current,
     /// What is to be said to somebody alone.
-    whispers: Whispers,
+    direct_messages: DirectMessages,
     /// Number of the last request.
     request: RequestId,
     asked: HashMap<RequestId, Asked>,
@@ -171,9 +171,9 @@ pub struct App {
     /// The last message of one's own that was committed, by room.
     committed: HashMap<RoomId, Seq>,
     /// Nothing more is typed: once all is said, goodbye.
-    leaving: Leaving,
+    quitting: Quitting,
     /// Until when what is still to be shown is waited for.
-    leave_by: Option<Instant>,
+    quit_by: Option<Instant>,
     /// A message was refused for good.
     has_lost_one: bool,
 }
@@ -184,19 +184,26 @@ impl App {
     /// # Errors
     /// When the system refuses a thread or a signal handler.
     pub fn begin(
-        door: Door,
+        login: Login,
         face: Box<dyn Face>,
         clock: Clock,
         settings: &Settings,
         entered: Entered,
-        errand: Errand,
+        run_mode: RunMode,
         ctrl_c_ends: Arc<AtomicBool>,
-    ) -> Result<Self, Stop> {
+    ) -> Result<Self, ExitReason> {
         let (teller, events) = mpsc::sync_channel(EVENTS);
-        let mut app = Self::new(door, face, clock, settings, &entered.user, (teller, events));
+        let mut app = Self::new(
+            login,
+            face,
+            clock,
+            settings,
+            &entered.user,
+            (teller, events),
+        );
         app.ctrl_c_ends = ctrl_c_ends;
-        app.is_person &= errand == Errand::Chat;
-        app.errand = errand;
+        app.is_person &= run_mode == RunMode::Chat;
+        app.run_mode = run_mode;
         // Before Ctrl-C is taken over: as long as there are questions it is theirs.
         app.face.back();
         if app.face.hears_signals() {
@@ -206,7 +213,7 @@ impl App {
                 let _ = teller.try_send(Event::Pressed);
             }));
         } else {
-            if app.errand.reads_lines() {
+            if app.run_mode.reads_lines() {
                 app.keyboard = Some(Keyboard::start(app.teller.clone())?);
             }
             signals::watch(app.teller.clone())?;
@@ -218,7 +225,7 @@ impl App {
     }
 
     fn new(
-        door: Door,
+        login: Login,
         face: Box<dyn Face>,
         clock: Clock,
         settings: &Settings,
@@ -227,13 +234,13 @@ impl App {
     ) -> Self {
         Self {
             is_person: face.can_be_asked(),
-            door,
+            login,
             face,
             clock,
             model: Model::new(user.as_str()),
             outgoing: Outgoing::new(),
             backoff: Backoff::new(settings.reconnect_delay),
-            errand: Errand::Chat,
+            run_mode: RunMode::Chat,
             is_beginning: true,
             beginning: None,
             keyboard: None,
@@ -244,20 +251,20 @@ impl App {
             ctrl_c_ends: Arc::default(),
             user: user.clone(),
             ticket: None,
-            line: Line::LoggedOut,
+            link_state: LinkState::LoggedOut,
             session: 0,
             changing: None,
             interrupts: 0,
             link: 0,
             current: Current::Unchosen,
-            whispers: Whispers::default(),
+            direct_messages: DirectMessages::default(),
             read_at: None,
             request: 0,
             asked: HashMap::new(),
             page_at: None,
             committed: HashMap::new(),
-            leaving: Leaving::No,
-            leave_by: None,
+            quitting: Quitting::No,
+            quit_by: None,
             has_lost_one: false,
         }
     }
@@ -266,7 +273,7 @@ impl App {
     ///
     /// # Errors
     /// When the session can't go on.
-    pub fn run(mut self) -> Result<Exit, Stop> {
+    pub fn run(mut self) -> Result<Exit, ExitReason> {
         loop {
             if let Some(exit) = self.turn()? {
                 return Ok(exit);
@@ -275,17 +282,17 @@ impl App {
     }
 
     /// One round of the loop; says how the program ends, if it does.
-    fn turn(&mut self) -> Result<Option<Exit>, Stop> {
-        while let Some(wish) = self.next_wish() {
-            if wish == Wish::Leave {
-                return self.leave().map(Some);
+    fn turn(&mut self) -> Result<Option<Exit>, ExitReason> {
+        while let Some(intent) = self.next_intent() {
+            if intent == Intent::Quit {
+                return self.quit().map(Some);
             }
-            self.wished(wish)?;
+            self.carry_out(intent)?;
         }
         let pace = self.send_what_waits()?;
-        if self.leaving != Leaving::No && self.may_leave() {
+        if self.quitting != Quitting::No && self.may_quit() {
             if !self.can_log_out() {
-                return self.leave().map(Some);
+                return self.quit().map(Some);
             }
             self.ask_to_log_out()?;
         }
@@ -301,8 +308,8 @@ impl App {
         match self.next_event(&[pace, redraw])? {
             Some(Event::Typed(typed)) => self.typed_in(typed)?,
             Some(Event::Heard(link, heard)) => {
-                // A line that was lost may still have something to say.
-                if link == self.link && matches!(self.line, Line::Up(_)) {
+                // A connection that was lost may still have something to say.
+                if link == self.link && matches!(self.link_state, LinkState::Up(_)) {
                     self.heard(heard)?;
                 }
             }
@@ -313,8 +320,8 @@ impl App {
                     // The terminal has echoed ^C, and what comes next begins its own line.
                     self.face.lines("", "\n")?;
                 }
-                let exit = self.leave()?;
-                if self.errand != Errand::Chat {
+                let exit = self.quit()?;
+                if self.run_mode != RunMode::Chat {
                     // Whoever called a script is to see that it did not end by itself.
                     signals::end_by(signal);
                 }
@@ -328,8 +335,8 @@ impl App {
 
     /// Whether what is typed can be carried out now.
     fn takes_lines(&self) -> bool {
-        let is_free = self.changing.is_none() && self.leaving == Leaving::No;
-        let is_logged_out = matches!(self.line, Line::LoggedOut);
+        let is_free = self.changing.is_none() && self.quitting == Quitting::No;
+        let is_logged_out = matches!(self.link_state, LinkState::LoggedOut);
         (self.model.is_in_a_room() || is_logged_out)
             && self.outgoing.len() < MAX_WAITING
             && is_free
@@ -343,7 +350,7 @@ impl App {
         }
     }
 
-    fn typed_in(&mut self, typed: Typed) -> Result<(), Stop> {
+    fn typed_in(&mut self, typed: Typed) -> Result<(), ExitReason> {
         if let Some(keyboard) = &mut self.keyboard {
             keyboard.has_come();
         }
@@ -351,12 +358,12 @@ impl App {
     }
 
     /// The next event; nothing when it is time for something else.
-    fn next_event(&self, others: &[Option<Instant>]) -> Result<Option<Event>, Stop> {
-        let reconnect = match self.line {
-            Line::Down(at) => Some(at),
-            Line::Up(_) | Line::Trying | Line::LoggedOut => None,
+    fn next_event(&self, others: &[Option<Instant>]) -> Result<Option<Event>, ExitReason> {
+        let reconnect = match self.link_state {
+            LinkState::Down(at) => Some(at),
+            LinkState::Up(_) | LinkState::Trying | LinkState::LoggedOut => None,
         };
-        let times = [reconnect, self.page_at, self.leave_by, self.read_at];
+        let times = [reconnect, self.page_at, self.quit_by, self.read_at];
         let times = times.iter().chain(others);
         let event = match times.flatten().min() {
             Some(at) => {
@@ -370,12 +377,12 @@ impl App {
             Err(RecvTimeoutError::Timeout) => Ok(None),
             // This end holds a sender itself.
             Err(RecvTimeoutError::Disconnected) => {
-                Err(Stop::because(Exit::Failure, words::LOST_THREADS))
+                Err(ExitReason::because(Exit::Failure, words::LOST_THREADS))
             }
         }
     }
 
-    fn time_has_come(&mut self) -> Result<(), Stop> {
+    fn time_has_come(&mut self) -> Result<(), ExitReason> {
         let now = Instant::now();
         if self.page_at.is_some_and(|at| at <= now) {
             self.page_at = None;
@@ -384,8 +391,8 @@ impl App {
         if self.read_at.is_some_and(|at| at <= now) {
             self.have_read()?;
         }
-        match self.line {
-            Line::Down(at) if at <= now => self.reconnect(),
+        match self.link_state {
+            LinkState::Down(at) if at <= now => self.reconnect(),
             _ => Ok(()),
         }
     }
@@ -397,7 +404,7 @@ impl App {
 
     /// One is not where one wanted to talk. What a script says next, or what was typed ahead, was
     /// meant for there and must not be said elsewhere.
-    fn not_moved(&mut self) -> Result<(), Stop> {
+    fn not_moved(&mut self) -> Result<(), ExitReason> {
         if self.is_person {
             if !self.ahead.is_empty() || (self.keyboard.is_some() && typed::has_more()) {
                 self.current = Current::Nowhere;
@@ -405,7 +412,7 @@ impl App {
             }
             return Ok(());
         }
-        Err(Stop::because(Exit::Failure, words::NOT_ENTERED))
+        Err(ExitReason::because(Exit::Failure, words::NOT_ENTERED))
     }
 
     /// The room one talks in: the one chosen last, or the lobby as long as none was. Who was sent
@@ -424,9 +431,9 @@ impl App {
     }
 
     /// Sends as much as the pace allows; says when to go on.
-    fn send_what_waits(&mut self) -> Result<Option<Instant>, Stop> {
+    fn send_what_waits(&mut self) -> Result<Option<Instant>, ExitReason> {
         // Before the welcome the server's limit is not known.
-        while let Line::Up(link) = &mut self.line
+        while let LinkState::Up(link) = &mut self.link_state
             && self.model.is_connected()
         {
             let request = following(self.request);
@@ -445,7 +452,7 @@ impl App {
     }
 
     /// Tells the model and does what follows.
-    fn tell_model(&mut self, event: Told) -> Result<(), Stop> {
+    fn tell_model(&mut self, event: Told) -> Result<(), ExitReason> {
         for effect in self.model.apply(event) {
             match effect {
                 Effect::Show(..) if !self.is_shown() => {}
@@ -467,14 +474,17 @@ impl App {
                     let called = self.model.room_name(room);
                     self.face.unread(room, called, count, shown)?;
                 }
-                Effect::Forget if matches!(self.errand, Errand::Tail { .. }) => {
-                    return Err(Stop::because(Exit::Failure, script_words::OTHER_HISTORY));
+                Effect::Forget if matches!(self.run_mode, RunMode::Tail { .. }) => {
+                    return Err(ExitReason::because(
+                        Exit::Failure,
+                        script_words::OTHER_HISTORY,
+                    ));
                 }
                 Effect::Forget => self.face.forget()?,
                 Effect::People(people) => {
                     self.face.people(&people)?;
-                    if self.errand == Errand::List && !self.model.is_listing() {
-                        self.leaving = Leaving::Yes;
+                    if self.run_mode == RunMode::List && !self.model.is_listing() {
+                        self.quitting = Quitting::Yes;
                     }
                 }
                 Effect::Rooms(rooms) => self.face.rooms(&rooms)?,
@@ -509,7 +519,7 @@ impl App {
                     self.say(ask.into_message(request))?;
                 }
                 Effect::Fault(sentence) => {
-                    return Err(Stop::because(Exit::Failure, &sentence));
+                    return Err(ExitReason::because(Exit::Failure, &sentence));
                 }
             }
         }
@@ -518,9 +528,9 @@ impl App {
 }
 
 /// Whoever reads what is shown may have seen enough; whoever sends has not said enough then.
-fn output_failed(errand: &Errand, error: io::Error) -> Stop {
-    match errand {
-        Errand::Send { .. } => Stop::because(Exit::Failure, &error.to_string()),
+fn output_failed(run_mode: &RunMode, error: io::Error) -> ExitReason {
+    match run_mode {
+        RunMode::Send { .. } => ExitReason::because(Exit::Failure, &error.to_string()),
         _ => error.into(),
     }
 }

@@ -5,14 +5,14 @@ use std::io;
 use chatbox_common::wire::message::{Chat, RoomId};
 
 use super::App;
-use crate::exit::Stop;
+use crate::exit::ExitReason;
 use crate::input::When;
 use crate::model::Event as Told;
 use crate::sanitize::name;
 use crate::words::past as words;
 
 impl App {
-    pub(super) fn history(&mut self, count: u16, before: Option<When>) -> Result<(), Stop> {
+    pub(super) fn history(&mut self, count: u16, before: Option<When>) -> Result<(), ExitReason> {
         let Some(room) = self.here() else {
             return Ok(());
         };

@@ -6,7 +6,7 @@ use chatbox_common::wire::message::{
 
 use super::{App, Asked, UNANSWERED};
 use crate::completion;
-use crate::exit::Stop;
+use crate::exit::ExitReason;
 use crate::model::Event as Told;
 use crate::sanitize::name;
 use crate::words::app as words;
@@ -22,12 +22,12 @@ impl App {
         });
     }
 
-    pub(super) fn show_ignored(&mut self) -> Result<(), Stop> {
+    pub(super) fn show_ignored(&mut self) -> Result<(), ExitReason> {
         let names: Vec<String> = self.model.ignored().map(name).collect();
         Ok(self.face.notice(None, &words::ignored(&names))?)
     }
 
-    pub(super) fn ignoring(&mut self, ignoring: Ignoring) -> Result<(), Stop> {
+    pub(super) fn ignoring(&mut self, ignoring: Ignoring) -> Result<(), ExitReason> {
         let request = ignoring.request.unwrap_or(UNANSWERED);
         self.asked.remove(&request);
         self.outgoing.answered(request);
@@ -44,7 +44,7 @@ impl App {
         }
     }
 
-    pub(super) fn show_presence(&mut self, presence: &Presence) -> Result<(), Stop> {
+    pub(super) fn show_presence(&mut self, presence: &Presence) -> Result<(), ExitReason> {
         let room = name(self.model.room_name(presence.room));
         if room.starts_with('@') {
             // The lobby has told it.
@@ -60,14 +60,14 @@ impl App {
         Ok(())
     }
 
-    pub(super) fn show_standing(&mut self, standing: &Standing) -> Result<(), Stop> {
+    pub(super) fn show_standing(&mut self, standing: &Standing) -> Result<(), ExitReason> {
         let room = name(self.model.room_name(standing.room));
         let (user, by) = (name(&standing.user), name(&standing.by));
         let sentence = words::standing(standing, &user, &by, &room);
         Ok(self.face.notice(Some(standing.room), &sentence)?)
     }
 
-    pub(super) fn show_invited(&mut self, invited: &Invited) -> Result<(), Stop> {
+    pub(super) fn show_invited(&mut self, invited: &Invited) -> Result<(), ExitReason> {
         let (by, room) = (name(&invited.by), name(&invited.name));
         Ok(self.face.notice(None, &words::invited(&by, &room))?)
     }

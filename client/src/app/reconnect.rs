@@ -1,4 +1,4 @@
-//! The line to the server: taken up, lost, and taken up again.
+//! The connection to the server: taken up, lost, and taken up again.
 
 use std::thread;
 use std::time::Instant;
@@ -6,10 +6,10 @@ use std::time::Instant;
 use chatbox_common::channel::ChannelError;
 use chatbox_common::wire::message::{Bye, ByeReason, ClientMessage};
 
-use super::{App, Errand, Event, Line};
+use super::{App, Event, LinkState, RunMode};
 use crate::cli::Exit;
-use crate::exit::Stop;
-use crate::login::{NotResumed, Untaken};
+use crate::exit::ExitReason;
+use crate::login::{NotResumed, ResumeError};
 use crate::model::Event as Told;
 use crate::session::{Ending, Entered, Link, Ticket};
 use crate::words::app as words;
@@ -19,21 +19,21 @@ const SCRIPT_ATTEMPTS: u32 = 10;
 
 impl App {
     /// Takes a new session up.
-    pub(super) fn take_up(&mut self, entered: Entered) -> Result<(), Stop> {
+    pub(super) fn take_up(&mut self, entered: Entered) -> Result<(), ExitReason> {
         self.link += 1;
         let number = self.link;
         let teller = self.teller.clone();
         let forward = move |heard| teller.send(Event::Heard(number, heard)).is_ok();
         let (link, ticket) = Link::start(entered, forward)?;
-        self.door.keep(&ticket)?;
+        self.login.keep(&ticket)?;
         self.ticket = Some(ticket);
-        self.line = Line::Up(Box::new(link));
+        self.link_state = LinkState::Up(Box::new(link));
         Ok(())
     }
 
-    /// Says something to the server; where that fails the line is lost.
-    pub(super) fn say(&mut self, message: ClientMessage) -> Result<(), Stop> {
-        if let Line::Up(link) = &self.line
+    /// Says something to the server; where that fails the connection is lost.
+    pub(super) fn say(&mut self, message: ClientMessage) -> Result<(), ExitReason> {
+        if let LinkState::Up(link) = &self.link_state
             && let Err(error) = link.send(message)
         {
             self.cut_off(&error)?;
@@ -42,7 +42,7 @@ impl App {
     }
 
     /// The session has ended.
-    pub(super) fn ended(&mut self, ending: Ending) -> Result<(), Stop> {
+    pub(super) fn ended(&mut self, ending: Ending) -> Result<(), ExitReason> {
         let bye = match ending {
             Ending::CutOff(error) => return self.cut_off(&error),
             Ending::Bye(bye) => bye,
@@ -50,21 +50,22 @@ impl App {
         let Bye { reason, text } = bye;
         let sentence = words::server_ended(&text);
         match reason {
-            ByeReason::Quit => Err(Stop::fine()),
+            ByeReason::Quit => Err(ExitReason::fine()),
             ByeReason::Shutdown | ByeReason::Timeout | ByeReason::Busy => self.lost(&sentence),
-            ByeReason::LoggedOut if self.asked_to_log_out() => {
-                Err(Stop::because(Exit::Fine, words::LOGGED_OUT_EVERYWHERE))
-            }
+            ByeReason::LoggedOut if self.asked_to_log_out() => Err(ExitReason::because(
+                Exit::Fine,
+                words::LOGGED_OUT_EVERYWHERE,
+            )),
             ByeReason::Flood
             | ByeReason::LoggedOut
             | ByeReason::LoginRefused
-            | ByeReason::Other => Err(Stop::because(Exit::CutOff, &sentence)),
-            ByeReason::Protocol => Err(Stop::because(Exit::Failure, &sentence)),
+            | ByeReason::Other => Err(ExitReason::because(Exit::CutOff, &sentence)),
+            ByeReason::Protocol => Err(ExitReason::because(Exit::Failure, &sentence)),
         }
     }
 
     /// The session ended without a goodbye.
-    pub(super) fn cut_off(&mut self, error: &ChannelError) -> Result<(), Stop> {
+    pub(super) fn cut_off(&mut self, error: &ChannelError) -> Result<(), ExitReason> {
         let sentence = match error {
             error if error.is_timeout() => words::SILENT.to_owned(),
             ChannelError::Io(_) | ChannelError::Closed | ChannelError::CutOff => {
@@ -76,37 +77,37 @@ impl App {
         self.lost(&sentence)
     }
 
-    fn lost(&mut self, sentence: &str) -> Result<(), Stop> {
-        self.line = Line::LoggedOut;
+    fn lost(&mut self, sentence: &str) -> Result<(), ExitReason> {
+        self.link_state = LinkState::LoggedOut;
         self.forget_change()?;
         let was_moving = self.is_moving();
         let given_up = self.outgoing.disconnected();
         self.asked.clear();
         self.beginning = None;
         self.page_at = None;
-        self.whispers.disconnected();
+        self.direct_messages.disconnected();
         self.tell_model(Told::Disconnected)?;
-        if given_up > self.whispers.len() {
+        if given_up > self.direct_messages.len() {
             self.problem(words::MAY_NOT_BE_DONE)?;
         }
-        if self.errand.is_question() {
-            return Err(Stop::because(Exit::CutOff, sentence));
+        if self.run_mode.is_question() {
+            return Err(ExitReason::because(Exit::CutOff, sentence));
         }
         // A script that goes on asks again.
-        if was_moving && !self.errand.is_patient() {
+        if was_moving && !self.run_mode.is_patient() {
             self.not_moved()?;
         }
         self.try_later(sentence)
     }
 
-    fn try_later(&mut self, sentence: &str) -> Result<(), Stop> {
-        let gives_up = !self.is_person && !self.errand.is_patient();
+    fn try_later(&mut self, sentence: &str) -> Result<(), ExitReason> {
+        let gives_up = !self.is_person && !self.run_mode.is_patient();
         if gives_up && self.backoff.attempts() >= SCRIPT_ATTEMPTS {
             let sentence = words::gave_up(sentence, self.unsent());
-            return Err(Stop::because(Exit::CutOff, &sentence));
+            return Err(ExitReason::because(Exit::CutOff, &sentence));
         }
         let pause = self.backoff.next(rand::random());
-        self.line = Line::Down(Instant::now() + pause);
+        self.link_state = LinkState::Down(Instant::now() + pause);
         let seconds = pause.as_secs_f32().round().max(1.0);
         Ok(self
             .face
@@ -114,21 +115,21 @@ impl App {
     }
 
     /// How the way to the server is: news for who chats, beside the point for a script.
-    fn state(&mut self, sentence: &str) -> Result<(), Stop> {
-        if self.errand == Errand::Chat {
+    fn state(&mut self, sentence: &str) -> Result<(), ExitReason> {
+        if self.run_mode == RunMode::Chat {
             return Ok(self.face.notice(None, sentence)?);
         }
         self.problem(sentence)
     }
 
     /// Has the login continued on a new connection.
-    pub(super) fn reconnect(&mut self) -> Result<(), Stop> {
+    pub(super) fn reconnect(&mut self) -> Result<(), ExitReason> {
         let now = Instant::now();
         let Some(ticket) = self.ticket.take_if(|ticket| !ticket.is_over(now)) else {
             return self.logged_out();
         };
-        self.line = Line::Trying;
-        let (way, teller) = (self.door.way(), self.teller.clone());
+        self.link_state = LinkState::Trying;
+        let (way, teller) = (self.login.way(), self.teller.clone());
         thread::Builder::new()
             .name("reconnect".to_owned())
             .spawn(move || {
@@ -142,51 +143,54 @@ impl App {
     /// An attempt to continue the login has ended.
     pub(super) fn resumed(
         &mut self,
-        (ticket, resumed): (Ticket, Result<Entered, Untaken>),
-    ) -> Result<(), Stop> {
-        let untaken = match resumed {
+        (ticket, resumed): (Ticket, Result<Entered, ResumeError>),
+    ) -> Result<(), ExitReason> {
+        let error = match resumed {
             Ok(entered) => {
                 self.state(words::CONNECTED_AGAIN)?;
                 return self.take_up(entered);
             }
-            Err(untaken) => untaken,
+            Err(error) => error,
         };
-        match self.door.judge(untaken, ticket.fingerprint) {
+        match self.login.judge(error, ticket.fingerprint) {
             NotResumed::Later(sentence) => {
                 self.ticket = Some(ticket);
                 self.try_later(&sentence)
             }
             NotResumed::Refused => self.logged_out(),
-            NotResumed::Stop(stop) => Err(stop),
+            NotResumed::Exit(reason) => Err(reason),
         }
     }
 
     /// The login can't be continued, only made anew.
-    fn logged_out(&mut self) -> Result<(), Stop> {
+    fn logged_out(&mut self) -> Result<(), ExitReason> {
         self.ticket = None;
         if !self.is_person {
-            return Err(Stop::because(Exit::LoginRefused, words::NOT_CONTINUED));
+            return Err(ExitReason::because(
+                Exit::LoginRefused,
+                words::NOT_CONTINUED,
+            ));
         }
-        self.line = Line::LoggedOut;
+        self.link_state = LinkState::LoggedOut;
         Ok(self.face.notice(None, words::ENTER_LOGS_IN)?)
     }
 
     /// Asks the person to log in again. The line that was typed only said that somebody is there.
-    pub(super) fn log_in_again(&mut self) -> Result<(), Stop> {
+    pub(super) fn log_in_again(&mut self) -> Result<(), ExitReason> {
         self.face.will_be_asked();
         self.flush()?;
         let Self {
-            door, face, user, ..
+            login, face, user, ..
         } = self;
-        let entered = door.log_in_again(user, &mut **face);
+        let entered = login.log_in_again(user, &mut **face);
         // Of those that were still to be asked.
         let has_dropped = entered.is_err() && face.discard();
         face.back();
         match entered {
             Ok(entered) => self.take_up(entered),
-            Err(stop) if stop.is_final() => Err(stop),
-            Err(stop) => {
-                self.problem(&stop.sentence)?;
+            Err(reason) if reason.is_final() => Err(reason),
+            Err(reason) => {
+                self.problem(&reason.sentence)?;
                 self.tell_dropped(has_dropped)?;
                 Ok(self.face.notice(None, words::ENTER_TRIES_AGAIN)?)
             }

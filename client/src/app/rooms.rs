@@ -7,7 +7,7 @@ use chatbox_common::wire::message::{
 
 use super::{App, Asked, Current, UNANSWERED};
 use crate::cli::Exit;
-use crate::exit::Stop;
+use crate::exit::ExitReason;
 use crate::input::{Command, MemberAction, Target};
 use crate::model::{Event as Told, Listed};
 use crate::sanitize::name;
@@ -15,7 +15,7 @@ use crate::words::app as words;
 
 impl App {
     /// The room that a command is for.
-    fn target(&mut self, target: &Target) -> Result<Option<RoomId>, Stop> {
+    fn target(&mut self, target: &Target) -> Result<Option<RoomId>, ExitReason> {
         let found = match target {
             Target::Here => self.here(),
             Target::Room(name) => self.model.room_named(name),
@@ -36,7 +36,7 @@ impl App {
         &mut self,
         target: &Target,
         message: impl FnOnce(RequestId, RoomId) -> ClientMessage,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), ExitReason> {
         if let Some(room) = self.target(target)? {
             self.order(Asked::Room, |request| message(request, room));
         }
@@ -50,7 +50,7 @@ impl App {
         self.outgoing.push_request(request, message(request));
     }
 
-    pub(super) fn room_command(&mut self, command: Command) -> Result<(), Stop> {
+    pub(super) fn room_command(&mut self, command: Command) -> Result<(), ExitReason> {
         match command {
             Command::Join(name) => {
                 if let Some(room) = self.model.room_named(&name) {
@@ -111,7 +111,7 @@ impl App {
         }
     }
 
-    fn invite(&mut self, target: &Target, user: String) -> Result<(), Stop> {
+    fn invite(&mut self, target: &Target, user: String) -> Result<(), ExitReason> {
         if let Some(room) = self.target(target)? {
             self.order(Asked::Invite, |request| {
                 ClientMessage::Invite(Invite {
@@ -147,7 +147,7 @@ impl App {
         user: String,
         action: MemberAction,
         reason: String,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), ExitReason> {
         let (action, seconds) = match action {
             MemberAction::Kick => (Action::Kick, None),
             MemberAction::Ban => (Action::Ban, None),
@@ -169,13 +169,13 @@ impl App {
         })
     }
 
-    pub(super) fn talk_in(&mut self, room: RoomId) -> Result<(), Stop> {
+    pub(super) fn talk_in(&mut self, room: RoomId) -> Result<(), ExitReason> {
         self.current = Current::In(room);
         let called = self.model.room_name(room);
         Ok(self.face.moved(room, called)?)
     }
 
-    pub(super) fn joined(&mut self, joined: Joined) -> Result<(), Stop> {
+    pub(super) fn joined(&mut self, joined: Joined) -> Result<(), ExitReason> {
         let room = joined.room.room;
         let request = joined.request.unwrap_or(UNANSWERED);
         let asked = self.asked.remove(&request);
@@ -185,7 +185,7 @@ impl App {
         }
         // A script knows its room alone.
         if self
-            .errand
+            .run_mode
             .room()
             .is_some_and(|wanted| !joined.room.name.eq_ignore_ascii_case(wanted))
         {
@@ -193,21 +193,21 @@ impl App {
         }
         let head = joined.room.head;
         self.begin_room(Told::Joined(joined.room), Some((room, head)))?;
-        if self.whisper(request, room)? || asked != Some(Asked::Move) {
+        if self.send_direct(request, room)? || asked != Some(Asked::Move) {
             return Ok(());
         }
         self.talk_in(room)
     }
 
-    pub(super) fn left(&mut self, left: &Left) -> Result<(), Stop> {
+    pub(super) fn left(&mut self, left: &Left) -> Result<(), ExitReason> {
         if let Some(request) = left.request {
             self.asked.remove(&request);
             self.outgoing.answered(request);
         }
         let room = name(self.model.room_name(left.room));
         let sentence = words::left(left.action, &name(&left.by), &room, &left.reason);
-        if self.errand.room().is_some() && self.model.is_in(left.room) {
-            return Err(Stop::because(Exit::Failure, &sentence));
+        if self.run_mode.room().is_some() && self.model.is_in(left.room) {
+            return Err(ExitReason::because(Exit::Failure, &sentence));
         }
         let was_here = self.here() == Some(left.room);
         self.tell_model(Told::Left(left.room))?;
@@ -223,7 +223,7 @@ impl App {
         }
     }
 
-    pub(super) fn room_changed(&mut self, changed: &RoomChanged) -> Result<(), Stop> {
+    pub(super) fn room_changed(&mut self, changed: &RoomChanged) -> Result<(), ExitReason> {
         let room = name(self.model.room_name(changed.room));
         let by = name(&changed.by);
         let was_locked = self.model.is_locked(changed.room);

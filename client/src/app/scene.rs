@@ -6,19 +6,19 @@ use chatbox_common::name::UserName;
 use chatbox_common::wire::message::RoomId;
 
 use super::typed::Typed;
-use super::{App, Line, READING, output_failed};
-use crate::exit::Stop;
+use super::{App, LinkState, READING, output_failed};
+use crate::exit::ExitReason;
 use crate::input;
-use crate::model::{Event as Told, Model, Room};
-use crate::ui::{Reading, Scene, Way, Wish};
+use crate::model::{Event as Told, KnownRoom, Model};
+use crate::ui::{Intent, Reading, Scene, Way};
 
 /// How many messages of before a person who scrolls is given at a time.
 const OLDER: u32 = 100;
 
 /// Where one talks, the way to the server, and how many messages are not acknowledged.
-type State = (Option<RoomId>, Way, usize);
+type SceneParts = (Option<RoomId>, Way, usize);
 
-fn scene<'s>(model: &'s Model, user: &'s UserName, (here, way, unsent): State) -> Scene<'s> {
+fn scene<'s>(model: &'s Model, user: &'s UserName, (here, way, unsent): SceneParts) -> Scene<'s> {
     Scene {
         model,
         user: user.as_str(),
@@ -29,39 +29,39 @@ fn scene<'s>(model: &'s Model, user: &'s UserName, (here, way, unsent): State) -
 }
 
 impl App {
-    fn state_of_things(&self) -> State {
+    fn state_of_things(&self) -> SceneParts {
         (self.here(), self.way(), self.unsent())
     }
 
-    pub(super) fn wished(&mut self, wish: Wish) -> Result<(), Stop> {
-        match wish {
+    pub(super) fn carry_out(&mut self, intent: Intent) -> Result<(), ExitReason> {
+        match intent {
             // What asks for secrets is not kept: the keys that follow are the answers.
-            Wish::Line(line) if input::would_ask(&line) => self.typed(Typed::Line(line)),
-            Wish::Paste(line) if input::would_ask(&line) => self.typed(Typed::Pasted(line)),
-            Wish::Line(line) => {
+            Intent::Line(line) if input::would_ask(&line) => self.typed(Typed::Line(line)),
+            Intent::Paste(line) if input::would_ask(&line) => self.typed(Typed::Pasted(line)),
+            Intent::Line(line) => {
                 self.ahead.push_back(Typed::Line(line));
                 Ok(())
             }
-            Wish::Paste(block) => {
+            Intent::Paste(block) => {
                 self.ahead.push_back(Typed::Pasted(block));
                 Ok(())
             }
             // What was typed before is said where it was typed.
-            Wish::Go(room) => {
+            Intent::Go(room) => {
                 self.ahead.push_back(Typed::Go(room));
                 Ok(())
             }
-            Wish::Older(room) => {
+            Intent::Older(room) => {
                 self.older.insert(room);
                 Ok(())
             }
-            Wish::Forgot(room, before) => self.tell_model(Told::Forgot(room, before)),
-            Wish::Leave => Ok(()),
+            Intent::Forgot(room, before) => self.tell_model(Told::Forgot(room, before)),
+            Intent::Quit => Ok(()),
         }
     }
 
-    /// One wish for older messages is under way at a time.
-    pub(super) fn older_wanted(&mut self) -> Result<(), Stop> {
+    /// One request for older messages is under way at a time.
+    pub(super) fn older_wanted(&mut self) -> Result<(), ExitReason> {
         if !self.model.is_connected() || self.model.fetches_older() {
             return Ok(());
         }
@@ -73,33 +73,33 @@ impl App {
 
     /// How things stand, for the face.
     fn way(&self) -> Way {
-        match (&self.line, &self.ticket) {
-            (Line::Up(link), Some(ticket)) => Way::Up {
+        match (&self.link_state, &self.ticket) {
+            (LinkState::Up(link), Some(ticket)) => Way::Up {
                 fingerprint: ticket.fingerprint,
                 epoch: link.key_ages().0.epoch,
             },
-            (Line::Down(at), _) => Way::Down(*at),
-            (Line::Trying, _) => Way::Connecting,
-            (Line::LoggedOut | Line::Up(_), _) => Way::LoggedOut,
+            (LinkState::Down(at), _) => Way::Down(*at),
+            (LinkState::Trying, _) => Way::Connecting,
+            (LinkState::LoggedOut | LinkState::Up(_), _) => Way::LoggedOut,
         }
     }
 
     /// What the person wants, if keys that were pressed came to it.
-    pub(super) fn next_wish(&mut self) -> Option<Wish> {
+    pub(super) fn next_intent(&mut self) -> Option<Intent> {
         let state = self.state_of_things();
-        self.face.wish(&scene(&self.model, &self.user, state))
+        self.face.intent(&scene(&self.model, &self.user, state))
     }
 
     /// Shows what there is to show. Says when to do so again, whatever happens.
-    pub(super) fn flush(&mut self) -> Result<Option<Instant>, Stop> {
+    pub(super) fn flush(&mut self) -> Result<Option<Instant>, ExitReason> {
         let state = self.state_of_things();
         let scene = scene(&self.model, &self.user, state);
         let redraw = self
             .face
             .flush(&scene)
-            .map_err(|error| output_failed(&self.errand, error))?;
+            .map_err(|error| output_failed(&self.run_mode, error))?;
         if let Reading::Room(room) = self.face.reading(&scene)
-            && self.model.room(room).is_some_and(Room::has_unread)
+            && self.model.room(room).is_some_and(KnownRoom::has_unread)
         {
             self.read_at.get_or_insert(Instant::now() + READING);
         }
@@ -107,7 +107,7 @@ impl App {
     }
 
     /// What was in sight counts as read.
-    pub(super) fn have_read(&mut self) -> Result<(), Stop> {
+    pub(super) fn have_read(&mut self) -> Result<(), ExitReason> {
         self.read_at = None;
         let state = self.state_of_things();
         let scene = scene(&self.model, &self.user, state);

@@ -1,15 +1,15 @@
 //! What a script wants: lines said in one room, the messages of one room, who is there. The loop is
-//! the chat's own, so that nothing is lost or doubled here either; an errand only decides what comes
-//! in, what is shown, and when it is over.
+//! the chat's own, so that nothing is lost or doubled here either; the mode of the run only decides what
+//! comes in, what is shown, and when it is over.
 
 use chatbox_common::wire::message::{
     ClientMessage, History, Join, Page, Room, RoomId, Seq, ServerMessage, Welcome,
 };
 
 use super::typed::Typed;
-use super::{App, Asked, Current, Leaving, output_failed};
+use super::{App, Asked, Current, Quitting, output_failed};
 use crate::cli::{Exit, Script, Since};
-use crate::exit::Stop;
+use crate::exit::ExitReason;
 use crate::input::{self, Input};
 use crate::model::{Event as Told, Listed};
 use crate::sanitize::name;
@@ -17,7 +17,7 @@ use crate::words::script as words;
 
 /// What the program was started for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Errand {
+pub enum RunMode {
     /// To chat.
     Chat,
     /// To say something in a room (`#ops`) or to somebody alone (`@bob`).
@@ -44,7 +44,7 @@ pub enum Errand {
     WhoAmI,
 }
 
-impl Errand {
+impl RunMode {
     /// What a command of a script is; nothing for one that needs no session.
     #[must_use]
     pub fn of(script: &Script) -> Option<Self> {
@@ -101,8 +101,8 @@ pub(super) struct Beginning {
 impl App {
     /// A session begins. Rooms that do not matter are not known to the model, so that nothing of
     /// them is fetched.
-    pub(super) fn begin_errand(&mut self, mut welcome: Welcome) -> Result<(), Stop> {
-        let wanted = self.errand.room().unwrap_or_default();
+    pub(super) fn begin_run(&mut self, mut welcome: Welcome) -> Result<(), ExitReason> {
+        let wanted = self.run_mode.room().unwrap_or_default();
         let is_wanted = |room: &Room| room.name.eq_ignore_ascii_case(wanted);
         welcome.rooms.retain(is_wanted);
         let room = welcome.rooms.first().map(|room| (room.room, room.head));
@@ -110,17 +110,17 @@ impl App {
         if self.beginning.is_some() {
             return Ok(());
         }
-        self.go_on_errand()
+        self.go_on_run()
     }
 
-    /// Tells the model of a room (its number and head), from the place on that the errand wants.
+    /// Tells the model of a room (its number and head), from the place on that the script wants.
     pub(super) fn begin_room(
         &mut self,
         event: Told,
         room: Option<(RoomId, Seq)>,
-    ) -> Result<(), Stop> {
-        let (Errand::Tail { since, .. }, Some((room, head)), true) =
-            (&self.errand, room, self.is_beginning)
+    ) -> Result<(), ExitReason> {
+        let (RunMode::Tail { since, .. }, Some((room, head)), true) =
+            (&self.run_mode, room, self.is_beginning)
         else {
             return self.tell_model(event);
         };
@@ -129,7 +129,7 @@ impl App {
             Some(Since::After(after)) => self.begin_at(event, room, after.min(head)),
             Some(Since::From(when)) => {
                 let Some(time) = when.milliseconds(&self.clock.now()) else {
-                    return Err(Stop::because(Exit::Usage, words::NO_SUCH_MOMENT));
+                    return Err(ExitReason::because(Exit::Usage, words::NO_SUCH_MOMENT));
                 };
                 self.beginning = Some(Beginning {
                     event,
@@ -150,21 +150,21 @@ impl App {
         }
     }
 
-    fn begin_at(&mut self, event: Told, room: RoomId, after: Seq) -> Result<(), Stop> {
+    fn begin_at(&mut self, event: Told, room: RoomId, after: Seq) -> Result<(), ExitReason> {
         self.is_beginning = false;
         self.tell_model(Told::StartAt(room, after))?;
         self.tell_model(event)
     }
 
     /// The last message before the moment from which on a room is to be shown.
-    pub(super) fn found_since(&mut self, page: &Page) -> Result<(), Stop> {
+    pub(super) fn found_since(&mut self, page: &Page) -> Result<(), ExitReason> {
         let Some(beginning) = self.beginning.take() else {
             return Ok(());
         };
         let before_first = page.first.saturating_sub(1);
         let after = page.messages.last().map_or(before_first, |chat| chat.seq);
         self.begin_at(beginning.event, beginning.room, after)?;
-        self.go_on_errand()?;
+        self.go_on_run()?;
         for message in beginning.behind {
             self.message(message)?;
         }
@@ -188,13 +188,13 @@ impl App {
         }
     }
 
-    /// Does what the errand is, in a session that has begun.
-    fn go_on_errand(&mut self) -> Result<(), Stop> {
-        match self.errand.clone() {
-            Errand::Chat => Ok(()),
-            Errand::List => self.tell_model(Told::Want(Listed::People)),
-            Errand::WhoAmI => self.ask(Asked::WhoAmI, ClientMessage::Whoami),
-            Errand::Send { room, text, .. } => {
+    /// Does what the program was started for, in a session that has begun.
+    fn go_on_run(&mut self) -> Result<(), ExitReason> {
+        match self.run_mode.clone() {
+            RunMode::Chat => Ok(()),
+            RunMode::List => self.tell_model(Told::Want(Listed::People)),
+            RunMode::WhoAmI => self.ask(Asked::WhoAmI, ClientMessage::Whoami),
+            RunMode::Send { room, text, .. } => {
                 self.go_to(&room)?;
                 if let Some(text) = text.filter(|_| std::mem::take(&mut self.is_beginning)) {
                     self.ahead.push_back(Typed::Pasted(text));
@@ -202,11 +202,11 @@ impl App {
                 }
                 Ok(())
             }
-            Errand::Tail { room, .. } => self.go_to(&room),
+            RunMode::Tail { room, .. } => self.go_to(&room),
         }
     }
 
-    fn go_to(&mut self, room: &str) -> Result<(), Stop> {
+    fn go_to(&mut self, room: &str) -> Result<(), ExitReason> {
         if let Some(number) = self.model.room_named(room) {
             self.current = Current::In(number);
             return Ok(());
@@ -226,8 +226,8 @@ impl App {
 
     /// A line of a script is a text, whatever it begins with.
     pub(super) fn understood(&self, typed: &str) -> Input {
-        match self.errand {
-            Errand::Chat => input::parse(typed),
+        match self.run_mode {
+            RunMode::Chat => input::parse(typed),
             _ => input::verbatim(typed),
         }
     }
@@ -235,8 +235,8 @@ impl App {
     /// Whether the next line may be taken before the last one is acknowledged.
     pub(super) fn may_go_on(&self) -> bool {
         let is_slow = matches!(
-            self.errand,
-            Errand::Send {
+            self.run_mode,
+            RunMode::Send {
                 one_by_one: true,
                 ..
             }
@@ -245,27 +245,27 @@ impl App {
     }
 
     /// A message was acknowledged.
-    pub(super) fn told_number(&mut self, room: RoomId, seq: Seq) -> Result<(), Stop> {
-        if let Errand::Send {
+    pub(super) fn told_number(&mut self, room: RoomId, seq: Seq) -> Result<(), ExitReason> {
+        if let RunMode::Send {
             one_by_one: true,
             room: named,
             ..
-        } = &self.errand
+        } = &self.run_mode
         {
             let known = self.model.room(room).map(|room| room.name.clone());
             let line = words::acknowledged(&name(&known.unwrap_or_else(|| named.clone())), seq);
             let put = self.face.lines("", &line);
-            put.map_err(|error| output_failed(&self.errand, error))?;
+            put.map_err(|error| output_failed(&self.run_mode, error))?;
         }
         Ok(())
     }
 
-    /// Whether a message is to be shown; the last one of an errand ends it.
+    /// Whether a message is to be shown; the last one of a script ends it.
     pub(super) fn is_shown(&mut self) -> bool {
-        let count = match &mut self.errand {
-            Errand::Chat => return true,
-            Errand::Tail { count, .. } => count,
-            Errand::Send { .. } | Errand::List | Errand::WhoAmI => return false,
+        let count = match &mut self.run_mode {
+            RunMode::Chat => return true,
+            RunMode::Tail { count, .. } => count,
+            RunMode::Send { .. } | RunMode::List | RunMode::WhoAmI => return false,
         };
         match count {
             None => true,
@@ -273,7 +273,7 @@ impl App {
             Some(left) => {
                 *left -= 1;
                 if *left == 0 {
-                    self.leaving = Leaving::Yes;
+                    self.quitting = Quitting::Yes;
                 }
                 true
             }

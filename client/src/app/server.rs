@@ -6,9 +6,9 @@ use chatbox_common::wire::message::{
     Access, ClientMessage, ErrorCode, ErrorMessage, Room, ServerMessage, Welcome,
 };
 
-use super::{App, Asked, Errand, Leaving, Line, READING, UNANSWERED, people};
+use super::{App, Asked, LinkState, Quitting, READING, RunMode, UNANSWERED, people};
 use crate::cli::Exit;
-use crate::exit::Stop;
+use crate::exit::ExitReason;
 use crate::model::Event as Told;
 use crate::outgoing::Refused;
 use crate::sanitize::name;
@@ -21,21 +21,21 @@ const PAGE_RETRY: Duration = Duration::from_secs(1);
 const SHOWN_TEXT: usize = 40;
 
 impl App {
-    pub(super) fn heard(&mut self, heard: Heard) -> Result<(), Stop> {
+    pub(super) fn heard(&mut self, heard: Heard) -> Result<(), ExitReason> {
         match heard {
             Heard::Messages(messages) => {
                 let link = self.link;
                 for message in messages {
                     self.message(message)?;
-                    // An answer could not be sent: the rest belongs to a line that is gone.
-                    if self.link != link || !matches!(self.line, Line::Up(_)) {
+                    // An answer could not be sent: the rest belongs to a connection that is gone.
+                    if self.link != link || !matches!(self.link_state, LinkState::Up(_)) {
                         break;
                     }
                 }
                 Ok(())
             }
             Heard::NewKey(epoch) => {
-                if let Line::Up(link) = &mut self.line {
+                if let LinkState::Up(link) = &mut self.link_state {
                     link.note_new_key(epoch);
                 }
                 Ok(())
@@ -44,7 +44,7 @@ impl App {
         }
     }
 
-    pub(super) fn message(&mut self, message: ServerMessage) -> Result<(), Stop> {
+    pub(super) fn message(&mut self, message: ServerMessage) -> Result<(), ExitReason> {
         let Some(message) = self.heard_too_early(message) else {
             return Ok(());
         };
@@ -74,8 +74,8 @@ impl App {
                 self.tell_model(Told::Following(following))
             }
             ServerMessage::You(you) if self.is_answer(you.request, Asked::WhoAmI) => {
-                if self.errand == Errand::WhoAmI {
-                    self.leaving = Leaving::Yes;
+                if self.run_mode == RunMode::WhoAmI {
+                    self.quitting = Quitting::Yes;
                 }
                 Ok(self.face.you(&you)?)
             }
@@ -127,12 +127,12 @@ impl App {
         self.asked.get(&request) == Some(&what) && self.asked.remove(&request).is_some()
     }
 
-    fn welcome(&mut self, welcome: Welcome) -> Result<(), Stop> {
+    fn welcome(&mut self, welcome: Welcome) -> Result<(), ExitReason> {
         self.backoff.reset();
         self.session = welcome.session;
         self.outgoing.set_limit(welcome.limits.messages_per_second);
-        if self.errand != Errand::Chat {
-            return self.begin_errand(welcome);
+        if self.run_mode != RunMode::Chat {
+            return self.begin_run(welcome);
         }
         let is_hidden = |room: &Room| {
             people::partner(room).is_some_and(|user| {
@@ -157,34 +157,34 @@ impl App {
             self.face.notice(here, &words::begin(called.as_deref()))?;
         }
         self.read_at.get_or_insert(Instant::now() + READING);
-        self.ask_for_whispers();
+        self.ask_for_direct_rooms();
         Ok(())
     }
 
-    fn error(&mut self, error: &ErrorMessage) -> Result<(), Stop> {
+    fn error(&mut self, error: &ErrorMessage) -> Result<(), ExitReason> {
         let retry = error.retry_ms.map(|ms| Duration::from_millis(ms.into()));
         let asked = error
             .request
             .and_then(|request| self.asked.remove(&request));
         match (asked, error.request) {
-            (Some(Asked::WhoAmI), _) if self.errand.is_question() => {
-                Err(Stop::because(Exit::Failure, &error.text))
+            (Some(Asked::WhoAmI), _) if self.run_mode.is_question() => {
+                Err(ExitReason::because(Exit::Failure, &error.text))
             }
             (Some(Asked::Page), _) => self.page_refused(error, retry),
             // One may have left the room meanwhile.
             (Some(Asked::Follow), _) if error.code == ErrorCode::UnknownRoom => Ok(()),
-            (Some(Asked::Follow), _) => Err(Stop::because(
+            (Some(Asked::Follow), _) => Err(ExitReason::because(
                 Exit::Failure,
                 &words::not_followed(&error.text),
             )),
-            (Some(Asked::Since), _) => Err(Stop::because(Exit::Failure, &error.text)),
+            (Some(Asked::Since), _) => Err(ExitReason::because(Exit::Failure, &error.text)),
             (Some(Asked::Change), _) => self.change_refused(error),
             (Some(Asked::LogOut), _) => {
                 // A script's wish was not fulfilled; a person may have another.
                 self.has_lost_one = true;
                 if self.is_person {
-                    self.leaving = Leaving::No;
-                    self.leave_by = None;
+                    self.quitting = Quitting::No;
+                    self.quit_by = None;
                 }
                 self.tell(&error.text)
             }
@@ -197,7 +197,11 @@ impl App {
         }
     }
 
-    fn page_refused(&mut self, error: &ErrorMessage, retry: Option<Duration>) -> Result<(), Stop> {
+    fn page_refused(
+        &mut self,
+        error: &ErrorMessage,
+        retry: Option<Duration>,
+    ) -> Result<(), ExitReason> {
         use ErrorCode::{Busy, PageInFlight, TooFast, Unavailable};
         if matches!(error.code, Busy | PageInFlight | TooFast | Unavailable) {
             self.page_at = Some(Instant::now() + retry.unwrap_or(PAGE_RETRY));
@@ -207,8 +211,8 @@ impl App {
             (ErrorCode::UnknownUser, Some(user)) => self.meant(&format!("@{user}")),
             _ => String::new(),
         };
-        if self.errand.is_question() {
-            return Err(Stop::because(Exit::Failure, &error.text));
+        if self.run_mode.is_question() {
+            return Err(ExitReason::because(Exit::Failure, &error.text));
         }
         self.tell(&format!("{}{hint}", error.text))?;
         self.tell_model(Told::PageRefused)
@@ -220,7 +224,7 @@ impl App {
         request: u32,
         error: &ErrorMessage,
         retry: Option<Duration>,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), ExitReason> {
         let now = Instant::now();
         let refused = match self.outgoing.refused(request, error.code, retry, now) {
             Refused::ForNow => {
@@ -236,7 +240,7 @@ impl App {
             None => String::new(),
         };
         let sentence = format!("{}{hint}", error.text);
-        match self.whisper_refused(request) {
+        match self.direct_refused(request) {
             Some(text) => return self.not_sent(&sentence, &text),
             None => self.tell(&sentence)?,
         }
@@ -251,7 +255,7 @@ impl App {
         request: u32,
         error: &ErrorMessage,
         retry: Option<Duration>,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), ExitReason> {
         let now = Instant::now();
         match self.outgoing.refused(request, error.code, retry, now) {
             // Too fast is only a matter of moments.
@@ -263,13 +267,13 @@ impl App {
     }
 
     /// A message was refused for good.
-    pub(super) fn not_sent(&mut self, why: &str, text: &str) -> Result<(), Stop> {
+    pub(super) fn not_sent(&mut self, why: &str, text: &str) -> Result<(), ExitReason> {
         self.has_lost_one = true;
         let begin: String = text.chars().take(SHOWN_TEXT).collect();
         self.tell(&words::not_sent(why, &begin))
     }
 
-    pub(super) fn tell(&mut self, sentence: &str) -> Result<(), Stop> {
+    pub(super) fn tell(&mut self, sentence: &str) -> Result<(), ExitReason> {
         self.problem(sentence)
     }
 }

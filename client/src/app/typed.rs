@@ -37,7 +37,7 @@ pub(super) enum Typed {
 
 /// The keyboard, or what stands in its place.
 pub(super) struct Keyboard {
-    wishes: Sender<()>,
+    requests: Sender<()>,
     /// A line was wanted and has not come yet.
     waits: bool,
 }
@@ -45,7 +45,7 @@ pub(super) struct Keyboard {
 impl Keyboard {
     /// Starts the thread.
     pub(super) fn start(teller: SyncSender<Event>) -> io::Result<Self> {
-        let (wishes, wanted) = mpsc::channel();
+        let (requests, wanted) = mpsc::channel();
         thread::Builder::new()
             .name("keyboard".to_owned())
             .spawn(move || {
@@ -64,15 +64,15 @@ impl Keyboard {
                 }
             })?;
         Ok(Self {
-            wishes,
+            requests,
             waits: false,
         })
     }
 
     /// Wants a line, if none is under way.
     pub(super) fn want(&mut self) {
-        // After the end of the input nobody takes wishes any more.
-        if !self.waits && self.wishes.send(()).is_ok() {
+        // After the end of the input nobody asks for lines any more.
+        if !self.waits && self.requests.send(()).is_ok() {
             self.waits = true;
         }
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use chatbox_common::config::{self, Config, MAX_FILE};
 
 use super::ConfigError;
-use crate::file_mode::Rights;
+use crate::file_mode::FileMode;
 
 /// A file that was read.
 #[derive(Debug)]
@@ -73,8 +73,8 @@ pub(super) fn read(path: &Path) -> Result<Config, ConfigError> {
         source,
     };
     let file = File::open(path).map_err(failed)?;
-    // The rights are those of the opened file: its name could be another's a moment later.
-    let rights = Rights::of(&file.metadata().map_err(failed)?);
+    // The mode is that of the opened file: its name could be another's a moment later.
+    let mode = FileMode::of(&file.metadata().map_err(failed)?);
     let mut bytes = Vec::new();
     file.take(MAX_FILE + 1)
         .read_to_end(&mut bytes)
@@ -88,20 +88,20 @@ pub(super) fn read(path: &Path) -> Result<Config, ConfigError> {
         faults,
     })?;
     if config.has_commands() {
-        judge(path, rights)?;
+        judge(path, mode)?;
     }
     Ok(config)
 }
 
 /// Whoever may change a file with commands in it may run what they like as whoever uses it.
-fn judge(path: &Path, rights: Rights) -> Result<(), ConfigError> {
-    if rights.others_write() {
+fn judge(path: &Path, mode: FileMode) -> Result<(), ConfigError> {
+    if mode.others_write() {
         return Err(ConfigError::Writable {
             path: path.to_owned(),
-            mode: rights.mode,
+            mode: mode.mode,
         });
     }
-    if !rights.is_own && !rights.is_roots {
+    if !mode.is_own && !mode.is_roots {
         return Err(ConfigError::Foreign(path.to_owned()));
     }
     Ok(())
@@ -172,12 +172,12 @@ mod tests {
             (false, true, false),
             (false, false, true),
         ] {
-            let rights = Rights {
+            let mode = FileMode {
                 mode: 0o644,
                 is_own,
                 is_roots,
             };
-            let judged = judge(Path::new("config.toml"), rights);
+            let judged = judge(Path::new("config.toml"), mode);
             assert_eq!(judged.is_err(), refused, "{is_own} {is_roots}");
         }
     }

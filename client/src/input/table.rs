@@ -109,7 +109,7 @@ pub enum Command {
 pub(super) struct Misuse;
 
 /// A row of the table.
-pub(super) struct Row {
+pub(super) struct CommandRow {
     pub(super) name: &'static str,
     pub(super) arguments: &'static str,
     pub(super) help: &'static str,
@@ -118,8 +118,8 @@ pub(super) struct Row {
 }
 
 /// Every command.
-pub(super) const TABLE: &[Row] = &[
-    Row {
+pub(super) const TABLE: &[CommandRow] = &[
+    CommandRow {
         name: "help",
         arguments: "[command]",
         help: "show all commands, or one",
@@ -131,19 +131,19 @@ pub(super) const TABLE: &[Row] = &[
             },
         },
     },
-    Row {
+    CommandRow {
         name: "list",
         arguments: "",
         help: "show who is online",
         parse: |arguments| alone(arguments, Command::List),
     },
-    Row {
+    CommandRow {
         name: "rooms",
         arguments: "",
         help: "show which rooms there are",
         parse: |arguments| alone(arguments, Command::Rooms),
     },
-    Row {
+    CommandRow {
         name: "join",
         arguments: "#room",
         help: "enter a room, or go to one you are in: what you type is said there",
@@ -152,19 +152,19 @@ pub(super) const TABLE: &[Row] = &[
             _ => Err(Misuse),
         },
     },
-    Row {
+    CommandRow {
         name: "dm",
         arguments: "@user [text]",
         help: "say something to somebody alone, or talk with them; the server reads, keeps and logs it",
         parse: direct,
     },
-    Row {
+    CommandRow {
         name: "msg",
         arguments: "@user [text]",
         help: "the same as /dm",
         parse: direct,
     },
-    Row {
+    CommandRow {
         name: "me",
         arguments: "text",
         help: "do something instead of saying it: /me waves is shown as * you waves",
@@ -173,7 +173,7 @@ pub(super) const TABLE: &[Row] = &[
             text => Ok(Command::Me(text.to_owned())),
         },
     },
-    Row {
+    CommandRow {
         name: "leave",
         arguments: "[#room]",
         help: "leave a room: this one, or the one named",
@@ -182,7 +182,7 @@ pub(super) const TABLE: &[Row] = &[
             _ => Err(Misuse),
         },
     },
-    Row {
+    CommandRow {
         name: "create",
         arguments: "[-invited] #room [topic]",
         help: "make a room, open to all or to those who are invited; the server reads, keeps and \
@@ -198,7 +198,7 @@ pub(super) const TABLE: &[Row] = &[
             })
         },
     },
-    Row {
+    CommandRow {
         name: "topic",
         arguments: "[#room] [text]",
         help: "show what a room is about, or say it anew; '-' says nothing",
@@ -212,7 +212,7 @@ pub(super) const TABLE: &[Row] = &[
             Ok(Command::Topic(room, text))
         },
     },
-    Row {
+    CommandRow {
         name: "invite",
         arguments: "[#room] @user",
         help: "let somebody into a room",
@@ -221,7 +221,7 @@ pub(super) const TABLE: &[Row] = &[
             Ok(Command::Invite(room, person(user)?))
         },
     },
-    Row {
+    CommandRow {
         name: "members",
         arguments: "[#room]",
         help: "show who belongs to a room",
@@ -230,25 +230,25 @@ pub(super) const TABLE: &[Row] = &[
             _ => Err(Misuse),
         },
     },
-    Row {
+    CommandRow {
         name: "kick",
         arguments: "[#room] @user [reason]",
         help: "send somebody out of a room; they may come back",
         parse: |arguments| member(arguments, MemberAction::Kick),
     },
-    Row {
+    CommandRow {
         name: "ban",
         arguments: "[#room] @user [reason]",
         help: "send somebody out of a room for good",
         parse: |arguments| member(arguments, MemberAction::Ban),
     },
-    Row {
+    CommandRow {
         name: "unban",
         arguments: "[#room] @user",
         help: "take a ban back",
         parse: |arguments| member(arguments, MemberAction::Unban),
     },
-    Row {
+    CommandRow {
         name: "mute",
         arguments: "[#room] @user [10m] [reason]",
         help: "have somebody read only, for seconds (s), minutes (m), hours (h) or days (d)",
@@ -268,25 +268,25 @@ pub(super) const TABLE: &[Row] = &[
             })
         },
     },
-    Row {
+    CommandRow {
         name: "unmute",
         arguments: "[#room] @user",
         help: "let somebody write again",
         parse: |arguments| member(arguments, MemberAction::Unmute),
     },
-    Row {
+    CommandRow {
         name: "op",
         arguments: "[#room] @user",
         help: "make somebody a moderator of a room",
         parse: |arguments| member(arguments, MemberAction::Op),
     },
-    Row {
+    CommandRow {
         name: "deop",
         arguments: "[#room] @user",
         help: "make a moderator a member again",
         parse: |arguments| member(arguments, MemberAction::Deop),
     },
-    Row {
+    CommandRow {
         name: "lock",
         arguments: "[#room] [reason]",
         help: "let only moderators write in a room",
@@ -295,7 +295,7 @@ pub(super) const TABLE: &[Row] = &[
             Ok(Command::Lock(room, Some(reason.to_owned())))
         },
     },
-    Row {
+    CommandRow {
         name: "unlock",
         arguments: "[#room]",
         help: "let everybody in a room write again",
@@ -304,13 +304,13 @@ pub(super) const TABLE: &[Row] = &[
             _ => Err(Misuse),
         },
     },
-    Row {
+    CommandRow {
         name: "whois",
         arguments: "@user",
         help: "show who somebody is, and since when they are there",
         parse: |arguments| Ok(Command::Whois(person(arguments)?)),
     },
-    Row {
+    CommandRow {
         name: "ignore",
         arguments: "[@user]",
         help: "do not show what somebody says or does, or show whom you ignore; they learn nothing",
@@ -319,20 +319,20 @@ pub(super) const TABLE: &[Row] = &[
             user => Ok(Command::Ignore(Some(person(user)?))),
         },
     },
-    Row {
+    CommandRow {
         name: "unignore",
         arguments: "@user",
         help: "show again what somebody says",
         parse: |arguments| Ok(Command::Unignore(person(arguments)?)),
     },
-    Row {
+    CommandRow {
         name: "history",
         arguments: "[n] [before time]",
         help: "show n earlier messages (20 if n is left out, at most 1000), or those before a time: \
                2026-11-22, 14:30, both, or 2h for two hours ago",
         parse: history,
     },
-    Row {
+    CommandRow {
         name: "search",
         arguments: "[words]",
         help: "find messages with all of these words in your rooms; without words, older ones of \
@@ -342,25 +342,25 @@ pub(super) const TABLE: &[Row] = &[
             Ok(Command::Search(words))
         },
     },
-    Row {
+    CommandRow {
         name: "info",
         arguments: "",
         help: "show how this session is protected, and the server's fingerprint",
         parse: |arguments| alone(arguments, Command::Info),
     },
-    Row {
+    CommandRow {
         name: "whoami",
         arguments: "",
         help: "show your own name",
         parse: |arguments| alone(arguments, Command::WhoAmI),
     },
-    Row {
+    CommandRow {
         name: "sessions",
         arguments: "",
         help: "show where you are logged in",
         parse: |arguments| alone(arguments, Command::Sessions),
     },
-    Row {
+    CommandRow {
         name: "logout",
         arguments: "all",
         help: "end all your sessions, this one included; each needs a login then",
@@ -369,13 +369,13 @@ pub(super) const TABLE: &[Row] = &[
             _ => Err(Misuse),
         },
     },
-    Row {
+    CommandRow {
         name: "password",
         arguments: "",
         help: "change your password; your other sessions end",
         parse: |arguments| alone(arguments, Command::Password),
     },
-    Row {
+    CommandRow {
         name: "2fa",
         arguments: "secret|codes",
         help: "get a new secret for your authenticator (your other sessions end), or new recovery \
@@ -386,13 +386,13 @@ pub(super) const TABLE: &[Row] = &[
             _ => Err(Misuse),
         },
     },
-    Row {
+    CommandRow {
         name: "clear",
         arguments: "",
         help: "empty the screen",
         parse: |arguments| alone(arguments, Command::Clear),
     },
-    Row {
+    CommandRow {
         name: "quit",
         arguments: "",
         help: "leave; :quit does the same",
@@ -401,7 +401,7 @@ pub(super) const TABLE: &[Row] = &[
 ];
 
 /// The row of a command.
-pub(super) fn find(name: &str) -> Option<&'static Row> {
+pub(super) fn find(name: &str) -> Option<&'static CommandRow> {
     TABLE.iter().find(|row| row.name.eq_ignore_ascii_case(name))
 }
 

@@ -12,8 +12,8 @@ use chatbox_common::auth::totp::{STEP_SECONDS, step_of};
 use chatbox_common::secret::SecretString;
 
 use crate::cli::Exit;
-use crate::exit::Stop;
-use crate::prompt::{Person, PromptError, away, read_secret_file};
+use crate::exit::ExitReason;
+use crate::prompt::{PromptError, Prompter, away, read_secret_file};
 use crate::secret_command::SecretCommand;
 use crate::words::login as words;
 use crate::words::tables::now_ms;
@@ -56,14 +56,14 @@ impl Given {
     ///
     /// # Errors
     /// When the file or the command has no secret.
-    pub fn read(&self, person: &mut dyn Person) -> Result<Option<SecretString>, Stop> {
+    pub fn read(&self, prompter: &mut dyn Prompter) -> Result<Option<SecretString>, ExitReason> {
         let given = self.clone();
         // Who owns the screen also reads its keys: a command could not ask there.
-        let is_alone = person.owns_the_terminal();
+        let is_alone = prompter.owns_the_terminal();
         if matches!(given, Self::Command(_)) {
-            person.lend_the_terminal();
+            prompter.lend_the_terminal();
         }
-        away(person, words::GETTING_A_SECRET, move || match given {
+        away(prompter, words::GETTING_A_SECRET, move || match given {
             Self::No => Ok(None),
             Self::File(file) => Ok(Some(read_secret_file(&file)?)),
             Self::Command(command) => Ok(Some(command.run(is_alone)?)),
@@ -103,23 +103,30 @@ impl Codes {
     /// # Errors
     /// When nobody can be asked, the person cancels, or the file or the command has none, or still
     /// the used one.
-    pub fn fresh(&self, person: &mut dyn Person, prompt: &str) -> Result<SecretString, Stop> {
+    pub fn fresh(
+        &self,
+        prompter: &mut dyn Prompter,
+        prompt: &str,
+    ) -> Result<SecretString, ExitReason> {
         if self.are_given()
             && let Some(wait) = self.wait(now_ms() / 1000)
         {
             let sentence = words::code_used(wait);
-            person.tell(&sentence);
+            prompter.tell(&sentence);
             // A code is good once, and the next is there when its time has come.
-            away(person, &sentence, move || thread::sleep(wait))?;
+            away(prompter, &sentence, move || thread::sleep(wait))?;
         }
-        let Some(secret) = self.source.read(person)? else {
-            return Ok(self.asked(person, prompt)?);
+        let Some(secret) = self.source.read(prompter)? else {
+            return Ok(self.asked(prompter, prompt)?);
         };
         let factor = SecondFactor::parse(secret.expose())
-            .map_err(|error| Stop::because(Exit::Usage, &error.to_string()))?;
+            .map_err(|error| ExitReason::because(Exit::Usage, &error.to_string()))?;
         let factor = text(&factor);
         if self.is_used(&factor) {
-            return Err(Stop::because(Exit::LoginRefused, words::GIVEN_CODE_USED));
+            return Err(ExitReason::because(
+                Exit::LoginRefused,
+                words::GIVEN_CODE_USED,
+            ));
         }
         Ok(factor)
     }
@@ -130,19 +137,19 @@ impl Codes {
     /// When nobody can be asked, or the person cancels.
     pub fn asked(
         &self,
-        person: &mut dyn Person,
+        prompter: &mut dyn Prompter,
         prompt: &str,
     ) -> Result<SecretString, PromptError> {
         if let Some(wait) = self.wait(now_ms() / 1000) {
-            person.tell(&words::code_used(wait));
+            prompter.tell(&words::code_used(wait));
         }
         loop {
-            let factor = typed(person, prompt)?;
+            let factor = typed(prompter, prompt)?;
             if !self.is_used(&factor) {
                 return Ok(factor);
             }
             let wait = self.wait(now_ms() / 1000);
-            person.tell(&words::code_used(wait.unwrap_or_default()));
+            prompter.tell(&words::code_used(wait.unwrap_or_default()));
         }
     }
 
@@ -175,12 +182,12 @@ impl Codes {
 ///
 /// # Errors
 /// When nobody can be asked, or the person cancels.
-pub fn typed(person: &mut dyn Person, prompt: &str) -> Result<SecretString, PromptError> {
+pub fn typed(prompter: &mut dyn Prompter, prompt: &str) -> Result<SecretString, PromptError> {
     loop {
-        let typed = person.ask_secret(prompt, "--otp-file")?;
+        let typed = prompter.ask_secret(prompt, "--otp-file")?;
         match SecondFactor::parse(typed.expose()) {
             Ok(factor) => return Ok(text(&factor)),
-            Err(error) => person.tell(&error.to_string()),
+            Err(error) => prompter.tell(&error.to_string()),
         }
     }
 }

@@ -6,14 +6,14 @@ use chatbox_common::fingerprint::Fingerprint;
 
 use crate::address::ServerAddress;
 use crate::cli::Exit;
-use crate::exit::Stop;
+use crate::exit::ExitReason;
 use crate::known_hosts::{KnownHosts, Status};
-use crate::prompt::{Person, PromptError};
+use crate::prompt::{PromptError, Prompter};
 use crate::trust::{Decision, Purpose, Refusal, Trust};
 use crate::words::login as words;
 
 /// See the module.
-pub struct Gate {
+pub struct HostKeyCheck {
     server: ServerAddress,
     known: KnownHosts,
     /// From `--fingerprint`, or typed in.
@@ -22,7 +22,7 @@ pub struct Gate {
     agreed: Option<Fingerprint>,
 }
 
-impl Gate {
+impl HostKeyCheck {
     /// Reads the pinned keys.
     ///
     /// # Errors
@@ -31,12 +31,12 @@ impl Gate {
         server: ServerAddress,
         known_hosts: PathBuf,
         given: Option<Fingerprint>,
-        person: &mut dyn Person,
-    ) -> Result<Self, Stop> {
+        prompter: &mut dyn Prompter,
+    ) -> Result<Self, ExitReason> {
         let known = KnownHosts::open(known_hosts)?;
         for bad in known.bad_lines() {
             let file = known.path().display();
-            person.tell(&words::unreadable_line(bad.number, file));
+            prompter.tell(&words::unreadable_line(bad.number, file));
         }
         Ok(Self {
             server,
@@ -56,8 +56,8 @@ impl Gate {
         purpose: Purpose,
         presented: Fingerprint,
         is_loopback: bool,
-        person: &mut dyn Person,
-    ) -> Result<bool, Stop> {
+        prompter: &mut dyn Prompter,
+    ) -> Result<bool, ExitReason> {
         let mut asked = false;
         loop {
             let status = self.known.lookup(&self.server, presented);
@@ -70,16 +70,16 @@ impl Gate {
                     Some(given) => {
                         return Err(self.refused(Refusal::NotTheOneGiven { given, presented }));
                     }
-                    None => self.ask_yes(presented, person)?,
+                    None => self.ask_yes(presented, prompter)?,
                 },
-                Decision::AskFingerprint => self.ask_fingerprint(presented, person)?,
+                Decision::AskFingerprint => self.ask_fingerprint(presented, prompter)?,
             }
             asked = true;
         }
     }
 
     /// What a server presented that is not the one of an earlier login in this process.
-    pub fn is_not(&self, expected: Fingerprint, presented: Fingerprint) -> Stop {
+    pub fn is_not(&self, expected: Fingerprint, presented: Fingerprint) -> ExitReason {
         let status = self.known.lookup(&self.server, presented);
         let trust = Trust { presented, status };
         let refusal = match trust.decide(Purpose::LogIn, false, Some(expected)) {
@@ -96,7 +96,7 @@ impl Gate {
     ///
     /// # Errors
     /// When it is refused now.
-    pub fn still_accepts(&self, key: Fingerprint) -> Result<bool, Stop> {
+    pub fn still_accepts(&self, key: Fingerprint) -> Result<bool, ExitReason> {
         let status = self.known.lookup(&self.server, key);
         let trust = Trust {
             presented: key,
@@ -116,21 +116,21 @@ impl Gate {
     }
 
     /// Pins a key on whose channel the server has proved itself.
-    pub fn pin(&mut self, fingerprint: Fingerprint, person: &mut dyn Person) {
+    pub fn pin(&mut self, fingerprint: Fingerprint, prompter: &mut dyn Prompter) {
         // One may go on without: the person is asked again next time.
         if let Err(error) = self.known.remember(&self.server, fingerprint) {
-            person.tell(&error.to_string());
+            prompter.tell(&error.to_string());
         }
     }
 
-    fn refused(&self, refusal: Refusal) -> Stop {
+    fn refused(&self, refusal: Refusal) -> ExitReason {
         let sentence = refusal.explain(&self.server, self.known.path());
-        Stop::because(Exit::KeyRefused, &sentence)
+        ExitReason::because(Exit::KeyRefused, &sentence)
     }
 
-    fn unasked(&self, presented: Fingerprint, error: PromptError) -> Stop {
+    fn unasked(&self, presented: Fingerprint, error: PromptError) -> ExitReason {
         match error {
-            PromptError::NoTerminal(_) => Stop::because(
+            PromptError::NoTerminal(_) => ExitReason::because(
                 Exit::KeyRefused,
                 &words::key_unasked(&self.server, presented),
             ),
@@ -138,26 +138,33 @@ impl Gate {
         }
     }
 
-    fn ask_yes(&mut self, presented: Fingerprint, person: &mut dyn Person) -> Result<(), Stop> {
+    fn ask_yes(
+        &mut self,
+        presented: Fingerprint,
+        prompter: &mut dyn Prompter,
+    ) -> Result<(), ExitReason> {
         let question = words::ask_yes(&self.server, presented);
-        let answer = person.ask(&question, "--fingerprint");
+        let answer = prompter.ask(&question, "--fingerprint");
         if answer.map_err(|error| self.unasked(presented, error))? == "yes" {
             self.agreed = Some(presented);
             return Ok(());
         }
-        Err(Stop::because(Exit::KeyRefused, words::KEY_NOT_ACCEPTED))
+        Err(ExitReason::because(
+            Exit::KeyRefused,
+            words::KEY_NOT_ACCEPTED,
+        ))
     }
 
     fn ask_fingerprint(
         &mut self,
         presented: Fingerprint,
-        person: &mut dyn Person,
-    ) -> Result<(), Stop> {
+        prompter: &mut dyn Prompter,
+    ) -> Result<(), ExitReason> {
         let question = words::ask_fingerprint(&self.server);
-        let answer = person.ask(&question, "--fingerprint");
+        let answer = prompter.ask(&question, "--fingerprint");
         match Fingerprint::parse(&answer.map_err(|error| self.unasked(presented, error))?) {
             Ok(fingerprint) => self.given = Some(fingerprint),
-            Err(error) => person.tell(&error.to_string()),
+            Err(error) => prompter.tell(&error.to_string()),
         }
         Ok(())
     }
@@ -172,70 +179,74 @@ mod tests {
         Fingerprint::from_key(&[number; 32])
     }
 
-    fn gate(content: &str, given: Option<Fingerprint>) -> (tempfile::TempDir, Gate) {
+    fn host_key(content: &str, given: Option<Fingerprint>) -> (tempfile::TempDir, HostKeyCheck) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("known_hosts");
         std::fs::write(&path, content).unwrap();
         let server = ServerAddress::parse("chat:1").unwrap();
         (
             directory,
-            Gate::open(server, path, given, &mut Nobody).unwrap(),
+            HostKeyCheck::open(server, path, given, &mut Nobody).unwrap(),
         )
     }
 
     #[test]
     fn a_changed_key_ends_with_its_own_code_whatever_was_given() {
-        let (_directory, mut gate) = gate(&format!("chat:1 {}\n", key(1)), Some(key(2)));
-        let stop = gate.settle(Purpose::LogIn, key(2), true, &mut Nobody);
-        let stop = stop.unwrap_err();
-        assert_eq!(stop.exit, Exit::KeyRefused);
-        assert!(stop.sentence.contains("HAS CHANGED"), "{}", stop.sentence);
+        let (_directory, mut host_key) = host_key(&format!("chat:1 {}\n", key(1)), Some(key(2)));
+        let reason = host_key.settle(Purpose::LogIn, key(2), true, &mut Nobody);
+        let reason = reason.unwrap_err();
+        assert_eq!(reason.exit, Exit::KeyRefused);
+        assert!(
+            reason.sentence.contains("HAS CHANGED"),
+            "{}",
+            reason.sentence
+        );
     }
 
     #[test]
     fn a_yes_holds_for_the_key_it_was_said_to_and_no_other() {
-        let (_directory, mut gate) = gate("", None);
-        gate.agreed = Some(key(1));
-        let settled = gate.settle(Purpose::LogIn, key(1), false, &mut Nobody);
+        let (_directory, mut host_key) = host_key("", None);
+        host_key.agreed = Some(key(1));
+        let settled = host_key.settle(Purpose::LogIn, key(1), false, &mut Nobody);
         assert_eq!(settled, Ok(false));
-        let stop = gate.settle(Purpose::LogIn, key(2), false, &mut Nobody);
-        assert_eq!(stop.unwrap_err().exit, Exit::KeyRefused);
+        let reason = host_key.settle(Purpose::LogIn, key(2), false, &mut Nobody);
+        assert_eq!(reason.unwrap_err().exit, Exit::KeyRefused);
     }
 
     #[test]
     fn a_given_fingerprint_is_enough_and_can_be_pinned() {
-        let (_directory, mut gate) = gate("", Some(key(1)));
-        let settled = gate.settle(Purpose::Register, key(1), false, &mut Nobody);
+        let (_directory, mut host_key) = host_key("", Some(key(1)));
+        let settled = host_key.settle(Purpose::Register, key(1), false, &mut Nobody);
         assert_eq!(settled, Ok(false));
-        assert!(!gate.is_known(key(1)));
-        gate.pin(key(1), &mut Nobody);
-        assert!(gate.is_known(key(1)));
+        assert!(!host_key.is_known(key(1)));
+        host_key.pin(key(1), &mut Nobody);
+        assert!(host_key.is_known(key(1)));
     }
 
     #[test]
     fn a_key_that_was_accepted_before_is_judged_anew() {
-        let (_directory, mut gate) = gate("", None);
-        assert_eq!(gate.still_accepts(key(1)), Ok(false));
-        gate.pin(key(1), &mut Nobody);
-        assert_eq!(gate.still_accepts(key(1)), Ok(true));
+        let (_directory, mut host_key) = host_key("", None);
+        assert_eq!(host_key.still_accepts(key(1)), Ok(false));
+        host_key.pin(key(1), &mut Nobody);
+        assert_eq!(host_key.still_accepts(key(1)), Ok(true));
         assert_eq!(
-            gate.still_accepts(key(2)).unwrap_err().exit,
+            host_key.still_accepts(key(2)).unwrap_err().exit,
             Exit::KeyRefused
         );
-        gate.given = Some(key(2));
+        host_key.given = Some(key(2));
         assert_eq!(
-            gate.still_accepts(key(1)).unwrap_err().exit,
+            host_key.still_accepts(key(1)).unwrap_err().exit,
             Exit::KeyRefused
         );
     }
 
     #[test]
     fn another_server_than_that_of_the_login_is_refused() {
-        let (_directory, gate) = gate("", None);
-        let stop = gate.is_not(key(1), key(2));
-        assert_eq!(stop.exit, Exit::KeyRefused);
+        let (_directory, host_key) = host_key("", None);
+        let reason = host_key.is_not(key(1), key(2));
+        assert_eq!(reason.exit, Exit::KeyRefused);
         for shown in [key(1), key(2)] {
-            assert!(stop.sentence.contains(&shown.to_string()));
+            assert!(reason.sentence.contains(&shown.to_string()));
         }
     }
 }

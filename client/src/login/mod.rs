@@ -23,17 +23,17 @@ use chatbox_common::name::UserName;
 use crate::address::ServerAddress;
 use crate::cli::{Cli, Exit};
 use crate::config::Settings;
-use crate::exit::Stop;
+use crate::exit::ExitReason;
 use crate::password_strength;
-use crate::prompt::{Choice, Person, PromptError, away};
-use crate::saved_session::{self, Kept};
+use crate::prompt::{Choice, PromptError, Prompter, away};
+use crate::saved_session::{self, SavedSession};
 use crate::session::{self, Confirmed, Entered, Greeted, SessionError, Ticket};
 use crate::trust::Purpose;
 use crate::words::tables::now_ms;
 use crate::words::{login as words, script};
 pub use change::{Factors, Passwords};
 use codes::{Codes, Given};
-use host_key::Gate;
+use host_key::HostKeyCheck;
 
 /// How far the server's clock may be from this one before it is worth a word: one-time codes
 /// last 30 s.
@@ -42,10 +42,10 @@ const CLOCK_TOLERANCE_MS: u64 = 20_000;
 const FIRST_CODES: usize = 5;
 
 /// See the module.
-pub struct Door {
+pub struct Login {
     server: ServerAddress,
     timeout: Duration,
-    gate: Gate,
+    host_key: HostKeyCheck,
     codes: Codes,
     /// The name in use; offered when a name is asked for.
     user: Option<UserName>,
@@ -55,7 +55,7 @@ pub struct Door {
     register: bool,
     /// Whether the login is to be kept for the next script, and its place while it is.
     keep: bool,
-    kept: Option<Kept>,
+    saved: Option<SavedSession>,
     /// The key of a first connection, made before the menu, and whether it was to this machine.
     probed: Option<(Fingerprint, bool)>,
 }
@@ -72,27 +72,27 @@ impl Way {
     /// long as connecting may take.
     ///
     /// # Errors
-    /// When the server is away or refuses; see [`Untaken`].
-    pub fn resume(&self, ticket: &Ticket) -> Result<Entered, Untaken> {
+    /// When the server is away or refuses; see [`ResumeError`].
+    pub fn resume(&self, ticket: &Ticket) -> Result<Entered, ResumeError> {
         let greeted = session::connect(&self.server, self.timeout)?;
         let presented = greeted.fingerprint();
         if presented != ticket.fingerprint {
             greeted.leave();
-            return Err(Untaken::OtherKey(presented));
+            return Err(ResumeError::OtherKey(presented));
         }
         Ok(greeted.resume(ticket)?)
     }
 }
 
 /// What an attempt to continue a login came to.
-pub enum Untaken {
+pub enum ResumeError {
     /// The server has this key now.
     OtherKey(Fingerprint),
     /// There is no session.
     Failed(SessionError),
 }
 
-impl From<SessionError> for Untaken {
+impl From<SessionError> for ResumeError {
     fn from(error: SessionError) -> Self {
         Self::Failed(error)
     }
@@ -105,22 +105,26 @@ pub enum NotResumed {
     /// The server does not take it.
     Refused,
     /// The program stops.
-    Stop(Stop),
+    Exit(ExitReason),
 }
 
-impl Door {
+impl Login {
     /// Reads the known servers; asks nothing yet.
     ///
     /// # Errors
     /// When the file of known servers cannot be read.
-    pub fn new(cli: Cli, settings: &Settings, person: &mut dyn Person) -> Result<Self, Stop> {
+    pub fn new(
+        cli: Cli,
+        settings: &Settings,
+        prompter: &mut dyn Prompter,
+    ) -> Result<Self, ExitReason> {
         let server = settings.server.clone();
         Ok(Self {
-            gate: Gate::open(
+            host_key: HostKeyCheck::open(
                 server.clone(),
                 settings.known_hosts.clone(),
                 cli.fingerprint,
-                person,
+                prompter,
             )?,
             server,
             timeout: settings.connection_timeout,
@@ -130,7 +134,7 @@ impl Door {
             password: Given::of(cli.password_file, settings.password_command.clone()),
             register: cli.register,
             keep: cli.keep_session,
-            kept: None,
+            saved: None,
             probed: None,
         })
     }
@@ -139,71 +143,72 @@ impl Door {
     ///
     /// # Errors
     /// When the person quits, or what the flags say comes to nothing.
-    pub fn enter(&mut self, person: &mut dyn Person) -> Result<Entered, Stop> {
+    pub fn enter(&mut self, prompter: &mut dyn Prompter) -> Result<Entered, ExitReason> {
         let mut purpose = match (self.register, &self.user) {
             (true, _) => Some(Purpose::Register),
             (false, Some(_)) => Some(Purpose::LogIn),
             (false, None) => None,
         };
         if self.keep
-            && let Some(entered) = self.take_up_kept(person)?
+            && let Some(entered) = self.resume_saved(prompter)?
         {
             return Ok(entered);
         }
-        if !person.can_be_asked() || self.has_every_answer() {
-            let nobody = || Stop::because(Exit::Usage, words::NOBODY_TO_ASK);
-            return self.attempt(purpose.ok_or_else(nobody)?, person);
+        if !prompter.can_be_asked() || self.has_every_answer() {
+            let nobody = || ExitReason::because(Exit::Usage, words::NOBODY_TO_ASK);
+            return self.attempt(purpose.ok_or_else(nobody)?, prompter);
         }
-        person.will_be_asked();
-        self.probe(person)?;
+        prompter.will_be_asked();
+        self.probe(prompter)?;
         loop {
-            let wish = match purpose.take() {
+            let chosen = match purpose.take() {
                 Some(purpose) => purpose,
-                None => menu(person)?,
+                None => menu(prompter)?,
             };
-            match self.attempt(wish, person) {
-                Err(stop) if !stop.is_final() => person.tell(&stop.sentence),
+            match self.attempt(chosen, prompter) {
+                Err(reason) if !reason.is_final() => prompter.tell(&reason.sentence),
                 done => return done,
             }
         }
     }
 
     /// Continues the login that the last script has left, if it has.
-    fn take_up_kept(&mut self, person: &mut dyn Person) -> Result<Option<Entered>, Stop> {
+    fn resume_saved(&mut self, prompter: &mut dyn Prompter) -> Result<Option<Entered>, ExitReason> {
         let Some(user) = &self.user else {
-            return Err(Stop::because(Exit::Usage, script::NO_USER));
+            return Err(ExitReason::because(Exit::Usage, script::NO_USER));
         };
         let (state, home) = (env::var_os("XDG_STATE_HOME"), env::var_os("HOME"));
         let directory = saved_session::default_directory(state, home)
-            .ok_or_else(|| Stop::because(Exit::Configuration, script::NO_PLACE))?;
-        let Some(kept) = Kept::hold(&directory, &self.server, user, saved_session::PATIENCE)?
+            .ok_or_else(|| ExitReason::because(Exit::Configuration, script::NO_PLACE))?;
+        let Some(saved) =
+            SavedSession::hold(&directory, &self.server, user, saved_session::PATIENCE)?
         else {
-            person.tell(script::SESSION_IN_USE);
+            prompter.tell(script::SESSION_IN_USE);
             return Ok(None);
         };
-        let ticket = kept.ticket()?;
-        self.kept = Some(kept);
+        let ticket = saved.ticket()?;
+        self.saved = Some(saved);
         let Some(ticket) = ticket else {
             return Ok(None);
         };
-        if !self.gate.still_accepts(ticket.fingerprint)? {
-            if let Some(kept) = &self.kept {
-                kept.forget()?;
+        if !self.host_key.still_accepts(ticket.fingerprint)? {
+            if let Some(saved) = &self.saved {
+                saved.forget()?;
             }
             return Ok(None);
         }
         match self.way().resume(&ticket) {
             Ok(entered) => Ok(Some(entered)),
-            Err(Untaken::Failed(error)) if error.is_refusal() => {
-                person.tell(script::SESSION_OVER);
-                if let Some(kept) = &self.kept {
-                    kept.forget()?;
+            Err(ResumeError::Failed(error)) if error.is_refusal() => {
+                prompter.tell(script::SESSION_OVER);
+                if let Some(saved) = &self.saved {
+                    saved.forget()?;
                 }
                 Ok(None)
             }
-            Err(Untaken::Failed(error)) => Err(error.into()),
-            Err(Untaken::OtherKey(presented)) => {
-                Err(self.gate.is_not(ticket.fingerprint, presented))
+            Err(ResumeError::Failed(error)) => Err(error.into()),
+            Err(ResumeError::OtherKey(presented)) => {
+                Err(self.host_key.is_not(ticket.fingerprint, presented))
             }
         }
     }
@@ -211,16 +216,16 @@ impl Door {
     /// Whether what a login left is kept for the next script: it ends without a goodbye then.
     #[must_use]
     pub const fn keeps(&self) -> bool {
-        self.kept.is_some()
+        self.saved.is_some()
     }
 
     /// There is a new ticket.
     ///
     /// # Errors
     /// When it is to be kept and can't be.
-    pub fn keep(&self, ticket: &Ticket) -> Result<(), Stop> {
-        match &self.kept {
-            Some(kept) => Ok(kept.keep(ticket)?),
+    pub fn keep(&self, ticket: &Ticket) -> Result<(), ExitReason> {
+        match &self.saved {
+            Some(saved) => Ok(saved.keep(ticket)?),
             None => Ok(()),
         }
     }
@@ -229,62 +234,72 @@ impl Door {
         self.user.is_some() && self.password.is_given() && self.codes.are_given()
     }
 
-    fn attempt(&mut self, purpose: Purpose, person: &mut dyn Person) -> Result<Entered, Stop> {
+    fn attempt(
+        &mut self,
+        purpose: Purpose,
+        prompter: &mut dyn Prompter,
+    ) -> Result<Entered, ExitReason> {
         if let Some((fingerprint, is_loopback)) = self.probed {
-            self.gate
-                .settle(purpose, fingerprint, is_loopback, person)?;
+            self.host_key
+                .settle(purpose, fingerprint, is_loopback, prompter)?;
         }
         match purpose {
-            Purpose::Register => self.register(person),
+            Purpose::Register => self.register(prompter),
             Purpose::LogIn => {
-                let user = self.name(person)?;
-                self.log_in(user, person)
+                let user = self.name(prompter)?;
+                self.log_in(user, prompter)
             }
         }
     }
 
-    fn connect(&self, person: &mut dyn Person) -> Result<Greeted, Stop> {
+    fn connect(&self, prompter: &mut dyn Prompter) -> Result<Greeted, ExitReason> {
         let (server, timeout) = (self.server.clone(), self.timeout);
         let what = words::connecting(&server);
-        Ok(away(person, &what, move || {
+        Ok(away(prompter, &what, move || {
             session::connect(&server, timeout)
         })??)
     }
 
     /// Connects once before anything is asked: a server that is away, or whose key was
     /// exchanged, shows before a password is typed.
-    fn probe(&mut self, person: &mut dyn Person) -> Result<(), Stop> {
-        let greeted = self.connect(person)?;
+    fn probe(&mut self, prompter: &mut dyn Prompter) -> Result<(), ExitReason> {
+        let greeted = self.connect(prompter)?;
         let fingerprint = greeted.fingerprint();
-        let is_known = self.gate.is_known(fingerprint);
+        let is_known = self.host_key.is_known(fingerprint);
         self.probed = Some((fingerprint, greeted.is_loopback()));
         greeted.leave();
-        Ok(person.say(&words::server(&self.server, is_known))?)
+        Ok(prompter.say(&words::server(&self.server, is_known))?)
     }
 
     /// A connection to a server whose key is trusted.
-    fn reach(&mut self, purpose: Purpose, person: &mut dyn Person) -> Result<Greeted, Stop> {
+    fn reach(
+        &mut self,
+        purpose: Purpose,
+        prompter: &mut dyn Prompter,
+    ) -> Result<Greeted, ExitReason> {
         loop {
-            let greeted = self.connect(person)?;
+            let greeted = self.connect(prompter)?;
             let (fingerprint, is_loopback) = (greeted.fingerprint(), greeted.is_loopback());
-            let settled = self.gate.settle(purpose, fingerprint, is_loopback, person);
+            let settled = self
+                .host_key
+                .settle(purpose, fingerprint, is_loopback, prompter);
             match settled {
                 Ok(false) => return Ok(greeted),
                 Ok(true) => greeted.leave(),
-                Err(stop) => {
+                Err(reason) => {
                     greeted.leave();
-                    return Err(stop);
+                    return Err(reason);
                 }
             }
         }
     }
 
-    fn name(&mut self, person: &mut dyn Person) -> Result<UserName, Stop> {
+    fn name(&mut self, prompter: &mut dyn Prompter) -> Result<UserName, ExitReason> {
         if let Some(user) = self.named.take() {
             return Ok(user);
         }
         loop {
-            let typed = person.ask(&words::name(self.user.as_ref()), "--user")?;
+            let typed = prompter.ask(&words::name(self.user.as_ref()), "--user")?;
             let offered = self.user.as_ref().map_or("", UserName::as_str);
             let text = if typed.is_empty() { offered } else { &typed };
             match UserName::parse(text) {
@@ -292,7 +307,7 @@ impl Door {
                     self.user = Some(user.clone());
                     return Ok(user);
                 }
-                Err(error) => person.tell(&error.to_string()),
+                Err(error) => prompter.tell(&error.to_string()),
             }
         }
     }
@@ -301,71 +316,75 @@ impl Door {
     fn password(
         &self,
         new_of: Option<&UserName>,
-        person: &mut dyn Person,
-    ) -> Result<Password, Stop> {
-        if let Some(secret) = self.password.read(person)? {
+        prompter: &mut dyn Prompter,
+    ) -> Result<Password, ExitReason> {
+        if let Some(secret) = self.password.read(prompter)? {
             return Password::prepare(&secret)
-                .map_err(|error| Stop::because(Exit::Usage, &error.to_string()));
+                .map_err(|error| ExitReason::because(Exit::Usage, &error.to_string()));
         }
         Ok(match new_of {
-            Some(user) => ask_new_password(person, &[user.as_str()])?,
-            None => ask_password(person, words::PASSWORD)?,
+            Some(user) => ask_new_password(prompter, &[user.as_str()])?,
+            None => ask_password(prompter, words::PASSWORD)?,
         })
     }
 
-    fn log_in(&mut self, user: UserName, person: &mut dyn Person) -> Result<Entered, Stop> {
-        let password = self.password(None, person)?;
-        let code = self.codes.fresh(person, words::CODE)?;
-        let greeted = self.reach(Purpose::LogIn, person)?;
+    fn log_in(
+        &mut self,
+        user: UserName,
+        prompter: &mut dyn Prompter,
+    ) -> Result<Entered, ExitReason> {
+        let password = self.password(None, prompter)?;
+        let code = self.codes.fresh(prompter, words::CODE)?;
+        let greeted = self.reach(Purpose::LogIn, prompter)?;
         let fingerprint = greeted.fingerprint();
         let (named, sent) = (user.clone(), code.clone());
-        let (server_time, entered) = away(person, words::LOGGING_IN, move || {
+        let (server_time, entered) = away(prompter, words::LOGGING_IN, move || {
             let challenged = greeted.log_in(&named)?;
             let server_time = challenged.server_time();
             Ok::<_, SessionError>((server_time, challenged.prove(&password, sent)))
         })??;
-        check_clock(server_time, person);
+        check_clock(server_time, prompter);
         let entered = entered?;
         self.codes.spend(code);
-        self.gate.pin(fingerprint, person);
+        self.host_key.pin(fingerprint, prompter);
         self.user = Some(user);
         if entered.wrong_codes > 0 {
-            person.tell(&words::wrong_codes(entered.wrong_codes));
+            prompter.tell(&words::wrong_codes(entered.wrong_codes));
         }
         Ok(entered)
     }
 
-    fn register(&mut self, person: &mut dyn Person) -> Result<Entered, Stop> {
-        let user = self.name(person)?;
-        let password = self.password(Some(&user), person)?;
-        let greeted = self.reach(Purpose::Register, person)?;
+    fn register(&mut self, prompter: &mut dyn Prompter) -> Result<Entered, ExitReason> {
+        let user = self.name(prompter)?;
+        let password = self.password(Some(&user), prompter)?;
+        let greeted = self.reach(Purpose::Register, prompter)?;
         let fingerprint = greeted.fingerprint();
         let named = user.clone();
-        let mut registering = away(person, words::REGISTERING, move || {
+        let mut registering = away(prompter, words::REGISTERING, move || {
             greeted.register(&named, &password)
         })??;
         let (secret, recovery) = (Some(&registering.secret), &registering.recovery);
-        Self::show_factor(person, &user, secret, recovery, registering.server_time)?;
+        Self::show_factor(prompter, &user, secret, recovery, registering.server_time)?;
         for _ in 0..FIRST_CODES {
-            let code = match self.codes.fresh(person, words::FIRST_CODE) {
+            let code = match self.codes.fresh(prompter, words::FIRST_CODE) {
                 Ok(code) => code,
-                Err(stop) => {
+                Err(reason) => {
                     registering.leave();
-                    return Err(stop);
+                    return Err(reason);
                 }
             };
             let sent = code.clone();
-            let confirmed = away(person, words::REGISTERING, move || {
+            let confirmed = away(prompter, words::REGISTERING, move || {
                 registering.confirm(sent)
             })??;
             match confirmed {
                 Confirmed::Yes(entered) => {
                     self.codes.spend(code);
-                    self.gate.pin(fingerprint, person);
+                    self.host_key.pin(fingerprint, prompter);
                     return Ok(*entered);
                 }
                 Confirmed::WrongCode(again, sentence) => {
-                    person.tell(&sentence);
+                    prompter.tell(&sentence);
                     registering = *again;
                     if self.codes.are_given() {
                         // The same code again would only be wrong again.
@@ -374,7 +393,7 @@ impl Door {
                 }
             }
         }
-        Err(Stop::because(Exit::LoginRefused, words::NO_ACCOUNT))
+        Err(ExitReason::because(Exit::LoginRefused, words::NO_ACCOUNT))
     }
 
     /// For an attempt to continue a login.
@@ -388,14 +407,16 @@ impl Door {
 
     /// What a login that was not continued means; `expected` is the key of that login's server.
     #[must_use]
-    pub fn judge(&self, untaken: Untaken, expected: Fingerprint) -> NotResumed {
-        match untaken {
-            Untaken::OtherKey(presented) => NotResumed::Stop(self.gate.is_not(expected, presented)),
-            Untaken::Failed(error) if error.is_refusal() => NotResumed::Refused,
-            Untaken::Failed(SessionError::Protocol) => {
-                NotResumed::Stop(SessionError::Protocol.into())
+    pub fn judge(&self, error: ResumeError, expected: Fingerprint) -> NotResumed {
+        match error {
+            ResumeError::OtherKey(presented) => {
+                NotResumed::Exit(self.host_key.is_not(expected, presented))
             }
-            Untaken::Failed(error) => NotResumed::Later(error.to_string()),
+            ResumeError::Failed(error) if error.is_refusal() => NotResumed::Refused,
+            ResumeError::Failed(SessionError::Protocol) => {
+                NotResumed::Exit(SessionError::Protocol.into())
+            }
+            ResumeError::Failed(error) => NotResumed::Later(error.to_string()),
         }
     }
 
@@ -406,66 +427,66 @@ impl Door {
     pub fn log_in_again(
         &mut self,
         user: &UserName,
-        person: &mut dyn Person,
-    ) -> Result<Entered, Stop> {
-        self.log_in(user.clone(), person)
+        prompter: &mut dyn Prompter,
+    ) -> Result<Entered, ExitReason> {
+        self.log_in(user.clone(), prompter)
     }
 }
 
-fn menu(person: &mut dyn Person) -> Result<Purpose, Stop> {
+fn menu(prompter: &mut dyn Prompter) -> Result<Purpose, ExitReason> {
     let menu = [
         ('1', words::REGISTER),
         ('2', words::LOG_IN),
         ('q', words::QUIT),
     ]
     .map(|(key, label)| Choice { key, label });
-    match person.choose(&menu) {
+    match prompter.choose(&menu) {
         Ok(0) => Ok(Purpose::Register),
         Ok(1) => Ok(Purpose::LogIn),
-        Ok(_) | Err(PromptError::Cancelled | PromptError::Interrupted) => Err(Stop::fine()),
+        Ok(_) | Err(PromptError::Cancelled | PromptError::Interrupted) => Err(ExitReason::fine()),
         Err(error) => Err(error.into()),
     }
 }
 
 /// Asks for a password until it can be one.
-fn ask_password(person: &mut dyn Person, question: &str) -> Result<Password, PromptError> {
+fn ask_password(prompter: &mut dyn Prompter, question: &str) -> Result<Password, PromptError> {
     loop {
-        let typed = person.ask_secret(question, "--password-file")?;
+        let typed = prompter.ask_secret(question, "--password-file")?;
         match Password::prepare(&typed) {
             Ok(password) => return Ok(password),
-            Err(error) => person.tell(&error.to_string()),
+            Err(error) => prompter.tell(&error.to_string()),
         }
     }
 }
 
 /// Asks for a new password twice, until both are the same; `about` are words that make it easier to
 /// guess.
-fn ask_new_password(person: &mut dyn Person, about: &[&str]) -> Result<Password, PromptError> {
+fn ask_new_password(prompter: &mut dyn Prompter, about: &[&str]) -> Result<Password, PromptError> {
     loop {
-        let typed = person.ask_new_secret(words::NEW_PASSWORD, "--password-file", about)?;
+        let typed = prompter.ask_new_secret(words::NEW_PASSWORD, "--password-file", about)?;
         let password = match Password::prepare(&typed) {
             Ok(password) => password,
             Err(error) => {
-                person.tell(&error.to_string());
+                prompter.tell(&error.to_string());
                 continue;
             }
         };
         let strength = password_strength::judge(typed.expose(), about);
         if !strength.is_enough {
-            person.tell(&words::weak(strength.label, strength.hint.as_deref()));
+            prompter.tell(&words::weak(strength.label, strength.hint.as_deref()));
             continue;
         }
-        let again = person.ask_secret(words::SAME_AGAIN, "--password-file")?;
+        let again = prompter.ask_secret(words::SAME_AGAIN, "--password-file")?;
         if Password::prepare(&again).is_ok_and(|again| again == password) {
             return Ok(password);
         }
-        person.tell(words::NOT_THE_SAME);
+        prompter.tell(words::NOT_THE_SAME);
     }
 }
 
-fn check_clock(server_time: u64, person: &mut dyn Person) {
+fn check_clock(server_time: u64, prompter: &mut dyn Prompter) {
     let apart = server_time.abs_diff(now_ms());
     if apart > CLOCK_TOLERANCE_MS {
-        person.tell(&words::clocks_apart(apart / 1000));
+        prompter.tell(&words::clocks_apart(apart / 1000));
     }
 }

@@ -2,9 +2,9 @@
 
 use chatbox_common::wire::message::{
     self, Chat, ClientMessage, Follow, Following, Found, Head, History, Ignoring, Invited, List,
-    Member, MemberList, Members, Named, PAGE_LIMIT, Page, People, Person, Place, Presence, Profile,
-    Read, ReadTo, RequestId, RoomChanged, RoomId, RoomList, RoomSummary, Rooms, Seq, Standing,
-    Welcome,
+    Member, MemberList, Members, Named, OnlinePerson, PAGE_LIMIT, Page, People, Place, Presence,
+    Profile, Read, ReadTo, RequestId, RoomChanged, RoomId, RoomList, RoomSummary, Rooms, Seq,
+    Standing, Welcome,
 };
 
 /// What the model is told.
@@ -148,7 +148,7 @@ pub enum Effect {
         shown: usize,
     },
     /// Show who is online.
-    People(Vec<Person>),
+    People(Vec<OnlinePerson>),
     /// Show which rooms there are.
     Rooms(Vec<RoomSummary>),
     /// Show who belongs to a room.

@@ -27,15 +27,15 @@ pub use event::{Ask, Effect, Event, Listed, Mention};
 use names::Names;
 use pages::{Listing, Slot};
 use past::{Older, Search};
-pub use room::Room;
+pub use room::KnownRoom;
 
 /// See the module.
 #[derive(Debug)]
 pub struct Model {
     history_id: Option<[u8; 16]>,
-    rooms: BTreeMap<RoomId, Room>,
+    rooms: BTreeMap<RoomId, KnownRoom>,
     /// Rooms that one was in: what was shown of them is not shown again when one comes back.
-    former: BTreeMap<RoomId, Room>,
+    former: BTreeMap<RoomId, KnownRoom>,
     page_limit: u32,
     connected: bool,
     slot: Slot,
@@ -95,14 +95,14 @@ impl Model {
 
     /// A room one is in.
     #[must_use]
-    pub fn room(&self, room: RoomId) -> Option<&Room> {
+    pub fn room(&self, room: RoomId) -> Option<&KnownRoom> {
         self.rooms.get(&room)
     }
 
     /// The rooms one is in, in the order in which they are listed: the lobby, other rooms by
     /// name, and then those one talks with alone.
     #[must_use]
-    pub fn listed_rooms(&self) -> Vec<(RoomId, &Room)> {
+    pub fn listed_rooms(&self) -> Vec<(RoomId, &KnownRoom)> {
         let rooms = self.rooms.iter().filter(|(_, room)| {
             let partner = room.name.strip_prefix('@');
             !partner.is_some_and(|user| self.names.is_ignored(user))
@@ -204,7 +204,8 @@ impl Model {
             Event::HaveRead(which) => self.have_read(which, &mut effects),
             Event::StartAt(number, after) => {
                 let room = self.former.entry(number);
-                room.or_insert_with(|| Room::new(number)).start_at(after);
+                room.or_insert_with(|| KnownRoom::new(number))
+                    .start_at(after);
             }
             Event::Forgot(room, before) => {
                 if let Some(room) = self.rooms.get_mut(&room) {
@@ -271,7 +272,7 @@ impl Model {
         self.names.room(&theirs.name);
         let known = self.rooms.remove(&number);
         let known = known.or_else(|| self.former.remove(&number));
-        let mut room = known.unwrap_or_else(|| Room::new(number));
+        let mut room = known.unwrap_or_else(|| KnownRoom::new(number));
         room.begin(theirs);
         self.rooms.insert(number, room);
     }

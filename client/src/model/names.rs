@@ -11,9 +11,9 @@ const MAX_IGNORED: usize = 1_000;
 const MAX_KEPT: usize = 4_096;
 
 /// Names by what they are in lower case.
-type Kept = BTreeMap<String, String>;
+type NameMap = BTreeMap<String, String>;
 
-fn keep(kept: &mut Kept, name: &str, most: usize) {
+fn keep(kept: &mut NameMap, name: &str, most: usize) {
     let key = name.to_ascii_lowercase();
     if kept.len() < most || kept.contains_key(&key) {
         kept.insert(key, name.to_owned());
@@ -24,18 +24,18 @@ fn keep(kept: &mut Kept, name: &str, most: usize) {
 #[derive(Debug)]
 pub(super) struct Names {
     own: String,
-    ignored: Kept,
-    people: Kept,
-    rooms: Kept,
+    ignored: NameMap,
+    people: NameMap,
+    rooms: NameMap,
 }
 
 impl Names {
     pub(super) fn of(own: &str) -> Self {
         Self {
             own: own.to_owned(),
-            ignored: Kept::new(),
-            people: Kept::new(),
-            rooms: Kept::new(),
+            ignored: NameMap::new(),
+            people: NameMap::new(),
+            rooms: NameMap::new(),
         }
     }
 

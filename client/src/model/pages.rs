@@ -2,7 +2,7 @@
 
 use chatbox_common::wire::message::{MemberList, Page, People, Profile, RoomId, RoomList, Seq};
 
-use super::room::Room;
+use super::room::KnownRoom;
 use super::{Ask, Effect, Listed, Model};
 use crate::words::model as words;
 
@@ -201,7 +201,7 @@ impl Model {
         }
         if let Some(older) = &self.older {
             let room = older.room();
-            let from = self.rooms.get(&room).map_or(0, Room::oldest);
+            let from = self.rooms.get(&room).map_or(0, KnownRoom::oldest);
             return Some((Slot::Older(room, from), self.ask_older(older)));
         }
         if let Listing::Wanted(what, after) = &self.listing {

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use chatbox_common::wire::message::{Chat, Found, Page, Place, RoomId, Seq};
 
 use super::pages::Slot;
-use super::room::Room;
+use super::room::KnownRoom;
 use super::{Ask, Effect, Model};
 use crate::words::model as words;
 
@@ -75,7 +75,7 @@ impl Model {
         let Some(mut older) = self.older.take() else {
             return;
         };
-        let shown = self.rooms.get(&older.room).map_or(0, Room::oldest);
+        let shown = self.rooms.get(&older.room).map_or(0, KnownRoom::oldest);
         if older.time.is_none() && shown != from {
             // What it was to stand before is not shown any more.
             effects.push(Effect::Older {
@@ -125,7 +125,7 @@ impl Model {
                 after: None,
                 before: match first {
                     Some(chat) => Some(chat.seq),
-                    None => self.rooms.get(&room).map(Room::oldest),
+                    None => self.rooms.get(&room).map(KnownRoom::oldest),
                 },
                 limit,
             },

@@ -2,7 +2,7 @@
 
 use chatbox_common::wire::message::{Action, Chat, Invited, Presence, RoomId, Standing};
 
-use super::room::Room;
+use super::room::KnownRoom;
 use super::{Effect, Mention, Model, mention};
 
 impl Model {
@@ -26,7 +26,7 @@ impl Model {
     #[must_use]
     pub fn people_heard_of(&self, room: Option<RoomId>) -> Vec<&str> {
         let room = room.and_then(|room| self.rooms.get(&room));
-        let mut people = room.map_or_else(Vec::new, Room::speakers);
+        let mut people = room.map_or_else(Vec::new, KnownRoom::speakers);
         for user in self.names.people() {
             if !people.iter().any(|known| known.eq_ignore_ascii_case(user)) {
                 people.push(user);

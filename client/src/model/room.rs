@@ -27,7 +27,7 @@ enum Live {
 
 /// See the module.
 #[derive(Debug)]
-pub struct Room {
+pub struct KnownRoom {
     number: RoomId,
     /// Its name, as the server gave it.
     pub name: String,
@@ -42,7 +42,7 @@ pub struct Room {
     /// How many of its members are online.
     pub online: u32,
     /// The last message shown, and the oldest; nothing before the first page.
-    shown: Option<Shown>,
+    shown: Option<ShownRange>,
     /// The last message that is known to exist.
     head: Seq,
     /// The head when the session began: what is behind it comes live.
@@ -56,12 +56,12 @@ pub struct Room {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Shown {
+struct ShownRange {
     last: Seq,
     oldest: Seq,
 }
 
-impl Room {
+impl KnownRoom {
     /// One that nothing was shown of yet.
     pub(super) fn new(number: RoomId) -> Self {
         Self {
@@ -255,7 +255,7 @@ impl Room {
     pub(super) fn take_first(&mut self, page: Page, is_hidden: bool, effects: &mut Vec<Effect>) {
         let begins = page.messages.first().map(|chat| chat.seq);
         let oldest = begins.unwrap_or_else(|| self.oldest());
-        self.shown = Some(Shown {
+        self.shown = Some(ShownRange {
             last: oldest.saturating_sub(1),
             oldest,
         });
@@ -321,7 +321,7 @@ impl Room {
 
     /// What is shown begins behind this message.
     pub(super) const fn start_at(&mut self, after: Seq) {
-        self.shown = Some(Shown {
+        self.shown = Some(ShownRange {
             last: after,
             oldest: after.saturating_add(1),
         });

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 
 use chatbox_common::wire::message::{
-    self, Access, Chat, Following, Kind, Limits, Page, People, Person, RoomMode, RoomRole,
+    self, Access, Chat, Following, Kind, Limits, OnlinePerson, Page, People, RoomMode, RoomRole,
 };
 
 use super::room::MAX_HELD;
@@ -374,7 +374,7 @@ fn a_wish_that_is_refused_is_forgotten() {
 
 #[test]
 fn a_list_follows_its_pages() {
-    let person = |user: &str| Person {
+    let person = |user: &str| OnlinePerson {
         user: user.into(),
         sessions: 1,
         since: 0,

@@ -33,18 +33,18 @@ impl Place {
         self.directory().join("chat:7878_alice")
     }
 
-    fn try_hold(&self, user: &str) -> Result<Option<Kept>, KeptError> {
+    fn try_hold(&self, user: &str) -> Result<Option<SavedSession>, SavedSessionError> {
         let server = ServerAddress::parse("Chat").unwrap();
         let user = UserName::parse(user).unwrap();
-        Kept::hold(&self.directory(), &server, &user, Duration::ZERO)
+        SavedSession::hold(&self.directory(), &server, &user, Duration::ZERO)
     }
 
-    fn hold(&self) -> Kept {
+    fn hold(&self) -> SavedSession {
         self.try_hold("Alice").unwrap().unwrap()
     }
 
     /// A session that is kept, with something changed in its file.
-    fn edited(&self, from: &str, to: &str) -> Result<Option<Ticket>, KeptError> {
+    fn edited(&self, from: &str, to: &str) -> Result<Option<Ticket>, SavedSessionError> {
         let kept = self.hold();
         kept.keep(&ticket(7, HOUR)).unwrap();
         let text = fs::read_to_string(self.file()).unwrap();
@@ -122,13 +122,16 @@ fn a_file_of_another_form_is_not_understood() {
     ] {
         let found = place.edited(from, to);
         assert!(
-            matches!(found, Err(KeptError::Damaged(_))),
+            matches!(found, Err(SavedSessionError::Damaged(_))),
             "{from:?} {to:?}"
         );
     }
     for content in [&b""[..], b"\xff\n", &[b'#'; 5000]] {
         fs::write(place.file(), content).unwrap();
-        assert!(matches!(place.hold().ticket(), Err(KeptError::Damaged(_))));
+        assert!(matches!(
+            place.hold().ticket(),
+            Err(SavedSessionError::Damaged(_))
+        ));
     }
 }
 
@@ -144,7 +147,7 @@ fn what_was_left_of_an_interrupted_write_is_in_nobody_s_way() {
     fs::create_dir(&temporary).unwrap();
     assert!(matches!(
         kept.keep(&ticket(8, HOUR)),
-        Err(KeptError::Io { .. })
+        Err(SavedSessionError::Io { .. })
     ));
     assert!(kept.ticket().unwrap().is_none());
 }
@@ -206,7 +209,10 @@ mod unix {
         for open in [0o640, 0o604, 0o620, 0o601] {
             set_mode(&place.file(), open);
             let error = kept.ticket().unwrap_err();
-            assert!(matches!(error, KeptError::OpenFile { .. }), "{open:o}");
+            assert!(
+                matches!(error, SavedSessionError::OpenFile { .. }),
+                "{open:o}"
+            );
             assert!(error.to_string().contains("delete it"), "{error}");
         }
         kept.keep(&ticket(8, HOUR)).unwrap();
@@ -221,7 +227,7 @@ mod unix {
         for open in [0o755, 0o710, 0o770] {
             set_mode(&place.directory(), open);
             let refused = place.try_hold("alice");
-            let Err(KeptError::OpenDirectory { mode, .. }) = refused else {
+            let Err(SavedSessionError::OpenDirectory { mode, .. }) = refused else {
                 panic!("{open:o}");
             };
             assert_eq!(mode, open);
@@ -236,7 +242,7 @@ mod unix {
         let elsewhere = place.root.path().join("elsewhere");
         fs::rename(place.file(), &elsewhere).unwrap();
         symlink(&elsewhere, place.file()).unwrap();
-        assert!(matches!(kept.ticket(), Err(KeptError::Io { .. })));
+        assert!(matches!(kept.ticket(), Err(SavedSessionError::Io { .. })));
         // A link is replaced, not followed.
         let before = fs::read(&elsewhere).unwrap();
         kept.keep(&ticket(8, HOUR)).unwrap();
@@ -244,6 +250,6 @@ mod unix {
         assert_eq!(fs::read(&elsewhere).unwrap(), before);
         kept.forget().unwrap();
         fs::create_dir(place.file()).unwrap();
-        assert!(matches!(kept.ticket(), Err(KeptError::Damaged(_))));
+        assert!(matches!(kept.ticket(), Err(SavedSessionError::Damaged(_))));
     }
 }

@@ -35,7 +35,7 @@ const MAX_LIFE: Duration = Duration::from_secs(12 * 60 * 60);
 const TOKEN_TEXT: usize = 43;
 
 /// What a file says.
-pub(super) struct Entry {
+pub(super) struct SavedTicket {
     pub(super) server: ServerAddress,
     pub(super) user: UserName,
     pub(super) fingerprint: Fingerprint,
@@ -50,7 +50,7 @@ pub(super) fn seconds(moment: SystemTime) -> u64 {
     since.map_or(0, |since| since.as_secs())
 }
 
-impl Entry {
+impl SavedTicket {
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let text = str::from_utf8(bytes).ok()?.strip_suffix('\n')?;
         let mut lines = text.split('\n');

@@ -54,7 +54,7 @@ pub enum Ending {
 }
 
 /// What the writing thread is to do.
-enum Job {
+enum WriterJob {
     Say(ClientMessage),
     /// Say goodbye, and close this direction.
     SayBye,
@@ -62,9 +62,9 @@ enum Job {
 
 /// A key: its number, and when it was first used.
 #[derive(Clone, Copy)]
-struct Key(u64, Instant);
+struct KeyInUse(u64, Instant);
 
-impl Key {
+impl KeyInUse {
     fn of(age: KeyAge) -> Self {
         let now = Instant::now();
         Self(age.epoch, now.checked_sub(age.age).unwrap_or(now))
@@ -82,11 +82,11 @@ impl Key {
 pub struct Link {
     socket: Arc<TcpStream>,
     /// Taken when nothing more is said.
-    jobs: Option<SyncSender<Job>>,
+    jobs: Option<SyncSender<WriterJob>>,
     /// Hung up by the writing thread when it has ended.
     written: Receiver<()>,
-    sent: Arc<Mutex<Key>>,
-    received: Key,
+    sent: Arc<Mutex<KeyInUse>>,
+    received: KeyInUse,
     binding: ChannelBinding,
 }
 
@@ -110,8 +110,8 @@ impl Link {
         } = entered;
         socket.set_read_timeout(Some(SILENCE_TIMEOUT))?;
         socket.set_write_timeout(Some(WRITE_TIMEOUT))?;
-        let received = Key::of(receiver.key_age());
-        let sent = Arc::new(Mutex::new(Key::of(sender.key_age())));
+        let received = KeyInUse::of(receiver.key_age());
+        let sent = Arc::new(Mutex::new(KeyInUse::of(sender.key_age())));
         let (jobs, waiting) = mpsc::sync_channel(JOBS);
         let (hold, written) = mpsc::sync_channel(0);
         let (read, write) = (Arc::clone(&socket), Arc::clone(&socket));
@@ -145,7 +145,7 @@ impl Link {
     /// # Errors
     /// When the server takes nothing any more; the session is over then.
     pub fn send(&self, message: ClientMessage) -> Result<(), ChannelError> {
-        self.give(Job::Say(message))
+        self.give(WriterJob::Say(message))
     }
 
     /// Says goodbye and closes this direction; what the server still says is heard.
@@ -153,10 +153,10 @@ impl Link {
     /// # Errors
     /// As [`Link::send`].
     pub fn say_bye(&self) -> Result<(), ChannelError> {
-        self.give(Job::SayBye)
+        self.give(WriterJob::SayBye)
     }
 
-    fn give(&self, job: Job) -> Result<(), ChannelError> {
+    fn give(&self, job: WriterJob) -> Result<(), ChannelError> {
         match self.jobs.as_ref().map(|jobs| jobs.try_send(job)) {
             Some(Err(TrySendError::Full(_))) => Err(io::Error::from(ErrorKind::TimedOut).into()),
             // The end of the session is heard of.
@@ -166,7 +166,7 @@ impl Link {
 
     /// Notes that the server replaced its key.
     pub fn note_new_key(&mut self, epoch: u64) {
-        self.received = Key(epoch, Instant::now());
+        self.received = KeyInUse(epoch, Instant::now());
     }
 
     /// What a proof on this line must be bound to.
@@ -198,13 +198,13 @@ impl Drop for Link {
 fn write_all(
     socket: &TcpStream,
     mut sender: Sender,
-    jobs: &Receiver<Job>,
-    key: &Mutex<Key>,
+    jobs: &Receiver<WriterJob>,
+    key: &Mutex<KeyInUse>,
 ) -> Result<(), ChannelError> {
     loop {
         let (message, is_last) = match jobs.recv_timeout(QUIET) {
-            Ok(Job::Say(message)) => (message, false),
-            Ok(Job::SayBye) => (goodbye(), true),
+            Ok(WriterJob::Say(message)) => (message, false),
+            Ok(WriterJob::SayBye) => (goodbye(), true),
             Err(RecvTimeoutError::Timeout) => {
                 let request = UNANSWERED;
                 (ClientMessage::Ping(Plain { request }), false)
@@ -215,7 +215,7 @@ fn write_all(
         let now = sender.key_age();
         let mut key = key.lock().unwrap_or_else(PoisonError::into_inner);
         if key.0 != now.epoch {
-            *key = Key::of(now);
+            *key = KeyInUse::of(now);
         }
         if is_last {
             return Ok(socket.shutdown(Shutdown::Write)?);

@@ -7,7 +7,7 @@
 
 use std::fmt::Write;
 
-use chatbox_common::wire::message::{Chat, Kind, Person, You};
+use chatbox_common::wire::message::{Chat, Kind, OnlinePerson, You};
 use jiff::Timestamp;
 use serde_json::Value;
 use unicode_normalization::char::is_combining_mark;
@@ -34,7 +34,7 @@ pub fn message(room: &str, chat: &Chat) -> String {
 
 /// Somebody who is online.
 #[must_use]
-pub fn person(person: &Person) -> String {
+pub fn person(person: &OnlinePerson) -> String {
     object(&[
         ("type", "person".into()),
         ("user", person.user.as_str().into()),
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn people_and_oneself_are_lines_too() {
-        let online = Person {
+        let online = OnlinePerson {
             user: "bob".into(),
             sessions: 2,
             since: 0,

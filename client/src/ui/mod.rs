@@ -13,11 +13,11 @@ use std::time::Instant;
 
 use chatbox_common::fingerprint::Fingerprint;
 use chatbox_common::wire::message::{
-    Chat, Member, Person as Online, Profile, Room, RoomId, RoomSummary, Seq, You,
+    Chat, Member, OnlinePerson, Profile, Room, RoomId, RoomSummary, Seq, You,
 };
 
 use crate::model::{Mention, Model};
-use crate::prompt::Person;
+use crate::prompt::Prompter;
 
 /// The state of the way to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub struct Scene<'s> {
 
 /// What a person wants, beside what concerns the face alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wish {
+pub enum Intent {
     /// This was typed: a text or a command, perhaps of several lines.
     Line(String),
     /// This was pasted, and what was typed around it: several lines are a text.
@@ -65,8 +65,8 @@ pub enum Wish {
     Older(RoomId),
     /// The face no longer keeps the messages of a room before this one.
     Forgot(RoomId, Seq),
-    /// To leave the program.
-    Leave,
+    /// To quit the program.
+    Quit,
 }
 
 /// What counts as read of what was shown.
@@ -82,7 +82,7 @@ pub enum Reading {
 
 /// See the module. Texts are given as they came: a face passes them through
 /// [`crate::sanitize`], all but its own.
-pub trait Face: Person {
+pub trait Face: Prompter {
     /// Shows a message, the next one of its room. `room` is the room's name.
     ///
     /// # Errors
@@ -120,7 +120,7 @@ pub trait Face: Person {
     fn lines(&mut self, title: &str, text: &str) -> io::Result<()>;
 
     /// Shows who is online.
-    fn people(&mut self, people: &[Online]) -> io::Result<()>;
+    fn people(&mut self, people: &[OnlinePerson]) -> io::Result<()>;
 
     /// Shows which rooms there are.
     fn rooms(&mut self, rooms: &[RoomSummary]) -> io::Result<()>;
@@ -147,7 +147,7 @@ pub trait Face: Person {
     fn reading(&self, scene: &Scene<'_>) -> Reading;
 
     /// The next thing the person wants, if keys that were pressed came to one. Never waits.
-    fn wish(&mut self, scene: &Scene<'_>) -> Option<Wish>;
+    fn intent(&mut self, scene: &Scene<'_>) -> Option<Intent>;
 
     /// What was shown is seen from here on. Says when to call it again without an event, if
     /// something on the screen changes with the time.
@@ -161,7 +161,7 @@ pub trait Face: Person {
     fn keys(&self) -> String;
 
     /// Calls `wake` (from whichever thread) whenever keys were pressed, so that
-    /// [`Face::wish`] is asked.
+    /// [`Face::intent`] is asked.
     fn wake_with(&mut self, wake: Box<dyn Fn() + Send>);
 
     /// Questions are over: what is shown from here on is the chat. A sheet that no question followed

@@ -9,13 +9,13 @@ use std::time::Instant;
 
 use chatbox_common::secret::SecretString;
 use chatbox_common::wire::message::{
-    Chat, Kind, Member, Person as Online, Profile, Room, RoomId, RoomSummary, Seq, You,
+    Chat, Kind, Member, OnlinePerson, Profile, Room, RoomId, RoomSummary, Seq, You,
 };
 
-use super::{Face, Reading, Scene, Wish};
+use super::{Face, Intent, Reading, Scene};
 use crate::charset::Output;
 use crate::model::Mention;
-use crate::prompt::{self, Choice, Person, PromptError, Sheet, Task, Terminal};
+use crate::prompt::{self, Choice, PromptError, Prompter, Sheet, Task, Terminal};
 use crate::sanitize::{self, name};
 use crate::screen::{Screen, columns};
 use crate::words::app as app_words;
@@ -110,7 +110,7 @@ impl<W: Write> Plain<W> {
     }
 }
 
-impl<W: Write> Person for Plain<W> {
+impl<W: Write> Prompter for Plain<W> {
     fn can_be_asked(&self) -> bool {
         self.can_ask
     }
@@ -246,7 +246,7 @@ impl<W: Write> Face for Plain<W> {
         self.put(text)
     }
 
-    fn people(&mut self, people: &[Online]) -> io::Result<()> {
+    fn people(&mut self, people: &[OnlinePerson]) -> io::Result<()> {
         let lines = tables::people(&self.clock, people);
         self.put(&lines)
     }
@@ -285,7 +285,7 @@ impl<W: Write> Face for Plain<W> {
         Reading::All
     }
 
-    fn wish(&mut self, _: &Scene<'_>) -> Option<Wish> {
+    fn intent(&mut self, _: &Scene<'_>) -> Option<Intent> {
         None
     }
 
@@ -464,7 +464,7 @@ mod tests {
             face.chat(hostile, &chat(hostile, hostile), Mention::Now)
                 .unwrap();
             face.notice(None, hostile).unwrap();
-            let person = Online {
+            let person = OnlinePerson {
                 user: hostile.into(),
                 sessions: 2,
                 since: u64::MAX,

@@ -6,13 +6,13 @@ use std::time::Instant;
 
 use chatbox_common::secret::SecretString;
 use chatbox_common::wire::message::{
-    Chat, Member, Person as Online, Profile, Room, RoomId, RoomSummary, Seq, You,
+    Chat, Member, OnlinePerson, Profile, Room, RoomId, RoomSummary, Seq, You,
 };
 
 use super::plain::Plain;
-use super::{Face, Reading, Scene, Wish, json};
+use super::{Face, Intent, Reading, Scene, json};
 use crate::model::Mention;
-use crate::prompt::{Choice, Person, PromptError, Sheet, Task};
+use crate::prompt::{Choice, PromptError, Prompter, Sheet, Task};
 use crate::screen::Screen;
 
 /// See the module.
@@ -29,7 +29,7 @@ impl<W: Write> Script<W> {
     }
 }
 
-impl<W: Write> Person for Script<W> {
+impl<W: Write> Prompter for Script<W> {
     fn can_be_asked(&self) -> bool {
         self.plain.can_be_asked()
     }
@@ -128,7 +128,7 @@ impl<W: Write> Face for Script<W> {
         self.plain.lines(title, text)
     }
 
-    fn people(&mut self, people: &[Online]) -> io::Result<()> {
+    fn people(&mut self, people: &[OnlinePerson]) -> io::Result<()> {
         if !self.json {
             return self.plain.people(people);
         }
@@ -174,7 +174,7 @@ impl<W: Write> Face for Script<W> {
         Reading::Nothing
     }
 
-    fn wish(&mut self, _: &Scene<'_>) -> Option<Wish> {
+    fn intent(&mut self, _: &Scene<'_>) -> Option<Intent> {
         None
     }
 

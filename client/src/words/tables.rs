@@ -4,7 +4,8 @@
 use std::fmt::Write as _;
 
 use chatbox_common::wire::message::{
-    Access, Chat, Kind, Member, Person, Profile, RoomMode, RoomRole, RoomSummary, SessionList, You,
+    Access, Chat, Kind, Member, OnlinePerson, Profile, RoomMode, RoomRole, RoomSummary,
+    SessionList, You,
 };
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
@@ -74,7 +75,7 @@ pub fn dated(clock: &Clock, room: &str, chat: &Chat) -> String {
 
 /// Who is there, a line each.
 #[must_use]
-pub fn people(clock: &Clock, people: &[Person]) -> String {
+pub fn people(clock: &Clock, people: &[OnlinePerson]) -> String {
     let mut lines = String::new();
     for person in people {
         let since = clock.time(person.since);

@@ -35,7 +35,7 @@ pub fn client() -> Vec<ClientMessage> {
 
 pub fn server() -> Vec<ServerMessage> {
     use ServerMessage as S;
-    let session = |session, address, since| Session {
+    let session = |session, address, since| SessionInfo {
         session,
         address: text(address),
         since,

@@ -113,7 +113,7 @@ fn of_people_and_the_server() -> Vec<ServerMessage> {
     vec![
         S::People(People {
             request: 19,
-            people: vec![Person {
+            people: vec![OnlinePerson {
                 user: text("Alice"),
                 sessions: 2,
                 since: TIME,

@@ -15,7 +15,7 @@ use minicbor::{Decode, Encode};
 
 pub use account::{
     Changed, Factor, FactorConfirm, FactorPart, NewFactor, Password, PasswordChallenge,
-    PasswordConfirm, Session, SessionList,
+    PasswordConfirm, SessionInfo, SessionList,
 };
 pub use error::{Bye, ByeReason, ErrorCode, ErrorMessage};
 pub use login::{
@@ -26,7 +26,7 @@ pub use membership::{
     Access, Action, Create, Direct, Invite, Invited, Join, Joined, Left, Lock, Member, MemberList,
     Members, Moderate, RoomChanged, RoomList, RoomRole, RoomSummary, Rooms, SetTopic, Standing,
 };
-pub use people::{Ignore, Ignoring, List, Named, People, Person, Profile, ServerInfo, You};
+pub use people::{Ignore, Ignoring, List, Named, OnlinePerson, People, Profile, ServerInfo, You};
 pub use room::{
     Ack, Chat, Follow, Following, Found, Head, History, Kind, Lagged, Limits, Page, Place,
     Presence, Read, ReadTo, Room, RoomMode, Search, Send, Welcome,

@@ -8,7 +8,7 @@ use chatbox_common::name::UserName;
 use chatbox_common::secret::{Secret, SecretString};
 use chatbox_common::wire::message::{
     self, ByeReason, Changed, ClientMessage, ErrorCode, Factor, FactorConfirm, FactorPart,
-    NewFactor, PasswordChallenge, PasswordConfirm, Plain, ServerMessage, Session,
+    NewFactor, PasswordChallenge, PasswordConfirm, Plain, ServerMessage, SessionInfo,
 };
 
 use super::Server;
@@ -208,7 +208,7 @@ impl Peer {
     }
 
     /// One's own sessions.
-    pub fn sessions(&mut self) -> Vec<Session> {
+    pub fn sessions(&mut self) -> Vec<SessionInfo> {
         let asked = self.ask(|request| ClientMessage::Sessions(Plain { request }));
         self.until("the sessions", |message| match message {
             ServerMessage::SessionList(list) if list.request == asked => Some(list.sessions),

@@ -43,7 +43,7 @@ fn secrets_typed_while_there_is_no_connection_are_said_to_nobody() {
 #[test]
 fn secrets_typed_by_somebody_who_is_logged_out_are_said_to_nobody() {
     let mut desk = Desk::begin();
-    desk.app.line = Line::LoggedOut;
+    desk.app.link_state = LinkState::LoggedOut;
     desk.app.tell_model(Told::Disconnected).unwrap();
     desk.press(&format!("\"/password\" enter {ANSWERS}"));
     desk.sees("the login could not be continued");

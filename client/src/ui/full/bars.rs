@@ -13,7 +13,7 @@ use ratatui::style::Style;
 use super::colours::{Palette, Role};
 use super::scrollback::{Activity, Views};
 use super::wrap::{cut, draw, width};
-use crate::model::Room;
+use crate::model::KnownRoom;
 use crate::sanitize;
 use crate::ui::{Scene, Way};
 use crate::words::screen as words;
@@ -36,7 +36,7 @@ pub(super) struct Bars<'a> {
     pub palette: Palette,
     pub now: Instant,
     /// The rooms one is in, as they are numbered.
-    pub rooms: &'a [(RoomId, &'a Room)],
+    pub rooms: &'a [(RoomId, &'a KnownRoom)],
 }
 
 impl Bars<'_> {
@@ -53,7 +53,7 @@ impl Bars<'_> {
     }
 
     /// A room's number, its name, and what was not read in it.
-    fn label(&self, place: usize, room: RoomId, known: &Room) -> (String, String, String) {
+    fn label(&self, place: usize, room: RoomId, known: &KnownRoom) -> (String, String, String) {
         let number = format!("{} ", place + 1);
         let name = sanitize::line(&known.name).into_owned();
         let (unread, mentions) = (self.views.unread(room), self.views.mentions(room));
@@ -104,7 +104,7 @@ impl Bars<'_> {
         }
     }
 
-    fn room_style(&self, room: RoomId, known: &Room) -> Style {
+    fn room_style(&self, room: RoomId, known: &KnownRoom) -> Style {
         let role = match self.views.activity(room, known.access) {
             _ if self.scene.here == Some(room) => Role::Here,
             Activity::None => Role::Text,
@@ -221,7 +221,7 @@ fn count(count: u32) -> String {
 }
 
 /// What is said of a room in so many columns.
-fn topic(room: &Room, columns: usize) -> String {
+fn topic(room: &KnownRoom, columns: usize) -> String {
     let mode = match room.mode {
         RoomMode::Audited => words::AUDITED,
         RoomMode::Private => words::PRIVATE,

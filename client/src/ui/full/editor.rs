@@ -17,13 +17,13 @@ use crate::input::MAX_LINE;
 use completion::Completion;
 use history::History;
 pub use layout::Layout;
-use line_buffer::{Line, Piece, TooLong};
+use line_buffer::{LineBuffer, Piece, TooLong};
 use motion::Motion;
 
 /// What is to be done after a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
-pub enum Outcome {
+pub enum EditOutcome {
     /// Nothing more.
     Done,
     /// The action is none of the line's, at this moment.
@@ -34,8 +34,8 @@ pub enum Outcome {
     Submitted(Submitted),
     /// The line was thrown away; the history has it.
     Cleared,
-    /// There was nothing to throw away: the person wants to leave.
-    Leave,
+    /// There was nothing to throw away: the person wants to quit.
+    Quit,
 }
 
 /// A message or a command.
@@ -71,7 +71,7 @@ enum Last {
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Editor {
-    line: Line,
+    line: LineBuffer,
     history: History,
     last: Last,
     killed: Piece,
@@ -126,7 +126,7 @@ impl Editor {
     }
 
     /// Takes a character that was typed.
-    pub fn insert(&mut self, character: char) -> Outcome {
+    pub fn insert(&mut self, character: char) -> EditOutcome {
         self.last = Last::Other;
         if self.asked.is_none() {
             return self.put(character.encode_utf8(&mut [0; 4]));
@@ -134,45 +134,45 @@ impl Editor {
         if matches!(character, 'e' | 'E') {
             return self.put_asked();
         }
-        Outcome::Done
+        EditOutcome::Done
     }
 
     /// Takes what was pasted: one line at once, several when the person says so. Its line ends
     /// become line feeds, and those at its end are dropped.
-    pub fn paste(&mut self, pasted: &str) -> Outcome {
+    pub fn paste(&mut self, pasted: &str) -> EditOutcome {
         self.last = Last::Other;
         let unified = pasted.replace("\r\n", "\n").replace('\r', "\n");
         let whole = format!("{}{unified}", self.asked.as_deref().unwrap_or_default());
         let text = without_end(&whole);
         let size = self.text().len() + text.len();
         if size > MAX_LINE {
-            return Outcome::Full(size);
+            return EditOutcome::Full(size);
         }
         if text.contains('\n') {
             self.asked = Some(whole);
-            return Outcome::Done;
+            return EditOutcome::Done;
         }
         self.put(text)
     }
 
     /// Does what a key is bound to. `candidates` is asked what may stand in place of the word that
     /// ends at a byte of a text (see [`crate::completion::complete`]).
-    pub fn act(
+    pub fn perform(
         &mut self,
         action: Action,
         candidates: impl FnOnce(&str, usize) -> Vec<String>,
-    ) -> Outcome {
+    ) -> EditOutcome {
         if self.asked.is_some() {
             return self.answer(action);
         }
         let last = mem::take(&mut self.last);
         if let Some(motion) = motion(action, self.is_empty()) {
             self.line.go(self.line.reach(motion));
-            return Outcome::Done;
+            return EditOutcome::Done;
         }
         if let Some(motion) = kill(action) {
             self.kill(motion, matches!(last, Last::Kill));
-            return Outcome::Done;
+            return EditOutcome::Done;
         }
         match action {
             Action::Submit => return self.submit(),
@@ -186,10 +186,10 @@ impl Editor {
             Action::CompleteBack => return self.complete(last, true, candidates),
             Action::HistoryBack => self.vertical(&last, motion::above, History::back),
             Action::HistoryNext => self.vertical(&last, motion::below, History::next),
-            Action::Interrupt | Action::EndOfInput if self.is_empty() => return Outcome::Leave,
+            Action::Interrupt | Action::EndOfInput if self.is_empty() => return EditOutcome::Quit,
             Action::Interrupt => {
                 self.history.keep(&self.line.take());
-                return Outcome::Cleared;
+                return EditOutcome::Cleared;
             }
             Action::Backspace => {
                 self.line.cut(self.line.reach(motion::left));
@@ -199,40 +199,40 @@ impl Editor {
             }
             // It leaves the candidates, which are open no more.
             Action::Cancel if matches!(last, Last::Completion(_)) => {}
-            _ => return Outcome::Elsewhere,
+            _ => return EditOutcome::Elsewhere,
         }
-        Outcome::Done
+        EditOutcome::Done
     }
 
-    fn answer(&mut self, action: Action) -> Outcome {
+    fn answer(&mut self, action: Action) -> EditOutcome {
         match action {
             Action::Submit => match self.put_asked() {
-                Outcome::Done => self.submit(),
+                EditOutcome::Done => self.submit(),
                 refused => refused,
             },
             Action::Cancel | Action::Interrupt => {
                 self.asked = None;
-                Outcome::Done
+                EditOutcome::Done
             }
             // The question comes first.
-            _ if action.is_of_line() => Outcome::Done,
-            _ => Outcome::Elsewhere,
+            _ if action.is_of_line() => EditOutcome::Done,
+            _ => EditOutcome::Elsewhere,
         }
     }
 
-    fn put_asked(&mut self) -> Outcome {
+    fn put_asked(&mut self) -> EditOutcome {
         let asked = self.asked.take().unwrap_or_default();
         outcome(self.line.put(without_end(&asked), true))
     }
 
-    fn put(&mut self, text: &str) -> Outcome {
+    fn put(&mut self, text: &str) -> EditOutcome {
         outcome(self.line.put(text, false))
     }
 
-    fn submit(&mut self) -> Outcome {
+    fn submit(&mut self) -> EditOutcome {
         let piece = self.line.take();
         self.history.keep(&piece);
-        Outcome::Submitted(if piece.is_pasted {
+        EditOutcome::Submitted(if piece.is_pasted {
             Submitted::Paste(piece.text)
         } else {
             Submitted::Line(piece.text)
@@ -279,14 +279,14 @@ impl Editor {
         last: Last,
         is_back: bool,
         candidates: impl FnOnce(&str, usize) -> Vec<String>,
-    ) -> Outcome {
+    ) -> EditOutcome {
         let (text, cursor) = (self.text(), self.cursor());
         let completion = match last {
             Last::Completion(going) => Some(going.turn(is_back)),
             _ => Completion::begin(text, cursor, candidates(text, cursor), is_back),
         };
         let Some(mut completion) = completion else {
-            return Outcome::Done;
+            return EditOutcome::Done;
         };
         let (range, chosen) = completion.replacement();
         let put = self.line.replace(range, chosen);
@@ -298,8 +298,11 @@ impl Editor {
     }
 }
 
-fn outcome(put: Result<(), TooLong>) -> Outcome {
-    put.map_or_else(|TooLong(size)| Outcome::Full(size), |()| Outcome::Done)
+fn outcome(put: Result<(), TooLong>) -> EditOutcome {
+    put.map_or_else(
+        |TooLong(size)| EditOutcome::Full(size),
+        |()| EditOutcome::Done,
+    )
 }
 
 /// Without the line ends behind it.

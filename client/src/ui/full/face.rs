@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use chatbox_common::secret::SecretString;
 use chatbox_common::wire::message::{
-    Chat, Member, Person as Online, Profile, Room, RoomId, RoomSummary, Seq, You,
+    Chat, Member, OnlinePerson, Profile, Room, RoomId, RoomSummary, Seq, You,
 };
 use ratatui::backend::Backend;
 
-use super::dialog::Seat;
+use super::dialog::PromptLoop;
 use super::paint::{self, Input, Painting};
 use super::panel::Panel;
 use super::terminal::{self, Pressed};
@@ -19,17 +19,17 @@ use super::{FRAME, Full, Mode, failed};
 use crate::charset::Charset;
 use crate::input;
 use crate::model::Mention;
-use crate::prompt::{self, Choice, Person, PromptError, Sheet, Task};
+use crate::prompt::{self, Choice, PromptError, Prompter, Sheet, Task};
 use crate::sanitize;
 use crate::screen::Screen;
-use crate::ui::{Face, Reading, Scene, Way, Wish};
+use crate::ui::{Face, Intent, Reading, Scene, Way};
 use crate::words::full as words;
 use crate::words::tables::{self, now_ms};
 
 /// How often it is looked whether all that was typed is told.
 const BETWEEN_KEYS: Duration = Duration::from_millis(1);
 
-impl<B: Backend> Person for Full<B> {
+impl<B: Backend> Prompter for Full<B> {
     fn can_be_asked(&self) -> bool {
         true
     }
@@ -52,17 +52,17 @@ impl<B: Backend> Person for Full<B> {
 
     fn choose(&mut self, choices: &[Choice]) -> Result<usize, PromptError> {
         self.question_begins();
-        self.seat().choose(choices)
+        self.prompt_loop().choose(choices)
     }
 
     fn ask(&mut self, question: &str, _: &'static str) -> Result<String, PromptError> {
         self.question_begins();
-        self.seat().ask(question)
+        self.prompt_loop().ask(question)
     }
 
     fn ask_secret(&mut self, question: &str, _: &'static str) -> Result<SecretString, PromptError> {
         self.question_begins();
-        self.seat().ask_secret(question)
+        self.prompt_loop().ask_secret(question)
     }
 
     fn ask_new_secret(
@@ -72,11 +72,11 @@ impl<B: Backend> Person for Full<B> {
         about: &[&str],
     ) -> Result<SecretString, PromptError> {
         self.question_begins();
-        self.seat().ask_new_secret(question, about)
+        self.prompt_loop().ask_new_secret(question, about)
     }
 
     fn say(&mut self, sentence: &str) -> io::Result<()> {
-        self.seat().say(sentence)
+        self.prompt_loop().say(sentence)
     }
 
     fn tell(&mut self, sentence: &str) {
@@ -86,7 +86,7 @@ impl<B: Backend> Person for Full<B> {
             self.say_here(sentence);
         } else {
             self.told.push(sentence.to_owned());
-            self.seat().tell(sentence);
+            self.prompt_loop().tell(sentence);
         }
     }
 
@@ -94,14 +94,14 @@ impl<B: Backend> Person for Full<B> {
         self.uncover();
         self.is_talking = false;
         self.has_sheet = true;
-        self.seat().show(sheet)
+        self.prompt_loop().show(sheet)
     }
 
     fn busy(&mut self, what: &str, task: Task) -> Result<(), PromptError> {
         self.uncover();
         self.is_talking = false;
         let knock = self.knock.clone();
-        self.seat().busy(knock, what, task)
+        self.prompt_loop().busy(knock, what, task)
     }
 }
 
@@ -170,7 +170,7 @@ impl<B: Backend> Face for Full<B> {
         Ok(())
     }
 
-    fn people(&mut self, people: &[Online]) -> io::Result<()> {
+    fn people(&mut self, people: &[OnlinePerson]) -> io::Result<()> {
         let text = tables::people(&self.clock, people);
         self.add(words::PEOPLE, &text);
         Ok(())
@@ -232,20 +232,20 @@ impl<B: Backend> Face for Full<B> {
         }
     }
 
-    fn wish(&mut self, scene: &Scene<'_>) -> Option<Wish> {
+    fn intent(&mut self, scene: &Scene<'_>) -> Option<Intent> {
         self.follow(scene);
         // What wanted the program to end in the middle of a question wants it still.
         if self.dialog.over().is_some() {
-            return Some(Wish::Leave);
+            return Some(Intent::Quit);
         }
         loop {
-            if let Some(wish) = self.wishes.pop_front() {
-                return Some(wish);
+            if let Some(intent) = self.intents.pop_front() {
+                return Some(intent);
             }
             let pressed = self.pressed.try_recv().ok()?;
             if self.take(pressed, scene).is_err() {
                 // A terminal that can't be drawn on is of no use to anybody.
-                return Some(Wish::Leave);
+                return Some(Intent::Quit);
             }
         }
     }
@@ -253,9 +253,9 @@ impl<B: Backend> Face for Full<B> {
     fn flush(&mut self, scene: &Scene<'_>) -> io::Result<Option<Instant>> {
         self.follow(scene);
         if std::mem::take(&mut self.rings)
-            && let Some(stage) = &self.stage
+            && let Some(raw) = &self.raw_terminal
         {
-            stage.ring()?;
+            raw.ring()?;
         }
         let now = Instant::now();
         let next = self.drawn.map_or(now, |drawn| drawn + FRAME);
@@ -272,12 +272,12 @@ impl<B: Backend> Face for Full<B> {
         self.draw(scene)?;
         if let Some(here) = scene.here.filter(|_| self.views.wants_older()) {
             self.views.asked_older(here);
-            self.wishes.push_back(Wish::Older(here));
+            self.intents.push_back(Intent::Older(here));
         }
         (self.is_dirty, self.is_urgent) = (false, false);
         self.drawn = Some(Instant::now());
-        // A wish that came of drawing is heard at once.
-        Ok(if self.wishes.is_empty() {
+        // An intent that came of drawing is heard at once.
+        Ok(if self.intents.is_empty() {
             counts_down
         } else {
             self.drawn
@@ -288,7 +288,7 @@ impl<B: Backend> Face for Full<B> {
         let mut has_dropped = false;
         loop {
             // Asked first: what was told before it is there then.
-            let is_all = self.stage.is_none() || terminal::is_all_told();
+            let is_all = self.raw_terminal.is_none() || terminal::is_all_told();
             while let Ok(pressed) = self.pressed.try_recv() {
                 has_dropped |= self.let_go(&pressed);
             }
@@ -303,7 +303,7 @@ impl<B: Backend> Face for Full<B> {
 
     fn keys(&self) -> String {
         let mut lines = String::from("\n");
-        for row in self.bindings.help() {
+        for row in self.keymap.help() {
             let keys = row.keys.join(", ");
             // Writing to a String does not fail.
             let _ = writeln!(lines, "  {keys:<20}  {} ({})", row.help, row.action);
@@ -312,8 +312,8 @@ impl<B: Backend> Face for Full<B> {
     }
 
     fn wake_with(&mut self, wake: Box<dyn Fn() + Send>) {
-        if let Some(stage) = &self.stage {
-            stage.wake_with(wake);
+        if let Some(raw) = &self.raw_terminal {
+            raw.wake_with(wake);
         }
     }
 
@@ -324,7 +324,7 @@ impl<B: Backend> Face for Full<B> {
     fn back(&mut self) {
         if self.has_sheet {
             // Whoever does not answer has seen it as well.
-            let _ = self.seat().ask(words::NOTED);
+            let _ = self.prompt_loop().ask(words::NOTED);
         }
         self.dialog.forget();
         (self.is_talking, self.has_sheet) = (true, false);
@@ -339,15 +339,15 @@ impl<B: Backend> Face for Full<B> {
 
     fn close(&mut self) {
         self.is_closed = true;
-        if let Some(stage) = &self.stage {
-            stage.close();
+        if let Some(raw) = &self.raw_terminal {
+            raw.close();
         }
     }
 }
 
 impl<B: Backend> Full<B> {
-    fn seat(&mut self) -> Seat<'_, B> {
-        Seat {
+    fn prompt_loop(&mut self) -> PromptLoop<'_, B> {
+        PromptLoop {
             terminal: &mut self.terminal,
             pressed: &self.pressed,
             dialog: &mut self.dialog,
@@ -360,7 +360,7 @@ impl<B: Backend> Full<B> {
             Pressed::Key(_) | Pressed::Paste(_) => return true,
             // Where the terminal's size can't be told, the next frame fails, too, and is heard of.
             Pressed::Redraw => drop(self.draw_anew()),
-            Pressed::Interrupt | Pressed::Gone => self.wishes.push_back(Wish::Leave),
+            Pressed::Interrupt | Pressed::Gone => self.intents.push_back(Intent::Quit),
             Pressed::Knock => {}
         }
         false
@@ -417,7 +417,7 @@ impl<B: Backend> Full<B> {
             self.say_what_was_told();
         }
         if let Some((room, before)) = self.views.take_forgotten() {
-            self.wishes.push_back(Wish::Forgot(room, before));
+            self.intents.push_back(Intent::Forgot(room, before));
         }
     }
 
@@ -460,7 +460,7 @@ impl<B: Backend> Full<B> {
     }
 
     fn question(&self) -> Option<String> {
-        if matches!(self.mode, Mode::Leaving) {
+        if matches!(self.mode, Mode::Quitting) {
             return Some(words::LEAVE.to_owned());
         }
         let asking = self.editor.asking()?;
@@ -479,11 +479,11 @@ impl<B: Backend> Full<B> {
     /// and long lines whole, so that what is marked is what was said.
     pub(super) fn show_bare(&mut self) -> io::Result<()> {
         self.mode = Mode::Bare;
-        let Some(stage) = &self.stage else {
+        let Some(raw) = &self.raw_terminal else {
             return Ok(());
         };
         let size = self.terminal.size().map_err(failed)?;
         let lines = self.views.bare(size.width.into(), size.height.into());
-        stage.print(&lines)
+        raw.print(&lines)
     }
 }

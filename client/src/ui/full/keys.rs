@@ -1,5 +1,5 @@
 //! What keys do: those of the line are the editor's; the others scroll, search, go to rooms, open
-//! and close what stands above the messages, or become wishes.
+//! and close what stands above the messages, or become intents.
 
 use std::io;
 
@@ -7,14 +7,14 @@ use chatbox_common::wire::message::RoomId;
 use ratatui::backend::Backend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent};
 
-use super::editor::{Outcome, Submitted};
+use super::editor::{EditOutcome, Submitted};
 use super::keymap::{self, Action};
 use super::scrollback::Direction;
 use super::terminal::{self, Pressed};
-use super::{Full, Mode, Search};
+use super::{Full, Mode, ScreenSearch};
 use crate::completion;
 use crate::input;
-use crate::ui::{Scene, Wish};
+use crate::ui::{Intent, Scene};
 use crate::words::full as words;
 
 impl<B: Backend> Full<B> {
@@ -32,7 +32,7 @@ impl<B: Backend> Full<B> {
             }
             Pressed::Redraw => self.draw_anew(),
             Pressed::Interrupt | Pressed::Gone => {
-                self.wishes.push_back(Wish::Leave);
+                self.intents.push_back(Intent::Quit);
                 Ok(())
             }
             Pressed::Knock => Ok(()),
@@ -53,12 +53,12 @@ impl<B: Backend> Full<B> {
                 self.mode = Mode::Talk;
                 self.redraw()
             }
-            Mode::Leaving => {
+            Mode::Quitting => {
                 self.mode = Mode::Talk;
-                let yes = self.bindings.action(key) == Some(Action::Interrupt)
+                let yes = self.keymap.action(key) == Some(Action::Interrupt)
                     || matches!(key.code, KeyCode::Char(c) if words::YES.contains(c));
                 if yes {
-                    self.wishes.push_back(Wish::Leave);
+                    self.intents.push_back(Intent::Quit);
                 }
                 Ok(())
             }
@@ -80,12 +80,12 @@ impl<B: Backend> Full<B> {
                 let outcome = self.editor.paste(text);
                 self.come(outcome);
             }
-            Mode::Leaving | Mode::Bare => {}
+            Mode::Quitting | Mode::Bare => {}
         }
     }
 
     fn talk_key(&mut self, key: KeyEvent, scene: &Scene<'_>) -> io::Result<()> {
-        let Some(action) = self.bindings.action(key) else {
+        let Some(action) = self.keymap.action(key) else {
             let outcome = match keymap::is_text(key) {
                 Some(character) => self.editor.insert(character),
                 None => return Ok(()),
@@ -98,8 +98,8 @@ impl<B: Backend> Full<B> {
         }
         let (model, here) = (scene.model, scene.here);
         let candidates = |text: &str, cursor| completion::complete(model, here, text, cursor);
-        match self.editor.act(action, candidates) {
-            Outcome::Elsewhere => self.act(action, scene),
+        match self.editor.perform(action, candidates) {
+            EditOutcome::Elsewhere => self.perform(action, scene),
             outcome => {
                 self.come(outcome);
                 Ok(())
@@ -108,22 +108,22 @@ impl<B: Backend> Full<B> {
     }
 
     /// Does what the line says is to be done.
-    fn come(&mut self, outcome: Outcome) {
+    fn come(&mut self, outcome: EditOutcome) {
         match outcome {
-            Outcome::Done | Outcome::Elsewhere | Outcome::Cleared => {}
-            Outcome::Full(size) => {
+            EditOutcome::Done | EditOutcome::Elsewhere | EditOutcome::Cleared => {}
+            EditOutcome::Full(size) => {
                 self.rings = true;
                 self.say_here(&input::too_long(size));
             }
-            Outcome::Submitted(submitted) => {
+            EditOutcome::Submitted(submitted) => {
                 self.panel = None;
                 self.views.bottom();
-                self.wishes.push_back(match submitted {
-                    Submitted::Line(line) => Wish::Line(line),
-                    Submitted::Paste(block) => Wish::Paste(block),
+                self.intents.push_back(match submitted {
+                    Submitted::Line(line) => Intent::Line(line),
+                    Submitted::Paste(block) => Intent::Paste(block),
                 });
             }
-            Outcome::Leave => self.mode = Mode::Leaving,
+            EditOutcome::Quit => self.mode = Mode::Quitting,
         }
     }
 
@@ -147,7 +147,7 @@ impl<B: Backend> Full<B> {
         true
     }
 
-    fn act(&mut self, action: Action, scene: &Scene<'_>) -> io::Result<()> {
+    fn perform(&mut self, action: Action, scene: &Scene<'_>) -> io::Result<()> {
         match action {
             Action::PageUp | Action::PageDown | Action::ScrollTop | Action::ScrollBottom => {
                 self.scroll(action);
@@ -168,12 +168,12 @@ impl<B: Backend> Full<B> {
             }
             Action::ToggleRooms => self.shows_rooms = !self.shows_rooms,
             Action::Search => {
-                self.mode = Mode::Search(Search::default());
+                self.mode = Mode::Search(ScreenSearch::default());
             }
             Action::BareView => return self.show_bare(),
             Action::Redraw => return self.redraw(),
             Action::Suspend => {
-                if self.stage.is_some() {
+                if self.raw_terminal.is_some() {
                     terminal::suspend();
                 }
                 return self.redraw();
@@ -185,7 +185,7 @@ impl<B: Backend> Full<B> {
 
     fn go(&mut self, room: RoomId) {
         self.panel = None;
-        self.wishes.push_back(Wish::Go(room));
+        self.intents.push_back(Intent::Go(room));
     }
 
     /// Goes to the next room of the list, or the one before.
@@ -212,7 +212,7 @@ impl<B: Backend> Full<B> {
     }
 
     fn search_key(&mut self, key: KeyEvent) {
-        let action = self.bindings.action(key);
+        let action = self.keymap.action(key);
         let Mode::Search(search) = &mut self.mode else {
             return;
         };
@@ -234,7 +234,7 @@ impl<B: Backend> Full<B> {
                 Direction::Older
             }
             Some(Action::KillToStart) => {
-                *search = Search::default();
+                *search = ScreenSearch::default();
                 return;
             }
             Some(_) => return,

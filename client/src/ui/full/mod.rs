@@ -1,9 +1,9 @@
 //! The full screen: rooms, messages, the line one types in, and every question, on a terminal that
 //! is the program's own for as long as it runs.
 //!
-//! Owns what of all that is on the screen now; `app` owns what is true. Keys come from the stage's
+//! Owns what of all that is on the screen now; `app` owns what is true. Keys come from the terminal's
 //! channel and are understood here: what concerns the face alone (scrolling, searching, the line) is
-//! done at once, the rest becomes a wish. What changes is drawn at most once in [`FRAME`], so that a
+//! done at once, the rest becomes an intent. What changes is drawn at most once in [`FRAME`], so that a
 //! flood of messages costs frames, not keys; a key is drawn at once.
 
 mod bars;
@@ -33,16 +33,16 @@ use std::time::{Duration, Instant};
 use ratatui::Terminal;
 use ratatui::backend::Backend;
 
-use super::Wish;
+use super::Intent;
 use crate::charset::Charset;
 use crate::words::tables::Clock;
 use colours::Palette;
 use dialog::Dialog;
 use editor::Editor;
-use keymap::Bindings;
+use keymap::Keymap;
 use panel::Panel;
 use scrollback::{Id, Views};
-use terminal::{Paper, Pressed, Stage, TerminalBackend};
+use terminal::{Paper, Pressed, RawTerminal, TerminalBackend};
 
 /// The shortest time between two frames, unless a key was pressed.
 const FRAME: Duration = Duration::from_millis(16);
@@ -52,23 +52,23 @@ enum Mode {
     /// The line, and scrolling.
     Talk,
     /// Looking for words in what is shown.
-    Search(Search),
-    /// Whether to leave.
-    Leaving,
+    Search(ScreenSearch),
+    /// Whether to quit.
+    Quitting,
     /// The messages alone, for copying; the next key comes back.
     Bare,
 }
 
 /// A search in what is shown.
 #[derive(Default)]
-struct Search {
+struct ScreenSearch {
     text: String,
     /// Where it was found last.
     at: Option<Id>,
     is_found: bool,
 }
 
-impl Search {
+impl ScreenSearch {
     /// What is looked for changes, so the last place may be one of it, too.
     fn lengthen(&mut self, character: char) {
         self.text.push(character);
@@ -98,7 +98,7 @@ pub struct Wanted {
 #[expect(clippy::struct_excessive_bools, reason = "each is a state of its own")]
 pub struct Full<B: Backend> {
     /// The real terminal; none in tests.
-    stage: Option<Stage>,
+    raw_terminal: Option<RawTerminal>,
     terminal: Terminal<B>,
     pressed: Receiver<Pressed>,
     knock: SyncSender<Pressed>,
@@ -109,7 +109,7 @@ pub struct Full<B: Backend> {
     is_talking: bool,
     /// A sheet is shown that no question followed.
     has_sheet: bool,
-    bindings: Bindings,
+    keymap: Keymap,
     editor: Editor,
     views: Views,
     panel: Option<Panel>,
@@ -119,7 +119,7 @@ pub struct Full<B: Backend> {
     clock: Clock,
     has_bell: bool,
     shows_rooms: bool,
-    wishes: VecDeque<Wish>,
+    intents: VecDeque<Intent>,
     /// Something is to be drawn; at once, if a key was pressed.
     is_dirty: bool,
     is_urgent: bool,
@@ -133,11 +133,11 @@ impl Full<TerminalBackend<Paper>> {
     ///
     /// # Errors
     /// When there is none, or it does not take the modes.
-    pub fn open(wanted: &Wanted, bindings: Bindings, clock: Clock) -> io::Result<Self> {
-        let (stage, pressed) = Stage::open()?;
-        let (terminal, knock) = (stage.terminal()?, stage.sender());
-        let mut full = Self::new(terminal, (pressed, knock), wanted, bindings, clock);
-        full.stage = Some(stage);
+    pub fn open(wanted: &Wanted, keymap: Keymap, clock: Clock) -> io::Result<Self> {
+        let (raw, pressed) = RawTerminal::open()?;
+        let (terminal, knock) = (raw.terminal()?, raw.sender());
+        let mut full = Self::new(terminal, (pressed, knock), wanted, keymap, clock);
+        full.raw_terminal = Some(raw);
         Ok(full)
     }
 }
@@ -152,11 +152,11 @@ impl<B: Backend> Full<B> {
         terminal: Terminal<B>,
         (pressed, knock): (Receiver<Pressed>, SyncSender<Pressed>),
         wanted: &Wanted,
-        bindings: Bindings,
+        keymap: Keymap,
         clock: Clock,
     ) -> Self {
         Self {
-            stage: None,
+            raw_terminal: None,
             terminal,
             pressed,
             knock,
@@ -164,7 +164,7 @@ impl<B: Backend> Full<B> {
             told: Vec::new(),
             is_talking: false,
             has_sheet: false,
-            bindings,
+            keymap,
             editor: Editor::default(),
             views: Views::new("", clock.zone(), wanted.scrollback),
             panel: None,
@@ -178,7 +178,7 @@ impl<B: Backend> Full<B> {
             clock,
             has_bell: wanted.bell,
             shows_rooms: true,
-            wishes: VecDeque::new(),
+            intents: VecDeque::new(),
             is_dirty: true,
             is_urgent: false,
             rings: false,

@@ -17,7 +17,7 @@ use super::panel::Panel;
 use super::scrollback::Shape;
 use super::scrollback::Views;
 use super::wrap::{cut, draw, width, wrap};
-use crate::model::Room;
+use crate::model::KnownRoom;
 use crate::sanitize;
 use crate::ui::Scene;
 use crate::words::screen as words;
@@ -190,7 +190,7 @@ fn bars<'a>(
     views: &'a Views,
     palette: Palette,
     now: Instant,
-    rooms: &'a [(RoomId, &'a Room)],
+    rooms: &'a [(RoomId, &'a KnownRoom)],
 ) -> Bars<'a> {
     Bars {
         scene,

@@ -14,7 +14,7 @@ use ratatui::layout::{Position, Size};
 
 use super::keymap::Stroke;
 use super::terminal::Pressed;
-use super::{Bindings, Clock, Full, Wanted};
+use super::{Clock, Full, Keymap, Wanted};
 use crate::charset::Charset;
 
 /// See the module.
@@ -33,7 +33,7 @@ impl TestScreen {
             .iter()
             .map(|(key, action)| ((*key).to_owned(), (*action).to_owned()))
             .collect();
-        let bindings = Bindings::with(&keys).unwrap();
+        let keymap = Keymap::with(&keys).unwrap();
         let wanted = Wanted {
             scrollback: 10_000,
             bell: true,
@@ -43,7 +43,7 @@ impl TestScreen {
         let terminal = Terminal::new(screen.clone()).unwrap();
         let clock = Clock::new(TimeZone::UTC);
         let knock = press.clone();
-        let full = Full::new(terminal, (pressed, knock), &wanted, bindings, clock);
+        let full = Full::new(terminal, (pressed, knock), &wanted, keymap, clock);
         (full, screen, press)
     }
 

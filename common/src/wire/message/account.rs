@@ -8,7 +8,7 @@ use crate::secret::{Secret, SecretString};
 /// A session of one's own.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
-pub struct Session {
+pub struct SessionInfo {
     /// Its number.
     #[n(0)]
     pub session: u64,
@@ -29,7 +29,7 @@ pub struct SessionList {
     pub request: RequestId,
     /// The sessions.
     #[n(1)]
-    pub sessions: Vec<Session>,
+    pub sessions: Vec<SessionInfo>,
 }
 
 /// Begins a proof of the password, for the change of one's own account that follows: a

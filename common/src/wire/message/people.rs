@@ -22,7 +22,7 @@ pub struct List {
 /// Somebody who is online.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
-pub struct Person {
+pub struct OnlinePerson {
     /// Name.
     #[n(0)]
     pub user: String,
@@ -43,7 +43,7 @@ pub struct People {
     pub request: RequestId,
     /// The people.
     #[n(1)]
-    pub people: Vec<Person>,
+    pub people: Vec<OnlinePerson>,
     /// Whether more follow.
     #[n(2)]
     pub more: bool,

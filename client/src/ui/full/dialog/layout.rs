@@ -17,7 +17,7 @@ const BORDER: (u16, u16) = (4, 2);
 const LEAST_BORDERED: (u16, u16) = (40, 10);
 
 /// Where everything goes.
-pub(super) struct Place {
+pub(super) struct DialogLayout {
     pub(super) outer: Rect,
     pub(super) inner: Rect,
     /// Where the picture goes, if it stands beside the conversation.
@@ -32,7 +32,7 @@ fn size(picture: &str) -> Option<(u16, u16)> {
 }
 
 impl Dialog {
-    pub(super) fn place(&self, area: Rect) -> Place {
+    pub(super) fn layout(&self, area: Rect) -> DialogLayout {
         let picture = self.sheet.as_ref().and_then(|shown| size(&shown.picture));
         let beside = picture.filter(|(columns, lines)| {
             columns.saturating_add(GAP + BESIDE) <= area.width && *lines <= area.height
@@ -76,7 +76,7 @@ impl Dialog {
             height: height.min(inner.height),
             ..inner
         });
-        Place {
+        DialogLayout {
             outer,
             inner,
             picture,

@@ -2,13 +2,13 @@
 //! server's key. One box with the conversation so far, the question, and its answer as it is typed.
 //!
 //! [`Dialog`] is what is said and typed, and how it looks; it waits for nothing and knows no
-//! terminal. [`Seat`] joins it with a terminal and its keys, and does what [`Person`] asks for.
+//! terminal. [`PromptLoop`] joins it with a terminal and its keys, and does what [`Prompter`] asks for.
 //!
 //! Secrets: the answer being typed is dots, and wiped with its `Field`; in the conversation it is
 //! a fixed number of dots. The sheet of a second factor is wiped when it is put away, but what was
 //! drawn of it stays in the memory of `ratatui` and of the terminal until something else is drawn.
 //!
-//! [`Person`]: crate::prompt::Person
+//! [`Prompter`]: crate::prompt::Prompter
 
 mod asked;
 mod field;
@@ -32,7 +32,7 @@ use crate::sanitize;
 use crate::words::dialog as words;
 use asked::{Asked, Meter, Picking, Question};
 use field::is_control;
-pub use prompt_loop::Seat;
+pub use prompt_loop::PromptLoop;
 
 /// What stands for a secret in the conversation, however long it is.
 const SECRET: &str = "••••••••";
@@ -67,7 +67,7 @@ pub enum Answer {
 
 /// What a key came to, where it came to something.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum DialogOutcome {
     /// The question is answered.
     Answer(Answer),
     /// Esc, or Ctrl-D on nothing: the person goes back.
@@ -216,7 +216,7 @@ impl Dialog {
     }
 
     /// Takes what was pressed; says what it came to.
-    pub fn press(&mut self, pressed: Pressed) -> Option<Outcome> {
+    pub fn press(&mut self, pressed: Pressed) -> Option<DialogOutcome> {
         match pressed {
             Pressed::Key(key) => self.key(&key),
             Pressed::Paste(text) => {
@@ -226,16 +226,16 @@ impl Dialog {
                 }
                 None
             }
-            Pressed::Redraw => Some(Outcome::Redraw),
+            Pressed::Redraw => Some(DialogOutcome::Redraw),
             Pressed::Interrupt => Some(self.end(Over::Ended)),
             Pressed::Gone => Some(self.end(Over::Gone)),
             Pressed::Knock => None,
         }
     }
 
-    fn end(&mut self, over: Over) -> Outcome {
+    fn end(&mut self, over: Over) -> DialogOutcome {
         self.over.get_or_insert(over);
-        Outcome::Over
+        DialogOutcome::Over
     }
 
     /// Why nobody is to be asked any more, whoever asks next.
@@ -249,19 +249,19 @@ impl Dialog {
         })
     }
 
-    fn key(&mut self, key: &KeyEvent) -> Option<Outcome> {
+    fn key(&mut self, key: &KeyEvent) -> Option<DialogOutcome> {
         let outcome = match (key.code, is_control(key)) {
-            (KeyCode::Char('c'), true) => Outcome::Interrupted,
-            (KeyCode::Char('z'), true) => Outcome::Suspend,
-            (KeyCode::Char('l'), true) => Outcome::Redraw,
-            (KeyCode::Esc, _) => Outcome::Cancelled,
-            (KeyCode::Char('d'), true) if self.is_empty() => Outcome::Cancelled,
+            (KeyCode::Char('c'), true) => DialogOutcome::Interrupted,
+            (KeyCode::Char('z'), true) => DialogOutcome::Suspend,
+            (KeyCode::Char('l'), true) => DialogOutcome::Redraw,
+            (KeyCode::Esc, _) => DialogOutcome::Cancelled,
+            (KeyCode::Char('d'), true) if self.is_empty() => DialogOutcome::Cancelled,
             (KeyCode::PageUp, _) => return self.scroll(self.page.max(2) - 1, true),
             (KeyCode::PageDown, _) => return self.scroll(self.page.max(2) - 1, false),
             (KeyCode::Up, _) if !self.is_choice() => return self.scroll(1, true),
             (KeyCode::Down, _) if !self.is_choice() => return self.scroll(1, false),
             (KeyCode::Enter, _) | (KeyCode::Char('j' | 'm'), true) => {
-                return self.answer().map(Outcome::Answer);
+                return self.answer().map(DialogOutcome::Answer);
             }
             _ => {
                 return match &mut self.asked {
@@ -272,7 +272,7 @@ impl Dialog {
                     Asked::Choice(picking) => picking.press(key).map(|at| self.chosen(at)),
                     Asked::Nothing | Asked::Wait(_) => None,
                 }
-                .map(Outcome::Answer);
+                .map(DialogOutcome::Answer);
             }
         };
         Some(outcome)
@@ -287,7 +287,7 @@ impl Dialog {
     }
 
     /// How far it goes is seen when it is drawn.
-    const fn scroll(&mut self, lines: usize, is_back: bool) -> Option<Outcome> {
+    const fn scroll(&mut self, lines: usize, is_back: bool) -> Option<DialogOutcome> {
         self.scrolled = if is_back {
             self.scrolled.saturating_add(lines)
         } else {

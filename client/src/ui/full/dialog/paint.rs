@@ -26,7 +26,7 @@ const BAR: usize = 5;
 const INK: [char; 4] = ['█', '▀', '▄', ' '];
 
 /// A line of the conversation.
-pub(super) enum Row<'d> {
+pub(super) enum DialogRow<'d> {
     Text(&'d str, Style),
     Picture(&'d str),
 }
@@ -66,7 +66,7 @@ impl Dialog {
         if let Asked::Line(question) = &mut self.asked {
             question.measure();
         }
-        let place = self.place(area);
+        let place = self.layout(area);
         if place.inner != place.outer {
             let block = Block::bordered().title(format!(" {} ", words::TITLE));
             block
@@ -88,8 +88,8 @@ impl Dialog {
         let scrolled = self.scrolled.min(most);
         for (row, line) in rows.iter().skip(most - scrolled).zip(body.rows()) {
             match row {
-                Row::Text(text, style) => put(frame.buffer_mut(), line, text, *style),
-                Row::Picture(picture) => self.ink(frame.buffer_mut(), line, picture),
+                DialogRow::Text(text, style) => put(frame.buffer_mut(), line, text, *style),
+                DialogRow::Picture(picture) => self.ink(frame.buffer_mut(), line, picture),
             }
         }
         for (foot, line) in feet.iter().zip(foot.rows()) {
@@ -99,13 +99,13 @@ impl Dialog {
     }
 
     /// The conversation up to the question, in lines of so many columns.
-    pub(super) fn rows(&self, columns: usize, is_beside: bool) -> Vec<Row<'_>> {
+    pub(super) fn rows(&self, columns: usize, is_beside: bool) -> Vec<DialogRow<'_>> {
         let mut rows = Vec::new();
         let add = |rows: &mut Vec<_>, text, style| {
             rows.extend(
                 wrap(text, columns)
                     .into_iter()
-                    .map(|line| Row::Text(line, style)),
+                    .map(|line| DialogRow::Text(line, style)),
             );
         };
         let problem = if self.has_colours {
@@ -137,21 +137,21 @@ impl Dialog {
         rows
     }
 
-    fn add_sheet<'d>(&'d self, rows: &mut Vec<Row<'d>>, columns: usize, is_beside: bool) {
+    fn add_sheet<'d>(&'d self, rows: &mut Vec<DialogRow<'d>>, columns: usize, is_beside: bool) {
         let Some(shown) = &self.sheet else {
             return;
         };
         for text in [shown.text.as_str(), &shown.invitation] {
             if !text.is_empty() {
                 if !rows.is_empty() {
-                    rows.push(Row::Text("", Style::new()));
+                    rows.push(DialogRow::Text("", Style::new()));
                 }
                 let lines = wrap(text, columns).into_iter();
-                rows.extend(lines.map(|line| Row::Text(line, Style::new())));
+                rows.extend(lines.map(|line| DialogRow::Text(line, Style::new())));
             }
         }
         if !is_beside {
-            rows.extend(shown.picture.lines().map(Row::Picture));
+            rows.extend(shown.picture.lines().map(DialogRow::Picture));
         }
     }
 

@@ -9,15 +9,15 @@ use chatbox_common::secret::SecretString;
 use ratatui::Terminal;
 use ratatui::backend::Backend;
 
-use super::{Answer, Dialog, Outcome};
+use super::{Answer, Dialog, DialogOutcome};
 use crate::prompt::{Choice, PromptError, Sheet, Task};
 use crate::ui::full::failed;
 use crate::ui::full::terminal::{self, Pressed};
 
-/// See the module. What it does is what [`Person`] asks for.
+/// See the module. What it does is what [`Prompter`] asks for.
 ///
-/// [`Person`]: crate::prompt::Person
-pub struct Seat<'s, B: Backend> {
+/// [`Prompter`]: crate::prompt::Prompter
+pub struct PromptLoop<'s, B: Backend> {
     /// What is drawn on.
     pub terminal: &'s mut Terminal<B>,
     /// What comes from it.
@@ -36,7 +36,7 @@ impl Drop for Knocker {
     }
 }
 
-impl<B: Backend> Seat<'_, B> {
+impl<B: Backend> PromptLoop<'_, B> {
     /// Offers some ways to go on; says which one was chosen, by its place.
     ///
     /// # Errors
@@ -178,15 +178,15 @@ impl<B: Backend> Seat<'_, B> {
     fn press(&mut self, pressed: Pressed) -> Result<Option<Answer>, PromptError> {
         match self.dialog.press(pressed) {
             None => {}
-            Some(Outcome::Over) => return self.dialog.over().map_or(Ok(None), Err),
-            Some(Outcome::Answer(answer)) => return Ok(Some(answer)),
-            Some(Outcome::Cancelled) => return Err(PromptError::Cancelled),
-            Some(Outcome::Interrupted) => return Err(PromptError::Interrupted),
-            Some(Outcome::Suspend) => {
+            Some(DialogOutcome::Over) => return self.dialog.over().map_or(Ok(None), Err),
+            Some(DialogOutcome::Answer(answer)) => return Ok(Some(answer)),
+            Some(DialogOutcome::Cancelled) => return Err(PromptError::Cancelled),
+            Some(DialogOutcome::Interrupted) => return Err(PromptError::Interrupted),
+            Some(DialogOutcome::Suspend) => {
                 terminal::suspend();
                 self.draw_anew().map_err(PromptError::Terminal)?;
             }
-            Some(Outcome::Redraw) => self.draw_anew().map_err(PromptError::Terminal)?,
+            Some(DialogOutcome::Redraw) => self.draw_anew().map_err(PromptError::Terminal)?,
         }
         Ok(None)
     }

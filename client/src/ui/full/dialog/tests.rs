@@ -122,7 +122,7 @@ fn a_choice_is_made_by_its_key_or_by_going_to_it() {
             .iter()
             .filter_map(|code| dialog.press(key(*code)))
             .collect();
-        let chosen = Outcome::Answer(Answer::Chosen(place));
+        let chosen = DialogOutcome::Answer(Answer::Chosen(place));
         assert_eq!(outcomes, [chosen], "{keys:?}");
     }
 }
@@ -139,12 +139,12 @@ fn there_is_a_way_back_from_everything() {
         let mut dialog = Dialog::new(true);
         ask(&mut dialog);
         for (pressed, outcome) in [
-            (key(KeyCode::Esc), Outcome::Cancelled),
-            (control('d'), Outcome::Cancelled),
-            (control('c'), Outcome::Interrupted),
-            (control('z'), Outcome::Suspend),
-            (control('l'), Outcome::Redraw),
-            (Pressed::Redraw, Outcome::Redraw),
+            (key(KeyCode::Esc), DialogOutcome::Cancelled),
+            (control('d'), DialogOutcome::Cancelled),
+            (control('c'), DialogOutcome::Interrupted),
+            (control('z'), DialogOutcome::Suspend),
+            (control('l'), DialogOutcome::Redraw),
+            (Pressed::Redraw, DialogOutcome::Redraw),
         ] {
             assert_eq!(dialog.press(pressed), Some(outcome));
         }
@@ -295,7 +295,7 @@ fn a_new_password_is_measured_and_never_shown() {
     let answer = dialog.press(key(KeyCode::Enter));
     assert!(!format!("{answer:?}").contains("gravel"));
     let typed = SecretString::new("gravel toaster violin".to_owned());
-    assert_eq!(answer, Some(Outcome::Answer(Answer::Line(typed))));
+    assert_eq!(answer, Some(DialogOutcome::Answer(Answer::Line(typed))));
     let after = screen(&mut dialog, 80, 24);
     assert!(after.contains("New password: •••••••• "), "{after}");
     assert!(!after.contains(&"•".repeat(9)), "{after}");
@@ -341,10 +341,10 @@ fn another_way_begins_with_nothing() {
     assert!(!screen(&mut dialog, 80, 24).contains('~'));
 }
 
-/// What a person at this seat presses, and what comes of it.
-fn seated<T>(
+/// What a person presses while they are asked, and what comes of it.
+fn answered<T>(
     pressed: impl IntoIterator<Item = Pressed>,
-    ask: impl FnOnce(&mut Seat<'_, TestBackend>) -> T,
+    ask: impl FnOnce(&mut PromptLoop<'_, TestBackend>) -> T,
 ) -> (T, String) {
     let (press, keys) = sync_channel(64);
     for pressed in pressed {
@@ -353,7 +353,7 @@ fn seated<T>(
     drop(press);
     let mut terminal = terminal(60, 20);
     let mut dialog = Dialog::new(true);
-    let told = ask(&mut Seat {
+    let told = ask(&mut PromptLoop {
         terminal: &mut terminal,
         pressed: &keys,
         dialog: &mut dialog,
@@ -374,12 +374,15 @@ fn a_conversation_goes_through_the_seat() {
     pressed.push(Pressed::Knock);
     pressed.push(Pressed::Redraw);
     pressed.extend(typed(" geheim "));
-    let ((), shown) = seated(pressed, |seat| {
-        assert_eq!(seat.choose(&MENU).unwrap(), 1);
-        seat.say("Hello.").unwrap();
-        assert_eq!(seat.ask("Name: ").unwrap(), "bob");
-        assert_eq!(seat.ask_secret("Password: ").unwrap().expose(), " geheim ");
-        seat.tell("it is wrong");
+    let ((), shown) = answered(pressed, |prompts| {
+        assert_eq!(prompts.choose(&MENU).unwrap(), 1);
+        prompts.say("Hello.").unwrap();
+        assert_eq!(prompts.ask("Name: ").unwrap(), "bob");
+        assert_eq!(
+            prompts.ask_secret("Password: ").unwrap().expose(),
+            " geheim "
+        );
+        prompts.tell("it is wrong");
     });
     for line in ["Hello.", "Name: bob", "Password: ••••••••", "it is wrong"] {
         assert!(shown.contains(line), "{shown}");
@@ -388,16 +391,16 @@ fn a_conversation_goes_through_the_seat() {
 
 #[test]
 fn who_cancels_is_told_from_an_end_that_lasts() {
-    let (told, _) = seated([key(KeyCode::Esc), control('c')], |seat| {
-        [seat.ask("Name: "), seat.ask("Name: ")]
+    let (told, _) = answered([key(KeyCode::Esc), control('c')], |prompts| {
+        [prompts.ask("Name: "), prompts.ask("Name: ")]
     });
     assert!(matches!(
         told,
         [Err(PromptError::Cancelled), Err(PromptError::Interrupted)]
     ));
-    let (told, _) = seated(
+    let (told, _) = answered(
         [Pressed::Interrupt, key(KeyCode::Enter), Pressed::Gone],
-        |seat| [seat.choose(&MENU), seat.choose(&MENU)],
+        |prompts| [prompts.choose(&MENU), prompts.choose(&MENU)],
     );
     assert!(
         told.iter()
@@ -405,7 +408,7 @@ fn who_cancels_is_told_from_an_end_that_lasts() {
     );
     // A terminal that is gone, or whose reader is.
     for pressed in [vec![Pressed::Gone], Vec::new()] {
-        let (told, _) = seated(pressed, |seat| seat.ask("Name: "));
+        let (told, _) = answered(pressed, |prompts| prompts.ask("Name: "));
         assert!(matches!(told, Err(PromptError::Terminal(_))));
     }
 }
@@ -414,7 +417,7 @@ fn who_cancels_is_told_from_an_end_that_lasts() {
 fn a_task_is_waited_for_and_what_is_typed_meanwhile_goes_nowhere() {
     let (press, keys) = sync_channel(64);
     let mut terminal = terminal(60, 20);
-    let mut seat = Seat {
+    let mut prompts = PromptLoop {
         terminal: &mut terminal,
         pressed: &keys,
         dialog: &mut Dialog::new(true),
@@ -425,16 +428,18 @@ fn a_task_is_waited_for_and_what_is_typed_meanwhile_goes_nowhere() {
             typing.send(key).unwrap();
         }
     };
-    seat.busy(press.clone(), "connecting", Box::new(task))
+    prompts
+        .busy(press.clone(), "connecting", Box::new(task))
         .unwrap();
     // It knocks also where it ends otherwise, or somebody would wait for ever.
     let task = || std::panic::resume_unwind(Box::new(()));
-    seat.busy(press.clone(), "connecting", Box::new(task))
+    prompts
+        .busy(press.clone(), "connecting", Box::new(task))
         .unwrap();
     for pressed in typed("late") {
         press.send(pressed).unwrap();
     }
-    assert_eq!(seat.ask("Name: ").unwrap(), "late");
+    assert_eq!(prompts.ask("Name: ").unwrap(), "late");
 }
 
 #[test]
@@ -443,14 +448,14 @@ fn who_does_not_want_to_wait_need_not() {
         let (press, keys) = sync_channel(64);
         let (go_on, until) = sync_channel::<()>(1);
         let mut terminal = terminal(60, 20);
-        let mut seat = Seat {
+        let mut prompts = PromptLoop {
             terminal: &mut terminal,
             pressed: &keys,
             dialog: &mut Dialog::new(true),
         };
         press.send(pressed).unwrap();
         let task = move || until.recv().unwrap();
-        let waited = seat.busy(press, "connecting to chat:7878", Box::new(task));
+        let waited = prompts.busy(press, "connecting to chat:7878", Box::new(task));
         assert!(matches!(waited, Err(PromptError::Interrupted)));
         let shown = text(&terminal);
         assert!(shown.contains("connecting to chat:7878 …"), "{shown}");
@@ -472,13 +477,13 @@ fn what_somebody_else_wrote_on_the_screen_is_drawn_over() {
         .unwrap();
     let place = Position::new(3, 0);
     assert_eq!(symbol_at(&terminal, place), "x");
-    let mut seat = Seat {
+    let mut prompts = PromptLoop {
         terminal: &mut terminal,
         pressed: &keys,
         dialog: &mut dialog,
     };
     press.send(Pressed::Redraw).unwrap();
     press.send(key(KeyCode::Enter)).unwrap();
-    seat.ask("Name: ").unwrap();
+    prompts.ask("Name: ").unwrap();
     assert_eq!(symbol_at(&terminal, place), " ");
 }

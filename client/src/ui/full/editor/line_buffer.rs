@@ -21,12 +21,12 @@ pub(super) struct TooLong(pub(super) usize);
 
 /// See the module. The cursor never stands within a grapheme cluster.
 #[derive(Debug, Default)]
-pub(super) struct Line {
+pub(super) struct LineBuffer {
     piece: Piece,
     cursor: usize,
 }
 
-impl Line {
+impl LineBuffer {
     pub(super) fn text(&self) -> &str {
         &self.piece.text
     }

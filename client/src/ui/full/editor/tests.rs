@@ -3,7 +3,7 @@ mod pastes;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::*;
-use crate::ui::full::keymap::{Bindings, Stroke, is_text};
+use crate::ui::full::keymap::{Keymap, Stroke, is_text};
 
 /// What the word before the cursor may become, in these tests.
 fn names(text: &str, cursor: usize) -> Vec<String> {
@@ -38,26 +38,26 @@ fn shown(editor: &Editor) -> String {
 
 /// Presses keys, written as in the configuration and with a blank between them; says what came of
 /// the last one.
-fn press(editor: &mut Editor, keys: &str) -> Outcome {
-    let bindings = Bindings::default();
-    let mut last = Outcome::Done;
+fn press(editor: &mut Editor, keys: &str) -> EditOutcome {
+    let keymap = Keymap::default();
+    let mut last = EditOutcome::Done;
     for key in keys.split(' ').filter(|key| !key.is_empty()) {
         let event = Stroke::parse(key).unwrap().event();
-        last = match (bindings.action(event), is_text(event)) {
-            (Some(action), _) => editor.act(action, names),
+        last = match (keymap.action(event), is_text(event)) {
+            (Some(action), _) => editor.perform(action, names),
             (None, Some(character)) => editor.insert(character),
-            (None, None) => Outcome::Elsewhere,
+            (None, None) => EditOutcome::Elsewhere,
         };
     }
     last
 }
 
-fn line(text: &str) -> Outcome {
-    Outcome::Submitted(Submitted::Line(text.to_owned()))
+fn line(text: &str) -> EditOutcome {
+    EditOutcome::Submitted(Submitted::Line(text.to_owned()))
 }
 
-fn paste(text: &str) -> Outcome {
-    Outcome::Submitted(Submitted::Paste(text.to_owned()))
+fn paste(text: &str) -> EditOutcome {
+    EditOutcome::Submitted(Submitted::Paste(text.to_owned()))
 }
 
 /// What stood there, the keys, what stands there.
@@ -190,10 +190,10 @@ fn every_key_does_to_the_line_what_hands_expect() {
 #[test]
 fn every_key_of_the_line_is_tried() {
     let elsewhere = ["enter"];
-    for row in Bindings::default().help() {
+    for row in Keymap::default().help() {
         for key in row.keys {
             let event = Stroke::parse(&key).unwrap().event();
-            let action = Bindings::default().action(event).unwrap();
+            let action = Keymap::default().action(event).unwrap();
             let is_tried = |(_, keys, _): &(_, &str, _)| keys.split(' ').any(|one| one == key);
             assert!(
                 !action.is_of_line() || elsewhere.contains(&&*key) || KEYS.iter().any(is_tried),
@@ -249,10 +249,10 @@ fn the_history_begins_where_the_lines_of_a_text_end() {
 #[test]
 fn ctrl_c_throws_the_line_away_and_asks_only_when_there_is_none() {
     let mut editor = editor("oh| no");
-    assert_eq!(press(&mut editor, "ctrl-c"), Outcome::Cleared);
+    assert_eq!(press(&mut editor, "ctrl-c"), EditOutcome::Cleared);
     assert_eq!(shown(&editor), "|");
-    assert_eq!(press(&mut editor, "ctrl-c"), Outcome::Leave);
-    assert_eq!(press(&mut editor, "ctrl-d"), Outcome::Leave);
+    assert_eq!(press(&mut editor, "ctrl-c"), EditOutcome::Quit);
+    assert_eq!(press(&mut editor, "ctrl-d"), EditOutcome::Quit);
     let _ = press(&mut editor, "up");
     assert_eq!(shown(&editor), "oh no|");
 }
@@ -263,12 +263,16 @@ fn what_is_not_the_line_s_is_left_to_others() {
         "pageup", "ctrl-n", "alt-1", "ctrl-r", "ctrl-l", "ctrl-z", "esc",
     ] {
         let mut editor = editor("a|b");
-        assert_eq!(press(&mut editor, keys), Outcome::Elsewhere, "{keys}");
+        assert_eq!(press(&mut editor, keys), EditOutcome::Elsewhere, "{keys}");
         assert_eq!(shown(&editor), "a|b");
     }
     for keys in ["home", "end"] {
-        assert_eq!(press(&mut editor("|"), keys), Outcome::Elsewhere, "{keys}");
-        assert_eq!(press(&mut editor("a|"), keys), Outcome::Done, "{keys}");
+        assert_eq!(
+            press(&mut editor("|"), keys),
+            EditOutcome::Elsewhere,
+            "{keys}"
+        );
+        assert_eq!(press(&mut editor("a|"), keys), EditOutcome::Done, "{keys}");
     }
 }
 
@@ -280,9 +284,9 @@ fn candidates_are_shown_while_one_is_chosen() {
     assert_eq!(editor.candidates(), Some((&both[..], 0)));
     let _ = press(&mut editor, "tab");
     assert_eq!(editor.candidates(), Some((&both[..], 1)));
-    assert_eq!(press(&mut editor, "esc"), Outcome::Done);
+    assert_eq!(press(&mut editor, "esc"), EditOutcome::Done);
     assert_eq!((editor.candidates(), editor.text()), (None, "bob: "));
-    assert_eq!(press(&mut editor, "esc"), Outcome::Elsewhere);
+    assert_eq!(press(&mut editor, "esc"), EditOutcome::Elsewhere);
     set(&mut editor, "z|");
     let _ = press(&mut editor, "tab");
     assert_eq!(editor.candidates(), None, "there is but one");
@@ -304,7 +308,7 @@ fn whatever_is_pressed_the_cursor_stands_between_clusters_and_within_the_rows() 
         "a", " ", "é", "\u{301}", "\u{200d}", "👩", "🇫", "漢", "\n", "\t", "\u{1b}", "\u{202e}",
         "\u{fe0f}", "क", "\u{94d}", "\u{102b}", "\u{600}", "ﾞ", "\u{200c}", "b",
     ];
-    let keys: Vec<String> = Bindings::default()
+    let keys: Vec<String> = Keymap::default()
         .help()
         .into_iter()
         .flat_map(|row| row.keys)

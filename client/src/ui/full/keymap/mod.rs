@@ -103,9 +103,9 @@ pub struct KeyHelp {
 
 /// The keys and what they do.
 #[derive(Debug, Clone)]
-pub struct Bindings(Vec<(Stroke, Action)>);
+pub struct Keymap(Vec<(Stroke, Action)>);
 
-impl Default for Bindings {
+impl Default for Keymap {
     fn default() -> Self {
         let bound = TABLE.iter().flat_map(|row| {
             let strokes = row.keys.iter().filter_map(|key| Stroke::parse(key).ok());
@@ -115,14 +115,14 @@ impl Default for Bindings {
     }
 }
 
-impl Bindings {
+impl Keymap {
     /// The default keys, but for those that are to do something else: each a key and an action's
     /// name, or `none`.
     ///
     /// # Errors
     /// With everything that is wrong with them.
     pub fn with(overrides: &[(String, String)]) -> Result<Self, Vec<KeyFault>> {
-        let mut bindings = Self::default();
+        let mut keymap = Self::default();
         let mut faults = Vec::new();
         let mut given: Vec<(usize, Stroke)> = Vec::new();
         for (index, (key, action)) in overrides.iter().enumerate() {
@@ -138,10 +138,10 @@ impl Bindings {
                 fault(words::given_twice(&stroke.to_string()));
             } else {
                 given.push((index, stroke));
-                bindings.bind(stroke, action);
+                keymap.bind(stroke, action);
             }
         }
-        if !bindings.has(Action::Interrupt) {
+        if !keymap.has(Action::Interrupt) {
             let standard = Self::default();
             let took = |stroke| standard.bound(stroke) == Some(Action::Interrupt);
             let taken = given.iter().rfind(|(_, stroke)| took(*stroke));
@@ -151,7 +151,7 @@ impl Bindings {
             }));
         }
         if faults.is_empty() {
-            Ok(bindings)
+            Ok(keymap)
         } else {
             Err(faults)
         }

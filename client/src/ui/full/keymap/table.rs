@@ -5,7 +5,7 @@ use super::Action;
 use crate::words::keys::does;
 
 /// A row of the table.
-pub(super) struct Row {
+pub(super) struct KeymapRow {
     pub(super) action: Action,
     pub(super) name: &'static str,
     pub(super) keys: &'static [&'static str],
@@ -17,8 +17,8 @@ const fn row(
     name: &'static str,
     keys: &'static [&'static str],
     help: &'static str,
-) -> Row {
-    Row {
+) -> KeymapRow {
+    KeymapRow {
         action,
         name,
         keys,
@@ -28,7 +28,7 @@ const fn row(
 
 /// Every action. What terminals send as Ctrl-H is most often Backspace.
 #[rustfmt::skip]
-pub(super) const TABLE: &[Row] = &[
+pub(super) const TABLE: &[KeymapRow] = &[
     row(Action::Submit, "submit", &["enter"], does::SUBMIT),
     row(Action::Newline, "newline", &["alt-enter", "ctrl-j"], does::NEWLINE),
     row(Action::Complete, "complete", &["tab"], does::COMPLETE),
@@ -76,6 +76,6 @@ pub(super) const TABLE: &[Row] = &[
 ];
 
 /// The row of this action's name.
-pub(super) fn find(name: &str) -> Option<&'static Row> {
+pub(super) fn find(name: &str) -> Option<&'static KeymapRow> {
     TABLE.iter().find(|row| row.name == name)
 }

@@ -6,21 +6,21 @@ fn event(written: &str) -> KeyEvent {
     Stroke::parse(written).unwrap().event()
 }
 
-fn with(overrides: &[(&str, &str)]) -> Result<Bindings, Vec<KeyFault>> {
+fn with(overrides: &[(&str, &str)]) -> Result<Keymap, Vec<KeyFault>> {
     let overrides = overrides.iter();
     let owned = overrides.map(|(key, action)| ((*key).to_owned(), (*action).to_owned()));
-    Bindings::with(&owned.collect::<Vec<_>>())
+    Keymap::with(&owned.collect::<Vec<_>>())
 }
 
 #[test]
 fn every_key_of_the_table_does_what_its_row_says_and_is_in_the_help() {
-    let bindings = Bindings::default();
-    let help = bindings.help();
+    let keymap = Keymap::default();
+    let help = keymap.help();
     for (row, help) in TABLE.iter().zip(&help) {
         for key in row.keys {
-            assert_eq!(bindings.action(event(key)), Some(row.action), "{key}");
+            assert_eq!(keymap.action(event(key)), Some(row.action), "{key}");
         }
-        assert_eq!(bindings.keys(row.action), row.keys, "{}", row.name);
+        assert_eq!(keymap.keys(row.action), row.keys, "{}", row.name);
         assert_eq!((help.action, help.help), (row.name, row.help));
         assert_eq!(help.keys, row.keys);
         assert_eq!(named(row.name), Ok(Some(row.action)));
@@ -33,9 +33,9 @@ fn every_key_of_the_table_does_what_its_row_says_and_is_in_the_help() {
 
 #[test]
 fn no_key_and_no_action_is_in_the_table_twice() {
-    let bindings = Bindings::default();
-    for (at, (stroke, _)) in bindings.0.iter().enumerate() {
-        let mut others = bindings.0.iter().skip(at + 1);
+    let keymap = Keymap::default();
+    for (at, (stroke, _)) in keymap.0.iter().enumerate() {
+        let mut others = keymap.0.iter().skip(at + 1);
         assert!(others.all(|(other, _)| other != stroke), "{stroke}");
     }
     for (at, row) in TABLE.iter().enumerate() {
@@ -50,7 +50,7 @@ fn no_key_and_no_action_is_in_the_table_twice() {
 
 #[test]
 fn the_habits_are_there() {
-    let bindings = Bindings::default();
+    let keymap = Keymap::default();
     for (key, name) in [
         ("ctrl-n", "next-room"),
         ("ctrl-p", "previous-room"),
@@ -71,11 +71,11 @@ fn the_habits_are_there() {
         ("shift-backspace", "backspace"),
         ("shift-enter", "submit"),
     ] {
-        let found = bindings.action(event(key)).map(super::name);
+        let found = keymap.action(event(key)).map(super::name);
         assert_eq!(found, Some(name), "{key}");
     }
     for key in ["x", "space", "alt-0", "f1", "ctrl-space", "ctrl-_"] {
-        assert_eq!(bindings.action(event(key)), None, "{key}");
+        assert_eq!(keymap.action(event(key)), None, "{key}");
     }
 }
 
@@ -83,9 +83,9 @@ fn the_habits_are_there() {
 fn a_key_that_is_let_go_does_nothing() {
     let mut key = event("ctrl-c");
     key.kind = KeyEventKind::Release;
-    assert_eq!(Bindings::default().action(key), None);
+    assert_eq!(Keymap::default().action(key), None);
     key.kind = KeyEventKind::Repeat;
-    assert_eq!(Bindings::default().action(key), Some(Action::Interrupt));
+    assert_eq!(Keymap::default().action(key), Some(Action::Interrupt));
     let mut key = KeyEvent::new(KeyCode::Char('a'), KeyModifiers::NONE);
     assert_eq!(is_text(key), Some('a'));
     key.kind = KeyEventKind::Release;
@@ -94,7 +94,7 @@ fn a_key_that_is_let_go_does_nothing() {
 
 #[test]
 fn keys_get_other_actions_or_none() {
-    let bindings = with(&[
+    let keymap = with(&[
         ("F5", "redraw"),
         ("ctrl-n", "none"),
         ("Ctrl-P", " Next-Room "),
@@ -112,10 +112,10 @@ fn keys_get_other_actions_or_none() {
         ("alt-q", Some(Action::Interrupt)),
         ("ctrl-c", None),
     ] {
-        assert_eq!(bindings.action(event(key)), action, "{key}");
+        assert_eq!(keymap.action(event(key)), action, "{key}");
     }
-    assert_eq!(bindings.keys(Action::Redraw), ["ctrl-l", "f5"]);
-    assert_eq!(bindings.keys(Action::PreviousRoom), [""; 0]);
+    assert_eq!(keymap.keys(Action::Redraw), ["ctrl-l", "f5"]);
+    assert_eq!(keymap.keys(Action::PreviousRoom), [""; 0]);
 }
 
 #[test]

@@ -47,7 +47,7 @@ pub enum Direction {
 
 /// A row of an entry, counted from the first line above it that belongs to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+struct EntryRow {
     id: Id,
     row: usize,
 }
@@ -102,13 +102,13 @@ impl<'v> Sight<'v> {
     }
 
     /// The first row of all.
-    fn start(&self) -> Place {
+    fn start(&self) -> EntryRow {
         let id = self.view.kept.ids().start;
-        Place { id, row: 0 }
+        EntryRow { id, row: 0 }
     }
 
     /// The last row of all.
-    fn end(&self) -> Place {
+    fn end(&self) -> EntryRow {
         let ids = self.view.kept.ids();
         if ids.is_empty() {
             return self.start();
@@ -116,15 +116,15 @@ impl<'v> Sight<'v> {
         self.last_of(ids.end - 1)
     }
 
-    fn last_of(&self, id: Id) -> Place {
+    fn last_of(&self, id: Id) -> EntryRow {
         let entry = self.view.kept.entry(id);
         let rows = entry.map_or(0, |entry| self.look.height(entry));
         let row = (self.lead(id).len() + rows).saturating_sub(1);
-        Place { id, row }
+        EntryRow { id, row }
     }
 
     /// So many rows further up, or the first one of all.
-    fn up(&self, mut place: Place, mut rows: usize) -> Place {
+    fn up(&self, mut place: EntryRow, mut rows: usize) -> EntryRow {
         while rows > place.row {
             if place.id <= self.view.kept.ids().start {
                 return self.start();
@@ -137,7 +137,7 @@ impl<'v> Sight<'v> {
     }
 
     /// So many rows further down, or the last one of all.
-    fn down(&self, mut place: Place, mut rows: usize) -> Place {
+    fn down(&self, mut place: EntryRow, mut rows: usize) -> EntryRow {
         loop {
             let last = self.last_of(place.id);
             let left = last.row.saturating_sub(place.row);
@@ -149,7 +149,7 @@ impl<'v> Sight<'v> {
                 return last;
             }
             rows -= left + 1;
-            place = Place {
+            place = EntryRow {
                 id: place.id + 1,
                 row: 0,
             };
@@ -157,12 +157,12 @@ impl<'v> Sight<'v> {
     }
 
     /// The first row in sight of whoever follows the end.
-    fn top_of_end(&self) -> Place {
+    fn top_of_end(&self) -> EntryRow {
         self.up(self.end(), self.height.saturating_sub(1))
     }
 
     /// The first row in sight.
-    fn top(&self) -> Place {
+    fn top(&self) -> EntryRow {
         let end = self.top_of_end();
         let Position::From(id, row) = self.view.position else {
             return end;
@@ -172,7 +172,7 @@ impl<'v> Sight<'v> {
             return self.start().min(end);
         }
         let id = id.min(ids.end - 1);
-        let first = Place {
+        let first = EntryRow {
             id,
             row: self.lead(id).len(),
         };
@@ -182,7 +182,7 @@ impl<'v> Sight<'v> {
             Ordering::Equal | Ordering::Greater => {
                 let wanted = first.row.saturating_add(row.unsigned_abs());
                 let last = self.last_of(id);
-                Place {
+                EntryRow {
                     id,
                     row: wanted.min(last.row),
                 }
@@ -192,7 +192,7 @@ impl<'v> Sight<'v> {
     }
 
     /// The position in which this row is the first one in sight.
-    fn position(&self, top: Place) -> Position {
+    fn position(&self, top: EntryRow) -> Position {
         if top >= self.top_of_end() {
             return Position::End;
         }
@@ -383,7 +383,7 @@ impl Views {
     pub fn show(&mut self, id: Id) {
         let position = self.sight("").map(|sight| {
             let row = sight.lead(id).len();
-            sight.position(sight.up(Place { id, row }, sight.height / 3))
+            sight.position(sight.up(EntryRow { id, row }, sight.height / 3))
         });
         self.hold(position);
     }

@@ -116,11 +116,11 @@ impl Teller {
 }
 
 /// See the module. Dropping it gives the terminal back.
-pub struct Stage {
+pub struct RawTerminal {
     teller: Teller,
 }
 
-impl Stage {
+impl RawTerminal {
     /// Takes the terminal, and starts to read its keys.
     ///
     /// # Errors
@@ -135,20 +135,20 @@ impl Stage {
         }
         let (to, pressed) = mpsc::sync_channel(PRESSED);
         let wake = Wake::default();
-        let stage = Self {
+        let raw = Self {
             teller: Teller { to, wake },
         };
-        restore_on_panic(stage.teller.clone());
+        restore_on_panic(raw.teller.clone());
         WANTED.store(true, Ordering::SeqCst);
         // Before the modes are taken: a signal that comes between must give them back.
         #[cfg(unix)]
         {
-            signals::watch(stage.teller.clone())?;
+            signals::watch(raw.teller.clone())?;
             signals::leave_background();
         }
         take(&mut taken())?;
-        keyboard::start(stage.teller.clone())?;
-        Ok((stage, pressed))
+        keyboard::start(raw.teller.clone())?;
+        Ok((raw, pressed))
     }
 
     /// For whoever has something done elsewhere that [`Pressed::Knock`]s in the end. A knock on a
@@ -169,7 +169,7 @@ impl Stage {
     ///
     /// # Errors
     /// When the size of the terminal can't be told.
-    #[expect(clippy::unused_self, reason = "only a stage that is open has paper")]
+    #[expect(clippy::unused_self, reason = "only an open terminal has paper")]
     pub fn terminal(&self) -> io::Result<Terminal<TerminalBackend<Paper>>> {
         Terminal::new(TerminalBackend::new(Paper::default()))
     }
@@ -178,7 +178,7 @@ impl Stage {
     ///
     /// # Errors
     /// When the terminal does not take it.
-    #[expect(clippy::unused_self, reason = "only a stage that is open is heard")]
+    #[expect(clippy::unused_self, reason = "only an open terminal is heard")]
     pub fn ring(&self) -> io::Result<()> {
         put(b"\x07")
     }
@@ -189,7 +189,7 @@ impl Stage {
     ///
     /// # Errors
     /// When the terminal does not take it.
-    #[expect(clippy::unused_self, reason = "only a stage that is open has paper")]
+    #[expect(clippy::unused_self, reason = "only an open terminal has paper")]
     pub fn print(&self, lines: &[(String, String)]) -> io::Result<()> {
         let lines = lines
             .iter()
@@ -207,7 +207,7 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
+impl Drop for RawTerminal {
     fn drop(&mut self) {
         close();
     }
@@ -219,7 +219,7 @@ fn close() {
 }
 
 /// The person stops the program by its key (Ctrl-Z); comes back when it goes on, and then all is to
-/// be drawn anew. Without a stage, and where programs are not stopped, nothing happens.
+/// be drawn anew. Without an open terminal, and where programs are not stopped, nothing happens.
 pub fn suspend() {
     #[cfg(unix)]
     if WANTED.load(Ordering::SeqCst) {
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_stage_nothing_is_drawn_and_nothing_stops() {
+    fn without_an_open_terminal_nothing_is_drawn_and_nothing_stops() {
         let mut paper = Paper::default();
         paper.write_all(b"frame").unwrap();
         paper.flush().unwrap();
@@ -358,14 +358,14 @@ mod tests {
             to,
             wake: Wake::default(),
         };
-        let stage = Stage {
+        let raw = RawTerminal {
             teller: teller.clone(),
         };
-        stage.wake_with(Box::new(move || say.send(()).unwrap()));
+        raw.wake_with(Box::new(move || say.send(()).unwrap()));
         assert!(teller.tell(Pressed::Redraw));
         assert!(heard.try_recv().is_ok());
         assert!(matches!(pressed.try_recv(), Ok(Pressed::Redraw)));
-        stage.sender().send(Pressed::Knock).unwrap();
+        raw.sender().send(Pressed::Knock).unwrap();
         drop(pressed);
         assert!(!teller.tell(Pressed::Redraw));
     }

@@ -39,7 +39,7 @@ pub(super) fn watch(teller: Teller) -> io::Result<()> {
                     }
                     // The system and the shell both tell of a terminal that is gone.
                     SIGHUP if is_open() && teller.try_tell(Pressed::Gone) => {}
-                    // The first is a wish, if there is anybody to hear it.
+                    // The first is an intent to quit, if there is anybody to hear it.
                     SIGINT | SIGTERM
                         if is_open() && !was_told && teller.try_tell(Pressed::Interrupt) =>
                     {

@@ -11,7 +11,7 @@ fn a_paste_of_one_line_is_as_good_as_typed() {
         ("a|", "", "a|"),
     ] {
         let mut editor = editor(before);
-        assert_eq!(editor.paste(pasted), Outcome::Done);
+        assert_eq!(editor.paste(pasted), EditOutcome::Done);
         assert_eq!((shown(&editor).as_str(), editor.asking()), (after, None));
     }
     let mut editor = editor("|");
@@ -22,15 +22,15 @@ fn a_paste_of_one_line_is_as_good_as_typed() {
 #[test]
 fn a_paste_of_several_lines_is_asked_about() {
     let mut editor = editor("see: | ok");
-    assert_eq!(editor.paste("a\r\nb\rc\n"), Outcome::Done);
+    assert_eq!(editor.paste("a\r\nb\rc\n"), EditOutcome::Done);
     assert_eq!(editor.asking(), Some(Asking { lines: 3, bytes: 5 }));
     assert_eq!(shown(&editor), "see: | ok");
     // Nothing else is done to the line meanwhile.
     assert_eq!(
         press(&mut editor, "x ctrl-w backspace tab ctrl-d"),
-        Outcome::Done
+        EditOutcome::Done
     );
-    assert_eq!(press(&mut editor, "pageup"), Outcome::Elsewhere);
+    assert_eq!(press(&mut editor, "pageup"), EditOutcome::Elsewhere);
     assert_eq!(shown(&editor), "see: | ok");
     assert_eq!(press(&mut editor, "enter"), paste("see: a\nb\nc ok"));
     assert_eq!((shown(&editor).as_str(), editor.asking()), ("|", None));
@@ -43,12 +43,12 @@ fn a_paste_is_forgotten_or_edited() {
     for keys in ["esc", "ctrl-c"] {
         let mut editor = editor("a|b");
         let _ = editor.paste("x\ny");
-        assert_eq!(press(&mut editor, keys), Outcome::Done);
+        assert_eq!(press(&mut editor, keys), EditOutcome::Done);
         assert_eq!((shown(&editor).as_str(), editor.asking()), ("a|b", None));
     }
     let mut editor = editor("a|b");
     let _ = editor.paste("x\ny");
-    assert_eq!(press(&mut editor, "e"), Outcome::Done);
+    assert_eq!(press(&mut editor, "e"), EditOutcome::Done);
     assert_eq!(
         (shown(&editor).as_str(), editor.asking()),
         ("ax\ny|b", None)
@@ -106,26 +106,32 @@ fn what_does_not_fit_is_refused_whole() {
     let longest = "x".repeat(MAX_LINE);
     assert_eq!(
         editor.paste(&format!("{longest}y")),
-        Outcome::Full(MAX_LINE + 1)
+        EditOutcome::Full(MAX_LINE + 1)
     );
-    assert_eq!(editor.paste(&"a\n".repeat(500_000)), Outcome::Full(999_999));
+    assert_eq!(
+        editor.paste(&"a\n".repeat(500_000)),
+        EditOutcome::Full(999_999)
+    );
     assert_eq!((editor.text(), editor.asking()), ("", None));
-    assert_eq!(editor.paste(&format!("{longest}\r\n")), Outcome::Done);
+    assert_eq!(editor.paste(&format!("{longest}\r\n")), EditOutcome::Done);
     for keys in ["y", "é", "alt-enter"] {
         assert!(
-            matches!(press(&mut editor, keys), Outcome::Full(_)),
+            matches!(press(&mut editor, keys), EditOutcome::Full(_)),
             "{keys}"
         );
         assert_eq!(editor.text(), longest);
     }
     let _ = press(&mut editor, "ctrl-a ctrl-k ctrl-y");
-    assert_eq!(press(&mut editor, "ctrl-y"), Outcome::Full(2 * MAX_LINE));
+    assert_eq!(
+        press(&mut editor, "ctrl-y"),
+        EditOutcome::Full(2 * MAX_LINE)
+    );
     let _ = press(&mut editor, "backspace backspace backspace space b");
-    assert_eq!(press(&mut editor, "tab"), Outcome::Full(MAX_LINE + 3));
+    assert_eq!(press(&mut editor, "tab"), EditOutcome::Full(MAX_LINE + 3));
     assert!(editor.text().ends_with("x b"));
     // A question stays, too.
     let _ = press(&mut editor, "ctrl-c");
     let _ = editor.paste("a\nb");
-    assert!(matches!(editor.paste(&longest), Outcome::Full(_)));
+    assert!(matches!(editor.paste(&longest), EditOutcome::Full(_)));
     assert_eq!(editor.asking(), Some(Asking { lines: 2, bytes: 3 }));
 }
