@@ -31,8 +31,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use screen::Screen;
-use support::client::{Peer, id, sending};
-use support::{Server, UNLIMITED};
+use support::scripted_client::{ScriptedClient, id, sending};
+use support::{ServerProcess, UNLIMITED};
 
 const TALKERS: u64 = 2;
 /// Lines a second of each.
@@ -48,9 +48,9 @@ fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (mut alice, _) = server.register("alice");
-    let talkers: Vec<Peer> = (0..TALKERS)
+    let talkers: Vec<ScriptedClient> = (0..TALKERS)
         .map(|number| server.register(&format!("talker{number}")).1)
         .collect();
     let mut screen = Screen::enter(&server, (120, 40), &mut alice, "");
@@ -62,9 +62,9 @@ fn main() {
     );
     let threads: Vec<_> = (1..)
         .zip(talkers)
-        .map(|(number, peer)| {
+        .map(|(number, client)| {
             let (said, ends) = (Arc::clone(&said), Arc::clone(&ends));
-            thread::spawn(move || talk(number, peer, &said, &ends))
+            thread::spawn(move || talk(number, client, &said, &ends))
         })
         .collect();
     let begun = Instant::now();
@@ -88,7 +88,7 @@ fn main() {
 }
 
 /// Says its lines at its pace, and hears nothing but acknowledgements.
-fn talk(number: u64, mut peer: Peer, said: &AtomicU64, ends: &AtomicBool) {
+fn talk(number: u64, mut client: ScriptedClient, said: &AtomicU64, ends: &AtomicBool) {
     let begun = Instant::now();
     let mut count = 0;
     while !ends.load(Ordering::Relaxed) {
@@ -106,8 +106,8 @@ fn talk(number: u64, mut peer: Peer, said: &AtomicU64, ends: &AtomicBool) {
         }
         count += batch.len() as u64;
         let last = count as u32;
-        peer.say_all(&batch);
-        peer.until("the acknowledgement", |message| match message {
+        client.say_all(&batch);
+        client.until("the acknowledgement", |message| match message {
             chatbox_common::wire::message::ServerMessage::Ack(ack) => {
                 (ack.request == last).then_some(())
             }

@@ -24,7 +24,7 @@ use chatbox_common::secret::Secret;
 
 use support::account::step_now;
 use support::dice::Dice;
-use support::{Server, UNLIMITED, eventually, free_port};
+use support::{ServerProcess, UNLIMITED, eventually, free_port};
 
 /// Those who talk.
 const SENDERS: usize = 10;
@@ -41,7 +41,7 @@ struct Talker {
 
 impl Talker {
     /// Registers as `name`; the session goes on with the chat.
-    fn register(server: &Server, name: &str) -> Self {
+    fn register(server: &ServerProcess, name: &str) -> Self {
         let home = server.path().join(name);
         fs::create_dir(&home).unwrap();
         fs::write(home.join("config.toml"), "[client]\nreconnect_delay = 1\n").unwrap();
@@ -110,7 +110,7 @@ impl Talker {
     }
 
     /// Ends the input, and looks how the program ends.
-    fn leave(mut self, server: &Server) {
+    fn leave(mut self, server: &ServerProcess) {
         drop(self.stdin.take());
         let status = eventually("a client's end", || self.child.try_wait().unwrap());
         self.reader.join().unwrap();
@@ -127,7 +127,7 @@ impl Talker {
 
 /// The server, its clients, and what each of them types.
 struct Crowd {
-    server: Server,
+    server: ServerProcess,
     talkers: Vec<Talker>,
     /// Lines of each of the first [`SENDERS`].
     lines: usize,
@@ -137,7 +137,7 @@ struct Crowd {
 impl Crowd {
     /// Everybody is there, and has begun to type `lines` lines.
     fn begin(lines: usize) -> Self {
-        let server = Server::start_on(free_port(), UNLIMITED);
+        let server = ServerProcess::start_on(free_port(), UNLIMITED);
         let names = ('a'..)
             .take(SENDERS)
             .map(|letter| format!("sender{letter}"));

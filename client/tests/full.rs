@@ -15,8 +15,8 @@ mod support;
 use rustix::process::Signal;
 use screen::{CTRL_C, ENTER, ESCAPE, PASSWORD, Screen};
 use support::account::step_now;
-use support::client::id;
-use support::{Server, UNLIMITED, eventually, free_port};
+use support::scripted_client::id;
+use support::{ServerProcess, UNLIMITED, eventually, free_port};
 
 /// What gives the terminal back.
 const NO_PASTES: &str = "\u{1b}[?2004l";
@@ -27,7 +27,7 @@ const NO_AUTOWRAP: &str = "\u{1b}[?7l";
 
 #[test]
 fn two_people_register_and_talk_and_one_leaves() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let mut alice = Screen::start(&server);
     alice.registers("alice");
     let mut bob = Screen::start(&server);
@@ -54,9 +54,9 @@ fn two_people_register_and_talk_and_one_leaves() {
 
 #[test]
 fn several_pasted_lines_are_one_message_and_no_command() {
-    let server = Server::start(UNLIMITED);
-    let (mut account, peer) = server.register("alice");
-    peer.cut();
+    let server = ServerProcess::start(UNLIMITED);
+    let (mut account, client) = server.register("alice");
+    client.cut();
     let (_, mut bob) = server.register("bob");
     let mut alice = Screen::enter(&server, (80, 24), &mut account, "");
     let fifty: Vec<String> = (1..=50).map(|n| format!("/line {n}")).collect();
@@ -83,8 +83,8 @@ fn several_pasted_lines_are_one_message_and_no_command() {
 
 #[test]
 fn the_terminal_is_given_back_whatever_ends_the_program() {
-    let server = Server::start(UNLIMITED);
-    let (mut account, _peer) = server.register("alice");
+    let server = ServerProcess::start(UNLIMITED);
+    let (mut account, _client) = server.register("alice");
     let mut alice = Screen::enter(&server, (80, 24), &mut account, "");
     alice.edits_lines(false);
     alice.wrote(0, NO_AUTOWRAP);
@@ -139,8 +139,8 @@ fn the_terminal_is_given_back_whatever_ends_the_program() {
 
 #[test]
 fn the_terminal_continues_rows_in_the_view_for_copying_alone() {
-    let server = Server::start(UNLIMITED);
-    let (mut account, _peer) = server.register("alice");
+    let server = ServerProcess::start(UNLIMITED);
+    let (mut account, _client) = server.register("alice");
     let mut alice = Screen::enter(&server, (80, 24), &mut account, "");
     let (long, mark) = ("x".repeat(90), alice.mark());
     alice.types(&long);
@@ -155,13 +155,14 @@ fn the_terminal_continues_rows_in_the_view_for_copying_alone() {
 
 #[test]
 fn keys_reach_the_rooms_the_history_and_what_was_said_before() {
-    let server = Server::start(UNLIMITED);
-    let (mut account, mut peer) = server.register("alice");
+    let server = ServerProcess::start(UNLIMITED);
+    let (mut account, mut client) = server.register("alice");
     let (_, mut bob) = server.register("bob");
     for number in 1..=200 {
         bob.post(id(1, number), &format!("line {number}"));
     }
-    peer.create("#ops", chatbox_common::wire::message::Access::Open)
+    client
+        .create("#ops", chatbox_common::wire::message::Access::Open)
         .unwrap();
     let mut alice = Screen::enter(&server, (80, 24), &mut account, "");
     alice.sees("line 200");
@@ -211,7 +212,7 @@ fn keys_reach_the_rooms_the_history_and_what_was_said_before() {
 
 #[test]
 fn a_person_changes_their_password_while_others_talk() {
-    let mut server = Server::start_on(free_port(), "");
+    let mut server = ServerProcess::start_on(free_port(), "");
     let mut alice = Screen::start(&server);
     let secret = alice.registers("alice");
     let (_bob, mut bob) = server.register("bob");
@@ -254,8 +255,8 @@ fn a_person_changes_their_password_while_others_talk() {
 
 #[test]
 fn without_colours_there_are_none() {
-    let server = Server::start(UNLIMITED);
-    let (mut account, _peer) = server.register("alice");
+    let server = ServerProcess::start(UNLIMITED);
+    let (mut account, _client) = server.register("alice");
     let (_, mut bob) = server.register("bob");
     let mut alice = Screen::enter_without_colours(&server, (80, 24), &mut account);
     bob.post(id(1, 1), "alice: look");
@@ -279,8 +280,8 @@ fn without_colours_there_are_none() {
 
 #[test]
 fn what_was_typed_ahead_of_questions_that_are_cancelled_is_said_to_nobody() {
-    let server = Server::start(UNLIMITED);
-    let (mut account, _peer) = server.register("alice");
+    let server = ServerProcess::start(UNLIMITED);
+    let (mut account, _client) = server.register("alice");
     let mut alice = Screen::enter(&server, (80, 24), &mut account, "");
     // More than is read at once.
     let behind = "Typed-behind-77\r".repeat(100);
@@ -301,7 +302,7 @@ fn what_was_typed_ahead_of_questions_that_are_cancelled_is_said_to_nobody() {
 
 #[test]
 fn whoever_has_no_utf_8_registers_with_the_secret_as_text() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     for (name, size) in [("alice", (120, 60)), ("bob", (80, 24))] {
         let mut screen = Screen::in_c(&server, size, &[]);
         screen.sees("+-");

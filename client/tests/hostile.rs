@@ -8,8 +8,8 @@
     reason = "tests may assert in the plainest way, their helpers too"
 )]
 
-mod peer;
 mod screen;
+mod scripted_server;
 #[path = "../../server/tests/support/mod.rs"]
 mod support;
 
@@ -17,9 +17,9 @@ use chatbox_common::wire::message::{
     Access, Action, Bye, ByeReason, Chat, ErrorCode, ErrorMessage, Invited, Kind, Left, Presence,
     RoomChanged, RoomRole, ServerMessage, Standing,
 };
-use peer::{CODE, LOBBY, Line, PASSWORD, Peer, chat};
 use screen::Screen;
 use screen::wider::Wider;
+use scripted_server::{AcceptedClient, CODE, LOBBY, PASSWORD, ScriptedServer, chat};
 use unicode_width::UnicodeWidthStr;
 
 /// Orders to a terminal, by what they would do.
@@ -97,21 +97,21 @@ const ATTACKS: &[(&str, &str)] = &[
 const OWN_FINALS: &str = "HJKmhlABCDGdX";
 const OWN_MODES: &[&str] = &["?7", "?25", "?1049", "?2004"];
 
-fn enter() -> (Peer, Screen, Line) {
-    let peer = Peer::bind();
-    let fingerprint = peer.fingerprint().to_string();
+fn enter() -> (ScriptedServer, Screen, AcceptedClient) {
+    let server = ScriptedServer::bind();
+    let fingerprint = server.fingerprint().to_string();
     let screen = Screen::begin(
-        (&peer.address(), &fingerprint),
+        (&server.address(), &fingerprint),
         ("alice", PASSWORD, CODE),
         (100, 30),
         "",
     );
-    let mut line = peer.accept();
-    line.log_in();
-    line.welcome(0, 0);
-    line.page(Vec::new());
+    let mut client = server.accept();
+    client.log_in();
+    client.welcome(0, 0);
+    client.page(Vec::new());
     screen.sees("you are alice");
-    (peer, screen, line)
+    (server, screen, client)
 }
 
 /// The orders that were written, without those that a full screen needs.
@@ -154,30 +154,30 @@ fn is_invisible(c: char) -> bool {
 }
 
 /// Says an attack in every text that a server can send in a session.
-fn attack(line: &mut Line, number: u64, attack: &str) {
+fn attack(client: &mut AcceptedClient, number: u64, attack: &str) {
     let text = |what: &str| format!("{what}{attack}end");
     let room = 100 + number;
     let says = |seq: u64, kind: Kind| Chat {
         kind,
         ..chat(seq, &text("user"), &text("text"))
     };
-    line.say(&ServerMessage::Chat(says(2 * number + 1, Kind::Text)));
-    line.say(&ServerMessage::Chat(says(2 * number + 2, Kind::Action)));
-    line.joined(None, room, &format!("#r{number}{attack}"), Access::Open);
-    line.page_of_next(room);
-    line.say(&ServerMessage::RoomChanged(RoomChanged {
+    client.say(&ServerMessage::Chat(says(2 * number + 1, Kind::Text)));
+    client.say(&ServerMessage::Chat(says(2 * number + 2, Kind::Action)));
+    client.joined(None, room, &format!("#r{number}{attack}"), Access::Open);
+    client.page_of_next(room);
+    client.say(&ServerMessage::RoomChanged(RoomChanged {
         room: LOBBY,
         topic: text("topic"),
         locked: number.is_multiple_of(2).then(|| text("lock")),
         by: text("by"),
     }));
-    line.say(&ServerMessage::Presence(Presence {
+    client.say(&ServerMessage::Presence(Presence {
         room: LOBBY,
         joined: vec![text("came")],
         left: vec![text("went")],
         online: 2,
     }));
-    line.say(&ServerMessage::Standing(Standing {
+    client.say(&ServerMessage::Standing(Standing {
         room: LOBBY,
         user: text("user"),
         action: Action::Mute,
@@ -186,18 +186,18 @@ fn attack(line: &mut Line, number: u64, attack: &str) {
         role: RoomRole::Member,
         seconds: Some(7),
     }));
-    line.say(&ServerMessage::Invited(Invited {
+    client.say(&ServerMessage::Invited(Invited {
         name: text("#room"),
         by: text("by"),
     }));
-    line.say(&ServerMessage::Left(Left {
+    client.say(&ServerMessage::Left(Left {
         request: None,
         room,
         action: Action::Kick,
         by: text("by"),
         reason: text("reason"),
     }));
-    line.say(&ServerMessage::Error(ErrorMessage {
+    client.say(&ServerMessage::Error(ErrorMessage {
         request: None,
         code: ErrorCode::NotAllowed,
         text: text("error"),
@@ -207,12 +207,12 @@ fn attack(line: &mut Line, number: u64, attack: &str) {
 
 #[test]
 fn nothing_that_others_say_is_an_order_to_the_terminal() {
-    let (_peer, mut screen, mut line) = enter();
+    let (_server, mut screen, mut client) = enter();
     for (number, (_, sequence)) in (0..).zip(ATTACKS) {
-        attack(&mut line, number, sequence);
+        attack(&mut client, number, sequence);
     }
     let last = 2 * ATTACKS.len() as u64 + 1;
-    line.say(&ServerMessage::Chat(chat(last, "bob", "that was all")));
+    client.say(&ServerMessage::Chat(chat(last, "bob", "that was all")));
     screen.sees("that was all");
     // Everything is looked at once more, page by page.
     for _ in 0..20 {
@@ -228,7 +228,7 @@ fn nothing_that_others_say_is_an_order_to_the_terminal() {
     }
     // The goodbye is shown where the screen was, once it is given back.
     let mark = screen.mark();
-    line.say(&ServerMessage::Bye(Bye {
+    client.say(&ServerMessage::Bye(Bye {
         reason: ByeReason::Other,
         text: ATTACKS.iter().map(|(_, sequence)| *sequence).collect(),
     }));
@@ -239,8 +239,8 @@ fn nothing_that_others_say_is_an_order_to_the_terminal() {
 
 #[test]
 fn nobody_speaks_in_another_s_name() {
-    let (_peer, screen, mut line) = enter();
-    line.say(&ServerMessage::Chat(chat(1, "bob", "I am bob")));
+    let (_server, screen, mut client) = enter();
+    client.say(&ServerMessage::Chat(chat(1, "bob", "I am bob")));
     screen.sees("I am bob");
     // How a line of bob's begins, by what the screen shows.
     let real = screen.sees_row("bob's line", |row| row.contains("I am bob"));
@@ -257,10 +257,10 @@ fn nobody_speaks_in_another_s_name() {
         format!("\n\n{fake}I resign"),
     ];
     for (seq, text) in (2..).zip(&texts) {
-        line.say(&ServerMessage::Chat(chat(seq, "mallory", text)));
+        client.say(&ServerMessage::Chat(chat(seq, "mallory", text)));
     }
     let last = 2 + texts.len() as u64;
-    line.say(&ServerMessage::Chat(chat(last, "carol", "that was all")));
+    client.say(&ServerMessage::Chat(chat(last, "carol", "that was all")));
     screen.sees("that was all");
     for row in screen.rows() {
         let resigns = row.contains("I resign");
@@ -275,8 +275,8 @@ const WIDER: &[&str] = &["㉈", "㉏", "ក្ក", "ស្ត្រី", "ক�
 fn what_the_terminal_draws_wider_stays_in_its_row() {
     for cluster in WIDER {
         // A screen of its own for each: what is drawn over another one's rest is another question.
-        let (_peer, screen, mut line) = enter();
-        line.say(&ServerMessage::Chat(chat(1, "bob", "I am bob")));
+        let (_server, screen, mut client) = enter();
+        client.say(&ServerMessage::Chat(chat(1, "bob", "I am bob")));
         screen.sees("I am bob");
         let real = screen.sees_row("bob's line", |row| row.contains("I am bob"));
         let begin = &real[..real.find("I am bob").unwrap()];
@@ -289,11 +289,11 @@ fn what_the_terminal_draws_wider_stays_in_its_row() {
             format!("{}{begin}I resign", cluster.repeat((100 - width) / 2)),
         ];
         for (seq, text) in (2..).zip(&texts) {
-            line.say(&ServerMessage::Chat(chat(seq, "mallory", text)));
+            client.say(&ServerMessage::Chat(chat(seq, "mallory", text)));
         }
         let behind = format!("{cluster}|behind");
-        line.say(&ServerMessage::Chat(chat(6, "bob", &behind)));
-        line.say(&ServerMessage::Chat(chat(7, "carol", "that was all")));
+        client.say(&ServerMessage::Chat(chat(6, "bob", &behind)));
+        client.say(&ServerMessage::Chat(chat(7, "carol", "that was all")));
         screen.sees("that was all");
         let shown = Wider::shows((100, 30), &screen.bytes());
         let rows = shown.rows();
@@ -331,33 +331,33 @@ const OTHER_CHARSETS: &[&str] = &[
 #[test]
 fn a_terminal_that_does_not_read_utf_8_is_given_ascii_alone() {
     for flags in [&[][..], &["--plain"]] {
-        let peer = Peer::bind();
-        let fingerprint = peer.fingerprint().to_string();
+        let server = ScriptedServer::bind();
+        let fingerprint = server.fingerprint().to_string();
         let mut screen = Screen::begin_with(
-            (&peer.address(), &fingerprint),
+            (&server.address(), &fingerprint),
             ("alice", PASSWORD, CODE),
             (100, 30),
             "",
             flags,
             &[("LC_ALL", "C")],
         );
-        let mut line = peer.accept();
-        line.log_in();
-        line.welcome(0, 0);
-        line.page(Vec::new());
+        let mut client = server.accept();
+        client.log_in();
+        client.welcome(0, 0);
+        client.page(Vec::new());
         screen.sees("what you type is said");
         screen.sees("UTF-8");
         for (number, text) in (0..).zip(OTHER_CHARSETS) {
-            attack(&mut line, number, text);
+            attack(&mut client, number, text);
         }
         let last = 2 * OTHER_CHARSETS.len() as u64 + 1;
-        line.say(&ServerMessage::Chat(chat(last, "bob", "Û|that was all")));
+        client.say(&ServerMessage::Chat(chat(last, "bob", "Û|that was all")));
         screen.sees("?|that was all");
         if flags.is_empty() {
             screen.press("Û");
             screen.input_is("?");
         }
-        line.say(&ServerMessage::Bye(Bye {
+        client.say(&ServerMessage::Bye(Bye {
             reason: ByeReason::Other,
             text: OTHER_CHARSETS.concat(),
         }));

@@ -7,7 +7,7 @@
     reason = "tests may assert in the plainest way, their helpers too"
 )]
 
-mod peer;
+mod scripted_server;
 
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::process::{Child, ChildStdin, ChildStdout};
@@ -15,8 +15,8 @@ use std::process::{Child, ChildStdin, ChildStdout};
 use chatbox_common::wire::message::{
     Chat, ClientMessage, ErrorCode, ErrorMessage, Found, History, Search, ServerMessage,
 };
-use peer::place::{Place, end, enter};
-use peer::{LOBBY, Line, Peer, chat, now_ms};
+use scripted_server::client_dir::{ClientDir, end, enter};
+use scripted_server::{AcceptedClient, LOBBY, ScriptedServer, chat, now_ms};
 
 /// 22 November 2026, 14:30 in UTC.
 const HALF_PAST_TWO: u64 = 1_795_357_800_000;
@@ -35,22 +35,28 @@ fn bare(line: &str) -> &str {
     if is_of_now { &line[9..] } else { line }
 }
 
-fn hear_search(line: &mut Line) -> Search {
-    match line.hear() {
+fn hear_search(client: &mut AcceptedClient) -> Search {
+    match client.hear() {
         Some(ClientMessage::Search(search)) => search,
         other => panic!("{other:?} instead of a search"),
     }
 }
 
-fn hear_history(line: &mut Line) -> History {
-    match line.hear() {
+fn hear_history(client: &mut AcceptedClient) -> History {
+    match client.hear() {
         Some(ClientMessage::History(history)) => history,
         other => panic!("{other:?} instead of a request for a page"),
     }
 }
 
-fn find(line: &mut Line, search: &Search, messages: Vec<Chat>, more: bool, incomplete: bool) {
-    line.say(&ServerMessage::Found(Found {
+fn find(
+    client: &mut AcceptedClient,
+    search: &Search,
+    messages: Vec<Chat>,
+    more: bool,
+    incomplete: bool,
+) {
+    client.say(&ServerMessage::Found(Found {
         request: search.request,
         messages,
         more,
@@ -92,15 +98,15 @@ impl Typing {
 
 #[test]
 fn what_is_found_is_shown_as_people_read_and_a_search_goes_on() {
-    let (place, peer) = (Place::new(), Peer::bind());
-    let mut child = place.begin(&peer, &[]);
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let mut child = dir.begin(&server, &[]);
     let mut typing = Typing::new(&mut child);
-    let mut line = enter(&peer);
+    let mut client = enter(&server);
     typing.types("/search  full disk ");
-    let search = hear_search(&mut line);
+    let search = hear_search(&mut client);
     assert_eq!((&*search.words, search.before), ("full disk", None));
     let newest_first = vec![said(9, "disk: full\u{1b}[2J"), said(7, "full\ndisk")];
-    find(&mut line, &search, newest_first, true, true);
+    find(&mut client, &search, newest_first, true, true);
     typing.shows("messages with: full disk");
     let shown = typing.shows("search again in a while");
     assert_eq!(
@@ -116,12 +122,12 @@ fn what_is_found_is_shown_as_people_read_and_a_search_goes_on() {
     assert!(shown[4].contains("may be missing"), "{}", shown[4]);
 
     typing.types("/search");
-    let search = hear_search(&mut line);
+    let search = hear_search(&mut client);
     let before = search.before.unwrap();
     assert_eq!(&*search.words, "full disk");
     assert_eq!((before.room, before.seq), (LOBBY, 7));
     find(
-        &mut line,
+        &mut client,
         &search,
         vec![said(2, "the disk is full")],
         false,
@@ -136,26 +142,26 @@ fn what_is_found_is_shown_as_people_read_and_a_search_goes_on() {
     typing.types("/search");
     typing.shows("there are no older messages with these words");
     drop(typing.stdin);
-    line.part();
+    client.part();
     assert_eq!(end(child).code, 0);
 }
 
 #[test]
 fn a_script_waits_for_what_it_searches_for() {
-    let (place, peer) = (Place::new(), Peer::bind());
-    let child = place.chat(&peer, "/search nothing\n", &[]);
-    let mut line = enter(&peer);
-    let search = hear_search(&mut line);
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let child = dir.chat(&server, "/search nothing\n", &[]);
+    let mut client = enter(&server);
+    let search = hear_search(&mut client);
     // Too fast is only a matter of moments.
-    line.say(&ServerMessage::Error(ErrorMessage {
+    client.say(&ServerMessage::Error(ErrorMessage {
         request: Some(search.request),
         code: ErrorCode::TooFast,
         text: "too many messages".to_owned(),
         retry_ms: Some(1),
     }));
-    let search = hear_search(&mut line);
-    find(&mut line, &search, Vec::new(), false, false);
-    line.part();
+    let search = hear_search(&mut client);
+    find(&mut client, &search, Vec::new(), false, false);
+    client.part();
     let ended = end(child);
     assert_eq!(ended.code, 0, "{}", ended.err);
     let last = bare(ended.out.lines().last().unwrap());
@@ -164,30 +170,30 @@ fn a_script_waits_for_what_it_searches_for() {
 
 #[test]
 fn a_search_that_is_refused_is_told() {
-    let (place, peer) = (Place::new(), Peer::bind());
-    let child = place.chat(&peer, "/search \"-\"\n", &[]);
-    let mut line = enter(&peer);
-    let search = hear_search(&mut line);
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let child = dir.chat(&server, "/search \"-\"\n", &[]);
+    let mut client = enter(&server);
+    let search = hear_search(&mut client);
     assert_eq!(search.words, "\"-\"", "the server says what a word is");
     let sentence = "search for at least one word";
-    line.refuse(search.request, ErrorCode::InvalidArgument, sentence);
-    line.part();
+    client.refuse(search.request, ErrorCode::InvalidArgument, sentence);
+    client.part();
     let ended = end(child);
     assert_eq!(ended.err, format!("chatbox: {sentence}\n"));
 }
 
 #[test]
 fn messages_before_a_moment_are_shown_apart_with_their_dates() {
-    let (place, peer) = (Place::new(), Peer::bind());
-    let child = place.chat(&peer, "/history 3 before 2026-11-22 14:30:03\n", &[]);
-    let mut line = enter(&peer);
-    let asked = hear_history(&mut line);
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let child = dir.chat(&server, "/history 3 before 2026-11-22 14:30:03\n", &[]);
+    let mut client = enter(&server);
+    let asked = hear_history(&mut client);
     let until = (asked.before_time, asked.before, asked.after, asked.limit);
     assert_eq!(until, (Some(HALF_PAST_TWO + 3_000), None, None, 3));
     // What comes live meanwhile keeps its place.
-    line.say(&ServerMessage::Chat(chat(1, "carol", "live")));
-    line.pending_page(asked.request, vec![said(1, "one"), said(2, "two")]);
-    line.part();
+    client.say(&ServerMessage::Chat(chat(1, "carol", "live")));
+    client.pending_page(asked.request, vec![said(1, "one"), said(2, "two")]);
+    client.part();
     let ended = end(child);
     assert_eq!(ended.code, 0, "{}", ended.err);
     let shown: Vec<&str> = ended.out.lines().map(bare).collect();
@@ -206,17 +212,17 @@ fn messages_before_a_moment_are_shown_apart_with_their_dates() {
 
 #[test]
 fn a_span_is_so_long_before_now() {
-    let (place, peer) = (Place::new(), Peer::bind());
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
     let before = now_ms();
-    let child = place.chat(&peer, "/history before 2h\n", &[]);
-    let mut line = enter(&peer);
-    let asked = hear_history(&mut line);
+    let child = dir.chat(&server, "/history before 2h\n", &[]);
+    let mut client = enter(&server);
+    let asked = hear_history(&mut client);
     let two_hours = 2 * 3_600_000;
     let time = asked.before_time.unwrap() + two_hours;
     assert!((before..=now_ms()).contains(&time), "{time}");
     assert_eq!(asked.limit, 20);
-    line.pending_page(asked.request, Vec::new());
-    line.part();
+    client.pending_page(asked.request, Vec::new());
+    client.part();
     let ended = end(child);
     let last = bare(ended.out.lines().last().unwrap());
     assert!(

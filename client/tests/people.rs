@@ -8,40 +8,40 @@
     reason = "tests may assert in the plainest way, their helpers too"
 )]
 
-mod peer;
+mod scripted_server;
 
 use chatbox_common::wire::message::{
     Access, Chat, ClientMessage, Ignoring, Invited, Joined, Kind, Page, Presence, Room, RoomMode,
     RoomRole, ServerMessage,
 };
-use peer::place::{Place, end, enter, lines};
-use peer::{LOBBY, Peer, chat};
+use scripted_server::client_dir::{ClientDir, end, enter, lines};
+use scripted_server::{LOBBY, ScriptedServer, chat};
 
 #[test]
 fn whom_one_ignores_is_not_seen_and_the_order_is_kept() {
-    let (place, peer) = (Place::new(), Peer::bind());
-    let child = place.chat(&peer, "hello\n", &[]);
-    let mut line = peer.accept();
-    line.log_in();
-    line.welcome(2, 0);
-    line.say(&ServerMessage::Ignoring(Ignoring {
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let child = dir.chat(&server, "hello\n", &[]);
+    let mut client = server.accept();
+    client.log_in();
+    client.welcome(2, 0);
+    client.say(&ServerMessage::Ignoring(Ignoring {
         request: None,
         user: "bob".to_owned(),
         ignored: true,
     }));
-    line.page(vec![chat(1, "Bob", "@alice"), chat(2, "carol", "@alice!")]);
-    line.say(&ServerMessage::Chat(chat(3, "BOB", "alice: hello")));
-    line.say(&ServerMessage::Presence(Presence {
+    client.page(vec![chat(1, "Bob", "@alice"), chat(2, "carol", "@alice!")]);
+    client.say(&ServerMessage::Chat(chat(3, "BOB", "alice: hello")));
+    client.say(&ServerMessage::Presence(Presence {
         room: LOBBY,
         joined: vec!["bob".to_owned()],
         left: vec!["carol".to_owned()],
         online: 2,
     }));
-    line.say(&ServerMessage::Invited(Invited {
+    client.say(&ServerMessage::Invited(Invited {
         name: "#ops~bob".to_owned(),
         by: "bob".to_owned(),
     }));
-    line.say(&ServerMessage::Joined(Joined {
+    client.say(&ServerMessage::Joined(Joined {
         request: None,
         room: Room {
             room: 2,
@@ -59,11 +59,11 @@ fn whom_one_ignores_is_not_seen_and_the_order_is_kept() {
     }));
     let (mut send, mut answered) = (None, false);
     while send.is_none() || !answered {
-        match line.hear() {
+        match client.hear() {
             Some(ClientMessage::History(asked)) => {
                 assert_eq!(asked.room, 2);
                 answered = true;
-                line.say(&ServerMessage::Page(Page {
+                client.say(&ServerMessage::Page(Page {
                     request: asked.request,
                     room: 2,
                     messages: vec![Chat {
@@ -78,8 +78,8 @@ fn whom_one_ignores_is_not_seen_and_the_order_is_kept() {
             other => panic!("{other:?}"),
         }
     }
-    line.commit(&send.unwrap(), 4);
-    line.part();
+    client.commit(&send.unwrap(), 4);
+    client.part();
     let ended = end(child);
     assert_eq!((ended.code, ended.err.as_str()), (0, ""));
     assert_eq!(
@@ -95,18 +95,18 @@ fn whom_one_ignores_is_not_seen_and_the_order_is_kept() {
 
 #[test]
 fn what_is_done_is_sent_as_such_and_lines_of_a_pipe_are_messages_each() {
-    let (place, peer) = (Place::new(), Peer::bind());
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
     let marked = "/me waves\n\u{1b}[200~one\ntwo\n";
-    let child = place.chat(&peer, marked, &[]);
-    let mut line = enter(&peer);
-    let done = line.hear_send();
+    let child = dir.chat(&server, marked, &[]);
+    let mut client = enter(&server);
+    let done = client.hear_send();
     assert_eq!((done.kind, done.text.as_str()), (Kind::Action, "waves"));
-    line.commit(&done, 1);
+    client.commit(&done, 1);
     // A mark means nothing there.
-    let said = line.hear_send();
+    let said = client.hear_send();
     assert_eq!((said.kind, said.text.as_str()), (Kind::Text, "two"));
-    line.commit(&said, 2);
-    line.part();
+    client.commit(&said, 2);
+    client.part();
     let ended = end(child);
     assert!(ended.err.contains("\\u{1b}"), "{}", ended.err);
     assert_eq!(

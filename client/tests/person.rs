@@ -27,7 +27,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 
 use support::account::step_now;
-use support::{Server, eventually, free_port};
+use support::{ServerProcess, eventually, free_port};
 
 const PASSWORD: &str = "Canary-correct-horse-77";
 
@@ -44,12 +44,12 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn start(server: &Server) -> Self {
+    fn start(server: &ServerProcess) -> Self {
         Self::start_in("C.UTF-8", server)
     }
 
     /// The same in another locale than one of UTF-8.
-    fn start_in(locale: &str, server: &Server) -> Self {
+    fn start_in(locale: &str, server: &ServerProcess) -> Self {
         let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&ours).unwrap();
         unlockpt(&ours).unwrap();
@@ -226,7 +226,7 @@ impl Drop for Terminal {
 
 #[test]
 fn two_people_register_and_talk_and_one_leaves() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let mut alice = Terminal::start(&server);
     alice.registers("alice");
     let mut bob = Terminal::start(&server);
@@ -257,7 +257,7 @@ fn two_people_register_and_talk_and_one_leaves() {
 
 #[test]
 fn who_is_named_is_called_and_who_is_ignored_is_not_seen() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let mut alice = Terminal::start(&server);
     alice.registers("Alice");
     let mut bob = Terminal::start(&server);
@@ -289,7 +289,7 @@ fn who_is_named_is_called_and_who_is_ignored_is_not_seen() {
 
 #[test]
 fn a_refused_login_says_the_same_whatever_was_wrong_and_returns_to_the_menu() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let mut person = Terminal::start(&server);
     let secret = person.registers("alice");
     person.types("/quit");
@@ -326,13 +326,13 @@ fn a_refused_login_says_the_same_whatever_was_wrong_and_returns_to_the_menu() {
 
 #[test]
 fn a_person_changes_their_password_while_others_talk() {
-    let mut server = Server::start_on(free_port(), "");
+    let mut server = ServerProcess::start_on(free_port(), "");
     let mut alice = Terminal::start(&server);
     let secret = alice.registers("alice");
     let (_bob, mut bob) = server.register("bob");
     alice.types("/password");
     alice.sees("Old password:");
-    bob.post(support::client::id(1, 1), "said meanwhile");
+    bob.post(support::scripted_client::id(1, 1), "said meanwhile");
     alice.types(PASSWORD);
     alice.sees("New password");
     alice.types("short");
@@ -385,7 +385,7 @@ fn a_person_changes_their_password_while_others_talk() {
 
 #[test]
 fn who_cancels_a_question_goes_on_talking() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let mut alice = Terminal::start(&server);
     alice.registers("alice");
     let (ctrl_c, ctrl_d) = (b"\x03", b"\x04");
@@ -412,7 +412,7 @@ fn who_cancels_a_question_goes_on_talking() {
 
 #[test]
 fn a_person_gets_another_second_factor_and_their_other_sessions_end() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let mut alice = Terminal::start(&server);
     let old = alice.registers("alice");
     let mut elsewhere = Terminal::start(&server);
@@ -482,7 +482,7 @@ fn a_person_gets_another_second_factor_and_their_other_sessions_end() {
 
 #[test]
 fn a_password_typed_before_it_was_asked_for_is_said_to_nobody() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let mut alice = Terminal::start(&server);
     alice.registers("alice");
     // All of it is there before the question.
@@ -506,7 +506,7 @@ fn a_password_typed_before_it_was_asked_for_is_said_to_nobody() {
 
 #[test]
 fn what_was_typed_ahead_for_a_room_that_is_closed_is_not_said_in_another() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let mut alice = Terminal::start(&server);
     alice.registers("alice");
     alice
@@ -533,7 +533,7 @@ fn what_was_typed_ahead_for_a_room_that_is_closed_is_not_said_in_another() {
 
 #[test]
 fn whoever_has_no_utf_8_is_asked_and_shown_everything_in_ascii() {
-    let server = Server::start(support::UNLIMITED);
+    let server = ServerProcess::start(support::UNLIMITED);
     let mut alice = Terminal::start_in("C", &server);
     alice.sees("the locale's character set is not UTF-8");
     alice.sees("1) Register  2) Log in");
@@ -542,7 +542,7 @@ fn whoever_has_no_utf_8_is_asked_and_shown_everything_in_ascii() {
     alice.sees("> ?");
     alice.registers("alice");
     let (_, mut bob) = server.register("bob");
-    bob.post(support::client::id(1, 1), "Û2J 漢");
+    bob.post(support::scripted_client::id(1, 1), "Û2J 漢");
     alice.sees("<bob> ?2J ??");
     alice.types("/quit");
     assert_eq!(alice.ends().code(), Some(0));

@@ -7,7 +7,7 @@
     reason = "tests may assert in the plainest way, their helpers too"
 )]
 
-mod peer;
+mod scripted_server;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::thread;
@@ -20,23 +20,23 @@ use chatbox_common::wire::message::{
     ByeReason, ClientMessage, ErrorCode, Following, Head, Lagged, Plain, ServerMessage,
     SessionInfo, SessionList,
 };
-use peer::place::{Place, end, enter, lines};
-use peer::{LOBBY, Peer, chat, logged_in, now_ms};
+use scripted_server::client_dir::{ClientDir, end, enter, lines};
+use scripted_server::{LOBBY, ScriptedServer, chat, logged_in, now_ms};
 
 #[test]
 fn what_is_piped_in_is_sent_shown_and_followed_by_a_goodbye() {
-    let (place, peer) = (Place::new(), Peer::bind());
-    let child = place.chat(&peer, "hello\nworld\n", &[]);
-    let mut line = peer.accept();
-    line.log_in();
-    line.welcome(2, 5);
-    line.page(vec![chat(1, "bob", "one"), chat(2, "bob", "two\nlines")]);
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let child = dir.chat(&server, "hello\nworld\n", &[]);
+    let mut client = server.accept();
+    client.log_in();
+    client.welcome(2, 5);
+    client.page(vec![chat(1, "bob", "one"), chat(2, "bob", "two\nlines")]);
     for (seq, text) in [(3, "hello"), (4, "world")] {
-        let send = line.hear_send();
+        let send = client.hear_send();
         assert_eq!((send.room, send.text.as_str()), (LOBBY, text));
-        line.commit(&send, seq);
+        client.commit(&send, seq);
     }
-    line.part();
+    client.part();
     let ended = end(child);
     assert_eq!(ended.code, 0, "{}", ended.err);
     assert_eq!(ended.err, "");
@@ -50,36 +50,36 @@ fn what_is_piped_in_is_sent_shown_and_followed_by_a_goodbye() {
             "#lobby <alice> world",
         ]
     );
-    let pinned = format!("{} {}\n", peer.address(), peer.fingerprint());
-    assert_eq!(place.known_hosts(), pinned);
+    let pinned = format!("{} {}\n", server.address(), server.fingerprint());
+    assert_eq!(dir.known_hosts(), pinned);
 }
 
 #[test]
 fn what_was_not_acknowledged_is_sent_again_with_the_same_id_after_a_cut() {
-    let (place, peer) = (Place::new(), Peer::bind());
-    let child = place.chat(&peer, "first\nsecond\n", &[]);
-    let mut line = enter(&peer);
-    let first = line.hear_send();
-    let second = line.hear_send();
-    line.commit(&first, 1);
-    drop(line);
-    let mut line = peer.accept();
-    line.resume(1);
-    line.welcome(1, 0);
-    let mut again = line.hear();
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let child = dir.chat(&server, "first\nsecond\n", &[]);
+    let mut client = enter(&server);
+    let first = client.hear_send();
+    let second = client.hear_send();
+    client.commit(&first, 1);
+    drop(client);
+    let mut client = server.accept();
+    client.resume(1);
+    client.welcome(1, 0);
+    let mut again = client.hear();
     if let Some(ClientMessage::History(history)) = again {
         // The message was committed, and its chat got lost with the connection.
         assert_eq!(history.after, Some(0));
-        line.pending_page(history.request, vec![chat(1, "alice", "first")]);
-        again = line.hear();
+        client.pending_page(history.request, vec![chat(1, "alice", "first")]);
+        again = client.hear();
     }
     let Some(ClientMessage::Send(again)) = again else {
         panic!("{again:?}");
     };
     assert_eq!((again.id, &again.text), (second.id, &second.text));
     assert_ne!(first.id, second.id);
-    line.commit(&again, 2);
-    line.part();
+    client.commit(&again, 2);
+    client.part();
     let ended = end(child);
     assert_eq!(ended.code, 0, "{}", ended.err);
     let said: Vec<&str> = lines(&ended.out);
@@ -90,27 +90,27 @@ fn what_was_not_acknowledged_is_sent_again_with_the_same_id_after_a_cut() {
 
 #[test]
 fn a_refused_resume_ends_a_script() {
-    let (place, peer) = (Place::new(), Peer::bind());
-    let child = place.chat(&peer, "hello\n", &[]);
-    let mut line = enter(&peer);
-    line.hear_send();
-    drop(line);
-    let mut line = peer.accept();
-    let request = line.hear_resume(1);
-    line.refuse(request, ErrorCode::LoginRefused, "no");
-    line.bye(ByeReason::LoginRefused, "no");
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let child = dir.chat(&server, "hello\n", &[]);
+    let mut client = enter(&server);
+    client.hear_send();
+    drop(client);
+    let mut client = server.accept();
+    let request = client.hear_resume(1);
+    client.refuse(request, ErrorCode::LoginRefused, "no");
+    client.bye(ByeReason::LoginRefused, "no");
     assert_eq!(end(child).code, 6);
 }
 
 #[test]
 fn nothing_is_resumed_with_another_server() {
-    let (place, peer) = (Place::new(), Peer::bind());
-    let child = place.chat(&peer, "hello\n", &[]);
-    let mut line = enter(&peer);
-    line.hear_send();
-    let peer = peer.with_another_key();
-    drop(line);
-    peer.accept().hears_no_more();
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let child = dir.chat(&server, "hello\n", &[]);
+    let mut client = enter(&server);
+    client.hear_send();
+    let server = server.with_another_key();
+    drop(client);
+    server.accept().hears_no_more();
     let ended = end(child);
     assert_eq!(ended.code, 5);
     assert!(ended.err.contains("HAS CHANGED"), "{}", ended.err);
@@ -118,54 +118,54 @@ fn nothing_is_resumed_with_another_server() {
 
 #[test]
 fn a_refused_login_shows_the_sentence_and_pins_nothing() {
-    let (place, peer) = (Place::new(), Peer::bind());
-    place.write("pass", "wrong horse\n");
-    let child = place.chat(&peer, "", &[]);
-    let mut line = peer.accept();
-    let answer = line.challenge();
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    dir.write("pass", "wrong horse\n");
+    let child = dir.chat(&server, "", &[]);
+    let mut client = server.accept();
+    let answer = client.challenge();
     assert!(answer.scram.is_none());
-    line.refuse(answer.request, ErrorCode::LoginRefused, "refused\u{1b}[2J");
+    client.refuse(answer.request, ErrorCode::LoginRefused, "refused\u{1b}[2J");
     let ended = end(child);
     assert_eq!(ended.code, 6);
     assert_eq!(ended.err, "chatbox: refused\\u{1b}[2J\n");
-    assert_eq!((ended.out.as_str(), place.known_hosts().as_str()), ("", ""));
+    assert_eq!((ended.out.as_str(), dir.known_hosts().as_str()), ("", ""));
 }
 
 #[test]
 fn a_server_that_does_not_know_the_account_is_shown_nothing_and_not_pinned() {
     for forged in [Some("v=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="), None] {
-        let (place, peer) = (Place::new(), Peer::bind());
-        let child = place.chat(&peer, "secret plan\n", &[]);
-        let mut line = peer.accept();
-        let request = line.challenge().request;
+        let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+        let child = dir.chat(&server, "secret plan\n", &[]);
+        let mut client = server.accept();
+        let request = client.challenge().request;
         let scram = forged.map(str::to_owned);
-        line.let_in(logged_in(request, scram, "alice", 1));
-        line.hears_no_more();
+        client.let_in(logged_in(request, scram, "alice", 1));
+        client.hears_no_more();
         let ended = end(child);
         assert_eq!(ended.code, 1);
         assert!(ended.err.contains("impostor"), "{}", ended.err);
-        assert_eq!((ended.out.as_str(), place.known_hosts().as_str()), ("", ""));
+        assert_eq!((ended.out.as_str(), dir.known_hosts().as_str()), ("", ""));
     }
 }
 
 #[test]
 fn a_changed_key_is_refused_before_anything_is_said() {
-    let (place, peer) = (Place::new(), Peer::bind());
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
     let other = Fingerprint::from_key(&[1; 32]);
-    place.write("known", &format!("{} {other}\n", peer.address()));
-    let child = place.chat(&peer, "", &[]);
-    peer.accept().hears_no_more();
+    dir.write("known", &format!("{} {other}\n", server.address()));
+    let child = dir.chat(&server, "", &[]);
+    server.accept().hears_no_more();
     let ended = end(child);
     assert_eq!(ended.code, 5);
-    for shown in [other, peer.fingerprint()] {
+    for shown in [other, server.fingerprint()] {
         assert!(ended.err.contains(&shown.to_string()), "{}", ended.err);
     }
 }
 
 #[test]
 fn an_unknown_key_without_a_terminal_is_refused() {
-    let (place, peer) = (Place::new(), Peer::bind());
-    let address = peer.address();
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let address = server.address();
     let flags = [
         "--server",
         &address,
@@ -175,27 +175,27 @@ fn an_unknown_key_without_a_terminal_is_refused() {
         "code",
     ];
     let flags = [&flags[..], &["--password-file", "pass"]].concat();
-    let child = place.command(&flags).spawn().unwrap();
-    peer.accept().hears_no_more();
+    let child = dir.command(&flags).spawn().unwrap();
+    server.accept().hears_no_more();
     let ended = end(child);
     assert_eq!(ended.code, 5);
-    let remedy = format!("--fingerprint {}", peer.fingerprint());
+    let remedy = format!("--fingerprint {}", server.fingerprint());
     assert!(ended.err.contains(&remedy), "{}", ended.err);
 }
 
 #[test]
 fn somebody_registers_without_a_terminal() {
-    let (place, peer) = (Place::new(), Peer::bind());
-    let (address, fingerprint) = (peer.address(), peer.fingerprint().to_string());
-    let mut child = place
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let (address, fingerprint) = (server.address(), server.fingerprint().to_string());
+    let mut child = dir
         .command(&["--register", "--server", &address, "--user", "alice"])
         .args(["--password-file", "pass", "--otp-file", "-"])
         .args(["--fingerprint", &fingerprint])
         .spawn()
         .unwrap();
     let secret = TotpSecret::new(Secret::random());
-    let mut line = peer.accept();
-    line.register(&secret, Iterations::DEFAULT);
+    let mut client = server.accept();
+    client.register(&secret, Iterations::DEFAULT);
     let mut out = BufReader::new(child.stdout.take().unwrap());
     let mut shown = String::new();
     while !shown.contains("not shown again") {
@@ -207,75 +207,75 @@ fn somebody_registers_without_a_terminal() {
     let mut stdin = child.stdin.take().unwrap();
     writeln!(stdin, "{}\nhello", code.expose()).unwrap();
     drop(stdin);
-    let Some(ClientMessage::RegisterConfirm(confirm)) = line.hear() else {
+    let Some(ClientMessage::RegisterConfirm(confirm)) = client.hear() else {
         panic!("no confirmation");
     };
     assert_eq!(confirm.code.expose(), code.expose());
-    line.let_in(logged_in(confirm.request, None, "alice", 1));
-    line.welcome(0, 0);
-    line.page(Vec::new());
-    let send = line.hear_send();
-    line.commit(&send, 1);
-    line.part();
+    client.let_in(logged_in(confirm.request, None, "alice", 1));
+    client.welcome(0, 0);
+    client.page(Vec::new());
+    let send = client.hear_send();
+    client.commit(&send, 1);
+    client.part();
     out.read_to_string(&mut shown).unwrap();
     assert!(shown.ends_with("#lobby <alice> hello\n"), "{shown}");
     assert_eq!(end(child).code, 0);
-    assert!(place.known_hosts().contains(&fingerprint));
+    assert!(dir.known_hosts().contains(&fingerprint));
 }
 
 #[test]
 fn a_server_with_too_few_rounds_gets_nothing_made_from_the_password() {
     let few = [Iterations::LEAST, Iterations::for_server(599_999).unwrap()];
     for (iterations, way) in few.into_iter().zip(["log in", "register"]) {
-        let (place, peer) = (Place::new(), Peer::bind());
+        let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
         let flags: &[&str] = if way == "register" {
             &["--register"]
         } else {
             &[]
         };
-        let child = place.chat(&peer, "secret plan\n", flags);
-        let mut line = peer.accept();
+        let child = dir.chat(&server, "secret plan\n", flags);
+        let mut client = server.accept();
         if way == "register" {
-            line.register(&TotpSecret::new(Secret::random()), iterations);
+            client.register(&TotpSecret::new(Secret::random()), iterations);
         } else {
-            line.say_challenge(iterations);
+            client.say_challenge(iterations);
         }
-        line.hears_no_more();
+        client.hears_no_more();
         let ended = end(child);
         assert_eq!(ended.code, 1, "{way}");
         let sentence = "fewer than 600,000";
         assert!(ended.err.contains(sentence), "{way}: {}", ended.err);
-        assert_eq!((ended.out.as_str(), place.known_hosts().as_str()), ("", ""));
+        assert_eq!((ended.out.as_str(), dir.known_hosts().as_str()), ("", ""));
     }
 }
 
 #[test]
 fn a_lag_is_caught_up_and_the_room_followed_again() {
-    let (place, peer) = (Place::new(), Peer::bind());
-    let child = place.chat(&peer, "", &[]);
-    let mut line = peer.accept();
-    line.log_in();
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let child = dir.chat(&server, "", &[]);
+    let mut client = server.accept();
+    client.log_in();
     // The client wants to leave as soon as it is shown all: the lag comes before.
-    line.welcome(1, 0);
-    line.say(&ServerMessage::Lagged(Lagged {
+    client.welcome(1, 0);
+    client.say(&ServerMessage::Lagged(Lagged {
         heads: vec![Head {
             room: LOBBY,
             head: 3,
         }],
     }));
-    line.page(vec![chat(1, "bob", "one")]);
-    line.page(vec![chat(2, "bob", "two"), chat(3, "bob", "three")]);
-    let Some(ClientMessage::Follow(follow)) = line.hear() else {
+    client.page(vec![chat(1, "bob", "one")]);
+    client.page(vec![chat(2, "bob", "two"), chat(3, "bob", "three")]);
+    let Some(ClientMessage::Follow(follow)) = client.hear() else {
         panic!("the room is not followed");
     };
     assert_eq!((follow.room, follow.after), (LOBBY, 3));
-    line.say(&ServerMessage::Following(Following {
+    client.say(&ServerMessage::Following(Following {
         request: follow.request,
         room: LOBBY,
         head: 3,
         live: true,
     }));
-    line.part();
+    client.part();
     let ended = end(child);
     assert_eq!(ended.code, 0, "{}", ended.err);
     let shown = lines(&ended.out)[2..].join(" ");
@@ -287,28 +287,28 @@ fn a_lag_is_caught_up_and_the_room_followed_again() {
 
 #[test]
 fn a_ping_is_answered_with_its_number() {
-    let (place, peer) = (Place::new(), Peer::bind());
-    let child = place.chat(&peer, "hello\n", &[]);
-    let mut line = enter(&peer);
-    let send = line.hear_send();
-    line.say(&ServerMessage::Ping(Plain { request: 77 }));
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let child = dir.chat(&server, "hello\n", &[]);
+    let mut client = enter(&server);
+    let send = client.hear_send();
+    client.say(&ServerMessage::Ping(Plain { request: 77 }));
     assert_eq!(
-        line.hear(),
+        client.hear(),
         Some(ClientMessage::Pong(Plain { request: 77 }))
     );
-    line.commit(&send, 1);
-    line.part();
+    client.commit(&send, 1);
+    client.part();
     assert_eq!(end(child).code, 0);
 }
 
 #[test]
 fn a_message_that_is_refused_for_good_is_told_and_counts_as_a_failure() {
-    let (place, peer) = (Place::new(), Peer::bind());
-    let child = place.chat(&peer, "hello\n", &[]);
-    let mut line = enter(&peer);
-    let send = line.hear_send();
-    line.refuse(send.request, ErrorCode::TextInvalid, "not this");
-    line.part();
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let child = dir.chat(&server, "hello\n", &[]);
+    let mut client = enter(&server);
+    let send = client.hear_send();
+    client.refuse(send.request, ErrorCode::TextInvalid, "not this");
+    client.part();
     let ended = end(child);
     assert_eq!(ended.code, 1);
     assert_eq!(ended.err, "chatbox: not sent: not this: hello\n");
@@ -316,15 +316,15 @@ fn a_message_that_is_refused_for_good_is_told_and_counts_as_a_failure() {
 
 #[test]
 fn a_message_that_came_too_fast_is_sent_again() {
-    let (place, peer) = (Place::new(), Peer::bind());
-    let child = place.chat(&peer, "hello\n", &[]);
-    let mut line = enter(&peer);
-    let first = line.hear_send();
-    line.refuse(first.request, ErrorCode::TooFast, "slow down");
-    let again = line.hear_send();
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let child = dir.chat(&server, "hello\n", &[]);
+    let mut client = enter(&server);
+    let first = client.hear_send();
+    client.refuse(first.request, ErrorCode::TooFast, "slow down");
+    let again = client.hear_send();
     assert_eq!(again.id, first.id);
-    line.commit(&again, 1);
-    line.part();
+    client.commit(&again, 1);
+    client.part();
     let ended = end(child);
     assert_eq!((ended.code, ended.err.as_str()), (0, ""));
 }
@@ -332,11 +332,11 @@ fn a_message_that_came_too_fast_is_sent_again() {
 #[test]
 fn who_is_thrown_out_is_told_why_and_does_not_come_back() {
     for (reason, code) in [(ByeReason::Flood, 7), (ByeReason::LoggedOut, 7)] {
-        let (place, peer) = (Place::new(), Peer::bind());
-        let child = place.chat(&peer, "hello\n", &[]);
-        let mut line = enter(&peer);
-        line.hear_send();
-        line.bye(reason, "out with you");
+        let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+        let child = dir.chat(&server, "hello\n", &[]);
+        let mut client = enter(&server);
+        client.hear_send();
+        client.bye(reason, "out with you");
         let ended = end(child);
         assert_eq!(ended.code, code);
         assert!(ended.err.contains("out with you"), "{}", ended.err);
@@ -345,19 +345,19 @@ fn who_is_thrown_out_is_told_why_and_does_not_come_back() {
 
 #[test]
 fn whoever_reads_the_output_may_stop_reading() {
-    let (place, peer) = (Place::new(), Peer::bind());
-    let mut child = place.chat(&peer, "hello\n", &[]);
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let mut child = dir.chat(&server, "hello\n", &[]);
     drop(child.stdout.take());
-    let mut line = peer.accept();
-    line.log_in();
-    line.welcome(0, 0);
-    while line.hear_or_end() {}
+    let mut client = server.accept();
+    client.log_in();
+    client.welcome(0, 0);
+    while client.hear_or_end() {}
     assert_eq!(end(child).code, 0);
 }
 
 #[test]
 fn what_is_missing_and_cannot_be_asked_is_a_wrong_use() {
-    let place = Place::new();
+    let dir = ClientDir::new();
     for (flags, named) in [
         (&[][..], "--user"),
         (&["--user", "alice"], "--password-file"),
@@ -367,7 +367,7 @@ fn what_is_missing_and_cannot_be_asked_is_a_wrong_use() {
         ),
         (&["--register"], "--user"),
     ] {
-        let ended = end(place.command(flags).spawn().unwrap());
+        let ended = end(dir.command(flags).spawn().unwrap());
         assert_eq!(ended.code, 2, "{}", ended.err);
         assert!(ended.err.contains(named), "{}", ended.err);
     }
@@ -375,12 +375,12 @@ fn what_is_missing_and_cannot_be_asked_is_a_wrong_use() {
 
 #[test]
 fn a_configuration_with_faults_is_told_in_whole() {
-    let place = Place::new();
-    place.write(
+    let dir = ClientDir::new();
+    dir.write(
         "config.toml",
         "[client]\nserver_port = 0\nserver_adress = \"x\"\n",
     );
-    let ended = end(place.command(&[]).spawn().unwrap());
+    let ended = end(dir.command(&[]).spawn().unwrap());
     assert_eq!(ended.code, 3);
     for line in ["line 2", "line 3"] {
         assert!(ended.err.contains(line), "{}", ended.err);
@@ -389,9 +389,9 @@ fn a_configuration_with_faults_is_told_in_whole() {
 
 #[test]
 fn a_server_that_is_not_there_has_its_own_code() {
-    let (place, peer) = (Place::new(), Peer::bind());
-    let address = peer.address();
-    drop(peer);
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let address = server.address();
+    drop(server);
     let flags = [
         "--server",
         &address,
@@ -401,7 +401,7 @@ fn a_server_that_is_not_there_has_its_own_code() {
         "code",
     ];
     let flags = [&flags[..], &["--password-file", "pass"]].concat();
-    let ended = end(place.command(&flags).spawn().unwrap());
+    let ended = end(dir.command(&flags).spawn().unwrap());
     assert_eq!(ended.code, 4, "{}", ended.err);
     assert!(ended.err.contains(&address), "{}", ended.err);
 }
@@ -409,17 +409,17 @@ fn a_server_that_is_not_there_has_its_own_code() {
 #[test]
 fn two_clients_have_different_message_ids() {
     let ids = [(), ()].map(|()| {
-        let (place, peer) = (Place::new(), Peer::bind());
-        let child = place.chat(&peer, "hello\n", &[]);
-        let server = thread::spawn(move || {
-            let mut line = enter(&peer);
-            let send = line.hear_send();
-            line.commit(&send, 1);
-            line.part();
+        let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+        let child = dir.chat(&server, "hello\n", &[]);
+        let answering = thread::spawn(move || {
+            let mut client = enter(&server);
+            let send = client.hear_send();
+            client.commit(&send, 1);
+            client.part();
             send.id
         });
         assert_eq!(end(child).code, 0);
-        server.join().unwrap()
+        answering.join().unwrap()
     });
     assert_ne!(ids[0], ids[1]);
 }
@@ -427,10 +427,10 @@ fn two_clients_have_different_message_ids() {
 #[test]
 fn a_pipe_is_asked_for_no_secret_and_sends_nothing_instead() {
     for command in ["/password", "/2fa secret", "/2fa codes"] {
-        let (place, peer) = (Place::new(), Peer::bind());
-        let child = place.chat(&peer, &format!("{command}\na secret\n000000\n"), &[]);
-        let mut line = enter(&peer);
-        line.part();
+        let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+        let child = dir.chat(&server, &format!("{command}\na secret\n000000\n"), &[]);
+        let mut client = enter(&server);
+        client.part();
         let ended = end(child);
         assert_eq!(ended.code, 1);
         let told = "standard input is no terminal to ask on";
@@ -440,10 +440,10 @@ fn a_pipe_is_asked_for_no_secret_and_sends_nothing_instead() {
 
 #[test]
 fn sessions_are_shown_and_whose_is_this_one() {
-    let (place, peer) = (Place::new(), Peer::bind());
-    let child = place.chat(&peer, "/sessions\n", &[]);
-    let mut line = enter(&peer);
-    let Some(ClientMessage::Sessions(asked)) = line.hear() else {
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let child = dir.chat(&server, "/sessions\n", &[]);
+    let mut client = enter(&server);
+    let Some(ClientMessage::Sessions(asked)) = client.hear() else {
         panic!("nobody asks for the sessions");
     };
     let session = |session, address: &str| SessionInfo {
@@ -452,11 +452,11 @@ fn sessions_are_shown_and_whose_is_this_one() {
         since: 45_296_000,
     };
     let sessions = vec![session(1, "192.0.2.1:1"), session(2, "\u{1b}[2J")];
-    line.say(&ServerMessage::SessionList(SessionList {
+    client.say(&ServerMessage::SessionList(SessionList {
         request: asked.request,
         sessions,
     }));
-    line.part();
+    client.part();
     let ended = end(child);
     let expected = "  session 1  192.0.2.1:1, since 12:34:56, this one\n  \
                     session 2  \\u{1b}[2J, since 12:34:56\n";
@@ -465,15 +465,15 @@ fn sessions_are_shown_and_whose_is_this_one() {
 
 #[test]
 fn who_logs_out_everywhere_has_said_all_before_and_has_succeeded() {
-    let (place, peer) = (Place::new(), Peer::bind());
-    let child = place.chat(&peer, "hello\n/logout all\nnever said\n", &[]);
-    let mut line = enter(&peer);
-    let send = line.hear_send();
-    line.commit(&send, 1);
-    let asked = line.hear();
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let child = dir.chat(&server, "hello\n/logout all\nnever said\n", &[]);
+    let mut client = enter(&server);
+    let send = client.hear_send();
+    client.commit(&send, 1);
+    let asked = client.hear();
     assert!(matches!(asked, Some(ClientMessage::LogOut(_))), "{asked:?}");
-    line.bye(ByeReason::LoggedOut, "out with you");
-    line.hears_no_more();
+    client.bye(ByeReason::LoggedOut, "out with you");
+    client.hears_no_more();
     let ended = end(child);
     assert_eq!(ended.code, 0);
     assert_eq!(ended.err, "chatbox: you are logged out everywhere\n");
@@ -481,14 +481,14 @@ fn who_logs_out_everywhere_has_said_all_before_and_has_succeeded() {
 
 #[test]
 fn who_could_not_be_logged_out_everywhere_is_told_so() {
-    let (place, peer) = (Place::new(), Peer::bind());
-    let child = place.chat(&peer, "/logout all\n", &[]);
-    let mut line = enter(&peer);
-    let Some(ClientMessage::LogOut(asked)) = line.hear() else {
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let child = dir.chat(&server, "/logout all\n", &[]);
+    let mut client = enter(&server);
+    let Some(ClientMessage::LogOut(asked)) = client.hear() else {
         panic!("nobody asks to be logged out");
     };
-    line.refuse(asked.request, ErrorCode::Unavailable, "not just now");
-    line.part();
+    client.refuse(asked.request, ErrorCode::Unavailable, "not just now");
+    client.part();
     let ended = end(child);
     assert_eq!(ended.code, 1);
     assert_eq!(ended.err, "chatbox: not just now\n");

@@ -14,7 +14,7 @@
 mod support;
 
 mod model;
-mod seat;
+mod terminal;
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -26,21 +26,21 @@ const OPERATIONS: usize = 2_000;
 
 /// Does one thing, whatever chance says.
 fn operate(world: &mut World, dice: &mut Dice) {
-    let seat = dice.below(world.seats.len());
-    if world.seats[seat].is_stopped {
-        return world.go_on(seat);
+    let terminal = dice.below(world.terminals.len());
+    if world.terminals[terminal].is_stopped {
+        return world.go_on(terminal);
     }
     match dice.below(1_000) {
-        0..700 => world.say(seat, dice),
-        700..760 => world.join(seat, dice.one_of(ALL)),
-        760..800 => world.leave(seat, dice.one_of(ALL)),
+        0..700 => world.say(terminal, dice),
+        700..760 => world.join(terminal, dice.one_of(ALL)),
+        760..800 => world.leave(terminal, dice.one_of(ALL)),
         800..830 => world.kick(dice.one_of(ALL), dice.below(PEOPLE.len())),
         830..850 => world.ban(dice.one_of(ALL), dice.below(PEOPLE.len())),
         850..875 => world.unban(dice.one_of(ALL), dice.below(PEOPLE.len())),
         875..915 => world.invite(dice.below(PEOPLE.len())),
-        915..955 => world.tries_what_is_not_theirs(seat, dice.one_of(ALL)),
-        955..985 => world.stop(seat),
-        985..993 => world.leaves_and_comes_back(seat),
+        915..955 => world.tries_what_is_not_theirs(terminal, dice.one_of(ALL)),
+        955..985 => world.stop(terminal),
+        985..993 => world.leaves_and_comes_back(terminal),
         993..997 => world.kill(),
         _ => world.settle(),
     }

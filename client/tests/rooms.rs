@@ -7,30 +7,30 @@
     reason = "tests may assert in the plainest way, their helpers too"
 )]
 
-mod peer;
+mod scripted_server;
 
 use chatbox_common::wire::message::{
     Access, Action, ClientMessage, ErrorCode, Invited, Left, Send, ServerMessage,
 };
-use peer::place::{Place, end, enter};
-use peer::{LOBBY, Line, Peer};
+use scripted_server::client_dir::{ClientDir, end, enter};
+use scripted_server::{AcceptedClient, LOBBY, ScriptedServer};
 
 const OPS: u64 = 2;
 
-fn hear_join(line: &mut Line) -> u32 {
-    match line.hear() {
+fn hear_join(client: &mut AcceptedClient) -> u32 {
+    match client.hear() {
         Some(ClientMessage::Join(join)) if join.name == "#ops" => join.request,
         other => panic!("{other:?} instead of a join"),
     }
 }
 
 /// What is sent next; requests for pages before it are answered with empty ones.
-fn hear_send(line: &mut Line) -> Send {
+fn hear_send(client: &mut AcceptedClient) -> Send {
     loop {
-        match line.hear() {
+        match client.hear() {
             Some(ClientMessage::Send(send)) => return send,
             Some(ClientMessage::History(asked)) => {
-                line.page_of(asked.room, asked.request, Vec::new());
+                client.page_of(asked.room, asked.request, Vec::new());
             }
             other => panic!("{other:?} instead of a message"),
         }
@@ -39,18 +39,18 @@ fn hear_send(line: &mut Line) -> Send {
 
 #[test]
 fn what_is_typed_behind_a_join_waits_for_it_and_is_said_there() {
-    let (place, peer) = (Place::new(), Peer::bind());
-    let child = place.chat(&peer, "in the lobby\n/join #ops\nin ops\n", &[]);
-    let mut line = enter(&peer);
-    let first = line.hear_send();
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let child = dir.chat(&server, "in the lobby\n/join #ops\nin ops\n", &[]);
+    let mut client = enter(&server);
+    let first = client.hear_send();
     assert_eq!(first.room, LOBBY);
-    let request = hear_join(&mut line);
-    line.commit(&first, 1);
-    line.joined(Some(request), OPS, "#ops", Access::Open);
-    let second = hear_send(&mut line);
+    let request = hear_join(&mut client);
+    client.commit(&first, 1);
+    client.joined(Some(request), OPS, "#ops", Access::Open);
+    let second = hear_send(&mut client);
     assert_eq!((second.room, second.text.as_str()), (OPS, "in ops"));
-    line.refuse(second.request, ErrorCode::Muted, "not for now");
-    line.part();
+    client.refuse(second.request, ErrorCode::Muted, "not for now");
+    client.part();
     let ended = end(child);
     assert_eq!(ended.code, 1, "a message was refused");
     assert!(
@@ -73,15 +73,15 @@ fn what_is_typed_behind_a_join_waits_for_it_and_is_said_there() {
 #[test]
 fn a_script_that_can_t_enter_its_room_says_nothing_elsewhere() {
     for is_refused in [true, false] {
-        let (place, peer) = (Place::new(), Peer::bind());
-        let child = place.chat(&peer, "/join #ops\nfor ops alone\n", &[]);
-        let mut line = enter(&peer);
-        let request = hear_join(&mut line);
+        let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+        let child = dir.chat(&server, "/join #ops\nfor ops alone\n", &[]);
+        let mut client = enter(&server);
+        let request = hear_join(&mut client);
         if is_refused {
-            line.refuse(request, ErrorCode::UnknownRoom, "there is no such room");
-            line.hears_no_more();
+            client.refuse(request, ErrorCode::UnknownRoom, "there is no such room");
+            client.hears_no_more();
         } else {
-            drop(line);
+            drop(client);
         }
         let ended = end(child);
         assert_eq!(ended.code, 1, "{}", ended.err);
@@ -91,37 +91,37 @@ fn a_script_that_can_t_enter_its_room_says_nothing_elsewhere() {
 
 #[test]
 fn a_join_that_comes_too_fast_is_tried_again() {
-    let (place, peer) = (Place::new(), Peer::bind());
-    let child = place.chat(&peer, "/join #ops\nin ops\n", &[]);
-    let mut line = enter(&peer);
-    let request = hear_join(&mut line);
-    line.refuse(request, ErrorCode::TooFast, "too fast");
-    let again = hear_join(&mut line);
-    line.joined(Some(again), OPS, "#ops", Access::Open);
-    let send = hear_send(&mut line);
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let child = dir.chat(&server, "/join #ops\nin ops\n", &[]);
+    let mut client = enter(&server);
+    let request = hear_join(&mut client);
+    client.refuse(request, ErrorCode::TooFast, "too fast");
+    let again = hear_join(&mut client);
+    client.joined(Some(again), OPS, "#ops", Access::Open);
+    let send = hear_send(&mut client);
     assert_eq!(send.room, OPS);
-    line.refuse(send.request, ErrorCode::Locked, "locked");
-    line.part();
+    client.refuse(send.request, ErrorCode::Locked, "locked");
+    client.part();
     end(child);
 }
 
 #[test]
 fn what_is_for_one_alone_is_said_once_there_is_a_place_for_it() {
-    let (place, peer) = (Place::new(), Peer::bind());
-    let child = place.chat(&peer, "/dm @bob psst\nfor all\n", &[]);
-    let mut line = enter(&peer);
-    let Some(ClientMessage::Direct(direct)) = line.hear() else {
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let child = dir.chat(&server, "/dm @bob psst\nfor all\n", &[]);
+    let mut client = enter(&server);
+    let Some(ClientMessage::Direct(direct)) = client.hear() else {
         panic!("no conversation was asked for");
     };
     assert_eq!(direct.user, "bob");
-    let open = line.hear_send();
+    let open = client.hear_send();
     assert_eq!((open.room, open.text.as_str()), (LOBBY, "for all"));
-    line.commit(&open, 1);
-    line.joined(Some(direct.request), OPS, "@Bob", Access::Direct);
-    let alone = hear_send(&mut line);
+    client.commit(&open, 1);
+    client.joined(Some(direct.request), OPS, "@Bob", Access::Direct);
+    let alone = hear_send(&mut client);
     assert_eq!((alone.room, alone.text.as_str()), (OPS, "psst"));
-    line.refuse(alone.request, ErrorCode::TextInvalid, "no");
-    line.part();
+    client.refuse(alone.request, ErrorCode::TextInvalid, "no");
+    client.part();
     let ended = end(child);
     let audited = "@Bob, between the two of you, audited: the server reads, keeps and logs";
     assert!(ended.out.contains(audited), "{}", ended.out);
@@ -129,18 +129,18 @@ fn what_is_for_one_alone_is_said_once_there_is_a_place_for_it() {
 
 #[test]
 fn a_whisper_to_nobody_is_told_with_its_text() {
-    let (place, peer) = (Place::new(), Peer::bind());
-    let child = place.chat(&peer, "/dm @nobody psst\n", &[]);
-    let mut line = enter(&peer);
-    let Some(ClientMessage::Direct(direct)) = line.hear() else {
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let child = dir.chat(&server, "/dm @nobody psst\n", &[]);
+    let mut client = enter(&server);
+    let Some(ClientMessage::Direct(direct)) = client.hear() else {
         panic!("no conversation was asked for");
     };
-    line.refuse(
+    client.refuse(
         direct.request,
         ErrorCode::UnknownUser,
         "there is nobody of this name",
     );
-    line.part();
+    client.part();
     let ended = end(child);
     assert_eq!(ended.code, 1);
     let told = "not sent: there is nobody of this name: psst";
@@ -149,29 +149,29 @@ fn a_whisper_to_nobody_is_told_with_its_text() {
 
 #[test]
 fn what_a_server_says_of_rooms_does_not_reach_the_terminal_as_it_is() {
-    let (place, peer) = (Place::new(), Peer::bind());
-    let child = place.chat(&peer, "/join #ops\n/leave\n", &[]);
-    let mut line = enter(&peer);
-    let request = hear_join(&mut line);
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let child = dir.chat(&server, "/join #ops\n/leave\n", &[]);
+    let mut client = enter(&server);
+    let request = hear_join(&mut client);
     let hostile = "\u{1b}]0;x\u{7}\n12:00:00 #lobby <bob> me";
-    line.say(&ServerMessage::Invited(Invited {
+    client.say(&ServerMessage::Invited(Invited {
         name: hostile.to_owned(),
         by: hostile.to_owned(),
     }));
-    line.joined(Some(request), OPS, hostile, Access::Invited);
-    line.page(Vec::new());
-    let Some(ClientMessage::Leave(leave)) = line.hear() else {
+    client.joined(Some(request), OPS, hostile, Access::Invited);
+    client.page(Vec::new());
+    let Some(ClientMessage::Leave(leave)) = client.hear() else {
         panic!("the room is not left");
     };
     assert_eq!(leave.room, OPS);
-    line.say(&ServerMessage::Left(Left {
+    client.say(&ServerMessage::Left(Left {
         request: Some(leave.request),
         room: OPS,
         action: Action::Kick,
         by: hostile.to_owned(),
         reason: hostile.to_owned(),
     }));
-    line.part();
+    client.part();
     let ended = end(child);
     assert!(!ended.out.contains(['\u{1b}', '\u{7}']), "{:?}", ended.out);
     let faked = ended
@@ -183,13 +183,13 @@ fn what_a_server_says_of_rooms_does_not_reach_the_terminal_as_it_is() {
 
 #[test]
 fn who_is_sent_out_of_a_room_does_not_go_on_talking_in_another() {
-    let (place, peer) = (Place::new(), Peer::bind());
-    let child = place.chat(&peer, "/join #ops\nfirst\nsecond\n", &[]);
-    let mut line = enter(&peer);
-    let request = hear_join(&mut line);
-    line.joined(Some(request), OPS, "#ops", Access::Open);
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let child = dir.chat(&server, "/join #ops\nfirst\nsecond\n", &[]);
+    let mut client = enter(&server);
+    let request = hear_join(&mut client);
+    client.joined(Some(request), OPS, "#ops", Access::Open);
     // Both are there before the client reads what was typed behind the join.
-    line.say(&ServerMessage::Left(Left {
+    client.say(&ServerMessage::Left(Left {
         request: None,
         room: OPS,
         action: Action::Kick,
@@ -197,17 +197,17 @@ fn who_is_sent_out_of_a_room_does_not_go_on_talking_in_another() {
         reason: String::new(),
     }));
     loop {
-        match line.hear() {
+        match client.hear() {
             Some(ClientMessage::Send(send)) => {
                 assert_eq!(send.room, OPS, "said elsewhere: {}", send.text);
-                line.refuse(
+                client.refuse(
                     send.request,
                     ErrorCode::NotMember,
                     "you are not in this room",
                 );
             }
             Some(ClientMessage::History(asked)) => {
-                line.refuse(
+                client.refuse(
                     asked.request,
                     ErrorCode::UnknownRoom,
                     "there is no such room",
@@ -217,7 +217,7 @@ fn who_is_sent_out_of_a_room_does_not_go_on_talking_in_another() {
             other => panic!("{other:?}"),
         }
     }
-    line.bye(chatbox_common::wire::message::ByeReason::Quit, "");
+    client.bye(chatbox_common::wire::message::ByeReason::Quit, "");
     let ended = end(child);
     assert_eq!(ended.code, 1, "{}", ended.err);
     assert!(ended.out.contains("said nowhere"), "{}", ended.out);
@@ -227,10 +227,10 @@ fn who_is_sent_out_of_a_room_does_not_go_on_talking_in_another() {
 #[test]
 fn what_was_meant_for_a_room_that_was_misspelt_is_not_said_in_another() {
     for command in ["/join ops", "/create", "/JOIN #a #b", "/dm"] {
-        let (place, peer) = (Place::new(), Peer::bind());
-        let child = place.chat(&peer, &format!("{command}\nfor ops alone\n"), &[]);
-        let mut line = enter(&peer);
-        line.hears_no_more();
+        let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+        let child = dir.chat(&server, &format!("{command}\nfor ops alone\n"), &[]);
+        let mut client = enter(&server);
+        client.hears_no_more();
         let ended = end(child);
         assert_eq!(ended.code, 1, "{}", ended.err);
         assert!(ended.err.contains("nothing more is sent"), "{}", ended.err);

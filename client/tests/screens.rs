@@ -22,8 +22,8 @@ use std::path::PathBuf;
 use chatbox_common::wire::message::{Access, ClientMessage, Kind, Search, Send, ServerMessage};
 use screen::{CTRL_C, ESCAPE, PASSWORD, Screen};
 use support::account::step_now;
-use support::client::Peer;
-use support::{Server, UNLIMITED, eventually};
+use support::scripted_client::ScriptedClient;
+use support::{ServerProcess, UNLIMITED, eventually};
 
 fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/screens/{name}.txt"))
@@ -137,14 +137,14 @@ fn mask(word: &str) -> String {
 }
 
 /// Says something in the lobby as somebody else, and waits until its end is seen.
-fn said(peer: &mut Peer, number: u64, text: &str, screen: &Screen) {
-    peer.post(support::client::id(1, number), text);
+fn said(client: &mut ScriptedClient, number: u64, text: &str, screen: &Screen) {
+    client.post(support::scripted_client::id(1, number), text);
     screen.sees(text.rsplit(' ').next().unwrap());
 }
 
 #[test]
 fn the_way_in_looks_like_this() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let mut ann = Screen::start(&server);
     ann.sees("1) Register");
     compare("menu", &ann);
@@ -191,11 +191,13 @@ fn the_way_in_looks_like_this() {
 
 #[test]
 fn the_chat_looks_like_this() {
-    let server = Server::start(UNLIMITED);
-    let (mut account, mut peer) = server.register("alice");
-    let ops = peer.create("#ops", Access::Open).unwrap().room;
-    peer.topic(ops, "deployments, and what they break").unwrap();
-    peer.cut();
+    let server = ServerProcess::start(UNLIMITED);
+    let (mut account, mut client) = server.register("alice");
+    let ops = client.create("#ops", Access::Open).unwrap().room;
+    client
+        .topic(ops, "deployments, and what they break")
+        .unwrap();
+    client.cut();
     let mut alice = Screen::enter(&server, (80, 24), &mut account, "");
     let (_, mut bob) = server.register("bob");
     alice.sees("bob came; 2 online");
@@ -206,7 +208,7 @@ fn the_chat_looks_like_this() {
         ClientMessage::Send(Send {
             request,
             room: alone,
-            id: support::client::id(7, 1),
+            id: support::scripted_client::id(7, 1),
             text: "are you there?".to_owned(),
             kind: Kind::Text,
         })

@@ -24,8 +24,8 @@ use chatbox_common::wire::message::{Access, ClientMessage, Kind, Plain, Send, Se
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use support::account::Account;
-use support::client::id;
-use support::{Server, UNLIMITED, eventually, free_port};
+use support::scripted_client::id;
+use support::{ServerProcess, UNLIMITED, eventually, free_port};
 
 /// A directory in which scripts of one person run.
 struct Desk {
@@ -42,9 +42,9 @@ struct Ended {
 }
 
 impl Desk {
-    fn new(server: &Server, name: &str) -> Self {
-        let (account, peer) = server.register(name);
-        peer.cut();
+    fn new(server: &ServerProcess, name: &str) -> Self {
+        let (account, client) = server.register(name);
+        client.cut();
         let desk = Self {
             directory: tempfile::tempdir().unwrap(),
             address: server.address.to_string(),
@@ -163,9 +163,9 @@ impl Drop for Tail {
 
 #[test]
 fn a_thousand_lines_arrive_in_order_through_a_restart_of_the_server() {
-    let mut server = Server::start_on(free_port(), UNLIMITED);
-    let (_, mut peer) = server.register("maker");
-    peer.create("#ops", Access::Open).unwrap();
+    let mut server = ServerProcess::start_on(free_port(), UNLIMITED);
+    let (_, mut client) = server.register("maker");
+    client.create("#ops", Access::Open).unwrap();
     let (mut talker, mut listener) = (Desk::new(&server, "talker"), Desk::new(&server, "listener"));
     let mut tail = Tail::start(listener.command(&[
         "tail", "--room", "#ops", "--json", "--since", "0", "--count", "1000",
@@ -200,7 +200,7 @@ fn a_thousand_lines_arrive_in_order_through_a_restart_of_the_server() {
 
 #[test]
 fn each_message_is_told_with_its_number_where_that_is_wanted() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let mut desk = Desk::new(&server, "bot");
     let ended = desk.run(
         &["send", "--room", "#lobby", "--wait-ack"],
@@ -232,7 +232,7 @@ fn each_message_is_told_with_its_number_where_that_is_wanted() {
 
 #[test]
 fn only_the_room_that_was_asked_for_is_shown_and_a_signal_is_seen_by_the_caller() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let mut desk = Desk::new(&server, "bot");
     let (_, mut bob) = server.register("bob");
     let mut tail = Tail::start(desk.command(&["tail", "--room", "#lobby", "--since", "0"]));
@@ -261,7 +261,7 @@ fn only_the_room_that_was_asked_for_is_shown_and_a_signal_is_seen_by_the_caller(
 
 #[test]
 fn who_stops_reading_the_numbers_does_not_make_sending_a_success() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let mut desk = Desk::new(&server, "bot");
     let mut child = desk
         .command(&["send", "--room", "#lobby", "--wait-ack"])
@@ -278,12 +278,12 @@ fn who_stops_reading_the_numbers_does_not_make_sending_a_success() {
 
 #[test]
 fn a_script_speaks_to_somebody_alone_and_sees_from_a_moment_on() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let mut desk = Desk::new(&server, "bot");
-    let (mut bob, mut peer) = server.register("bob");
+    let (mut bob, mut client) = server.register("bob");
     let ended = desk.run(&["send", "--room", "@bob", "for you alone"], "");
     assert_eq!(ended.code, 0, "{}", ended.err);
-    let chat = peer.until("the message", |message| match message {
+    let chat = client.until("the message", |message| match message {
         ServerMessage::Chat(chat) => Some(chat),
         _ => None,
     });
@@ -291,7 +291,7 @@ fn a_script_speaks_to_somebody_alone_and_sees_from_a_moment_on() {
         (chat.user.as_str(), chat.text.as_str()),
         ("bot", "for you alone")
     );
-    peer.cut();
+    client.cut();
     let code = bob.factor();
     desk.write("bobs", code.expose());
     desk.write("bobspass", &bob.password);
@@ -316,9 +316,9 @@ fn a_script_speaks_to_somebody_alone_and_sees_from_a_moment_on() {
 
 #[test]
 fn who_is_there_and_who_one_is_can_be_read_by_a_program() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let mut desk = Desk::new(&server, "bot");
-    let (_, _peer) = server.register("alice");
+    let (_, _client) = server.register("alice");
     let ended = desk.run(&["list", "--json"], "");
     let mut users: Vec<String> = ended
         .out
@@ -338,7 +338,7 @@ fn who_is_there_and_who_one_is_can_be_read_by_a_program() {
 
 #[test]
 fn each_kind_of_failure_has_its_exit_code() {
-    let mut server = Server::start_on(free_port(), UNLIMITED);
+    let mut server = ServerProcess::start_on(free_port(), UNLIMITED);
     let mut desk = Desk::new(&server, "bot");
     // 1: the room is not there; a message that is too long.
     let ended = desk.run(&["send", "--room", "#nowhere", "x"], "");
@@ -375,7 +375,7 @@ fn each_kind_of_failure_has_its_exit_code() {
     assert!(ended.err.contains("chmod"), "{}", ended.err);
     fs::set_permissions(desk.path("config.toml"), Permissions::from_mode(0o600)).unwrap();
     // 5: another key. 6: a wrong password.
-    let other = Server::start("");
+    let other = ServerProcess::start("");
     let child = desk
         .stale(&["whoami", "--server", &other.address.to_string()])
         .spawn()
@@ -392,7 +392,7 @@ fn each_kind_of_failure_has_its_exit_code() {
 
 #[test]
 fn a_kept_session_needs_neither_password_nor_code() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let mut desk = Desk::new(&server, "bot");
     let ended = desk.run(&["--keep-session", "send", "--room", "#lobby", "one"], "");
     assert_eq!(ended.code, 0, "{}", ended.err);
@@ -425,11 +425,11 @@ fn a_kept_session_needs_neither_password_nor_code() {
     assert_eq!(ended.code, 3, "{}", ended.err);
     fs::set_permissions(&kept, Permissions::from_mode(0o600)).unwrap();
     // Who is logged out everywhere logs in anew.
-    let mut peer = support::client::Peer::connect(&server);
+    let mut client = support::scripted_client::ScriptedClient::connect(&server);
     let factor = desk.account.factor();
-    peer.log_in(&desk.account, &factor);
-    peer.ask(|request| ClientMessage::LogOut(Plain { request }));
-    peer.goodbye();
+    client.log_in(&desk.account, &factor);
+    client.ask(|request| ClientMessage::LogOut(Plain { request }));
+    client.goodbye();
     desk.write("pass", &desk.account.password);
     let ended = desk.run(&["--keep-session", "whoami"], "");
     assert_eq!(ended.code, 0, "{}", ended.err);
@@ -462,7 +462,7 @@ fn completions_are_made_of_the_commands_there_are() {
 
 #[test]
 fn a_pipe_that_asks_for_secrets_says_nothing_more() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let mut desk = Desk::new(&server, "alice");
     for command in ["/password", "/2fa codes", "/2fa"] {
         let input = format!("before\n{command}\nTyped-old-77\n000000\n");

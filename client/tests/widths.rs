@@ -13,8 +13,8 @@ mod screen;
 mod support;
 
 use screen::Screen;
-use support::client::id;
-use support::{Server, UNLIMITED};
+use support::scripted_client::id;
+use support::{ServerProcess, UNLIMITED};
 use unicode_width::UnicodeWidthStr;
 
 /// What people write, and how many columns it takes.
@@ -53,8 +53,8 @@ const CORPUS: &[(&str, usize)] = &[
 
 #[test]
 fn what_stands_behind_a_text_stands_where_the_emulator_says() {
-    let server = Server::start(UNLIMITED);
-    let (mut account, _peer) = server.register("alice");
+    let server = ServerProcess::start(UNLIMITED);
+    let (mut account, _client) = server.register("alice");
     let (_, mut bob) = server.register("bob");
     let screen = Screen::enter(&server, (80, 40), &mut account, "");
     screen.sees("bob came");
@@ -72,8 +72,8 @@ fn what_stands_behind_a_text_stands_where_the_emulator_says() {
 
 #[test]
 fn the_cursor_stands_behind_what_was_typed() {
-    let server = Server::start(UNLIMITED);
-    let (mut account, _peer) = server.register("alice");
+    let server = ServerProcess::start(UNLIMITED);
+    let (mut account, _client) = server.register("alice");
     let mut screen = Screen::enter(&server, (80, 24), &mut account, "");
     screen.sees("#lobby>");
     let (begin, _) = screen.cursor();

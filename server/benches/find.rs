@@ -2,7 +2,7 @@
 //! start on them, to let somebody in, to give a first page, to find words and moments, and to index
 //! what came from a version that did not.
 //!
-//! The real server, and a peer that speaks its protocol over loopback. The database is made once,
+//! The real server, and a client that speaks its protocol over loopback. The database is made once,
 //! in cargo's directory for what benchmarks leave behind, and copied for each run. Figures are
 //! medians, with the lowest and the highest.
 
@@ -33,8 +33,8 @@ use chatbox_common::wire::message::{Found, Place};
 use rusqlite::Connection;
 
 use support::account::{Account, secret};
-use support::client::{LOBBY, Peer};
-use support::{Server, UNLIMITED};
+use support::scripted_client::{LOBBY, ScriptedClient};
+use support::{ServerProcess, UNLIMITED};
 
 const MESSAGES: u64 = 1_000_000;
 const ROOMS: u64 = 20;
@@ -102,7 +102,7 @@ fn template() -> PathBuf {
         return kept;
     }
     eprintln!("making {MESSAGES} messages");
-    let mut server = Server::start(UNLIMITED);
+    let mut server = ServerProcess::start(UNLIMITED);
     drop(server.register("Filler"));
     server.stop();
     fill(&database(server.path()));
@@ -197,7 +197,7 @@ fn tell(what: &str, mut times: Vec<Duration>) {
 }
 
 /// How long a message takes from being said to being acknowledged, at a pace.
-fn paced(peer: &mut Peer, counter: &mut u64) -> Vec<Duration> {
+fn paced(client: &mut ScriptedClient, counter: &mut u64) -> Vec<Duration> {
     let begin = Instant::now();
     let mut times = Vec::new();
     for number in 0..PACED {
@@ -205,7 +205,7 @@ fn paced(peer: &mut Peer, counter: &mut u64) -> Vec<Duration> {
         // The pace is what is measured at.
         thread::sleep(due.saturating_duration_since(Instant::now()));
         *counter += 1;
-        let (time, _) = timed(|| peer.say_in(LOBBY, *counter, "how long?").unwrap());
+        let (time, _) = timed(|| client.say_in(LOBBY, *counter, "how long?").unwrap());
         times.push(time);
     }
     times
@@ -223,11 +223,11 @@ fn tell_paced(when: &str, mut times: Vec<Duration>) {
 }
 
 /// The index from nothing: alone, and beside people who talk.
-fn index(template: &Path) -> (Server, Account) {
-    let beside = Server::start_prepared(UNLIMITED, |directory| lay_out(template, directory));
-    let (_, mut peer) = beside.register("Bob");
+fn index(template: &Path) -> (ServerProcess, Account) {
+    let beside = ServerProcess::start_prepared(UNLIMITED, |directory| lay_out(template, directory));
+    let (_, mut client) = beside.register("Bob");
     let mut counter = 0;
-    let during = paced(&mut peer, &mut counter);
+    let during = paced(&mut client, &mut counter);
     let left = missing(&beside.database());
     tell_paced("while older ones are indexed", during);
     println!(
@@ -236,8 +236,9 @@ fn index(template: &Path) -> (Server, Account) {
     );
     drop(beside);
 
-    let (start, server) =
-        timed(|| Server::start_prepared(UNLIMITED, |directory| lay_out(template, directory)));
+    let (start, server) = timed(|| {
+        ServerProcess::start_prepared(UNLIMITED, |directory| lay_out(template, directory))
+    });
     let begin = Instant::now();
     let database = server.database();
     let before = missing(&database);
@@ -251,11 +252,11 @@ fn index(template: &Path) -> (Server, Account) {
         "indexing beside the idle server"
     );
     eprintln!("(the copy and the first start took {start:?})");
-    let (account, mut peer) = server.register("Alice");
+    let (account, mut client) = server.register("Alice");
     for number in 2..=ROOMS {
-        peer.join(&format!("#room-{number}")).unwrap();
+        client.join(&format!("#room-{number}")).unwrap();
     }
-    tell_paced("with everything indexed", paced(&mut peer, &mut counter));
+    tell_paced("with everything indexed", paced(&mut client, &mut counter));
     (server, account)
 }
 
@@ -266,11 +267,11 @@ fn hash() -> Duration {
     timed(derive).0
 }
 
-fn search(peer: &mut Peer, what: &str, words: &str, before: Option<Place>) -> Found {
+fn search(client: &mut ScriptedClient, what: &str, words: &str, before: Option<Place>) -> Found {
     let mut times = Vec::new();
     let mut last = None;
     for _ in 0..SEARCHES {
-        let (time, found) = timed(|| peer.find(words, before, 50).unwrap());
+        let (time, found) = timed(|| client.find(words, before, 50).unwrap());
         times.push(time);
         last = Some(found);
     }
@@ -280,19 +281,24 @@ fn search(peer: &mut Peer, what: &str, words: &str, before: Option<Place>) -> Fo
     found
 }
 
-fn searches(peer: &mut Peer) {
-    search(peer, "a rare word", "xylophone", None);
-    search(peer, "a word nobody used", "glockenspiel", None);
-    let first = search(peer, "a word of half of all messages", "even", None);
+fn searches(client: &mut ScriptedClient) {
+    search(client, "a rare word", "xylophone", None);
+    search(client, "a word nobody used", "glockenspiel", None);
+    let first = search(client, "a word of half of all messages", "even", None);
     let last = first.messages.last().unwrap();
     let before = Some(Place {
         room: last.room,
         seq: last.seq,
     });
-    search(peer, "  its second page", "even", before);
-    search(peer, "two words", "w3 w300", None);
-    search(peer, "eight common words", "w1 w2 w3 w4 w5 w6 w7 w8", None);
-    search(peer, "two words never together", "even odd", None);
+    search(client, "  its second page", "even", before);
+    search(client, "two words", "w3 w300", None);
+    search(
+        client,
+        "eight common words",
+        "w1 w2 w3 w4 w5 w6 w7 w8",
+        None,
+    );
+    search(client, "two words never together", "even odd", None);
 }
 
 fn main() {
@@ -304,15 +310,15 @@ fn main() {
     for _ in 0..RUNS {
         server.stop();
         starts.push(timed(|| server.restart()).0);
-        let (login, mut peer) = timed(|| server.log_in(&mut account));
+        let (login, mut client) = timed(|| server.log_in(&mut account));
         logins.push(login);
-        let ask = |peer: &mut Peer| {
-            let asked = peer.history(None, None, 50);
-            peer.page(asked).messages.len()
+        let ask = |client: &mut ScriptedClient| {
+            let asked = client.history(None, None, 50);
+            client.page(asked).messages.len()
         };
-        pages.push(timed(|| ask(&mut peer)).0);
+        pages.push(timed(|| ask(&mut client)).0);
         let year = now_ms() - MESSAGES * EVERY_MS / 2;
-        moments.push(timed(|| peer.before_time(LOBBY, year, 50).unwrap()).0);
+        moments.push(timed(|| client.before_time(LOBBY, year, 50).unwrap()).0);
     }
     tell("start-up", starts);
     tell("login, with handshake, password and second factor", logins);
@@ -322,8 +328,8 @@ fn main() {
     );
     tell("first page of 50 messages", pages);
     tell("page of 50 before a moment in the middle", moments);
-    let mut peer = server.log_in(&mut account);
-    searches(&mut peer);
+    let mut client = server.log_in(&mut account);
+    searches(&mut client);
     server.stop();
     let size = fs::metadata(database(server.path())).unwrap().len() / 1_000_000;
     println!("\n{size} MB with the index");

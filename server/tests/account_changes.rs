@@ -21,14 +21,14 @@ use support::account::{secret, step_now};
 use support::changes::{
     LOGIN_REFUSED, NEW, assert_token_is_dead, some_verifier, state, take_factor, without_password,
 };
-use support::client::{Peer, id};
-use support::{Server, UNLIMITED, eventually};
+use support::scripted_client::{ScriptedClient, id};
+use support::{ServerProcess, UNLIMITED, eventually};
 
 // Where one is logged in.
 
 #[test]
 fn who_asks_is_told_where_they_are_logged_in_and_nobody_else_is() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let (mut account, mut first) = server.register("Alice");
     let (_bob, mut bob) = server.register("Bob");
     let second = server.log_in(&mut account);
@@ -36,10 +36,10 @@ fn who_asks_is_told_where_they_are_logged_in_and_nobody_else_is() {
     let told = sessions
         .iter()
         .map(|one| (one.session, one.address.clone()));
-    let number = |peer: &Peer| peer.welcome.as_ref().unwrap().session;
-    let own = [&first, &second].map(|peer| {
-        let address = peer.stream.local_addr().unwrap().to_string();
-        (number(peer), address)
+    let number = |client: &ScriptedClient| client.welcome.as_ref().unwrap().session;
+    let own = [&first, &second].map(|client| {
+        let address = client.stream.local_addr().unwrap().to_string();
+        (number(client), address)
     });
     assert_eq!(told.collect::<Vec<_>>(), own);
     assert!(sessions.iter().all(|one| one.since > 1_700_000_000_000));
@@ -52,7 +52,7 @@ fn who_asks_is_told_where_they_are_logged_in_and_nobody_else_is() {
 
 #[test]
 fn logging_out_ends_all_sessions_and_tokens_of_the_account_and_no_others() {
-    let mut server = Server::start("");
+    let mut server = ServerProcess::start("");
     let (mut account, mut first) = server.register("Alice");
     let (_bob, mut bob) = server.register("Bob");
     let mut second = server.log_in(&mut account);
@@ -67,8 +67,8 @@ fn logging_out_ends_all_sessions_and_tokens_of_the_account_and_no_others() {
     });
     let addr = format!("addr={}", first.stream.local_addr().unwrap());
     first.say_log_out();
-    for peer in [&mut first, &mut second] {
-        assert_eq!(peer.goodbye(), ByeReason::LoggedOut);
+    for client in [&mut first, &mut second] {
+        assert_eq!(client.goodbye(), ByeReason::LoggedOut);
     }
     let gone = bob.until("alice's end", |message| match message {
         ServerMessage::Presence(presence) if !presence.left.is_empty() => Some(presence),
@@ -92,14 +92,14 @@ fn logging_out_ends_all_sessions_and_tokens_of_the_account_and_no_others() {
 
 #[test]
 fn a_session_that_reads_nothing_and_one_that_talks_are_ended_as_well() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (mut account, mut first) = server.register("Alice");
     let mut silent = server.log_in(&mut account);
     let mut talking = server.log_in(&mut account);
     let mut say = talking.stream.try_clone().unwrap();
     let frames: Vec<_> = (0..2_000)
         .map(|n| {
-            let message = support::client::sending(n, id(9, n.into()), "on and on");
+            let message = support::scripted_client::sending(n, id(9, n.into()), "on and on");
             let mut content = Vec::new();
             chatbox_common::wire::codec::put(&message, &mut content);
             talking.seal(&content)
@@ -130,7 +130,7 @@ fn a_session_that_reads_nothing_and_one_that_talks_are_ended_as_well() {
 
 #[test]
 fn another_password_is_the_only_one_and_leaves_one_session() {
-    let mut server = Server::start("");
+    let mut server = ServerProcess::start("");
     let (mut account, mut first) = server.register("Alice");
     let mut second = server.log_in(&mut account);
     let old_tokens = [first.token(), second.token()];
@@ -159,38 +159,38 @@ fn another_password_is_the_only_one_and_leaves_one_session() {
         assert_token_is_dead(&server, token);
     }
     server.resume(&first.token());
-    let mut peer = Peer::connect(&server);
+    let mut client = ScriptedClient::connect(&server);
     let fresh = account.recovery.pop().unwrap().text();
-    peer.attempt("Alice", &account.password, &fresh);
-    assert_eq!(peer.refusal(), LOGIN_REFUSED, "the old password");
+    client.attempt("Alice", &account.password, &fresh);
+    assert_eq!(client.refusal(), LOGIN_REFUSED, "the old password");
     account.password = NEW.to_owned();
-    let mut peer = Peer::connect(&server);
-    peer.attempt("Alice", NEW, &code);
-    assert_eq!(peer.refusal(), LOGIN_REFUSED, "a spent code");
-    let logged_in = Peer::connect(&server).log_in(&account, &fresh);
+    let mut client = ScriptedClient::connect(&server);
+    client.attempt("Alice", NEW, &code);
+    assert_eq!(client.refusal(), LOGIN_REFUSED, "a spent code");
+    let logged_in = ScriptedClient::connect(&server).log_in(&account, &fresh);
     assert_eq!(logged_in.wrong_codes, 1);
 }
 
 #[test]
 fn a_session_changes_its_password_again_and_again_and_its_goodbye_ends_its_token() {
-    let server = Server::start("");
-    let (mut account, mut peer) = server.register("Alice");
+    let server = ServerProcess::start("");
+    let (mut account, mut client) = server.register("Alice");
     for new in [NEW, "another better horse"] {
         let code = account.recovery.pop().unwrap().text();
-        let change = peer.new_password(&account, new, code);
-        peer.change_password(change).unwrap();
+        let change = client.new_password(&account, new, code);
+        client.change_password(change).unwrap();
         account.password = new.to_owned();
     }
     server.log_in(&mut account);
-    let token = peer.token();
-    peer.bye();
-    assert_eq!(peer.goodbye(), ByeReason::Quit);
+    let token = client.token();
+    client.bye();
+    assert_eq!(client.goodbye(), ByeReason::Quit);
     assert_token_is_dead(&server, &token);
 }
 
 #[test]
 fn whatever_is_wrong_gets_the_same_refusal_and_changes_nothing() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let (account, first) = server.register("Alice");
     let (_bob, bob) = server.register("Bob");
     let good = || account.code(step_now() + 1);
@@ -213,11 +213,11 @@ fn whatever_is_wrong_gets_the_same_refusal_and_changes_nothing() {
     .into_iter()
     .enumerate()
     {
-        let mut peer = Peer::connect_from(&server, 2 + u8::try_from(n).unwrap());
-        peer.say_resume(&token);
-        peer.enter();
-        token = peer.token();
-        let mut change = peer.new_password(&account, NEW, good());
+        let mut client = ScriptedClient::connect_from(&server, 2 + u8::try_from(n).unwrap());
+        client.say_resume(&token);
+        client.enter();
+        token = client.token();
+        let mut change = client.new_password(&account, NEW, good());
         match what {
             "old" => change.old = "wrong password",
             "code" => change.code = wrong_code.clone(),
@@ -226,10 +226,10 @@ fn whatever_is_wrong_gets_the_same_refusal_and_changes_nothing() {
             "relayed" => change.binding = bob.binding,
             _ => change.name = "Bob",
         }
-        let refused = peer.change_password(change).unwrap_err();
+        let refused = client.change_password(change).unwrap_err();
         assert_eq!(refused, ErrorCode::LoginRefused, "{what}");
-        peer.ping();
-        let addr = format!("addr={}", peer.stream.local_addr().unwrap());
+        client.ping();
+        let addr = format!("addr={}", client.stream.local_addr().unwrap());
         // Before there is a challenge nobody has said what is to be changed.
         let event = if what == "not one's own" {
             "WARN  change_failed"
@@ -239,7 +239,7 @@ fn whatever_is_wrong_gets_the_same_refusal_and_changes_nothing() {
         let event = format!("{event} user=Alice account=1");
         let line = server.line("credentials.log", &[&event, &addr]);
         reasons.push(line.split("reason=").nth(1).unwrap().to_owned());
-        peer.cut();
+        client.cut();
     }
     let expected = ["password", "code", "code", "code", "malformed", "malformed"];
     assert_eq!(reasons, expected);
@@ -250,82 +250,85 @@ fn whatever_is_wrong_gets_the_same_refusal_and_changes_nothing() {
     let database = Connection::open(server.path().join("data/chatbox.db")).unwrap();
     database.execute(tokens, ()).unwrap();
     assert_eq!(state(&server), before);
-    let logged_in = Peer::connect(&server).log_in(&account, &good());
+    let logged_in = ScriptedClient::connect(&server).log_in(&account, &good());
     assert_eq!(logged_in.wrong_codes, 3, "its owner is told");
 }
 
 #[test]
 fn a_confirmation_without_a_challenge_is_no_failure_and_a_challenge_is_good_once() {
-    let server = Server::start("");
-    let (account, mut peer) = server.register("Alice");
+    let server = ServerProcess::start("");
+    let (account, mut client) = server.register("Alice");
     let code = account.code(step_now() + 1);
     for _ in 0..6 {
-        let nothing = peer.say_password_confirm("c=,r=,p=", code.clone(), some_verifier());
+        let nothing = client.say_password_confirm("c=,r=,p=", code.clone(), some_verifier());
         assert_eq!(nothing.unwrap_err(), ErrorCode::InvalidArgument);
-        let nothing = peer.confirm_factor(code.clone());
+        let nothing = client.confirm_factor(code.clone());
         assert_eq!(nothing.unwrap_err(), ErrorCode::InvalidArgument);
         for part in [FactorPart::Secret, FactorPart::RecoveryCodes] {
-            let nothing = peer.say_factor("c=,r=,p=", code.clone(), part);
+            let nothing = client.say_factor("c=,r=,p=", code.clone(), part);
             assert_eq!(nothing.unwrap_err(), ErrorCode::InvalidArgument);
         }
     }
-    let binding = peer.binding;
-    let answer = |peer: &mut Peer| {
-        let last = peer.answer_challenge("Alice", &account.password, &binding);
+    let binding = client.binding;
+    let answer = |client: &mut ScriptedClient| {
+        let last = client.answer_challenge("Alice", &account.password, &binding);
         last.unwrap().message().to_owned()
     };
     // Whichever of the two it was used for first, and whatever came of that.
     let part = FactorPart::RecoveryCodes;
-    let scram = answer(&mut peer);
-    let refused = peer.say_password_confirm(&scram, account.wrong_code(), some_verifier());
+    let scram = answer(&mut client);
+    let refused = client.say_password_confirm(&scram, account.wrong_code(), some_verifier());
     assert_eq!(refused.unwrap_err(), ErrorCode::LoginRefused);
-    let scram_of_factor = answer(&mut peer);
-    peer.say_factor(&scram_of_factor, account.recovery[0].text(), part)
+    let scram_of_factor = answer(&mut client);
+    client
+        .say_factor(&scram_of_factor, account.recovery[0].text(), part)
         .unwrap();
     for scram in [scram, scram_of_factor] {
-        let again = peer.say_password_confirm(&scram, code.clone(), some_verifier());
+        let again = client.say_password_confirm(&scram, code.clone(), some_verifier());
         assert_eq!(again.unwrap_err(), ErrorCode::InvalidArgument);
-        let again = peer.say_factor(&scram, code.clone(), part);
+        let again = client.say_factor(&scram, code.clone(), part);
         assert_eq!(again.unwrap_err(), ErrorCode::InvalidArgument);
     }
 }
 
 #[test]
 fn messages_that_break_the_profile_are_refused_and_the_session_goes_on() {
-    let server = Server::start("");
-    let (_account, mut peer) = server.register("Alice");
+    let server = ServerProcess::start("");
+    let (_account, mut client) = server.register("Alice");
     let long = "x".repeat(4_000);
     for scram in ["", "n,,n=alice,r=AAAA", "p=chatbox,,n=Alice,r=", &*long] {
-        let asked = peer.say_password(scram);
-        let refused = peer.password_challenge(asked).unwrap_err();
+        let asked = client.say_password(scram);
+        let refused = client.password_challenge(asked).unwrap_err();
         assert_eq!(refused, ErrorCode::LoginRefused, "{scram:.20}");
     }
-    peer.ping();
+    client.ping();
 }
 
 #[test]
 fn five_failures_end_the_session_and_its_token() {
-    let server = Server::start("");
-    let (account, mut peer) = server.register("Alice");
+    let server = ServerProcess::start("");
+    let (account, mut client) = server.register("Alice");
     let wrong = account.wrong_code();
     for part in [
         FactorPart::Secret,
         FactorPart::RecoveryCodes,
         FactorPart::Secret,
     ] {
-        let refused = peer.new_factor(&account, wrong.clone(), part).unwrap_err();
+        let refused = client
+            .new_factor(&account, wrong.clone(), part)
+            .unwrap_err();
         assert_eq!(refused, ErrorCode::LoginRefused);
     }
-    let mut change = peer.new_password(&account, NEW, wrong.clone());
+    let mut change = client.new_password(&account, NEW, wrong.clone());
     change.old = "wrong password";
-    let refused = peer.change_password(change).unwrap_err();
+    let refused = client.change_password(change).unwrap_err();
     assert_eq!(refused, ErrorCode::LoginRefused);
-    let token = peer.token();
-    let refused = peer
+    let token = client.token();
+    let refused = client
         .new_factor(&account, wrong, FactorPart::Secret)
         .unwrap_err();
     assert_eq!(refused, ErrorCode::LoginRefused);
-    assert_eq!(peer.goodbye(), ByeReason::LoggedOut);
+    assert_eq!(client.goodbye(), ByeReason::LoggedOut);
     assert_token_is_dead(&server, &token);
     let ended = ["WARN  session_closed user=Alice", "how=wrong_proofs"];
     server.line("credentials.log", &ended);
@@ -338,24 +341,25 @@ fn five_failures_end_the_session_and_its_token() {
 
 #[test]
 fn an_address_that_has_failed_ten_times_waits() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let (account, _session) = server.register("Alice");
     let stranger = without_password(&account);
     let wrong = account.wrong_code();
     let mut sessions: Vec<_> = (0..4)
         .map(|n| {
-            let mut peer = Peer::connect(&server);
-            peer.log_in(&account, &account.recovery[n].text());
-            peer
+            let mut client = ScriptedClient::connect(&server);
+            client.log_in(&account, &account.recovery[n].text());
+            client
         })
         .collect();
     let mut answers = Vec::new();
     for n in 0..16 {
-        let peer = &mut sessions[n % 4];
+        let client = &mut sessions[n % 4];
         // Whichever of the two is wrong.
         let account = if n % 2 == 0 { &account } else { &stranger };
         answers.push(
-            peer.new_factor(account, wrong.clone(), FactorPart::Secret)
+            client
+                .new_factor(account, wrong.clone(), FactorPart::Secret)
                 .unwrap_err(),
         );
     }
@@ -370,17 +374,17 @@ fn an_address_that_has_failed_ten_times_waits() {
 
 #[test]
 fn of_two_changes_with_one_code_at_once_one_succeeds() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let (mut account, first) = server.register("Alice");
     let second = server.log_in(&mut account);
     let code = account.recovery.pop().unwrap().text();
-    let changes = [first, second].map(|mut peer| {
+    let changes = [first, second].map(|mut client| {
         let code = code.clone();
-        let binding = peer.binding;
-        let last = peer.answer_challenge("Alice", &account.password, &binding);
+        let binding = client.binding;
+        let last = client.answer_challenge("Alice", &account.password, &binding);
         let scram = last.unwrap().message().to_owned();
         let part = FactorPart::RecoveryCodes;
-        thread::spawn(move || peer.say_factor(&scram, code, part).is_ok())
+        thread::spawn(move || client.say_factor(&scram, code, part).is_ok())
     });
     let won = changes.map(|change| change.join().unwrap());
     assert!(won[0] != won[1], "{won:?}");
@@ -388,9 +392,9 @@ fn of_two_changes_with_one_code_at_once_one_succeeds() {
 
 #[test]
 fn a_login_that_was_challenged_before_the_change_is_refused_behind_it() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let (mut account, mut first) = server.register("Alice");
-    let mut late = Peer::connect(&server);
+    let mut late = ScriptedClient::connect(&server);
     let binding = late.binding;
     let proof = late.prove(&account.name, &account.password, &binding);
     let code = account.recovery.pop().unwrap().text();
@@ -402,7 +406,7 @@ fn a_login_that_was_challenged_before_the_change_is_refused_behind_it() {
 
 #[test]
 fn whoever_comes_in_beside_a_change_does_not_stay() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (mut account, mut first) = server.register("Alice");
     for _ in 0..20 {
         let code = account.recovery.pop().unwrap().text();
@@ -410,18 +414,18 @@ fn whoever_comes_in_beside_a_change_does_not_stay() {
             .new_factor(&account, code, FactorPart::Secret)
             .unwrap();
         take_factor(&mut account, &factor);
-        let mut others: Vec<_> = (0..4).map(|_| Peer::connect(&server)).collect();
+        let mut others: Vec<_> = (0..4).map(|_| ScriptedClient::connect(&server)).collect();
         let token = first.token();
         let resume = thread::spawn(move || {
             // All with one token: each use of the predecessor is good.
-            for peer in &mut others {
-                peer.say_resume(&token);
+            for client in &mut others {
+                client.say_resume(&token);
             }
-            for peer in &mut others {
-                if matches!(peer.next(), ServerMessage::LoggedIn(_)) {
-                    peer.begin_session();
+            for client in &mut others {
+                if matches!(client.next(), ServerMessage::LoggedIn(_)) {
+                    client.begin_session();
                 }
-                let reason = peer.goodbye();
+                let reason = client.goodbye();
                 let is_out = matches!(reason, ByeReason::LoggedOut | ByeReason::LoginRefused);
                 assert!(is_out, "{reason:?}");
             }
@@ -436,47 +440,47 @@ fn whoever_comes_in_beside_a_change_does_not_stay() {
 
 #[test]
 fn what_can_not_be_recorded_is_not_done() {
-    let server = Server::start_prepared("", |dir| {
+    let server = ServerProcess::start_prepared("", |dir| {
         symlink("/dev/full", dir.join("log/credentials.log")).unwrap();
     });
     // Its own line is the first that finds no place.
-    let (account, mut peer) = server.register("Alice");
+    let (account, mut client) = server.register("Alice");
     eventually("the operator told", || {
         let told = fs::read_to_string(server.path().join("stderr")).unwrap();
         told.contains("the audit can't be written").then_some(())
     });
     let before = state(&server);
     let code = account.code(step_now() + 1);
-    let change = peer.new_password(&account, NEW, code.clone());
-    let refused = peer.change_password(change);
+    let change = client.new_password(&account, NEW, code.clone());
+    let refused = client.change_password(change);
     assert_eq!(refused.unwrap_err(), ErrorCode::Unavailable);
     for part in [FactorPart::Secret, FactorPart::RecoveryCodes] {
-        let refused = peer.new_factor(&account, code.clone(), part);
+        let refused = client.new_factor(&account, code.clone(), part);
         assert_eq!(refused.unwrap_err(), ErrorCode::Unavailable);
     }
-    let asked = peer.say_log_out();
-    assert_eq!(peer.error(asked).code, ErrorCode::Unavailable);
+    let asked = client.say_log_out();
+    assert_eq!(client.error(asked).code, ErrorCode::Unavailable);
     assert_eq!(state(&server), before);
-    peer.ping();
+    client.ping();
 }
 
 #[test]
 fn what_can_not_be_written_is_not_done_and_spends_nothing() {
-    let server = Server::start("");
-    let (account, mut peer) = server.register("Alice");
+    let server = ServerProcess::start("");
+    let (account, mut client) = server.register("Alice");
     let before = state(&server);
     let code = account.code(step_now() + 1);
     let other = Connection::open(server.path().join("data/chatbox.db")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let change = peer.new_password(&account, NEW, code.clone());
-    let refused = peer.change_password(change);
+    let change = client.new_password(&account, NEW, code.clone());
+    let refused = client.change_password(change);
     assert_eq!(refused.unwrap_err(), ErrorCode::Unavailable);
-    let refused = peer.new_factor(&account, code.clone(), FactorPart::RecoveryCodes);
+    let refused = client.new_factor(&account, code.clone(), FactorPart::RecoveryCodes);
     assert_eq!(refused.unwrap_err(), ErrorCode::Unavailable);
-    let asked = peer.say_log_out();
-    assert_eq!(peer.error(asked).code, ErrorCode::Unavailable);
+    let asked = client.say_log_out();
+    assert_eq!(client.error(asked).code, ErrorCode::Unavailable);
     other.execute_batch("ROLLBACK").unwrap();
     assert_eq!(state(&server), before);
-    let change = peer.new_password(&account, NEW, code);
-    peer.change_password(change).unwrap();
+    let change = client.new_password(&account, NEW, code);
+    client.change_password(change).unwrap();
 }

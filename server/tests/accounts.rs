@@ -14,25 +14,30 @@ use chatbox_common::name::UserName;
 use chatbox_common::wire::message::{ByeReason, ErrorCode, ServerMessage};
 
 use support::account::{Account, secret, step_now};
-use support::client::Peer;
-use support::{Server, eventually};
+use support::scripted_client::ScriptedClient;
+use support::{ServerProcess, eventually};
 
 const REFUSED: (ErrorCode, ByeReason) = (ErrorCode::LoginRefused, ByeReason::LoginRefused);
 
 /// What a refused login hears behind its challenge: the content, and how long it was sealed.
-fn refused(server: &Server, name: &str, password: &str, code: &str) -> (Vec<u8>, usize, String) {
-    let mut peer = Peer::connect(server);
-    let binding = peer.binding;
-    let proof = peer.prove(&UserName::parse(name).unwrap(), password, &binding);
-    peer.heard.clear();
-    peer.wire_bytes = 0;
-    peer.say_login(&proof, &secret(code));
-    assert_eq!(peer.refusal(), REFUSED);
-    let address = peer.stream.local_addr().unwrap().to_string();
-    (peer.heard, peer.wire_bytes, address)
+fn refused(
+    server: &ServerProcess,
+    name: &str,
+    password: &str,
+    code: &str,
+) -> (Vec<u8>, usize, String) {
+    let mut client = ScriptedClient::connect(server);
+    let binding = client.binding;
+    let proof = client.prove(&UserName::parse(name).unwrap(), password, &binding);
+    client.heard.clear();
+    client.wire_bytes = 0;
+    client.say_login(&proof, &secret(code));
+    assert_eq!(client.refusal(), REFUSED);
+    let address = client.stream.local_addr().unwrap().to_string();
+    (client.heard, client.wire_bytes, address)
 }
 
-fn online(server: &Server) -> Vec<(String, Option<String>)> {
+fn online(server: &ServerProcess) -> Vec<(String, Option<String>)> {
     let database = server.database();
     let mut found = database
         .prepare("SELECT status, user FROM ONLINE ORDER BY client_id")
@@ -43,14 +48,14 @@ fn online(server: &Server) -> Vec<(String, Option<String>)> {
 
 #[test]
 fn who_registers_is_in_and_logs_in_again_with_a_code() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let (mut account, first) = server.register("Alice");
     let welcome = first.welcome.as_ref().unwrap();
     assert_eq!(welcome.rooms[0].name, "#lobby");
     assert_eq!((welcome.rooms[0].head, welcome.rooms[0].first), (0, 1));
     assert_eq!(welcome.limits.messages_per_second, 5);
 
-    let mut second = Peer::connect(&server);
+    let mut second = ScriptedClient::connect(&server);
     let code = account.factor();
     // A name is the same in upper and lower case.
     account.name = UserName::parse("aLICE").unwrap();
@@ -70,8 +75,8 @@ fn who_registers_is_in_and_logs_in_again_with_a_code() {
 
 #[test]
 fn the_tables_say_who_is_there() {
-    let mut server = Server::start("");
-    let silent = Peer::connect(&server);
+    let mut server = ServerProcess::start("");
+    let silent = ScriptedClient::connect(&server);
     let (_, mut alice) = server.register("Alice");
     let rows = [
         ("anonymous".to_owned(), None),
@@ -104,7 +109,7 @@ fn the_tables_say_who_is_there() {
 
 #[test]
 fn promise_7_every_refused_login_looks_the_same() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let (account, _session) = server.register("Alice");
     let right = account.password.clone();
     let wrong_code = account.wrong_code().expose().to_owned();
@@ -154,59 +159,62 @@ fn promise_7_every_refused_login_looks_the_same() {
 
 #[test]
 fn a_code_is_spent_once() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let (mut account, _session) = server.register("Alice");
     let code = account.factor();
-    Peer::connect(&server).log_in(&account, &code);
-    let mut again = Peer::connect(&server);
+    ScriptedClient::connect(&server).log_in(&account, &code);
+    let mut again = ScriptedClient::connect(&server);
     again.attempt("Alice", &account.password, &code);
     assert_eq!(again.refusal(), REFUSED);
     let recovery = account.recovery.pop().unwrap().text();
-    let logged_in = Peer::connect(&server).log_in(&account, &recovery);
+    let logged_in = ScriptedClient::connect(&server).log_in(&account, &recovery);
     assert_eq!(logged_in.wrong_codes, 1, "its owner is told");
 }
 
 #[test]
 fn of_two_logins_with_one_code_at_once_one_succeeds() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let (mut account, _session) = server.register("Alice");
     let code = account.factor();
-    let mut peers = [Peer::connect(&server), Peer::connect(&server)];
-    let proofs = peers.each_mut().map(|peer| {
-        let binding = peer.binding;
-        peer.prove(&account.name, &account.password, &binding)
+    let mut clients = [
+        ScriptedClient::connect(&server),
+        ScriptedClient::connect(&server),
+    ];
+    let proofs = clients.each_mut().map(|client| {
+        let binding = client.binding;
+        client.prove(&account.name, &account.password, &binding)
     });
-    for (peer, proof) in peers.iter_mut().zip(&proofs) {
-        peer.say_login(proof, &code);
+    for (client, proof) in clients.iter_mut().zip(&proofs) {
+        client.say_login(proof, &code);
     }
-    let won = peers
+    let won = clients
         .each_mut()
-        .map(|peer| matches!(peer.next(), ServerMessage::LoggedIn(_)));
+        .map(|client| matches!(client.next(), ServerMessage::LoggedIn(_)));
     assert!(won[0] != won[1], "{won:?}");
 }
 
 #[test]
 fn a_recovery_code_works_once() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let (mut account, _session) = server.register("Alice");
     let code = account.recovery.pop().unwrap().text();
-    Peer::connect(&server).log_in(&account, &code);
+    ScriptedClient::connect(&server).log_in(&account, &code);
     server.line("credentials.log", &["login user=Alice", "method=recovery"]);
-    let mut again = Peer::connect(&server);
+    let mut again = ScriptedClient::connect(&server);
     again.attempt("Alice", &account.password, &code);
     assert_eq!(again.refusal(), REFUSED);
 }
 
 #[test]
 fn after_twenty_wrong_codes_only_a_recovery_code_is_taken() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let (mut account, _session) = server.register("Alice");
     let wrong = account.wrong_code();
     // One address alone would be made to wait before it has failed so often.
     let fail = |account: &Account, code, host| {
-        let mut peer = Peer::connect_from(&server, host);
-        peer.attempt("Alice", &account.password, code);
-        assert_eq!(peer.refusal(), REFUSED);
+        let mut client = ScriptedClient::connect_from(&server, host);
+        client.attempt("Alice", &account.password, code);
+        assert_eq!(client.refusal(), REFUSED);
     };
     for n in 0..20 {
         fail(&account, &wrong, 2 + n / 5);
@@ -215,24 +223,26 @@ fn after_twenty_wrong_codes_only_a_recovery_code_is_taken() {
     eventually("20 wrong codes counted", || server.query(counted));
     fail(&account, &account.code(step_now() + 1), 7);
     let recovery = account.recovery.pop().unwrap().text();
-    let logged_in = Peer::connect(&server).log_in(&account, &recovery);
+    let logged_in = ScriptedClient::connect(&server).log_in(&account, &recovery);
     assert_eq!(logged_in.wrong_codes, 21);
     let code = account.factor();
     assert_eq!(
-        Peer::connect(&server).log_in(&account, &code).wrong_codes,
+        ScriptedClient::connect(&server)
+            .log_in(&account, &code)
+            .wrong_codes,
         0
     );
 }
 
 #[test]
 fn ten_wrong_passwords_make_an_address_wait() {
-    let mut server = Server::start("");
+    let mut server = ServerProcess::start("");
     let (account, _session) = server.register("Alice");
     let code = account.wrong_code();
     let refusals = (0..).take_while(|_| {
-        let mut peer = Peer::connect(&server);
-        peer.attempt("Alice", "wrong password", &code);
-        let rest = peer.rest();
+        let mut client = ScriptedClient::connect(&server);
+        client.attempt("Alice", "wrong password", &code);
+        let rest = client.rest();
         let ServerMessage::Error(error) = &rest[0] else {
             panic!("{rest:?}");
         };
@@ -254,52 +264,56 @@ fn ten_wrong_passwords_make_an_address_wait() {
 
 #[test]
 fn promise_5_a_relayed_login_is_refused() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let (mut account, _session) = server.register("Alice");
     let code = account.factor();
     // Somebody in the middle has a channel of their own with each side.
-    let victim = Peer::connect(&server);
-    let mut relay = Peer::connect(&server);
+    let victim = ScriptedClient::connect(&server);
+    let mut relay = ScriptedClient::connect(&server);
     let proof = relay.prove(&account.name, &account.password, &victim.binding);
     relay.say_login(&proof, &code);
     assert_eq!(relay.refusal(), REFUSED);
     // Nothing was spent by it.
-    Peer::connect(&server).log_in(&account, &code);
+    ScriptedClient::connect(&server).log_in(&account, &code);
 }
 
 #[test]
 fn names_that_look_alike_are_one_name() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let (_account, _session) = server.register("Alice");
-    let mut peer = Peer::connect(&server);
+    let mut client = ScriptedClient::connect(&server);
     for taken in ["alice", "A1ice", "a-l-i-c-e", "AIice"] {
-        let asked = peer.say_register(taken);
-        assert_eq!(peer.error(asked).code, ErrorCode::NameTaken, "{taken}");
+        let asked = client.say_register(taken);
+        assert_eq!(client.error(asked).code, ErrorCode::NameTaken, "{taken}");
     }
-    let mut peer = Peer::connect(&server);
+    let mut client = ScriptedClient::connect(&server);
     for invalid in ["-x", "a b", "x\u{1b}[2J", &"x".repeat(33)] {
-        let asked = peer.say_register(invalid);
-        assert_eq!(peer.error(asked).code, ErrorCode::InvalidName, "{invalid}");
+        let asked = client.say_register(invalid);
+        assert_eq!(
+            client.error(asked).code,
+            ErrorCode::InvalidName,
+            "{invalid}"
+        );
     }
-    peer.register("Alicia", "correct horse battery");
+    client.register("Alicia", "correct horse battery");
 }
 
 #[test]
 fn a_connection_may_begin_five_registrations() {
-    let server = Server::start("");
-    let mut peer = Peer::connect(&server);
+    let server = ServerProcess::start("");
+    let mut client = ScriptedClient::connect(&server);
     for _ in 0..5 {
-        let asked = peer.say_register("not a name");
-        assert_eq!(peer.error(asked).code, ErrorCode::InvalidName);
+        let asked = client.say_register("not a name");
+        assert_eq!(client.error(asked).code, ErrorCode::InvalidName);
     }
-    peer.say_register("alice");
-    assert_eq!(peer.goodbye(), ByeReason::LoginRefused);
+    client.say_register("alice");
+    assert_eq!(client.goodbye(), ByeReason::LoginRefused);
 }
 
 #[test]
 fn of_two_registrations_of_a_name_the_faster_one_gets_it() {
-    let server = Server::start("");
-    let mut slow = Peer::connect(&server);
+    let server = ServerProcess::start("");
+    let mut slow = ScriptedClient::connect(&server);
     slow.say_register("Alice");
     let challenge = slow.challenge();
     let (_account, _session) = server.register("Alice");
@@ -311,55 +325,55 @@ fn of_two_registrations_of_a_name_the_faster_one_gets_it() {
 
 #[test]
 fn the_first_code_of_a_registration_may_be_tried_again() {
-    let server = Server::start("");
-    let mut peer = Peer::connect(&server);
-    peer.say_register("Alice");
-    let challenge = peer.challenge();
+    let server = ServerProcess::start("");
+    let mut client = ScriptedClient::connect(&server);
+    client.say_register("Alice");
+    let challenge = client.challenge();
     let mut account = Account::new("Alice", "correct horse battery", &challenge);
     for _ in 0..4 {
-        let asked = peer.say_confirm(&challenge, &account.password, account.wrong_code());
-        assert_eq!(peer.error(asked).code, ErrorCode::WrongCode);
+        let asked = client.say_confirm(&challenge, &account.password, account.wrong_code());
+        assert_eq!(client.error(asked).code, ErrorCode::WrongCode);
     }
     let code = account.factor();
-    peer.say_confirm(&challenge, &account.password, code);
-    assert_eq!(peer.enter().user, "Alice");
+    client.say_confirm(&challenge, &account.password, code);
+    assert_eq!(client.enter().user, "Alice");
 }
 
 #[test]
 fn five_wrong_first_codes_end_a_registration() {
-    let server = Server::start("");
-    let mut peer = Peer::connect(&server);
-    peer.say_register("Alice");
-    let challenge = peer.challenge();
+    let server = ServerProcess::start("");
+    let mut client = ScriptedClient::connect(&server);
+    client.say_register("Alice");
+    let challenge = client.challenge();
     let account = Account::new("Alice", "correct horse battery", &challenge);
     for _ in 0..5 {
-        let asked = peer.say_confirm(&challenge, &account.password, account.wrong_code());
-        assert_eq!(peer.error(asked).code, ErrorCode::WrongCode);
+        let asked = client.say_confirm(&challenge, &account.password, account.wrong_code());
+        assert_eq!(client.error(asked).code, ErrorCode::WrongCode);
     }
-    assert_eq!(peer.goodbye(), ByeReason::LoginRefused);
+    assert_eq!(client.goodbye(), ByeReason::LoginRefused);
     server.line("credentials.log", &["registration_refused", "reason=code"]);
     assert_eq!(server.query("SELECT user FROM REGISTERED"), None);
 }
 
 #[test]
 fn a_closed_server_registers_nobody() {
-    let server = Server::start("[server]\nregistration = \"closed\"\n");
-    let mut peer = Peer::connect(&server);
-    let asked = peer.say_register("Alice");
-    assert_eq!(peer.error(asked).code, ErrorCode::RegistrationClosed);
+    let server = ServerProcess::start("[server]\nregistration = \"closed\"\n");
+    let mut client = ScriptedClient::connect(&server);
+    let asked = client.say_register("Alice");
+    assert_eq!(client.error(asked).code, ErrorCode::RegistrationClosed);
 }
 
 #[test]
 fn an_address_has_two_registrations_under_way() {
-    let server = Server::start("");
-    let mut peers = [(); 3].map(|()| Peer::connect(&server));
-    for peer in &mut peers[..2] {
-        peer.say_register("Alice");
-        peer.challenge();
+    let server = ServerProcess::start("");
+    let mut clients = [(); 3].map(|()| ScriptedClient::connect(&server));
+    for client in &mut clients[..2] {
+        client.say_register("Alice");
+        client.challenge();
     }
-    let asked = peers[2].say_register("Alice");
-    assert_eq!(peers[2].error(asked).code, ErrorCode::Busy);
-    peers[0].bye();
-    assert_eq!(peers[0].goodbye(), ByeReason::Quit);
-    peers[2].register("Alice", "correct horse battery");
+    let asked = clients[2].say_register("Alice");
+    assert_eq!(clients[2].error(asked).code, ErrorCode::Busy);
+    clients[0].bye();
+    assert_eq!(clients[0].goodbye(), ByeReason::Quit);
+    clients[2].register("Alice", "correct horse battery");
 }

@@ -22,20 +22,20 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 /// A directory with a configuration, and after the first start of a server a database.
-struct Place(TempDir);
+struct ServerDir(TempDir);
 
-impl Place {
+impl ServerDir {
     fn new() -> Self {
-        let place = Self(tempfile::tempdir().unwrap());
-        fs::write(place.path("config.toml"), "[server]\nport = 0\n").unwrap();
-        place
+        let dir = Self(tempfile::tempdir().unwrap());
+        fs::write(dir.path("config.toml"), "[server]\nport = 0\n").unwrap();
+        dir
     }
 
     /// With a database in which alice has a password, a second factor and a resume token.
     fn with_alice() -> Self {
-        let place = Self::new();
-        place.serve().stop();
-        let database = place.database();
+        let dir = Self::new();
+        dir.serve().stop();
+        let database = dir.database();
         database
             .execute_batch(
                 "INSERT INTO REGISTERED(user, password, skeleton, totp, last_step, ip_port, \
@@ -46,7 +46,7 @@ impl Place {
                  VALUES(zeroblob(16), 1, zeroblob(16), zeroblob(32), 9000000000000, 'newest');",
             )
             .unwrap();
-        place
+        dir
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -93,7 +93,7 @@ impl Place {
         String::from_utf8(output.stderr).unwrap()
     }
 
-    fn serve(&self) -> Server {
+    fn serve(&self) -> ServerProcess {
         let mut process = self
             .command()
             .stdout(Stdio::piped())
@@ -104,19 +104,19 @@ impl Place {
         let address = lines
             .map(Result::unwrap)
             .find_map(|line| Some(line.trim().strip_prefix("listening on")?.trim().to_owned()));
-        Server {
+        ServerProcess {
             process,
             address: address.unwrap(),
         }
     }
 }
 
-struct Server {
+struct ServerProcess {
     process: Child,
     address: String,
 }
 
-impl Server {
+impl ServerProcess {
     fn stop(mut self) {
         let process = rustix::process::Pid::from_child(&self.process);
         rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
@@ -124,7 +124,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for ServerProcess {
     fn drop(&mut self) {
         // It has ended already unless a test failed.
         let _ = self.process.kill();
@@ -134,58 +134,57 @@ impl Drop for Server {
 
 #[test]
 fn without_a_database_none_is_made() {
-    let place = Place::new();
+    let dir = ServerDir::new();
     for arguments in [
         &["user", "list"][..],
         &["user", "disable", "alice"],
         &["backup", "b"],
     ] {
-        let complaint = place.refused(arguments, 1);
+        let complaint = dir.refused(arguments, 1);
         assert!(complaint.contains("there is no database in"), "{complaint}");
     }
-    assert!(!place.path("data/chatbox.db").exists());
-    assert!(!place.path("b").exists());
+    assert!(!dir.path("data/chatbox.db").exists());
+    assert!(!dir.path("b").exists());
 }
 
 #[test]
 fn an_account_is_changed_shown_and_audited() {
-    let place = Place::with_alice();
-    let shown = place.fine(&["user", "list"]);
+    let dir = ServerDir::with_alice();
+    let shown = dir.fine(&["user", "list"]);
     let row = "1   Alice  active  member  no      192.0.2.1:5000  1970-01-01 00:00:01  \
                1970-01-01 00:01:01";
     assert_eq!(shown.lines().nth(1), Some(row), "{shown}");
     assert!(!shown.contains("verifier"));
 
-    assert!(place.fine(&["user", "disable", "ALICE"]).contains("Alice"));
-    assert_eq!(place.ask::<String>("SELECT status FROM REGISTERED"), "ko");
-    assert_eq!(place.ask::<i64>("SELECT count(*) FROM resume_tokens"), 0);
-    place.fine(&["user", "set-role", "alice", "admin"]);
-    let shown = place.fine(&["user", "list"]);
+    assert!(dir.fine(&["user", "disable", "ALICE"]).contains("Alice"));
+    assert_eq!(dir.ask::<String>("SELECT status FROM REGISTERED"), "ko");
+    assert_eq!(dir.ask::<i64>("SELECT count(*) FROM resume_tokens"), 0);
+    dir.fine(&["user", "set-role", "alice", "admin"]);
+    let shown = dir.fine(&["user", "list"]);
     assert!(shown.contains("Alice  disabled  admin"), "{shown}");
-    place.fine(&["user", "enable", "alice"]);
-    assert_eq!(place.ask::<String>("SELECT status FROM REGISTERED"), "ok");
+    dir.fine(&["user", "enable", "alice"]);
+    assert_eq!(dir.ask::<String>("SELECT status FROM REGISTERED"), "ok");
 
-    let credentials = place.read("log/credentials.log");
+    let credentials = dir.read("log/credentials.log");
     for event in ["user_disabled", "role_set", "user_enabled"] {
         let line = format!(" INFO  {event} by=operator uid=");
         assert!(credentials.contains(&line), "{credentials}");
     }
     assert!(credentials.contains(" user=Alice account=1 role=admin\n"));
-    assert!(place.read("log/info.log").contains(" users_listed "));
+    assert!(dir.read("log/info.log").contains(" users_listed "));
     assert!(
-        place
-            .read("log/sql.log")
+        dir.read("log/sql.log")
             .contains("UPDATE REGISTERED SET role = ?2")
     );
 }
 
 #[test]
 fn logging_out_takes_the_resume_tokens_and_nothing_else() {
-    let place = Place::with_alice();
-    place.fine(&["user", "logout", "alice"]);
-    assert_eq!(place.ask::<i64>("SELECT count(*) FROM resume_tokens"), 0);
-    assert_eq!(place.ask::<String>("SELECT status FROM REGISTERED"), "ok");
-    let credentials = place.read("log/credentials.log");
+    let dir = ServerDir::with_alice();
+    dir.fine(&["user", "logout", "alice"]);
+    assert_eq!(dir.ask::<i64>("SELECT count(*) FROM resume_tokens"), 0);
+    assert_eq!(dir.ask::<String>("SELECT status FROM REGISTERED"), "ok");
+    let credentials = dir.read("log/credentials.log");
     assert!(
         credentials.ends_with(" user=Alice account=1 tokens=1\n"),
         "{credentials}"
@@ -194,20 +193,20 @@ fn logging_out_takes_the_resume_tokens_and_nothing_else() {
 
 #[test]
 fn who_does_not_exist_is_a_sentence_and_what_is_no_name_is_usage() {
-    let place = Place::with_alice();
-    let complaint = place.refused(&["user", "disable", "bob"], 1);
+    let dir = ServerDir::with_alice();
+    let complaint = dir.refused(&["user", "disable", "bob"], 1);
     assert_eq!(complaint, "chatbox-server: there is no user bob\n");
-    place.refused(&["user", "disable", "\u{1b}[2J"], 2);
-    place.refused(&["user", "set-role", "alice", "king"], 2);
+    dir.refused(&["user", "disable", "\u{1b}[2J"], 2);
+    dir.refused(&["user", "set-role", "alice", "king"], 2);
     assert!(
-        !place.path("log/credentials.log").exists() || place.read("log/credentials.log").is_empty()
+        !dir.path("log/credentials.log").exists() || dir.read("log/credentials.log").is_empty()
     );
 }
 
 #[test]
 fn another_second_factor_is_shown_once_and_kept_sealed() {
-    let place = Place::with_alice();
-    let shown = place.fine(&["user", "reset-2fa", "alice"]);
+    let dir = ServerDir::with_alice();
+    let shown = dir.fine(&["user", "reset-2fa", "alice"]);
     let word = |start: &str| {
         let line = shown.lines().find_map(|line| line.strip_prefix(start));
         line.unwrap().trim().to_owned()
@@ -222,53 +221,49 @@ fn another_second_factor_is_shown_once_and_kept_sealed() {
         .filter(|line| line.starts_with("         "))
         .collect();
     assert_eq!(codes.len(), 10);
-    let stored = place.ask::<i64>("SELECT count(*) FROM recovery_codes WHERE spent_at IS NULL");
+    let stored = dir.ask::<i64>("SELECT count(*) FROM recovery_codes WHERE spent_at IS NULL");
     assert_eq!(stored, 10);
     for code in &codes {
         let hash = RecoveryCode::parse(code.trim()).unwrap().hash();
         let mine = "SELECT count(*) FROM recovery_codes WHERE account = 1 AND hash = ?1";
-        let found = place
+        let found = dir
             .database()
             .query_row(mine, [hash], |row| row.get::<_, i64>(0));
         assert_eq!(found.unwrap(), 1);
     }
-    assert_eq!(
-        place.ask::<Vec<u8>>("SELECT totp FROM REGISTERED").len(),
-        50
-    );
-    assert_eq!(place.ask::<i64>("SELECT last_step FROM REGISTERED"), 0);
-    assert_eq!(place.ask::<i64>("SELECT count(*) FROM resume_tokens"), 0);
+    assert_eq!(dir.ask::<Vec<u8>>("SELECT totp FROM REGISTERED").len(), 50);
+    assert_eq!(dir.ask::<i64>("SELECT last_step FROM REGISTERED"), 0);
+    assert_eq!(dir.ask::<i64>("SELECT count(*) FROM resume_tokens"), 0);
     for file in ["log/credentials.log", "log/info.log", "log/sql.log"] {
-        let text = place.read(file);
+        let text = dir.read(file);
         assert!(
             !text.contains(&secret) && !text.contains(codes[0].trim()),
             "{file}"
         );
     }
     assert!(
-        place
-            .read("log/credentials.log")
+        dir.read("log/credentials.log")
             .contains(" second_factor_reset by=operator")
     );
 }
 
 #[test]
 fn a_lost_sealing_key_is_not_replaced() {
-    let place = Place::with_alice();
-    fs::remove_file(place.path("keys/totp_seal")).unwrap();
-    let complaint = place.refused(&["user", "reset-2fa", "alice"], 1);
+    let dir = ServerDir::with_alice();
+    fs::remove_file(dir.path("keys/totp_seal")).unwrap();
+    let complaint = dir.refused(&["user", "reset-2fa", "alice"], 1);
     assert!(
         complaint.contains("restore it from a backup"),
         "{complaint}"
     );
-    assert!(!place.path("keys/totp_seal").exists());
-    assert_eq!(place.ask::<i64>("SELECT last_step FROM REGISTERED"), 77);
+    assert!(!dir.path("keys/totp_seal").exists());
+    assert_eq!(dir.ask::<i64>("SELECT last_step FROM REGISTERED"), 77);
 }
 
 #[test]
 fn beside_a_running_server_one_may_look_and_copy_and_not_change() {
-    let place = Place::with_alice();
-    let server = place.serve();
+    let dir = ServerDir::with_alice();
+    let server = dir.serve();
     for change in [
         &["disable", "alice"][..],
         &["enable", "alice"],
@@ -276,14 +271,14 @@ fn beside_a_running_server_one_may_look_and_copy_and_not_change() {
         &["set-role", "alice", "admin"],
         &["logout", "alice"],
     ] {
-        let complaint = place.refused(&[&["user"], change].concat(), 1);
+        let complaint = dir.refused(&[&["user"], change].concat(), 1);
         assert!(complaint.contains("stop it first"), "{complaint}");
     }
-    assert_eq!(place.ask::<i64>("SELECT count(*) FROM resume_tokens"), 1);
-    assert!(place.fine(&["user", "list"]).contains("Alice"));
+    assert_eq!(dir.ask::<i64>("SELECT count(*) FROM resume_tokens"), 1);
+    assert!(dir.fine(&["user", "list"]).contains("Alice"));
 
-    place.fine(&["backup", "copy.db"]);
-    let copy = place.path("copy.db");
+    dir.fine(&["backup", "copy.db"]);
+    let copy = dir.path("copy.db");
     assert_eq!(
         fs::metadata(&copy).unwrap().permissions().mode() & 0o777,
         0o600
@@ -293,38 +288,38 @@ fn beside_a_running_server_one_may_look_and_copy_and_not_change() {
         .query_row("SELECT user FROM REGISTERED", (), |row| row.get(0))
         .unwrap();
     assert_eq!(user, "Alice");
-    let again = place.refused(&["backup", "copy.db"], 1);
+    let again = dir.refused(&["backup", "copy.db"], 1);
     assert!(
         again.contains("exists already and is not overwritten"),
         "{again}"
     );
     server.stop();
 
-    let info = place.read("log/info.log");
+    let info = dir.read("log/info.log");
     assert_eq!(
         info.matches(" backup_made by=operator").count(),
         1,
         "{info}"
     );
     assert!(info.lines().last().unwrap().contains(" stopped "), "{info}");
-    assert!(!place.read("log/credentials.log").contains("operator"));
+    assert!(!dir.read("log/credentials.log").contains("operator"));
 }
 
 #[test]
 fn an_act_that_the_audit_could_not_keep_is_no_success() {
-    let place = Place::with_alice();
-    fs::remove_file(place.path("log/credentials.log")).unwrap();
-    symlink("/dev/full", place.path("log/credentials.log")).unwrap();
-    let complaint = place.refused(&["user", "disable", "alice"], 1);
+    let dir = ServerDir::with_alice();
+    fs::remove_file(dir.path("log/credentials.log")).unwrap();
+    symlink("/dev/full", dir.path("log/credentials.log")).unwrap();
+    let complaint = dir.refused(&["user", "disable", "alice"], 1);
     assert!(
         complaint.contains("it is done, but the audit can't be written"),
         "{complaint}"
     );
-    assert_eq!(place.ask::<String>("SELECT status FROM REGISTERED"), "ko");
+    assert_eq!(dir.ask::<String>("SELECT status FROM REGISTERED"), "ko");
 }
 
-/// What a peer is told that sends these, one after the other's answer.
-fn answers(server: &Server, messages: &[ClientMessage]) -> Vec<ServerMessage> {
+/// What a client is told that sends these, one after the other's answer.
+fn answers(server: &ServerProcess, messages: &[ClientMessage]) -> Vec<ServerMessage> {
     let mut stream = TcpStream::connect(&server.address).unwrap();
     stream
         .set_read_timeout(Some(Duration::from_secs(30)))
@@ -356,10 +351,10 @@ fn answers(server: &Server, messages: &[ClientMessage]) -> Vec<ServerMessage> {
 
 #[test]
 fn a_server_that_cannot_keep_its_records_lets_nobody_in() {
-    let place = Place::with_alice();
-    fs::remove_file(place.path("log/sql.log")).unwrap();
-    symlink("/dev/full", place.path("log/sql.log")).unwrap();
-    let mut server = place.serve();
+    let dir = ServerDir::with_alice();
+    fs::remove_file(dir.path("log/sql.log")).unwrap();
+    symlink("/dev/full", dir.path("log/sql.log")).unwrap();
+    let mut server = dir.serve();
     // Once it has told its operator, it knows.
     let mut told = String::new();
     let mut complaints = BufReader::new(server.process.stderr.take().unwrap());
@@ -396,5 +391,5 @@ fn a_server_that_cannot_keep_its_records_lets_nobody_in() {
         );
     }
     server.stop();
-    assert!(!place.read("log/credentials.log").contains("login_failed"));
+    assert!(!dir.read("log/credentials.log").contains("login_failed"));
 }

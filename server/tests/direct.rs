@@ -15,36 +15,36 @@ use chatbox_common::wire::message::{
     ServerMessage,
 };
 
-use support::client::{LOBBY, Peer, id};
-use support::{Server, UNLIMITED, eventually};
+use support::scripted_client::{LOBBY, ScriptedClient, id};
+use support::{ServerProcess, UNLIMITED, eventually};
 
-fn direct(peer: &mut Peer, user: &str) -> Result<Room, ErrorCode> {
+fn direct(client: &mut ScriptedClient, user: &str) -> Result<Room, ErrorCode> {
     let user = user.to_owned();
-    let answer = peer.request(|request| ClientMessage::Direct(Direct { request, user }));
+    let answer = client.request(|request| ClientMessage::Direct(Direct { request, user }));
     answer.map(|answer| match answer {
         ServerMessage::Joined(joined) => joined.room,
         other => panic!("no conversation: {other:?}"),
     })
 }
 
-fn joined(peer: &mut Peer) -> Room {
-    peer.until("a room", |message| match message {
+fn joined(client: &mut ScriptedClient) -> Room {
+    client.until("a room", |message| match message {
         ServerMessage::Joined(joined) => Some(joined.room),
         _ => None,
     })
 }
 
-fn room(peer: &Peer, number: RoomId) -> &Room {
-    let rooms = &peer.welcome.as_ref().unwrap().rooms;
+fn room(client: &ScriptedClient, number: RoomId) -> &Room {
+    let rooms = &client.welcome.as_ref().unwrap().rooms;
     rooms.iter().find(|room| room.room == number).unwrap()
 }
 
-fn has_read(peer: &mut Peer, room: RoomId, seq: Seq) -> u32 {
-    peer.ask(|request| ClientMessage::Read(Read { request, room, seq }))
+fn has_read(client: &mut ScriptedClient, room: RoomId, seq: Seq) -> u32 {
+    client.ask(|request| ClientMessage::Read(Read { request, room, seq }))
 }
 
-fn read_elsewhere(peer: &mut Peer) -> (RoomId, Seq) {
-    peer.until("how far was read", |message| match message {
+fn read_elsewhere(client: &mut ScriptedClient) -> (RoomId, Seq) {
+    client.until("how far was read", |message| match message {
         ServerMessage::ReadTo(read) => Some((read.room, read.seq)),
         _ => None,
     })
@@ -52,7 +52,7 @@ fn read_elsewhere(peer: &mut Peer) -> (RoomId, Seq) {
 
 #[test]
 fn what_is_said_to_one_alone_reaches_that_one_alone() {
-    let mut server = Server::start(UNLIMITED);
+    let mut server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
     let (mut his, mut bob) = server.register("Bob");
     let (_carol, mut carol) = server.register("Carol");
@@ -73,10 +73,10 @@ fn what_is_said_to_one_alone_reaches_that_one_alone() {
     );
 
     // Nobody else finds it, whatever is tried, and it is in no list.
-    for peer in [&mut carol, &mut alice] {
-        assert_eq!(peer.rooms().len(), 1);
+    for client in [&mut carol, &mut alice] {
+        assert_eq!(client.rooms().len(), 1);
         for name in ["@Alice+Bob", "@Bob", "#@Alice+Bob"] {
-            assert_eq!(peer.join(name), Err(ErrorCode::InvalidName));
+            assert_eq!(client.join(name), Err(ErrorCode::InvalidName));
         }
     }
     for room in [hers.room, 999] {
@@ -105,7 +105,7 @@ fn what_is_said_to_one_alone_reaches_that_one_alone() {
 
 #[test]
 fn a_conversation_of_two_is_left_by_nobody_and_has_no_moderators() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
     let (_bob, mut bob) = server.register("Bob");
     assert_eq!(direct(&mut alice, "Nobody"), Err(ErrorCode::UnknownUser));
@@ -131,7 +131,7 @@ fn a_conversation_of_two_is_left_by_nobody_and_has_no_moderators() {
 
 #[test]
 fn an_administrator_has_no_part_in_what_two_say() {
-    let mut server = Server::start(UNLIMITED);
+    let mut server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
     let (_bob, _his) = server.register("Bob");
     let (mut account, _admin) = server.register("Admin");
@@ -169,7 +169,7 @@ fn an_administrator_has_no_part_in_what_two_say() {
 
 #[test]
 fn how_far_one_has_read_is_kept_and_two_sessions_agree() {
-    let mut server = Server::start(UNLIMITED);
+    let mut server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
     let (mut his, mut one) = server.register("Bob");
     let mut other = server.log_in(&mut his);
@@ -207,7 +207,7 @@ fn how_far_one_has_read_is_kept_and_two_sessions_agree() {
 
 #[test]
 fn what_was_read_survives_the_room_s_leaving_memory() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
     let (mut his, mut bob) = server.register("Bob");
     let ops = alice.create("#ops", Access::Open).unwrap().room;

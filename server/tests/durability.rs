@@ -24,10 +24,10 @@ use chatbox_common::wire::codec;
 use chatbox_common::wire::message::{ByeReason, ErrorCode, MessageId, Seq, ServerMessage};
 use rusqlite::Connection;
 
-use support::client::{Peer, id, sending};
-use support::{Server, UNLIMITED, eventually};
+use support::scripted_client::{ScriptedClient, id, sending};
+use support::{ServerProcess, UNLIMITED, eventually};
 
-/// Messages that one peer has under way.
+/// Messages that one client has under way.
 const BURST: u32 = 32;
 
 /// What one sender knows at its end.
@@ -38,7 +38,7 @@ struct Told {
 }
 
 /// Says as much as is taken until the line ends.
-fn talk(mut peer: Peer, account: u64, total: &AtomicU64) -> Told {
+fn talk(mut client: ScriptedClient, account: u64, total: &AtomicU64) -> Told {
     let mut told = Told {
         account,
         acknowledged: Vec::new(),
@@ -52,9 +52,9 @@ fn talk(mut peer: Peer, account: u64, total: &AtomicU64) -> Told {
             let burst: Vec<_> = (said..said + BURST).map(message).collect();
             said += BURST;
             // A server that ends takes nothing more, and may still have something to say.
-            let _ = peer.try_say_all(&burst);
+            let _ = client.try_say_all(&burst);
         }
-        match peer.try_next() {
+        match client.try_next() {
             Ok(ServerMessage::Ack(ack)) => {
                 let message = id(account, ack.request.into());
                 told.acknowledged.push((message, ack.seq));
@@ -71,14 +71,14 @@ fn talk(mut peer: Peer, account: u64, total: &AtomicU64) -> Told {
 
 /// Senders that talk until the server ends.
 fn senders<'s, 'e>(
-    server: &Server,
+    server: &ServerProcess,
     scope: &'s Scope<'s, 'e>,
     total: &'e AtomicU64,
 ) -> Vec<ScopedJoinHandle<'s, Told>> {
-    let peers = ["Alice", "Bob", "Carol"].map(|name| server.register(name).1);
+    let clients = ["Alice", "Bob", "Carol"].map(|name| server.register(name).1);
     (1..)
-        .zip(peers)
-        .map(|(account, peer)| scope.spawn(move || talk(peer, account, total)))
+        .zip(clients)
+        .map(|(account, client)| scope.spawn(move || talk(client, account, total)))
         .collect()
 }
 
@@ -90,7 +90,7 @@ fn wait_for(total: &AtomicU64, many: u64) {
 
 /// Everything acknowledged is kept under its number, there are no gaps, and chat.log has each
 /// message once.
-fn check(server: &Server, told: &[Told]) {
+fn check(server: &ServerProcess, told: &[Told]) {
     let database = server.database();
     let mut all = database
         .prepare("SELECT id, sender, client_id, seq FROM messages ORDER BY seq")
@@ -124,7 +124,7 @@ fn check(server: &Server, told: &[Told]) {
 
 #[test]
 fn promise_2_what_was_acknowledged_survives_a_kill() {
-    let mut server = Server::start(UNLIMITED);
+    let mut server = ServerProcess::start(UNLIMITED);
     let total = AtomicU64::new(0);
     let told: Vec<Told> = thread::scope(|scope| {
         let senders = senders(&server, scope, &total);
@@ -159,7 +159,7 @@ fn promise_2_what_was_acknowledged_survives_a_kill() {
 
 #[test]
 fn promise_3_what_was_lost_on_the_way_is_sent_again_after_a_kill() {
-    let mut server = Server::start(UNLIMITED);
+    let mut server = ServerProcess::start(UNLIMITED);
     let (_account, mut alice) = server.register("Alice");
     let first = alice.post(id(1, 1), "kept");
     server.kill();
@@ -171,13 +171,13 @@ fn promise_3_what_was_lost_on_the_way_is_sent_again_after_a_kill() {
 }
 
 /// The history that somebody who comes now is told of.
-fn history(server: &Server, name: &str) -> [u8; 16] {
-    let (_account, peer) = server.register(name);
-    peer.welcome.unwrap().history_id
+fn history(server: &ServerProcess, name: &str) -> [u8; 16] {
+    let (_account, client) = server.register(name);
+    client.welcome.unwrap().history_id
 }
 
 /// Makes it look as if the server had written in an earlier boot of the machine.
-fn boot_anew(server: &Server) {
+fn boot_anew(server: &ServerProcess) {
     let database = Connection::open(server.path().join("data/chatbox.db")).unwrap();
     let changed = database.execute(
         "UPDATE meta SET value = 'an earlier boot' WHERE key = 'running_boot'",
@@ -196,7 +196,7 @@ fn files(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 
 #[test]
 fn promise_1_a_number_gets_no_other_text_under_the_same_history_after_a_power_cut() {
-    let mut server = Server::start(UNLIMITED);
+    let mut server = ServerProcess::start(UNLIMITED);
     let (_account, mut alice) = server.register("Alice");
     let first = alice.welcome.as_ref().unwrap().history_id;
     alice.post(id(1, 1), "kept");
@@ -240,7 +240,7 @@ fn promise_1_a_number_gets_no_other_text_under_the_same_history_after_a_power_cu
 
 #[test]
 fn promise_2_where_a_power_cut_takes_nothing_the_history_goes_on() {
-    let mut server = Server::start("[storage]\ndurability = \"full\"\n");
+    let mut server = ServerProcess::start("[storage]\ndurability = \"full\"\n");
     let first = history(&server, "Alice");
     server.kill();
     let left = server.query("SELECT value FROM meta WHERE key = 'running_boot'");
@@ -262,8 +262,8 @@ fn promise_2_where_a_power_cut_takes_nothing_the_history_goes_on() {
 
 #[test]
 fn promise_2_a_stop_under_load_says_goodbye_to_everybody_and_loses_nothing() {
-    let mut server = Server::start(UNLIMITED);
-    let idle = Peer::connect(&server);
+    let mut server = ServerProcess::start(UNLIMITED);
+    let idle = ScriptedClient::connect(&server);
     let total = AtomicU64::new(0);
     let told: Vec<Told> = thread::scope(|scope| {
         let senders = senders(&server, scope, &total);
@@ -288,9 +288,9 @@ fn promise_2_a_stop_under_load_says_goodbye_to_everybody_and_loses_nothing() {
 #[test]
 fn a_stop_says_goodbye_to_who_talks_without_a_pause() {
     const RECORDS: u32 = 4000;
-    let mut server = Server::start(UNLIMITED);
+    let mut server = ServerProcess::start(UNLIMITED);
     let (_account, mut alice) = server.register("Alice");
-    // Sealed beforehand, since two threads can't share the peer.
+    // Sealed beforehand, since two threads can't share the client.
     let records: Vec<_> = (0..RECORDS)
         .map(|n| {
             let mut content = Vec::new();
@@ -327,7 +327,7 @@ fn a_stop_says_goodbye_to_who_talks_without_a_pause() {
 
 #[test]
 fn what_was_committed_is_shown_though_the_log_is_full_and_then_nothing_is_taken() {
-    let mut server = Server::start_prepared(UNLIMITED, |dir| {
+    let mut server = ServerProcess::start_prepared(UNLIMITED, |dir| {
         symlink("/dev/full", dir.join("log/chat.log")).unwrap();
     });
     let (_alice, mut alice) = server.register("Alice");
@@ -352,7 +352,7 @@ fn what_was_committed_is_shown_though_the_log_is_full_and_then_nothing_is_taken(
 
 #[test]
 fn a_database_that_another_program_holds_is_waited_for_and_then_unavailable() {
-    let mut server = Server::start(UNLIMITED);
+    let mut server = ServerProcess::start(UNLIMITED);
     let (_account, mut alice) = server.register("Alice");
     alice.post(id(1, 1), "before");
     let other = Connection::open(server.path().join("data/chatbox.db")).unwrap();
@@ -370,25 +370,25 @@ fn a_database_that_another_program_holds_is_waited_for_and_then_unavailable() {
 
 #[test]
 fn a_login_while_the_database_is_held_is_told_so_and_spends_nothing() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let (mut account, _session) = server.register("Alice");
     let code = account.factor();
     let other = Connection::open(server.path().join("data/chatbox.db")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let mut peer = Peer::connect(&server);
-    peer.attempt("Alice", &account.password, &code);
-    let answer = peer.next();
+    let mut client = ScriptedClient::connect(&server);
+    client.attempt("Alice", &account.password, &code);
+    let answer = client.next();
     let unavailable =
         matches!(&answer, ServerMessage::Error(e) if e.code == ErrorCode::Unavailable);
     assert!(unavailable, "{answer:?}");
     other.execute_batch("ROLLBACK").unwrap();
-    assert_eq!(peer.goodbye(), ByeReason::Busy);
-    Peer::connect(&server).log_in(&account, &code);
+    assert_eq!(client.goodbye(), ByeReason::Busy);
+    ScriptedClient::connect(&server).log_in(&account, &code);
 }
 
 #[test]
 fn a_second_server_on_the_same_data_is_refused() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let (_account, mut alice) = server.register("Alice");
     let refused = server.try_another();
     assert_eq!(refused.status.code(), Some(1));
@@ -399,7 +399,7 @@ fn a_second_server_on_the_same_data_is_refused() {
 
 #[test]
 fn a_database_of_a_newer_program_is_refused_and_left_alone() {
-    let mut server = Server::start("");
+    let mut server = ServerProcess::start("");
     server.stop();
     let path = server.path().join("data/chatbox.db");
     let database = Connection::open(&path).unwrap();
@@ -414,7 +414,7 @@ fn a_database_of_a_newer_program_is_refused_and_left_alone() {
 
 #[test]
 fn a_database_without_its_keys_gets_no_new_ones() {
-    let mut server = Server::start("");
+    let mut server = ServerProcess::start("");
     server.stop();
     fs::remove_file(server.path().join("keys/totp_seal")).unwrap();
     let refused = server.restart_refused();

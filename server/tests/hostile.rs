@@ -18,13 +18,13 @@ use std::time::{Duration, Instant};
 use chatbox_common::channel::ChannelError;
 use chatbox_common::wire::message::{ByeReason, ClientMessage, Plain, ServerMessage};
 
-use support::client::{Peer, id};
-use support::{PATIENCE, Server, eventually};
+use support::scripted_client::{ScriptedClient, id};
+use support::{PATIENCE, ServerProcess, eventually};
 
 /// Deadlines as short as the configuration allows.
 const BRIEF: &str = "[network]\nconnection_timeout = 1\n";
 
-fn raw(server: &Server) -> TcpStream {
+fn raw(server: &ServerProcess) -> TcpStream {
     let stream = TcpStream::connect(server.address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.set_write_timeout(Some(PATIENCE)).unwrap();
@@ -43,15 +43,15 @@ fn until_closed(stream: &mut TcpStream) -> Vec<u8> {
 }
 
 /// What the server answers to bytes in place of a handshake.
-fn answer(server: &Server, bytes: &[u8]) -> Vec<u8> {
+fn answer(server: &ServerProcess, bytes: &[u8]) -> Vec<u8> {
     let mut stream = raw(server);
     // A server that has heard enough may be gone before all is said.
     let _ = stream.write_all(bytes);
     until_closed(&mut stream)
 }
 
-/// Stops the server; why its nameless peers failed, as info.log has it.
-fn noise(server: &mut Server) -> String {
+/// Stops the server; why its nameless clients failed, as info.log has it.
+fn noise(server: &mut ServerProcess) -> String {
     assert_eq!(server.stop().code(), Some(0));
     let parts = ["WARN  never_logged_in", "addr=127.0.0.1"];
     server.line("info.log", &parts)
@@ -59,7 +59,7 @@ fn noise(server: &mut Server) -> String {
 
 #[test]
 fn promise_9_what_is_no_chatbox_gets_no_answer() {
-    let mut server = Server::start("");
+    let mut server = ServerProcess::start("");
     let random: Vec<u8> = (0..2000_u32).map(|n| (n * n % 251) as u8).collect();
     let requests: [&[u8]; 5] = [
         b"GET /canary HTTP/1.1\r\nHost: canary\r\n\r\n",
@@ -82,7 +82,7 @@ fn promise_9_what_is_no_chatbox_gets_no_answer() {
 
 #[test]
 fn another_version_is_told_which_one_is_spoken_here() {
-    let mut server = Server::start("");
+    let mut server = ServerProcess::start("");
     for preface in ["CHATBOX/2\n", "CHATBOX/0\n", "CHATBOX/11\n", "CHATBOX/x"] {
         let heard = answer(&server, preface.as_bytes());
         assert_eq!(heard, b"CHATBOX/1\n", "{preface}");
@@ -93,19 +93,19 @@ fn another_version_is_told_which_one_is_spoken_here() {
 
 #[test]
 fn promise_9_an_impossible_frame_ends_the_connection_at_its_length() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     // Nothing of an endless frame needs to be there for it to be refused.
     assert_eq!(answer(&server, b"CHATBOX/1\n\xff\xff"), b"");
     assert_eq!(answer(&server, b"CHATBOX/1\n\x04\xc1"), b"");
 
-    let mut peer = Peer::connect(&server);
-    peer.write(&4097_u16.to_be_bytes()).unwrap();
-    assert_eq!(peer.goodbye(), ByeReason::Protocol);
+    let mut client = ScriptedClient::connect(&server);
+    client.write(&4097_u16.to_be_bytes()).unwrap();
+    assert_eq!(client.goodbye(), ByeReason::Protocol);
 }
 
 #[test]
 fn promise_9_a_handshake_that_proves_nothing_is_closed_without_an_answer() {
-    let mut server = Server::start("");
+    let mut server = ServerProcess::start("");
     // A key beyond the modulus of ML-KEM, a byte too few, nothing at all.
     for (byte, length) in [(0xff, 1216_u16), (0x42, 1215), (0, 0)] {
         let mut message = b"CHATBOX/1\n".to_vec();
@@ -119,7 +119,7 @@ fn promise_9_a_handshake_that_proves_nothing_is_closed_without_an_answer() {
 
 #[test]
 fn a_frame_that_breaks_off_is_a_cut_off() {
-    let mut server = Server::start("");
+    let mut server = ServerProcess::start("");
     let mut stream = raw(&server);
     stream.write_all(b"CHATBOX/1\n\x04\xc0half").unwrap();
     stream.shutdown(Shutdown::Write).unwrap();
@@ -137,7 +137,7 @@ fn a_frame_that_breaks_off_is_a_cut_off() {
 
 #[test]
 fn promise_9_a_silent_peer_is_closed_at_the_deadline() {
-    let server = Server::start(BRIEF);
+    let server = ServerProcess::start(BRIEF);
     let begin = Instant::now();
     let mut silent = raw(&server);
     let mut slow = raw(&server);
@@ -165,18 +165,18 @@ fn promise_9_a_silent_peer_is_closed_at_the_deadline() {
 
 #[test]
 fn promise_9_every_flipped_bit_of_a_record_ends_the_session() {
-    let server = Server::start("");
-    let (mut account, mut peer) = server.register("Alice");
-    let length = peer.seal(b"\x82\x16\xa1\x00\x01").len();
+    let server = ServerProcess::start("");
+    let (mut account, mut client) = server.register("Alice");
+    let length = client.seal(b"\x82\x16\xa1\x00\x01").len();
     for at in [2, length / 2, length - 1] {
-        peer = match at {
-            2 => server.resume(&peer.token()),
+        client = match at {
+            2 => server.resume(&client.token()),
             _ => server.log_in(&mut account),
         };
-        let mut frame = peer.seal(b"\x82\x16\xa1\x00\x01");
+        let mut frame = client.seal(b"\x82\x16\xa1\x00\x01");
         frame[at] ^= 1;
-        peer.write(&frame).unwrap();
-        let rest = peer.rest();
+        client.write(&frame).unwrap();
+        let rest = client.rest();
         assert!(!rest.iter().any(|m| matches!(m, ServerMessage::Pong(_))));
         let bye = rest.last();
         let protocol =
@@ -189,10 +189,10 @@ fn promise_9_every_flipped_bit_of_a_record_ends_the_session() {
 
 #[test]
 fn promise_9_a_replayed_record_ends_the_session() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let (_account, mut alice) = server.register("Alice");
     let mut content = Vec::new();
-    let send = support::client::sending(7, id(1, 1), "said once");
+    let send = support::scripted_client::sending(7, id(1, 1), "said once");
     chatbox_common::wire::codec::put(&send, &mut content);
     let frame = alice.seal(&content);
     alice.write(&[&frame[..], &frame].concat()).unwrap();
@@ -205,7 +205,7 @@ fn promise_9_a_replayed_record_ends_the_session() {
 
 #[test]
 fn promise_9_malformed_messages_end_the_session_and_those_before_them_count() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let (mut account, _first) = server.register("Alice");
     let ping = b"\x82\x16\xa1\x00\x01";
     let malformed: [&[u8]; 6] = [
@@ -217,10 +217,10 @@ fn promise_9_malformed_messages_end_the_session_and_those_before_them_count() {
         b"canary",
     ];
     for bytes in malformed {
-        let mut peer = server.log_in(&mut account);
-        let frame = peer.seal(&[ping, bytes, ping].concat());
-        peer.write(&frame).unwrap();
-        let rest = peer.rest();
+        let mut client = server.log_in(&mut account);
+        let frame = client.seal(&[ping, bytes, ping].concat());
+        client.write(&frame).unwrap();
+        let rest = client.rest();
         let pongs = rest.iter().filter(|m| matches!(m, ServerMessage::Pong(_)));
         assert_eq!(pongs.count(), 1, "{bytes:x?}");
         assert!(matches!(rest.last(), Some(ServerMessage::Bye(_))));
@@ -228,9 +228,9 @@ fn promise_9_malformed_messages_end_the_session_and_those_before_them_count() {
     let many: Vec<_> = (0..257)
         .map(|request| ClientMessage::Ping(Plain { request }))
         .collect();
-    let mut peer = server.log_in(&mut account);
-    peer.say_all(&many);
-    let rest = peer.rest();
+    let mut client = server.log_in(&mut account);
+    client.say_all(&many);
+    let rest = client.rest();
     let pongs = rest.iter().filter(|m| matches!(m, ServerMessage::Pong(_)));
     assert_eq!(pongs.count(), 256);
     let text = server.lines("credentials.log").concat();
@@ -239,21 +239,24 @@ fn promise_9_malformed_messages_end_the_session_and_those_before_them_count() {
 
 #[test]
 fn malformed_messages_before_a_login_are_a_goodbye_and_a_line() {
-    let mut server = Server::start("");
-    let mut peer = Peer::connect(&server);
-    let frame = peer.seal(b"canary");
-    peer.write(&frame).unwrap();
-    assert_eq!(peer.goodbye(), ByeReason::Protocol);
+    let mut server = ServerProcess::start("");
+    let mut client = ScriptedClient::connect(&server);
+    let frame = client.seal(b"canary");
+    client.write(&frame).unwrap();
+    assert_eq!(client.goodbye(), ByeReason::Protocol);
     let line = noise(&mut server);
     assert!(line.ends_with("count=1 last=protocol"), "{line}");
 }
 
 #[test]
 fn who_finds_no_room_is_told_that_the_server_is_busy() {
-    let mut server = Server::start("[server]\nmax_connections = 3\n");
+    let mut server = ServerProcess::start("[server]\nmax_connections = 3\n");
     let (_account, mut alice) = server.register("Alice");
-    let mut others = [Peer::connect(&server), Peer::connect(&server)];
-    let refused = Peer::over(&server, raw(&server)).err();
+    let mut others = [
+        ScriptedClient::connect(&server),
+        ScriptedClient::connect(&server),
+    ];
+    let refused = ScriptedClient::over(&server, raw(&server)).err();
     assert!(matches!(refused, Some(ChannelError::Busy)), "{refused:?}");
     let mut line = raw(&server);
     assert_eq!(until_closed(&mut line), b"CHATBOX/1 busy\n");
@@ -262,7 +265,7 @@ fn who_finds_no_room_is_told_that_the_server_is_busy() {
     assert_eq!(others[0].goodbye(), ByeReason::Quit);
     others[0].stream.shutdown(Shutdown::Both).unwrap();
     eventually("room for somebody", || {
-        Peer::over(&server, raw(&server)).ok()
+        ScriptedClient::over(&server, raw(&server)).ok()
     });
     alice.post(id(1, 1), "unmoved");
     let line = noise(&mut server);

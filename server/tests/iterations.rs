@@ -19,9 +19,9 @@ use chatbox_common::wire::message::{
     ClientMessage, Login, RegisterChallenge, RegisterConfirm, ServerMessage,
 };
 
-use support::Server;
+use support::ServerProcess;
 use support::account::{Account, secret};
-use support::client::Peer;
+use support::scripted_client::ScriptedClient;
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -29,7 +29,7 @@ fn config(iterations: u32) -> String {
     format!("[security]\nscram_iterations = {iterations}\n")
 }
 
-fn write_config(server: &Server, config: &str) {
+fn write_config(server: &ServerProcess, config: &str) {
     fs::write(server.path().join("config.toml"), config).unwrap();
 }
 
@@ -40,14 +40,14 @@ fn salted(challenge: &RegisterChallenge) -> SaltedPassword {
 }
 
 /// Registers somebody whose password is hashed once for this and for every login.
-fn register(server: &Server, name: &str) -> (Account, SaltedPassword) {
-    let mut peer = Peer::connect(server);
-    peer.say_register(name);
-    let challenge = peer.challenge();
+fn register(server: &ServerProcess, name: &str) -> (Account, SaltedPassword) {
+    let mut client = ScriptedClient::connect(server);
+    client.say_register(name);
+    let challenge = client.challenge();
     let salted = salted(&challenge);
     let mut account = Account::new(name, PASSWORD, &challenge);
     let (code, verifier) = (account.factor(), salted.verifier());
-    peer.ask(|request| {
+    client.ask(|request| {
         ClientMessage::RegisterConfirm(RegisterConfirm {
             request,
             stored_key: verifier.stored_key,
@@ -55,36 +55,36 @@ fn register(server: &Server, name: &str) -> (Account, SaltedPassword) {
             code,
         })
     });
-    peer.enter();
+    client.enter();
     (account, salted)
 }
 
 /// Says who somebody is; the state that answers, and the server's challenge.
-fn first(peer: &mut Peer, name: &str) -> (ClientFirst, String) {
+fn first(client: &mut ScriptedClient, name: &str) -> (ClientFirst, String) {
     let name = UserName::parse(name).unwrap();
     let first = ClientFirst::new(&name, *Secret::random().expose());
     let scram = first.message().to_owned();
-    peer.ask(|request| ClientMessage::Login(Login { request, scram }));
-    let challenge = peer.until("a login's challenge", |message| match message {
+    client.ask(|request| ClientMessage::Login(Login { request, scram }));
+    let challenge = client.until("a login's challenge", |message| match message {
         ServerMessage::LoginChallenge(challenge) => Some(challenge.scram),
         _ => None,
     });
     (first, challenge)
 }
 
-fn log_in(server: &Server, account: &mut Account, salted: &SaltedPassword) {
-    let mut peer = Peer::connect(server);
-    let (first, challenge) = first(&mut peer, account.name.as_str());
-    let proof = first.answer_salted(&challenge, salted, &peer.binding);
+fn log_in(server: &ServerProcess, account: &mut Account, salted: &SaltedPassword) {
+    let mut client = ScriptedClient::connect(server);
+    let (first, challenge) = first(&mut client, account.name.as_str());
+    let proof = first.answer_salted(&challenge, salted, &client.binding);
     let proof = proof.unwrap();
-    peer.say_login(&proof, &account.factor());
-    let logged_in = peer.enter();
+    client.say_login(&proof, &account.factor());
+    let logged_in = client.enter();
     proof.verify(logged_in.scram.as_deref().unwrap()).unwrap();
 }
 
 #[test]
 fn a_server_with_few_rounds_says_so_and_serves_those_who_take_them() {
-    let server = Server::start(&config(4_096));
+    let server = ServerProcess::start(&config(4_096));
     let warning = "WARNING       scram_iterations = 4096: only test clients";
     assert!(server.banner.contains(warning), "{}", server.banner);
     let parts = ["WARN  few_scram_iterations iterations=4096 why="];
@@ -93,18 +93,18 @@ fn a_server_with_few_rounds_says_so_and_serves_those_who_take_them() {
     log_in(&server, &mut account, &salted);
 
     for name in ["alice", "nobody"] {
-        let mut peer = Peer::connect(&server);
-        let (first, challenge) = first(&mut peer, name);
+        let mut client = ScriptedClient::connect(&server);
+        let (first, challenge) = first(&mut client, name);
         assert!(challenge.ends_with(",i=4096"), "{name}: {challenge}");
         let password = Password::prepare(&secret(PASSWORD)).unwrap();
-        let refused = first.answer(&challenge, &password, &peer.binding);
+        let refused = first.answer(&challenge, &password, &client.binding);
         assert_eq!(refused.err(), Some(ScramError::Iterations));
     }
 }
 
 #[test]
 fn rounds_can_be_chosen_until_there_is_an_account_and_then_only_as_they_are() {
-    let mut server = Server::start("");
+    let mut server = ServerProcess::start("");
     assert!(!server.banner.contains("scram_iterations"));
     server.stop();
     write_config(&server, &config(4_096));
@@ -129,8 +129,8 @@ fn rounds_can_be_chosen_until_there_is_an_account_and_then_only_as_they_are() {
 
 #[test]
 fn a_database_from_before_the_setting_goes_on_without_it() {
-    let mut server = Server::start("");
-    let (mut account, _peer) = server.register("alice");
+    let mut server = ServerProcess::start("");
+    let (mut account, _client) = server.register("alice");
     server.stop();
     server.restart();
     server.log_in(&mut account);

@@ -14,8 +14,8 @@ use chatbox_common::wire::message::{
     Chat, ClientMessage, ErrorCode, History, Kind, Page, ServerMessage,
 };
 
-use support::client::{LOBBY, id, sending};
-use support::{Server, UNLIMITED};
+use support::scripted_client::{LOBBY, id, sending};
+use support::{ServerProcess, UNLIMITED};
 
 fn numbers(page: &Page) -> Vec<u64> {
     page.messages.iter().map(|chat| chat.seq).collect()
@@ -23,7 +23,7 @@ fn numbers(page: &Page) -> Vec<u64> {
 
 #[test]
 fn two_people_talk_and_the_log_has_it() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let (_alice, mut alice) = server.register("Alice");
     let (_bob, mut bob) = server.register("Bob");
     let text = "hello\n\"Bob\" \u{1f600} seq=9\n2026-01-01T00:00:00.000Z INFO  message";
@@ -56,15 +56,15 @@ fn two_people_talk_and_the_log_has_it() {
 #[test]
 fn promise_1_everybody_sees_the_same_messages_in_the_same_order() {
     const EACH: u64 = 200;
-    let server = Server::start(UNLIMITED);
-    let mut peers = ["Alice", "Bob", "Carol", "Dave"].map(|name| server.register(name).1);
+    let server = ServerProcess::start(UNLIMITED);
+    let mut clients = ["Alice", "Bob", "Carol", "Dave"].map(|name| server.register(name).1);
     let seen = std::thread::scope(|scope| {
-        let threads = peers.each_mut().map(|peer| {
+        let threads = clients.each_mut().map(|client| {
             scope.spawn(|| {
                 for n in 0..EACH {
-                    peer.send(id(1, n), &format!("message {n}"));
+                    client.send(id(1, n), &format!("message {n}"));
                 }
-                (0..4 * EACH).map(|_| peer.chat()).collect::<Vec<_>>()
+                (0..4 * EACH).map(|_| client.chat()).collect::<Vec<_>>()
             })
         });
         threads.map(|thread| thread.join().unwrap())
@@ -82,7 +82,7 @@ fn promise_1_everybody_sees_the_same_messages_in_the_same_order() {
 
 #[test]
 fn promise_3_sending_twice_is_safe() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let (mut account, mut alice) = server.register("Alice");
     let (_bob, mut bob) = server.register("Bob");
     let first = alice.post(id(7, 1), "once");
@@ -101,7 +101,7 @@ fn promise_3_sending_twice_is_safe() {
 
 #[test]
 fn the_same_message_twice_in_one_record_is_one_message() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (_account, mut alice) = server.register("Alice");
     alice.say_all(&[
         sending(91, id(1, 1), "x"),
@@ -118,7 +118,7 @@ fn the_same_message_twice_in_one_record_is_one_message() {
 
 #[test]
 fn history_comes_in_pages() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (_account, mut alice) = server.register("Alice");
     for n in 1..=10 {
         alice.post(id(1, n), &format!("message {n}"));
@@ -146,7 +146,7 @@ fn history_comes_in_pages() {
 
 #[test]
 fn a_page_ends_at_32_kib() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (_account, mut alice) = server.register("Alice");
     for n in 1..=9 {
         alice.post(id(1, n), &"x".repeat(8192));
@@ -162,7 +162,7 @@ fn a_page_ends_at_32_kib() {
 
 #[test]
 fn one_page_is_under_way_at_a_time() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (_account, mut alice) = server.register("Alice");
     let page = |request| {
         ClientMessage::History(History {

@@ -21,8 +21,8 @@ use chatbox_common::secret::Secret;
 use chatbox_common::wire::message::{Access, RoomRole};
 
 use support::account::Account;
-use support::client::{LOBBY, id};
-use support::{Server, UNLIMITED};
+use support::scripted_client::{LOBBY, id};
+use support::{ServerProcess, UNLIMITED};
 
 const ALICE: &str = "KTRL5MJSFRT2KHSMVSEK2A3DE6ZRTLPT";
 const BOB: &str = "YF6JVTGQKXCKM4G3PFUQKYNQS3UUPXH2";
@@ -57,7 +57,7 @@ fn lay_out(directory: &Path) {
 
 #[test]
 fn a_database_of_the_first_schema_is_copied_brought_up_to_date_and_used() {
-    let mut server = Server::start_prepared(UNLIMITED, lay_out);
+    let mut server = ServerProcess::start_prepared(UNLIMITED, lay_out);
     let mut alice = server.log_in(&mut account("Alice", ALICE));
     let mut bob = server.log_in(&mut account("Bob", BOB));
 
@@ -94,7 +94,7 @@ fn a_database_of_the_first_schema_is_copied_brought_up_to_date_and_used() {
 #[test]
 fn its_messages_are_indexed_beside_the_running_server() {
     const MANY: i64 = 1_000;
-    let mut server = Server::start_prepared(UNLIMITED, |directory| {
+    let mut server = ServerProcess::start_prepared(UNLIMITED, |directory| {
         lay_out(directory);
         let database = rusqlite::Connection::open(directory.join("data/chatbox.db")).unwrap();
         let said = "WITH RECURSIVE n(seq) AS (SELECT 6 UNION ALL SELECT seq + 1 FROM n \

@@ -14,12 +14,12 @@ use std::process::Command;
 
 use chatbox_common::wire::message::{ErrorCode, Kind, ServerMessage};
 
-use support::client::{LOBBY, Peer};
-use support::{Server, UNLIMITED, eventually};
+use support::scripted_client::{LOBBY, ScriptedClient};
+use support::{ServerProcess, UNLIMITED, eventually};
 
 /// What a session that did not ask is told of whom its person ignores.
-fn hears(peer: &mut Peer) -> (String, bool) {
-    peer.until("whom one ignores", |message| match message {
+fn hears(client: &mut ScriptedClient) -> (String, bool) {
+    client.until("whom one ignores", |message| match message {
         ServerMessage::Ignoring(it) => {
             assert_eq!(it.request, None);
             Some((it.user, it.ignored))
@@ -28,12 +28,12 @@ fn hears(peer: &mut Peer) -> (String, bool) {
     })
 }
 
-fn ignored(peer: &Peer) -> &[String] {
-    &peer.welcome.as_ref().unwrap().ignored
+fn ignored(client: &ScriptedClient) -> &[String] {
+    &client.welcome.as_ref().unwrap().ignored
 }
 
 /// An operator's command, while the server does not run.
-fn operate(server: &Server, arguments: &[&str]) {
+fn operate(server: &ServerProcess, arguments: &[&str]) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chatbox-server"));
     command
         .arg("--config")
@@ -44,7 +44,7 @@ fn operate(server: &Server, arguments: &[&str]) {
 
 #[test]
 fn who_somebody_is_can_be_asked_whether_they_are_there_or_not() {
-    let mut server = Server::start(UNLIMITED);
+    let mut server = ServerProcess::start(UNLIMITED);
     let (mut her, mut alice) = server.register("Alice");
     let (_bob, mut bob) = server.register("Bob");
     let there = alice.whois("bOB").unwrap();
@@ -84,7 +84,7 @@ fn who_somebody_is_can_be_asked_whether_they_are_there_or_not() {
 
 #[test]
 fn whom_one_ignores_is_kept_for_all_sessions_and_told_to_nobody_else() {
-    let mut server = Server::start(UNLIMITED);
+    let mut server = ServerProcess::start(UNLIMITED);
     let (mut her, mut one) = server.register("Alice");
     let (_bob, mut bob) = server.register("Bob");
     let (_carol, _) = server.register("carol");
@@ -124,7 +124,7 @@ fn whom_one_ignores_is_kept_for_all_sessions_and_told_to_nobody_else() {
 
 #[test]
 fn nobody_ignores_themselves_or_those_who_are_not_there() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
     for wish in [true, false] {
         for (user, refused) in [
@@ -140,7 +140,7 @@ fn nobody_ignores_themselves_or_those_who_are_not_there() {
 
 #[test]
 fn somebody_ignores_a_thousand_people_and_no_more() {
-    let mut server = Server::start(UNLIMITED);
+    let mut server = ServerProcess::start(UNLIMITED);
     let (mut her, mut alice) = server.register("Alice");
     let (_bob, _) = server.register("Bob");
     alice.cut();
@@ -167,7 +167,7 @@ fn somebody_ignores_a_thousand_people_and_no_more() {
 
 #[test]
 fn what_is_done_is_told_apart_from_what_is_said_everywhere() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
     let (_bob, mut bob) = server.register("Bob");
     alice.act_in(LOBBY, 1, "waves").unwrap();

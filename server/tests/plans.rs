@@ -23,8 +23,8 @@ use chatbox_common::wire::message::{
 use rusqlite::types::Null;
 use rusqlite::{Connection, params_from_iter};
 
-use support::client::{LOBBY, Peer, id};
-use support::{Server, UNLIMITED};
+use support::scripted_client::{LOBBY, ScriptedClient, id};
+use support::{ServerProcess, UNLIMITED};
 
 /// More than any plan would rather walk through.
 const MANY: u64 = 20_000;
@@ -35,7 +35,7 @@ const FILL: &str = "WITH RECURSIVE n(seq) AS (SELECT 1 UNION ALL SELECT seq + 1 
     SELECT 1, seq, 1, 0, CAST('word no' || seq || iif(seq % 100 = 0, ' rare', '') AS BLOB), seq, \
     CAST(printf('%016d', seq) AS BLOB) FROM n";
 
-fn fill(server: &Server) {
+fn fill(server: &ServerProcess) {
     let connection = Connection::open(server.path().join("data/chatbox.db")).unwrap();
     let head = "UPDATE rooms SET next_seq = ?1 + 1 WHERE id = 1";
     for statement in [FILL, head] {
@@ -44,7 +44,7 @@ fn fill(server: &Server) {
 }
 
 /// Asks for everything that has to do with messages in a room.
-fn read(peer: &mut Peer, room: RoomId) {
+fn read(client: &mut ScriptedClient, room: RoomId) {
     for (after, before, before_time) in [
         (Some(0), None, None),
         (Some(MANY / 2), None, None),
@@ -52,7 +52,7 @@ fn read(peer: &mut Peer, room: RoomId) {
         (None, None, Some(MANY / 2)),
         (None, None, None),
     ] {
-        let page = peer.request(|request| {
+        let page = client.request(|request| {
             ClientMessage::History(History {
                 request,
                 room,
@@ -67,7 +67,7 @@ fn read(peer: &mut Peer, room: RoomId) {
     let place = |seq| Some(Place { room, seq });
     for before in [None, place(MANY / 2), place(1)] {
         for words in ["word", "rare", "word rare", "nothing"] {
-            peer.find(words, before, 500).unwrap();
+            client.find(words, before, 500).unwrap();
         }
     }
     let follow = |request| {
@@ -77,8 +77,8 @@ fn read(peer: &mut Peer, room: RoomId) {
             after: 0,
         })
     };
-    peer.request(follow).unwrap();
-    peer.ask(|request| {
+    client.request(follow).unwrap();
+    client.ask(|request| {
         ClientMessage::Read(Read {
             request,
             room,
@@ -88,7 +88,7 @@ fn read(peer: &mut Peer, room: RoomId) {
 }
 
 /// Does everything that a member can do with rooms.
-fn act(alice: &mut Peer, bob: &mut Peer) {
+fn act(alice: &mut ScriptedClient, bob: &mut ScriptedClient) {
     let ops = alice.create("#ops", Access::Invited).unwrap().room;
     alice.invite(ops, "Bob").unwrap();
     bob.join("#ops~Alice").unwrap();
@@ -127,7 +127,7 @@ fn act(alice: &mut Peer, bob: &mut Peer) {
 }
 
 /// What was run, by its text in sql.log.
-fn statements(server: &Server) -> BTreeSet<String> {
+fn statements(server: &ServerProcess) -> BTreeSet<String> {
     let lines = server.lines("sql.log");
     let texts = lines.iter().filter_map(|line| {
         let (_, text) = line.split_once(" statement=")?;
@@ -149,7 +149,7 @@ fn plan(connection: &Connection, statement: &str) -> Vec<String> {
 
 #[test]
 fn no_statement_of_any_request_walks_through_all_messages() {
-    let mut server = Server::start(UNLIMITED);
+    let mut server = ServerProcess::start(UNLIMITED);
     let (mut account, _) = server.register("Alice");
     server.stop();
     fill(&server);

@@ -14,23 +14,23 @@ use chatbox_common::auth::resume::ResumeToken;
 use chatbox_common::secret::Secret;
 use chatbox_common::wire::message::{ByeReason, ErrorCode};
 
-use support::client::Peer;
-use support::{Server, eventually};
+use support::scripted_client::ScriptedClient;
+use support::{ServerProcess, eventually};
 
-fn assert_refused(server: &Server, token: &ResumeToken) {
-    let mut peer = Peer::connect(server);
-    peer.say_resume(token);
+fn assert_refused(server: &ServerProcess, token: &ResumeToken) {
+    let mut client = ScriptedClient::connect(server);
+    client.say_resume(token);
     let refusal = (ErrorCode::LoginRefused, ByeReason::LoginRefused);
-    assert_eq!(peer.refusal(), refusal);
+    assert_eq!(client.refusal(), refusal);
 }
 
 #[test]
 fn who_was_cut_off_resumes_with_the_same_name_and_another_token() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let (_account, first) = server.register("Alice");
     let token = first.token();
     first.cut();
-    let mut second = Peer::connect(&server);
+    let mut second = ScriptedClient::connect(&server);
     second.say_resume(&token);
     let logged_in = second.enter();
     assert_eq!((logged_in.user.as_str(), logged_in.account), ("Alice", 1));
@@ -43,20 +43,20 @@ fn who_was_cut_off_resumes_with_the_same_name_and_another_token() {
 
 #[test]
 fn a_token_outlives_the_server() {
-    let mut server = Server::start("");
-    let (_account, peer) = server.register("Alice");
-    let history = peer.welcome.as_ref().unwrap().history_id;
+    let mut server = ServerProcess::start("");
+    let (_account, client) = server.register("Alice");
+    let history = client.welcome.as_ref().unwrap().history_id;
     server.kill();
     server.restart();
-    let again = server.resume(&peer.token());
+    let again = server.resume(&client.token());
     assert_eq!(again.welcome.unwrap().history_id, history);
 }
 
 #[test]
 fn the_predecessor_is_good_until_its_successor_is_used() {
-    let server = Server::start("");
-    let (_account, peer) = server.register("Alice");
-    let first = peer.token();
+    let server = ServerProcess::start("");
+    let (_account, client) = server.register("Alice");
+    let first = client.token();
     // The answer with the successor is lost, twice.
     server.resume(&first);
     let second = server.resume(&first).token();
@@ -70,10 +70,10 @@ fn the_predecessor_is_good_until_its_successor_is_used() {
 
 #[test]
 fn a_token_older_than_the_predecessor_revokes_the_family() {
-    let server = Server::start("");
-    let (mut account, peer) = server.register("Alice");
+    let server = ServerProcess::start("");
+    let (mut account, client) = server.register("Alice");
     let other_login = server.log_in(&mut account).token();
-    let first = peer.token();
+    let first = client.token();
     let second = server.resume(&first).token();
     let third = server.resume(&second).token();
     assert_refused(&server, &first);
@@ -86,9 +86,9 @@ fn a_token_older_than_the_predecessor_revokes_the_family() {
 
 #[test]
 fn an_id_without_its_token_revokes_nothing() {
-    let server = Server::start("");
-    let (_account, peer) = server.register("Alice");
-    let token = peer.token();
+    let server = ServerProcess::start("");
+    let (_account, client) = server.register("Alice");
+    let token = client.token();
     let second = server.resume(&token).token();
     let guess = ResumeToken {
         id: token.id,
@@ -105,11 +105,11 @@ fn an_id_without_its_token_revokes_nothing() {
 
 #[test]
 fn promise_5_a_relayed_resume_is_refused() {
-    let server = Server::start("");
-    let (_account, peer) = server.register("Alice");
-    let token = peer.token();
-    let victim = Peer::connect(&server);
-    let mut relay = Peer::connect(&server);
+    let server = ServerProcess::start("");
+    let (_account, client) = server.register("Alice");
+    let token = client.token();
+    let victim = ScriptedClient::connect(&server);
+    let mut relay = ScriptedClient::connect(&server);
     relay.say_resume_bound(&token, &victim.binding);
     let refusal = (ErrorCode::LoginRefused, ByeReason::LoginRefused);
     assert_eq!(relay.refusal(), refusal);
@@ -118,11 +118,11 @@ fn promise_5_a_relayed_resume_is_refused() {
 
 #[test]
 fn a_goodbye_ends_the_token() {
-    let server = Server::start("");
-    let (_account, mut peer) = server.register("Alice");
-    let token = peer.token();
-    peer.bye();
-    assert_eq!(peer.goodbye(), ByeReason::Quit);
+    let server = ServerProcess::start("");
+    let (_account, mut client) = server.register("Alice");
+    let token = client.token();
+    client.bye();
+    assert_eq!(client.goodbye(), ByeReason::Quit);
     eventually("no token in the database", || {
         let left = server.query("SELECT 'one' FROM resume_tokens");
         left.is_none().then_some(())
@@ -133,7 +133,7 @@ fn a_goodbye_ends_the_token() {
 #[test]
 fn those_who_come_at_once_share_what_the_disk_is_waited_for() {
     const PEOPLE: usize = 8;
-    let server = Server::start("[security]\nscram_iterations = 4096\n");
+    let server = ServerProcess::start("[security]\nscram_iterations = 4096\n");
     let tokens: Vec<_> = (0..PEOPLE)
         .map(|n| server.register(&format!("user{n}")).1.token())
         .collect();
@@ -142,13 +142,16 @@ fn those_who_come_at_once_share_what_the_disk_is_waited_for() {
         let synced = lines.iter().filter(|l| l.contains("synchronous = FULL"));
         synced.count()
     };
-    let mut peers: Vec<_> = tokens.iter().map(|_| Peer::connect(&server)).collect();
+    let mut clients: Vec<_> = tokens
+        .iter()
+        .map(|_| ScriptedClient::connect(&server))
+        .collect();
     let before = synced();
-    for (peer, token) in peers.iter_mut().zip(&tokens) {
-        peer.say_resume(token);
+    for (client, token) in clients.iter_mut().zip(&tokens) {
+        client.say_resume(token);
     }
-    for peer in &mut peers {
-        peer.enter();
+    for client in &mut clients {
+        client.enter();
     }
     let all = eventually("the lines of the last", || {
         let count = synced();

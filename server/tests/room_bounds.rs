@@ -15,15 +15,15 @@ use chatbox_common::wire::message::{
     Rooms, ServerMessage,
 };
 
-use support::client::{LOBBY, Peer};
-use support::{Server, UNLIMITED};
+use support::scripted_client::{LOBBY, ScriptedClient};
+use support::{ServerProcess, UNLIMITED};
 
 /// As many rooms as a test wants.
 const MANY: &str = "[security]\nmax_messages_per_sec = 0\n[limits]\nrooms_per_person = 9000\n";
 
-fn create(peer: &mut Peer, name: &str, topic: &str) -> RoomId {
+fn create(client: &mut ScriptedClient, name: &str, topic: &str) -> RoomId {
     let (name, topic) = (name.to_owned(), topic.to_owned());
-    let made = peer.request(|request| {
+    let made = client.request(|request| {
         ClientMessage::Create(Create {
             request,
             name,
@@ -39,10 +39,10 @@ fn create(peer: &mut Peer, name: &str, topic: &str) -> RoomId {
 }
 
 /// All rooms of a session that has just begun: those of its welcome, and those that follow it.
-fn rooms_of(peer: &mut Peer, how_many: usize) -> Vec<Room> {
-    let mut rooms = peer.welcome.as_ref().unwrap().rooms.clone();
+fn rooms_of(client: &mut ScriptedClient, how_many: usize) -> Vec<Room> {
+    let mut rooms = client.welcome.as_ref().unwrap().rooms.clone();
     while rooms.len() < how_many {
-        let room = peer.until("another room", |message| match message {
+        let room = client.until("another room", |message| match message {
             ServerMessage::Joined(joined) => Some(joined.room),
             _ => None,
         });
@@ -54,7 +54,7 @@ fn rooms_of(peer: &mut Peer, how_many: usize) -> Vec<Room> {
 #[test]
 fn who_is_in_many_rooms_with_long_topics_comes_back_and_lists_them() {
     const COUNT: usize = 150;
-    let server = Server::start(MANY);
+    let server = ServerProcess::start(MANY);
     let (_alice, mut alice) = server.register("Alice");
     let topic = "x".repeat(512);
     for n in 0..COUNT {
@@ -98,7 +98,7 @@ fn who_is_in_many_rooms_with_long_topics_comes_back_and_lists_them() {
 
 #[test]
 fn nobody_hears_by_following_what_was_said_before_they_came() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
     let (_bob, bob) = server.register("Bob");
     // One of the two shares a delivery thread with Alice.
@@ -131,12 +131,12 @@ fn nobody_hears_by_following_what_was_said_before_they_came() {
 
 #[test]
 fn a_session_that_begins_as_the_last_one_ends_has_all_its_rooms() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
     let ops = create(&mut alice, "#ops", "");
     for n in 0..60 {
         let token = alice.token();
-        let mut next = Peer::connect(&server);
+        let mut next = ScriptedClient::connect(&server);
         next.say_resume(&token);
         alice.cut();
         next.enter();
@@ -150,7 +150,7 @@ fn a_session_that_begins_as_the_last_one_ends_has_all_its_rooms() {
 
 #[test]
 fn many_busy_rooms_take_no_more_memory_than_a_few() {
-    let server = Server::start(MANY);
+    let server = ServerProcess::start(MANY);
     let (_alice, mut alice) = server.register("Alice");
     let before = server.memory_kib();
     let text = "y".repeat(8192);
@@ -169,7 +169,7 @@ fn many_busy_rooms_take_no_more_memory_than_a_few() {
 
 #[test]
 fn whoever_stands_as_high_is_out_of_reach() {
-    let mut server = Server::start(UNLIMITED);
+    let mut server = ServerProcess::start(UNLIMITED);
     let (mut hers, alice) = server.register("Alice");
     let (mut his, bob) = server.register("Bob");
     let (mut admins, root) = server.register("Root");
@@ -184,13 +184,13 @@ fn whoever_stands_as_high_is_out_of_reach() {
     let mut bob = server.log_in(&mut his);
     let mut root = server.log_in(&mut admins);
     let ops = create(&mut alice, "#ops", "");
-    for peer in [&mut bob, &mut root] {
-        peer.join("#ops").unwrap();
+    for client in [&mut bob, &mut root] {
+        client.join("#ops").unwrap();
     }
     alice.moderate(ops, "Bob", Action::Op).unwrap();
-    let is_refused = |peer: &mut Peer, whom: &str| {
+    let is_refused = |client: &mut ScriptedClient, whom: &str| {
         for action in [Action::Kick, Action::Ban, Action::Mute] {
-            let answer = peer.moderate(ops, whom, action);
+            let answer = client.moderate(ops, whom, action);
             assert_eq!(
                 answer.unwrap_err(),
                 ErrorCode::NotAllowed,
@@ -219,7 +219,7 @@ fn whoever_stands_as_high_is_out_of_reach() {
 
 #[test]
 fn an_invitation_is_given_once() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
     let (_bob, mut bob) = server.register("Bob");
     let ops = alice.create("#ops", Access::Invited).unwrap().room;
@@ -237,7 +237,7 @@ fn an_invitation_is_given_once() {
 
 #[test]
 fn numbers_of_rooms_tell_nothing_of_how_many_there_are() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
     let (_bob, _his) = server.register("Bob");
     let one = create(&mut alice, "#one", "");

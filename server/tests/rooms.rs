@@ -14,24 +14,24 @@ use chatbox_common::wire::message::{
     Access, Action, ClientMessage, ErrorCode, Follow, History, RoomRole, ServerMessage,
 };
 
-use support::client::{LOBBY, Peer};
-use support::{Server, UNLIMITED};
+use support::scripted_client::{LOBBY, ScriptedClient};
+use support::{ServerProcess, UNLIMITED};
 
-fn left(peer: &mut Peer) -> (u64, Action, String) {
-    peer.until("the end of a membership", |message| match message {
+fn left(client: &mut ScriptedClient) -> (u64, Action, String) {
+    client.until("the end of a membership", |message| match message {
         ServerMessage::Left(left) => Some((left.room, left.action, left.reason)),
         _ => None,
     })
 }
 
-fn names(peer: &mut Peer, room: u64) -> Vec<String> {
-    let members = peer.members(room).unwrap();
+fn names(client: &mut ScriptedClient, room: u64) -> Vec<String> {
+    let members = client.members(room).unwrap();
     members.into_iter().map(|member| member.user).collect()
 }
 
 #[test]
 fn a_room_is_made_found_entered_and_left() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
     let (_bob, mut bob) = server.register("Bob");
     let ops = alice.create("#ops", Access::Open).unwrap();
@@ -69,7 +69,7 @@ fn a_room_is_made_found_entered_and_left() {
 
 #[test]
 fn a_room_for_those_who_are_invited_is_not_there_for_others() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
     let (_bob, mut bob) = server.register("Bob");
     let ops = alice.create("#ops", Access::Invited).unwrap();
@@ -162,7 +162,7 @@ fn a_room_for_those_who_are_invited_is_not_there_for_others() {
 
 #[test]
 fn memberships_outlive_the_server_and_being_away() {
-    let mut server = Server::start(UNLIMITED);
+    let mut server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
     let (mut account, mut bob) = server.register("Bob");
     let ops = alice.create("#ops", Access::Open).unwrap();
@@ -183,7 +183,7 @@ fn memberships_outlive_the_server_and_being_away() {
 
 #[test]
 fn all_sessions_of_a_person_enter_and_leave_together() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
     let (mut account, mut one) = server.register("Bob");
     let mut other = server.log_in(&mut account);
@@ -210,7 +210,7 @@ fn all_sessions_of_a_person_enter_and_leave_together() {
 
 #[test]
 fn a_ban_holds_until_it_is_taken_back() {
-    let mut server = Server::start(UNLIMITED);
+    let mut server = ServerProcess::start(UNLIMITED);
     let (mut her, mut alice) = server.register("Alice");
     let (mut his, mut bob) = server.register("Bob");
     let ops = alice.create("#ops", Access::Open).unwrap().room;
@@ -235,7 +235,7 @@ fn a_ban_holds_until_it_is_taken_back() {
 
 #[test]
 fn who_is_muted_reads_on_and_a_locked_room_is_the_moderators() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
     let (_bob, mut bob) = server.register("Bob");
     let ops = alice.create("#ops", Access::Open).unwrap().room;
@@ -279,7 +279,7 @@ fn who_may_not_is_refused_and_nothing_changes() {
         Action::Op,
         Action::Deop,
     ];
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
     let (_bob, mut bob) = server.register("Bob");
     let (_carol, mut carol) = server.register("Carol");
@@ -294,20 +294,20 @@ fn who_may_not_is_refused_and_nothing_changes() {
         )
     };
     let before = state();
-    for (peer, refused) in [
+    for (client, refused) in [
         (&mut bob, ErrorCode::NotAllowed),
         (&mut carol, ErrorCode::NotMember),
     ] {
         for action in ALL {
             for user in ["Alice", "Carol", "Nobody"] {
-                let answer = peer.moderate(ops, user, action);
+                let answer = client.moderate(ops, user, action);
                 assert_eq!(answer.unwrap_err(), refused, "{action:?} {user}");
             }
         }
-        assert_eq!(peer.topic(ops, "mine").unwrap_err(), refused);
-        assert_eq!(peer.lock(ops, Some("")).unwrap_err(), refused);
-        assert_eq!(peer.lock(ops, None).unwrap_err(), refused);
-        assert_eq!(peer.invite(ops, "Carol").unwrap_err(), refused);
+        assert_eq!(client.topic(ops, "mine").unwrap_err(), refused);
+        assert_eq!(client.lock(ops, Some("")).unwrap_err(), refused);
+        assert_eq!(client.lock(ops, None).unwrap_err(), refused);
+        assert_eq!(client.invite(ops, "Carol").unwrap_err(), refused);
     }
     // A moderator is not above another one, nor above the owner, and makes none.
     alice.moderate(ops, "Bob", Action::Op).unwrap();
@@ -328,7 +328,7 @@ fn who_may_not_is_refused_and_nothing_changes() {
 
 #[test]
 fn there_are_no_more_rooms_than_there_may_be() {
-    let server = Server::start(
+    let server = ServerProcess::start(
         "[security]\nmax_messages_per_sec = 0\n[limits]\nrooms = 4\nrooms_per_person = 2\n",
     );
     let (_alice, mut alice) = server.register("Alice");
@@ -344,8 +344,13 @@ fn there_are_no_more_rooms_than_there_may_be() {
 }
 
 /// The number that a message got, or gets again.
-fn number(peer: &mut Peer, room: u64, counter: u64, text: &str) -> Result<u64, ErrorCode> {
-    let answer = peer.say_in(room, counter, text)?;
+fn number(
+    client: &mut ScriptedClient,
+    room: u64,
+    counter: u64,
+    text: &str,
+) -> Result<u64, ErrorCode> {
+    let answer = client.say_in(room, counter, text)?;
     let ServerMessage::Ack(ack) = answer else {
         panic!("{answer:?}")
     };
@@ -354,7 +359,7 @@ fn number(peer: &mut Peer, room: u64, counter: u64, text: &str) -> Result<u64, E
 
 #[test]
 fn promise_3_what_is_stored_is_acknowledged_whatever_has_happened_to_its_sender() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
     let (_bob, mut bob) = server.register("Bob");
     let (_carol, mut carol) = server.register("Carol");

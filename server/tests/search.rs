@@ -14,13 +14,18 @@ use chatbox_common::wire::message::{
     Access, Action, ClientMessage, ErrorCode, History, Place, RoomId, Search, ServerMessage,
 };
 
-use support::client::{LOBBY, Peer};
-use support::{Server, UNLIMITED, eventually};
+use support::scripted_client::{LOBBY, ScriptedClient};
+use support::{ServerProcess, UNLIMITED, eventually};
 
 /// The sentence of the refusal, and its code.
-fn refusal(peer: &mut Peer, words: &str, before: Option<Place>, limit: u32) -> (ErrorCode, String) {
+fn refusal(
+    client: &mut ScriptedClient,
+    words: &str,
+    before: Option<Place>,
+    limit: u32,
+) -> (ErrorCode, String) {
     let words = words.to_owned();
-    let asked = peer.ask(|request| {
+    let asked = client.ask(|request| {
         ClientMessage::Search(Search {
             request,
             words,
@@ -28,7 +33,7 @@ fn refusal(peer: &mut Peer, words: &str, before: Option<Place>, limit: u32) -> (
             limit,
         })
     });
-    let error = peer.error(asked);
+    let error = client.error(asked);
     (error.code, error.text)
 }
 
@@ -41,7 +46,7 @@ fn numbers(answer: Result<ServerMessage, ErrorCode>) -> u64 {
 
 #[test]
 fn messages_are_found_by_their_words_the_newest_first() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
     let (_bob, mut bob) = server.register("Bob");
     let ops = alice.create("#ops", Access::Open).unwrap().room;
@@ -67,7 +72,7 @@ fn messages_are_found_by_their_words_the_newest_first() {
 
 #[test]
 fn one_finds_in_the_rooms_one_is_in_and_nowhere_else() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
     let (_bob, mut bob) = server.register("Bob");
     let (_carol, mut carol) = server.register("Carol");
@@ -112,7 +117,7 @@ fn one_finds_in_the_rooms_one_is_in_and_nowhere_else() {
 #[test]
 fn pages_miss_nothing_and_repeat_nothing_while_people_talk_on() {
     const MANY: u64 = 300;
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
     let (_bob, mut bob) = server.register("Bob");
     let ops = alice.create("#ops", Access::Open).unwrap().room;
@@ -154,7 +159,7 @@ fn pages_miss_nothing_and_repeat_nothing_while_people_talk_on() {
 
 #[test]
 fn a_page_of_long_messages_ends_early_and_goes_on() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
     let long = format!("word {}", "x".repeat(8_000));
     for n in 1..=6 {
@@ -173,7 +178,7 @@ fn a_page_of_long_messages_ends_early_and_goes_on() {
 
 #[test]
 fn who_came_late_to_a_room_finds_older_messages_elsewhere() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
     let (_bob, mut bob) = server.register("Bob");
     alice.say_in(LOBBY, 1, "word of old").unwrap();
@@ -197,7 +202,7 @@ fn who_came_late_to_a_room_finds_older_messages_elsewhere() {
 
 #[test]
 fn what_was_said_is_found_after_a_kill() {
-    let mut server = Server::start(UNLIMITED);
+    let mut server = ServerProcess::start(UNLIMITED);
     let (mut account, mut alice) = server.register("Alice");
     for n in 1..=20 {
         alice.say_in(LOBBY, n, &format!("word no{n}")).unwrap();
@@ -216,7 +221,7 @@ fn what_was_said_is_found_after_a_kill() {
 
 #[test]
 fn what_is_not_indexed_yet_is_told_of() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
     let mut said = 0;
     eventually("an index that is behind", || {
@@ -231,7 +236,7 @@ fn what_is_not_indexed_yet_is_told_of() {
 
 #[test]
 fn a_search_that_is_none_is_refused_with_a_sentence() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
     let seventeen: Vec<String> = (1..=17).map(|n| format!("w{n}")).collect();
     let no_word = "search for at least one word of letters or digits";
@@ -270,20 +275,20 @@ fn a_search_that_is_none_is_refused_with_a_sentence() {
 
 #[test]
 fn searching_counts_like_talking() {
-    let server = Server::start("[security]\nmax_messages_per_sec = 1\n");
+    let server = ServerProcess::start("[security]\nmax_messages_per_sec = 1\n");
     let (_alice, mut alice) = server.register("Alice");
     let refused = eventually("a refusal", || alice.find("word", None, 9).err());
     assert_eq!(refused, ErrorCode::TooFast);
 }
 
-fn texts(peer: &mut Peer, room: RoomId, time: u64, limit: u32) -> Vec<String> {
-    let page = peer.before_time(room, time, limit).unwrap();
+fn texts(client: &mut ScriptedClient, room: RoomId, time: u64, limit: u32) -> Vec<String> {
+    let page = client.before_time(room, time, limit).unwrap();
     page.messages.into_iter().map(|chat| chat.text).collect()
 }
 
 #[test]
 fn a_page_can_end_at_a_moment() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
     let (_bob, mut bob) = server.register("Bob");
     let ops = alice.create("#ops", Access::Invited).unwrap().room;
@@ -322,7 +327,7 @@ fn a_page_can_end_at_a_moment() {
 
 #[test]
 fn a_page_has_one_edge() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
     for (after, before, before_time) in [
         (Some(1), Some(1), None),

@@ -17,12 +17,12 @@ use support::account::{Account, step_now};
 use support::changes::{
     LOGIN_REFUSED, NEW, assert_token_is_dead, state, take_factor, without_password,
 };
-use support::client::Peer;
-use support::{Server, eventually};
+use support::scripted_client::ScriptedClient;
+use support::{ServerProcess, eventually};
 
 #[test]
 fn a_stolen_session_with_a_right_code_gets_no_factor_and_locks_nobody_out() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let (mut account, first) = server.register("Alice");
     let thief = without_password(&account);
     let (right, wrong) = (account.code(step_now() + 1), account.wrong_code());
@@ -31,16 +31,16 @@ fn a_stolen_session_with_a_right_code_gets_no_factor_and_locks_nobody_out() {
     first.cut();
     // A session may fail four times, an address ten; who resumes elsewhere goes on.
     for n in 0..6 {
-        let mut peer = Peer::connect_from(&server, 2 + n);
-        peer.say_resume(&token);
-        peer.enter();
-        token = peer.token();
+        let mut client = ScriptedClient::connect_from(&server, 2 + n);
+        client.say_resume(&token);
+        client.enter();
+        token = client.token();
         for code in [&right, &wrong, &wrong, &wrong] {
-            let refused = peer.new_factor(&thief, code.clone(), FactorPart::Secret);
+            let refused = client.new_factor(&thief, code.clone(), FactorPart::Secret);
             assert_eq!(refused.unwrap_err(), ErrorCode::LoginRefused);
         }
-        peer.ping();
-        peer.cut();
+        client.ping();
+        client.cut();
     }
     let failed = "WARN  factor_change_failed user=Alice account=1";
     server.line("credentials.log", &[failed, "reason=password"]);
@@ -50,25 +50,25 @@ fn a_stolen_session_with_a_right_code_gets_no_factor_and_locks_nobody_out() {
     assert_eq!(state(&server), before);
     account.last_step = step_now() + 1;
     let code = account.code(account.last_step);
-    let logged_in = Peer::connect(&server).log_in(&account, &code);
+    let logged_in = ScriptedClient::connect(&server).log_in(&account, &code);
     assert_eq!(logged_in.wrong_codes, 0, "and none counts as a wrong code");
 }
 
 #[test]
 fn whatever_is_wrong_with_a_factor_gets_the_same_refusal() {
-    let server = Server::start("");
-    let (account, mut peer) = server.register("Alice");
+    let server = ServerProcess::start("");
+    let (account, mut client) = server.register("Alice");
     let (_bob, bob) = server.register("Bob");
     let before = state(&server);
-    let binding = peer.binding;
+    let binding = client.binding;
     let right = account.code(step_now() + 1);
     for (password, binding, code) in [
         ("wrong password", &binding, right.clone()),
         (&account.password, &binding, account.wrong_code()),
         (&account.password, &bob.binding, right),
     ] {
-        let last = peer.answer_challenge("Alice", password, binding).unwrap();
-        let refused = peer.say_factor(last.message(), code, FactorPart::RecoveryCodes);
+        let last = client.answer_challenge("Alice", password, binding).unwrap();
+        let refused = client.say_factor(last.message(), code, FactorPart::RecoveryCodes);
         assert_eq!(refused.unwrap_err(), ErrorCode::LoginRefused);
     }
     for reason in ["reason=password", "reason=code", "reason=malformed"] {
@@ -82,7 +82,7 @@ fn whatever_is_wrong_with_a_factor_gets_the_same_refusal() {
 
 #[test]
 fn after_twenty_wrong_codes_only_a_recovery_code_changes_anything() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let (mut account, mut first) = server.register("Alice");
     let wrong = account.wrong_code();
     let recovery: Vec<_> = (0..5).map(|_| account.recovery.pop().unwrap()).collect();
@@ -90,14 +90,14 @@ fn after_twenty_wrong_codes_only_a_recovery_code_changes_anything() {
         .iter()
         .enumerate()
         .map(|(n, code)| {
-            let mut peer = Peer::connect_from(&server, 2 + u8::try_from(n).unwrap());
-            peer.log_in(&account, &code.text());
-            peer
+            let mut client = ScriptedClient::connect_from(&server, 2 + u8::try_from(n).unwrap());
+            client.log_in(&account, &code.text());
+            client
         })
         .collect();
-    for peer in &mut sessions {
+    for client in &mut sessions {
         for _ in 0..4 {
-            let refused = peer.new_factor(&account, wrong.clone(), FactorPart::Secret);
+            let refused = client.new_factor(&account, wrong.clone(), FactorPart::Secret);
             assert_eq!(refused.unwrap_err(), ErrorCode::LoginRefused);
         }
     }
@@ -115,7 +115,7 @@ fn after_twenty_wrong_codes_only_a_recovery_code_changes_anything() {
         .unwrap();
     take_factor(&mut account, &factor);
     let code = account.recovery.pop().unwrap().text();
-    let logged_in = Peer::connect(&server).log_in(&account, &code);
+    let logged_in = ScriptedClient::connect(&server).log_in(&account, &code);
     assert_eq!(
         logged_in.wrong_codes, 22,
         "its owner is told at the next login"
@@ -126,7 +126,7 @@ fn after_twenty_wrong_codes_only_a_recovery_code_changes_anything() {
 
 #[test]
 fn another_secret_holds_once_it_is_confirmed_and_leaves_one_session() {
-    let mut server = Server::start("");
+    let mut server = ServerProcess::start("");
     let (mut account, mut first) = server.register("Alice");
     let mut second = server.log_in(&mut account);
     let old_tokens = [first.token(), second.token()];
@@ -137,14 +137,14 @@ fn another_secret_holds_once_it_is_confirmed_and_leaves_one_session() {
     assert_eq!(factor.recovery.len(), 10);
 
     // Nothing of it holds yet, but the code is spent.
-    let mut peer = Peer::connect(&server);
-    peer.attempt("Alice", &account.password, &spent);
-    assert_eq!(peer.refusal(), LOGIN_REFUSED);
+    let mut client = ScriptedClient::connect(&server);
+    client.attempt("Alice", &account.password, &spent);
+    assert_eq!(client.refusal(), LOGIN_REFUSED);
     let old_recovery = account.recovery.pop().unwrap().text();
     let third = {
-        let mut peer = Peer::connect(&server);
-        peer.log_in(&account, &old_recovery);
-        peer
+        let mut client = ScriptedClient::connect(&server);
+        client.log_in(&account, &old_recovery);
+        client
     };
     let mut old = Account {
         name: account.name.clone(),
@@ -166,7 +166,7 @@ fn another_secret_holds_once_it_is_confirmed_and_leaves_one_session() {
     assert!((1..=12 * 3600).contains(&changed.token_seconds));
     for mut other in [
         third,
-        std::mem::replace(&mut second, Peer::connect(&server)),
+        std::mem::replace(&mut second, ScriptedClient::connect(&server)),
     ] {
         assert_eq!(other.goodbye(), ByeReason::LoggedOut);
     }
@@ -189,36 +189,40 @@ fn another_secret_holds_once_it_is_confirmed_and_leaves_one_session() {
     server.resume(&first.token());
     let old_code = old.code(step_now() + 1);
     for dead in [old_code, old.recovery.pop().unwrap().text(), code] {
-        let mut peer = Peer::connect(&server);
-        peer.attempt("Alice", &account.password, &dead);
-        assert_eq!(peer.refusal(), LOGIN_REFUSED);
+        let mut client = ScriptedClient::connect(&server);
+        client.attempt("Alice", &account.password, &dead);
+        assert_eq!(client.refusal(), LOGIN_REFUSED);
     }
     server.log_in(&mut account);
     let recovery = account.recovery.pop().unwrap().text();
-    Peer::connect(&server).log_in(&account, &recovery);
+    ScriptedClient::connect(&server).log_in(&account, &recovery);
 }
 
 #[test]
 fn a_code_proves_no_login_and_makes_none_last_longer() {
-    let server = Server::start("");
-    let (mut account, mut peer) = server.register("Alice");
+    let server = ServerProcess::start("");
+    let (mut account, mut client) = server.register("Alice");
     let end = || server.query("SELECT CAST(max(expires_at) AS TEXT) FROM resume_tokens");
     let before = end();
     let code = account.recovery.pop().unwrap().text();
-    let factor = peer.new_factor(&account, code, FactorPart::Secret).unwrap();
+    let factor = client
+        .new_factor(&account, code, FactorPart::Secret)
+        .unwrap();
     take_factor(&mut account, &factor);
-    peer.confirm_factor(account.code(step_now())).unwrap();
+    client.confirm_factor(account.code(step_now())).unwrap();
     assert_eq!(end(), before);
 }
 
 #[test]
 fn five_wrong_first_codes_end_the_change_and_a_second_request_replaces_the_first() {
-    let server = Server::start("");
-    let (mut account, mut peer) = server.register("Alice");
+    let server = ServerProcess::start("");
+    let (mut account, mut client) = server.register("Alice");
     let before = server.query("SELECT hex(totp) FROM REGISTERED");
-    let mut begin = |peer: &mut Peer| {
+    let mut begin = |client: &mut ScriptedClient| {
         let code = account.recovery.pop().unwrap().text();
-        let factor = peer.new_factor(&account, code, FactorPart::Secret).unwrap();
+        let factor = client
+            .new_factor(&account, code, FactorPart::Secret)
+            .unwrap();
         let mut account = Account {
             name: account.name.clone(),
             password: account.password.clone(),
@@ -229,23 +233,23 @@ fn five_wrong_first_codes_end_the_change_and_a_second_request_replaces_the_first
         take_factor(&mut account, &factor);
         account
     };
-    let pending = begin(&mut peer);
+    let pending = begin(&mut client);
     for _ in 0..5 {
-        let wrong = peer.confirm_factor(pending.wrong_code()).unwrap_err();
+        let wrong = client.confirm_factor(pending.wrong_code()).unwrap_err();
         assert_eq!(wrong, ErrorCode::WrongCode);
     }
     let right = |account: &Account| account.code(step_now());
-    let over = peer.confirm_factor(right(&pending)).unwrap_err();
+    let over = client.confirm_factor(right(&pending)).unwrap_err();
     assert_eq!(over, ErrorCode::InvalidArgument);
 
-    let replaced = begin(&mut peer);
-    let pending = begin(&mut peer);
-    let wrong = peer.confirm_factor(right(&replaced)).unwrap_err();
+    let replaced = begin(&mut client);
+    let pending = begin(&mut client);
+    let wrong = client.confirm_factor(right(&replaced)).unwrap_err();
     assert_eq!(wrong, ErrorCode::WrongCode);
-    let token = peer.token();
-    peer.cut();
-    let mut peer = server.resume(&token);
-    let gone = peer.confirm_factor(right(&pending)).unwrap_err();
+    let token = client.token();
+    client.cut();
+    let mut client = server.resume(&token);
+    let gone = client.confirm_factor(right(&pending)).unwrap_err();
     assert_eq!(
         gone,
         ErrorCode::InvalidArgument,
@@ -256,7 +260,7 @@ fn five_wrong_first_codes_end_the_change_and_a_second_request_replaces_the_first
 
 #[test]
 fn other_recovery_codes_hold_at_once_and_end_no_session() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let (mut account, mut first) = server.register("Alice");
     let mut second = server.log_in(&mut account);
     let old = account.recovery.pop().unwrap().text();
@@ -269,12 +273,12 @@ fn other_recovery_codes_hold_at_once_and_end_no_session() {
     second.ping();
     server.resume(&second.token());
     for dead in [old, proof] {
-        let mut peer = Peer::connect(&server);
-        peer.attempt("Alice", &account.password, &dead);
-        assert_eq!(peer.refusal(), LOGIN_REFUSED);
+        let mut client = ScriptedClient::connect(&server);
+        client.attempt("Alice", &account.password, &dead);
+        assert_eq!(client.refusal(), LOGIN_REFUSED);
     }
     let recovery = account.recovery.pop().unwrap().text();
-    Peer::connect(&server).log_in(&account, &recovery);
+    ScriptedClient::connect(&server).log_in(&account, &recovery);
     let line = [
         "INFO  recovery_codes_changed user=Alice account=1",
         "method=recovery",

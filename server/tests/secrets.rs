@@ -18,10 +18,10 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use chatbox_common::wire::message::FactorPart;
 
-use support::Server;
+use support::ServerProcess;
 use support::account::{Account, step_now};
 use support::changes::take_factor;
-use support::client::{Peer, id};
+use support::scripted_client::{ScriptedClient, id};
 
 /// A secret in every form in which it could lie in a file.
 fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
@@ -58,7 +58,7 @@ fn holds(haystack: &[u8], needle: &[u8]) -> bool {
 }
 
 /// The files that hold a text in any of its forms.
-fn found(server: &Server, secret: &[u8]) -> Vec<PathBuf> {
+fn found(server: &ServerProcess, secret: &[u8]) -> Vec<PathBuf> {
     let forms = forms(secret);
     let files = ["data", "log"].map(|dir| files(&server.path().join(dir)));
     let files = files.into_iter().flatten();
@@ -68,18 +68,18 @@ fn found(server: &Server, secret: &[u8]) -> Vec<PathBuf> {
 
 #[test]
 fn promise_6_no_secret_lies_in_a_file() {
-    let mut server = Server::start("");
+    let mut server = ServerProcess::start("");
     let password = "canary-P4ssw0rd!";
-    let mut peer = Peer::connect(&server);
-    let mut account = peer.register("Alice", password);
-    peer.post(id(1, 1), "canary-in-a-chat-line");
-    let mut tokens = vec![peer.token()];
+    let mut client = ScriptedClient::connect(&server);
+    let mut account = client.register("Alice", password);
+    client.post(id(1, 1), "canary-in-a-chat-line");
+    let mut tokens = vec![client.token()];
     let mut codes = vec![account.code(account.last_step)];
     let code = account.factor();
     tokens.push({
-        let mut peer = Peer::connect(&server);
-        peer.log_in(&account, &code);
-        peer.token()
+        let mut client = ScriptedClient::connect(&server);
+        client.log_in(&account, &code);
+        client.token()
     });
     codes.push(code);
     // Refused ones are no less somebody's, and people type a password where the name belongs.
@@ -89,9 +89,9 @@ fn promise_6_no_secret_lies_in_a_file() {
         ("Alice", "canary-misspelt", &codes[1]),
         ("Alice", password, &typed),
     ] {
-        let mut peer = Peer::connect(&server);
-        peer.attempt(name, secret, factor);
-        peer.answer();
+        let mut client = ScriptedClient::connect(&server);
+        client.attempt(name, secret, factor);
+        client.answer();
     }
     tokens.push(server.resume(&tokens[1]).token());
 
@@ -103,7 +103,7 @@ fn promise_6_no_secret_lies_in_a_file() {
     secrets.push(account.code(step_now()).expose().into());
     secrets.extend([password, "canary-p4ssw0rd", "canary-misspelt"].map(Vec::from));
 
-    let look = |server: &Server| {
+    let look = |server: &ServerProcess| {
         for secret in &secrets {
             let text = String::from_utf8_lossy(secret);
             assert_eq!(found(server, secret), [""; 0].map(PathBuf::from), "{text}");
@@ -129,39 +129,40 @@ fn recovery(account: &Account) -> Vec<Vec<u8>> {
 
 #[test]
 fn promise_6_no_secret_of_a_changed_account_lies_in_a_file() {
-    let mut server = Server::start("");
-    let mut peer = Peer::connect(&server);
-    let mut account = peer.register("Alice", "canary-0ld-P4ss");
+    let mut server = ServerProcess::start("");
+    let mut client = ScriptedClient::connect(&server);
+    let mut account = client.register("Alice", "canary-0ld-P4ss");
     let mut secrets: Vec<Vec<u8>> = ["canary-0ld-P4ss", "canary-N3w-P4ss", "canary-misspelt"]
         .map(Vec::from)
         .into();
-    let mut keep = |peer: &Peer, account: &Account| {
+    let mut keep = |client: &ScriptedClient, account: &Account| {
         secrets.extend(recovery(account));
         secrets.push(account.totp.bytes().expose().to_vec());
         secrets.push(account.totp.base32().expose().into());
-        secrets.push(peer.token().token.expose().to_vec());
+        secrets.push(client.token().token.expose().to_vec());
     };
-    keep(&peer, &account);
+    keep(&client, &account);
     let code = account.recovery.pop().unwrap().text();
-    let mut change = peer.new_password(&account, "canary-N3w-P4ss", code.clone());
+    let mut change = client.new_password(&account, "canary-N3w-P4ss", code.clone());
     change.old = "canary-misspelt";
-    peer.change_password(change).unwrap_err();
-    let change = peer.new_password(&account, "canary-N3w-P4ss", code.clone());
-    peer.change_password(change).unwrap();
+    client.change_password(change).unwrap_err();
+    let change = client.new_password(&account, "canary-N3w-P4ss", code.clone());
+    client.change_password(change).unwrap();
     account.password = "canary-N3w-P4ss".to_owned();
-    keep(&peer, &account);
-    peer.new_factor(&account, code, FactorPart::Secret)
+    keep(&client, &account);
+    client
+        .new_factor(&account, code, FactorPart::Secret)
         .unwrap_err();
     for part in [FactorPart::RecoveryCodes, FactorPart::Secret] {
         let code = account.recovery.pop().unwrap().text();
-        let factor = peer.new_factor(&account, code, part).unwrap();
+        let factor = client.new_factor(&account, code, part).unwrap();
         take_factor(&mut account, &factor);
-        keep(&peer, &account);
+        keep(&client, &account);
     }
-    peer.confirm_factor(account.code(step_now())).unwrap();
-    keep(&peer, &account);
-    peer.say_log_out();
-    peer.goodbye();
+    client.confirm_factor(account.code(step_now())).unwrap();
+    keep(&client, &account);
+    client.say_log_out();
+    client.goodbye();
     server.stop();
     for secret in &secrets {
         let text = String::from_utf8_lossy(secret);

@@ -16,11 +16,11 @@ use chatbox_common::wire::message::{
 };
 
 use rustix::process::Signal;
-use support::client::{Peer, id, sending};
-use support::{Server, UNLIMITED};
+use support::scripted_client::{ScriptedClient, id, sending};
+use support::{ServerProcess, UNLIMITED};
 
-fn presence(peer: &mut Peer) -> Presence {
-    peer.until("presence", |message| match message {
+fn presence(client: &mut ScriptedClient) -> Presence {
+    client.until("presence", |message| match message {
         ServerMessage::Presence(presence) => Some(presence),
         _ => None,
     })
@@ -28,7 +28,7 @@ fn presence(peer: &mut Peer) -> Presence {
 
 #[test]
 fn who_comes_and_goes_is_told_and_who_resumes_is_not() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let (_account, mut alice) = server.register("Alice");
     assert_eq!(presence(&mut alice).joined, ["Alice"]);
     let (_bob, mut bob) = server.register("Bob");
@@ -47,7 +47,7 @@ fn who_comes_and_goes_is_told_and_who_resumes_is_not() {
 
 #[test]
 fn people_the_server_and_oneself_can_be_asked_for() {
-    let server = Server::start("[server]\nmax_connections = 17\n");
+    let server = ServerProcess::start("[server]\nmax_connections = 17\n");
     let (mut account, mut alice) = server.register("alice");
     let _again = server.log_in(&mut account);
     let (_bob, _bob_session) = server.register("Bob");
@@ -98,7 +98,7 @@ fn people_the_server_and_oneself_can_be_asked_for() {
 
 #[test]
 fn what_is_not_known_or_not_there_is_refused_and_the_session_goes_on() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let (_account, mut alice) = server.register("Alice");
     // [64, {0: 77, 1: [null, "x"]}], a type that is kept for later.
     let frame = alice.seal(b"\x82\x18\x40\xa2\x00\x18\x4d\x01\x82\xf6\x61x");
@@ -139,11 +139,11 @@ fn what_is_not_known_or_not_there_is_refused_and_the_session_goes_on() {
 
 #[test]
 fn what_is_asked_before_the_welcome_is_answered_behind_it() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let (_account, alice) = server.register("alice");
     let token = alice.token();
     alice.cut();
-    let mut alice = Peer::connect(&server);
+    let mut alice = ScriptedClient::connect(&server);
     alice.say_resume(&token);
     let asked: Vec<u32> = (0..3)
         .map(|_| alice.ask(|request| ClientMessage::Ping(Plain { request })))
@@ -160,14 +160,14 @@ fn what_is_asked_before_the_welcome_is_answered_behind_it() {
 
 #[test]
 fn one_session_too_many_is_told_so() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let (_account, mut newest) = server.register("alice");
     let mut sessions = Vec::new();
     for _ in 1..32 {
         let token = newest.token();
         sessions.push(std::mem::replace(&mut newest, server.resume(&token)));
     }
-    let mut refused = Peer::connect(&server);
+    let mut refused = ScriptedClient::connect(&server);
     refused.say_resume(&newest.token());
     refused.until("logged in", |message| {
         matches!(message, ServerMessage::LoggedIn(_)).then_some(())
@@ -178,21 +178,21 @@ fn one_session_too_many_is_told_so() {
 
 #[test]
 fn a_message_of_another_state_ends_the_connection() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let (_account, mut alice) = server.register("Alice");
     alice.say_register("Bob");
     assert_eq!(alice.goodbye(), ByeReason::Protocol);
     let parts = ["session_closed user=Alice", "how=protocol"];
     server.line("credentials.log", &parts);
 
-    let mut early = Peer::connect(&server);
+    let mut early = ScriptedClient::connect(&server);
     early.send(id(1, 1), "x");
     assert_eq!(early.goodbye(), ByeReason::Protocol);
 }
 
 #[test]
 fn texts_that_break_the_rule_are_refused() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (_account, mut alice) = server.register("Alice");
     for (text, code) in [
         ("", ErrorCode::TextInvalid),
@@ -209,7 +209,7 @@ fn texts_that_break_the_rule_are_refused() {
 
 #[test]
 fn who_is_too_fast_is_told_when_to_go_on() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let (_account, mut alice) = server.register("Alice");
     let sends: Vec<_> = (0..7)
         .map(|n| sending(50 + n, id(1, n.into()), "x"))
@@ -232,7 +232,7 @@ fn who_is_too_fast_is_told_when_to_go_on() {
 
 #[test]
 fn who_goes_on_too_fast_is_disconnected_and_logged() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let (_account, mut alice) = server.register("Alice");
     let sends: Vec<_> = (0..200).map(|n| sending(n, id(1, n.into()), "x")).collect();
     alice.say_all(&sends);
@@ -245,7 +245,7 @@ fn who_goes_on_too_fast_is_disconnected_and_logged() {
 
 #[test]
 fn a_signal_that_means_nothing_ends_nothing_and_leaves_a_line() {
-    let mut server = Server::start("");
+    let mut server = ServerProcess::start("");
     let (_account, mut alice) = server.register("Alice");
     for (signal, name) in [
         (Signal::HUP, "SIGHUP"),

@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 
 use chatbox_common::wire::message::{ClientMessage, Plain, Seq, ServerMessage};
 
-use support::client::{LOBBY, Peer, id, sending};
-use support::{Server, UNLIMITED};
+use support::scripted_client::{LOBBY, ScriptedClient, id, sending};
+use support::{ServerProcess, UNLIMITED};
 
 /// Messages that fill every buffer on the way several times over: 24 MiB.
 const FLOOD: u32 = 6000;
@@ -26,28 +26,33 @@ const TEXT: usize = 4096;
 const GROWTH: u64 = 16 * 1024;
 
 /// Somebody who takes as little as possible before reading.
-fn stalled(server: &Server, name: &str) -> Peer {
-    let mut peer = Peer::connect_narrow(server);
-    peer.register(name, "correct horse battery");
-    peer
+fn stalled(server: &ServerProcess, name: &str) -> ScriptedClient {
+    let mut client = ScriptedClient::connect_narrow(server);
+    client.register(name, "correct horse battery");
+    client
 }
 
 /// Says so many messages, and waits for all acknowledgements.
-fn flood(peer: &mut Peer, first: u32, count: u32) {
-    flood_before(peer, &mut [], first, count);
+fn flood(client: &mut ScriptedClient, first: u32, count: u32) {
+    flood_before(client, &mut [], first, count);
 }
 
 /// The same, and lets somebody else hear each burst before the next.
-fn flood_before(peer: &mut Peer, listeners: &mut [Peer], first: u32, count: u32) {
+fn flood_before(
+    client: &mut ScriptedClient,
+    listeners: &mut [ScriptedClient],
+    first: u32,
+    count: u32,
+) {
     let text = "x".repeat(TEXT);
     for begin in (first..first + count).step_by(8) {
         let end = (begin + 8).min(first + count);
         let burst: Vec<_> = (begin..end)
             .map(|n| sending(n, id(1, n.into()), &text))
             .collect();
-        peer.say_all(&burst);
+        client.say_all(&burst);
         for n in begin..end {
-            peer.ack(n);
+            client.ack(n);
             for listener in &mut *listeners {
                 assert_eq!(listener.chat().seq, u64::from(n) + 1);
             }
@@ -56,9 +61,9 @@ fn flood_before(peer: &mut Peer, listeners: &mut [Peer], first: u32, count: u32)
 }
 
 /// Reads chat up to the notice that some was cut; the numbers seen, and the room's head.
-fn until_lagged(peer: &mut Peer) -> (Vec<Seq>, Seq) {
+fn until_lagged(client: &mut ScriptedClient) -> (Vec<Seq>, Seq) {
     let mut seen = Vec::new();
-    let heads = peer.until("lagged", |message| match message {
+    let heads = client.until("lagged", |message| match message {
         ServerMessage::Chat(chat) => {
             seen.push(chat.seq);
             None
@@ -71,13 +76,13 @@ fn until_lagged(peer: &mut Peer) -> (Vec<Seq>, Seq) {
 }
 
 /// Fetches pages until there is nothing more, then follows; again until the room is live.
-fn catch_up(peer: &mut Peer, seen: &mut Vec<Seq>) {
+fn catch_up(client: &mut ScriptedClient, seen: &mut Vec<Seq>) {
     loop {
         let last = seen.last().copied().unwrap_or(0);
-        let asked = peer.history(Some(last), None, 500);
-        let page = peer.page(asked);
+        let asked = client.history(Some(last), None, 500);
+        let page = client.page(asked);
         seen.extend(page.messages.iter().map(|chat| chat.seq));
-        if !page.more && peer.follow(seen.last().copied().unwrap_or(0)).live {
+        if !page.more && client.follow(seen.last().copied().unwrap_or(0)).live {
             return;
         }
     }
@@ -85,7 +90,7 @@ fn catch_up(peer: &mut Peer, seen: &mut Vec<Seq>) {
 
 #[test]
 fn promise_4_who_does_not_read_harms_nobody_and_misses_nothing() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
     let (_bob, bob) = server.register("Bob");
     let mut stalled = ["Sam", "Sue", "Sid"].map(|name| stalled(&server, name));
@@ -95,27 +100,27 @@ fn promise_4_who_does_not_read_harms_nobody_and_misses_nothing() {
     assert!(grown < GROWTH, "{grown} KiB");
 
     let head = u64::from(FLOOD);
-    for peer in &mut stalled {
-        let (mut seen, told) = until_lagged(peer);
+    for client in &mut stalled {
+        let (mut seen, told) = until_lagged(client);
         assert_eq!(told, head);
         assert!(seen.len() < FLOOD as usize / 2, "{}", seen.len());
         assert!(
-            !peer.follow(seen.last().copied().unwrap()).live,
+            !client.follow(seen.last().copied().unwrap()).live,
             "too far behind"
         );
-        catch_up(peer, &mut seen);
+        catch_up(client, &mut seen);
         assert!(seen.iter().copied().eq(1..=head));
     }
     flood(&mut alice, FLOOD, 3);
-    for peer in &mut stalled {
-        let live = [peer.chat().seq, peer.chat().seq, peer.chat().seq];
+    for client in &mut stalled {
+        let live = [client.chat().seq, client.chat().seq, client.chat().seq];
         assert_eq!(live, [head + 1, head + 2, head + 3]);
     }
 }
 
 #[test]
 fn promise_4_who_catches_up_while_others_talk_misses_nothing_and_gets_nothing_twice() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
     let mut slow = stalled(&server, "Sam");
     flood(&mut alice, 0, 1000);
@@ -137,7 +142,7 @@ fn promise_4_who_catches_up_while_others_talk_misses_nothing_and_gets_nothing_tw
 
 #[test]
 fn promise_4_acknowledgements_and_answers_are_never_dropped() {
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
     let mut slow = stalled(&server, "Sam");
     for n in 0..100 {
@@ -166,10 +171,10 @@ fn promise_4_acknowledgements_and_answers_are_never_dropped() {
 #[test]
 fn promise_4_who_takes_no_answers_is_not_listened_to() {
     const RECORDS: u32 = 400;
-    let server = Server::start(UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
     let mut asking = stalled(&server, "Sam");
-    // Sealed beforehand, since two threads can't share the peer.
+    // Sealed beforehand, since two threads can't share the client.
     let pings = |n: u32| {
         (0..256).map(move |i| {
             ClientMessage::Ping(Plain {
@@ -218,7 +223,7 @@ fn promise_4_who_takes_no_answers_is_not_listened_to() {
 
 #[test]
 fn a_stop_does_not_wait_for_who_does_not_read() {
-    let mut server = Server::start(UNLIMITED);
+    let mut server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
     let mut slow = stalled(&server, "Sam");
     let asks: Vec<_> = (0..256)

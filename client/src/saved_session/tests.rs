@@ -15,11 +15,11 @@ fn ticket(number: u8, left: Duration) -> Ticket {
 }
 
 /// A directory in which sessions are kept, and the one of alice.
-struct Place {
+struct SessionsDir {
     root: tempfile::TempDir,
 }
 
-impl Place {
+impl SessionsDir {
     fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
         Self { root }
@@ -56,11 +56,11 @@ impl Place {
 
 #[test]
 fn what_is_kept_is_found_again() {
-    let place = Place::new();
-    assert!(place.hold().ticket().unwrap().is_none());
+    let dir = SessionsDir::new();
+    assert!(dir.hold().ticket().unwrap().is_none());
     for number in [7, 8] {
-        place.hold().keep(&ticket(number, 2 * HOUR)).unwrap();
-        let found = place.hold().ticket().unwrap().unwrap();
+        dir.hold().keep(&ticket(number, 2 * HOUR)).unwrap();
+        let found = dir.hold().ticket().unwrap().unwrap();
         assert_eq!(found.fingerprint, Fingerprint::from_key(&[1; 32]));
         let (token, left) = found.parts(Instant::now());
         assert_eq!(
@@ -69,15 +69,15 @@ fn what_is_kept_is_found_again() {
         );
         assert!(left > HOUR && left <= 2 * HOUR, "{left:?}");
     }
-    place.hold().forget().unwrap();
-    assert!(place.hold().ticket().unwrap().is_none());
-    place.hold().forget().unwrap();
+    dir.hold().forget().unwrap();
+    assert!(dir.hold().ticket().unwrap().is_none());
+    dir.hold().forget().unwrap();
 }
 
 #[test]
 fn a_ticket_is_good_until_its_time_and_never_longer_than_a_login() {
-    let place = Place::new();
-    let kept = place.hold();
+    let dir = SessionsDir::new();
+    let kept = dir.hold();
     let now = SystemTime::now();
     kept.keep_at(&ticket(7, 2 * HOUR), now).unwrap();
     let left = |now| {
@@ -93,17 +93,17 @@ fn a_ticket_is_good_until_its_time_and_never_longer_than_a_login() {
 
 #[test]
 fn one_program_at_a_time_has_a_session() {
-    let place = Place::new();
-    let first = place.hold();
-    assert!(place.try_hold("ALICE").unwrap().is_none());
-    assert!(place.try_hold("bob").unwrap().is_some());
+    let dir = SessionsDir::new();
+    let first = dir.hold();
+    assert!(dir.try_hold("ALICE").unwrap().is_none());
+    assert!(dir.try_hold("bob").unwrap().is_some());
     drop(first);
-    assert!(place.try_hold("alice").unwrap().is_some());
+    assert!(dir.try_hold("alice").unwrap().is_some());
 }
 
 #[test]
 fn a_file_of_another_form_is_not_understood() {
-    let place = Place::new();
+    let dir = SessionsDir::new();
     for (from, to) in [
         ("session 1", "session 2"),
         ("chat:7878", "other:7878"),
@@ -120,16 +120,16 @@ fn a_file_of_another_form_is_not_understood() {
         ("chatbox-session 1\n", ""),
         ("until", "until 1\nuntil"),
     ] {
-        let found = place.edited(from, to);
+        let found = dir.edited(from, to);
         assert!(
             matches!(found, Err(SavedSessionError::Damaged(_))),
             "{from:?} {to:?}"
         );
     }
     for content in [&b""[..], b"\xff\n", &[b'#'; 5000]] {
-        fs::write(place.file(), content).unwrap();
+        fs::write(dir.file(), content).unwrap();
         assert!(matches!(
-            place.hold().ticket(),
+            dir.hold().ticket(),
             Err(SavedSessionError::Damaged(_))
         ));
     }
@@ -137,9 +137,9 @@ fn a_file_of_another_form_is_not_understood() {
 
 #[test]
 fn what_was_left_of_an_interrupted_write_is_in_nobody_s_way() {
-    let place = Place::new();
-    let kept = place.hold();
-    let temporary = place.directory().join("chat:7878_alice.new");
+    let dir = SessionsDir::new();
+    let kept = dir.hold();
+    let temporary = dir.directory().join("chat:7878_alice.new");
     fs::write(&temporary, "half").unwrap();
     kept.keep(&ticket(7, HOUR)).unwrap();
     assert!(kept.ticket().unwrap().is_some() && !temporary.exists());
@@ -154,8 +154,8 @@ fn what_was_left_of_an_interrupted_write_is_in_nobody_s_way() {
 
 #[test]
 fn no_sentence_shows_a_token() {
-    let place = Place::new();
-    let Err(error) = place.edited("session 1", "session 2") else {
+    let dir = SessionsDir::new();
+    let Err(error) = dir.edited("session 1", "session 2") else {
         panic!("it was understood");
     };
     let told = format!("{error} {error:?} {:?}", ticket(7, HOUR));
@@ -199,15 +199,15 @@ mod unix {
 
     #[test]
     fn only_its_owner_may_do_anything_with_a_session() {
-        let place = Place::new();
-        let kept = place.hold();
+        let dir = SessionsDir::new();
+        let kept = dir.hold();
         kept.keep(&ticket(7, HOUR)).unwrap();
-        assert_eq!(mode(&place.directory()), 0o700);
-        for file in fs::read_dir(place.directory()).unwrap() {
+        assert_eq!(mode(&dir.directory()), 0o700);
+        for file in fs::read_dir(dir.directory()).unwrap() {
             assert_eq!(mode(&file.unwrap().path()), 0o600);
         }
         for open in [0o640, 0o604, 0o620, 0o601] {
-            set_mode(&place.file(), open);
+            set_mode(&dir.file(), open);
             let error = kept.ticket().unwrap_err();
             assert!(
                 matches!(error, SavedSessionError::OpenFile { .. }),
@@ -216,17 +216,17 @@ mod unix {
             assert!(error.to_string().contains("delete it"), "{error}");
         }
         kept.keep(&ticket(8, HOUR)).unwrap();
-        assert_eq!(mode(&place.file()), 0o600);
+        assert_eq!(mode(&dir.file()), 0o600);
         assert!(kept.ticket().unwrap().is_some());
     }
 
     #[test]
     fn a_directory_that_others_may_enter_keeps_nothing() {
-        let place = Place::new();
-        drop(place.hold());
+        let dir = SessionsDir::new();
+        drop(dir.hold());
         for open in [0o755, 0o710, 0o770] {
-            set_mode(&place.directory(), open);
-            let refused = place.try_hold("alice");
+            set_mode(&dir.directory(), open);
+            let refused = dir.try_hold("alice");
             let Err(SavedSessionError::OpenDirectory { mode, .. }) = refused else {
                 panic!("{open:o}");
             };
@@ -236,12 +236,12 @@ mod unix {
 
     #[test]
     fn what_is_no_file_of_its_own_is_not_read() {
-        let place = Place::new();
-        let kept = place.hold();
+        let dir = SessionsDir::new();
+        let kept = dir.hold();
         kept.keep(&ticket(7, HOUR)).unwrap();
-        let elsewhere = place.root.path().join("elsewhere");
-        fs::rename(place.file(), &elsewhere).unwrap();
-        symlink(&elsewhere, place.file()).unwrap();
+        let elsewhere = dir.root.path().join("elsewhere");
+        fs::rename(dir.file(), &elsewhere).unwrap();
+        symlink(&elsewhere, dir.file()).unwrap();
         assert!(matches!(kept.ticket(), Err(SavedSessionError::Io { .. })));
         // A link is replaced, not followed.
         let before = fs::read(&elsewhere).unwrap();
@@ -249,7 +249,7 @@ mod unix {
         assert!(kept.ticket().unwrap().is_some());
         assert_eq!(fs::read(&elsewhere).unwrap(), before);
         kept.forget().unwrap();
-        fs::create_dir(place.file()).unwrap();
+        fs::create_dir(dir.file()).unwrap();
         assert!(matches!(kept.ticket(), Err(SavedSessionError::Damaged(_))));
     }
 }

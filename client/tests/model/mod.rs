@@ -8,15 +8,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
-use crate::seat::Seat;
 use crate::support::account::Account;
 use crate::support::dice::Dice;
-use crate::support::{Server, UNLIMITED, eventually, free_port};
+use crate::support::{ServerProcess, UNLIMITED, eventually, free_port};
+use crate::terminal::TerminalClient;
 
 pub const PEOPLE: [&str; 3] = ["alice", "bob", "carol"];
 const ALICE: usize = 0;
-/// Who sits at which seat: Alice has two sessions.
-const SEATS: [usize; 4] = [0, 0, 1, 2];
+/// Who sits at which terminal: Alice has two sessions.
+const TERMINALS: [usize; 4] = [0, 0, 1, 2];
 const LOBBY: &str = "#lobby";
 const INNER: &str = "#inner~alice";
 /// The rooms that people come to and go from.
@@ -55,10 +55,10 @@ struct Said {
 
 /// See the module.
 pub struct World {
-    server: Server,
+    server: ServerProcess,
     accounts: Vec<Account>,
-    pub seats: Vec<Seat>,
-    /// The heads of all rooms, as each seat began.
+    pub terminals: Vec<TerminalClient>,
+    /// The heads of all rooms, as each terminal began.
     began: Vec<BTreeMap<String, i64>>,
     stays: BTreeMap<(usize, String), Vec<Stay>>,
     invited: BTreeSet<usize>,
@@ -66,7 +66,7 @@ pub struct World {
     said: Vec<Said>,
     returns: [usize; PEOPLE.len()],
     kills: usize,
-    /// How often each seat is expected to have come back.
+    /// How often each terminal is expected to have come back.
     back: Vec<usize>,
     database: Connection,
 }
@@ -74,7 +74,7 @@ pub struct World {
 impl World {
     /// Everybody is there, and the rooms are made.
     pub fn begin() -> Self {
-        let server = Server::start_on(free_port(), UNLIMITED);
+        let server = ServerProcess::start_on(free_port(), UNLIMITED);
         let mut accounts = Vec::new();
         for name in PEOPLE {
             let (account, mut session) = server.register(name);
@@ -82,17 +82,17 @@ impl World {
             session.rest();
             accounts.push(account);
         }
-        let seats = SEATS.iter().enumerate();
-        let seats =
-            seats.map(|(n, &person)| Seat::begin(&server, n, person, &mut accounts[person]));
-        let seats: Vec<Seat> = seats.collect();
+        let terminals = TERMINALS.iter().enumerate();
+        let terminals = terminals
+            .map(|(n, &person)| TerminalClient::begin(&server, n, person, &mut accounts[person]));
+        let terminals: Vec<TerminalClient> = terminals.collect();
         let database = server.database();
         let mut world = Self {
             server,
             accounts,
-            began: vec![BTreeMap::new(); seats.len()],
-            back: vec![0; seats.len()],
-            seats,
+            began: vec![BTreeMap::new(); terminals.len()],
+            back: vec![0; terminals.len()],
+            terminals,
             stays: BTreeMap::new(),
             invited: BTreeSet::new(),
             banned: BTreeSet::new(),
@@ -104,14 +104,14 @@ impl World {
         for person in 0..PEOPLE.len() {
             world.begins(person, LOBBY, (1, 1));
         }
-        for (seat, command, room) in [
+        for (terminal, command, room) in [
             (0, "/create #one", "#one"),
             (2, "/create #two", "#two"),
             (0, "/create -invited #inner", INNER),
         ] {
             let told = format!("what you type is said in {room}");
-            world.seats[seat].asks(command, &[&told]);
-            world.seats[seat].current = Some(room.to_owned());
+            world.terminals[terminal].asks(command, &[&told]);
+            world.terminals[terminal].current = Some(room.to_owned());
             world.begins(maker(room), room, (1, 1));
         }
         world
@@ -137,9 +137,13 @@ impl World {
                 said.is_certain = false;
             }
         }
-        for seat in self.seats.iter_mut().filter(|seat| seat.person == person) {
-            if seat.current.as_deref() == Some(room) {
-                seat.current = None;
+        for terminal in self
+            .terminals
+            .iter_mut()
+            .filter(|terminal| terminal.person == person)
+        {
+            if terminal.current.as_deref() == Some(room) {
+                terminal.current = None;
             }
         }
     }
@@ -172,41 +176,41 @@ impl World {
         kept
     }
 
-    /// A seat of a person that can act.
-    fn seat_of(&self, person: usize) -> Option<usize> {
-        let mut seats = self.seats.iter();
-        seats.position(|seat| seat.person == person && !seat.is_stopped)
+    /// A terminal of a person that can act.
+    fn terminal_of(&self, person: usize) -> Option<usize> {
+        let mut terminals = self.terminals.iter();
+        terminals.position(|terminal| terminal.person == person && !terminal.is_stopped)
     }
 
-    /// Has a seat ask for something; between these two numbers it came about.
-    fn asks(&mut self, seat: usize, room: &str, command: &str, answer: &str) -> (i64, i64) {
+    /// Has a terminal ask for something; between these two numbers it came about.
+    fn asks(&mut self, terminal: usize, room: &str, command: &str, answer: &str) -> (i64, i64) {
         let before = self.head(room);
-        self.seats[seat].asks(command, &[answer]);
+        self.terminals[terminal].asks(command, &[answer]);
         (before, self.head(room))
     }
 
     // What is done.
 
     /// Somebody says something, somewhere where they are.
-    pub fn say(&mut self, seat: usize, dice: &mut Dice) {
-        let person = self.seats[seat].person;
+    pub fn say(&mut self, terminal: usize, dice: &mut Dice) {
+        let person = self.terminals[terminal].person;
         let text = format!("line {} of {}", self.said.len(), PEOPLE[person]);
         let mut rooms: Vec<&str> = ALL.to_vec();
         rooms.retain(|room| self.is_member(person, room));
         rooms.push(LOBBY);
         let choice = dice.below(rooms.len() + 1);
         let room = if let Some(&room) = rooms.get(choice) {
-            if self.seats[seat].current.as_deref() != Some(room) {
+            if self.terminals[terminal].current.as_deref() != Some(room) {
                 // Not typed ahead: who is sent out before it is read would come in anew.
                 let told = format!("what you type is said in {room}");
-                self.seats[seat].asks(&format!("/join {room}"), &[&told]);
-                self.seats[seat].current = Some(room.to_owned());
+                self.terminals[terminal].asks(&format!("/join {room}"), &[&told]);
+                self.terminals[terminal].current = Some(room.to_owned());
             }
-            self.seats[seat].types(&text);
+            self.terminals[terminal].types(&text);
             room.to_owned()
         } else {
             let other = (person + 1 + dice.below(PEOPLE.len() - 1)) % PEOPLE.len();
-            self.seats[seat].types(&format!("/dm @{} {text}", PEOPLE[other]));
+            self.terminals[terminal].types(&format!("/dm @{} {text}", PEOPLE[other]));
             let title = title(person, other);
             for one in [person, other] {
                 if !self.is_member(one, &title) {
@@ -223,40 +227,40 @@ impl World {
         });
     }
 
-    pub fn join(&mut self, seat: usize, room: &'static str) {
-        let person = self.seats[seat].person;
+    pub fn join(&mut self, terminal: usize, room: &'static str) {
+        let person = self.terminals[terminal].person;
         if self.is_member(person, room) {
             return;
         }
         let command = format!("/join {room}");
         let may_see = room != INNER || self.invited.contains(&person);
         if !may_see {
-            self.seats[seat].asks(&command, &["there is no such room"]);
+            self.terminals[terminal].asks(&command, &["there is no such room"]);
         } else if self.banned.contains(&(person, room)) {
-            self.seats[seat].asks(&command, &["you are banned from this room"]);
+            self.terminals[terminal].asks(&command, &["you are banned from this room"]);
         } else {
             let told = format!("what you type is said in {room}");
-            let (before, after) = self.asks(seat, room, &command, &told);
+            let (before, after) = self.asks(terminal, room, &command, &told);
             self.begins(person, room, (before + 1, after + 1));
             if room == INNER {
                 self.invited.remove(&person);
             }
-            self.seats[seat].current = Some(room.to_owned());
+            self.terminals[terminal].current = Some(room.to_owned());
         }
     }
 
-    pub fn leave(&mut self, seat: usize, room: &'static str) {
-        let person = self.seats[seat].person;
+    pub fn leave(&mut self, terminal: usize, room: &'static str) {
+        let person = self.terminals[terminal].person;
         if !self.is_member(person, room) || maker(room) == person {
             return;
         }
         let told = format!("you have left {room}");
-        let last = self.asks(seat, room, &format!("/leave {room}"), &told);
+        let last = self.asks(terminal, room, &format!("/leave {room}"), &told);
         self.ends(person, room, last);
     }
 
     pub fn kick(&mut self, room: &'static str, whom: usize) {
-        let Some(seat) = self.seat_of(maker(room)) else {
+        let Some(terminal) = self.terminal_of(maker(room)) else {
             return;
         };
         if whom == maker(room) || !self.is_member(whom, room) {
@@ -264,12 +268,12 @@ impl World {
         }
         let (by, user) = (PEOPLE[maker(room)], PEOPLE[whom]);
         let told = format!("{by} sent {user} out of {room}");
-        let last = self.asks(seat, room, &format!("/kick {room} @{user}"), &told);
+        let last = self.asks(terminal, room, &format!("/kick {room} @{user}"), &told);
         self.ends(whom, room, last);
     }
 
     pub fn ban(&mut self, room: &'static str, whom: usize) {
-        let Some(seat) = self.seat_of(maker(room)) else {
+        let Some(terminal) = self.terminal_of(maker(room)) else {
             return;
         };
         if whom == maker(room) || self.banned.contains(&(whom, room)) {
@@ -277,7 +281,12 @@ impl World {
         }
         let (by, user) = (PEOPLE[maker(room)], PEOPLE[whom]);
         let told = format!("{by} banned {user} from {room}");
-        let last = self.asks(seat, room, &format!("/ban {room} @{user} why not"), &told);
+        let last = self.asks(
+            terminal,
+            room,
+            &format!("/ban {room} @{user} why not"),
+            &told,
+        );
         if self.is_member(whom, room) {
             self.ends(whom, room, last);
         }
@@ -288,23 +297,23 @@ impl World {
     }
 
     pub fn unban(&mut self, room: &'static str, whom: usize) {
-        let Some(seat) = self.seat_of(maker(room)) else {
+        let Some(terminal) = self.terminal_of(maker(room)) else {
             return;
         };
         if self.banned.remove(&(whom, room)) {
             let (by, user) = (PEOPLE[maker(room)], PEOPLE[whom]);
             let told = format!("{by} took the ban of {user} from {room} back");
-            self.seats[seat].asks(&format!("/unban {room} @{user}"), &[&told]);
+            self.terminals[terminal].asks(&format!("/unban {room} @{user}"), &[&told]);
         }
     }
 
     pub fn invite(&mut self, whom: usize) {
-        let Some(seat) = self.seat_of(ALICE) else {
+        let Some(terminal) = self.terminal_of(ALICE) else {
             return;
         };
         let is_in = self.is_member(whom, INNER) || self.invited.contains(&whom);
         if whom != ALICE && !is_in && !self.banned.contains(&(whom, INNER)) {
-            self.seats[seat].asks(
+            self.terminals[terminal].asks(
                 &format!("/invite {INNER} @{}", PEOPLE[whom]),
                 &["-- invited"],
             );
@@ -313,31 +322,31 @@ impl World {
     }
 
     /// A member without rights tries what needs them.
-    pub fn tries_what_is_not_theirs(&mut self, seat: usize, room: &'static str) {
-        let person = self.seats[seat].person;
+    pub fn tries_what_is_not_theirs(&mut self, terminal: usize, room: &'static str) {
+        let person = self.terminals[terminal].person;
         if maker(room) == person || !self.is_member(person, room) {
             return;
         }
         for command in ["kick", "ban", "mute", "op"] {
             let command = format!("/{command} {room} @{}", PEOPLE[maker(room)]);
-            self.seats[seat].asks(&command, &["you may not do that here"]);
+            self.terminals[terminal].asks(&command, &["you may not do that here"]);
         }
     }
 
     /// A client hears nothing for a while.
-    pub fn stop(&mut self, seat: usize) {
-        self.seats[seat].stop();
+    pub fn stop(&mut self, terminal: usize) {
+        self.terminals[terminal].stop();
     }
 
-    pub fn go_on(&mut self, seat: usize) {
-        self.seats[seat].go_on();
-        self.seats[seat].missed_a_kill = false;
-        self.is_back(seat);
+    pub fn go_on(&mut self, terminal: usize) {
+        self.terminals[terminal].go_on();
+        self.terminals[terminal].missed_a_kill = false;
+        self.is_back(terminal);
     }
 
-    fn is_back(&self, seat: usize) {
+    fn is_back(&self, terminal: usize) {
         eventually("a client's return", || {
-            (self.seats[seat].count("connected again") >= self.back[seat]).then_some(())
+            (self.terminals[terminal].count("connected again") >= self.back[terminal]).then_some(())
         });
     }
 
@@ -349,33 +358,33 @@ impl World {
         self.kills += 1;
         self.server.kill();
         self.server.restart();
-        for (seat, back) in self.seats.iter_mut().zip(&mut self.back) {
+        for (terminal, back) in self.terminals.iter_mut().zip(&mut self.back) {
             // Who is stopped comes back once, however often the server was killed meanwhile.
-            if !std::mem::replace(&mut seat.missed_a_kill, seat.is_stopped) {
+            if !std::mem::replace(&mut terminal.missed_a_kill, terminal.is_stopped) {
                 *back += 1;
             }
         }
-        for seat in 0..self.seats.len() {
-            if !self.seats[seat].is_stopped {
-                self.is_back(seat);
+        for terminal in 0..self.terminals.len() {
+            if !self.terminals[terminal].is_stopped {
+                self.is_back(terminal);
             }
         }
     }
 
     /// Somebody goes, and logs in again on a new screen.
-    pub fn leaves_and_comes_back(&mut self, seat: usize) {
-        let person = self.seats[seat].person;
+    pub fn leaves_and_comes_back(&mut self, terminal: usize) {
+        let person = self.terminals[terminal].person;
         if self.returns[person] == RETURNS {
             return;
         }
         self.returns[person] += 1;
-        self.check(seat);
-        self.seats[seat].quit();
+        self.check(terminal);
+        self.terminals[terminal].quit();
         let account = &mut self.accounts[person];
-        self.seats[seat] = Seat::begin(&self.server, seat, person, account);
-        self.back[seat] = 0;
+        self.terminals[terminal] = TerminalClient::begin(&self.server, terminal, person, account);
+        self.back[terminal] = 0;
         let rooms: Vec<String> = self.stays.keys().map(|(_, room)| room.clone()).collect();
-        self.began[seat] = rooms
+        self.began[terminal] = rooms
             .into_iter()
             .map(|room| (room.clone(), self.head(&room)))
             .collect();
@@ -383,9 +392,9 @@ impl World {
 
     /// Waits until everything that was said is kept or refused, and everybody has seen it.
     pub fn settle(&mut self) {
-        for seat in 0..self.seats.len() {
-            if self.seats[seat].is_stopped {
-                self.go_on(seat);
+        for terminal in 0..self.terminals.len() {
+            if self.terminals[terminal].is_stopped {
+                self.go_on(terminal);
             }
         }
         eventually("all that was said", || {
@@ -395,8 +404,8 @@ impl World {
                 .all(|said| kept.contains_key(&said.text))
                 .then_some(())
         });
-        for seat in 0..self.seats.len() {
-            self.check(seat);
+        for terminal in 0..self.terminals.len() {
+            self.check(terminal);
         }
     }
 
@@ -420,8 +429,8 @@ impl World {
         }
         let logged = self.server.lines("chat.log").len();
         assert_eq!(logged, kept.len(), "chat.log has another number of lines");
-        for seat in &mut self.seats {
-            seat.quit();
+        for terminal in &mut self.terminals {
+            terminal.quit();
         }
         let returns: usize = self.returns.iter().sum();
         format!(
@@ -450,13 +459,13 @@ impl World {
         );
     }
 
-    /// What a seat was shown is what its person was to see: all of it once and in order, and
+    /// What a terminal was shown is what its person was to see: all of it once and in order, and
     /// nothing else.
-    fn check(&self, seat: usize) {
-        let person = self.seats[seat].person;
-        let wanted = self.wanted(seat);
+    fn check(&self, terminal: usize) {
+        let person = self.terminals[terminal].person;
+        let wanted = self.wanted(terminal);
         eventually("everything is shown", || {
-            let seen = self.seen(seat);
+            let seen = self.seen(terminal);
             let missing = wanted.iter().find(|(room, seqs)| {
                 let seen = seen.get(*room);
                 seqs.iter()
@@ -464,7 +473,7 @@ impl World {
             });
             missing.is_none().then_some(())
         });
-        for (room, seen) in self.seen(seat) {
+        for (room, seen) in self.seen(terminal) {
             let who = PEOPLE[person];
             assert!(seen.is_sorted_by(|a, b| a < b), "{who} in {room}: {seen:?}");
             let stays = self.stays.get(&(person, room.clone()));
@@ -487,13 +496,13 @@ impl World {
         }
     }
 
-    /// What a seat must have been shown by now, by room.
-    fn wanted(&self, seat: usize) -> BTreeMap<String, Vec<i64>> {
-        let person = self.seats[seat].person;
+    /// What a terminal must have been shown by now, by room.
+    fn wanted(&self, terminal: usize) -> BTreeMap<String, Vec<i64>> {
+        let person = self.terminals[terminal].person;
         let theirs = self.stays.iter().filter(|((who, _), _)| *who == person);
         let wanted = theirs.map(|((_, room), stays)| {
             let head = self.head(room);
-            let began = self.began[seat].get(room).copied().unwrap_or(0);
+            let began = self.began[terminal].get(room).copied().unwrap_or(0);
             let seqs = stays.iter().flat_map(|stay| {
                 let first = stay.first.1.max(began + 1);
                 first..=stay.last.0.min(head)
@@ -503,11 +512,11 @@ impl World {
         wanted.collect()
     }
 
-    /// What a seat was shown, by room, in the order in which it was shown.
-    fn seen(&self, seat: usize) -> BTreeMap<String, Vec<i64>> {
-        let person = self.seats[seat].person;
+    /// What a terminal was shown, by room, in the order in which it was shown.
+    fn seen(&self, terminal: usize) -> BTreeMap<String, Vec<i64>> {
+        let person = self.terminals[terminal].person;
         // First what was shown, then what is kept: the other way round proves nothing.
-        let shown = self.seats[seat].chat();
+        let shown = self.terminals[terminal].chat();
         let kept = self.kept();
         let mut seen: BTreeMap<String, Vec<i64>> = BTreeMap::new();
         for (room, user, text) in shown {

@@ -9,7 +9,7 @@ use super::*;
 
 #[test]
 fn secrets_typed_in_vain_are_said_to_nobody() {
-    let mut server = Server::start_on(free_port(), "");
+    let mut server = ServerProcess::start_on(free_port(), "");
     let mut alice = Terminal::start(&server);
     alice.registers("alice");
     server.kill();
@@ -51,8 +51,8 @@ fn secrets_typed_in_vain_are_said_to_nobody() {
 }
 
 /// A server that answers nobody until it goes on.
-fn stopped() -> (Server, impl Fn()) {
-    let server = Server::start("");
+fn stopped() -> (ServerProcess, impl Fn()) {
+    let server = ServerProcess::start("");
     let pid = Pid::from_raw(server.pid().cast_signed()).unwrap();
     kill_process(pid, Signal::STOP).unwrap();
     (server, move || kill_process(pid, Signal::CONT).unwrap())
@@ -121,7 +121,7 @@ fn the_terminal_shows_keys_again_whatever_ends_the_questions() {
 
 #[test]
 fn a_question_that_was_stopped_goes_on_without_echo() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let mut person = Terminal::start(&server);
     person.is_asked("1) Register  2) Log in");
     person.signal(Signal::STOP);
@@ -144,7 +144,7 @@ fn a_question_that_was_stopped_goes_on_without_echo() {
 
 #[test]
 fn questions_in_the_chat_are_asked_without_echo_and_the_chat_has_it_again() {
-    let server = Server::start("");
+    let server = ServerProcess::start("");
     let mut alice = Terminal::start(&server);
     alice.registers("alice");
     alice.will_show_keys(true);

@@ -22,7 +22,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
 use crate::support::account::{Account, step_now};
-use crate::support::{Server, eventually};
+use crate::support::{ServerProcess, eventually};
 
 pub const PASSWORD: &str = "Canary-correct-horse-77";
 
@@ -46,18 +46,18 @@ pub struct Screen {
 
 impl Screen {
     /// Starts the program without any flag but the server's address, on a terminal of 80 by 24.
-    pub fn start(server: &Server) -> Self {
+    pub fn start(server: &ServerProcess) -> Self {
         Self::with(server, (80, 24), &[], "")
     }
 
     /// The same of another size (columns, rows), with more flags and a configuration.
-    pub fn with(server: &Server, size: (u16, u16), flags: &[&str], config: &str) -> Self {
+    pub fn with(server: &ServerProcess, size: (u16, u16), flags: &[&str], config: &str) -> Self {
         let home = tempfile::tempdir().unwrap();
         Self::in_home(home, &server.address.to_string(), size, flags, config, &[])
     }
 
     /// The same in the locale `C`, on a terminal whose character set has ASCII alone.
-    pub fn in_c(server: &Server, size: (u16, u16), flags: &[&str]) -> Self {
+    pub fn in_c(server: &ServerProcess, size: (u16, u16), flags: &[&str]) -> Self {
         let home = tempfile::tempdir().unwrap();
         let address = server.address.to_string();
         Self::in_home(home, &address, size, flags, "", &[("LC_ALL", "C")])
@@ -93,7 +93,12 @@ impl Screen {
     }
 
     /// Logs somebody in, and waits until the session has begun.
-    pub fn enter(server: &Server, size: (u16, u16), account: &mut Account, config: &str) -> Self {
+    pub fn enter(
+        server: &ServerProcess,
+        size: (u16, u16),
+        account: &mut Account,
+        config: &str,
+    ) -> Self {
         let (address, code) = (server.address.to_string(), account.factor());
         let who = (account.name.as_str(), &*account.password, code.expose());
         let screen = Self::begin((&address, &server.fingerprint), who, size, config);
@@ -102,7 +107,11 @@ impl Screen {
     }
 
     /// The same with `NO_COLOR` set.
-    pub fn enter_without_colours(server: &Server, size: (u16, u16), account: &mut Account) -> Self {
+    pub fn enter_without_colours(
+        server: &ServerProcess,
+        size: (u16, u16),
+        account: &mut Account,
+    ) -> Self {
         let (address, code) = (server.address.to_string(), account.factor());
         let who = (account.name.as_str(), &*account.password, code.expose());
         let server = (address.as_str(), server.fingerprint.as_str());

@@ -22,8 +22,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::run::in_parallel;
-use crate::target::{Line, Target};
-use login::{Account, Connecting};
+use crate::target::{MemberConnection, ServerUnderTest};
+use login::{Connecting, RegisteredMember};
 
 /// What a server is given to stop in good order; more than it gives itself.
 const STOP: Duration = Duration::from_secs(20);
@@ -36,14 +36,14 @@ const KEPT: [&str; 2] = ["data", "keys"];
 
 /// What an acknowledged message survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Durability {
+pub enum Survives {
     /// The server's sudden end.
     Normal,
     /// A power cut, too.
     Full,
 }
 
-impl Durability {
+impl Survives {
     /// As the configuration says it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -55,16 +55,16 @@ impl Durability {
 
 /// What differs from server to server.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct ServerOptions {
     /// What an acknowledged message survives.
-    pub durability: Durability,
+    pub durability: Survives,
     /// How many connections are taken; as many as the machine carries where nothing is said.
     pub connections: Option<usize>,
 }
 
-impl Limits {
+impl ServerOptions {
     /// As many connections as the machine carries.
-    pub const fn of(durability: Durability) -> Self {
+    pub const fn of(durability: Survives) -> Self {
         Self {
             durability,
             connections: None,
@@ -75,7 +75,7 @@ impl Limits {
 /// People who are registered, and the files of a server that knows them.
 pub struct Accounts {
     template: TempDir,
-    accounts: Vec<Account>,
+    accounts: Vec<RegisteredMember>,
 }
 
 impl Accounts {
@@ -85,7 +85,7 @@ impl Accounts {
     /// When the server does not start, or refuses one.
     pub fn register(count: usize) -> anyhow::Result<Self> {
         let template = tempfile::tempdir()?;
-        let mut process = Process::start(template.path(), Limits::of(Durability::Normal))?;
+        let mut process = Process::start(template.path(), ServerOptions::of(Survives::Normal))?;
         let mut accounts = Vec::with_capacity(count);
         in_parallel(
             count,
@@ -116,7 +116,7 @@ impl<'a> ChatBox<'a> {
     ///
     /// # Errors
     /// When the files can't be copied, or the server does not start.
-    pub fn start(accounts: &'a Accounts, limits: Limits) -> anyhow::Result<Self> {
+    pub fn start(accounts: &'a Accounts, limits: ServerOptions) -> anyhow::Result<Self> {
         let dir = tempfile::tempdir()?;
         for kept in KEPT {
             copy(&accounts.template.path().join(kept), &dir.path().join(kept))?;
@@ -134,7 +134,7 @@ impl<'a> ChatBox<'a> {
     }
 }
 
-impl Target for ChatBox<'_> {
+impl ServerUnderTest for ChatBox<'_> {
     fn pid(&self) -> u32 {
         self.process.child.id()
     }
@@ -145,7 +145,7 @@ impl Target for ChatBox<'_> {
         (members / 64).clamp(16, 64)
     }
 
-    fn connect(&self, member: usize) -> anyhow::Result<Line> {
+    fn connect(&self, member: usize) -> anyhow::Result<MemberConnection> {
         let account = self.accounts.accounts.get(member);
         let account = account.context("there are fewer accounts")?;
         Connecting::open(self.process.address, member)?.log_in(account)
@@ -177,7 +177,7 @@ struct Process {
 }
 
 impl Process {
-    fn start(dir: &Path, limits: Limits) -> anyhow::Result<Self> {
+    fn start(dir: &Path, limits: ServerOptions) -> anyhow::Result<Self> {
         let config = dir.join("config.toml");
         let text = format!(
             "[server]\nmax_connections = {}\n\n\

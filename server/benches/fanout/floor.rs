@@ -16,7 +16,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::lines::Lines;
 use crate::measure;
-use crate::target::{Heard, Line, TEXT_LEN, Talk, Target, dial};
+use crate::target::{Heard, MemberConnection, ServerUnderTest, TEXT_LEN, Talk, dial};
 
 /// The bench's first argument when it is to be this server.
 pub const FLAG: &str = "--floor-server";
@@ -74,19 +74,19 @@ impl Drop for Floor {
     }
 }
 
-impl Target for Floor {
+impl ServerUnderTest for Floor {
     fn pid(&self) -> u32 {
         self.process.id()
     }
 
-    fn connect(&self, _member: usize) -> anyhow::Result<Line> {
+    fn connect(&self, _member: usize) -> anyhow::Result<MemberConnection> {
         let mut socket = dial(self.address, None)?;
         let mut greeting = [0; GREETING.len()];
         socket
             .read_exact(&mut greeting)
             .context("the floor did not let a member in")?;
         socket.set_read_timeout(None)?;
-        Ok(Line {
+        Ok(MemberConnection {
             socket,
             talk: Box::new(PlainLines::default()),
         })
@@ -120,15 +120,15 @@ impl Talk for PlainLines {
 }
 
 /// Everybody who is in. Read for as long as a line is told; changed by those who come and go.
-type Members = RwLock<Vec<Arc<Member>>>;
+type Members = RwLock<Vec<Arc<FloorMember>>>;
 
-struct Member {
+struct FloorMember {
     socket: TcpStream,
     /// Held over a write, so that two senders' lines never mix.
     writing: Mutex<()>,
 }
 
-impl Member {
+impl FloorMember {
     fn tell(&self, line: &[u8]) {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         // A member who is gone is taken out by the thread that reads from it.
@@ -158,7 +158,7 @@ pub fn serve() -> anyhow::Result<()> {
         socket.set_nodelay(true)?;
         let members = Arc::clone(&members);
         thread::Builder::new().stack_size(STACK).spawn(move || {
-            let member = Arc::new(Member {
+            let member = Arc::new(FloorMember {
                 socket,
                 writing: Mutex::new(()),
             });
@@ -167,7 +167,7 @@ pub fn serve() -> anyhow::Result<()> {
     }
 }
 
-fn live(member: &Arc<Member>, members: &Members) {
+fn live(member: &Arc<FloorMember>, members: &Members) {
     members
         .write()
         .unwrap_or_else(PoisonError::into_inner)
@@ -182,7 +182,7 @@ fn live(member: &Arc<Member>, members: &Members) {
 }
 
 /// Tells everybody each line of a member, the member too.
-fn listen_to(member: &Member, members: &Members) -> io::Result<()> {
+fn listen_to(member: &FloorMember, members: &Members) -> io::Result<()> {
     let mut reader = BufReader::with_capacity(READ_BUFFER, &member.socket);
     let mut line = Vec::new();
     while reader.read_until(b'\n', &mut line)? > 0 {

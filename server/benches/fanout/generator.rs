@@ -15,7 +15,7 @@ use rustix::event::Timespec;
 use rustix::event::epoll::{self, Event, EventData, EventFlags};
 
 use crate::book::Book;
-use crate::target::{Line, TEXT_LEN, Talk};
+use crate::target::{MemberConnection, TEXT_LEN, Talk};
 
 /// Bytes read at once, by whichever member: small enough to stay in the cache.
 const READ_BUFFER: usize = 64 * 1024;
@@ -33,7 +33,7 @@ pub enum Pace {
     PerSecond(u32),
 }
 
-struct Member {
+struct DrivenMember {
     socket: TcpStream,
     talk: Box<dyn Talk + Send>,
     /// What the socket did not take yet, from `sent` on.
@@ -53,7 +53,7 @@ struct Turn {
 /// The members, and what they do.
 pub struct Generator {
     epoll: OwnedFd,
-    members: Vec<Member>,
+    members: Vec<DrivenMember>,
     start: Instant,
     window: Option<u64>,
     turn: Option<Turn>,
@@ -92,12 +92,12 @@ impl Generator {
     ///
     /// # Errors
     /// When its socket can't be watched.
-    pub fn adopt(&mut self, line: Line) -> anyhow::Result<()> {
-        let Line { socket, talk } = line;
+    pub fn adopt(&mut self, connection: MemberConnection) -> anyhow::Result<()> {
+        let MemberConnection { socket, talk } = connection;
         socket.set_nonblocking(true)?;
         let data = EventData::new_u64(self.members.len() as u64);
         epoll::add(&self.epoll, &socket, data, EventFlags::IN)?;
-        self.members.push(Member {
+        self.members.push(DrivenMember {
             socket,
             talk,
             out: Vec::new(),

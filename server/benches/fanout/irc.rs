@@ -22,8 +22,8 @@ use rustls::ClientConfig;
 use tempfile::TempDir;
 
 use crate::lines::Lines;
-use crate::target::{Heard, Line, Talk, Target, dial};
-use config::Place;
+use crate::target::{Heard, MemberConnection, ServerUnderTest, Talk, dial};
+use config::Endpoint;
 use tls::{Identity, Tls};
 
 /// The longest line of IRC, in bytes, with its end.
@@ -35,14 +35,14 @@ const START: Duration = Duration::from_secs(20);
 
 /// Which program.
 #[derive(Clone, Copy, Debug)]
-pub enum Kind {
+pub enum IrcServer {
     /// Debian's package `ngircd`.
     Ngircd,
     /// Debian's package `inspircd`.
     Inspircd,
 }
 
-impl Kind {
+impl IrcServer {
     /// The program's name.
     pub const fn name(self) -> &'static str {
         match self {
@@ -97,7 +97,7 @@ pub struct Ircd {
     process: Child,
     address: SocketAddr,
     client: Arc<ClientConfig>,
-    kind: Kind,
+    kind: IrcServer,
     /// Its files, for as long as it runs.
     _directory: TempDir,
 }
@@ -107,7 +107,7 @@ impl Ircd {
     ///
     /// # Errors
     /// When it does not come up; with what it said.
-    pub fn start(kind: Kind) -> anyhow::Result<Option<Self>> {
+    pub fn start(kind: IrcServer) -> anyhow::Result<Option<Self>> {
         let Some(program) = kind.find() else {
             return Ok(None);
         };
@@ -120,15 +120,15 @@ impl Ircd {
         let (certificate, key) = (inside("certificate.pem"), inside("key.pem"));
         fs::write(&certificate, &identity.certificate)?;
         fs::write(&key, &identity.key)?;
-        let place = Place {
+        let endpoint = Endpoint {
             port: address.port(),
             certificate: &certificate,
             key: &key,
         };
         let (config, said) = (inside("ircd.conf"), inside("said"));
         let text = match kind {
-            Kind::Ngircd => config::ngircd(&place),
-            Kind::Inspircd => config::inspircd(&place),
+            IrcServer::Ngircd => config::ngircd(&endpoint),
+            IrcServer::Inspircd => config::inspircd(&endpoint),
         };
         fs::write(&config, text)?;
 
@@ -168,9 +168,9 @@ impl Ircd {
         Ok(())
     }
 
-    fn register(&self, member: usize) -> anyhow::Result<(TcpStream, Session)> {
+    fn register(&self, member: usize) -> anyhow::Result<(TcpStream, IrcSession)> {
         let mut socket = dial(self.address, None)?;
-        let mut session = Session {
+        let mut session = IrcSession {
             tls: Tls::connect(&self.client, &mut socket)?,
             lines: Lines::default(),
             clear: Vec::new(),
@@ -189,7 +189,7 @@ impl Drop for Ircd {
     }
 }
 
-impl Target for Ircd {
+impl ServerUnderTest for Ircd {
     fn pid(&self) -> u32 {
         self.process.id()
     }
@@ -198,21 +198,21 @@ impl Target for Ircd {
         self.kind.at_once()
     }
 
-    fn connect(&self, member: usize) -> anyhow::Result<Line> {
+    fn connect(&self, member: usize) -> anyhow::Result<MemberConnection> {
         let (mut socket, mut session) = self.register(member)?;
         session.ask(&mut socket, "JOIN #lobby\r\n", &["366"])?;
-        Ok(line(socket, session)?)
+        Ok(connection(socket, session)?)
     }
 
-    fn log_in(&self, member: usize) -> anyhow::Result<Line> {
+    fn log_in(&self, member: usize) -> anyhow::Result<MemberConnection> {
         let (socket, session) = self.register(member)?;
-        Ok(line(socket, session)?)
+        Ok(connection(socket, session)?)
     }
 }
 
-fn line(socket: TcpStream, session: Session) -> std::io::Result<Line> {
+fn connection(socket: TcpStream, session: IrcSession) -> std::io::Result<MemberConnection> {
     socket.set_read_timeout(None)?;
-    Ok(Line {
+    Ok(MemberConnection {
         socket,
         talk: Box::new(session),
     })
@@ -224,14 +224,14 @@ fn free_address() -> std::io::Result<SocketAddr> {
 }
 
 /// A member's side.
-struct Session {
+struct IrcSession {
     tls: Tls,
     lines: Lines,
     /// What is to be encrypted.
     clear: Vec<u8>,
 }
 
-impl Session {
+impl IrcSession {
     /// Says something, and reads until one of these numerics comes.
     fn ask(&mut self, socket: &mut TcpStream, request: &str, ends: &[&str]) -> anyhow::Result<()> {
         let mut out = Vec::new();
@@ -302,7 +302,7 @@ fn is(message: &[u8], command: &str) -> bool {
     rest.is_some_and(|rest| rest.starts_with(b" "))
 }
 
-impl Talk for Session {
+impl Talk for IrcSession {
     fn read(
         &mut self,
         bytes: &[u8],

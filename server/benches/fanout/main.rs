@@ -36,7 +36,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Parser;
 
-use chatbox::{Accounts, Durability};
+use chatbox::{Accounts, Survives};
 use report::Measured;
 use rows::{Load, Row, rows};
 use targets::Kind;
@@ -70,7 +70,7 @@ struct Arguments {
     servers: Vec<Kind>,
     /// What an acknowledged message survives; "full" measures the product alone
     #[arg(long, value_enum, default_value = "normal")]
-    durability: Durability,
+    durability: Survives,
     /// Measure what members feel of hostile peers, in place of the rows
     #[arg(long)]
     storms: bool,
@@ -91,7 +91,7 @@ impl Arguments {
                 row.members = row.members.min(QUICK_MEMBERS);
             }
         }
-        if self.durability == Durability::Full {
+        if self.durability == Survives::Full {
             rows.retain(|row| row.load != Load::Idle && row.members <= DURABLE_MEMBERS);
             for row in &mut rows {
                 row.bindings = &[];
@@ -108,7 +108,7 @@ impl Arguments {
     /// Who takes turns in a row.
     fn kinds(&self, row: &Row) -> Vec<Kind> {
         let mut kinds = vec![Kind::Chatbox];
-        if self.durability == Durability::Normal {
+        if self.durability == Survives::Normal {
             kinds.extend(row.beside);
         }
         if self.servers.is_empty() {

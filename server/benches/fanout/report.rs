@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::book::Faults;
 use crate::rows::{Binding, Metric, Row, grouped};
-use crate::run::Outcome;
+use crate::run::RunOutcome;
 use crate::targets::Kind;
 
 /// All runs of a row: who, and what each run gave; the same place, the same minute.
@@ -14,7 +14,7 @@ pub struct Measured {
     /// The row.
     pub row: Row,
     /// The product first. A run that failed gave nothing, and keeps its place.
-    pub runs: Vec<(Kind, Vec<Option<Outcome>>)>,
+    pub runs: Vec<(Kind, Vec<Option<RunOutcome>>)>,
 }
 
 /// A median, and between what it lies.
@@ -75,12 +75,12 @@ fn short(figure: f64) -> String {
     }
 }
 
-fn spread(outcomes: &[Option<Outcome>], metric: Metric) -> Option<Spread> {
+fn spread(outcomes: &[Option<RunOutcome>], metric: Metric) -> Option<Spread> {
     let given = outcomes.iter().flatten();
     Spread::of(given.filter_map(|o| o.get(metric)).collect())
 }
 
-fn faults(outcomes: &[Option<Outcome>]) -> Faults {
+fn faults(outcomes: &[Option<RunOutcome>]) -> Faults {
     outcomes
         .iter()
         .flatten()
@@ -101,7 +101,7 @@ fn faults(outcomes: &[Option<Outcome>]) -> Faults {
 }
 
 impl Measured {
-    fn of(&self, kind: Kind) -> &[Option<Outcome>] {
+    fn of(&self, kind: Kind) -> &[Option<RunOutcome>] {
         let mut runs = self.runs.iter();
         runs.find(|(is, _)| *is == kind)
             .map_or(&[], |(_, outcomes)| outcomes)
@@ -156,7 +156,7 @@ pub fn markdown(heading: &str, all: &[Measured]) -> String {
     out
 }
 
-fn line(out: &mut String, measured: &Measured, kind: Kind, outcomes: &[Option<Outcome>]) {
+fn line(out: &mut String, measured: &Measured, kind: Kind, outcomes: &[Option<RunOutcome>]) {
     let _ = write!(out, "| {} | {kind} |", measured.row);
     for metric in Metric::ALL {
         let text = spread(outcomes, metric).map(Spread::to_text);

@@ -11,7 +11,7 @@ use crate::book::{Book, Faults};
 use crate::generator::{Generator, Pace};
 use crate::measure::{Histogram, processor_time, resident_kib};
 use crate::rows::{Load, Metric, Row, Span};
-use crate::target::Target;
+use crate::target::ServerUnderTest;
 
 /// How long the generator looks for the next one.
 const LOOK: Duration = Duration::from_millis(2);
@@ -24,13 +24,13 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 /// What a run gave. What a row does not measure is nothing.
 #[derive(Debug, Clone, Default)]
-pub struct Outcome {
+pub struct RunOutcome {
     figures: Vec<(Metric, f64)>,
     /// What went wrong.
     pub faults: Faults,
 }
 
-impl Outcome {
+impl RunOutcome {
     /// A figure.
     pub fn get(&self, metric: Metric) -> Option<f64> {
         let mut figures = self.figures.iter();
@@ -47,8 +47,12 @@ impl Outcome {
 ///
 /// # Errors
 /// When the server refuses a member, ends a line, or says what nobody expects.
-pub fn measure(row: &Row, target: &(dyn Target + Sync), span: Span) -> anyhow::Result<Outcome> {
-    let mut outcome = Outcome::default();
+pub fn measure(
+    row: &Row,
+    target: &(dyn ServerUnderTest + Sync),
+    span: Span,
+) -> anyhow::Result<RunOutcome> {
+    let mut outcome = RunOutcome::default();
     let process = target.pid();
     let connections = row.connections();
     let empty = resident_kib(process)?;
@@ -79,7 +83,7 @@ pub fn measure(row: &Row, target: &(dyn Target + Sync), span: Span) -> anyhow::R
     Ok(outcome)
 }
 
-fn connect(row: &Row, target: &(dyn Target + Sync)) -> anyhow::Result<Generator> {
+fn connect(row: &Row, target: &(dyn ServerUnderTest + Sync)) -> anyhow::Result<Generator> {
     let mut generator = Generator::new()?;
     let make = |member| match row.load {
         Load::Idle => target.log_in(member),
@@ -101,7 +105,7 @@ fn chat(
     generator: &mut Generator,
     (senders, pace): (usize, Pace),
     span: Span,
-    outcome: &mut Outcome,
+    outcome: &mut RunOutcome,
 ) -> anyhow::Result<()> {
     generator.book = Book::new(generator.members(), senders);
     let slow = row.slow_reader.then_some(row.members);

@@ -6,12 +6,12 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::book::Book;
-use crate::chatbox::{Accounts, ChatBox, Durability, Limits};
+use crate::chatbox::{Accounts, ChatBox, ServerOptions, Survives};
 use crate::generator::{Generator, Pace};
 use crate::measure::{Histogram, resident_kib};
 use crate::run::{drain, in_parallel};
-use crate::storm::{self, Kind};
-use crate::target::Target;
+use crate::storm::{self, Attack};
+use crate::target::ServerUnderTest;
 
 /// Who talks meanwhile.
 pub const MEMBERS: usize = 100;
@@ -25,7 +25,7 @@ const WINDOW: Duration = Duration::from_secs(8);
 /// A storm, and how full the house is that it meets.
 #[derive(Debug, Clone, Copy)]
 struct Weather {
-    kind: Kind,
+    kind: Attack,
     /// No more connections are taken than a few above the members'.
     full: bool,
 }
@@ -63,9 +63,9 @@ pub fn measure(accounts: &Accounts) -> anyhow::Result<(String, bool)> {
          | storm | attempts | before | during | limit | MiB before | MiB during | lost, lagged or out of order | |\n\
          |---|---|---|---|---|---|---|---|---|\n"
     );
-    let open = Kind::ALL.map(|kind| Weather { kind, full: false });
+    let open = Attack::ALL.map(|kind| Weather { kind, full: false });
     let full = Weather {
-        kind: Kind::Connect,
+        kind: Attack::Connect,
         full: true,
     };
     let mut all_well = true;
@@ -97,8 +97,8 @@ fn line(table: &mut String, felt: &Felt) {
 }
 
 fn endure(weather: Weather, accounts: &Accounts) -> anyhow::Result<Felt> {
-    let limits = Limits {
-        durability: Durability::Normal,
+    let limits = ServerOptions {
+        durability: Survives::Normal,
         connections: weather.full.then_some(MEMBERS + STRANGERS),
     };
     let server = ChatBox::start(accounts, limits)?;

@@ -39,7 +39,7 @@ const NICE: i32 = 19;
 
 /// What the peers do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum Attack {
     /// Connect and close.
     Connect,
     /// Shake hands and close.
@@ -50,7 +50,7 @@ pub enum Kind {
     HalfOpen,
 }
 
-impl Kind {
+impl Attack {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Connect, Self::Handshake, Self::Login, Self::HalfOpen];
 
@@ -72,7 +72,7 @@ pub struct Storm(Child);
 ///
 /// # Errors
 /// When this program can't be run a second time.
-pub fn spawn(kind: Kind, address: SocketAddr, duration: Duration) -> anyhow::Result<Storm> {
+pub fn spawn(kind: Attack, address: SocketAddr, duration: Duration) -> anyhow::Result<Storm> {
     let process = Command::new(std::env::current_exe()?)
         .args([FLAG, kind.name(), &address.to_string()])
         .arg(duration.as_secs_f64().to_string())
@@ -111,7 +111,7 @@ impl Drop for Storm {
 pub fn serve(mut arguments: impl Iterator<Item = String>) -> anyhow::Result<()> {
     let mut next = || arguments.next().context("a kind, an address, seconds");
     let name = next()?;
-    let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name);
+    let kind = Attack::ALL.into_iter().find(|kind| kind.name() == name);
     let kind = kind.with_context(|| format!("no kind of storm: {name}"))?;
     let (address, seconds) = (next()?.parse()?, next()?.parse()?);
     let attempts = run(kind, address, Duration::try_from_secs_f64(seconds)?)?;
@@ -123,7 +123,7 @@ pub fn serve(mut arguments: impl Iterator<Item = String>) -> anyhow::Result<()> 
 ///
 /// # Errors
 /// When the server does not listen any more.
-pub fn run(kind: Kind, address: SocketAddr, duration: Duration) -> anyhow::Result<u64> {
+pub fn run(kind: Attack, address: SocketAddr, duration: Duration) -> anyhow::Result<u64> {
     setpriority_process(None, NICE)?;
     let storm = Front {
         address,
@@ -150,14 +150,14 @@ struct Front {
 }
 
 impl Front {
-    fn blow(&self, kind: Kind) -> anyhow::Result<()> {
+    fn blow(&self, kind: Attack) -> anyhow::Result<()> {
         while let Some((number, socket)) = self.next_peer()? {
             // Whatever the server does with such a peer is its right.
             let _ = match kind {
-                Kind::Connect => Ok(()),
-                Kind::Handshake => self.shake_hands(&socket).map(drop),
-                Kind::Login => self.claim_to_be_somebody(&socket, number),
-                Kind::HalfOpen => {
+                Attack::Connect => Ok(()),
+                Attack::Handshake => self.shake_hands(&socket).map(drop),
+                Attack::Login => self.claim_to_be_somebody(&socket, number),
+                Attack::HalfOpen => {
                     self.hold_some(socket)?;
                     Ok(())
                 }

@@ -33,7 +33,7 @@ pub fn dial(server: SocketAddr, from: Option<Ipv4Addr>) -> io::Result<TcpStream>
 }
 
 /// A server that runs in a process of its own until it is dropped.
-pub trait Target {
+pub trait ServerUnderTest {
     /// Its process, for what the system says of it.
     fn pid(&self) -> u32;
 
@@ -42,7 +42,7 @@ pub trait Target {
     ///
     /// # Errors
     /// When the server refuses, or says what nobody expects.
-    fn connect(&self, member: usize) -> anyhow::Result<Line>;
+    fn connect(&self, member: usize) -> anyhow::Result<MemberConnection>;
 
     /// How many of so many members had best be made at once.
     fn at_once(&self, _members: usize) -> usize {
@@ -50,17 +50,17 @@ pub trait Target {
     }
 
     /// Makes a member that is connected and logged in, and in no room where the protocol lets it
-    /// be in none: nobody is told that it came. Otherwise as [`Target::connect`].
+    /// be in none: nobody is told that it came. Otherwise as [`ServerUnderTest::connect`].
     ///
     /// # Errors
     /// As there.
-    fn log_in(&self, member: usize) -> anyhow::Result<Line> {
+    fn log_in(&self, member: usize) -> anyhow::Result<MemberConnection> {
         self.connect(member)
     }
 }
 
-/// One member's line to the server, from now on driven by the generator.
-pub struct Line {
+/// One member's connection to the server, from now on driven by the generator.
+pub struct MemberConnection {
     /// The socket, still blocking.
     pub socket: TcpStream,
     /// What is spoken over it.

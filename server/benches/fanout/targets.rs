@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use crate::chatbox::{Accounts, ChatBox, Durability, Limits};
+use crate::chatbox::{Accounts, ChatBox, ServerOptions, Survives};
 use crate::floor::Floor;
 use crate::irc::{self, Ircd};
-use crate::target::Target;
+use crate::target::ServerUnderTest;
 
 /// A server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -32,7 +32,7 @@ impl fmt::Display for Kind {
 }
 
 /// A running server, of whatever kind.
-pub type Running<'a> = Box<dyn Target + Sync + 'a>;
+pub type Running<'a> = Box<dyn ServerUnderTest + Sync + 'a>;
 
 impl Kind {
     /// Starts a fresh one; nothing where it is not installed.
@@ -42,13 +42,16 @@ impl Kind {
     pub fn start(
         self,
         accounts: &Accounts,
-        durability: Durability,
+        durability: Survives,
     ) -> anyhow::Result<Option<Running<'_>>> {
         Ok(match self {
-            Self::Chatbox => Some(Box::new(ChatBox::start(accounts, Limits::of(durability))?)),
+            Self::Chatbox => Some(Box::new(ChatBox::start(
+                accounts,
+                ServerOptions::of(durability),
+            )?)),
             Self::Floor => Some(Box::new(Floor::start()?)),
-            Self::Ngircd => Ircd::start(irc::Kind::Ngircd)?.map(boxed),
-            Self::Inspircd => Ircd::start(irc::Kind::Inspircd)?.map(boxed),
+            Self::Ngircd => Ircd::start(irc::IrcServer::Ngircd)?.map(boxed),
+            Self::Inspircd => Ircd::start(irc::IrcServer::Inspircd)?.map(boxed),
         })
     }
 }

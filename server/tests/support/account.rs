@@ -13,8 +13,8 @@ use chatbox_common::wire::message::{
     Resume, ServerMessage,
 };
 
-use super::Server;
-use super::client::Peer;
+use super::ServerProcess;
+use super::scripted_client::ScriptedClient;
 
 /// The step of this moment.
 pub fn step_now() -> u64 {
@@ -80,32 +80,32 @@ impl Account {
     }
 }
 
-impl Server {
+impl ServerProcess {
     /// A new account and its first session.
-    pub fn register(&self, name: &str) -> (Account, Peer) {
-        let mut peer = Peer::connect(self);
-        let account = peer.register(name, "correct horse battery");
-        (account, peer)
+    pub fn register(&self, name: &str) -> (Account, ScriptedClient) {
+        let mut client = ScriptedClient::connect(self);
+        let account = client.register(name, "correct horse battery");
+        (account, client)
     }
 
     /// Another session of an account, by a full login.
-    pub fn log_in(&self, account: &mut Account) -> Peer {
-        let mut peer = Peer::connect(self);
+    pub fn log_in(&self, account: &mut Account) -> ScriptedClient {
+        let mut client = ScriptedClient::connect(self);
         let factor = account.factor();
-        peer.log_in(account, &factor);
-        peer
+        client.log_in(account, &factor);
+        client
     }
 
     /// Another session, by a token.
-    pub fn resume(&self, token: &ResumeToken) -> Peer {
-        let mut peer = Peer::connect(self);
-        peer.say_resume(token);
-        peer.enter();
-        peer
+    pub fn resume(&self, token: &ResumeToken) -> ScriptedClient {
+        let mut client = ScriptedClient::connect(self);
+        client.say_resume(token);
+        client.enter();
+        client
     }
 }
 
-impl Peer {
+impl ScriptedClient {
     pub fn say_register(&mut self, name: &str) -> u32 {
         self.ask(|request| {
             ClientMessage::Register(Register {

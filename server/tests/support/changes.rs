@@ -11,9 +11,9 @@ use chatbox_common::wire::message::{
     NewFactor, PasswordChallenge, PasswordConfirm, Plain, ServerMessage, SessionInfo,
 };
 
-use super::Server;
+use super::ServerProcess;
 use super::account::{Account, secret};
-use super::client::Peer;
+use super::scripted_client::ScriptedClient;
 
 /// Another password.
 pub const NEW: &str = "a better horse battery";
@@ -21,14 +21,14 @@ pub const NEW: &str = "a better horse battery";
 pub const LOGIN_REFUSED: (ErrorCode, ByeReason) =
     (ErrorCode::LoginRefused, ByeReason::LoginRefused);
 
-pub fn assert_token_is_dead(server: &Server, token: &ResumeToken) {
-    let mut peer = Peer::connect_from(server, 200);
-    peer.say_resume(token);
-    assert_eq!(peer.refusal(), LOGIN_REFUSED);
+pub fn assert_token_is_dead(server: &ServerProcess, token: &ResumeToken) {
+    let mut client = ScriptedClient::connect_from(server, 200);
+    client.say_resume(token);
+    assert_eq!(client.refusal(), LOGIN_REFUSED);
 }
 
 /// Everything of an account that a change may change.
-pub fn state(server: &Server) -> Option<String> {
+pub fn state(server: &ServerProcess) -> Option<String> {
     server.query(
         "SELECT password || hex(totp) || last_step \
          || (SELECT group_concat(hex(hash) || ifnull(spent_at, '-')) FROM recovery_codes) \
@@ -56,7 +56,7 @@ pub fn some_verifier() -> Verifier {
     }
 }
 
-/// What a peer says to change its password, each part as it should be or not.
+/// What a client says to change its password, each part as it should be or not.
 pub struct NewPassword<'a> {
     pub name: &'a str,
     pub old: &'a str,
@@ -65,7 +65,7 @@ pub struct NewPassword<'a> {
     pub binding: [u8; 32],
 }
 
-impl Peer {
+impl ScriptedClient {
     /// All of it right but for what the caller makes wrong.
     pub fn new_password<'a>(
         &self,

@@ -1,4 +1,4 @@
-//! The harness: the real server in a directory of its own, and peers that follow a script.
+//! The harness: the real server in a directory of its own, and clients that follow a script.
 //!
 //! Nothing waits by sleeping for a while: tests wait for a message, a line or a row, each with a
 //! deadline after which the test fails and says what never came.
@@ -7,9 +7,9 @@
 
 pub mod account;
 pub mod changes;
-pub mod client;
 pub mod dice;
 pub mod rooms;
+pub mod scripted_client;
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -56,7 +56,7 @@ pub fn free_port() -> u16 {
 }
 
 /// A directory with a configuration, and the server that runs in it.
-pub struct Server {
+pub struct ServerProcess {
     dir: TempDir,
     child: Child,
     /// Kept open, and never read again: behind its banner the server says nothing there.
@@ -76,7 +76,7 @@ pub struct Refused {
     pub stderr: String,
 }
 
-impl Server {
+impl ServerProcess {
     /// Starts a server with this configuration.
     pub fn start(config: &str) -> Self {
         Self::start_prepared(config, |_| ())
@@ -211,7 +211,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for ServerProcess {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -6,13 +6,13 @@ use chatbox_common::wire::message::{
     RoomMode, RoomSummary, Rooms, Search, Send, ServerMessage, SetTopic,
 };
 
-use super::client::{Peer, id};
 use super::eventually;
+use super::scripted_client::{ScriptedClient, id};
 
 /// What a request about rooms or people came to.
 pub type Answer = Result<ServerMessage, ErrorCode>;
 
-impl Peer {
+impl ScriptedClient {
     /// Asks, and waits for the answer.
     pub fn request(&mut self, make: impl FnOnce(u32) -> ClientMessage) -> Answer {
         let asked = self.ask(make);

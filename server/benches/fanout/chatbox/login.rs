@@ -18,14 +18,14 @@ use chatbox_common::wire::message::{
 };
 
 use super::speech::Speech;
-use crate::target::{Line, dial};
+use crate::target::{MemberConnection, dial};
 
 /// The server limits what one address may do before it is somebody. Members come from as many
 /// addresses as a network of their size would have.
 const ADDRESSES: usize = 250;
 
 /// Somebody who is registered.
-pub struct Account {
+pub struct RegisteredMember {
     /// The member's number.
     pub member: usize,
     name: UserName,
@@ -85,7 +85,7 @@ impl Connecting {
     ///
     /// # Errors
     /// When the server refuses.
-    pub fn register(mut self, member: usize) -> anyhow::Result<Account> {
+    pub fn register(mut self, member: usize) -> anyhow::Result<RegisteredMember> {
         let name = UserName::parse(&format!("m{member}"))?;
         self.say(&ClientMessage::Register(Register {
             request: 1,
@@ -98,7 +98,7 @@ impl Connecting {
         };
         let iterations = Iterations::for_server(challenge.iterations)?;
         let password = Password::prepare(&SecretString::new(format!("password of m{member}")))?;
-        let account = Account {
+        let account = RegisteredMember {
             member,
             name,
             salted: SaltedPassword::derive(&password, challenge.salt, iterations),
@@ -120,7 +120,7 @@ impl Connecting {
     ///
     /// # Errors
     /// When the server refuses, or can't prove itself.
-    pub fn log_in(mut self, account: &Account) -> anyhow::Result<Line> {
+    pub fn log_in(mut self, account: &RegisteredMember) -> anyhow::Result<MemberConnection> {
         let first = ClientFirst::new(&account.name, *Secret::random().expose());
         self.say(&ClientMessage::Login(Login {
             request: 1,
@@ -141,7 +141,7 @@ impl Connecting {
         let logged_in = self.enter()?;
         proof.verify(&logged_in.scram.context("no proof of the server's")?)?;
         self.socket.set_read_timeout(None)?;
-        Ok(Line {
+        Ok(MemberConnection {
             socket: self.socket,
             talk: Box::new(Speech::new(self.sealer, self.opener, self.pending)),
         })

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 /// Where a server finds its certificate, and listens.
-pub struct Place<'a> {
+pub struct Endpoint<'a> {
     /// On 127.0.0.1.
     pub port: u16,
     /// PEM.
@@ -14,7 +14,7 @@ pub struct Place<'a> {
 }
 
 /// The text of ngircd.conf.
-pub fn ngircd(place: &Place) -> String {
+pub fn ngircd(endpoint: &Endpoint) -> String {
     format!(
         "[Global]
 Name = irc.bench.test
@@ -39,16 +39,16 @@ CertFile = {}
 KeyFile = {}
 Ports = {}
 ",
-        place.certificate.display(),
-        place.key.display(),
-        place.port,
+        endpoint.certificate.display(),
+        endpoint.key.display(),
+        endpoint.port,
     )
 }
 
 /// The text of inspircd.conf. A room is made with mode `u`: who joins is told to nobody, for
 /// else ten thousand members would cause fifty million notices before the first word. What is
 /// said passes no code of that module.
-pub fn inspircd(place: &Place) -> String {
+pub fn inspircd(endpoint: &Endpoint) -> String {
     format!(
         r#"<server name="irc.bench.test" description="bench" network="bench">
 <admin name="bench" nick="bench" email="bench@bench.test">
@@ -64,8 +64,8 @@ pub fn inspircd(place: &Place) -> String {
 <whowas groupsize="0" maxgroups="0">
 <dns server="127.0.0.1">
 "#,
-        place.certificate.display(),
-        place.key.display(),
-        place.port,
+        endpoint.certificate.display(),
+        endpoint.key.display(),
+        endpoint.port,
     )
 }

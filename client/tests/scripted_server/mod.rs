@@ -3,7 +3,7 @@
 
 #![allow(dead_code, reason = "each test crate uses another part of it")]
 
-pub mod place;
+pub mod client_dir;
 
 use std::collections::VecDeque;
 use std::net::{TcpListener, TcpStream};
@@ -37,13 +37,13 @@ pub const LOBBY: u64 = 1;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A listening server with an identity.
-pub struct Peer {
+pub struct ScriptedServer {
     listener: TcpListener,
     identity: ServerIdentity,
 }
 
 /// One accepted connection behind its handshake.
-pub struct Line {
+pub struct AcceptedClient {
     stream: TcpStream,
     sender: Sender,
     receiver: Receiver,
@@ -76,7 +76,7 @@ pub fn chat(seq: Seq, user: &str, text: &str) -> Chat {
     }
 }
 
-impl Peer {
+impl ScriptedServer {
     pub fn bind() -> Self {
         Self {
             listener: TcpListener::bind("127.0.0.1:0").unwrap(),
@@ -101,7 +101,7 @@ impl Peer {
     }
 
     /// The next connection, the handshake done.
-    pub fn accept(&self) -> Line {
+    pub fn accept(&self) -> AcceptedClient {
         let (mut stream, _) = self.listener.accept().unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let channel = channel::accept(
@@ -111,7 +111,7 @@ impl Peer {
             |message_1| Ok(respond(&self.identity, &message_1)?),
         )
         .unwrap();
-        Line {
+        AcceptedClient {
             stream,
             sender: channel.sender,
             receiver: channel.receiver,
@@ -121,7 +121,7 @@ impl Peer {
     }
 }
 
-impl Line {
+impl AcceptedClient {
     pub fn say(&mut self, message: &ServerMessage) {
         self.sender.send(&mut self.stream, message).unwrap();
     }

@@ -13,10 +13,10 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 
 use crate::support::account::Account;
-use crate::support::{Server, eventually};
+use crate::support::{ServerProcess, eventually};
 
 /// See the module.
-pub struct Seat {
+pub struct TerminalClient {
     /// Which of the people sits here.
     pub person: usize,
     pub is_stopped: bool,
@@ -28,10 +28,15 @@ pub struct Seat {
     shown: Arc<Mutex<Vec<String>>>,
 }
 
-impl Seat {
+impl TerminalClient {
     /// Logs in, and waits until the session has begun.
-    pub fn begin(server: &Server, number: usize, person: usize, account: &mut Account) -> Self {
-        let home = server.path().join(format!("seat{number}"));
+    pub fn begin(
+        server: &ServerProcess,
+        number: usize,
+        person: usize,
+        account: &mut Account,
+    ) -> Self {
+        let home = server.path().join(format!("terminal{number}"));
         fs::create_dir_all(&home).unwrap();
         write(&home, "config.toml", "[client]\nreconnect_delay = 1\n");
         write(&home, "pass", &account.password);
@@ -70,7 +75,7 @@ impl Seat {
                 lines.lock().unwrap().push(line.trim_end().to_owned());
             }
         });
-        let seat = Self {
+        let terminal = Self {
             person,
             is_stopped: false,
             missed_a_kill: false,
@@ -79,8 +84,8 @@ impl Seat {
             keyboard,
             shown,
         };
-        seat.sees(0, &["what you type is said"]);
-        seat
+        terminal.sees(0, &["what you type is said"]);
+        terminal
     }
 
     pub fn types(&mut self, line: &str) {
@@ -154,7 +159,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for TerminalClient {
     fn drop(&mut self) {
         if thread::panicking() {
             eprintln!("--- a screen of {}\n{:#?}", self.person, self.tail());

@@ -1,4 +1,4 @@
-//! A peer that says what a test tells it to say, and hears what the server answers.
+//! A scripted client: it says what a test tells it to say, and hears what the server answers.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
@@ -16,13 +16,13 @@ use chatbox_common::wire::message::{
 };
 use socket2::{Domain, Socket, Type};
 
-use super::{PATIENCE, Server};
+use super::{PATIENCE, ServerProcess};
 
 /// The room that is always there.
 pub const LOBBY: RoomId = 1;
 
 /// A connection behind its handshake.
-pub struct Peer {
+pub struct ScriptedClient {
     pub stream: TcpStream,
     pub sealer: Sealer,
     receiver: Receiver,
@@ -48,14 +48,14 @@ impl Read for Counted<'_> {
     }
 }
 
-impl Peer {
-    pub fn connect(server: &Server) -> Self {
+impl ScriptedClient {
+    pub fn connect(server: &ServerProcess) -> Self {
         let stream = TcpStream::connect(server.address).unwrap();
         Self::over(server, stream).unwrap()
     }
 
     /// From 127.0.0.`host`: to the server another address.
-    pub fn connect_from(server: &Server, host: u8) -> Self {
+    pub fn connect_from(server: &ServerProcess, host: u8) -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         let from = SocketAddr::from(([127, 0, 0, host], 0));
         socket.bind(&from.into()).unwrap();
@@ -63,8 +63,8 @@ impl Peer {
         Self::over(server, socket.into()).unwrap()
     }
 
-    /// A peer whose system takes little before the peer reads.
-    pub fn connect_narrow(server: &Server) -> Self {
+    /// A client whose system takes little before the client reads.
+    pub fn connect_narrow(server: &ServerProcess) -> Self {
         let socket = Socket::new(Domain::for_address(server.address), Type::STREAM, None).unwrap();
         socket.set_recv_buffer_size(4096).unwrap();
         socket.connect(&server.address.into()).unwrap();
@@ -72,7 +72,7 @@ impl Peer {
     }
 
     /// The handshake over a stream, with a look at the server's key.
-    pub fn over(server: &Server, mut stream: TcpStream) -> Result<Self, ChannelError> {
+    pub fn over(server: &ServerProcess, mut stream: TcpStream) -> Result<Self, ChannelError> {
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();

@@ -6,22 +6,22 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
-use super::{CODE, Line, PASSWORD, Peer};
+use super::{AcceptedClient, CODE, PASSWORD, ScriptedServer};
 
 /// A directory with the files that the program's flags name.
-pub struct Place {
+pub struct ClientDir {
     directory: tempfile::TempDir,
 }
 
-impl Place {
+impl ClientDir {
     pub fn new() -> Self {
-        let place = Self {
+        let dir = Self {
             directory: tempfile::tempdir().unwrap(),
         };
-        place.write("pass", PASSWORD);
-        place.write("code", CODE);
-        place.write("config.toml", "[client]\nreconnect_delay = 1\n");
-        place
+        dir.write("pass", PASSWORD);
+        dir.write("code", CODE);
+        dir.write("config.toml", "[client]\nreconnect_delay = 1\n");
+        dir
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -58,9 +58,9 @@ impl Place {
     }
 
     /// Starts the program as alice, with these flags besides.
-    pub fn begin(&self, peer: &Peer, flags: &[&str]) -> Child {
-        let address = peer.address();
-        let fingerprint = peer.fingerprint().to_string();
+    pub fn begin(&self, server: &ScriptedServer, flags: &[&str]) -> Child {
+        let address = server.address();
+        let fingerprint = server.fingerprint().to_string();
         let mut all = vec!["--server", &address, "--user", "alice"];
         all.extend(["--password-file", "pass", "--otp-file", "code"]);
         all.extend(["--fingerprint", &fingerprint]);
@@ -69,27 +69,27 @@ impl Place {
     }
 
     /// Starts it with this input, and nothing behind.
-    pub fn chat(&self, peer: &Peer, input: &str, flags: &[&str]) -> Child {
-        let mut child = self.begin(peer, flags);
+    pub fn chat(&self, server: &ScriptedServer, input: &str, flags: &[&str]) -> Child {
+        let mut child = self.begin(server, flags);
         // A program that ended already does not read: that is for the test to see.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         child
     }
 }
 
-pub struct Ended {
+pub struct Exited {
     pub code: i32,
     pub out: String,
     pub err: String,
 }
 
-pub fn end(child: Child) -> Ended {
+pub fn end(child: Child) -> Exited {
     let Output {
         status,
         stdout,
         stderr,
     } = child.wait_with_output().unwrap();
-    Ended {
+    Exited {
         code: status.code().unwrap(),
         out: String::from_utf8(stdout).unwrap(),
         err: String::from_utf8(stderr).unwrap(),
@@ -101,10 +101,10 @@ pub fn lines(out: &str) -> Vec<&str> {
     out.lines().map(|line| &line[9..]).collect()
 }
 
-pub fn enter(peer: &Peer) -> Line {
-    let mut line = peer.accept();
-    line.log_in();
-    line.welcome(0, 0);
-    line.page(Vec::new());
-    line
+pub fn enter(server: &ScriptedServer) -> AcceptedClient {
+    let mut client = server.accept();
+    client.log_in();
+    client.welcome(0, 0);
+    client.page(Vec::new());
+    client
 }
