@@ -1,4 +1,4 @@
-//! How the program comes to stop: an exit code and a sentence. Every error becomes one here.
+//! How the program exits: an exit code and a sentence. Every error becomes one here.
 
 use std::io::{self, ErrorKind};
 

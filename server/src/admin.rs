@@ -1,9 +1,9 @@
 //! The operator's commands: accounts, and a copy of the database.
 //!
 //! What changes an account takes the database's lock, so a running server is never changed
-//! behind its back; looking and copying go on beside one. Every act is a line in credentials.log
-//! or info.log, and its statements are in sql.log. It knows no connection and no peer. Called by
-//! `main`.
+//! behind its back; looking and copying go on beside one. Whatever is done is a line in
+//! credentials.log or info.log, and its statements are in sql.log. It knows no connection and no
+//! peer. Called by `main`.
 
 use std::io::Write;
 use std::net::SocketAddr;

@@ -39,7 +39,7 @@ const GOODBYE_TIMEOUT: Duration = Duration::from_secs(2);
 const DRAIN_BYTES: usize = 64 * 1024;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A connection that was admitted to the client table, and leaves it when this is dropped.
+/// A connection that was admitted to the table of connections, and leaves it when this is dropped.
 pub struct Connection {
     /// What all share.
     pub shared: Arc<Shared>,

@@ -1,4 +1,4 @@
-//! The client table: `Arc<Mutex<…>>` over connections, their addresses, and who is online.
+//! The table of connections: `Arc<Mutex<…>>` over connections, their addresses, and who is online.
 //!
 //! The lock is held for a look or a change of the table, never across a system call, the disk or
 //! another lock. There is no second lock to order it with.

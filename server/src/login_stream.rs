@@ -1,4 +1,4 @@
-//! The line to a peer before it is logged in: blocking, owned by one thread, under a deadline
+//! The stream to a peer before it is logged in: blocking, owned by one thread, under a deadline
 //! that no trickle of bytes can stretch.
 
 use std::collections::VecDeque;
@@ -180,7 +180,7 @@ pub struct LoginStream<'a> {
 }
 
 impl<'a> LoginStream<'a> {
-    /// The line of a finished handshake.
+    /// The stream of a finished handshake.
     #[must_use]
     pub fn new(socket: &'a TcpStream, channel: Channel, within: Duration) -> Self {
         Self {

@@ -22,7 +22,7 @@ use crate::readers::Readers;
 
 /// See the module.
 pub struct Shared {
-    /// The client table.
+    /// The table of connections.
     pub connections: Connections,
     /// The one writer.
     pub journal: Journal,

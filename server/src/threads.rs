@@ -1,5 +1,6 @@
-//! Threads without which a server only looks alive: when one panics, the process ends, and
-//! whatever supervises it starts it anew. What was acknowledged is in the database.
+//! Threads the process can't do without, since a server without them only looks alive: when one
+//! panics, the process ends, and whatever supervises it starts it anew. What was acknowledged is in
+//! the database.
 
 use std::io;
 use std::thread::{Builder, JoinHandle};

@@ -180,7 +180,7 @@ impl App {
             (Some(Asked::Since), _) => Err(ExitReason::because(Exit::Failure, &error.text)),
             (Some(Asked::Change), _) => self.change_refused(error),
             (Some(Asked::LogOut), _) => {
-                // A script's wish was not fulfilled; a person may have another.
+                // A script did not get what it wanted; a person may have another.
                 self.has_lost_one = true;
                 if self.is_person {
                     self.quitting = Quitting::No;

@@ -27,7 +27,7 @@ pub(super) enum Slot {
     Search,
 }
 
-/// A wish to see a list.
+/// A request to see a list.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Listing {
     Done,

@@ -14,7 +14,7 @@ use crate::words::model as words;
 /// How many messages a search shows at once.
 const FOUND: u32 = 20;
 
-/// A wish for older messages, and what has come of it.
+/// A request for older messages, and what has come of it.
 #[derive(Debug)]
 pub(super) struct Older {
     room: RoomId,

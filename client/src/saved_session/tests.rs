@@ -14,7 +14,7 @@ fn ticket(number: u8, left: Duration) -> Ticket {
     Ticket::from_parts(token, left, Fingerprint::from_key(&[1; 32]))
 }
 
-/// A directory in which sessions are kept, and the one of alice.
+/// A directory in which sessions are saved, and the one of alice.
 struct SessionsDir {
     root: tempfile::TempDir,
 }
@@ -43,14 +43,14 @@ impl SessionsDir {
         self.try_hold("Alice").unwrap().unwrap()
     }
 
-    /// A session that is kept, with something changed in its file.
+    /// A session that is saved, with something changed in its file.
     fn edited(&self, from: &str, to: &str) -> Result<Option<Ticket>, SavedSessionError> {
-        let kept = self.hold();
-        kept.keep(&ticket(7, HOUR)).unwrap();
+        let saved = self.hold();
+        saved.keep(&ticket(7, HOUR)).unwrap();
         let text = fs::read_to_string(self.file()).unwrap();
         assert!(text.contains(from), "{from:?} in {text:?}");
         fs::write(self.file(), text.replacen(from, to, 1)).unwrap();
-        kept.ticket()
+        saved.ticket()
     }
 }
 
@@ -77,11 +77,11 @@ fn what_is_kept_is_found_again() {
 #[test]
 fn a_ticket_is_good_until_its_time_and_never_longer_than_a_login() {
     let dir = SessionsDir::new();
-    let kept = dir.hold();
+    let saved = dir.hold();
     let now = SystemTime::now();
-    kept.keep_at(&ticket(7, 2 * HOUR), now).unwrap();
+    saved.keep_at(&ticket(7, 2 * HOUR), now).unwrap();
     let left = |now| {
-        let ticket = kept.ticket_at(now).unwrap();
+        let ticket = saved.ticket_at(now).unwrap();
         ticket.map(|ticket| ticket.parts(Instant::now()).1)
     };
     assert!(left(now + HOUR).unwrap() <= HOUR);
@@ -138,18 +138,18 @@ fn a_file_of_another_form_is_not_understood() {
 #[test]
 fn what_was_left_of_an_interrupted_write_is_in_nobody_s_way() {
     let dir = SessionsDir::new();
-    let kept = dir.hold();
+    let saved = dir.hold();
     let temporary = dir.directory().join("chat:7878_alice.new");
     fs::write(&temporary, "half").unwrap();
-    kept.keep(&ticket(7, HOUR)).unwrap();
-    assert!(kept.ticket().unwrap().is_some() && !temporary.exists());
+    saved.keep(&ticket(7, HOUR)).unwrap();
+    assert!(saved.ticket().unwrap().is_some() && !temporary.exists());
     // One that fails leaves nothing that was used before.
     fs::create_dir(&temporary).unwrap();
     assert!(matches!(
-        kept.keep(&ticket(8, HOUR)),
+        saved.keep(&ticket(8, HOUR)),
         Err(SavedSessionError::Io { .. })
     ));
-    assert!(kept.ticket().unwrap().is_none());
+    assert!(saved.ticket().unwrap().is_none());
 }
 
 #[test]
@@ -200,24 +200,24 @@ mod unix {
     #[test]
     fn only_its_owner_may_do_anything_with_a_session() {
         let dir = SessionsDir::new();
-        let kept = dir.hold();
-        kept.keep(&ticket(7, HOUR)).unwrap();
+        let saved = dir.hold();
+        saved.keep(&ticket(7, HOUR)).unwrap();
         assert_eq!(mode(&dir.directory()), 0o700);
         for file in fs::read_dir(dir.directory()).unwrap() {
             assert_eq!(mode(&file.unwrap().path()), 0o600);
         }
         for open in [0o640, 0o604, 0o620, 0o601] {
             set_mode(&dir.file(), open);
-            let error = kept.ticket().unwrap_err();
+            let error = saved.ticket().unwrap_err();
             assert!(
                 matches!(error, SavedSessionError::OpenFile { .. }),
                 "{open:o}"
             );
             assert!(error.to_string().contains("delete it"), "{error}");
         }
-        kept.keep(&ticket(8, HOUR)).unwrap();
+        saved.keep(&ticket(8, HOUR)).unwrap();
         assert_eq!(mode(&dir.file()), 0o600);
-        assert!(kept.ticket().unwrap().is_some());
+        assert!(saved.ticket().unwrap().is_some());
     }
 
     #[test]
@@ -237,19 +237,19 @@ mod unix {
     #[test]
     fn what_is_no_file_of_its_own_is_not_read() {
         let dir = SessionsDir::new();
-        let kept = dir.hold();
-        kept.keep(&ticket(7, HOUR)).unwrap();
+        let saved = dir.hold();
+        saved.keep(&ticket(7, HOUR)).unwrap();
         let elsewhere = dir.root.path().join("elsewhere");
         fs::rename(dir.file(), &elsewhere).unwrap();
         symlink(&elsewhere, dir.file()).unwrap();
-        assert!(matches!(kept.ticket(), Err(SavedSessionError::Io { .. })));
+        assert!(matches!(saved.ticket(), Err(SavedSessionError::Io { .. })));
         // A link is replaced, not followed.
         let before = fs::read(&elsewhere).unwrap();
-        kept.keep(&ticket(8, HOUR)).unwrap();
-        assert!(kept.ticket().unwrap().is_some());
+        saved.keep(&ticket(8, HOUR)).unwrap();
+        assert!(saved.ticket().unwrap().is_some());
         assert_eq!(fs::read(&elsewhere).unwrap(), before);
-        kept.forget().unwrap();
+        saved.forget().unwrap();
         fs::create_dir(dir.file()).unwrap();
-        assert!(matches!(kept.ticket(), Err(SavedSessionError::Damaged(_))));
+        assert!(matches!(saved.ticket(), Err(SavedSessionError::Damaged(_))));
     }
 }

@@ -220,7 +220,7 @@ impl Deliveries {
                 Arc::clone(&budget),
             );
             handles.push(threads::spawn(format!("delivery-{n}"), move || {
-                worker.run()
+                worker.run();
             })?);
             queues.push(Queue { jobs, backlog });
         }

@@ -144,7 +144,7 @@ impl Worker {
     fn with(
         &mut self,
         number: SessionId,
-        act: impl FnOnce(&mut Recipient, &mut Tools) -> Result<(), Dead>,
+        work: impl FnOnce(&mut Recipient, &mut Tools) -> Result<(), Dead>,
     ) {
         let Some(session) = self.sessions.get_mut(&number) else {
             return;
@@ -154,7 +154,7 @@ impl Worker {
             writable: &self.writable,
             scratch: &mut self.scratch,
         };
-        match act(session, &mut tools) {
+        match work(session, &mut tools) {
             Ok(()) if session.is_over() => self.remove(number, Shutdown::Write),
             Ok(()) => {}
             Err(Dead) => self.remove(number, Shutdown::Both),

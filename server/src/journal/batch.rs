@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::commit::Deferred;
-use super::{Answer, AuthRequest, Granted, Job, Post, QUEUE};
+use super::{AuthRequest, Granted, Job, Post, QUEUE, ReplySender};
 use crate::event::SessionId;
 use crate::store::AccountId;
 
@@ -24,7 +24,7 @@ const MAX_PACE: Duration = Duration::from_millis(4);
 #[derive(Default)]
 pub(super) struct Batch {
     pub(super) posts: Vec<Post>,
-    pub(super) auth_requests: Vec<(AuthRequest, Answer<Option<Granted>>)>,
+    pub(super) auth_requests: Vec<(AuthRequest, ReplySender<Option<Granted>>)>,
     /// Bytes of text in `posts`.
     bytes: usize,
     pub(super) deferred: Deferred,

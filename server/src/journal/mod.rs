@@ -6,7 +6,7 @@
 //! between two batches, so a join can't race a delivery.
 //!
 //! Below it: the store, the delivery threads, the audit files. It knows no socket but to pass
-//! one on, and never sees the hub.
+//! one on, and never sees the table of connections.
 
 mod account;
 #[cfg(test)]
@@ -254,7 +254,7 @@ pub struct Ended {
     pub bye: Option<Bye>,
 }
 
-type Answer<T> = SyncSender<Result<T, Unavailable>>;
+type ReplySender<T> = SyncSender<Result<T, Unavailable>>;
 
 /// A job that somebody waits for, and that shares the messages' transaction.
 enum AuthRequest {
@@ -273,7 +273,7 @@ enum ConnectionEvent {
 
 enum Job {
     Post(Post),
-    Auth(Box<AuthRequest>, Answer<Option<Granted>>),
+    Auth(Box<AuthRequest>, ReplySender<Option<Granted>>),
     WrongCode(Option<AccountId>),
     Revoke(TokenId),
     Begin(Box<Begin>),
@@ -351,8 +351,8 @@ impl Journal {
         self.send(Job::Revoke(token));
     }
 
-    /// Begins a session: its [`Backpressure`] ends when its welcome is on the way, or a goodbye in its
-    /// place where the database can't be read.
+    /// Begins a session: its requests wait ([`Backpressure`]) until its welcome is on the way, or a
+    /// goodbye in its place where the database can't be read.
     pub fn begin(&self, begin: Begin) {
         self.send(Job::Begin(Box::new(begin)));
     }

@@ -12,7 +12,7 @@ use super::chat_log::Logged;
 use super::commit::{Admitted, Committed, PostOutcome, to_store};
 use super::rooms::Refusal;
 use super::writer::Writer;
-use super::{Answer, AuthRequest, Granted, Post, Unavailable};
+use super::{AuthRequest, Granted, Post, ReplySender, Unavailable};
 use crate::audit::Line;
 use crate::clock::now_ms;
 use crate::delivery::Backpressure;
@@ -29,7 +29,7 @@ impl Writer {
         &mut self,
         posts: Vec<Admitted>,
         auth_requests: Vec<AuthRequest>,
-        answers: Vec<Answer<Option<Granted>>>,
+        answers: Vec<ReplySender<Option<Granted>>>,
     ) {
         // What is deferred could be what the database does not take; it goes first, since logins are
         // judged by it.
@@ -108,7 +108,7 @@ impl Writer {
         self.refuse(post, code, sentence);
     }
 
-    pub(super) fn give_up(&self, posts: &[Admitted], answers: Vec<Answer<Option<Granted>>>) {
+    pub(super) fn give_up(&self, posts: &[Admitted], answers: Vec<ReplySender<Option<Granted>>>) {
         for admitted in posts {
             self.refuse(&admitted.post, ErrorCode::Unavailable, UNAVAILABLE);
         }
@@ -150,7 +150,7 @@ impl Writer {
     pub(super) fn publish(
         &mut self,
         posts: &[Admitted],
-        answers: Vec<Answer<Option<Granted>>>,
+        answers: Vec<ReplySender<Option<Granted>>>,
         done: Committed,
         now_ms: u64,
     ) {

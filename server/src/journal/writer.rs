@@ -18,7 +18,7 @@ use super::publish::UNAVAILABLE;
 use super::rooms::{Refusal, RoomState, UNKNOWN_ROOM};
 use super::sessions::{SessionState, WriteBehind, encode};
 use super::{
-    Answer, AuthRequest, ConnectionEvent, Granted, Job, Post, RoomLimits, connection_events,
+    AuthRequest, ConnectionEvent, Granted, Job, Post, ReplySender, RoomLimits, connection_events,
 };
 use crate::audit::{Audit, Line};
 use crate::clock::{now_ms, stamp};
@@ -71,7 +71,7 @@ pub(super) struct Writer {
     connection_events: Arc<Mutex<Vec<ConnectionEvent>>>,
     pub(super) deferred: Deferred,
     /// Logins that wait for a transaction that is synced, and who waits for them.
-    auth_requests: VecDeque<(AuthRequest, Answer<Option<Granted>>)>,
+    auth_requests: VecDeque<(AuthRequest, ReplySender<Option<Granted>>)>,
     /// Before this no login is committed.
     next_sync: Instant,
     /// Sessions that begin and end, and what else waits for those before it, in their order.
@@ -171,7 +171,7 @@ impl Writer {
             for event in std::mem::take(&mut *connection_events(&self.connection_events)) {
                 match event {
                     ConnectionEvent::Accepted(id, address) => {
-                        self.write_behind.connection_accepted(id, address, now)
+                        self.write_behind.connection_accepted(id, address, now);
                     }
                     ConnectionEvent::Ended(id) => self.write_behind.connection_ended(id, now),
                 }
@@ -261,7 +261,7 @@ impl Writer {
         }
     }
 
-    /// Commits what was batch, and tells everybody concerned.
+    /// Commits what was taken, and tells everybody concerned.
     fn transact(&mut self, batch: Batch) {
         let writable = !self.low_space && !self.chat.is_behind();
         let now = stamp();
@@ -414,7 +414,7 @@ impl Writer {
             Job::End(ended) => self.end(ended, now),
             Job::Follow(session, follow) => self.follow(session, &follow),
             Job::Read(read) => self.has_read(&read, now),
-            // Batch already.
+            // Taken already.
             Job::Post(_)
             | Job::Auth(..)
             | Job::RoomRequest(_)

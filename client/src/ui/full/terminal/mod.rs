@@ -75,7 +75,7 @@ impl fmt::Debug for Pressed {
 static WANTED: AtomicBool = AtomicBool::new(false);
 /// Whether it is ours at this moment. Held while a frame is written.
 static TAKEN: Mutex<bool> = Mutex::new(false);
-/// There is one stage in a process's life.
+/// There is one raw terminal in a process's life.
 static OPENED: AtomicBool = AtomicBool::new(false);
 
 fn taken() -> MutexGuard<'static, bool> {
@@ -125,7 +125,7 @@ impl RawTerminal {
     ///
     /// # Errors
     /// When standard input or output is no terminal, it does not take the modes, the system
-    /// refuses a thread or a signal handler, or there was a stage before.
+    /// refuses a thread or a signal handler, or it was taken before.
     pub fn open() -> io::Result<(Self, Receiver<Pressed>)> {
         if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
             return Err(io::Error::new(ErrorKind::Unsupported, words::NO_TERMINAL));
