@@ -267,7 +267,7 @@ impl Terminal {
         Ok(answer.trim().to_owned())
     }
 
-    /// See [`Person::ask_secret`].
+    /// See [`Prompter::ask_secret`].
     ///
     /// # Errors
     /// As [`Terminal::ask`].
@@ -280,7 +280,7 @@ impl Terminal {
         self.read(prompt, instead, config).map(SecretString::new)
     }
 
-    /// See [`Person::choose`].
+    /// See [`Prompter::choose`].
     ///
     /// # Errors
     /// As [`Terminal::ask`].
