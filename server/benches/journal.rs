@@ -13,14 +13,6 @@
     reason = "a measurement that fails may end the run"
 )]
 
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "the program's module, of which the journal's statements are measured"
-)]
-#[path = "../src/store/mod.rs"]
-mod store;
-
 use std::time::{Duration, Instant};
 
 use chatbox_common::name::UserName;
@@ -28,7 +20,7 @@ use chatbox_common::secret::Secret;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tempfile::TempDir;
 
-use store::{
+use chatbox_server::store::{
     AccountId, Checkpoint, Checkpointer, Commit, Durability, NewAccount, NewMessage, NewToken,
     RoomId, RoomRole, SqlLog, Store, StoreError,
 };

@@ -1,0 +1,127 @@
+//! The ChatBox server: everything but the call of [`main`], so that benches and tests link it.
+//!
+//! Modules are private but for those that others measure or test.
+
+mod admin;
+mod audit;
+mod banner;
+mod boot;
+mod capacity;
+mod cli;
+mod clock;
+mod commands;
+mod config;
+mod connection;
+mod connection_threads;
+mod connections;
+mod delivery;
+mod event;
+mod handshakes;
+mod journal;
+mod keyfile;
+mod listener;
+mod login;
+mod login_stream;
+mod presence;
+mod rate_limit;
+mod readers;
+mod server;
+mod shared;
+mod signals;
+mod sql_log;
+pub mod store;
+mod threads;
+mod totp_seal;
+
+use std::io;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use audit::Line;
+use cli::{Cli, Command, Exit};
+use config::{ConfigError, Environment, Settings};
+use server::Server;
+
+/// Does what the command line says, and says how the process is to end.
+#[must_use]
+pub fn main() -> ExitCode {
+    run(&Cli::parse()).into()
+}
+
+fn run(cli: &Cli) -> Exit {
+    if let Err(error) = capacity::forbid_core_dumps() {
+        eprintln!("chatbox-server: core dumps can't be switched off: {error}");
+        return Exit::Failure;
+    }
+    let settings = match settings(cli) {
+        Ok(settings) => settings,
+        Err(error) => {
+            eprintln!("{error}");
+            return Exit::Configuration;
+        }
+    };
+    if cli.check_config {
+        println!("the configuration is fine");
+        return Exit::Fine;
+    }
+    if let Some(command) = &cli.command {
+        return administer(&settings, command);
+    }
+    let address = SocketAddr::new(settings.config.server.address, settings.config.server.port);
+    let listener = match listener::bind(address) {
+        Ok(listener) => listener,
+        Err(error) => {
+            eprintln!("chatbox-server: can't listen on {address}: {error}");
+            return Exit::CannotBind;
+        }
+    };
+    match serve(&settings, listener) {
+        Ok(()) => Exit::Fine,
+        Err(error) => {
+            eprintln!("chatbox-server: {error:#}");
+            if error.is::<ConfigError>() {
+                Exit::Configuration
+            } else {
+                Exit::Failure
+            }
+        }
+    }
+}
+
+fn settings(cli: &Cli) -> anyhow::Result<Settings> {
+    Ok(config::load(&cli.options(), &Environment::of_process()?)?)
+}
+
+fn administer(settings: &Settings, command: &Command) -> Exit {
+    match admin::run(settings, command, &mut io::stdout().lock()) {
+        Ok(()) => Exit::Fine,
+        // Whoever reads the list has seen enough.
+        Err(error) if is_broken_pipe(&error) => Exit::Fine,
+        Err(error) => {
+            eprintln!("chatbox-server: {error:#}");
+            Exit::Failure
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+fn serve(settings: &Settings, listener: std::net::TcpListener) -> anyhow::Result<()> {
+    let signals = signals::Expected::new()?;
+    let server = Server::start(settings, listener)?;
+    let audit = server.shared.audit.clone();
+    let ignored = move |signal| {
+        audit.info(Line::warn("signal_ignored").with("signal", signal));
+    };
+    signals.watch(server.stopper()?, ignored)?;
+    // A server whose operator has closed the other end of a pipe serves all the same.
+    let _ = banner::print(&server, settings, &mut io::stdout());
+    server.run();
+    Ok(())
+}
