@@ -21,8 +21,6 @@
 
 #[path = "../tests/screen/mod.rs"]
 mod screen;
-#[path = "../../server/tests/support/mod.rs"]
-mod support;
 
 use std::fs;
 use std::sync::Arc;
@@ -30,9 +28,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
+use chatbox_common::testkit::scripted_client::{ScriptedClient, id, sending};
 use screen::Screen;
-use support::scripted_client::{ScriptedClient, id, sending};
-use support::{ServerProcess, UNLIMITED};
 
 const TALKERS: u64 = 2;
 /// Lines a second of each.

@@ -8,9 +8,6 @@
     reason = "tests may assert in the plainest way, their helpers too"
 )]
 
-#[path = "../../server/tests/support/mod.rs"]
-mod support;
-
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -22,9 +19,10 @@ use std::time::{Duration, Instant};
 use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::secret::Secret;
 
-use support::account::step_now;
-use support::dice::Dice;
-use support::{ServerProcess, UNLIMITED, eventually, free_port};
+use chatbox_common::testkit::account::step_now;
+use chatbox_common::testkit::process::{ServerProcess, UNLIMITED, free_port};
+use chatbox_common::testkit::random::SeededRandom;
+use chatbox_common::testkit::wait::eventually;
 
 /// Those who talk.
 const SENDERS: usize = 10;
@@ -281,17 +279,17 @@ fn logged(line: &str) -> (u32, String, String) {
 #[test]
 fn promise_1_kills_at_any_moment_lose_nothing_show_nothing_twice_and_change_no_order() {
     const LINES: usize = 600;
-    let mut dice = Dice::thrown();
+    let mut random = SeededRandom::from_environment();
     let begun = Instant::now();
     let mut crowd = Crowd::begin(LINES);
     let part = SENDERS * LINES / 6;
     for kill in 1..=5 {
-        crowd.wait_shown(0, kill * part + dice.below(part));
+        crowd.wait_shown(0, kill * part + random.below(part));
         crowd.server.kill();
         crowd.server.restart();
         if kill % 2 == 0 {
             // Once more, while they are coming back.
-            let some = crowd.came_back() + 1 + dice.below(SENDERS - 1);
+            let some = crowd.came_back() + 1 + random.below(SENDERS - 1);
             eventually("the first to come back", || {
                 (crowd.came_back() >= some).then_some(())
             });
@@ -310,10 +308,10 @@ fn promise_1_kills_at_any_moment_lose_nothing_show_nothing_twice_and_change_no_o
 #[test]
 fn promise_2_a_stop_under_load_is_said_to_everybody_and_survived_by_everything() {
     const LINES: usize = 300;
-    let mut dice = Dice::thrown();
+    let mut random = SeededRandom::from_environment();
     let mut crowd = Crowd::begin(LINES);
     let half = SENDERS * LINES / 2;
-    crowd.wait_shown(0, half + dice.below(half) / 2);
+    crowd.wait_shown(0, half + random.below(half) / 2);
     let begun = Instant::now();
     let status = crowd.server.stop();
     let took = begun.elapsed();

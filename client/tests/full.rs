@@ -9,14 +9,13 @@
 )]
 
 mod screen;
-#[path = "../../server/tests/support/mod.rs"]
-mod support;
 
+use chatbox_common::testkit::account::step_now;
+use chatbox_common::testkit::process::{ServerProcess, UNLIMITED, free_port};
+use chatbox_common::testkit::scripted_client::id;
+use chatbox_common::testkit::wait::eventually;
 use rustix::process::Signal;
 use screen::{CTRL_C, ENTER, ESCAPE, PASSWORD, Screen};
-use support::account::step_now;
-use support::scripted_client::id;
-use support::{ServerProcess, UNLIMITED, eventually, free_port};
 
 /// What gives the terminal back.
 const NO_PASTES: &str = "\u{1b}[?2004l";

@@ -9,17 +9,17 @@
 )]
 
 mod screen;
-mod scripted_server;
-#[path = "../../server/tests/support/mod.rs"]
-mod support;
 
+use chatbox_common::testkit::LOBBY;
+use chatbox_common::testkit::scripted_server::{
+    AcceptedClient, CODE, PASSWORD, ScriptedServer, chat,
+};
 use chatbox_common::wire::message::{
     Access, Action, Bye, ByeReason, Chat, ErrorCode, ErrorMessage, Invited, Kind, Left, Presence,
     RoomChanged, RoomRole, ServerMessage, Standing,
 };
 use screen::Screen;
 use screen::wider::Wider;
-use scripted_server::{AcceptedClient, CODE, LOBBY, PASSWORD, ScriptedServer, chat};
 use unicode_width::UnicodeWidthStr;
 
 /// Orders to a terminal, by what they would do.

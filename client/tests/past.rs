@@ -7,16 +7,15 @@
     reason = "tests may assert in the plainest way, their helpers too"
 )]
 
-mod scripted_server;
-
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::process::{Child, ChildStdin, ChildStdout};
 
+use chatbox_common::testkit::LOBBY;
+use chatbox_common::testkit::client_dir::{ClientDir, end, enter};
+use chatbox_common::testkit::scripted_server::{AcceptedClient, ScriptedServer, chat, now_ms};
 use chatbox_common::wire::message::{
     Chat, ClientMessage, ErrorCode, ErrorMessage, Found, History, Search, ServerMessage,
 };
-use scripted_server::client_dir::{ClientDir, end, enter};
-use scripted_server::{AcceptedClient, LOBBY, ScriptedServer, chat, now_ms};
 
 /// 22 November 2026, 14:30 in UTC.
 const HALF_PAST_TWO: u64 = 1_795_357_800_000;

@@ -8,14 +8,13 @@
     reason = "tests may assert in the plainest way, their helpers too"
 )]
 
-mod scripted_server;
-
+use chatbox_common::testkit::LOBBY;
+use chatbox_common::testkit::client_dir::{ClientDir, end, enter, lines};
+use chatbox_common::testkit::scripted_server::{ScriptedServer, chat};
 use chatbox_common::wire::message::{
     Access, Chat, ClientMessage, Ignoring, Invited, Joined, Kind, Page, Presence, Room, RoomMode,
     RoomRole, ServerMessage,
 };
-use scripted_server::client_dir::{ClientDir, end, enter, lines};
-use scripted_server::{LOBBY, ScriptedServer, chat};
 
 #[test]
 fn whom_one_ignores_is_not_seen_and_the_order_is_kept() {

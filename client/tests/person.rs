@@ -8,9 +8,6 @@
     reason = "tests may assert in the plainest way, their helpers too"
 )]
 
-#[path = "../../server/tests/support/mod.rs"]
-mod support;
-
 #[path = "person/secrets.rs"]
 mod secrets;
 
@@ -26,8 +23,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 
-use support::account::step_now;
-use support::{ServerProcess, eventually, free_port};
+use chatbox_common::testkit::account::step_now;
+use chatbox_common::testkit::process::{ServerProcess, UNLIMITED, free_port};
+use chatbox_common::testkit::scripted_client::id;
+use chatbox_common::testkit::wait::eventually;
 
 const PASSWORD: &str = "Canary-correct-horse-77";
 
@@ -332,7 +331,7 @@ fn a_person_changes_their_password_while_others_talk() {
     let (_bob, mut bob) = server.register("bob");
     alice.types("/password");
     alice.sees("Old password:");
-    bob.post(support::scripted_client::id(1, 1), "said meanwhile");
+    bob.post(id(1, 1), "said meanwhile");
     alice.types(PASSWORD);
     alice.sees("New password");
     alice.types("short");
@@ -533,7 +532,7 @@ fn what_was_typed_ahead_for_a_room_that_is_closed_is_not_said_in_another() {
 
 #[test]
 fn whoever_has_no_utf_8_is_asked_and_shown_everything_in_ascii() {
-    let server = ServerProcess::start(support::UNLIMITED);
+    let server = ServerProcess::start(UNLIMITED);
     let mut alice = Terminal::start_in("C", &server);
     alice.sees("the locale's character set is not UTF-8");
     alice.sees("1) Register  2) Log in");
@@ -542,7 +541,7 @@ fn whoever_has_no_utf_8_is_asked_and_shown_everything_in_ascii() {
     alice.sees("> ?");
     alice.registers("alice");
     let (_, mut bob) = server.register("bob");
-    bob.post(support::scripted_client::id(1, 1), "Û2J 漢");
+    bob.post(id(1, 1), "Û2J 漢");
     alice.sees("<bob> ?2J ??");
     alice.types("/quit");
     assert_eq!(alice.ends().code(), Some(0));

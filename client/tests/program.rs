@@ -7,8 +7,6 @@
     reason = "tests may assert in the plainest way, their helpers too"
 )]
 
-mod scripted_server;
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::thread;
 
@@ -16,12 +14,13 @@ use chatbox_common::auth::scram::Iterations;
 use chatbox_common::auth::totp::{TotpSecret, step_of};
 use chatbox_common::fingerprint::Fingerprint;
 use chatbox_common::secret::Secret;
+use chatbox_common::testkit::LOBBY;
+use chatbox_common::testkit::client_dir::{ClientDir, end, enter, lines};
+use chatbox_common::testkit::scripted_server::{ScriptedServer, chat, logged_in, now_ms};
 use chatbox_common::wire::message::{
     ByeReason, ClientMessage, ErrorCode, Following, Head, Lagged, Plain, ServerMessage,
     SessionInfo, SessionList,
 };
-use scripted_server::client_dir::{ClientDir, end, enter, lines};
-use scripted_server::{LOBBY, ScriptedServer, chat, logged_in, now_ms};
 
 #[test]
 fn what_is_piped_in_is_sent_shown_and_followed_by_a_goodbye() {
@@ -175,7 +174,7 @@ fn an_unknown_key_without_a_terminal_is_refused() {
         "code",
     ];
     let flags = [&flags[..], &["--password-file", "pass"]].concat();
-    let child = dir.command(&flags).spawn().unwrap();
+    let child = dir.spawn(&flags);
     server.accept().hears_no_more();
     let ended = end(child);
     assert_eq!(ended.code, 5);
@@ -187,12 +186,10 @@ fn an_unknown_key_without_a_terminal_is_refused() {
 fn somebody_registers_without_a_terminal() {
     let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
     let (address, fingerprint) = (server.address(), server.fingerprint().to_string());
-    let mut child = dir
-        .command(&["--register", "--server", &address, "--user", "alice"])
-        .args(["--password-file", "pass", "--otp-file", "-"])
-        .args(["--fingerprint", &fingerprint])
-        .spawn()
-        .unwrap();
+    let who = ["--register", "--server", &address, "--user", "alice"];
+    let files = ["--password-file", "pass", "--otp-file", "-"];
+    let flags = [&who[..], &files, &["--fingerprint", &fingerprint]].concat();
+    let mut child = dir.spawn(&flags);
     let secret = TotpSecret::new(Secret::random());
     let mut client = server.accept();
     client.register(&secret, Iterations::DEFAULT);
@@ -367,7 +364,7 @@ fn what_is_missing_and_cannot_be_asked_is_a_wrong_use() {
         ),
         (&["--register"], "--user"),
     ] {
-        let ended = end(dir.command(flags).spawn().unwrap());
+        let ended = end(dir.spawn(flags));
         assert_eq!(ended.code, 2, "{}", ended.err);
         assert!(ended.err.contains(named), "{}", ended.err);
     }
@@ -380,7 +377,7 @@ fn a_configuration_with_faults_is_told_in_whole() {
         "config.toml",
         "[client]\nserver_port = 0\nserver_adress = \"x\"\n",
     );
-    let ended = end(dir.command(&[]).spawn().unwrap());
+    let ended = end(dir.spawn(&[]));
     assert_eq!(ended.code, 3);
     for line in ["line 2", "line 3"] {
         assert!(ended.err.contains(line), "{}", ended.err);
@@ -401,7 +398,7 @@ fn a_server_that_is_not_there_has_its_own_code() {
         "code",
     ];
     let flags = [&flags[..], &["--password-file", "pass"]].concat();
-    let ended = end(dir.command(&flags).spawn().unwrap());
+    let ended = end(dir.spawn(&flags));
     assert_eq!(ended.code, 4, "{}", ended.err);
     assert!(ended.err.contains(&address), "{}", ended.err);
 }

@@ -10,35 +10,32 @@
     reason = "tests may assert in the plainest way, their helpers too"
 )]
 
-#[path = "../../server/tests/support/mod.rs"]
-mod support;
-
 mod model;
 mod terminal;
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use chatbox_common::testkit::random::SeededRandom;
 use model::{ALL, PEOPLE, World};
-use support::dice::Dice;
 
 /// What is done in one run.
 const OPERATIONS: usize = 2_000;
 
 /// Does one thing, whatever chance says.
-fn operate(world: &mut World, dice: &mut Dice) {
-    let terminal = dice.below(world.terminals.len());
+fn operate(world: &mut World, random: &mut SeededRandom) {
+    let terminal = random.below(world.terminals.len());
     if world.terminals[terminal].is_stopped {
         return world.go_on(terminal);
     }
-    match dice.below(1_000) {
-        0..700 => world.say(terminal, dice),
-        700..760 => world.join(terminal, dice.one_of(ALL)),
-        760..800 => world.leave(terminal, dice.one_of(ALL)),
-        800..830 => world.kick(dice.one_of(ALL), dice.below(PEOPLE.len())),
-        830..850 => world.ban(dice.one_of(ALL), dice.below(PEOPLE.len())),
-        850..875 => world.unban(dice.one_of(ALL), dice.below(PEOPLE.len())),
-        875..915 => world.invite(dice.below(PEOPLE.len())),
-        915..955 => world.tries_what_is_not_theirs(terminal, dice.one_of(ALL)),
+    match random.below(1_000) {
+        0..700 => world.say(terminal, random),
+        700..760 => world.join(terminal, random.one_of(ALL)),
+        760..800 => world.leave(terminal, random.one_of(ALL)),
+        800..830 => world.kick(random.one_of(ALL), random.below(PEOPLE.len())),
+        830..850 => world.ban(random.one_of(ALL), random.below(PEOPLE.len())),
+        850..875 => world.unban(random.one_of(ALL), random.below(PEOPLE.len())),
+        875..915 => world.invite(random.below(PEOPLE.len())),
+        915..955 => world.tries_what_is_not_theirs(terminal, random.one_of(ALL)),
         955..985 => world.stop(terminal),
         985..993 => world.leaves_and_comes_back(terminal),
         993..997 => world.kill(),
@@ -47,11 +44,11 @@ fn operate(world: &mut World, dice: &mut Dice) {
 }
 
 fn run(seed: u64, operations: usize) {
-    let mut dice = Dice::new(seed);
+    let mut random = SeededRandom::new(seed);
     let begun = Instant::now();
     let mut world = World::begin();
     for _ in 0..operations {
-        operate(&mut world, &mut dice);
+        operate(&mut world, &mut random);
     }
     let told = world.end();
     eprintln!("{operations} operations: {told}, {:?}", begun.elapsed());

@@ -7,13 +7,12 @@
     reason = "tests may assert in the plainest way, their helpers too"
 )]
 
-mod scripted_server;
-
+use chatbox_common::testkit::LOBBY;
+use chatbox_common::testkit::client_dir::{ClientDir, end, enter};
+use chatbox_common::testkit::scripted_server::{AcceptedClient, ScriptedServer};
 use chatbox_common::wire::message::{
     Access, Action, ClientMessage, ErrorCode, Invited, Left, Send, ServerMessage,
 };
-use scripted_server::client_dir::{ClientDir, end, enter};
-use scripted_server::{AcceptedClient, LOBBY, ScriptedServer};
 
 const OPS: u64 = 2;
 

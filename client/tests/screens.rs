@@ -13,17 +13,16 @@
 )]
 
 mod screen;
-#[path = "../../server/tests/support/mod.rs"]
-mod support;
 
 use std::fs;
 use std::path::PathBuf;
 
+use chatbox_common::testkit::account::step_now;
+use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
+use chatbox_common::testkit::scripted_client::{ScriptedClient, id};
+use chatbox_common::testkit::wait::eventually;
 use chatbox_common::wire::message::{Access, ClientMessage, Kind, Search, Send, ServerMessage};
 use screen::{CTRL_C, ESCAPE, PASSWORD, Screen};
-use support::account::step_now;
-use support::scripted_client::ScriptedClient;
-use support::{ServerProcess, UNLIMITED, eventually};
 
 fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/screens/{name}.txt"))
@@ -138,7 +137,7 @@ fn mask(word: &str) -> String {
 
 /// Says something in the lobby as somebody else, and waits until its end is seen.
 fn said(client: &mut ScriptedClient, number: u64, text: &str, screen: &Screen) {
-    client.post(support::scripted_client::id(1, number), text);
+    client.post(id(1, number), text);
     screen.sees(text.rsplit(' ').next().unwrap());
 }
 
@@ -208,7 +207,7 @@ fn the_chat_looks_like_this() {
         ClientMessage::Send(Send {
             request,
             room: alone,
-            id: support::scripted_client::id(7, 1),
+            id: id(7, 1),
             text: "are you there?".to_owned(),
             kind: Kind::Text,
         })

@@ -8,9 +8,6 @@
     reason = "tests may assert in the plainest way, their helpers too"
 )]
 
-#[path = "../../server/tests/support/mod.rs"]
-mod support;
-
 use std::fs::{self, File, Permissions};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -20,12 +17,13 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use chatbox_common::testkit::account::Account;
+use chatbox_common::testkit::process::{ServerProcess, UNLIMITED, free_port};
+use chatbox_common::testkit::scripted_client::{ScriptedClient, id};
+use chatbox_common::testkit::wait::eventually;
 use chatbox_common::wire::message::{Access, ClientMessage, Kind, Plain, Send, ServerMessage};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use support::account::Account;
-use support::scripted_client::id;
-use support::{ServerProcess, UNLIMITED, eventually, free_port};
 
 /// A directory in which scripts of one person run.
 struct Desk {
@@ -425,7 +423,7 @@ fn a_kept_session_needs_neither_password_nor_code() {
     assert_eq!(ended.code, 3, "{}", ended.err);
     fs::set_permissions(&kept, Permissions::from_mode(0o600)).unwrap();
     // Who is logged out everywhere logs in anew.
-    let mut client = support::scripted_client::ScriptedClient::connect(&server);
+    let mut client = ScriptedClient::connect(&server);
     let factor = desk.account.factor();
     client.log_in(&desk.account, &factor);
     client.ask(|request| ClientMessage::LogOut(Plain { request }));

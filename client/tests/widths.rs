@@ -9,12 +9,10 @@
 )]
 
 mod screen;
-#[path = "../../server/tests/support/mod.rs"]
-mod support;
 
+use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
+use chatbox_common::testkit::scripted_client::id;
 use screen::Screen;
-use support::scripted_client::id;
-use support::{ServerProcess, UNLIMITED};
 use unicode_width::UnicodeWidthStr;
 
 /// What people write, and how many columns it takes.

@@ -39,4 +39,6 @@ pub mod name;
 pub mod secret;
 #[cfg(test)]
 mod test_vectors;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 pub mod wire;

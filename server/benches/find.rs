@@ -20,9 +20,6 @@
     reason = "figures are rounded to be shown; ranks of words are small"
 )]
 
-#[path = "../tests/support/mod.rs"]
-mod support;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -32,9 +29,10 @@ use chatbox_common::auth::scram::{Iterations, Password, Verifier};
 use chatbox_common::wire::message::{Found, Place};
 use rusqlite::Connection;
 
-use support::account::{Account, secret};
-use support::scripted_client::{LOBBY, ScriptedClient};
-use support::{ServerProcess, UNLIMITED};
+use chatbox_common::testkit::LOBBY;
+use chatbox_common::testkit::account::{Account, secret};
+use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
+use chatbox_common::testkit::scripted_client::ScriptedClient;
 
 const MESSAGES: u64 = 1_000_000;
 const ROOMS: u64 = 20;

@@ -8,8 +8,6 @@
     reason = "a test may assert in the plainest way, in its helpers as well"
 )]
 
-mod support;
-
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::thread;
@@ -17,12 +15,13 @@ use std::thread;
 use chatbox_common::wire::message::{ByeReason, ErrorCode, FactorPart, ServerMessage};
 use rusqlite::Connection;
 
-use support::account::{secret, step_now};
-use support::changes::{
+use chatbox_common::testkit::account::{secret, step_now};
+use chatbox_common::testkit::account_changes::{
     LOGIN_REFUSED, NEW, assert_token_is_dead, some_verifier, state, take_factor, without_password,
 };
-use support::scripted_client::{ScriptedClient, id};
-use support::{ServerProcess, UNLIMITED, eventually};
+use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
+use chatbox_common::testkit::scripted_client::{ScriptedClient, id, sending};
+use chatbox_common::testkit::wait::eventually;
 
 // Where one is logged in.
 
@@ -99,7 +98,7 @@ fn a_session_that_reads_nothing_and_one_that_talks_are_ended_as_well() {
     let mut say = talking.stream.try_clone().unwrap();
     let frames: Vec<_> = (0..2_000)
         .map(|n| {
-            let message = support::scripted_client::sending(n, id(9, n.into()), "on and on");
+            let message = sending(n, id(9, n.into()), "on and on");
             let mut content = Vec::new();
             chatbox_common::wire::codec::put(&message, &mut content);
             talking.seal(&content)

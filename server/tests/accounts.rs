@@ -8,14 +8,13 @@
     reason = "a test may assert in the plainest way, in its helpers as well"
 )]
 
-mod support;
-
 use chatbox_common::name::UserName;
 use chatbox_common::wire::message::{ByeReason, ErrorCode, ServerMessage};
 
-use support::account::{Account, secret, step_now};
-use support::scripted_client::ScriptedClient;
-use support::{ServerProcess, eventually};
+use chatbox_common::testkit::account::{Account, secret, step_now};
+use chatbox_common::testkit::process::ServerProcess;
+use chatbox_common::testkit::scripted_client::ScriptedClient;
+use chatbox_common::testkit::wait::eventually;
 
 const REFUSED: (ErrorCode, ByeReason) = (ErrorCode::LoginRefused, ByeReason::LoginRefused);
 

@@ -8,15 +8,15 @@
     reason = "a test may assert in the plainest way, in its helpers as well"
 )]
 
-mod support;
-
 use chatbox_common::wire::message::{
     Access, Action, ClientMessage, Direct, ErrorCode, Read, Room, RoomId, RoomRole, Seq,
     ServerMessage,
 };
 
-use support::scripted_client::{LOBBY, ScriptedClient, id};
-use support::{ServerProcess, UNLIMITED, eventually};
+use chatbox_common::testkit::LOBBY;
+use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
+use chatbox_common::testkit::scripted_client::{ScriptedClient, id};
+use chatbox_common::testkit::wait::eventually;
 
 fn direct(client: &mut ScriptedClient, user: &str) -> Result<Room, ErrorCode> {
     let user = user.to_owned();

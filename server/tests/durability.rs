@@ -8,8 +8,6 @@
     reason = "a test may assert in the plainest way, in its helpers as well"
 )]
 
-mod support;
-
 use std::collections::HashMap;
 use std::fs;
 use std::io::Write;
@@ -24,8 +22,9 @@ use chatbox_common::wire::codec;
 use chatbox_common::wire::message::{ByeReason, ErrorCode, MessageId, Seq, ServerMessage};
 use rusqlite::Connection;
 
-use support::scripted_client::{ScriptedClient, id, sending};
-use support::{ServerProcess, UNLIMITED, eventually};
+use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
+use chatbox_common::testkit::scripted_client::{ScriptedClient, id, sending};
+use chatbox_common::testkit::wait::eventually;
 
 /// Messages that one client has under way.
 const BURST: u32 = 32;

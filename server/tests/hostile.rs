@@ -9,8 +9,6 @@
     reason = "a test may assert in the plainest way, in its helpers as well"
 )]
 
-mod support;
-
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
@@ -18,8 +16,9 @@ use std::time::{Duration, Instant};
 use chatbox_common::channel::ChannelError;
 use chatbox_common::wire::message::{ByeReason, ClientMessage, Plain, ServerMessage};
 
-use support::scripted_client::{ScriptedClient, id};
-use support::{PATIENCE, ServerProcess, eventually};
+use chatbox_common::testkit::process::ServerProcess;
+use chatbox_common::testkit::scripted_client::{ScriptedClient, id, sending};
+use chatbox_common::testkit::wait::{PATIENCE, eventually};
 
 /// Deadlines as short as the configuration allows.
 const BRIEF: &str = "[network]\nconnection_timeout = 1\n";
@@ -192,7 +191,7 @@ fn promise_9_a_replayed_record_ends_the_session() {
     let server = ServerProcess::start("");
     let (_account, mut alice) = server.register("Alice");
     let mut content = Vec::new();
-    let send = support::scripted_client::sending(7, id(1, 1), "said once");
+    let send = sending(7, id(1, 1), "said once");
     chatbox_common::wire::codec::put(&send, &mut content);
     let frame = alice.seal(&content);
     alice.write(&[&frame[..], &frame].concat()).unwrap();

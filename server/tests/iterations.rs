@@ -8,8 +8,6 @@
     reason = "a test may assert in the plainest way, in its helpers as well"
 )]
 
-mod support;
-
 use std::fs;
 
 use chatbox_common::auth::scram::{ClientFirst, Iterations, Password, SaltedPassword, ScramError};
@@ -19,9 +17,9 @@ use chatbox_common::wire::message::{
     ClientMessage, Login, RegisterChallenge, RegisterConfirm, ServerMessage,
 };
 
-use support::ServerProcess;
-use support::account::{Account, secret};
-use support::scripted_client::ScriptedClient;
+use chatbox_common::testkit::account::{Account, secret};
+use chatbox_common::testkit::process::ServerProcess;
+use chatbox_common::testkit::scripted_client::ScriptedClient;
 
 const PASSWORD: &str = "correct horse battery";
 

@@ -8,14 +8,13 @@
     reason = "a test may assert in the plainest way, in its helpers as well"
 )]
 
-mod support;
-
 use chatbox_common::wire::message::{
     Chat, ClientMessage, ErrorCode, History, Kind, Page, ServerMessage,
 };
 
-use support::scripted_client::{LOBBY, id, sending};
-use support::{ServerProcess, UNLIMITED};
+use chatbox_common::testkit::LOBBY;
+use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
+use chatbox_common::testkit::scripted_client::{id, sending};
 
 fn numbers(page: &Page) -> Vec<u64> {
     page.messages.iter().map(|chat| chat.seq).collect()

@@ -9,8 +9,6 @@
     reason = "a test may assert in the plainest way, in its helpers as well"
 )]
 
-mod support;
-
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -20,9 +18,10 @@ use chatbox_common::name::UserName;
 use chatbox_common::secret::Secret;
 use chatbox_common::wire::message::{Access, RoomRole};
 
-use support::account::Account;
-use support::scripted_client::{LOBBY, id};
-use support::{ServerProcess, UNLIMITED};
+use chatbox_common::testkit::LOBBY;
+use chatbox_common::testkit::account::Account;
+use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
+use chatbox_common::testkit::scripted_client::id;
 
 const ALICE: &str = "KTRL5MJSFRT2KHSMVSEK2A3DE6ZRTLPT";
 const BOB: &str = "YF6JVTGQKXCKM4G3PFUQKYNQS3UUPXH2";

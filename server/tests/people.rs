@@ -8,14 +8,14 @@
     reason = "a test may assert in the plainest way, in its helpers as well"
 )]
 
-mod support;
-
 use std::process::Command;
 
 use chatbox_common::wire::message::{ErrorCode, Kind, ServerMessage};
 
-use support::scripted_client::{LOBBY, ScriptedClient};
-use support::{ServerProcess, UNLIMITED, eventually};
+use chatbox_common::testkit::LOBBY;
+use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
+use chatbox_common::testkit::scripted_client::ScriptedClient;
+use chatbox_common::testkit::wait::eventually;
 
 /// What a session that did not ask is told of whom its person ignores.
 fn hears(client: &mut ScriptedClient) -> (String, bool) {

@@ -13,8 +13,6 @@
     reason = "a test may assert in the plainest way, in its helpers as well"
 )]
 
-mod support;
-
 use std::collections::BTreeSet;
 
 use chatbox_common::wire::message::{
@@ -23,8 +21,9 @@ use chatbox_common::wire::message::{
 use rusqlite::types::Null;
 use rusqlite::{Connection, params_from_iter};
 
-use support::scripted_client::{LOBBY, ScriptedClient, id};
-use support::{ServerProcess, UNLIMITED};
+use chatbox_common::testkit::LOBBY;
+use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
+use chatbox_common::testkit::scripted_client::{ScriptedClient, id};
 
 /// More than any plan would rather walk through.
 const MANY: u64 = 20_000;

@@ -8,14 +8,13 @@
     reason = "a test may assert in the plainest way, in its helpers as well"
 )]
 
-mod support;
-
 use chatbox_common::auth::resume::ResumeToken;
 use chatbox_common::secret::Secret;
 use chatbox_common::wire::message::{ByeReason, ErrorCode};
 
-use support::scripted_client::ScriptedClient;
-use support::{ServerProcess, eventually};
+use chatbox_common::testkit::process::ServerProcess;
+use chatbox_common::testkit::scripted_client::ScriptedClient;
+use chatbox_common::testkit::wait::eventually;
 
 fn assert_refused(server: &ServerProcess, token: &ResumeToken) {
     let mut client = ScriptedClient::connect(server);

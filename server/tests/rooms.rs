@@ -8,14 +8,14 @@
     reason = "a test may assert in the plainest way, in its helpers as well"
 )]
 
-mod support;
-
 use chatbox_common::wire::message::{
     Access, Action, ClientMessage, ErrorCode, Follow, History, RoomRole, ServerMessage,
 };
 
-use support::scripted_client::{LOBBY, ScriptedClient};
-use support::{ServerProcess, UNLIMITED};
+use chatbox_common::testkit::LOBBY;
+use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
+use chatbox_common::testkit::scripted_client::ScriptedClient;
+use chatbox_common::testkit::wait::eventually;
 
 fn left(client: &mut ScriptedClient) -> (u64, Action, String) {
     client.until("the end of a membership", |message| match message {
@@ -256,7 +256,7 @@ fn who_is_muted_reads_on_and_a_locked_room_is_the_moderators() {
     alice
         .moderate_for(ops, "Bob", Action::Mute, Some(1))
         .unwrap();
-    support::eventually("the end of the mute", || bob.say_in(ops, 2, "y").ok());
+    eventually("the end of the mute", || bob.say_in(ops, 2, "y").ok());
 
     alice.lock(ops, Some("an incident")).unwrap();
     assert_eq!(bob.say_in(ops, 3, "z").unwrap_err(), ErrorCode::Locked);

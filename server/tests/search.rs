@@ -8,14 +8,14 @@
     reason = "a test may assert in the plainest way, in its helpers as well"
 )]
 
-mod support;
-
 use chatbox_common::wire::message::{
     Access, Action, ClientMessage, ErrorCode, History, Place, RoomId, Search, ServerMessage,
 };
 
-use support::scripted_client::{LOBBY, ScriptedClient};
-use support::{ServerProcess, UNLIMITED, eventually};
+use chatbox_common::testkit::LOBBY;
+use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
+use chatbox_common::testkit::scripted_client::ScriptedClient;
+use chatbox_common::testkit::wait::eventually;
 
 /// The sentence of the refusal, and its code.
 fn refusal(

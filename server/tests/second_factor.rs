@@ -8,17 +8,16 @@
     reason = "a test may assert in the plainest way, in its helpers as well"
 )]
 
-mod support;
-
 use chatbox_common::wire::message::{ByeReason, ErrorCode, FactorPart};
 use rusqlite::Connection;
 
-use support::account::{Account, step_now};
-use support::changes::{
+use chatbox_common::testkit::account::{Account, step_now};
+use chatbox_common::testkit::account_changes::{
     LOGIN_REFUSED, NEW, assert_token_is_dead, state, take_factor, without_password,
 };
-use support::scripted_client::ScriptedClient;
-use support::{ServerProcess, eventually};
+use chatbox_common::testkit::process::ServerProcess;
+use chatbox_common::testkit::scripted_client::ScriptedClient;
+use chatbox_common::testkit::wait::eventually;
 
 #[test]
 fn a_stolen_session_with_a_right_code_gets_no_factor_and_locks_nobody_out() {

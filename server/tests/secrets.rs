@@ -8,8 +8,6 @@
     reason = "a test may assert in the plainest way, in its helpers as well"
 )]
 
-mod support;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -18,10 +16,10 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use chatbox_common::wire::message::FactorPart;
 
-use support::ServerProcess;
-use support::account::{Account, step_now};
-use support::changes::take_factor;
-use support::scripted_client::{ScriptedClient, id};
+use chatbox_common::testkit::account::{Account, step_now};
+use chatbox_common::testkit::account_changes::take_factor;
+use chatbox_common::testkit::process::ServerProcess;
+use chatbox_common::testkit::scripted_client::{ScriptedClient, id};
 
 /// A secret in every form in which it could lie in a file.
 fn forms(secret: &[u8]) -> Vec<Vec<u8>> {

@@ -8,16 +8,15 @@
     reason = "a test may assert in the plainest way, in its helpers as well"
 )]
 
-mod support;
-
 use chatbox_common::wire::message::{
     ByeReason, ClientMessage, ErrorCode, Follow, History, Kind, List, Plain, Presence, Send,
     ServerMessage,
 };
 
+use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
+use chatbox_common::testkit::scripted_client::{ScriptedClient, id, sending};
+use chatbox_common::testkit::wait::eventually;
 use rustix::process::Signal;
-use support::scripted_client::{ScriptedClient, id, sending};
-use support::{ServerProcess, UNLIMITED};
 
 fn presence(client: &mut ScriptedClient) -> Presence {
     client.until("presence", |message| match message {
@@ -218,7 +217,7 @@ fn who_is_too_fast_is_told_when_to_go_on() {
     let error = alice.error(56);
     assert_eq!(error.code, ErrorCode::TooFast);
     assert!((1..=1000).contains(&error.retry_ms.unwrap()), "{error:?}");
-    let seen = support::eventually("the message taken later", || {
+    let seen = eventually("the message taken later", || {
         let asked = alice.send(id(1, 6), "x");
         alice.until("an answer", |message| match message {
             ServerMessage::Ack(ack) if ack.request == asked => Some(Some(ack.seq)),

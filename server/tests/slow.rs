@@ -8,16 +8,15 @@
     reason = "a test may assert in the plainest way, in its helpers as well"
 )]
 
-mod support;
-
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use chatbox_common::wire::message::{ClientMessage, Plain, Seq, ServerMessage};
 
-use support::scripted_client::{LOBBY, ScriptedClient, id, sending};
-use support::{ServerProcess, UNLIMITED};
+use chatbox_common::testkit::LOBBY;
+use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
+use chatbox_common::testkit::scripted_client::{ScriptedClient, id, sending};
 
 /// Messages that fill every buffer on the way several times over: 24 MiB.
 const FLOOD: u32 = 6000;

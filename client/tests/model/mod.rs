@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
-use crate::support::account::Account;
-use crate::support::dice::Dice;
-use crate::support::{ServerProcess, UNLIMITED, eventually, free_port};
 use crate::terminal::TerminalClient;
+use chatbox_common::testkit::account::Account;
+use chatbox_common::testkit::process::{ServerProcess, UNLIMITED, free_port};
+use chatbox_common::testkit::random::SeededRandom;
+use chatbox_common::testkit::wait::eventually;
 
 pub const PEOPLE: [&str; 3] = ["alice", "bob", "carol"];
 const ALICE: usize = 0;
@@ -192,13 +193,13 @@ impl World {
     // What is done.
 
     /// Somebody says something, somewhere where they are.
-    pub fn say(&mut self, terminal: usize, dice: &mut Dice) {
+    pub fn say(&mut self, terminal: usize, random: &mut SeededRandom) {
         let person = self.terminals[terminal].person;
         let text = format!("line {} of {}", self.said.len(), PEOPLE[person]);
         let mut rooms: Vec<&str> = ALL.to_vec();
         rooms.retain(|room| self.is_member(person, room));
         rooms.push(LOBBY);
-        let choice = dice.below(rooms.len() + 1);
+        let choice = random.below(rooms.len() + 1);
         let room = if let Some(&room) = rooms.get(choice) {
             if self.terminals[terminal].current.as_deref() != Some(room) {
                 // Not typed ahead: who is sent out before it is read would come in anew.
@@ -209,7 +210,7 @@ impl World {
             self.terminals[terminal].types(&text);
             room.to_owned()
         } else {
-            let other = (person + 1 + dice.below(PEOPLE.len() - 1)) % PEOPLE.len();
+            let other = (person + 1 + random.below(PEOPLE.len() - 1)) % PEOPLE.len();
             self.terminals[terminal].types(&format!("/dm @{} {text}", PEOPLE[other]));
             let title = title(person, other);
             for one in [person, other] {

@@ -21,8 +21,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
-use crate::support::account::{Account, step_now};
-use crate::support::{ServerProcess, eventually};
+use chatbox_common::testkit::account::{Account, step_now};
+use chatbox_common::testkit::process::ServerProcess;
+use chatbox_common::testkit::wait::eventually;
 
 pub const PASSWORD: &str = "Canary-correct-horse-77";
 

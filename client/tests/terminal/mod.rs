@@ -12,8 +12,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 
-use crate::support::account::Account;
-use crate::support::{ServerProcess, eventually};
+use chatbox_common::testkit::account::Account;
+use chatbox_common::testkit::process::ServerProcess;
+use chatbox_common::testkit::wait::eventually;
 
 /// See the module.
 pub struct TerminalClient {

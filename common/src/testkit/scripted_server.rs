@@ -1,40 +1,33 @@
 //! A scripted server, made of the protocol's own parts: it says what a test tells it to say,
 //! right or wrong, and listens on a port of the system's choice.
 
-#![allow(dead_code, reason = "each test crate uses another part of it")]
-
-pub mod client_dir;
-
 use std::collections::VecDeque;
 use std::net::{TcpListener, TcpStream};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use chatbox_common::auth::resume::{self, ResumeToken};
-use chatbox_common::auth::scram::{
-    ClientFirstMessage, Iterations, Password, ServerFirst, Verifier,
-};
-use chatbox_common::auth::totp::TotpSecret;
-use chatbox_common::channel::{self, ChannelError, Receiver, Sender};
-use chatbox_common::crypto::handshake::{ChannelBinding, ServerIdentity, respond};
-use chatbox_common::crypto::record::Rotation;
-use chatbox_common::fingerprint::Fingerprint;
-use chatbox_common::secret::{Secret, SecretString};
-use chatbox_common::wire::codec::{self, Read};
-use chatbox_common::wire::frame::FrameBuffer;
-use chatbox_common::wire::message::{
+use crate::auth::resume::{self, ResumeToken};
+use crate::auth::scram::{ClientFirstMessage, Iterations, Password, ServerFirst, Verifier};
+use crate::auth::totp::TotpSecret;
+use crate::channel::{self, ChannelError, Receiver, Sender};
+use crate::crypto::handshake::{ChannelBinding, ServerIdentity, respond};
+use crate::crypto::record::Rotation;
+use crate::fingerprint::Fingerprint;
+use crate::secret::{Secret, SecretString};
+use crate::wire::codec::{self, Read};
+use crate::wire::frame::FrameBuffer;
+use crate::wire::message::{
     Access, Ack, Bye, ByeReason, Chat, ClientMessage, ErrorCode, ErrorMessage, Joined, Kind,
     Limits, LoggedIn, LoginChallenge, Page, RegisterChallenge, Room, RoomMode, RoomRole, Send, Seq,
     ServerMessage, Welcome,
 };
 
+use super::LOBBY;
+use super::wait::PATIENCE;
+
 /// The password of everybody here.
 pub const PASSWORD: &str = "correct horse";
 /// A code that a client may send: nothing here checks it.
 pub const CODE: &str = "123456";
-/// The room.
-pub const LOBBY: u64 = 1;
-/// A test that waits for longer has failed.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A listening server with an identity.
 pub struct ScriptedServer {
@@ -85,6 +78,7 @@ impl ScriptedServer {
     }
 
     /// The same address, and somebody else behind it.
+    #[must_use]
     pub fn with_another_key(self) -> Self {
         Self {
             identity: ServerIdentity::from_private(Secret::random()),

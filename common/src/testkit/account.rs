@@ -2,18 +2,18 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use chatbox_common::auth::recovery::RecoveryCode;
-use chatbox_common::auth::resume::ResumeToken;
-use chatbox_common::auth::scram::{ClientFinal, ClientFirst, Iterations, Password, Verifier};
-use chatbox_common::auth::totp::{TotpSecret, step_of};
-use chatbox_common::name::UserName;
-use chatbox_common::secret::{Secret, SecretString};
-use chatbox_common::wire::message::{
+use crate::auth::recovery::RecoveryCode;
+use crate::auth::resume::ResumeToken;
+use crate::auth::scram::{ClientFinal, ClientFirst, Iterations, Password, Verifier};
+use crate::auth::totp::{TotpSecret, step_of};
+use crate::name::UserName;
+use crate::secret::{Secret, SecretString};
+use crate::wire::message::{
     ClientMessage, LoggedIn, Login, LoginConfirm, Register, RegisterChallenge, RegisterConfirm,
     Resume, ServerMessage,
 };
 
-use super::ServerProcess;
+use super::process::ServerProcess;
 use super::scripted_client::ScriptedClient;
 
 /// The step of this moment.

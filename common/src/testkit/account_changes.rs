@@ -1,18 +1,18 @@
 //! Changing one's own account from a session, and hearing what came of it.
 
-use chatbox_common::auth::recovery::RecoveryCode;
-use chatbox_common::auth::resume::ResumeToken;
-use chatbox_common::auth::scram::{ClientFinal, ClientFirst, Iterations, Password, Verifier};
-use chatbox_common::auth::totp::TotpSecret;
-use chatbox_common::name::UserName;
-use chatbox_common::secret::{Secret, SecretString};
-use chatbox_common::wire::message::{
+use crate::auth::recovery::RecoveryCode;
+use crate::auth::resume::ResumeToken;
+use crate::auth::scram::{ClientFinal, ClientFirst, Iterations, Password, Verifier};
+use crate::auth::totp::TotpSecret;
+use crate::name::UserName;
+use crate::secret::{Secret, SecretString};
+use crate::wire::message::{
     self, ByeReason, Changed, ClientMessage, ErrorCode, Factor, FactorConfirm, FactorPart,
     NewFactor, PasswordChallenge, PasswordConfirm, Plain, ServerMessage, SessionInfo,
 };
 
-use super::ServerProcess;
 use super::account::{Account, secret};
+use super::process::ServerProcess;
 use super::scripted_client::ScriptedClient;
 
 /// Another password.

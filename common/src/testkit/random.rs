@@ -1,14 +1,14 @@
-//! Chance that comes again: numbers from a seed.
+//! Randomness that comes again: numbers from a seed.
 
-/// Another seed makes other moments: `CHATBOX_SEED=7 cargo test ...`.
+/// Another seed makes another run: `CHATBOX_SEED=7 cargo test ...`.
 const SEED: u64 = 1;
 
 /// Numbers that are the same at every run (Knuth's MMIX generator).
-pub struct Dice(u64);
+pub struct SeededRandom(u64);
 
-impl Dice {
+impl SeededRandom {
     /// From the seed that was asked for, or the usual one; says which.
-    pub fn thrown() -> Self {
+    pub fn from_environment() -> Self {
         let seed = std::env::var("CHATBOX_SEED").ok();
         Self::new(seed.map_or(SEED, |seed| seed.parse().unwrap()))
     }

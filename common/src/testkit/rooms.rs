@@ -1,13 +1,13 @@
 //! Asking for things with rooms and people, and hearing what came of it.
 
-use chatbox_common::wire::message::{
+use crate::wire::message::{
     Access, Action, ClientMessage, Create, Direct, ErrorCode, Found, History, Ignore, InRoom,
     Invite, Join, Kind, Lock, Member, Members, Moderate, Named, Page, Place, Profile, Room, RoomId,
     RoomMode, RoomSummary, Rooms, Search, Send, ServerMessage, SetTopic,
 };
 
-use super::eventually;
 use super::scripted_client::{ScriptedClient, id};
+use super::wait::eventually;
 
 /// What a request about rooms or people came to.
 pub type Answer = Result<ServerMessage, ErrorCode>;

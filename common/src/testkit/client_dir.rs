@@ -1,12 +1,14 @@
-//! The program itself: where it runs, what it is given, how it ended.
+//! The client's own program: where it runs, what it is given, how it ended.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
-use super::{AcceptedClient, CODE, PASSWORD, ScriptedServer};
+use super::guard::GuardedChild;
+use super::process::program;
+use super::scripted_server::{AcceptedClient, CODE, PASSWORD, ScriptedServer};
 
 /// A directory with the files that the program's flags name.
 pub struct ClientDir {
@@ -44,7 +46,7 @@ impl ClientDir {
     }
 
     pub fn command(&self, flags: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_chatbox"));
+        let mut command = Command::new(program("chatbox"));
         command
             .current_dir(self.directory.path())
             .env("HOME", self.directory.path())
@@ -57,19 +59,24 @@ impl ClientDir {
         command
     }
 
+    /// Starts the program with these flags.
+    pub fn spawn(&self, flags: &[&str]) -> GuardedChild {
+        GuardedChild::spawn(&mut self.command(flags))
+    }
+
     /// Starts the program as alice, with these flags besides.
-    pub fn begin(&self, server: &ScriptedServer, flags: &[&str]) -> Child {
+    pub fn begin(&self, server: &ScriptedServer, flags: &[&str]) -> GuardedChild {
         let address = server.address();
         let fingerprint = server.fingerprint().to_string();
         let mut all = vec!["--server", &address, "--user", "alice"];
         all.extend(["--password-file", "pass", "--otp-file", "code"]);
         all.extend(["--fingerprint", &fingerprint]);
         all.extend(flags);
-        self.command(&all).spawn().unwrap()
+        self.spawn(&all)
     }
 
     /// Starts it with this input, and nothing behind.
-    pub fn chat(&self, server: &ScriptedServer, input: &str, flags: &[&str]) -> Child {
+    pub fn chat(&self, server: &ScriptedServer, input: &str, flags: &[&str]) -> GuardedChild {
         let mut child = self.begin(server, flags);
         // A program that ended already does not read: that is for the test to see.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
@@ -83,7 +90,7 @@ pub struct Exited {
     pub err: String,
 }
 
-pub fn end(child: Child) -> Exited {
+pub fn end(child: GuardedChild) -> Exited {
     let Output {
         status,
         stdout,

@@ -5,21 +5,20 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Instant;
 
-use chatbox_common::auth::resume::ResumeToken;
-use chatbox_common::channel::{self, ChannelError, Receiver};
-use chatbox_common::crypto::record::Sealer;
-use chatbox_common::fingerprint::Fingerprint;
-use chatbox_common::wire::codec;
-use chatbox_common::wire::message::{
+use crate::auth::resume::ResumeToken;
+use crate::channel::{self, ChannelError, Receiver};
+use crate::crypto::record::Sealer;
+use crate::fingerprint::Fingerprint;
+use crate::wire::codec;
+use crate::wire::message::{
     Ack, Bye, ByeReason, Chat, ClientMessage, ErrorCode, ErrorMessage, Follow, Following, History,
-    Kind, MessageId, Page, Plain, RoomId, Send, Seq, ServerMessage, Welcome,
+    Kind, MessageId, Page, Plain, Send, Seq, ServerMessage, Welcome,
 };
 use socket2::{Domain, Socket, Type};
 
-use super::{PATIENCE, ServerProcess};
-
-/// The room that is always there.
-pub const LOBBY: RoomId = 1;
+use super::LOBBY;
+use super::process::ServerProcess;
+use super::wait::PATIENCE;
 
 /// A connection behind its handshake.
 pub struct ScriptedClient {

@@ -1,48 +1,22 @@
-//! The harness: the real server in a directory of its own, and clients that follow a script.
-//!
-//! Nothing waits by sleeping for a while: tests wait for a message, a line or a row, each with a
-//! deadline after which the test fails and says what never came.
-
-#![allow(dead_code, reason = "each test crate uses another part of the harness")]
-
-pub mod account;
-pub mod changes;
-pub mod dice;
-pub mod rooms;
-pub mod scripted_client;
+//! The server's own program in a directory of its own: started, killed, stopped, started again.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-/// How long a test waits for something that must come.
-pub const PATIENCE: Duration = Duration::from_secs(20);
-/// How often it looks.
-const POLL: Duration = Duration::from_millis(5);
+use super::guard::GuardedChild;
+use super::wait::eventually;
 
 /// No limit of messages a second.
 pub const UNLIMITED: &str = "[security]\nmax_messages_per_sec = 0\n";
-
-/// Looks until there is something to see.
-pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "never came: {what}");
-        thread::sleep(POLL);
-    }
-}
 
 /// A port outside the range from which the system takes ports of its own: while the server is
 /// down nobody else gets it, not even a client that connects to itself.
@@ -58,7 +32,7 @@ pub fn free_port() -> u16 {
 /// A directory with a configuration, and the server that runs in it.
 pub struct ServerProcess {
     dir: TempDir,
-    child: Child,
+    child: GuardedChild,
     /// Kept open, and never read again: behind its banner the server says nothing there.
     stdout: BufReader<ChildStdout>,
     /// What it is told to listen on; 0 lets the system choose at each start.
@@ -227,13 +201,19 @@ impl Drop for ServerProcess {
     }
 }
 
-type Launched = (Child, BufReader<ChildStdout>, SocketAddr, String, String);
+type Launched = (
+    GuardedChild,
+    BufReader<ChildStdout>,
+    SocketAddr,
+    String,
+    String,
+);
 
-/// The server's binary; a crate that only has the client's finds it beside that.
-fn program() -> PathBuf {
-    let beside =
-        option_env!("CARGO_BIN_EXE_chatbox-server").or(option_env!("CARGO_BIN_EXE_chatbox"));
-    let program = Path::new(beside.unwrap()).with_file_name("chatbox-server");
+/// One of the programs of this workspace, which cargo builds beside its tests: these are in
+/// target/PROFILE/deps, the programs in target/PROFILE.
+pub fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let program = test.parent().unwrap().with_file_name(name);
     assert!(
         program.exists(),
         "{} is not built: run cargo test --workspace",
@@ -249,14 +229,14 @@ fn launch(dir: &Path, port: u16) -> Result<Launched, Refused> {
         .open(dir.join("stderr"))
         .unwrap();
     let before = usize::try_from(stderr.metadata().unwrap().len()).unwrap();
-    let mut child = Command::new(program())
+    let mut command = Command::new(program("chatbox-server"));
+    command
         .args(["--port", &port.to_string(), "--config"])
         .arg(dir.join("config.toml"))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(stderr)
-        .spawn()
-        .unwrap();
+        .stderr(stderr);
+    let mut child = GuardedChild::spawn(&mut command);
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let (mut address, mut fingerprint) = (None, None);
     let (mut banner, mut line) = (String::new(), String::new());

@@ -1,0 +1,55 @@
+//! What tests and benchmarks of the server and the client have in common: the real programs in
+//! directories of their own, clients and servers that follow a script, accounts, randomness,
+//! waiting.
+//!
+//! Stands behind the feature `testkit`, which only `[dev-dependencies]` switch on: no released
+//! program has any of it.
+//!
+//! Nothing waits by sleeping for a while: tests wait for a message, a line or a row, each with a
+//! deadline after which the test fails and says what never came. What was started ends with the
+//! test, also when the test is killed ([`guard`]).
+//!
+//! | module | has |
+//! |---|---|
+//! | [`process`] | the server in a directory of its own |
+//! | [`client_dir`] | a directory for the client, and the client in it |
+//! | [`scripted_client`] | a client that says what a test tells it to say |
+//! | [`scripted_server`] | a server that says what a test tells it to say |
+//! | [`account`], [`account_changes`] | registering, logging in, changing an account |
+//! | [`rooms`] | requests about rooms and people |
+//! | [`random`] | numbers that come again |
+//! | [`wait`] | waiting for what must come |
+//! | [`guard`] | processes that end with the test |
+
+#![allow(
+    missing_docs,
+    clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::new_without_default,
+    clippy::should_implement_trait,
+    reason = "only tests call this: a name says enough where nothing is said"
+)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may assert in the plainest way, in what it shares with others as well"
+)]
+
+pub mod account;
+pub mod account_changes;
+pub mod client_dir;
+pub mod guard;
+pub mod process;
+pub mod random;
+pub mod rooms;
+pub mod scripted_client;
+pub mod scripted_server;
+pub mod wait;
+
+use crate::wire::message::RoomId;
+
+/// The room that is always there.
+pub const LOBBY: RoomId = 1;
