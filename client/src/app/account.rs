@@ -15,12 +15,13 @@ use chatbox_common::wire::message::{
     PasswordChallenge, RequestId, SessionList,
 };
 
-use super::{App, Asked, LinkState, Quitting};
+use super::App;
+use super::requests::Asked;
 use crate::exit::ExitReason;
 use crate::input::Factor;
 use crate::login::{Factors, Login, Passwords};
 use crate::prompt::{PromptError, Prompter, away};
-use crate::session::{Proof, Proved, SessionError, Ticket};
+use crate::session::{Proof, Proved, SessionError};
 use crate::words::tables;
 use crate::words::{account as words, app as app_words, login};
 
@@ -57,28 +58,8 @@ enum Wanted {
 
 impl App {
     pub(super) fn show_sessions(&mut self, list: &SessionList) -> Result<(), ExitReason> {
-        let lines = tables::sessions(&self.clock, list, self.session);
+        let lines = tables::sessions(&self.clock, list, self.connection.session());
         Ok(self.face.lines(words::SESSIONS, &lines)?)
-    }
-
-    /// Asks to be logged out everywhere, once all that was typed before is said.
-    pub(super) fn log_out(&mut self) {
-        self.quitting = Quitting::Everywhere;
-    }
-
-    /// Whether the server can be asked for it now.
-    pub(super) const fn can_log_out(&self) -> bool {
-        matches!(
-            (self.quitting, &self.link_state),
-            (Quitting::Everywhere, LinkState::Up(_))
-        )
-    }
-
-    pub(super) fn ask_to_log_out(&mut self) -> Result<(), ExitReason> {
-        self.quitting = Quitting::Yes;
-        // The answer is given as much time as all that was said before had.
-        self.quit_by = None;
-        self.ask(Asked::LogOut, ClientMessage::LogOut)
     }
 
     // Questions.
@@ -90,8 +71,8 @@ impl App {
         if self.is_person {
             return self.problem_behind(why);
         }
-        self.has_lost_one = true;
-        self.quitting = Quitting::Yes;
+        self.quitting.lose_one();
+        self.quitting.begin();
         self.problem(why)?;
         self.problem(words::NOTHING_MORE)
     }
@@ -148,7 +129,7 @@ impl App {
         if asked.is_some() {
             self.problem(&words::cancelled(why_not))?;
         }
-        if matches!(self.link_state, LinkState::LoggedOut) {
+        if self.connection.is_logged_out() {
             self.face.notice(None, app_words::ENTER_LOGS_IN)?;
         }
         Ok(None)
@@ -169,7 +150,7 @@ impl App {
             Ok(answer) => Ok(Some(answer)),
             Err(error) => {
                 if matches!(error, PromptError::Interrupted) {
-                    self.interrupts += 1;
+                    self.quitting.question_was_interrupted();
                 }
                 self.problem(&words::cancelled(&error))?;
                 self.tell_dropped(has_dropped)?;
@@ -208,14 +189,14 @@ impl App {
         wanted: Wanted,
     ) -> Result<(), ExitReason> {
         let proof = Proof::begin(&self.user, password);
-        let request = self.next_request();
+        let request = self.requests.number();
         let message = proof.message(request);
         self.await_change(request, code, Step::Challenge(proof, wanted));
         self.say(message)
     }
 
     fn await_change(&mut self, request: RequestId, code: SecretString, step: Step) {
-        self.asked.insert(request, Asked::Change);
+        self.requests.expect(request, Asked::Change);
         self.changing = Some(Changing {
             request,
             code,
@@ -229,7 +210,7 @@ impl App {
             .changing
             .take_if(|changing| changing.request == request);
         if changing.is_some() {
-            self.asked.remove(&request);
+            self.requests.answered(request);
         }
         changing
     }
@@ -246,8 +227,8 @@ impl App {
         let Step::Challenge(proof, wanted) = step else {
             return Err(SessionError::Protocol.into());
         };
-        let request = self.next_request();
-        let LinkState::Up(link) = &self.link_state else {
+        let request = self.requests.number();
+        let Some(link) = self.connection.link() else {
             return Ok(());
         };
         let (scram, binding) = (challenge.scram.clone(), link.binding().clone());
@@ -309,7 +290,7 @@ impl App {
         let Some(code) = self.question(Login::ask_first_code)? else {
             return Ok(());
         };
-        let request = self.next_request();
+        let request = self.requests.number();
         let message = ClientMessage::FactorConfirm(FactorConfirm {
             request,
             code: code.clone(),
@@ -331,9 +312,7 @@ impl App {
             Step::Challenge(..) | Step::Factor(..) => return Err(SessionError::Protocol.into()),
         };
         self.login.spend(code);
-        if let Some(ticket) = &self.ticket {
-            self.ticket = Some(Ticket::renewed(changed, ticket.fingerprint));
-        }
+        self.connection.renew(changed);
         Ok(self.face.notice(None, &words::changed(what))?)
     }
 
@@ -358,8 +337,8 @@ impl App {
     /// The connection is lost: says what is not known of a change that was under way. Who wanted to be
     /// logged out still does.
     pub(super) fn forget_change(&mut self) -> Result<(), ExitReason> {
-        if self.asked_to_log_out() {
-            self.quitting = Quitting::Everywhere;
+        if self.requests.is_logging_out() {
+            self.quitting.log_out();
         }
         let sentence = match self.changing.take().map(|changing| changing.step) {
             None => return Ok(()),
@@ -372,10 +351,5 @@ impl App {
         let has_dropped = self.face.discard();
         self.face.notice(None, sentence)?;
         self.tell_dropped(has_dropped)
-    }
-
-    /// Whether a goodbye is what was asked for.
-    pub(super) fn asked_to_log_out(&self) -> bool {
-        self.asked.values().any(|asked| *asked == Asked::LogOut)
     }
 }

@@ -3,8 +3,10 @@
 use chatbox_common::crypto::record::KeyAge;
 use chatbox_common::wire::message::{ClientMessage, Kind, Plain, ServerInfo};
 
+use super::App;
+use super::requests::Asked;
+use super::script::RunMode;
 use super::typed::Typed;
-use super::{App, Asked, LinkState, Quitting, RunMode};
 use crate::exit::ExitReason;
 use crate::input::{self, Command, Input};
 use crate::model::{Event as Told, Listed};
@@ -20,7 +22,7 @@ impl App {
             Typed::Pasted(block) if self.run_mode == RunMode::Chat => input::parse_pasted(&block),
             Typed::Pasted(block) => input::verbatim(&block),
             Typed::TooLong(size) => {
-                self.has_lost_one |= self.run_mode != RunMode::Chat;
+                self.lose_in_script();
                 return self.problem(&input::too_long(size));
             }
             Typed::Go(room) => {
@@ -31,20 +33,20 @@ impl App {
                 };
             }
             Typed::Failed => {
-                self.has_lost_one = true;
-                self.quitting = Quitting::Yes;
+                self.quitting.lose_one();
+                self.quitting.begin();
                 return self.problem(words::NOT_READ);
             }
             Typed::Cut => {
-                self.has_lost_one |= self.run_mode != RunMode::Chat;
+                self.lose_in_script();
                 return self.problem(words::CUT);
             }
             Typed::NoText => {
-                self.has_lost_one |= self.run_mode != RunMode::Chat;
+                self.lose_in_script();
                 return self.problem(words::NO_TEXT);
             }
             Typed::End => {
-                self.quitting = Quitting::Yes;
+                self.quitting.begin();
                 return Ok(());
             }
         };
@@ -52,7 +54,7 @@ impl App {
             return self.not_asked(sentence);
         }
         let is_heard_logged_out = asks || understood == Input::Command(Command::Quit);
-        if matches!(self.link_state, LinkState::LoggedOut) && !is_heard_logged_out {
+        if self.connection.is_logged_out() && !is_heard_logged_out {
             if understood != Input::Empty {
                 self.problem(words::NOT_SENT)?;
             }
@@ -61,7 +63,7 @@ impl App {
         match understood {
             Input::Empty => Ok(()),
             Input::Problem(sentence) => {
-                self.has_lost_one |= self.run_mode != RunMode::Chat;
+                self.lose_in_script();
                 self.problem(&sentence)?;
                 if moves { self.not_moved() } else { Ok(()) }
             }
@@ -70,9 +72,16 @@ impl App {
         }
     }
 
+    /// What was typed will not be said: a script fails, while a person can type it again.
+    fn lose_in_script(&mut self) {
+        if self.run_mode != RunMode::Chat {
+            self.quitting.lose_one();
+        }
+    }
+
     fn say_here(&mut self, text: String, kind: Kind) -> Result<(), ExitReason> {
         let Some(room) = self.here() else {
-            self.has_lost_one = true;
+            self.quitting.lose_one();
             return self.problem(words::IN_NO_ROOM);
         };
         self.outgoing.push(room, text, kind);
@@ -109,7 +118,7 @@ impl App {
                 Ok(self.face.clear(here)?)
             }
             Command::Quit => {
-                self.quitting = Quitting::Yes;
+                self.quitting.begin();
                 Ok(())
             }
             Command::Me(text) => self.say_here(text, Kind::Action),
@@ -120,7 +129,7 @@ impl App {
             Command::Join(name) if self.model.room_named(&name).is_some() => {
                 self.room_command(Command::Join(name))
             }
-            _ if !matches!(self.link_state, LinkState::Up(_)) => {
+            _ if !self.connection.is_up() => {
                 self.problem(words::NO_CONNECTION)?;
                 match command {
                     Command::Join(_) | Command::Create { .. } => self.not_moved(),
@@ -144,7 +153,7 @@ impl App {
             Command::Info => self.ask(Asked::Info, ClientMessage::Info),
             Command::Sessions => self.ask(Asked::Sessions, ClientMessage::Sessions),
             Command::LogOut => {
-                self.log_out();
+                self.quitting.log_out();
                 Ok(())
             }
             other => self.room_command(other),
@@ -156,20 +165,17 @@ impl App {
         what: Asked,
         message: fn(Plain) -> ClientMessage,
     ) -> Result<(), ExitReason> {
-        let request = self.next_request();
-        self.asked.insert(request, what);
+        let request = self.requests.begin(what);
         self.say(message(Plain { request }))
     }
 
     pub(super) fn show_info(&mut self, info: &ServerInfo) -> Result<(), ExitReason> {
-        let LinkState::Up(link) = &self.link_state else {
+        let Some(link) = self.connection.link() else {
             return Ok(());
         };
         let (ours, theirs) = link.key_ages();
-        let fingerprint = match &self.ticket {
-            Some(ticket) => ticket.fingerprint.to_string(),
-            None => String::new(),
-        };
+        let fingerprint = self.connection.fingerprint();
+        let fingerprint = fingerprint.map_or_else(String::new, |known| known.to_string());
         let lines = words::info(&fingerprint, &key(ours), &key(theirs), info);
         Ok(self.face.lines(words::INFO, &lines)?)
     }

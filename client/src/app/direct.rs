@@ -5,7 +5,8 @@ use std::collections::HashMap;
 
 use chatbox_common::wire::message::{ClientMessage, Direct, Kind, RequestId, RoomId};
 
-use super::{App, Asked};
+use super::App;
+use super::requests::Asked;
 use crate::exit::ExitReason;
 
 /// Somebody, and what is to be said to them; without words, what is typed next is.
@@ -69,14 +70,13 @@ impl App {
     }
 
     fn ask_for(&mut self, message: DirectMessage) {
-        let request = self.next_request();
         let user = message.user.clone();
         let what = if message.text.is_empty() {
             Asked::Move
         } else {
             Asked::Room
         };
-        self.asked.insert(request, what);
+        let request = self.requests.begin(what);
         self.direct_messages.asked.insert(request, message);
         let asking = ClientMessage::Direct(Direct { request, user });
         self.outgoing.push_request(request, asking);

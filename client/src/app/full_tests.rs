@@ -74,7 +74,7 @@ impl Desk {
         let channel = mpsc::sync_channel(EVENTS);
         let mut app = App::new(login, Box::new(full), clock, &settings, &user, channel);
         app.face.back();
-        app.link_state = LinkState::Trying;
+        app.connection.keep_trying();
         let mut desk = Self {
             app,
             screen,
@@ -117,12 +117,8 @@ impl Desk {
 
     /// The server answers the last question for a page.
     fn page(&mut self, room: RoomId, messages: Vec<Chat>) {
-        let asked = self
-            .app
-            .asked
-            .iter()
-            .find(|(_, what)| **what == Asked::Page);
-        let request = *asked.expect("a page was asked for").0;
+        let asked = self.app.requests.find(Asked::Page);
+        let request = asked.expect("a page was asked for");
         self.hears(ServerMessage::Page(Page {
             request,
             room,
@@ -140,7 +136,7 @@ impl Desk {
             let _ = self.app.teller.try_send(Event::Pressed);
             match self.app.turn().unwrap() {
                 Some(exit) => return Some(exit),
-                None if self.app.ahead.is_empty() => break,
+                None if self.app.typed_ahead.is_empty() => break,
                 None => {}
             }
         }
@@ -349,7 +345,7 @@ fn scrolling_back_loads_what_was_said_before() {
     let mut desk = Desk::begin();
     desk.sees("line 50");
     desk.press("home");
-    assert!(desk.app.asked.values().any(|what| *what == Asked::Page));
+    assert!(desk.app.requests.find(Asked::Page).is_some());
     desk.page(
         1,
         (1..=40)

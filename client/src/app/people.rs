@@ -4,7 +4,8 @@ use chatbox_common::wire::message::{
     Access, ClientMessage, Ignore, Ignoring, Invited, Presence, Room, Standing,
 };
 
-use super::{App, Asked, UNANSWERED};
+use super::App;
+use super::requests::{Asked, UNANSWERED};
 use crate::completion;
 use crate::exit::ExitReason;
 use crate::model::Event as Told;
@@ -29,7 +30,7 @@ impl App {
 
     pub(super) fn ignoring(&mut self, ignoring: Ignoring) -> Result<(), ExitReason> {
         let request = ignoring.request.unwrap_or(UNANSWERED);
-        self.asked.remove(&request);
+        self.requests.answered(request);
         self.outgoing.answered(request);
         let sentence = words::ignoring(&name(&ignoring.user), ignoring.ignored);
         self.face.notice(None, &sentence)?;

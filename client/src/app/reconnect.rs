@@ -6,7 +6,8 @@ use std::time::Instant;
 use chatbox_common::channel::ChannelError;
 use chatbox_common::wire::message::{Bye, ByeReason, ClientMessage};
 
-use super::{App, Event, LinkState, RunMode};
+use super::script::RunMode;
+use super::{App, Event};
 use crate::cli::Exit;
 use crate::exit::ExitReason;
 use crate::login::{NotResumed, ResumeError};
@@ -20,25 +21,21 @@ const SCRIPT_ATTEMPTS: u32 = 10;
 impl App {
     /// Takes a new session up.
     pub(super) fn take_up(&mut self, entered: Entered) -> Result<(), ExitReason> {
-        self.link += 1;
-        let number = self.link;
+        let number = self.connection.next_number();
         let teller = self.teller.clone();
         let forward = move |heard| teller.send(Event::Heard(number, heard)).is_ok();
         let (link, ticket) = Link::start(entered, forward)?;
         self.login.keep(&ticket)?;
-        self.ticket = Some(ticket);
-        self.link_state = LinkState::Up(Box::new(link));
+        self.connection.take_up(link, ticket);
         Ok(())
     }
 
     /// Says something to the server; where that fails the connection is lost.
     pub(super) fn say(&mut self, message: ClientMessage) -> Result<(), ExitReason> {
-        if let LinkState::Up(link) = &self.link_state
-            && let Err(error) = link.send(message)
-        {
-            self.cut_off(&error)?;
+        match self.connection.send(message) {
+            Ok(()) => Ok(()),
+            Err(error) => self.cut_off(&error),
         }
-        Ok(())
     }
 
     /// The session has ended.
@@ -52,7 +49,7 @@ impl App {
         match reason {
             ByeReason::Quit => Err(ExitReason::fine()),
             ByeReason::Shutdown | ByeReason::Timeout | ByeReason::Busy => self.lost(&sentence),
-            ByeReason::LoggedOut if self.asked_to_log_out() => Err(ExitReason::because(
+            ByeReason::LoggedOut if self.requests.is_logging_out() => Err(ExitReason::because(
                 Exit::Fine,
                 words::LOGGED_OUT_EVERYWHERE,
             )),
@@ -78,13 +75,12 @@ impl App {
     }
 
     fn lost(&mut self, sentence: &str) -> Result<(), ExitReason> {
-        self.link_state = LinkState::LoggedOut;
+        self.connection.lost();
         self.forget_change()?;
-        let was_moving = self.is_moving();
+        let was_moving = self.requests.is_moving();
         let given_up = self.outgoing.disconnected();
-        self.asked.clear();
-        self.beginning = None;
-        self.page_at = None;
+        self.requests.disconnected();
+        self.script_start.disconnected();
         self.direct_messages.disconnected();
         self.tell_model(Told::Disconnected)?;
         if given_up > self.direct_messages.len() {
@@ -102,12 +98,11 @@ impl App {
 
     fn try_later(&mut self, sentence: &str) -> Result<(), ExitReason> {
         let gives_up = !self.is_person && !self.run_mode.is_patient();
-        if gives_up && self.backoff.attempts() >= SCRIPT_ATTEMPTS {
+        if gives_up && self.connection.attempts() >= SCRIPT_ATTEMPTS {
             let sentence = words::gave_up(sentence, self.unsent());
             return Err(ExitReason::because(Exit::CutOff, &sentence));
         }
-        let pause = self.backoff.next(rand::random());
-        self.link_state = LinkState::Down(Instant::now() + pause);
+        let pause = self.connection.pause(Instant::now(), rand::random());
         let seconds = pause.as_secs_f32().round().max(1.0);
         Ok(self
             .face
@@ -124,11 +119,9 @@ impl App {
 
     /// Has the login continued on a new connection.
     pub(super) fn reconnect(&mut self) -> Result<(), ExitReason> {
-        let now = Instant::now();
-        let Some(ticket) = self.ticket.take_if(|ticket| !ticket.is_over(now)) else {
+        let Some(ticket) = self.connection.begin_attempt(Instant::now()) else {
             return self.logged_out();
         };
-        self.link_state = LinkState::Trying;
         let (way, teller) = (self.login.way(), self.teller.clone());
         thread::Builder::new()
             .name("reconnect".to_owned())
@@ -154,7 +147,7 @@ impl App {
         };
         match self.login.judge(error, ticket.fingerprint) {
             NotResumed::Later(sentence) => {
-                self.ticket = Some(ticket);
+                self.connection.give_back(ticket);
                 self.try_later(&sentence)
             }
             NotResumed::Refused => self.logged_out(),
@@ -164,14 +157,13 @@ impl App {
 
     /// The login can't be continued, only made anew.
     fn logged_out(&mut self) -> Result<(), ExitReason> {
-        self.ticket = None;
+        self.connection.log_out();
         if !self.is_person {
             return Err(ExitReason::because(
                 Exit::LoginRefused,
                 words::NOT_CONTINUED,
             ));
         }
-        self.link_state = LinkState::LoggedOut;
         Ok(self.face.notice(None, words::ENTER_LOGS_IN)?)
     }
 

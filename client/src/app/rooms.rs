@@ -5,7 +5,8 @@ use chatbox_common::wire::message::{
     RequestId, RoomChanged, RoomId, RoomMode, SetTopic,
 };
 
-use super::{App, Asked, Current, UNANSWERED};
+use super::App;
+use super::requests::{Asked, UNANSWERED};
 use crate::cli::Exit;
 use crate::exit::ExitReason;
 use crate::input::{Command, MemberAction, Target};
@@ -45,8 +46,7 @@ impl App {
 
     /// Puts a command behind what was typed before it.
     pub(super) fn order(&mut self, what: Asked, message: impl FnOnce(RequestId) -> ClientMessage) {
-        let request = self.next_request();
-        self.asked.insert(request, what);
+        let request = self.requests.begin(what);
         self.outgoing.push_request(request, message(request));
     }
 
@@ -170,7 +170,7 @@ impl App {
     }
 
     pub(super) fn talk_in(&mut self, room: RoomId) -> Result<(), ExitReason> {
-        self.current = Current::In(room);
+        self.focus.choose(room);
         let called = self.model.room_name(room);
         Ok(self.face.moved(room, called)?)
     }
@@ -178,7 +178,7 @@ impl App {
     pub(super) fn joined(&mut self, joined: Joined) -> Result<(), ExitReason> {
         let room = joined.room.room;
         let request = joined.request.unwrap_or(UNANSWERED);
-        let asked = self.asked.remove(&request);
+        let asked = self.requests.answered(request);
         self.outgoing.answered(request);
         if !self.model.is_in(room) && (asked.is_some() || !self.is_hidden(&joined.room)) {
             self.face.entered(&joined.room)?;
@@ -201,7 +201,7 @@ impl App {
 
     pub(super) fn left(&mut self, left: &Left) -> Result<(), ExitReason> {
         if let Some(request) = left.request {
-            self.asked.remove(&request);
+            self.requests.answered(request);
             self.outgoing.answered(request);
         }
         let room = name(self.model.room_name(left.room));
@@ -212,7 +212,7 @@ impl App {
         let was_here = self.here() == Some(left.room);
         self.tell_model(Told::Left(left.room))?;
         if was_here && left.request.is_some() {
-            self.current = Current::Unchosen;
+            self.focus.leave();
         }
         let here = self.here();
         self.face.notice(here, &sentence)?;

@@ -6,7 +6,7 @@ use chatbox_common::name::UserName;
 use chatbox_common::wire::message::RoomId;
 
 use super::typed::Typed;
-use super::{App, LinkState, READING, output_failed};
+use super::{App, output_failed};
 use crate::exit::ExitReason;
 use crate::input;
 use crate::model::{Event as Told, KnownRoom, Model};
@@ -30,7 +30,7 @@ fn scene<'s>(model: &'s Model, user: &'s UserName, (here, way, unsent): ScenePar
 
 impl App {
     fn state_of_things(&self) -> SceneParts {
-        (self.here(), self.way(), self.unsent())
+        (self.here(), self.connection.way(), self.unsent())
     }
 
     pub(super) fn carry_out(&mut self, intent: Intent) -> Result<(), ExitReason> {
@@ -39,20 +39,20 @@ impl App {
             Intent::Line(line) if input::would_ask(&line) => self.typed(Typed::Line(line)),
             Intent::Paste(line) if input::would_ask(&line) => self.typed(Typed::Pasted(line)),
             Intent::Line(line) => {
-                self.ahead.push_back(Typed::Line(line));
+                self.typed_ahead.keep(Typed::Line(line));
                 Ok(())
             }
             Intent::Paste(block) => {
-                self.ahead.push_back(Typed::Pasted(block));
+                self.typed_ahead.keep(Typed::Pasted(block));
                 Ok(())
             }
             // What was typed before is said where it was typed.
             Intent::Go(room) => {
-                self.ahead.push_back(Typed::Go(room));
+                self.typed_ahead.keep(Typed::Go(room));
                 Ok(())
             }
             Intent::Older(room) => {
-                self.older.insert(room);
+                self.focus.want_older(room);
                 Ok(())
             }
             Intent::Forgot(room, before) => self.tell_model(Told::Forgot(room, before)),
@@ -65,22 +65,9 @@ impl App {
         if !self.model.is_connected() || self.model.fetches_older() {
             return Ok(());
         }
-        match self.older.pop_first() {
+        match self.focus.next_older() {
             Some(room) => self.tell_model(Told::WantOlder(room, OLDER)),
             None => Ok(()),
-        }
-    }
-
-    /// How things stand, for the face.
-    fn way(&self) -> Way {
-        match (&self.link_state, &self.ticket) {
-            (LinkState::Up(link), Some(ticket)) => Way::Up {
-                fingerprint: ticket.fingerprint,
-                epoch: link.key_ages().0.epoch,
-            },
-            (LinkState::Down(at), _) => Way::Down(*at),
-            (LinkState::Trying, _) => Way::Connecting,
-            (LinkState::LoggedOut | LinkState::Up(_), _) => Way::LoggedOut,
         }
     }
 
@@ -101,14 +88,14 @@ impl App {
         if let Reading::Room(room) = self.face.reading(&scene)
             && self.model.room(room).is_some_and(KnownRoom::has_unread)
         {
-            self.read_at.get_or_insert(Instant::now() + READING);
+            self.focus.saw(Instant::now());
         }
         Ok(redraw)
     }
 
     /// What was in sight counts as read.
     pub(super) fn have_read(&mut self) -> Result<(), ExitReason> {
-        self.read_at = None;
+        self.focus.have_read();
         let state = self.state_of_things();
         let scene = scene(&self.model, &self.user, state);
         match self.face.reading(&scene) {

@@ -6,8 +6,9 @@ use chatbox_common::wire::message::{
     ClientMessage, History, Join, Page, Room, RoomId, Seq, ServerMessage, Welcome,
 };
 
+use super::requests::Asked;
 use super::typed::Typed;
-use super::{App, Asked, Current, Quitting, output_failed};
+use super::{App, output_failed};
 use crate::cli::{Exit, Script, Since};
 use crate::exit::ExitReason;
 use crate::input::{self, Input};
@@ -98,6 +99,44 @@ pub(super) struct Beginning {
     behind: Vec<ServerMessage>,
 }
 
+/// Whether what the program was started for has begun.
+#[derive(Default)]
+pub(super) enum ScriptStart {
+    #[default]
+    NotYet,
+    /// It is not known yet from where on.
+    Asked(Box<Beginning>),
+    Begun,
+}
+
+impl ScriptStart {
+    const fn has_begun(&self) -> bool {
+        matches!(self, Self::Begun)
+    }
+
+    const fn is_asked(&self) -> bool {
+        matches!(self, Self::Asked(_))
+    }
+
+    /// What waits, which begins now.
+    fn take_asked(&mut self) -> Option<Box<Beginning>> {
+        match std::mem::replace(self, Self::Begun) {
+            Self::Asked(beginning) => Some(beginning),
+            other @ (Self::NotYet | Self::Begun) => {
+                *self = other;
+                None
+            }
+        }
+    }
+
+    /// The answer does not come any more.
+    pub(super) fn disconnected(&mut self) {
+        if self.is_asked() {
+            *self = Self::NotYet;
+        }
+    }
+}
+
 impl App {
     /// A session begins. Rooms that do not matter are not known to the model, so that nothing of
     /// them is fetched.
@@ -107,7 +146,7 @@ impl App {
         welcome.rooms.retain(is_wanted);
         let room = welcome.rooms.first().map(|room| (room.room, room.head));
         self.begin_room(Told::Welcome(welcome), room)?;
-        if self.beginning.is_some() {
+        if self.script_start.is_asked() {
             return Ok(());
         }
         self.go_on_run()
@@ -120,7 +159,7 @@ impl App {
         room: Option<(RoomId, Seq)>,
     ) -> Result<(), ExitReason> {
         let (RunMode::Tail { since, .. }, Some((room, head)), true) =
-            (&self.run_mode, room, self.is_beginning)
+            (&self.run_mode, room, !self.script_start.has_begun())
         else {
             return self.tell_model(event);
         };
@@ -131,13 +170,12 @@ impl App {
                 let Some(time) = when.milliseconds(&self.clock.now()) else {
                     return Err(ExitReason::because(Exit::Usage, words::NO_SUCH_MOMENT));
                 };
-                self.beginning = Some(Beginning {
+                self.script_start = ScriptStart::Asked(Box::new(Beginning {
                     event,
                     room,
                     behind: Vec::new(),
-                });
-                let request = self.next_request();
-                self.asked.insert(request, Asked::Since);
+                }));
+                let request = self.requests.begin(Asked::Since);
                 self.say(ClientMessage::History(History {
                     request,
                     room,
@@ -151,14 +189,14 @@ impl App {
     }
 
     fn begin_at(&mut self, event: Told, room: RoomId, after: Seq) -> Result<(), ExitReason> {
-        self.is_beginning = false;
+        self.script_start = ScriptStart::Begun;
         self.tell_model(Told::StartAt(room, after))?;
         self.tell_model(event)
     }
 
     /// The last message before the moment from which on a room is to be shown.
     pub(super) fn found_since(&mut self, page: &Page) -> Result<(), ExitReason> {
-        let Some(beginning) = self.beginning.take() else {
+        let Some(beginning) = self.script_start.take_asked() else {
             return Ok(());
         };
         let before_first = page.first.saturating_sub(1);
@@ -173,7 +211,7 @@ impl App {
 
     /// What is heard while the beginning is not known waits, all but the answer that tells it.
     pub(super) fn heard_too_early(&mut self, message: ServerMessage) -> Option<ServerMessage> {
-        let Some(beginning) = &mut self.beginning else {
+        let ScriptStart::Asked(beginning) = &mut self.script_start else {
             return Some(message);
         };
         match &message {
@@ -196,9 +234,10 @@ impl App {
             RunMode::WhoAmI => self.ask(Asked::WhoAmI, ClientMessage::Whoami),
             RunMode::Send { room, text, .. } => {
                 self.go_to(&room)?;
-                if let Some(text) = text.filter(|_| std::mem::take(&mut self.is_beginning)) {
-                    self.ahead.push_back(Typed::Pasted(text));
-                    self.ahead.push_back(Typed::End);
+                let start = std::mem::replace(&mut self.script_start, ScriptStart::Begun);
+                if let Some(text) = text.filter(|_| !start.has_begun()) {
+                    self.typed_ahead.keep(Typed::Pasted(text));
+                    self.typed_ahead.keep(Typed::End);
                 }
                 Ok(())
             }
@@ -208,10 +247,10 @@ impl App {
 
     fn go_to(&mut self, room: &str) -> Result<(), ExitReason> {
         if let Some(number) = self.model.room_named(room) {
-            self.current = Current::In(number);
+            self.focus.choose(number);
             return Ok(());
         }
-        if self.is_moving() {
+        if self.requests.is_moving() {
             return Ok(());
         }
         if let Some(user) = room.strip_prefix('@') {
@@ -273,7 +312,7 @@ impl App {
             Some(left) => {
                 *left -= 1;
                 if *left == 0 {
-                    self.quitting = Quitting::Yes;
+                    self.quitting.begin();
                 }
                 true
             }

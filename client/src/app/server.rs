@@ -6,7 +6,9 @@ use chatbox_common::wire::message::{
     Access, ClientMessage, ErrorCode, ErrorMessage, Room, ServerMessage, Welcome,
 };
 
-use super::{App, Asked, LinkState, Quitting, READING, RunMode, UNANSWERED, people};
+use super::requests::{Asked, UNANSWERED};
+use super::script::RunMode;
+use super::{App, people};
 use crate::cli::Exit;
 use crate::exit::ExitReason;
 use crate::model::Event as Told;
@@ -15,8 +17,6 @@ use crate::sanitize::name;
 use crate::session::Heard;
 use crate::words::app as words;
 
-/// When a page that was refused is asked for again, if the server does not say.
-const PAGE_RETRY: Duration = Duration::from_secs(1);
 /// As much of a refused text as is repeated, in characters.
 const SHOWN_TEXT: usize = 40;
 
@@ -24,20 +24,18 @@ impl App {
     pub(super) fn heard(&mut self, heard: Heard) -> Result<(), ExitReason> {
         match heard {
             Heard::Messages(messages) => {
-                let link = self.link;
+                let link = self.connection.number();
                 for message in messages {
                     self.message(message)?;
                     // An answer could not be sent: the rest belongs to a connection that is gone.
-                    if self.link != link || !matches!(self.link_state, LinkState::Up(_)) {
+                    if !self.connection.hears(link) {
                         break;
                     }
                 }
                 Ok(())
             }
             Heard::NewKey(epoch) => {
-                if let LinkState::Up(link) = &mut self.link_state {
-                    link.note_new_key(epoch);
-                }
+                self.connection.note_new_key(epoch);
                 Ok(())
             }
             Heard::Ended(ending) => self.ended(ending),
@@ -53,56 +51,65 @@ impl App {
             ServerMessage::Chat(chat) => self.tell_model(Told::Chat(chat)),
             ServerMessage::Ack(ack) => {
                 if let Some(room) = self.outgoing.acknowledged(ack.request) {
-                    let last = self.committed.entry(room).or_default();
-                    *last = ack.seq.max(*last);
+                    self.quitting.committed(room, ack.seq);
                     self.told_number(room, ack.seq)?;
                 }
                 Ok(())
             }
-            ServerMessage::Page(page) if self.is_answer(page.request, Asked::Page) => {
+            ServerMessage::Page(page) if self.requests.is_answer(page.request, Asked::Page) => {
                 self.tell_model(Told::Page(page))
             }
-            ServerMessage::Page(page) if self.is_answer(page.request, Asked::Since) => {
+            ServerMessage::Page(page) if self.requests.is_answer(page.request, Asked::Since) => {
                 self.found_since(&page)
             }
-            ServerMessage::People(people) if self.is_answer(people.request, Asked::Page) => {
+            ServerMessage::People(people)
+                if self.requests.is_answer(people.request, Asked::Page) =>
+            {
                 self.tell_model(Told::People(people))
             }
             ServerMessage::Following(following)
-                if self.is_answer(following.request, Asked::Follow) =>
+                if self.requests.is_answer(following.request, Asked::Follow) =>
             {
                 self.tell_model(Told::Following(following))
             }
-            ServerMessage::You(you) if self.is_answer(you.request, Asked::WhoAmI) => {
+            ServerMessage::You(you) if self.requests.is_answer(you.request, Asked::WhoAmI) => {
                 if self.run_mode == RunMode::WhoAmI {
-                    self.quitting = Quitting::Yes;
+                    self.quitting.begin();
                 }
                 Ok(self.face.you(&you)?)
             }
-            ServerMessage::ServerInfo(info) if self.is_answer(info.request, Asked::Info) => {
+            ServerMessage::ServerInfo(info)
+                if self.requests.is_answer(info.request, Asked::Info) =>
+            {
                 self.show_info(&info)
             }
-            ServerMessage::RoomList(list) if self.is_answer(list.request, Asked::Page) => {
+            ServerMessage::RoomList(list) if self.requests.is_answer(list.request, Asked::Page) => {
                 self.tell_model(Told::RoomList(list))
             }
-            ServerMessage::Profile(profile) if self.is_answer(profile.request, Asked::Page) => {
+            ServerMessage::Profile(profile)
+                if self.requests.is_answer(profile.request, Asked::Page) =>
+            {
                 self.tell_model(Told::Profile(profile))
             }
-            ServerMessage::MemberList(list) if self.is_answer(list.request, Asked::Page) => {
+            ServerMessage::MemberList(list)
+                if self.requests.is_answer(list.request, Asked::Page) =>
+            {
                 self.tell_model(Told::MemberList(list))
             }
-            ServerMessage::SessionList(list) if self.is_answer(list.request, Asked::Sessions) => {
+            ServerMessage::SessionList(list)
+                if self.requests.is_answer(list.request, Asked::Sessions) =>
+            {
                 self.show_sessions(&list)
             }
             ServerMessage::PasswordChallenge(challenge) => self.password_challenge(&challenge),
             ServerMessage::NewFactor(factor) => self.new_factor(factor),
             ServerMessage::Changed(changed) => self.changed(changed),
-            ServerMessage::Found(found) if self.is_answer(found.request, Asked::Page) => {
+            ServerMessage::Found(found) if self.requests.is_answer(found.request, Asked::Page) => {
                 self.tell_model(Told::Found(found))
             }
             ServerMessage::Done(done) => {
                 self.outgoing.answered(done.request);
-                match self.asked.remove(&done.request) {
+                match self.requests.answered(done.request) {
                     Some(Asked::Invite) => Ok(self.face.notice(None, words::INVITED)?),
                     _ => Ok(()),
                 }
@@ -123,13 +130,8 @@ impl App {
         }
     }
 
-    fn is_answer(&mut self, request: u32, what: Asked) -> bool {
-        self.asked.get(&request) == Some(&what) && self.asked.remove(&request).is_some()
-    }
-
     fn welcome(&mut self, welcome: Welcome) -> Result<(), ExitReason> {
-        self.backoff.reset();
-        self.session = welcome.session;
+        self.connection.welcomed(welcome.session);
         self.outgoing.set_limit(welcome.limits.messages_per_second);
         if self.run_mode != RunMode::Chat {
             return self.begin_run(welcome);
@@ -152,11 +154,11 @@ impl App {
         for room in &news {
             self.face.entered(room)?;
         }
-        if self.is_person && self.link == 1 {
+        if self.is_person && self.connection.number() == 1 {
             let called = here.map(|room| name(self.model.room_name(room)));
             self.face.notice(here, &words::begin(called.as_deref()))?;
         }
-        self.read_at.get_or_insert(Instant::now() + READING);
+        self.focus.saw(Instant::now());
         self.ask_for_direct_rooms();
         Ok(())
     }
@@ -165,7 +167,7 @@ impl App {
         let retry = error.retry_ms.map(|ms| Duration::from_millis(ms.into()));
         let asked = error
             .request
-            .and_then(|request| self.asked.remove(&request));
+            .and_then(|request| self.requests.answered(request));
         match (asked, error.request) {
             (Some(Asked::WhoAmI), _) if self.run_mode.is_question() => {
                 Err(ExitReason::because(Exit::Failure, &error.text))
@@ -181,10 +183,9 @@ impl App {
             (Some(Asked::Change), _) => self.change_refused(error),
             (Some(Asked::LogOut), _) => {
                 // A script did not get what it wanted; a person may have another.
-                self.has_lost_one = true;
+                self.quitting.lose_one();
                 if self.is_person {
-                    self.quitting = Quitting::No;
-                    self.quit_by = None;
+                    self.quitting.stay();
                 }
                 self.tell(&error.text)
             }
@@ -204,7 +205,7 @@ impl App {
     ) -> Result<(), ExitReason> {
         use ErrorCode::{Busy, PageInFlight, TooFast, Unavailable};
         if matches!(error.code, Busy | PageInFlight | TooFast | Unavailable) {
-            self.page_at = Some(Instant::now() + retry.unwrap_or(PAGE_RETRY));
+            self.requests.delay_page(Instant::now(), retry);
             return self.tell_model(Told::PageDelayed);
         }
         let hint = match (error.code, self.model.asked_about()) {
@@ -228,7 +229,7 @@ impl App {
         let now = Instant::now();
         let refused = match self.outgoing.refused(request, error.code, retry, now) {
             Refused::ForNow => {
-                self.asked.insert(request, what);
+                self.requests.expect(request, what);
                 return Ok(());
             }
             Refused::Command(refused) => people::named(&refused),
@@ -268,7 +269,7 @@ impl App {
 
     /// A message was refused for good.
     pub(super) fn not_sent(&mut self, why: &str, text: &str) -> Result<(), ExitReason> {
-        self.has_lost_one = true;
+        self.quitting.lose_one();
         let begin: String = text.chars().take(SHOWN_TEXT).collect();
         self.tell(&words::not_sent(why, &begin))
     }

@@ -1,6 +1,7 @@
 //! The thread that reads what is typed or piped in, one line when it is wanted and not before:
 //! so a pipe waits for the server, and a question on the terminal has the keyboard to itself.
 
+use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, ErrorKind, IsTerminal, Read};
 use std::sync::mpsc::{self, Sender, SyncSender};
 use std::thread;
@@ -33,6 +34,55 @@ pub(super) enum Typed {
     Failed,
     /// Nothing more comes.
     End,
+}
+
+/// What is typed, in the order in which it is carried out.
+#[derive(Default)]
+pub(super) struct TypedAhead {
+    /// Lines of a pipe or a plain terminal.
+    keyboard: Option<Keyboard>,
+    /// What was typed and has to wait for what was typed before.
+    ahead: VecDeque<Typed>,
+}
+
+impl TypedAhead {
+    /// Takes lines from there as well.
+    pub(super) fn read_from(&mut self, keyboard: Keyboard) {
+        self.keyboard = Some(keyboard);
+    }
+
+    /// Keeps what was typed until it is its turn.
+    pub(super) fn keep(&mut self, typed: Typed) {
+        self.ahead.push_back(typed);
+    }
+
+    /// What is to be carried out now. Where nothing waits, a line is wanted of the keyboard, which
+    /// is an event of its own when it comes.
+    pub(super) fn next(&mut self) -> Option<Typed> {
+        let typed = self.ahead.pop_front();
+        if let (None, Some(keyboard)) = (&typed, &mut self.keyboard) {
+            keyboard.want();
+        }
+        typed
+    }
+
+    /// A line of the keyboard has come.
+    pub(super) const fn has_come(&mut self) {
+        if let Some(keyboard) = &mut self.keyboard {
+            keyboard.has_come();
+        }
+    }
+
+    /// Whether something was typed that waits, here or unread.
+    pub(super) fn has_more(&self) -> bool {
+        !self.ahead.is_empty() || (self.keyboard.is_some() && has_more())
+    }
+
+    /// Whether nothing waits here.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.ahead.is_empty()
+    }
 }
 
 /// The keyboard, or what stands in its place.
@@ -70,7 +120,7 @@ impl Keyboard {
     }
 
     /// Wants a line, if none is under way.
-    pub(super) fn want(&mut self) {
+    fn want(&mut self) {
         // After the end of the input nobody asks for lines any more.
         if !self.waits && self.requests.send(()).is_ok() {
             self.waits = true;
@@ -78,7 +128,7 @@ impl Keyboard {
     }
 
     /// A line has come.
-    pub(super) const fn has_come(&mut self) {
+    const fn has_come(&mut self) {
         self.waits = false;
     }
 }
@@ -102,7 +152,7 @@ impl Read for Unbuffered {
 
 /// Whether something was typed that was not read yet.
 #[cfg(unix)]
-pub(super) fn has_more() -> bool {
+fn has_more() -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let stdin = io::stdin();
     let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
@@ -112,7 +162,7 @@ pub(super) fn has_more() -> bool {
 
 /// Where it can't be told, it is taken to be so.
 #[cfg(not(unix))]
-pub(super) const fn has_more() -> bool {
+const fn has_more() -> bool {
     true
 }
 

@@ -11,7 +11,7 @@ const ANSWERS: &str = "\"Typed-old-77\" enter \"Typed-better-horse-78\" enter \
 /// Nothing that was typed is said, neither now nor when the line it may stand in is sent.
 fn nothing_was_said(desk: &mut Desk) {
     assert_eq!(desk.sent(), []);
-    assert!(desk.app.ahead.is_empty());
+    assert!(desk.app.typed_ahead.is_empty());
     assert_eq!(desk.line(), "|");
     desk.press("up");
     assert!(!desk.line().contains("Typed"), "{}", desk.line());
@@ -43,12 +43,12 @@ fn secrets_typed_while_there_is_no_connection_are_said_to_nobody() {
 #[test]
 fn secrets_typed_by_somebody_who_is_logged_out_are_said_to_nobody() {
     let mut desk = Desk::begin();
-    desk.app.link_state = LinkState::LoggedOut;
+    desk.app.connection.lost();
     desk.app.tell_model(Told::Disconnected).unwrap();
     desk.press(&format!("\"/password\" enter {ANSWERS}"));
     desk.sees("the login could not be continued");
     assert_eq!(desk.sent(), []);
-    assert!(desk.app.ahead.is_empty());
+    assert!(desk.app.typed_ahead.is_empty());
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn what_was_typed_ahead_of_questions_that_are_cancelled_is_said_to_nobody() {
             ));
             desk.sees("cancelled: nothing was changed");
             desk.sees("What you typed ahead was thrown away");
-            desk.app.interrupts = 0;
+            while desk.app.quitting.takes_interrupt() {}
             nothing_was_said(&mut desk);
         }
     }
@@ -100,9 +100,7 @@ fn what_was_typed_behind_a_command_that_asks_for_nothing_by_mistake_is_said_to_n
 fn what_was_typed_behind_a_change_that_is_refused_is_said_to_nobody() {
     let mut desk = Desk::begin();
     desk.press(&format!("\"/password\" enter {ANSWERS}"));
-    let mut asked = desk.app.asked.iter();
-    let request = asked.find(|(_, what)| **what == Asked::Change);
-    let request = request.map(|(request, _)| *request);
+    let request = desk.app.requests.find(Asked::Change);
     for key in keys("\"Typed-behind-77\" enter") {
         desk.press.send(key).unwrap();
     }

@@ -1,0 +1,260 @@
+//! The connection to the server: whether there is one, what continues the login, and when that is
+//! tried again. Says nothing to anybody; `reconnect` does.
+
+use std::time::{Duration, Instant};
+
+use chatbox_common::channel::ChannelError;
+use chatbox_common::fingerprint::Fingerprint;
+use chatbox_common::wire::message::{Changed, ClientMessage};
+
+use crate::backoff::Backoff;
+use crate::session::{Link, Ticket};
+use crate::ui::Way;
+
+/// The way to the server.
+enum LinkState {
+    Up(Box<Link>),
+    /// Tried again at that moment.
+    Down(Instant),
+    /// Being tried.
+    Trying,
+    /// Only a login helps; the person was asked to press Enter for it.
+    LoggedOut,
+}
+
+/// See the module. A ticket is here whenever no attempt has it and the login can be continued.
+pub(super) struct Connection {
+    state: LinkState,
+    ticket: Option<Ticket>,
+    backoff: Backoff,
+    /// Number of the link; what older ones still say is not heard.
+    number: u64,
+    /// Number of the session, as the server counts.
+    session: u64,
+}
+
+impl Connection {
+    /// There is none yet. `first_pause` is how long it is waited before the first attempt to
+    /// connect again.
+    pub(super) const fn new(first_pause: Duration) -> Self {
+        Self {
+            state: LinkState::LoggedOut,
+            ticket: None,
+            backoff: Backoff::new(first_pause),
+            number: 0,
+            session: 0,
+        }
+    }
+
+    /// The number that the next link has.
+    pub(super) const fn next_number(&self) -> u64 {
+        self.number + 1
+    }
+
+    /// Takes the next link up.
+    pub(super) fn take_up(&mut self, link: Link, ticket: Ticket) {
+        self.number = self.next_number();
+        self.ticket = Some(ticket);
+        self.state = LinkState::Up(Box::new(link));
+    }
+
+    /// The server has let one in: the next pause is a first one.
+    pub(super) const fn welcomed(&mut self, session: u64) {
+        self.backoff.reset();
+        self.session = session;
+    }
+
+    /// Number of the session, as the server counts.
+    pub(super) const fn session(&self) -> u64 {
+        self.session
+    }
+
+    /// The link, if there is one.
+    pub(super) const fn link(&self) -> Option<&Link> {
+        match &self.state {
+            LinkState::Up(link) => Some(link),
+            LinkState::Down(_) | LinkState::Trying | LinkState::LoggedOut => None,
+        }
+    }
+
+    /// The number of the link, or of the last one.
+    pub(super) const fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub(super) const fn is_up(&self) -> bool {
+        self.link().is_some()
+    }
+
+    /// Whether only a login helps.
+    pub(super) const fn is_logged_out(&self) -> bool {
+        matches!(self.state, LinkState::LoggedOut)
+    }
+
+    /// Whether what the link with this number says counts: a connection that was lost may still
+    /// have something to say.
+    pub(super) const fn hears(&self, number: u64) -> bool {
+        self.number == number && self.is_up()
+    }
+
+    /// Says something to the server, if there is a link.
+    pub(super) fn send(&self, message: ClientMessage) -> Result<(), ChannelError> {
+        self.link().map_or(Ok(()), |link| link.send(message))
+    }
+
+    pub(super) fn note_new_key(&mut self, epoch: u64) {
+        if let LinkState::Up(link) = &mut self.state {
+            link.note_new_key(epoch);
+        }
+    }
+
+    /// The key of the server that let one in, while there is a ticket.
+    pub(super) fn fingerprint(&self) -> Option<Fingerprint> {
+        self.ticket.as_ref().map(|ticket| ticket.fingerprint)
+    }
+
+    /// The link is gone.
+    pub(super) fn lost(&mut self) {
+        self.state = LinkState::LoggedOut;
+    }
+
+    /// How many pauses there were since the server let one in.
+    pub(super) const fn attempts(&self) -> u32 {
+        self.backoff.attempts()
+    }
+
+    /// Waits before the next attempt; says how long. `random` spreads many clients.
+    pub(super) fn pause(&mut self, now: Instant, random: u32) -> Duration {
+        let pause = self.backoff.next(random);
+        self.state = LinkState::Down(now + pause);
+        pause
+    }
+
+    /// When the next attempt is due, if one is.
+    pub(super) const fn retry_at(&self) -> Option<Instant> {
+        match self.state {
+            LinkState::Down(at) => Some(at),
+            LinkState::Up(_) | LinkState::Trying | LinkState::LoggedOut => None,
+        }
+    }
+
+    /// Begins an attempt to continue the login; nothing when it can't be continued.
+    pub(super) fn begin_attempt(&mut self, now: Instant) -> Option<Ticket> {
+        let ticket = self.ticket.take_if(|ticket| !ticket.is_over(now))?;
+        self.state = LinkState::Trying;
+        Some(ticket)
+    }
+
+    /// The attempt failed, and what it was made with is still good.
+    pub(super) fn give_back(&mut self, ticket: Ticket) {
+        self.ticket = Some(ticket);
+    }
+
+    /// The login can't be continued, only made anew.
+    pub(super) fn log_out(&mut self) {
+        self.ticket = None;
+        self.state = LinkState::LoggedOut;
+    }
+
+    /// The account was changed, and with it what continues the login.
+    pub(super) fn renew(&mut self, changed: Changed) {
+        if let Some(fingerprint) = self.fingerprint() {
+            self.ticket = Some(Ticket::renewed(changed, fingerprint));
+        }
+    }
+
+    /// How things stand, for the face.
+    pub(super) fn way(&self) -> Way {
+        match (&self.state, &self.ticket) {
+            (LinkState::Up(link), Some(ticket)) => Way::Up {
+                fingerprint: ticket.fingerprint,
+                epoch: link.key_ages().0.epoch,
+            },
+            (LinkState::Down(at), _) => Way::Down(*at),
+            (LinkState::Trying, _) => Way::Connecting,
+            (LinkState::LoggedOut | LinkState::Up(_), _) => Way::LoggedOut,
+        }
+    }
+
+    /// As long as a test likes, no server is there and none is tried.
+    #[cfg(test)]
+    pub(super) fn keep_trying(&mut self) {
+        self.state = LinkState::Trying;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chatbox_common::auth::resume::ResumeToken;
+    use chatbox_common::secret::Secret;
+
+    use super::*;
+
+    const FIRST: Duration = Duration::from_secs(4);
+
+    fn ticket(left: Duration) -> Ticket {
+        let (id, token) = ([1; 16], Secret::random());
+        let fingerprint = Fingerprint::from_key(&[7; 32]);
+        Ticket::from_parts(ResumeToken { id, token }, left, fingerprint)
+    }
+
+    #[test]
+    fn the_next_attempt_is_due_after_the_pause_and_not_while_one_is_under_way() {
+        let mut connection = Connection::new(FIRST);
+        connection.give_back(ticket(Duration::from_secs(60)));
+        let now = Instant::now();
+        let pause = connection.pause(now, 0);
+        assert_eq!(connection.retry_at(), Some(now + pause));
+        assert_eq!(connection.way(), Way::Down(now + pause));
+        assert!(connection.begin_attempt(now + pause).is_some());
+        assert_eq!(connection.retry_at(), None);
+        assert_eq!(connection.way(), Way::Connecting);
+    }
+
+    #[test]
+    fn a_ticket_is_with_one_attempt_at_a_time_and_comes_back_from_it() {
+        let mut connection = Connection::new(FIRST);
+        connection.give_back(ticket(Duration::from_secs(60)));
+        let now = Instant::now();
+        let taken = connection.begin_attempt(now).unwrap();
+        assert!(connection.begin_attempt(now).is_none());
+        connection.give_back(taken);
+        assert!(connection.begin_attempt(now).is_some());
+    }
+
+    #[test]
+    fn a_login_whose_time_has_passed_is_not_continued() {
+        let mut connection = Connection::new(FIRST);
+        connection.give_back(ticket(Duration::from_secs(1)));
+        let later = Instant::now() + Duration::from_secs(2);
+        assert!(connection.begin_attempt(later).is_none());
+        connection.log_out();
+        assert!(connection.is_logged_out());
+        assert_eq!(connection.fingerprint(), None);
+    }
+
+    #[test]
+    fn pauses_are_counted_until_the_server_lets_one_in() {
+        let mut connection = Connection::new(FIRST);
+        let now = Instant::now();
+        let first = connection.pause(now, 0);
+        assert!(connection.pause(now, 0) > first);
+        assert_eq!(connection.attempts(), 2);
+        connection.welcomed(12);
+        assert_eq!((connection.attempts(), connection.session()), (0, 12));
+        assert_eq!(connection.pause(now, 0), first);
+    }
+
+    #[test]
+    fn without_a_link_nothing_is_heard_and_what_is_said_is_lost_in_silence() {
+        let mut connection = Connection::new(FIRST);
+        assert!(!connection.hears(connection.number()));
+        assert_eq!(connection.next_number(), 1);
+        let request = 0;
+        let ping = chatbox_common::wire::message::Plain { request };
+        assert!(connection.send(ClientMessage::Ping(ping)).is_ok());
+        connection.note_new_key(3);
+        connection.lost();
+        assert_eq!(connection.way(), Way::LoggedOut);
+    }
+}

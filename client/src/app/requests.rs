@@ -1,0 +1,191 @@
+//! Requests under way: their numbers, what each was for, and when a page that was refused is asked
+//! for again. Pure: `now` is an argument.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use chatbox_common::wire::message::RequestId;
+
+/// The number of requests that are answered only where they are refused, which nobody minds.
+pub(super) const UNANSWERED: RequestId = 0;
+/// When a page that was refused is asked for again, if the server does not say.
+const PAGE_RETRY: Duration = Duration::from_secs(1);
+
+/// What a request was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    Page,
+    Follow,
+    WhoAmI,
+    Info,
+    Sessions,
+    LogOut,
+    /// A change of one's own account.
+    Change,
+    /// Something done with a room or its members.
+    Room,
+    /// The message before the moment that a script begins with.
+    Since,
+    /// Letting somebody into a room, which nobody else hears of.
+    Invite,
+    /// Entering a room, which is then the room one talks in: what is typed next waits for it.
+    Move,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Requests {
+    /// Number of the last request.
+    last: RequestId,
+    asked: HashMap<RequestId, Asked>,
+    /// When to ask again for a page that was refused.
+    page_at: Option<Instant>,
+}
+
+impl Requests {
+    /// The number that the next request gets.
+    pub(super) const fn upcoming(&self) -> RequestId {
+        match self.last.wrapping_add(1) {
+            UNANSWERED => UNANSWERED + 1,
+            next => next,
+        }
+    }
+
+    /// A number of its own, for a request whose answer is not waited for here.
+    pub(super) const fn number(&mut self) -> RequestId {
+        self.last = self.upcoming();
+        self.last
+    }
+
+    /// A number for a request whose answer is waited for.
+    pub(super) fn begin(&mut self, what: Asked) -> RequestId {
+        let request = self.number();
+        self.expect(request, what);
+        request
+    }
+
+    /// The answer to a request that has its number already is waited for, perhaps again.
+    pub(super) fn expect(&mut self, request: RequestId, what: Asked) {
+        self.asked.insert(request, what);
+    }
+
+    /// Whether this answers a request that was for that; it is waited for no longer then.
+    pub(super) fn is_answer(&mut self, request: RequestId, what: Asked) -> bool {
+        self.asked.get(&request) == Some(&what) && self.answered(request).is_some()
+    }
+
+    /// A request was answered; says what it was for, if that was waited for.
+    pub(super) fn answered(&mut self, request: RequestId) -> Option<Asked> {
+        self.asked.remove(&request)
+    }
+
+    /// Whether no answer is waited for.
+    pub(super) fn is_empty(&self) -> bool {
+        self.asked.is_empty()
+    }
+
+    /// Whether it is to be seen first where one talks from now on.
+    pub(super) fn is_moving(&self) -> bool {
+        self.is_waiting_for(Asked::Move)
+    }
+
+    /// Whether the server was asked to log one out everywhere.
+    pub(super) fn is_logging_out(&self) -> bool {
+        self.is_waiting_for(Asked::LogOut)
+    }
+
+    fn is_waiting_for(&self, what: Asked) -> bool {
+        self.asked.values().any(|asked| *asked == what)
+    }
+
+    /// A page was refused for now: it is asked for again after `retry`.
+    pub(super) fn delay_page(&mut self, now: Instant, retry: Option<Duration>) {
+        self.page_at = Some(now + retry.unwrap_or(PAGE_RETRY));
+    }
+
+    /// When to ask again for a page that was refused.
+    pub(super) const fn page_at(&self) -> Option<Instant> {
+        self.page_at
+    }
+
+    /// Whether the page is to be asked for again now; says so once.
+    pub(super) fn page_is_due(&mut self, now: Instant) -> bool {
+        self.page_at.take_if(|at| *at <= now).is_some()
+    }
+
+    /// The connection is gone: no answer comes any more. Numbers go on.
+    pub(super) fn disconnected(&mut self) {
+        self.asked.clear();
+        self.page_at = None;
+    }
+
+    /// The request that was for this, of which a test knows that there is one.
+    #[cfg(test)]
+    pub(super) fn find(&self, what: Asked) -> Option<RequestId> {
+        let mut all = self.asked.iter();
+        all.find(|(_, asked)| **asked == what)
+            .map(|(request, _)| *request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_request_has_the_number_whose_answer_nobody_minds() {
+        let mut requests = Requests {
+            last: RequestId::MAX,
+            ..Requests::default()
+        };
+        assert_eq!(requests.upcoming(), 1);
+        assert_eq!(requests.number(), 1);
+        assert_eq!(requests.begin(Asked::Page), 2);
+    }
+
+    #[test]
+    fn an_answer_counts_once_and_only_for_what_was_asked() {
+        let mut requests = Requests::default();
+        let request = requests.begin(Asked::Page);
+        assert!(!requests.is_answer(request, Asked::Info));
+        assert!(requests.is_answer(request, Asked::Page));
+        assert!(!requests.is_answer(request, Asked::Page));
+        assert!(requests.is_empty());
+    }
+
+    #[test]
+    fn one_is_moving_until_the_room_answers_and_again_if_it_is_asked_again() {
+        let mut requests = Requests::default();
+        let request = requests.begin(Asked::Move);
+        assert!(requests.is_moving());
+        assert_eq!(requests.answered(request), Some(Asked::Move));
+        assert!(!requests.is_moving());
+        requests.expect(request, Asked::Move);
+        assert!(requests.is_moving() && !requests.is_logging_out());
+    }
+
+    #[test]
+    fn a_lost_connection_answers_nothing_and_no_number_is_used_twice() {
+        let mut requests = Requests::default();
+        let now = Instant::now();
+        let request = requests.begin(Asked::LogOut);
+        requests.delay_page(now, None);
+        requests.disconnected();
+        assert!(requests.is_empty() && !requests.is_logging_out());
+        assert_eq!(requests.page_at(), None);
+        assert!(requests.number() > request);
+    }
+
+    #[test]
+    fn a_refused_page_is_asked_for_once_when_the_server_says() {
+        let mut requests = Requests::default();
+        let now = Instant::now();
+        let retry = Duration::from_secs(9);
+        requests.delay_page(now, Some(retry));
+        assert!(!requests.page_is_due(now));
+        assert!(requests.page_is_due(now + retry));
+        assert!(!requests.page_is_due(now + retry));
+        requests.delay_page(now, None);
+        assert_eq!(requests.page_at(), Some(now + PAGE_RETRY));
+    }
+}
