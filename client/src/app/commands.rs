@@ -6,50 +6,90 @@ use chatbox_common::wire::message::{ClientMessage, Kind, Plain, ServerInfo};
 use super::App;
 use super::requests::Asked;
 use super::script::RunMode;
-use super::typed::Typed;
 use crate::exit::ExitReason;
 use crate::input::{self, Command, Input};
 use crate::model::{Event as Told, Listed};
+use crate::ui::Intent;
 use crate::words::app as words;
 
+/// What a line would have done, had it been understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expected {
+    /// It would have been said, or have shown something.
+    Text,
+    /// What is typed behind it would have been the answers to its questions.
+    Questions,
+    /// What is typed behind it would have been said in another room.
+    Move,
+}
+
 impl App {
-    pub(super) fn typed(&mut self, typed: Typed) -> Result<(), ExitReason> {
-        let moves = matches!((&self.run_mode, &typed), (RunMode::Chat, Typed::Line(line)) if input::would_move(line));
-        let asks = self.run_mode == RunMode::Chat
-            && matches!(&typed, Typed::Line(line) | Typed::Pasted(line) if input::would_ask(line));
-        let understood = match typed {
-            Typed::Line(line) => self.understood(&line),
-            Typed::Pasted(block) if self.run_mode == RunMode::Chat => input::parse_pasted(&block),
-            Typed::Pasted(block) => input::verbatim(&block),
-            Typed::TooLong(size) => {
-                self.lose_in_script();
-                return self.problem(&input::too_long(size));
+    /// Carries out what is wanted, now that it is its turn.
+    pub(super) fn carry_out(&mut self, intent: Intent) -> Result<(), ExitReason> {
+        match intent {
+            Intent::Line(line) => self.line(&line),
+            Intent::Paste(block) => self.pasted(&block),
+            Intent::TooLong(size) => self.not_taken(&input::too_long(size)),
+            Intent::Cut => self.not_taken(words::CUT),
+            Intent::NoText => self.not_taken(words::NO_TEXT),
+            Intent::Go(room) if self.model.is_in(room) => self.talk_in(room),
+            // One was sent out of it meanwhile.
+            Intent::Go(_) => Ok(()),
+            Intent::Older(room) => {
+                self.focus.want_older(room);
+                Ok(())
             }
-            Typed::Go(room) => {
-                return if self.model.is_in(room) {
-                    self.talk_in(room)
-                } else {
-                    Ok(())
-                };
-            }
-            Typed::Failed => {
+            Intent::Forgot(room, before) => self.tell_model(Told::Forgot(room, before)),
+            Intent::Failed => {
                 self.quitting.lose_one();
                 self.quitting.begin();
-                return self.problem(words::NOT_READ);
+                self.problem(words::NOT_READ)
             }
-            Typed::Cut => {
-                self.lose_in_script();
-                return self.problem(words::CUT);
-            }
-            Typed::NoText => {
-                self.lose_in_script();
-                return self.problem(words::NO_TEXT);
-            }
-            Typed::End => {
+            // The loop carries out the wish to quit at once; one that waited its turn has all said.
+            Intent::End | Intent::Quit => {
                 self.quitting.begin();
-                return Ok(());
+                Ok(())
             }
+        }
+    }
+
+    fn line(&mut self, line: &str) -> Result<(), ExitReason> {
+        if self.run_mode != RunMode::Chat {
+            // A line of a script is a text, whatever it begins with.
+            return self.understood(input::verbatim(line), Expected::Text);
+        }
+        let expected = if input::would_ask(line) {
+            Expected::Questions
+        } else if input::would_move(line) {
+            Expected::Move
+        } else {
+            Expected::Text
         };
+        self.understood(input::parse(line), expected)
+    }
+
+    fn pasted(&mut self, block: &str) -> Result<(), ExitReason> {
+        if self.run_mode != RunMode::Chat {
+            return self.understood(input::verbatim(block), Expected::Text);
+        }
+        let expected = if input::would_ask(block) {
+            Expected::Questions
+        } else {
+            Expected::Text
+        };
+        self.understood(input::parse_pasted(block), expected)
+    }
+
+    /// What was typed will not be said: a script fails, while a person can type it again.
+    fn not_taken(&mut self, why: &str) -> Result<(), ExitReason> {
+        if self.run_mode != RunMode::Chat {
+            self.quitting.lose_one();
+        }
+        self.problem(why)
+    }
+
+    fn understood(&mut self, understood: Input, expected: Expected) -> Result<(), ExitReason> {
+        let asks = expected == Expected::Questions;
         if asks && let Input::Problem(sentence) = &understood {
             return self.not_asked(sentence);
         }
@@ -63,19 +103,14 @@ impl App {
         match understood {
             Input::Empty => Ok(()),
             Input::Problem(sentence) => {
-                self.lose_in_script();
-                self.problem(&sentence)?;
-                if moves { self.not_moved() } else { Ok(()) }
+                self.not_taken(&sentence)?;
+                if expected == Expected::Move {
+                    return self.not_moved();
+                }
+                Ok(())
             }
             Input::Text(text) => self.say_here(text, Kind::Text),
             Input::Command(command) => self.command(command),
-        }
-    }
-
-    /// What was typed will not be said: a script fails, while a person can type it again.
-    fn lose_in_script(&mut self) {
-        if self.run_mode != RunMode::Chat {
-            self.quitting.lose_one();
         }
     }
 

@@ -52,7 +52,7 @@ use quit::Quitting;
 use requests::{Asked, Requests, UNANSWERED};
 pub use script::RunMode;
 use script::ScriptStart;
-use typed::{Keyboard, Typed, TypedAhead};
+use typed::{Keyboard, TypedAhead};
 
 /// Events that may wait: what is heard faster than shown slows the reading, and TCP the server.
 const EVENTS: usize = 64;
@@ -60,7 +60,7 @@ const EVENTS: usize = 64;
 /// What the loop is told.
 enum Event {
     /// From the keyboard or a pipe.
-    Typed(Typed),
+    Typed(Intent),
     /// From the link with this number.
     Heard(u64, Heard),
     /// An attempt to continue the login has ended.
@@ -192,24 +192,24 @@ impl App {
             if intent == Intent::Quit {
                 return self.quit().map(Some);
             }
-            self.carry_out(intent)?;
+            self.take(intent)?;
         }
         let pace = self.send_what_waits()?;
         if self.quitting.is_under_way() && self.may_quit() && !self.logs_out()? {
             return self.quit().map(Some);
         }
         if self.takes_lines()
-            && let Some(typed) = self.typed_ahead.next()
+            && let Some(intent) = self.typed_ahead.next()
         {
-            self.typed(typed)?;
+            self.carry_out(intent)?;
             return Ok(None);
         }
         self.older_wanted()?;
         let redraw = self.flush()?;
         match self.next_event(&[pace, redraw])? {
-            Some(Event::Typed(typed)) => {
+            Some(Event::Typed(intent)) => {
                 self.typed_ahead.has_come();
-                self.typed(typed)?;
+                self.carry_out(intent)?;
             }
             Some(Event::Heard(link, heard)) => {
                 if self.connection.hears(link) {

@@ -5,7 +5,6 @@ use std::time::Instant;
 use chatbox_common::name::UserName;
 use chatbox_common::wire::message::RoomId;
 
-use super::typed::Typed;
 use super::{App, output_failed};
 use crate::exit::ExitReason;
 use crate::input;
@@ -33,30 +32,27 @@ impl App {
         (self.here(), self.connection.way(), self.unsent())
     }
 
-    pub(super) fn carry_out(&mut self, intent: Intent) -> Result<(), ExitReason> {
-        match intent {
+    /// Takes what keys of a face came to, which come whenever they are pressed: what was typed is
+    /// said where it was typed, behind what was typed before.
+    pub(super) fn take(&mut self, intent: Intent) -> Result<(), ExitReason> {
+        match &intent {
             // What asks for secrets is not kept: the keys that follow are the answers.
-            Intent::Line(line) if input::would_ask(&line) => self.typed(Typed::Line(line)),
-            Intent::Paste(line) if input::would_ask(&line) => self.typed(Typed::Pasted(line)),
-            Intent::Line(line) => {
-                self.typed_ahead.keep(Typed::Line(line));
+            Intent::Line(line) | Intent::Paste(line) if input::would_ask(line) => {
+                self.carry_out(intent)
+            }
+            Intent::Older(_) | Intent::Forgot(..) => self.carry_out(intent),
+            Intent::Line(_)
+            | Intent::Paste(_)
+            | Intent::TooLong(_)
+            | Intent::Cut
+            | Intent::NoText
+            | Intent::Go(_)
+            | Intent::Failed
+            | Intent::End
+            | Intent::Quit => {
+                self.typed_ahead.keep(intent);
                 Ok(())
             }
-            Intent::Paste(block) => {
-                self.typed_ahead.keep(Typed::Pasted(block));
-                Ok(())
-            }
-            // What was typed before is said where it was typed.
-            Intent::Go(room) => {
-                self.typed_ahead.keep(Typed::Go(room));
-                Ok(())
-            }
-            Intent::Older(room) => {
-                self.focus.want_older(room);
-                Ok(())
-            }
-            Intent::Forgot(room, before) => self.tell_model(Told::Forgot(room, before)),
-            Intent::Quit => Ok(()),
         }
     }
 

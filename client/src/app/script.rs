@@ -7,13 +7,13 @@ use chatbox_common::wire::message::{
 };
 
 use super::requests::Asked;
-use super::typed::Typed;
 use super::{App, output_failed};
 use crate::cli::{Exit, Script, Since};
 use crate::exit::ExitReason;
-use crate::input::{self, Input};
+
 use crate::model::{Event as Told, Listed};
 use crate::sanitize::name;
+use crate::ui::Intent;
 use crate::words::script as words;
 
 /// What the program was started for.
@@ -236,8 +236,8 @@ impl App {
                 self.go_to(&room)?;
                 let start = std::mem::replace(&mut self.script_start, ScriptStart::Begun);
                 if let Some(text) = text.filter(|_| !start.has_begun()) {
-                    self.typed_ahead.keep(Typed::Pasted(text));
-                    self.typed_ahead.keep(Typed::End);
+                    self.typed_ahead.keep(Intent::Paste(text));
+                    self.typed_ahead.keep(Intent::End);
                 }
                 Ok(())
             }
@@ -261,14 +261,6 @@ impl App {
             ClientMessage::Join(Join { request, name })
         });
         Ok(())
-    }
-
-    /// A line of a script is a text, whatever it begins with.
-    pub(super) fn understood(&self, typed: &str) -> Input {
-        match self.run_mode {
-            RunMode::Chat => input::parse(typed),
-            _ => input::verbatim(typed),
-        }
     }
 
     /// Whether the next line may be taken before the last one is acknowledged.

@@ -1,40 +1,19 @@
-//! The thread that reads what is typed or piped in, one line when it is wanted and not before:
-//! so a pipe waits for the server, and a question on the terminal has the keyboard to itself.
+//! What is typed or piped in, and waits for its turn. A thread reads lines, each when it is wanted
+//! and not before: so a pipe waits for the server, and a question on the terminal has the keyboard
+//! to itself.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, ErrorKind, IsTerminal, Read};
 use std::sync::mpsc::{self, Sender, SyncSender};
 use std::thread;
 
-use chatbox_common::wire::message::RoomId;
-
 use super::Event;
 use crate::input::MAX_LINE;
+use crate::ui::Intent;
 
 /// What a terminal keeps of a typed line, with its end; the rest is dropped without a word
 /// (Linux, N_TTY_BUF_SIZE).
 const MAX_TERMINAL_LINE: usize = 4_096;
-
-/// What came in.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Typed {
-    /// A line, perhaps with its end.
-    Line(String),
-    /// What was pasted, perhaps in several lines, and what was typed behind it.
-    Pasted(String),
-    /// A line longer than [`MAX_LINE`], of so many bytes; all of it was skipped.
-    TooLong(usize),
-    /// A line of [`MAX_TERMINAL_LINE`] bytes from a terminal, whose end is probably missing.
-    Cut,
-    /// A line that is no UTF-8.
-    NoText,
-    /// The person goes to a room, behind what was typed before.
-    Go(RoomId),
-    /// What there was to read can't be read.
-    Failed,
-    /// Nothing more comes.
-    End,
-}
 
 /// What is typed, in the order in which it is carried out.
 #[derive(Default)]
@@ -42,7 +21,7 @@ pub(super) struct TypedAhead {
     /// Lines of a pipe or a plain terminal.
     keyboard: Option<Keyboard>,
     /// What was typed and has to wait for what was typed before.
-    ahead: VecDeque<Typed>,
+    ahead: VecDeque<Intent>,
 }
 
 impl TypedAhead {
@@ -52,18 +31,18 @@ impl TypedAhead {
     }
 
     /// Keeps what was typed until it is its turn.
-    pub(super) fn keep(&mut self, typed: Typed) {
-        self.ahead.push_back(typed);
+    pub(super) fn keep(&mut self, intent: Intent) {
+        self.ahead.push_back(intent);
     }
 
     /// What is to be carried out now. Where nothing waits, a line is wanted of the keyboard, which
     /// is an event of its own when it comes.
-    pub(super) fn next(&mut self) -> Option<Typed> {
-        let typed = self.ahead.pop_front();
-        if let (None, Some(keyboard)) = (&typed, &mut self.keyboard) {
+    pub(super) fn next(&mut self) -> Option<Intent> {
+        let intent = self.ahead.pop_front();
+        if let (None, Some(keyboard)) = (&intent, &mut self.keyboard) {
             keyboard.want();
         }
-        typed
+        intent
     }
 
     /// A line of the keyboard has come.
@@ -107,7 +86,7 @@ impl Keyboard {
                     } else {
                         read(&mut io::stdin().lock(), is_terminal)
                     };
-                    let is_end = matches!(typed, Typed::End | Typed::Failed);
+                    let is_end = matches!(typed, Intent::End | Intent::Failed);
                     if teller.send(Event::Typed(typed)).is_err() || is_end {
                         return;
                     }
@@ -166,25 +145,25 @@ const fn has_more() -> bool {
     true
 }
 
-fn read(source: &mut impl BufRead, is_terminal: bool) -> Typed {
+fn read(source: &mut impl BufRead, is_terminal: bool) -> Intent {
     let mut line = Vec::new();
     let most = MAX_LINE as u64 + 1;
     match source.by_ref().take(most).read_until(b'\n', &mut line) {
-        Ok(0) => return Typed::End,
+        Ok(0) => return Intent::End,
         Ok(_) => {}
-        Err(_) => return Typed::Failed,
+        Err(_) => return Intent::Failed,
     }
     if line.len() > MAX_LINE {
         let size = match line.strip_suffix(b"\n") {
             Some(line) => line.len(),
             None => line.len() + skip_line(source),
         };
-        return Typed::TooLong(size);
+        return Intent::TooLong(size);
     }
     if is_terminal && line.len() >= MAX_TERMINAL_LINE {
-        return Typed::Cut;
+        return Intent::Cut;
     }
-    String::from_utf8(line).map_or(Typed::NoText, Typed::Line)
+    String::from_utf8(line).map_or(Intent::NoText, Intent::Line)
 }
 
 /// Says how many bytes it had before its end.
@@ -213,9 +192,9 @@ mod tests {
     use super::*;
     use crate::input::MAX_TEXT;
 
-    fn all(mut source: &[u8]) -> Vec<Typed> {
+    fn all(mut source: &[u8]) -> Vec<Intent> {
         let mut all = Vec::new();
-        while all.last() != Some(&Typed::End) {
+        while all.last() != Some(&Intent::End) {
             all.push(read(&mut source, false));
         }
         all
@@ -223,12 +202,12 @@ mod tests {
 
     #[test]
     fn lines_come_one_by_one_and_the_last_needs_no_end() {
-        let line = |text: &str| Typed::Line(text.to_owned());
+        let line = |text: &str| Intent::Line(text.to_owned());
         assert_eq!(
             all(b"a\n\nb"),
-            [line("a\n"), line("\n"), line("b"), Typed::End]
+            [line("a\n"), line("\n"), line("b"), Intent::End]
         );
-        assert_eq!(all(b""), [Typed::End]);
+        assert_eq!(all(b""), [Intent::End]);
     }
 
     #[test]
@@ -239,18 +218,18 @@ mod tests {
         assert_eq!(
             all(long.as_bytes()),
             [
-                Typed::TooLong(100_000),
-                Typed::Line(fits.clone()),
-                Typed::End
+                Intent::TooLong(100_000),
+                Intent::Line(fits.clone()),
+                Intent::End
             ]
         );
         let just_over = format!("x{fits}y\n");
         assert_eq!(
             all(just_over.as_bytes()),
             [
-                Typed::TooLong(fits.len()),
-                Typed::Line("y\n".to_owned()),
-                Typed::End
+                Intent::TooLong(fits.len()),
+                Intent::Line("y\n".to_owned()),
+                Intent::End
             ]
         );
     }
@@ -259,16 +238,16 @@ mod tests {
     fn a_line_that_a_terminal_has_cut_is_not_taken_for_whole() {
         let typed = |length| format!("{}\n", "x".repeat(length));
         let (whole, cut) = (typed(4_094), typed(4_095));
-        assert_eq!(read(&mut cut.as_bytes(), true), Typed::Cut);
-        assert_eq!(read(&mut cut.as_bytes(), false), Typed::Line(cut.clone()));
+        assert_eq!(read(&mut cut.as_bytes(), true), Intent::Cut);
+        assert_eq!(read(&mut cut.as_bytes(), false), Intent::Line(cut.clone()));
         assert_eq!(
             read(&mut whole.as_bytes(), true),
-            Typed::Line(whole.clone())
+            Intent::Line(whole.clone())
         );
     }
 
     #[test]
     fn what_is_no_text_is_not_taken_for_one() {
-        assert_eq!(all(b"\xff\n"), [Typed::NoText, Typed::End]);
+        assert_eq!(all(b"\xff\n"), [Intent::NoText, Intent::End]);
     }
 }

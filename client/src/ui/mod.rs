@@ -52,20 +52,32 @@ pub struct Scene<'s> {
     pub unsent: usize,
 }
 
-/// What a person wants, beside what concerns the face alone.
+/// What a person or a script wants, wherever it comes from: keys of a face, lines of a terminal or
+/// a pipe. What concerns a face alone is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Intent {
-    /// This was typed: a text or a command, perhaps of several lines.
+    /// This was typed, perhaps with its end: a text or a command, perhaps of several lines.
     Line(String),
     /// This was pasted, and what was typed around it: several lines are a text.
     Paste(String),
+    /// A line longer than [`MAX_LINE`](crate::input::MAX_LINE), of so many bytes; all of it was
+    /// skipped.
+    TooLong(usize),
+    /// A line that a terminal has kept as much of as it keeps, so that its end is probably missing.
+    Cut,
+    /// A line that is no UTF-8.
+    NoText,
     /// To talk in this room.
     Go(RoomId),
     /// To see messages before the oldest ones shown of this room; never twice before they came.
     Older(RoomId),
     /// The face no longer keeps the messages of a room before this one.
     Forgot(RoomId, Seq),
-    /// To quit the program.
+    /// What there was to read can't be read; nothing more comes.
+    Failed,
+    /// Nothing more comes: to quit once all is said.
+    End,
+    /// To quit now.
     Quit,
 }
 
