@@ -40,7 +40,7 @@ use crate::login::{Login, ResumeError};
 use crate::model::{Ask, Effect, Event as Told, Model};
 use crate::outgoing::{MAX_WAITING, Next, Outgoing};
 use crate::session::{Entered, Heard, Ticket};
-use crate::ui::{Face, Intent};
+use crate::ui::{Face, Intent, Listing};
 use crate::words::app as words;
 use crate::words::script as script_words;
 use crate::words::tables::Clock;
@@ -355,14 +355,14 @@ impl App {
                 }
                 Effect::Forget => self.face.forget()?,
                 Effect::People(people) => {
-                    self.face.people(&people)?;
+                    self.face.listing(Listing::People(&people))?;
                     if self.run_mode == RunMode::List && !self.model.is_listing() {
                         self.quitting.begin();
                     }
                 }
-                Effect::Rooms(rooms) => self.face.rooms(&rooms)?,
-                Effect::Members(members) => self.face.members(&members)?,
-                Effect::Profile(profile) => self.face.profile(&profile)?,
+                Effect::Rooms(rooms) => self.face.listing(Listing::Rooms(&rooms))?,
+                Effect::Members(members) => self.face.listing(Listing::Members(&members))?,
+                Effect::Profile(profile) => self.face.listing(Listing::Profile(&profile))?,
                 Effect::Presence(presence) => self.show_presence(&presence)?,
                 Effect::Standing(standing) => self.show_standing(&standing)?,
                 Effect::Invited(invited) => self.show_invited(&invited)?,

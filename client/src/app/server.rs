@@ -15,6 +15,7 @@ use crate::model::Event as Told;
 use crate::outgoing::Refused;
 use crate::sanitize::name;
 use crate::session::Heard;
+use crate::ui::Listing;
 use crate::words::app as words;
 
 /// As much of a refused text as is repeated, in characters.
@@ -76,7 +77,7 @@ impl App {
                 if self.run_mode == RunMode::WhoAmI {
                     self.quitting.begin();
                 }
-                Ok(self.face.you(&you)?)
+                Ok(self.face.listing(Listing::You(&you))?)
             }
             ServerMessage::ServerInfo(info)
                 if self.requests.is_answer(info.request, Asked::Info) =>

@@ -25,7 +25,7 @@ use chatbox_common::wire::message::{self, Access, Head, PAGE_LIMIT, ReadTo, Room
 use crate::words::model as words;
 pub use event::{Ask, Effect, Event, Listed, Mention};
 use names::Names;
-use pages::{Listing, Slot};
+use pages::{ListRequest, Slot};
 use past::{Older, Search};
 pub use room::KnownRoom;
 
@@ -40,7 +40,7 @@ pub struct Model {
     connected: bool,
     slot: Slot,
     older: Option<Older>,
-    listing: Listing,
+    listing: ListRequest,
     /// People one wants to know more of.
     asked_about: VecDeque<String>,
     search: Option<Search>,
@@ -59,7 +59,7 @@ impl Model {
             connected: false,
             slot: Slot::Free,
             older: None,
-            listing: Listing::Done,
+            listing: ListRequest::Done,
             asked_about: VecDeque::new(),
             search: None,
             names: Names::of(user),
@@ -140,7 +140,7 @@ impl Model {
     pub fn has_shown(&self, room: RoomId, seq: Seq) -> bool {
         self.slot == Slot::Free
             && self.older.is_none()
-            && self.listing == Listing::Done
+            && self.listing == ListRequest::Done
             && self.asked_about.is_empty()
             && !self.search.as_ref().is_some_and(Search::is_wanted)
             && self.rooms.get(&room).is_none_or(|room| room.last() >= seq)
@@ -230,7 +230,7 @@ impl Model {
             }
             Event::Find(words) => self.want_found(words, &mut effects),
             Event::Found(found) => self.found(found, &mut effects),
-            Event::Want(what) => self.listing = Listing::Wanted(what, None),
+            Event::Want(what) => self.listing = ListRequest::Wanted(what, None),
             Event::WantProfile(user) => self.want_profile(user, &mut effects),
             Event::Profile(profile) => self.profile_came(profile, &mut effects),
             Event::Ignoring(ignoring) => self.names.ignore(&ignoring.user, ignoring.ignored),

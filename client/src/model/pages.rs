@@ -29,7 +29,7 @@ pub(super) enum Slot {
 
 /// A request to see a list.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Listing {
+pub(super) enum ListRequest {
     Done,
     /// Only names after this one are still wanted.
     Wanted(Listed, Option<String>),
@@ -46,7 +46,7 @@ impl Model {
     /// Whether a list that is wanted has not come whole.
     #[must_use]
     pub fn is_listing(&self) -> bool {
-        self.listing != Listing::Done
+        self.listing != ListRequest::Done
     }
 
     pub(super) fn page(&mut self, page: Page, effects: &mut Vec<Effect>) {
@@ -86,7 +86,7 @@ impl Model {
                     begins: None,
                 });
             }
-            Slot::List(_) => self.listing = Listing::Done,
+            Slot::List(_) => self.listing = ListRequest::Done,
             Slot::Whois => {
                 self.asked_about.pop_front();
             }
@@ -153,8 +153,8 @@ impl Model {
         self.slot = Slot::Free;
         // A page without anybody could be followed by itself for ever.
         self.listing = match last {
-            Some(name) if more => Listing::Wanted(what, Some(name)),
-            _ => Listing::Done,
+            Some(name) if more => ListRequest::Wanted(what, Some(name)),
+            _ => ListRequest::Done,
         };
         true
     }
@@ -204,7 +204,7 @@ impl Model {
             let from = self.rooms.get(&room).map_or(0, KnownRoom::oldest);
             return Some((Slot::Older(room, from), self.ask_older(older)));
         }
-        if let Listing::Wanted(what, after) = &self.listing {
+        if let ListRequest::Wanted(what, after) = &self.listing {
             let (what, after) = (*what, after.clone());
             return Some((Slot::List(what), Ask::List { what, after }));
         }

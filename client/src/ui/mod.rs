@@ -18,6 +18,7 @@ use chatbox_common::wire::message::{
 
 use crate::model::{Mention, Model};
 use crate::prompt::Prompter;
+use crate::words::tables::{self, Clock};
 
 /// The state of the way to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +93,35 @@ pub enum Reading {
     Nothing,
 }
 
+/// What a person asked for, as the server answers it.
+#[derive(Debug, Clone, Copy)]
+pub enum Listing<'l> {
+    /// Who is online.
+    People(&'l [OnlinePerson]),
+    /// Which rooms there are.
+    Rooms(&'l [RoomSummary]),
+    /// Who belongs to a room.
+    Members(&'l [Member]),
+    /// Who somebody is.
+    Profile(&'l Profile),
+    /// Who one is oneself.
+    You(&'l You),
+}
+
+impl Listing<'_> {
+    /// As text, in lines that end with a line feed: what every face shows that shows text.
+    #[must_use]
+    pub fn text(self, clock: &Clock) -> String {
+        match self {
+            Self::People(people) => tables::people(clock, people),
+            Self::Rooms(rooms) => tables::rooms(rooms),
+            Self::Members(members) => tables::members(members),
+            Self::Profile(profile) => tables::profile(clock, profile),
+            Self::You(you) => tables::you(clock, you),
+        }
+    }
+}
+
 /// See the module. Texts are given as they came: a face passes them through
 /// [`crate::sanitize`], all but its own.
 pub trait Face: Prompter {
@@ -131,20 +161,8 @@ pub trait Face: Prompter {
     /// Shows a text of this program's own, in lines that end with a line feed.
     fn lines(&mut self, title: &str, text: &str) -> io::Result<()>;
 
-    /// Shows who is online.
-    fn people(&mut self, people: &[OnlinePerson]) -> io::Result<()>;
-
-    /// Shows which rooms there are.
-    fn rooms(&mut self, rooms: &[RoomSummary]) -> io::Result<()>;
-
-    /// Shows who belongs to a room.
-    fn members(&mut self, members: &[Member]) -> io::Result<()>;
-
-    /// Shows who somebody is.
-    fn profile(&mut self, profile: &Profile) -> io::Result<()>;
-
-    /// Shows who one is oneself.
-    fn you(&mut self, you: &You) -> io::Result<()>;
+    /// Shows what was asked for; long lists come in several parts.
+    fn listing(&mut self, listing: Listing<'_>) -> io::Result<()>;
 
     /// One talks in this room from now on; `room` is its name.
     fn moved(&mut self, id: RoomId, room: &str) -> io::Result<()>;

@@ -8,11 +8,9 @@ use std::io::{self, Write};
 use std::time::Instant;
 
 use chatbox_common::secret::SecretString;
-use chatbox_common::wire::message::{
-    Chat, Kind, Member, OnlinePerson, Profile, Room, RoomId, RoomSummary, Seq, You,
-};
+use chatbox_common::wire::message::{Chat, Kind, Room, RoomId, Seq};
 
-use super::{Face, Intent, Reading, Scene};
+use super::{Face, Intent, Listing, Reading, Scene};
 use crate::charset::Output;
 use crate::model::Mention;
 use crate::prompt::{self, Choice, PromptError, Prompter, Sheet, Task, Terminal};
@@ -246,26 +244,8 @@ impl<W: Write> Face for Plain<W> {
         self.put(text)
     }
 
-    fn people(&mut self, people: &[OnlinePerson]) -> io::Result<()> {
-        let lines = tables::people(&self.clock, people);
-        self.put(&lines)
-    }
-
-    fn rooms(&mut self, rooms: &[RoomSummary]) -> io::Result<()> {
-        self.put(&tables::rooms(rooms))
-    }
-
-    fn members(&mut self, members: &[Member]) -> io::Result<()> {
-        self.put(&tables::members(members))
-    }
-
-    fn profile(&mut self, profile: &Profile) -> io::Result<()> {
-        let lines = tables::profile(&self.clock, profile);
-        self.put(&lines)
-    }
-
-    fn you(&mut self, you: &You) -> io::Result<()> {
-        let lines = tables::you(&self.clock, you);
+    fn listing(&mut self, listing: Listing<'_>) -> io::Result<()> {
+        let lines = listing.text(&self.clock);
         self.put(&lines)
     }
 
@@ -328,6 +308,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::AtomicBool;
 
+    use chatbox_common::wire::message::OnlinePerson;
     use jiff::tz::TimeZone;
 
     use super::*;
@@ -469,7 +450,7 @@ mod tests {
                 sessions: 2,
                 since: u64::MAX,
             };
-            face.people(&[person]).unwrap();
+            face.listing(Listing::People(&[person])).unwrap();
         });
         assert!(!line.contains(['\u{1b}', '\u{7}']), "{line:?}");
         assert_eq!(line.lines().count(), 5, "{line:?}");

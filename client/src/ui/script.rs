@@ -5,12 +5,10 @@ use std::io::{self, Write};
 use std::time::Instant;
 
 use chatbox_common::secret::SecretString;
-use chatbox_common::wire::message::{
-    Chat, Member, OnlinePerson, Profile, Room, RoomId, RoomSummary, Seq, You,
-};
+use chatbox_common::wire::message::{Chat, Room, RoomId, Seq};
 
 use super::plain::Plain;
-use super::{Face, Intent, Reading, Scene, json};
+use super::{Face, Intent, Listing, Reading, Scene, json};
 use crate::model::Mention;
 use crate::prompt::{Choice, PromptError, Prompter, Sheet, Task};
 use crate::screen::Screen;
@@ -128,32 +126,18 @@ impl<W: Write> Face for Script<W> {
         self.plain.lines(title, text)
     }
 
-    fn people(&mut self, people: &[OnlinePerson]) -> io::Result<()> {
-        if !self.json {
-            return self.plain.people(people);
-        }
-        people
-            .iter()
-            .try_for_each(|person| self.plain.lines("", &json::person(person)))
-    }
-
-    fn rooms(&mut self, rooms: &[RoomSummary]) -> io::Result<()> {
-        self.plain.rooms(rooms)
-    }
-
-    fn members(&mut self, members: &[Member]) -> io::Result<()> {
-        self.plain.members(members)
-    }
-
-    fn profile(&mut self, profile: &Profile) -> io::Result<()> {
-        self.plain.profile(profile)
-    }
-
-    fn you(&mut self, you: &You) -> io::Result<()> {
-        if self.json {
-            self.plain.lines("", &json::you(you))
-        } else {
-            self.plain.you(you)
+    fn listing(&mut self, listing: Listing<'_>) -> io::Result<()> {
+        match listing {
+            Listing::People(people) if self.json => people
+                .iter()
+                .try_for_each(|person| self.plain.lines("", &json::person(person))),
+            Listing::You(you) if self.json => self.plain.lines("", &json::you(you)),
+            // No script asks for the others as JSON.
+            Listing::People(_)
+            | Listing::You(_)
+            | Listing::Rooms(_)
+            | Listing::Members(_)
+            | Listing::Profile(_) => self.plain.listing(listing),
         }
     }
 

@@ -5,9 +5,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use chatbox_common::secret::SecretString;
-use chatbox_common::wire::message::{
-    Chat, Member, OnlinePerson, Profile, Room, RoomId, RoomSummary, Seq, You,
-};
+use chatbox_common::wire::message::{Chat, Room, RoomId, Seq};
 use ratatui::backend::Backend;
 
 use super::dialog::PromptLoop;
@@ -22,7 +20,7 @@ use crate::model::Mention;
 use crate::prompt::{self, Choice, PromptError, Prompter, Sheet, Task};
 use crate::sanitize;
 use crate::screen::Screen;
-use crate::ui::{Face, Intent, Reading, Scene, Way};
+use crate::ui::{Face, Intent, Listing, Reading, Scene, Way};
 use crate::words::full as words;
 use crate::words::tables::{self, now_ms};
 
@@ -170,31 +168,15 @@ impl<B: Backend> Face for Full<B> {
         Ok(())
     }
 
-    fn people(&mut self, people: &[OnlinePerson]) -> io::Result<()> {
-        let text = tables::people(&self.clock, people);
-        self.add(words::PEOPLE, &text);
-        Ok(())
-    }
-
-    fn rooms(&mut self, rooms: &[RoomSummary]) -> io::Result<()> {
-        self.add(words::ROOMS, &tables::rooms(rooms));
-        Ok(())
-    }
-
-    fn members(&mut self, members: &[Member]) -> io::Result<()> {
-        self.add(words::MEMBERS, &tables::members(members));
-        Ok(())
-    }
-
-    fn profile(&mut self, profile: &Profile) -> io::Result<()> {
-        let text = tables::profile(&self.clock, profile);
-        self.add(words::PROFILE, &text);
-        Ok(())
-    }
-
-    fn you(&mut self, you: &You) -> io::Result<()> {
-        let text = tables::you(&self.clock, you);
-        self.lay_over(Panel::new(words::YOU, &text));
+    fn listing(&mut self, listing: Listing<'_>) -> io::Result<()> {
+        let text = listing.text(&self.clock);
+        match listing {
+            Listing::People(_) => self.add(words::PEOPLE, &text),
+            Listing::Rooms(_) => self.add(words::ROOMS, &text),
+            Listing::Members(_) => self.add(words::MEMBERS, &text),
+            Listing::Profile(_) => self.add(words::PROFILE, &text),
+            Listing::You(_) => self.lay_over(Panel::new(words::YOU, &text)),
+        }
         Ok(())
     }
 
