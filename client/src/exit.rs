@@ -89,7 +89,11 @@ impl From<PromptError> for ExitReason {
     fn from(error: PromptError) -> Self {
         let exit = match error {
             PromptError::NoTerminal(_) => Exit::Usage,
-            _ => Exit::Failure,
+            PromptError::Cancelled
+            | PromptError::Interrupted
+            | PromptError::TooLong
+            | PromptError::Ended
+            | PromptError::Terminal(_) => Exit::Failure,
         };
         Self::because(exit, &error.to_string())
     }
@@ -99,7 +103,11 @@ impl From<SecretFileError> for ExitReason {
     fn from(error: SecretFileError) -> Self {
         let exit = match error {
             SecretFileError::WouldEcho => Exit::Usage,
-            _ => Exit::Configuration,
+            SecretFileError::Read { .. }
+            | SecretFileError::Exposed { .. }
+            | SecretFileError::Empty(_)
+            | SecretFileError::TooLong(_)
+            | SecretFileError::NotUtf8(_) => Exit::Configuration,
         };
         Self::because(exit, &error.to_string())
     }

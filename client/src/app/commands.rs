@@ -142,12 +142,52 @@ impl App {
     }
 
     fn command(&mut self, command: Command) -> Result<(), ExitReason> {
-        match command {
-            Command::Help(None) => {
-                let text = format!("{}{}", input::help(None), self.face.keys());
-                Ok(self.face.lines(words::HELP, &text)?)
+        if !self.connection.is_up() && self.needs_connection(&command) {
+            self.problem(words::NO_CONNECTION)?;
+            if matches!(command, Command::Join(_) | Command::Create { .. }) {
+                return self.not_moved();
             }
-            Command::Help(topic) => Ok(self.face.lines(words::HELP, &input::help(topic))?),
+            return Ok(());
+        }
+        match command {
+            Command::Help(topic) => self.help(topic),
+            Command::List => self.tell_model(Told::Want(Listed::People)),
+            Command::Info => self.ask(Asked::Info, ClientMessage::Info),
+            Command::History { count, before } => self.history(count, before),
+            Command::Search(words) => self.tell_model(Told::Find(words)),
+            Command::WhoAmI => self.ask(Asked::WhoAmI, ClientMessage::Whoami),
+            Command::Rooms => self.tell_model(Told::Want(Listed::Rooms)),
+            Command::Create {
+                name,
+                topic,
+                invited,
+            } => self.create(name, topic, invited),
+            Command::Join(name) => self.join(name),
+            Command::Direct(user, text) => self.direct(user, text),
+            Command::Me(text) => self.say_here(text, Kind::Action),
+            Command::Whois(user) => self.tell_model(Told::WantProfile(user)),
+            Command::Ignore(None) => self.show_ignored(),
+            Command::Ignore(Some(user)) => self.ignore(user, true),
+            Command::Unignore(user) => self.ignore(user, false),
+            Command::Leave(room) => self.leave(&room),
+            Command::Topic(room, None) => self.show_topic(&room),
+            Command::Topic(room, Some(topic)) => self.set_topic(&room, topic),
+            Command::Invite(room, user) => self.invite(&room, user),
+            Command::Members(room) => self.members(&room),
+            Command::Member {
+                room,
+                user,
+                action,
+                reason,
+            } => self.moderate(&room, user, action, reason),
+            Command::Lock(room, reason) => self.lock(&room, reason),
+            Command::Sessions => self.ask(Asked::Sessions, ClientMessage::Sessions),
+            Command::LogOut => {
+                self.quitting.log_out();
+                Ok(())
+            }
+            Command::Password => self.change_password(),
+            Command::Factor(factor) => self.change_factor(factor),
             Command::Clear => {
                 let here = self.here();
                 Ok(self.face.clear(here)?)
@@ -156,43 +196,51 @@ impl App {
                 self.quitting.begin();
                 Ok(())
             }
-            Command::Me(text) => self.say_here(text, Kind::Action),
-            Command::Ignore(None) => self.show_ignored(),
-            Command::Direct(user, text) => self.direct(user, text),
-            Command::Password => self.change_password(),
-            Command::Factor(factor) => self.change_factor(factor),
-            Command::Join(name) if self.model.room_named(&name).is_some() => {
-                self.room_command(Command::Join(name))
-            }
-            _ if !self.connection.is_up() => {
-                self.problem(words::NO_CONNECTION)?;
-                match command {
-                    Command::Join(_) | Command::Create { .. } => self.not_moved(),
-                    _ => Ok(()),
-                }
-            }
-            Command::List => self.tell_model(Told::Want(Listed::People)),
-            Command::Rooms => self.tell_model(Told::Want(Listed::Rooms)),
-            Command::History { count, before } => self.history(count, before),
-            Command::Search(words) => self.tell_model(Told::Find(words)),
-            Command::Whois(user) => self.tell_model(Told::WantProfile(user)),
-            Command::Ignore(Some(user)) => {
-                self.ignore(user, true);
-                Ok(())
-            }
-            Command::Unignore(user) => {
-                self.ignore(user, false);
-                Ok(())
-            }
-            Command::WhoAmI => self.ask(Asked::WhoAmI, ClientMessage::Whoami),
-            Command::Info => self.ask(Asked::Info, ClientMessage::Info),
-            Command::Sessions => self.ask(Asked::Sessions, ClientMessage::Sessions),
-            Command::LogOut => {
-                self.quitting.log_out();
-                Ok(())
-            }
-            other => self.room_command(other),
         }
+    }
+
+    /// Whether a command is of no use while there is no connection. What is said waits for one, and
+    /// so does a change of the account, which asks all its questions in any case.
+    fn needs_connection(&self, command: &Command) -> bool {
+        match command {
+            Command::Help(_)
+            | Command::Clear
+            | Command::Quit
+            | Command::Me(_)
+            | Command::Direct(..)
+            | Command::Ignore(None)
+            | Command::Password
+            | Command::Factor(_) => false,
+            // One talks in a room that one is in already without the server's help.
+            Command::Join(name) => self.model.room_named(name).is_none(),
+            Command::List
+            | Command::Info
+            | Command::History { .. }
+            | Command::Search(_)
+            | Command::WhoAmI
+            | Command::Rooms
+            | Command::Create { .. }
+            | Command::Whois(_)
+            | Command::Ignore(Some(_))
+            | Command::Unignore(_)
+            | Command::Leave(_)
+            | Command::Topic(..)
+            | Command::Invite(..)
+            | Command::Members(_)
+            | Command::Member { .. }
+            | Command::Lock(..)
+            | Command::Sessions
+            | Command::LogOut => true,
+        }
+    }
+
+    /// Help on a command, or on all of them and the keys.
+    fn help(&mut self, topic: Option<&str>) -> Result<(), ExitReason> {
+        let mut text = input::help(topic);
+        if topic.is_none() {
+            text.push_str(&self.face.keys());
+        }
+        Ok(self.face.lines(words::HELP, &text)?)
     }
 
     pub(super) fn ask(

@@ -385,7 +385,11 @@ impl App {
                             continue;
                         }
                         Ask::Follow { .. } => Asked::Follow,
-                        _ => Asked::Page,
+                        Ask::History { .. }
+                        | Ask::Until { .. }
+                        | Ask::Search { .. }
+                        | Ask::List { .. }
+                        | Ask::Whois(_) => Asked::Page,
                     };
                     let request = self.requests.begin(what);
                     self.say(ask.into_message(request))?;
@@ -403,6 +407,6 @@ impl App {
 fn output_failed(run_mode: &RunMode, error: io::Error) -> ExitReason {
     match run_mode {
         RunMode::Send { .. } => ExitReason::because(Exit::Failure, &error.to_string()),
-        _ => error.into(),
+        RunMode::Chat | RunMode::Tail { .. } | RunMode::List | RunMode::WhoAmI => error.into(),
     }
 }

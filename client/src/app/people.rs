@@ -13,7 +13,11 @@ use crate::sanitize::name;
 use crate::words::app as words;
 
 impl App {
-    pub(super) fn ignore(&mut self, user: String, ignored: bool) {
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "a command like others, which may end the program"
+    )]
+    pub(super) fn ignore(&mut self, user: String, ignored: bool) -> Result<(), ExitReason> {
         self.order(Asked::Room, |request| {
             ClientMessage::Ignore(Ignore {
                 request,
@@ -21,6 +25,7 @@ impl App {
                 ignored,
             })
         });
+        Ok(())
     }
 
     pub(super) fn show_ignored(&mut self) -> Result<(), ExitReason> {
@@ -93,6 +98,7 @@ pub(super) fn named(request: &ClientMessage) -> Option<String> {
         ClientMessage::Invite(invite) => &invite.user,
         ClientMessage::Moderate(moderate) => &moderate.user,
         ClientMessage::Ignore(ignore) => &ignore.user,
+        // Whatever else is asked for names nobody.
         _ => return None,
     };
     Some(format!("@{user}"))

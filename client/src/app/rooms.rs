@@ -9,7 +9,7 @@ use super::App;
 use super::requests::{Asked, UNANSWERED};
 use crate::cli::Exit;
 use crate::exit::ExitReason;
-use crate::input::{Command, MemberAction, Target};
+use crate::input::{MemberAction, Target};
 use crate::model::{Event as Told, Listed};
 use crate::sanitize::name;
 use crate::words::app as words;
@@ -50,81 +50,27 @@ impl App {
         self.outgoing.push_request(request, message(request));
     }
 
-    pub(super) fn room_command(&mut self, command: Command) -> Result<(), ExitReason> {
-        match command {
-            Command::Join(name) => {
-                if let Some(room) = self.model.room_named(&name) {
-                    return self.talk_in(room);
-                }
-                let join = |request| ClientMessage::Join(Join { request, name });
-                self.order(Asked::Move, join);
-                Ok(())
-            }
-            Command::Create {
-                name,
-                topic,
-                invited,
-            } => {
-                self.create(name, topic, invited);
-                Ok(())
-            }
-            Command::Leave(room) => self.ask_in(&room, |request, room| {
-                ClientMessage::Leave(InRoom { request, room })
-            }),
-            Command::Topic(room, None) => match self.target(&room)? {
-                Some(room) => {
-                    let topic = self.model.topic(room).to_owned();
-                    let called = self.model.room_name(room).to_owned();
-                    let sentence = words::topic(&name(&called), &topic);
-                    self.face.notice(Some(room), &sentence)?;
-                    Ok(())
-                }
-                None => Ok(()),
-            },
-            Command::Topic(room, Some(topic)) => self.ask_in(&room, |request, room| {
-                ClientMessage::SetTopic(SetTopic {
-                    request,
-                    room,
-                    topic,
-                })
-            }),
-            Command::Invite(room, user) => self.invite(&room, user),
-            Command::Members(room) => match self.target(&room)? {
-                Some(room) => self.tell_model(Told::Want(Listed::Members(room))),
-                None => Ok(()),
-            },
-            Command::Lock(room, reason) => self.ask_in(&room, |request, room| {
-                ClientMessage::Lock(Lock {
-                    request,
-                    room,
-                    reason,
-                })
-            }),
-            Command::Member {
-                room,
-                user,
-                action,
-                reason,
-            } => self.moderate(&room, user, action, reason),
-            // Carried out by the caller.
-            _ => Ok(()),
+    /// Enters a room, or talks in it if one is there already.
+    pub(super) fn join(&mut self, name: String) -> Result<(), ExitReason> {
+        if let Some(room) = self.model.room_named(&name) {
+            return self.talk_in(room);
         }
-    }
-
-    fn invite(&mut self, target: &Target, user: String) -> Result<(), ExitReason> {
-        if let Some(room) = self.target(target)? {
-            self.order(Asked::Invite, |request| {
-                ClientMessage::Invite(Invite {
-                    request,
-                    room,
-                    user,
-                })
-            });
-        }
+        self.order(Asked::Move, |request| {
+            ClientMessage::Join(Join { request, name })
+        });
         Ok(())
     }
 
-    fn create(&mut self, name: String, topic: String, invited: bool) {
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "a command like others, which may end the program"
+    )]
+    pub(super) fn create(
+        &mut self,
+        name: String,
+        topic: String,
+        invited: bool,
+    ) -> Result<(), ExitReason> {
         let access = if invited {
             Access::Invited
         } else {
@@ -139,9 +85,69 @@ impl App {
                 access,
             })
         });
+        Ok(())
     }
 
-    fn moderate(
+    pub(super) fn leave(&mut self, target: &Target) -> Result<(), ExitReason> {
+        self.ask_in(target, |request, room| {
+            ClientMessage::Leave(InRoom { request, room })
+        })
+    }
+
+    pub(super) fn show_topic(&mut self, target: &Target) -> Result<(), ExitReason> {
+        let Some(room) = self.target(target)? else {
+            return Ok(());
+        };
+        let called = name(self.model.room_name(room));
+        let sentence = words::topic(&called, self.model.topic(room));
+        Ok(self.face.notice(Some(room), &sentence)?)
+    }
+
+    pub(super) fn set_topic(&mut self, target: &Target, topic: String) -> Result<(), ExitReason> {
+        self.ask_in(target, |request, room| {
+            ClientMessage::SetTopic(SetTopic {
+                request,
+                room,
+                topic,
+            })
+        })
+    }
+
+    pub(super) fn members(&mut self, target: &Target) -> Result<(), ExitReason> {
+        match self.target(target)? {
+            Some(room) => self.tell_model(Told::Want(Listed::Members(room))),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn lock(
+        &mut self,
+        target: &Target,
+        reason: Option<String>,
+    ) -> Result<(), ExitReason> {
+        self.ask_in(target, |request, room| {
+            ClientMessage::Lock(Lock {
+                request,
+                room,
+                reason,
+            })
+        })
+    }
+
+    pub(super) fn invite(&mut self, target: &Target, user: String) -> Result<(), ExitReason> {
+        if let Some(room) = self.target(target)? {
+            self.order(Asked::Invite, |request| {
+                ClientMessage::Invite(Invite {
+                    request,
+                    room,
+                    user,
+                })
+            });
+        }
+        Ok(())
+    }
+
+    pub(super) fn moderate(
         &mut self,
         room: &Target,
         user: String,

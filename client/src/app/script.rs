@@ -222,6 +222,7 @@ impl App {
                 beginning.behind.push(message);
                 None
             }
+            // What is no part of a room's course: answers, and what concerns the session.
             _ => Some(message),
         }
     }

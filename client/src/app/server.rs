@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use chatbox_common::wire::message::{
-    Access, ClientMessage, ErrorCode, ErrorMessage, Room, ServerMessage, Welcome,
+    Access, Ack, ClientMessage, ErrorCode, ErrorMessage, Page, Plain, RequestId, Room,
+    ServerMessage, Welcome, You,
 };
 
 use super::requests::{Asked, UNANSWERED};
@@ -50,71 +51,30 @@ impl App {
         match message {
             ServerMessage::Welcome(welcome) => self.welcome(welcome),
             ServerMessage::Chat(chat) => self.tell_model(Told::Chat(chat)),
-            ServerMessage::Ack(ack) => {
-                if let Some(room) = self.outgoing.acknowledged(ack.request) {
-                    self.quitting.committed(room, ack.seq);
-                    self.told_number(room, ack.seq)?;
-                }
-                Ok(())
+            ServerMessage::Ack(ack) => self.acknowledged(&ack),
+            ServerMessage::Page(page) => self.page(page),
+            ServerMessage::People(list) => self.page_of(list.request, Told::People(list)),
+            ServerMessage::RoomList(list) => self.page_of(list.request, Told::RoomList(list)),
+            ServerMessage::MemberList(list) => self.page_of(list.request, Told::MemberList(list)),
+            ServerMessage::Profile(who) => self.page_of(who.request, Told::Profile(who)),
+            ServerMessage::Found(found) => self.page_of(found.request, Told::Found(found)),
+            ServerMessage::Following(following) => {
+                let (request, event) = (following.request, Told::Following(following));
+                self.answer(request, Asked::Follow, |app| app.tell_model(event))
             }
-            ServerMessage::Page(page) if self.requests.is_answer(page.request, Asked::Page) => {
-                self.tell_model(Told::Page(page))
+            ServerMessage::You(you) => {
+                self.answer(you.request, Asked::WhoAmI, |app| app.show_oneself(&you))
             }
-            ServerMessage::Page(page) if self.requests.is_answer(page.request, Asked::Since) => {
-                self.found_since(&page)
+            ServerMessage::ServerInfo(info) => {
+                self.answer(info.request, Asked::Info, |app| app.show_info(&info))
             }
-            ServerMessage::People(people)
-                if self.requests.is_answer(people.request, Asked::Page) =>
-            {
-                self.tell_model(Told::People(people))
-            }
-            ServerMessage::Following(following)
-                if self.requests.is_answer(following.request, Asked::Follow) =>
-            {
-                self.tell_model(Told::Following(following))
-            }
-            ServerMessage::You(you) if self.requests.is_answer(you.request, Asked::WhoAmI) => {
-                if self.run_mode == RunMode::WhoAmI {
-                    self.quitting.begin();
-                }
-                Ok(self.face.listing(Listing::You(&you))?)
-            }
-            ServerMessage::ServerInfo(info)
-                if self.requests.is_answer(info.request, Asked::Info) =>
-            {
-                self.show_info(&info)
-            }
-            ServerMessage::RoomList(list) if self.requests.is_answer(list.request, Asked::Page) => {
-                self.tell_model(Told::RoomList(list))
-            }
-            ServerMessage::Profile(profile)
-                if self.requests.is_answer(profile.request, Asked::Page) =>
-            {
-                self.tell_model(Told::Profile(profile))
-            }
-            ServerMessage::MemberList(list)
-                if self.requests.is_answer(list.request, Asked::Page) =>
-            {
-                self.tell_model(Told::MemberList(list))
-            }
-            ServerMessage::SessionList(list)
-                if self.requests.is_answer(list.request, Asked::Sessions) =>
-            {
-                self.show_sessions(&list)
+            ServerMessage::SessionList(list) => {
+                self.answer(list.request, Asked::Sessions, |app| app.show_sessions(&list))
             }
             ServerMessage::PasswordChallenge(challenge) => self.password_challenge(&challenge),
             ServerMessage::NewFactor(factor) => self.new_factor(factor),
             ServerMessage::Changed(changed) => self.changed(changed),
-            ServerMessage::Found(found) if self.requests.is_answer(found.request, Asked::Page) => {
-                self.tell_model(Told::Found(found))
-            }
-            ServerMessage::Done(done) => {
-                self.outgoing.answered(done.request);
-                match self.requests.answered(done.request) {
-                    Some(Asked::Invite) => Ok(self.face.notice(None, words::INVITED)?),
-                    _ => Ok(()),
-                }
-            }
+            ServerMessage::Done(done) => self.done(&done),
             ServerMessage::Joined(joined) => self.joined(joined),
             ServerMessage::Left(left) => self.left(&left),
             ServerMessage::RoomChanged(changed) => self.room_changed(&changed),
@@ -126,9 +86,63 @@ impl App {
             ServerMessage::Presence(presence) => self.tell_model(Told::Presence(presence)),
             ServerMessage::Ping(ping) => self.say(ClientMessage::Pong(ping)),
             ServerMessage::Error(error) => self.error(&error),
-            // Answers to nothing, and messages of a login that is over.
-            _ => Ok(()),
+            // A sign of life is all that it is.
+            ServerMessage::Pong(_)
+            // The login is over, and its messages answer nothing.
+            | ServerMessage::RegisterChallenge(_)
+            | ServerMessage::LoginChallenge(_)
+            | ServerMessage::LoggedIn(_)
+            // The link has made the end of the session of it.
+            | ServerMessage::Bye(_) => Ok(()),
         }
+    }
+
+    /// Does what follows from an answer. One to nothing that was asked for is left alone.
+    fn answer(
+        &mut self,
+        request: RequestId,
+        what: Asked,
+        follows: impl FnOnce(&mut Self) -> Result<(), ExitReason>,
+    ) -> Result<(), ExitReason> {
+        if self.requests.is_answer(request, what) {
+            return follows(self);
+        }
+        Ok(())
+    }
+
+    /// An answer for which the model has asked.
+    fn page_of(&mut self, request: RequestId, event: Told) -> Result<(), ExitReason> {
+        self.answer(request, Asked::Page, |app| app.tell_model(event))
+    }
+
+    fn page(&mut self, page: Page) -> Result<(), ExitReason> {
+        if self.requests.is_answer(page.request, Asked::Since) {
+            return self.found_since(&page);
+        }
+        self.page_of(page.request, Told::Page(page))
+    }
+
+    fn acknowledged(&mut self, ack: &Ack) -> Result<(), ExitReason> {
+        if let Some(room) = self.outgoing.acknowledged(ack.request) {
+            self.quitting.committed(room, ack.seq);
+            self.told_number(room, ack.seq)?;
+        }
+        Ok(())
+    }
+
+    fn show_oneself(&mut self, you: &You) -> Result<(), ExitReason> {
+        if self.run_mode == RunMode::WhoAmI {
+            self.quitting.begin();
+        }
+        Ok(self.face.listing(Listing::You(you))?)
+    }
+
+    fn done(&mut self, done: &Plain) -> Result<(), ExitReason> {
+        self.outgoing.answered(done.request);
+        if self.requests.answered(done.request) == Some(Asked::Invite) {
+            self.face.notice(None, words::INVITED)?;
+        }
+        Ok(())
     }
 
     fn welcome(&mut self, welcome: Welcome) -> Result<(), ExitReason> {
@@ -168,21 +182,29 @@ impl App {
         let retry = error.retry_ms.map(|ms| Duration::from_millis(ms.into()));
         let asked = error
             .request
-            .and_then(|request| self.requests.answered(request));
-        match (asked, error.request) {
-            (Some(Asked::WhoAmI), _) if self.run_mode.is_question() => {
+            .and_then(|request| Some((request, self.requests.answered(request)?)));
+        let Some((request, what)) = asked else {
+            return match error.request {
+                Some(UNANSWERED) => Ok(()),
+                Some(request) => self.message_refused(request, error, retry),
+                None => self.tell(&error.text),
+            };
+        };
+        match what {
+            Asked::WhoAmI if self.run_mode.is_question() => {
                 Err(ExitReason::because(Exit::Failure, &error.text))
             }
-            (Some(Asked::Page), _) => self.page_refused(error, retry),
+            Asked::WhoAmI | Asked::Info | Asked::Sessions => self.tell(&error.text),
+            Asked::Page => self.page_refused(error, retry),
             // One may have left the room meanwhile.
-            (Some(Asked::Follow), _) if error.code == ErrorCode::UnknownRoom => Ok(()),
-            (Some(Asked::Follow), _) => Err(ExitReason::because(
+            Asked::Follow if error.code == ErrorCode::UnknownRoom => Ok(()),
+            Asked::Follow => Err(ExitReason::because(
                 Exit::Failure,
                 &words::not_followed(&error.text),
             )),
-            (Some(Asked::Since), _) => Err(ExitReason::because(Exit::Failure, &error.text)),
-            (Some(Asked::Change), _) => self.change_refused(error),
-            (Some(Asked::LogOut), _) => {
+            Asked::Since => Err(ExitReason::because(Exit::Failure, &error.text)),
+            Asked::Change => self.change_refused(error),
+            Asked::LogOut => {
                 // A script did not get what it wanted; a person may have another.
                 self.quitting.lose_one();
                 if self.is_person {
@@ -190,12 +212,9 @@ impl App {
                 }
                 self.tell(&error.text)
             }
-            (_, Some(UNANSWERED)) => Ok(()),
-            (None, Some(request)) => self.message_refused(request, error, retry),
-            (Some(what @ (Asked::Room | Asked::Invite | Asked::Move)), Some(request)) => {
+            Asked::Room | Asked::Invite | Asked::Move => {
                 self.command_refused(what, request, error, retry)
             }
-            (Some(_), _) | (None, None) => self.tell(&error.text),
         }
     }
 
@@ -223,7 +242,7 @@ impl App {
     fn command_refused(
         &mut self,
         what: Asked,
-        request: u32,
+        request: RequestId,
         error: &ErrorMessage,
         retry: Option<Duration>,
     ) -> Result<(), ExitReason> {
@@ -254,7 +273,7 @@ impl App {
 
     fn message_refused(
         &mut self,
-        request: u32,
+        request: RequestId,
         error: &ErrorMessage,
         retry: Option<Duration>,
     ) -> Result<(), ExitReason> {

@@ -72,7 +72,8 @@ impl Model {
             }
             Slot::Fill(_, after) => room.take_fill(page, after, effects),
             Slot::Older(_, from) => self.take_older(page, from, effects),
-            _ => {}
+            // Sorted out above.
+            Slot::Free | Slot::Paused | Slot::List(_) | Slot::Whois | Slot::Search => {}
         }
     }
 

@@ -50,7 +50,18 @@ impl Model {
                     messages.retain(|chat| !self.names.is_ignored(&chat.user));
                     return true;
                 }
-                _ => return true,
+                Effect::Notice(..)
+                | Effect::Forget
+                | Effect::Unread { .. }
+                | Effect::People(_)
+                | Effect::Rooms(_)
+                | Effect::Members(_)
+                | Effect::Profile(_)
+                | Effect::Presence(_)
+                | Effect::Standing(_)
+                | Effect::Invited(_)
+                | Effect::Ask(_)
+                | Effect::Fault(_) => return true,
             };
             self.is_wanted(chat, mention)
         });

@@ -109,7 +109,14 @@ pub fn left(action: Action, by: &str, room: &str, reason: &str) -> String {
     match action {
         Action::Kick => format!("{by} sent you out of {room}{why}"),
         Action::Ban => format!("{by} banned you from {room}{why}"),
-        _ => format!("you have left {room}"),
+        // Leaving, and whatever puts nobody out of a room.
+        Action::Leave
+        | Action::Join
+        | Action::Unban
+        | Action::Mute
+        | Action::Unmute
+        | Action::Op
+        | Action::Deop => format!("you have left {room}"),
     }
 }
 

@@ -43,7 +43,7 @@ impl<B: Backend> Full<B> {
     pub(super) fn draw_anew(&mut self) -> io::Result<()> {
         match self.mode {
             Mode::Bare => self.show_bare(),
-            _ => self.redraw(),
+            Mode::Talk | Mode::Search(_) | Mode::Quitting => self.redraw(),
         }
     }
 
@@ -142,6 +142,7 @@ impl<B: Backend> Full<B> {
             Action::ScrollBottom if is_empty => panel.bottom(),
             Action::Cancel => self.panel = None,
             Action::Interrupt if is_empty => self.panel = None,
+            // The line takes the others as if nothing stood above it.
             _ => return false,
         }
         true
@@ -149,9 +150,10 @@ impl<B: Backend> Full<B> {
 
     fn perform(&mut self, action: Action, scene: &Scene<'_>) -> io::Result<()> {
         match action {
-            Action::PageUp | Action::PageDown | Action::ScrollTop | Action::ScrollBottom => {
-                self.scroll(action);
-            }
+            Action::PageUp => self.views.page_up(),
+            Action::PageDown => self.views.page_down(),
+            Action::ScrollTop => self.views.top(),
+            Action::ScrollBottom => self.views.bottom(),
             Action::Room(number) => {
                 let place = usize::from(number).saturating_sub(1);
                 let rooms = scene.model.listed_rooms();
@@ -178,7 +180,30 @@ impl<B: Backend> Full<B> {
                 }
                 return self.redraw();
             }
-            _ => {}
+            // The line's own, and one that has nothing open to leave.
+            Action::Cancel
+            | Action::Submit
+            | Action::Newline
+            | Action::Complete
+            | Action::CompleteBack
+            | Action::Left
+            | Action::Right
+            | Action::WordLeft
+            | Action::WordRight
+            | Action::LineStart
+            | Action::LineEnd
+            | Action::HistoryBack
+            | Action::HistoryNext
+            | Action::Backspace
+            | Action::Delete
+            | Action::KillToEnd
+            | Action::KillToStart
+            | Action::RubOutWord
+            | Action::KillWordLeft
+            | Action::KillWordRight
+            | Action::Yank
+            | Action::Interrupt
+            | Action::EndOfInput => {}
         }
         Ok(())
     }
@@ -199,15 +224,6 @@ impl<B: Backend> Full<B> {
         };
         if let Some((room, _)) = rooms.get(place.unsigned_abs()) {
             self.go(*room);
-        }
-    }
-
-    fn scroll(&mut self, action: Action) {
-        match action {
-            Action::PageUp => self.views.page_up(),
-            Action::PageDown => self.views.page_down(),
-            Action::ScrollTop => self.views.top(),
-            _ => self.views.bottom(),
         }
     }
 
@@ -237,6 +253,7 @@ impl<B: Backend> Full<B> {
                 *search = ScreenSearch::default();
                 return;
             }
+            // Whatever else a key is bound to is not for a search.
             Some(_) => return,
             None => match keymap::is_text(key) {
                 Some(character) => {
