@@ -85,18 +85,3 @@ fn a_file_that_is_missing_or_a_directory_is_named() {
         );
     }
 }
-
-#[test]
-fn cancelling_is_told_from_failing() {
-    let answer = judge(Err(io::Error::from(ErrorKind::UnexpectedEof)));
-    assert!(matches!(answer, Err(PromptError::Cancelled)));
-    let answer = judge(Err(io::Error::from(ErrorKind::Interrupted)));
-    assert!(matches!(answer, Err(PromptError::Interrupted)));
-    let answer = judge(Err(io::Error::from(ErrorKind::NotFound)));
-    assert!(matches!(answer, Err(PromptError::Terminal(_))));
-    assert!(matches!(
-        judge(Ok("x".repeat(MAX_ANSWER + 1))),
-        Err(PromptError::TooLong)
-    ));
-    assert_eq!(judge(Ok(String::new())).unwrap(), "");
-}

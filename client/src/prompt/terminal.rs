@@ -1,0 +1,176 @@
+//! Questions on the controlling terminal, one line at a time. A secret is never echoed.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use chatbox_common::secret::SecretString;
+use rpassword::ConfigBuilder;
+use signal_hook::consts::SIGINT;
+use zeroize::Zeroizing;
+
+use super::modes::Modes;
+use super::{Choice, MAX_ANSWER, PromptError, Task, complain};
+use crate::charset::{self, Charset, Output};
+use crate::words::prompt as words;
+
+/// The terminal that questions are asked on, one line at a time.
+pub struct Terminal {
+    ctrl_c_ends: Arc<AtomicBool>,
+    modes: Modes,
+}
+
+impl Terminal {
+    /// Takes over what Ctrl-C (SIGINT) does: while `ctrl_c_ends` is true it ends the process, as
+    /// it does without us. A prompt sets it to false for as long as it reads; the caller may do
+    /// so when it has its own way to end.
+    ///
+    /// Without this, Ctrl-C in a prompt would end the process before the terminal's echo is
+    /// switched on again, because `rpassword` raises the signal first.
+    ///
+    /// # Errors
+    /// When the system refuses the signal handler.
+    pub fn open(ctrl_c_ends: Arc<AtomicBool>) -> io::Result<Self> {
+        signal_hook::flag::register_conditional_default(SIGINT, Arc::clone(&ctrl_c_ends))?;
+        let modes = Modes::new(Arc::clone(&ctrl_c_ends));
+        Ok(Self { ctrl_c_ends, modes })
+    }
+
+    /// See [`super::Prompter::will_be_asked`].
+    pub fn hold(&mut self) {
+        // What fails here fails again, and is told, where something is asked.
+        let _ = self.modes.hold();
+    }
+
+    /// Questions are over: the terminal is as it was.
+    pub fn give_back(&self) {
+        self.modes.give_back();
+    }
+
+    /// Does something that takes a while; who does not want to wait presses Ctrl-C.
+    pub fn busy(&self, task: Task) {
+        self.modes.wait(true);
+        task();
+        self.modes.wait(false);
+    }
+
+    /// See [`super::Prompter::ask`].
+    ///
+    /// # Errors
+    /// When standard input is no terminal, the person cancels, or the answer is too long.
+    pub fn ask(&mut self, prompt: &str, instead: &'static str) -> Result<String, PromptError> {
+        // A mask that begins after the last character hides nothing: both kinds of question
+        // share one reader, and Ctrl-C and Ctrl-D mean the same in both.
+        let config = || ConfigBuilder::new().password_feedback_partial_mask('*', usize::MAX);
+        let answer = self.read(prompt, instead, config)?;
+        Ok(answer.trim().to_owned())
+    }
+
+    /// See [`super::Prompter::ask_secret`].
+    ///
+    /// # Errors
+    /// As [`Terminal::ask`].
+    pub fn ask_secret(
+        &mut self,
+        prompt: &str,
+        instead: &'static str,
+    ) -> Result<SecretString, PromptError> {
+        let config = || ConfigBuilder::new().password_feedback_hide();
+        self.read(prompt, instead, config).map(SecretString::new)
+    }
+
+    /// See [`super::Prompter::choose`].
+    ///
+    /// # Errors
+    /// As [`Terminal::ask`].
+    pub fn choose(&mut self, choices: &[Choice]) -> Result<usize, PromptError> {
+        let offered: Vec<String> = choices
+            .iter()
+            .map(|choice| format!("{}) {}", choice.key, choice.label))
+            .collect();
+        let question = format!("\n{}\n> ", offered.join("  "));
+        loop {
+            let answer = self.ask(&question, "--user")?;
+            let answer = answer.trim_start_matches([':', '/']).to_ascii_lowercase();
+            let chosen = choices.iter().position(|choice| {
+                answer.starts_with(choice.key)
+                    && (answer.len() == 1 || answer == choice.label.to_ascii_lowercase())
+            });
+            if let Some(chosen) = chosen {
+                return Ok(chosen);
+            }
+            let keys: Vec<char> = choices.iter().map(|choice| choice.key).collect();
+            complain(&words::choose(&keys));
+        }
+    }
+
+    fn read(
+        &mut self,
+        prompt: &str,
+        instead: &'static str,
+        config: fn() -> ConfigBuilder,
+    ) -> Result<String, PromptError> {
+        if !io::stdin().is_terminal() {
+            return Err(PromptError::NoTerminal(instead));
+        }
+        // `rpassword` writes the question before it switches echo off.
+        self.modes.hold().map_err(PromptError::Terminal)?;
+        let before = self.ctrl_c_ends.swap(false, Ordering::SeqCst);
+        let ask = || {
+            let config = on_terminal(config())?;
+            rpassword::prompt_password_with_config(prompt, config.build())
+        };
+        let answer = self.modes.interruptible(ask);
+        self.ctrl_c_ends.store(before, Ordering::SeqCst);
+        if matches!(&answer, Err(error) if error.kind() == ErrorKind::UnexpectedEof) {
+            // Ctrl-D, unlike Enter and Ctrl-C, leaves the cursor behind the question.
+            let _ = writeln!(charset::stderr());
+        }
+        judge(answer)
+    }
+}
+
+/// Has the question, and what is typed, shown as the terminal can show it.
+fn on_terminal(config: ConfigBuilder) -> io::Result<ConfigBuilder> {
+    let charset = Charset::of_terminal();
+    if charset == Charset::Utf8 {
+        return Ok(config);
+    }
+    let terminal = File::options().write(true).open("/dev/tty")?;
+    Ok(config.output_writer(Output::new(terminal, charset)))
+}
+
+/// What the reader's answer means.
+fn judge(answer: io::Result<String>) -> Result<String, PromptError> {
+    let answer = answer.map_err(|error| match error.kind() {
+        ErrorKind::Interrupted => PromptError::Interrupted,
+        ErrorKind::UnexpectedEof => PromptError::Cancelled,
+        _ => PromptError::Terminal(error),
+    })?;
+    if answer.len() > MAX_ANSWER {
+        drop(Zeroizing::new(answer));
+        return Err(PromptError::TooLong);
+    }
+    Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cancelling_is_told_from_failing() {
+        let answer = judge(Err(io::Error::from(ErrorKind::UnexpectedEof)));
+        assert!(matches!(answer, Err(PromptError::Cancelled)));
+        let answer = judge(Err(io::Error::from(ErrorKind::Interrupted)));
+        assert!(matches!(answer, Err(PromptError::Interrupted)));
+        let answer = judge(Err(io::Error::from(ErrorKind::NotFound)));
+        assert!(matches!(answer, Err(PromptError::Terminal(_))));
+        assert!(matches!(
+            judge(Ok("x".repeat(MAX_ANSWER + 1))),
+            Err(PromptError::TooLong)
+        ));
+        assert_eq!(judge(Ok(String::new())).unwrap(), "");
+    }
+}
