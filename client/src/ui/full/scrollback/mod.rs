@@ -10,8 +10,8 @@ mod view;
 mod view_tests;
 
 pub use lines::Look;
-pub use scroll::{Direction, Shape};
+pub use scroll::Direction;
 pub use store::Id;
 #[cfg(test)]
 pub use view::LIMIT;
-pub use view::{Activity, Views};
+pub use view::{Activity, Shape, Views};

@@ -10,31 +10,10 @@ use chatbox_common::wire::message::RoomId;
 
 use super::lines::{Look, Row, is_same_day};
 use super::store::{Id, holds};
-use super::view::{Before, View, Views};
+use super::view::{Before, Position, Shape, View, Views};
 use crate::ui::full::colours::Role;
 use crate::ui::full::wrap::width;
 use crate::words::screen as words;
-
-/// What is in sight of a room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Position {
-    /// Its end, whatever comes.
-    #[default]
-    End,
-    /// From so many rows below the first one of an entry's text, or above it.
-    From(Id, isize),
-}
-
-/// The rows and columns that messages are shown in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Shape {
-    /// Columns.
-    pub width: u16,
-    /// Rows.
-    pub height: u16,
-    /// Whether times have seconds.
-    pub has_seconds: bool,
-}
 
 /// Where a search goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 use chatbox_common::wire::message::{Access, Chat, RoomId, Seq};
 use jiff::tz::TimeZone;
 
-use super::scroll::{Position, Shape};
 use super::store::{Entry, Id, Names, Scrollback};
 use crate::model::{Mention, Model};
 use crate::ui::Scene;
@@ -40,6 +39,27 @@ pub(super) enum Before {
     Loading,
     /// Nothing.
     Nothing,
+}
+
+/// What is in sight of a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Position {
+    /// Its end, whatever comes.
+    #[default]
+    End,
+    /// From so many rows below the first one of an entry's text, or above it.
+    From(Id, isize),
+}
+
+/// The rows and columns that messages are shown in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Shape {
+    /// Columns.
+    pub width: u16,
+    /// Rows.
+    pub height: u16,
+    /// Whether times have seconds.
+    pub has_seconds: bool,
 }
 
 /// One room.

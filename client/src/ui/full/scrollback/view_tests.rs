@@ -1,8 +1,8 @@
 use chatbox_common::wire::message::{Access, Chat, Kind, RoomId, Seq};
 use jiff::tz::TimeZone;
 
-use super::scroll::{Direction, Shape};
-use super::view::{Activity, LIMIT, Views};
+use super::scroll::Direction;
+use super::view::{Activity, LIMIT, Shape, Views};
 use crate::model::Mention;
 
 const ROOM: RoomId = 7;
