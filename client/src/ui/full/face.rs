@@ -9,11 +9,12 @@ use chatbox_common::wire::message::{Chat, Room, RoomId, Seq};
 use ratatui::backend::Backend;
 
 use super::dialog::PromptLoop;
+use super::frames::NextFrame;
 use super::paint::{self, Input, Painting};
 use super::panel::Panel;
 use super::terminal::{self, Pressed};
 use super::wrap;
-use super::{FRAME, Full, Mode, failed};
+use super::{Full, Mode, failed};
 use crate::charset::Charset;
 use crate::input;
 use crate::model::Mention;
@@ -80,24 +81,23 @@ impl<B: Backend> Prompter for Full<B> {
     fn tell(&mut self, sentence: &str) {
         if self.is_closed {
             prompt::complain(sentence);
-        } else if self.is_talking {
+        } else if self.questions.are_over() {
             self.say_here(sentence);
         } else {
-            self.told.push(sentence.to_owned());
+            self.questions.tell(sentence);
             self.prompt_loop().tell(sentence);
         }
     }
 
     fn show(&mut self, sheet: &Sheet) -> io::Result<()> {
         self.uncover();
-        self.is_talking = false;
-        self.has_sheet = true;
+        self.questions.show_sheet();
         self.prompt_loop().show(sheet)
     }
 
     fn busy(&mut self, what: &str, task: Task) -> Result<(), PromptError> {
         self.uncover();
-        self.is_talking = false;
+        self.questions.wait();
         let knock = self.knock.clone();
         self.prompt_loop().busy(knock, what, task)
     }
@@ -107,7 +107,7 @@ impl<B: Backend> Face for Full<B> {
     fn chat(&mut self, _: &str, chat: &Chat, mention: Mention) -> io::Result<()> {
         self.rings |= self.has_bell && matches!(mention, Mention::Now | Mention::Alone);
         self.views.push(chat, mention);
-        self.is_dirty = true;
+        self.frames.touch();
         Ok(())
     }
 
@@ -119,7 +119,7 @@ impl<B: Backend> Face for Full<B> {
         begins: Option<Seq>,
     ) -> io::Result<()> {
         self.views.older(id, messages, begins);
-        self.is_dirty = true;
+        self.frames.touch();
         Ok(())
     }
 
@@ -130,7 +130,7 @@ impl<B: Backend> Face for Full<B> {
 
     fn unread(&mut self, id: RoomId, _: &str, count: u32, shown: usize) -> io::Result<()> {
         self.views.have_unread(id, count, shown);
-        self.is_dirty = true;
+        self.frames.touch();
         Ok(())
     }
 
@@ -157,7 +157,7 @@ impl<B: Backend> Face for Full<B> {
 
     fn notice(&mut self, room: Option<RoomId>, text: &str) -> io::Result<()> {
         self.views.notice(room, now_ms(), text);
-        self.is_dirty = true;
+        self.frames.touch();
         Ok(())
     }
 
@@ -182,20 +182,20 @@ impl<B: Backend> Face for Full<B> {
 
     fn moved(&mut self, id: RoomId, _: &str) -> io::Result<()> {
         self.views.look_at(Some(id));
-        self.is_dirty = true;
+        self.frames.touch();
         Ok(())
     }
 
     fn forget(&mut self) -> io::Result<()> {
         self.views.forget();
-        self.is_dirty = true;
+        self.frames.touch();
         Ok(())
     }
 
     fn clear(&mut self, here: Option<RoomId>) -> io::Result<()> {
         self.panel = None;
         self.views.clear(here);
-        self.is_dirty = true;
+        self.frames.touch();
         Ok(())
     }
 
@@ -205,7 +205,7 @@ impl<B: Backend> Face for Full<B> {
             Some(here)
                 if self.panel.is_none()
                     && matches!(self.mode, Mode::Talk)
-                    && self.is_talking
+                    && self.questions.are_over()
                     && self.views.below().is_none() =>
             {
                 Reading::Room(here)
@@ -239,30 +239,23 @@ impl<B: Backend> Face for Full<B> {
         {
             raw.ring()?;
         }
-        let now = Instant::now();
-        let next = self.drawn.map_or(now, |drawn| drawn + FRAME);
-        let counts_down = matches!(scene.way, Way::Down(_)).then(|| next.max(now + words::TICK));
-        if counts_down.is_some_and(|_| self.drawn.is_some_and(|at| now >= at + words::TICK)) {
-            self.is_dirty = true;
-        }
-        if !self.is_dirty {
-            return Ok(counts_down);
-        }
-        if !self.is_urgent && now < next {
-            return Ok(Some(next));
-        }
+        let counts_down = matches!(scene.way, Way::Down(_));
+        let again = match self.frames.next(Instant::now(), counts_down) {
+            NextFrame::Draw(again) => again,
+            NextFrame::At(again) => return Ok(again),
+        };
         self.draw(scene)?;
         if let Some(here) = scene.here.filter(|_| self.views.wants_older()) {
             self.views.asked_older(here);
             self.intents.push_back(Intent::Older(here));
         }
-        (self.is_dirty, self.is_urgent) = (false, false);
-        self.drawn = Some(Instant::now());
+        let now = Instant::now();
+        self.frames.drawn(now);
         // An intent that came of drawing is heard at once.
         Ok(if self.intents.is_empty() {
-            counts_down
+            again
         } else {
-            self.drawn
+            Some(now)
         })
     }
 
@@ -304,19 +297,21 @@ impl<B: Backend> Face for Full<B> {
     }
 
     fn back(&mut self) {
-        if self.has_sheet {
+        if self.questions.has_sheet() {
             // Whoever does not answer has seen it as well.
             let _ = self.prompt_loop().ask(words::NOTED);
         }
         self.dialog.forget();
-        (self.is_talking, self.has_sheet) = (true, false);
-        let told = self.told.clone();
+        self.questions.end();
+        let told = self.questions.told().to_vec();
         self.say_what_was_told();
         if self.views.here.is_none() {
             // The first room gets it as well: it covers what was said before it.
-            self.told = told;
+            for sentence in &told {
+                self.questions.tell(sentence);
+            }
         }
-        (self.is_dirty, self.is_urgent) = (true, true);
+        self.frames.hurry();
     }
 
     fn close(&mut self) {
@@ -357,16 +352,14 @@ impl<B: Backend> Full<B> {
         self.mode = Mode::Talk;
     }
 
-    /// What was told before it has been seen, and so has the sheet that it is about.
     fn question_begins(&mut self) {
-        self.told.clear();
+        self.questions.begin();
         self.uncover();
-        (self.is_talking, self.has_sheet) = (false, false);
     }
 
     /// No question followed in which it was seen.
     fn say_what_was_told(&mut self) {
-        for sentence in std::mem::take(&mut self.told) {
+        for sentence in self.questions.take_told() {
             self.say_here(&sentence);
         }
     }
@@ -374,12 +367,12 @@ impl<B: Backend> Full<B> {
     /// Says something of this program's own where the person looks.
     pub(super) fn say_here(&mut self, sentence: &str) {
         self.views.notice(None, now_ms(), sentence);
-        self.is_dirty = true;
+        self.frames.touch();
     }
 
     fn lay_over(&mut self, panel: Panel) {
         self.panel = Some(panel);
-        self.is_dirty = true;
+        self.frames.touch();
     }
 
     /// Shows a list, or more of the one that is shown: long ones come in several answers.
@@ -388,14 +381,16 @@ impl<B: Backend> Full<B> {
             Some(panel) if panel.title() == title => panel.add(text),
             _ => self.panel = Some(Panel::new(title, text)),
         }
-        self.is_dirty = true;
+        self.frames.touch();
     }
 
     fn follow(&mut self, scene: &Scene<'_>) {
         let before = self.views.here;
         self.views.follow(scene);
-        self.is_dirty |= before != self.views.here;
-        if self.is_talking && self.views.here.is_some() {
+        if before != self.views.here {
+            self.frames.touch();
+        }
+        if self.questions.are_over() && self.views.here.is_some() {
             self.say_what_was_told();
         }
         if let Some((room, before)) = self.views.take_forgotten() {

@@ -22,11 +22,11 @@ impl<B: Backend> Full<B> {
     pub(super) fn take(&mut self, pressed: Pressed, scene: &Scene<'_>) -> io::Result<()> {
         match pressed {
             Pressed::Key(key) => {
-                (self.is_dirty, self.is_urgent) = (true, true);
+                self.frames.hurry();
                 self.key(key, scene)
             }
             Pressed::Paste(text) => {
-                (self.is_dirty, self.is_urgent) = (true, true);
+                self.frames.hurry();
                 self.paste(&text);
                 Ok(())
             }

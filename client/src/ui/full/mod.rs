@@ -3,20 +3,21 @@
 //!
 //! Owns what of all that is on the screen now; `app` owns what is true. Keys come from the terminal's
 //! channel and are understood here: what concerns the face alone (scrolling, searching, the line) is
-//! done at once, the rest becomes an intent. What changes is drawn at most once in [`FRAME`], so that a
-//! flood of messages costs frames, not keys; a key is drawn at once.
+//! done at once, the rest becomes an intent. `frames` says when it is drawn.
 
 mod bars;
 mod colours;
 mod dialog;
 mod editor;
 mod face;
+mod frames;
 pub mod keymap;
 mod keys;
 mod paint;
 #[cfg(test)]
 mod paint_tests;
 mod panel;
+mod questions;
 mod scrollback;
 pub(crate) mod terminal;
 #[cfg(test)]
@@ -28,7 +29,6 @@ mod wrap_tests;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender};
-use std::time::{Duration, Instant};
 
 use ratatui::Terminal;
 use ratatui::backend::Backend;
@@ -39,13 +39,12 @@ use crate::words::tables::Clock;
 use colours::Palette;
 use dialog::Dialog;
 use editor::Editor;
+use frames::Frames;
 use keymap::Keymap;
 use panel::Panel;
+use questions::Questions;
 use scrollback::{Id, Views};
 use terminal::{Paper, Pressed, RawTerminal, TerminalBackend};
-
-/// The shortest time between two frames, unless a key was pressed.
-const FRAME: Duration = Duration::from_millis(16);
 
 /// What the keys are for, beside the line.
 enum Mode {
@@ -103,12 +102,7 @@ pub struct Full<B: Backend> {
     pressed: Receiver<Pressed>,
     knock: SyncSender<Pressed>,
     dialog: Dialog,
-    /// What was told since the last question.
-    told: Vec<String>,
-    /// Questions are over, and the chat is shown.
-    is_talking: bool,
-    /// A sheet is shown that no question followed.
-    has_sheet: bool,
+    questions: Questions,
     keymap: Keymap,
     editor: Editor,
     views: Views,
@@ -120,11 +114,8 @@ pub struct Full<B: Backend> {
     has_bell: bool,
     shows_rooms: bool,
     intents: VecDeque<Intent>,
-    /// Something is to be drawn; at once, if a key was pressed.
-    is_dirty: bool,
-    is_urgent: bool,
+    frames: Frames,
     rings: bool,
-    drawn: Option<Instant>,
     is_closed: bool,
 }
 
@@ -161,9 +152,7 @@ impl<B: Backend> Full<B> {
             pressed,
             knock,
             dialog: Dialog::new(wanted.colours),
-            told: Vec::new(),
-            is_talking: false,
-            has_sheet: false,
+            questions: Questions::default(),
             keymap,
             editor: Editor::default(),
             views: Views::new("", clock.zone(), wanted.scrollback),
@@ -179,10 +168,8 @@ impl<B: Backend> Full<B> {
             has_bell: wanted.bell,
             shows_rooms: true,
             intents: VecDeque::new(),
-            is_dirty: true,
-            is_urgent: false,
+            frames: Frames::new(),
             rings: false,
-            drawn: None,
             is_closed: false,
         }
     }
@@ -191,7 +178,7 @@ impl<B: Backend> Full<B> {
     fn redraw(&mut self) -> io::Result<()> {
         let size = self.terminal.size().map_err(failed)?;
         self.terminal.resize(size.into()).map_err(failed)?;
-        (self.is_dirty, self.is_urgent) = (true, true);
+        self.frames.hurry();
         Ok(())
     }
 }
