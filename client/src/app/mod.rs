@@ -354,12 +354,7 @@ impl App {
                     ));
                 }
                 Effect::Forget => self.face.forget()?,
-                Effect::People(people) => {
-                    self.face.listing(Listing::People(&people))?;
-                    if self.run_mode == RunMode::List && !self.model.is_listing() {
-                        self.quitting.begin();
-                    }
-                }
+                Effect::People(people) => self.show_people(&people)?,
                 Effect::Rooms(rooms) => self.face.listing(Listing::Rooms(&rooms))?,
                 Effect::Members(members) => self.face.listing(Listing::Members(&members))?,
                 Effect::Profile(profile) => self.face.listing(Listing::Profile(&profile))?,
@@ -378,28 +373,28 @@ impl App {
                     more,
                     incomplete,
                 } => self.show_found(&words, &messages, more, incomplete)?,
-                Effect::Ask(ask) => {
-                    let what = match ask {
-                        Ask::Read { .. } => {
-                            self.say(ask.into_message(UNANSWERED))?;
-                            continue;
-                        }
-                        Ask::Follow { .. } => Asked::Follow,
-                        Ask::History { .. }
-                        | Ask::Until { .. }
-                        | Ask::Search { .. }
-                        | Ask::List { .. }
-                        | Ask::Whois(_) => Asked::Page,
-                    };
-                    let request = self.requests.begin(what);
-                    self.say(ask.into_message(request))?;
-                }
+                Effect::Ask(ask) => self.ask_for_model(ask)?,
                 Effect::Fault(sentence) => {
                     return Err(ExitReason::because(Exit::Failure, &sentence));
                 }
             }
         }
         Ok(())
+    }
+
+    /// Asks the server what the model wants to know.
+    fn ask_for_model(&mut self, ask: Ask) -> Result<(), ExitReason> {
+        let what = match ask {
+            Ask::Read { .. } => return self.say(ask.into_message(UNANSWERED)),
+            Ask::Follow { .. } => Asked::Follow,
+            Ask::History { .. }
+            | Ask::Until { .. }
+            | Ask::Search { .. }
+            | Ask::List { .. }
+            | Ask::Whois(_) => Asked::Page,
+        };
+        let request = self.requests.begin(what);
+        self.say(ask.into_message(request))
     }
 }
 

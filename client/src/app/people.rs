@@ -1,15 +1,17 @@
 //! People: who they are, who comes and goes, and whom one does not want to see.
 
 use chatbox_common::wire::message::{
-    Access, ClientMessage, Ignore, Ignoring, Invited, Presence, Room, Standing,
+    Access, ClientMessage, Ignore, Ignoring, Invited, OnlinePerson, Presence, Room, Standing,
 };
 
 use super::App;
 use super::requests::{Asked, UNANSWERED};
+use super::script::RunMode;
 use crate::completion;
 use crate::exit::ExitReason;
 use crate::model::Event as Told;
 use crate::sanitize::name;
+use crate::ui::Listing;
 use crate::words::app as words;
 
 impl App {
@@ -48,6 +50,15 @@ impl App {
             Some(meant) => words::did_you_mean(&meant),
             None => String::new(),
         }
+    }
+
+    /// Shows who is online; for a script that wanted to know that, it is all.
+    pub(super) fn show_people(&mut self, people: &[OnlinePerson]) -> Result<(), ExitReason> {
+        self.face.listing(Listing::People(people))?;
+        if self.run_mode == RunMode::List && !self.model.is_listing() {
+            self.quitting.begin();
+        }
+        Ok(())
     }
 
     pub(super) fn show_presence(&mut self, presence: &Presence) -> Result<(), ExitReason> {
