@@ -23,7 +23,7 @@ pub enum Ignored {
     Noted,
     /// It was noted before.
     Already,
-    /// There are [`MAX_IGNORED`] already; nothing has been changed.
+    /// There are `MAX_IGNORED` already; nothing has been changed.
     TooMany,
 }
 
