@@ -1,7 +1,7 @@
 //! What the journal's transactions cost: messages by ones and in batches, and a login.
 //!
 //! The real store on a temporary directory (`TMPDIR` chooses the disk), `durability = "normal"`.
-//! The statements are those of `journal::commit` and `journal::accounts`, in their order; chat.log,
+//! The statements are those of `journal::commit` and `journal::auth`, in their order; chat.log,
 //! sql.log and the queue before the journal are left out. Checkpoints run between the measured
 //! transactions, since the server leaves them to another thread.
 

@@ -15,9 +15,9 @@ use std::sync::Arc;
 use chatbox_common::name::UserName;
 use chatbox_common::wire::message::{Action, ErrorCode, Plain, RoomId, ServerMessage};
 
-use super::rooms::{Refusal, RoomState, UNKNOWN_ROOM};
+use super::job::{RoomAction, RoomRequest};
+use super::room::{Refusal, RoomState, UNKNOWN_ROOM};
 use super::writer::Writer;
-use super::{RoomAction, RoomRequest};
 use crate::audit::Line;
 use crate::clock::stamp;
 use crate::event::Person;

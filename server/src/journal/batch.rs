@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::commit::Deferred;
-use super::{AuthRequest, Granted, Job, Post, QUEUE, ReplySender};
+use super::job::{AuthRequest, Granted, Job, Post, QUEUE, ReplySender};
 use crate::event::SessionId;
 use crate::store::AccountId;
 

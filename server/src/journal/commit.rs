@@ -1,15 +1,18 @@
 //! One transaction: what is written in it, and what follows from it. Pure bookkeeping around the
 //! store; who is told is the writer's business.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 
 use chatbox_common::wire::message::{Kind, RoomId as WireRoom, Seq};
 
-use super::account::LogOuts;
-use super::accounts::{self, AuthOutcome};
-use super::rooms::RoomState;
+use super::auth;
+use super::job::{AuthRequest, Post};
+use super::outcome::{Committed, LogOuts, PostOutcome};
+use super::room::RoomState;
 use super::sessions::SessionState;
-use super::{AuthRequest, Post};
 use crate::event::{Person, SessionId};
 use crate::store::{
     ACTION, AccountId, Commit, Inserted, NewMessage, RoomId, Store, StoreError, TokenId, Tx,
@@ -20,17 +23,6 @@ use crate::totp_seal::SealingKey;
 pub(super) struct Admitted {
     pub(super) post: Post,
     pub(super) person: Person,
-}
-
-/// What became of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum PostOutcome {
-    /// Committed under this number, in this row.
-    New { seq: Seq, row: u64 },
-    /// It was there already.
-    Existing { seq: Seq, time: u64 },
-    /// Its id was used for another message.
-    Conflict,
 }
 
 /// What a transaction does, and did.
@@ -60,15 +52,6 @@ impl Deferred {
     pub(super) const fn is_empty(&self) -> bool {
         self.wrong_codes.is_empty() && self.revoked.is_empty()
     }
-}
-
-/// The result of a committed transaction, in the order of what was asked.
-#[derive(Default)]
-pub(super) struct Committed {
-    pub(super) posts: Vec<PostOutcome>,
-    pub(super) auth_outcomes: Vec<AuthOutcome>,
-    /// The new heads of the rooms that got messages.
-    pub(super) heads: HashMap<WireRoom, Seq>,
 }
 
 /// A kind's number in the database.
@@ -124,9 +107,9 @@ impl Work<'_> {
         }
         let lobby = RoomId::LOBBY.0;
         let lobby_head = self.head(lobby, &done.heads).unwrap_or(0);
-        let mut log_outs = LogOuts::before(self);
+        let mut log_outs = LogOuts::before(self.sessions, self.log_outs);
         for request in self.auth_requests {
-            let became = accounts::carry_out(tx, request, self, &log_outs, lobby_head)?;
+            let became = auth::carry_out(tx, request, self, &log_outs, lobby_head)?;
             log_outs.note(&became);
             done.auth_outcomes.push(became);
         }

@@ -7,12 +7,12 @@ use chatbox_common::wire::message::{
     Ack, Chat, ErrorCode, ErrorMessage, Kind, RequestId, RoomId, Seq, ServerMessage,
 };
 
-use super::accounts::AuthOutcome;
 use super::chat_log::Logged;
-use super::commit::{Admitted, Committed, PostOutcome, to_store};
-use super::rooms::Refusal;
+use super::commit::{Admitted, to_store};
+use super::job::{AuthRequest, Granted, Post, ReplySender, Unavailable};
+use super::outcome::{AuthOutcome, Committed, PostOutcome};
+use super::room::Refusal;
 use super::writer::Writer;
-use super::{AuthRequest, Granted, Post, ReplySender, Unavailable};
 use crate::audit::Line;
 use crate::clock::now_ms;
 use crate::delivery::Backpressure;

@@ -10,16 +10,17 @@ use std::time::{Duration, Instant};
 use chatbox_common::wire::message::{ErrorCode, RoomId};
 
 use super::batch::{Batch, pace};
+use super::begin_end::Memberships;
 use super::chat_log::AuditedChat;
-use super::commit::{Admitted, Committed, Deferred, Work};
+use super::commit::{Admitted, Deferred, Work};
+use super::handle::connection_events;
 use super::index::Index;
-use super::people::Memberships;
+use super::job::{AuthRequest, ConnectionEvent, Granted, Job, Post, ReplySender, RoomLimits};
+use super::outcome::Committed;
 use super::publish::UNAVAILABLE;
-use super::rooms::{Refusal, RoomState, UNKNOWN_ROOM};
-use super::sessions::{SessionState, WriteBehind, encode};
-use super::{
-    AuthRequest, ConnectionEvent, Granted, Job, Post, ReplySender, RoomLimits, connection_events,
-};
+use super::room::{Refusal, RoomState, UNKNOWN_ROOM};
+use super::sessions::{SessionState, encode};
+use super::write_behind::WriteBehind;
 use crate::audit::{Audit, Line};
 use crate::clock::{now_ms, stamp};
 use crate::delivery::{Deliveries, Delivery};

@@ -4,8 +4,8 @@ use chatbox_common::name::UserName;
 use chatbox_common::wire::codec;
 use chatbox_common::wire::message::{ErrorCode, Ignoring, ServerMessage};
 
-use super::super::RoomRequest;
-use super::super::rooms::Refusal;
+use super::super::job::RoomRequest;
+use super::super::room::Refusal;
 use super::super::writer::Writer;
 use super::{Failure, THAT_IS_YOU};
 use crate::audit::Line;

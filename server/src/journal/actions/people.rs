@@ -3,8 +3,8 @@
 use chatbox_common::name::UserName;
 use chatbox_common::wire::message::{Action, ErrorCode, RoomId, ServerMessage, Standing};
 
-use super::super::RoomRequest;
-use super::super::rooms::{Refusal, UNKNOWN_ROOM};
+use super::super::job::RoomRequest;
+use super::super::room::{Refusal, UNKNOWN_ROOM};
 use super::super::writer::Writer;
 use super::{Failure, TargetUser};
 use crate::audit::Line;

@@ -5,9 +5,9 @@ use chatbox_common::wire::message::{
     self, Action, ErrorCode, Joined, RoomChanged, RoomId, ServerMessage,
 };
 
-use super::super::rooms::{Member, Refusal, RoomState, UNKNOWN_ROOM};
+use super::super::job::{RoomAction, RoomRequest};
+use super::super::room::{Member, Refusal, RoomState, UNKNOWN_ROOM};
 use super::super::writer::Writer;
-use super::super::{RoomAction, RoomRequest};
 use super::{Failure, THAT_IS_YOU};
 use crate::audit::Line;
 use crate::clock::{now_ms, stamp};

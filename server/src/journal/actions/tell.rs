@@ -7,7 +7,7 @@ use chatbox_common::wire::message::{
     Action, Invited, Joined, Left, RoomId, ServerMessage, Standing,
 };
 
-use super::super::RoomRequest;
+use super::super::job::RoomRequest;
 use super::super::writer::Writer;
 use super::TargetUser;
 use crate::delivery::Delivery;

@@ -8,10 +8,11 @@ use std::time::Instant;
 
 use super::super::chat_log::AuditedChat;
 use super::super::commit::Deferred;
+use super::super::handle::Journal;
 use super::super::index::Index;
-use super::super::rooms::RoomState;
-use super::super::sessions::WriteBehind;
-use super::super::{Journal, QUEUE, RoomLimits};
+use super::super::job::{QUEUE, RoomLimits};
+use super::super::room::RoomState;
+use super::super::write_behind::WriteBehind;
 use super::Writer;
 use crate::audit::{Audit, Line};
 use crate::boot;

@@ -1,11 +1,11 @@
 use std::collections::HashMap;
 
-use super::account::{Change, Part};
-use super::accounts::AuthOutcome;
-use super::commit::{Deferred, Work};
-use super::sessions::SessionState;
-use super::{AuthRequest, LogIn, Spend, Token, accounts};
+use super::{Deferred, Work};
 use crate::event::SessionId;
+use crate::journal::auth;
+use crate::journal::job::{AuthRequest, Change, LogIn, Part, Spend, Token};
+use crate::journal::outcome::AuthOutcome;
+use crate::journal::sessions::SessionState;
 use crate::store::testing::{account, store};
 use crate::store::{AccountId, Commit, Credentials, Store};
 use crate::totp_seal::SealingKey;
@@ -30,7 +30,7 @@ impl Accounts {
         let found = store.transaction(Commit::Usual, |tx| tx.account_by_id(alice));
         let found = found.unwrap().unwrap();
         let session = || SessionState {
-            person: accounts::person(&found),
+            person: auth::person(&found),
             address: "192.0.2.7:4000".parse().unwrap(),
             rooms: Vec::new(),
             is_logged_out: false,

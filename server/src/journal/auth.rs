@@ -1,31 +1,24 @@
-//! What registration, login and resume do inside the journal's transaction; changes are in
-//! `account`.
+//! What registration, login, resume, change and log-out do inside the journal's transaction.
+//!
+//! Nobody stays who came in by the old password or factor. Sessions that are open end through
+//! their delivery threads; one that was let in before the change and begins only behind it is
+//! turned away; and what a login or a change was judged by must still hold at its commit.
 
 use std::sync::Arc;
 
-use super::account::{self, LogOuts};
+use chatbox_common::wire::message;
+
 use super::commit::Work;
-use super::{
-    AuthRequest, Granted, LogIn, MAX_WRONG_CODES, Registration, ResumeUse, Spend, TOKEN_SECONDS,
+use super::job::{
+    AuthRequest, Change, Granted, LogIn, MAX_WRONG_CODES, Part, Registration, ResumeUse, Spend,
+    TOKEN_SECONDS, Token,
 };
-use crate::event::{Person, SessionId};
+use super::outcome::{AuthOutcome, LogOuts};
+use crate::event::Person;
 use crate::store::{
     Account, AccountId, NewAccount, NewToken, Resumed, Role, RoomId, RoomRole, Status, StoreError,
     Tx,
 };
-
-/// What became of a registration, login, resume or change.
-pub(super) enum AuthOutcome {
-    /// It succeeded.
-    Granted(Granted),
-    /// It succeeded, and all sessions of the account end but this one.
-    Alone(Granted, Option<SessionId>),
-    /// The name is taken, or what was shown is spent.
-    Refused,
-    /// A resume token was used that had been replaced long ago: two have it, one is a thief. Its
-    /// family is gone.
-    Reused(Person),
-}
 
 /// Carries out one job. `lobby_head` is the lobby's last message in this transaction.
 pub(super) fn carry_out(
@@ -42,8 +35,8 @@ pub(super) fn carry_out(
         }
         AuthRequest::LogIn(log_in) => self::log_in(tx, log_in, log_outs, now),
         AuthRequest::Resume(resume) => self::resume(tx, resume, log_outs, now),
-        AuthRequest::Change(change) => account::change(tx, change, work, log_outs, now),
-        AuthRequest::LogOut(account) => account::log_out(tx, *account, log_outs),
+        AuthRequest::Change(change) => self::change(tx, change, work, log_outs, now),
+        AuthRequest::LogOut(account) => log_out(tx, *account, log_outs),
     }
 }
 
@@ -149,7 +142,7 @@ fn resume(
     }))
 }
 
-pub(super) fn active(tx: &Tx<'_>, id: AccountId) -> Result<Option<Account>, StoreError> {
+fn active(tx: &Tx<'_>, id: AccountId) -> Result<Option<Account>, StoreError> {
     let account = tx.account_by_id(id)?;
     Ok(account.filter(|account| account.status == Status::Active))
 }
@@ -178,4 +171,113 @@ fn granted(
         token_seconds: TOKEN_SECONDS,
         after: log_outs.count(),
     }))
+}
+
+/// Carries out a change inside its transaction.
+fn change(
+    tx: &Tx<'_>,
+    change: &Change,
+    work: &Work<'_>,
+    log_outs: &LogOuts<'_>,
+    now: i64,
+) -> Result<AuthOutcome, StoreError> {
+    if !log_outs.is_open(change.account, change.session) {
+        return Ok(AuthOutcome::Refused);
+    }
+    let id = AccountId(change.account);
+    let account = active(tx, id)?.filter(|account| account.credentials() == change.judged_by);
+    let Some(account) = account else {
+        return Ok(AuthOutcome::Refused);
+    };
+    let granted = |token_seconds| Granted {
+        person: person(&account),
+        wrong_codes: 0,
+        token_seconds,
+        after: log_outs.count(),
+    };
+    if let Some(spend) = change.part.spend()
+        && !use_up(tx, &account, spend, now)?
+    {
+        return Ok(AuthOutcome::Refused);
+    }
+    match &change.part {
+        Part::Code(_) => Ok(AuthOutcome::Granted(granted(0))),
+        Part::RecoveryCodes(_, recovery) => {
+            tx.replace_recovery_codes(id, recovery)?;
+            Ok(AuthOutcome::Granted(granted(0)))
+        }
+        Part::Password {
+            verifier,
+            successor,
+            ..
+        } => {
+            tx.set_verifier(id, verifier.expose())?;
+            let end = now + i64::from(TOKEN_SECONDS) * 1000;
+            let seconds = renew(tx, id, successor, end, now)?;
+            Ok(AuthOutcome::Alone(granted(seconds), Some(change.session)))
+        }
+        Part::Factor {
+            totp,
+            step,
+            recovery,
+            used,
+            successor,
+        } => {
+            // What was proved before the first code is no login: it makes none last longer.
+            let end = tx.resume_token(used, now)?.map_or(now, |it| it.expires_at);
+            let sealed = work.seal.seal(id.0, totp.bytes());
+            let sealed = sealed.map_err(|_| StoreError::Missing)?;
+            tx.replace_second_factor(id, &sealed, *step, recovery)?;
+            let seconds = renew(tx, id, successor, end, now)?;
+            Ok(AuthOutcome::Alone(granted(seconds), Some(change.session)))
+        }
+    }
+}
+
+/// Ends all of an account inside its transaction.
+fn log_out(
+    tx: &Tx<'_>,
+    account: message::AccountId,
+    log_outs: &LogOuts<'_>,
+) -> Result<AuthOutcome, StoreError> {
+    let id = AccountId(account);
+    let Some(account) = tx.account_by_id(id)? else {
+        return Ok(AuthOutcome::Refused);
+    };
+    tx.revoke_resume(id)?;
+    let granted = Granted {
+        person: person(&account),
+        wrong_codes: 0,
+        token_seconds: 0,
+        after: log_outs.count(),
+    };
+    Ok(AuthOutcome::Alone(granted, None))
+}
+
+/// Spends what proved a change. It is no login: wrong codes stay counted, for the next one to
+/// tell of them.
+fn use_up(tx: &Tx<'_>, account: &Account, spend: Spend, now: i64) -> Result<bool, StoreError> {
+    match spend {
+        Spend::Step(step) => {
+            Ok(account.failed_codes < u64::from(MAX_WRONG_CODES)
+                && tx.use_step(account.id, step)?)
+        }
+        Spend::Recovery(hash) => tx.use_recovery(account.id, &hash, now),
+    }
+}
+
+/// Keeps the token of the session that stays; says for how many seconds.
+fn renew(
+    tx: &Tx<'_>,
+    account: AccountId,
+    successor: &Token,
+    end: i64,
+    now: i64,
+) -> Result<u32, StoreError> {
+    let token = NewToken {
+        id: successor.id,
+        hash: &successor.hash,
+    };
+    tx.issue_resume(account, &token, end)?;
+    Ok(u32::try_from((end - now) / 1000).unwrap_or(0))
 }

@@ -8,10 +8,10 @@ use chatbox_common::wire::message::{
     self, Bye, ByeReason, Follow, Joined, ReadTo, RoomId, Seq, ServerMessage, Welcome,
 };
 
-use super::rooms::{Member, RoomState, UNKNOWN_ROOM};
+use super::job::{Begin, Ended, HasRead, Job, LOGGED_OUT};
+use super::room::{Member, RoomState, UNKNOWN_ROOM};
 use super::sessions::SessionState;
 use super::writer::Writer;
-use super::{Begin, Ended, HasRead, Job};
 use crate::clock::{now_ms, stamp};
 use crate::delivery::{Delivery, Join};
 use crate::event::SessionId;
@@ -312,6 +312,38 @@ impl Writer {
         }
         // Not now: somebody who begins together with this end may count on them.
         self.visited.extend(&gone.rooms);
+    }
+}
+
+impl Writer {
+    /// Ends the sessions of an account, but for one, behind the commit that says so.
+    pub(super) fn end_sessions(&mut self, account: u64, but: Option<SessionId>) {
+        self.log_outs += 1;
+        self.logged_out.insert(account, self.log_outs);
+        let sessions = self.accounts.get(&account).into_iter().flatten();
+        for &session in sessions.filter(|&&session| Some(session) != but) {
+            if let Some(ended) = self.sessions.get_mut(&session) {
+                ended.is_logged_out = true;
+            }
+            self.deliveries.send(session, Delivery::LogOut(session));
+        }
+    }
+
+    /// A session that goes on. What one that was logged out sent before it heard of it is not
+    /// carried out any more.
+    pub(super) fn open_session(&self, session: SessionId) -> Option<&SessionState> {
+        self.sessions.get(&session).filter(|one| one.is_open())
+    }
+
+    /// Whether the account of a session that begins was logged out since it was let in.
+    pub(super) fn is_logged_out(&self, begin: &Begin) -> bool {
+        let last = self.logged_out.get(&begin.person.account);
+        last.is_some_and(|&last| last > begin.after)
+    }
+
+    /// Turns away who came in by what no longer holds.
+    pub(super) fn turn_out(&self, begin: Begin) {
+        self.turn_away(begin, ByeReason::LoggedOut, LOGGED_OUT);
     }
 }
 
