@@ -15,13 +15,15 @@ use std::sync::Arc;
 use chatbox_common::name::UserName;
 use chatbox_common::wire::message::{Action, ErrorCode, Plain, RoomId, ServerMessage};
 
+use self::ignores::ignore;
+use self::people::moderate;
+use self::rooms::{change, create, direct, invite, join, leave};
 use super::job::{RoomAction, RoomRequest};
 use super::room::{Refusal, RoomState, UNKNOWN_ROOM};
-use super::writer::Writer;
+use super::state::{State, refuse};
 use crate::audit::Line;
-use crate::clock::stamp;
 use crate::event::Person;
-use crate::store::{self, Commit, Role, RoomRole, StoreError};
+use crate::store::{self, Role, RoomRole, StoreError};
 
 const UNKNOWN_USER: Refusal = (ErrorCode::UnknownUser, "there is nobody of this name");
 const THAT_IS_YOU: Refusal = (ErrorCode::InvalidArgument, "that is you");
@@ -106,130 +108,101 @@ const fn is_forbidden(code: ErrorCode) -> bool {
     matches!(code, Banned | NotAllowed | NotMember | UnknownRoom)
 }
 
-impl Writer {
-    pub(super) fn room_request(&mut self, request: &RoomRequest) {
-        let Some(session) = self.open_session(request.session) else {
-            return;
-        };
-        let who = session.person.clone();
-        let done = self.carry_out(&who, request);
-        if let Err(failure) = done {
-            self.refuse_room_request(&who, request, failure);
+pub(super) fn room_request(state: &mut State, request: &RoomRequest) {
+    let Some(session) = state.sessions().open(request.session) else {
+        return;
+    };
+    let who = session.person.clone();
+    let done = carry_out(state, &who, request);
+    if let Err(failure) = done {
+        refuse_room_request(state, &who, request, failure);
+    }
+    state.rooms_mut().forget_visited();
+}
+
+fn refuse_room_request(state: &State, who: &Person, request: &RoomRequest, failure: Failure) {
+    let (code, sentence) = match failure {
+        Failure::Refused(refusal) => refusal,
+        Failure::Store(error) => {
+            state.tell_failure("act_not_committed", &error);
+            let sentence = "the server can't store anything just now; nothing was changed";
+            (ErrorCode::Unavailable, sentence)
         }
-        self.forget_visited();
-    }
-
-    fn refuse_room_request(&self, who: &Person, request: &RoomRequest, failure: Failure) {
-        let (code, sentence) = match failure {
-            Failure::Refused(refusal) => refusal,
-            Failure::Store(error) => {
-                self.tell_failure("act_not_committed", &error);
-                let sentence = "the server can't store anything just now; nothing was changed";
-                (ErrorCode::Unavailable, sentence)
-            }
-        };
-        if is_forbidden(code) {
-            let mut line = Line::warn("refused").with("what", request.action.word());
-            if let RoomAction::Join(name) = &request.action {
-                line = line.with("room", name);
-            }
-            self.log(line, who, request.action.needs().map(|(room, _)| room));
+    };
+    if is_forbidden(code) {
+        let mut line = Line::warn("refused").with("what", request.action.word());
+        if let RoomAction::Join(name) = &request.action {
+            line = line.with("room", name);
         }
-        self.refuse_request(
-            request.session,
-            &request.backpressure,
-            request.id,
-            code,
-            sentence,
-        );
+        state.log(line, who, request.action.needs().map(|(room, _)| room));
     }
+    refuse(
+        state.deliveries(),
+        request.session,
+        &request.backpressure,
+        request.id,
+        (code, sentence),
+    );
+}
 
-    fn carry_out(&mut self, who: &Person, request: &RoomRequest) -> Result<(), Failure> {
-        if self.low_space {
-            return Err(StoreError::Full.into());
+fn carry_out(state: &mut State, who: &Person, request: &RoomRequest) -> Result<(), Failure> {
+    if state.has_low_space() {
+        return Err(StoreError::Full.into());
+    }
+    if let Some((id, needed)) = request.action.needs() {
+        state.room(id)?.ok_or(UNKNOWN_ROOM)?.require(who, needed)?;
+    }
+    match &request.action {
+        RoomAction::Create {
+            name,
+            topic,
+            access,
+        } => create(state, who, request, name, topic, *access),
+        RoomAction::Join(name) => join(state, who, request, name),
+        RoomAction::Direct(user) => direct(state, who, request, user),
+        RoomAction::Leave(room) => leave(state, who, request, *room),
+        RoomAction::Topic(room, topic) => {
+            let id = store::RoomId(*room);
+            state.write(|tx| tx.set_topic(id, topic))?;
+            change(state, *room, who, request, |room| {
+                room.topic.clone_from(topic);
+            });
+            Ok(())
         }
-        if let Some((id, needed)) = request.action.needs() {
-            self.room(id)?.ok_or(UNKNOWN_ROOM)?.require(who, needed)?;
+        RoomAction::Lock(room, reason) => {
+            let id = store::RoomId(*room);
+            state.write(|tx| tx.set_locked(id, reason.as_deref()))?;
+            change(state, *room, who, request, |room| {
+                room.locked.clone_from(reason);
+            });
+            Ok(())
         }
-        match &request.action {
-            RoomAction::Create {
-                name,
-                topic,
-                access,
-            } => self.create(who, request, name, topic, *access),
-            RoomAction::Join(name) => self.join(who, request, name),
-            RoomAction::Direct(user) => self.direct(who, request, user),
-            RoomAction::Leave(room) => self.leave(who, request, *room),
-            RoomAction::Topic(room, topic) => {
-                let id = store::RoomId(*room);
-                self.write(|tx| tx.set_topic(id, topic))?;
-                self.change(*room, who, request, |room| room.topic.clone_from(topic));
-                Ok(())
-            }
-            RoomAction::Lock(room, reason) => {
-                let id = store::RoomId(*room);
-                self.write(|tx| tx.set_locked(id, reason.as_deref()))?;
-                self.change(*room, who, request, |room| room.locked.clone_from(reason));
-                Ok(())
-            }
-            RoomAction::Ignore(user, ignored) => self.ignore(who, request, user, *ignored),
-            RoomAction::Invite(room, user) => self.invite(who, request, *room, user),
-            RoomAction::Moderate {
-                room,
-                user,
-                action,
-                seconds,
-                reason,
-            } => self.moderate(who, request, *room, user, *action, *seconds, reason),
-        }
+        RoomAction::Ignore(user, ignored) => ignore(state, who, request, user, *ignored),
+        RoomAction::Invite(room, user) => invite(state, who, request, *room, user),
+        RoomAction::Moderate {
+            room,
+            user,
+            action,
+            seconds,
+            reason,
+        } => moderate(state, who, request, *room, user, *action, *seconds, reason),
     }
+}
 
-    /// A transaction that survives what a message's does.
-    fn write<T>(
-        &mut self,
-        work: impl FnOnce(&store::Tx<'_>) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        self.store.transaction(Commit::Usual, work)
-    }
+fn done(state: &State, request: &RoomRequest) {
+    let done = ServerMessage::Done(Plain {
+        request: request.id,
+    });
+    state
+        .deliveries()
+        .reply(request.session, &request.backpressure, &done);
+}
 
-    /// A room, read into memory where it is not there yet.
-    pub(super) fn room(&mut self, id: RoomId) -> Result<Option<&mut RoomState>, StoreError> {
-        if !self.rooms.contains_key(&id) {
-            let now = stamp();
-            let read = self.write(|tx| RoomState::load(tx, id, now))?;
-            let Some(room) = read else { return Ok(None) };
-            self.take_in(id, room);
-            self.visited.push(id);
-        }
-        Ok(self.rooms.get_mut(&id))
-    }
-
-    pub(super) fn log(&self, line: Line, who: &Person, room: Option<RoomId>) {
-        let title = room
-            .and_then(|id| self.rooms.get(&id))
-            .map(|room| &room.title);
-        let line = match title {
-            Some(title) => line.with("room", title),
-            None => line,
-        };
-        let line = line.with("by", &who.user).with("account", who.account);
-        self.audit.info(line);
-    }
-
-    fn done(&self, request: &RoomRequest) {
-        let done = ServerMessage::Done(Plain {
-            request: request.id,
-        });
-        self.deliveries
-            .reply(request.session, &request.backpressure, &done);
-    }
-
-    fn target(&mut self, user: &UserName) -> Result<TargetUser, Failure> {
-        let found = self.write(|tx| tx.account(user))?.ok_or(UNKNOWN_USER)?;
-        Ok(TargetUser {
-            account: found.id.0,
-            user: found.user.as_str().into(),
-            is_admin: found.role == Role::Admin,
-        })
-    }
+fn target(state: &mut State, user: &UserName) -> Result<TargetUser, Failure> {
+    let found = state.write(|tx| tx.account(user))?.ok_or(UNKNOWN_USER)?;
+    Ok(TargetUser {
+        account: found.id.0,
+        user: found.user.as_str().into(),
+        is_admin: found.role == Role::Admin,
+    })
 }

@@ -6,9 +6,8 @@
 
 use std::sync::Arc;
 
-use chatbox_common::wire::message;
+use chatbox_common::wire::message::{self, Seq};
 
-use super::commit::Work;
 use super::job::{
     AuthRequest, Change, Granted, LogIn, MAX_WRONG_CODES, Part, Registration, ResumeUse, Spend,
     TOKEN_SECONDS, Token,
@@ -19,35 +18,41 @@ use crate::store::{
     Account, AccountId, NewAccount, NewToken, Resumed, Role, RoomId, RoomRole, Status, StoreError,
     Tx,
 };
+use crate::totp_seal::SealingKey;
 
-/// Carries out one job. `lobby_head` is the lobby's last message in this transaction.
+/// What a request is judged by, beside the database.
+pub(super) struct AuthContext<'a> {
+    /// Seals TOTP secrets at rest.
+    pub(super) seal: &'a SealingKey,
+    /// Who was logged out before it.
+    pub(super) log_outs: &'a LogOuts<'a>,
+    /// The lobby's last message: who is new reads what comes behind it.
+    pub(super) lobby_head: Seq,
+    /// When, in milliseconds since 1970-01-01 UTC.
+    pub(super) now: i64,
+}
+
+/// Carries out one request.
 pub(super) fn carry_out(
     tx: &Tx<'_>,
     request: &AuthRequest,
-    work: &Work<'_>,
-    log_outs: &LogOuts<'_>,
-    lobby_head: u64,
+    context: &AuthContext<'_>,
 ) -> Result<AuthOutcome, StoreError> {
-    let now = i64::try_from(work.now_ms).unwrap_or(i64::MAX);
     match request {
-        AuthRequest::Register(registration) => {
-            register(tx, registration, work, log_outs, lobby_head)
-        }
-        AuthRequest::LogIn(log_in) => self::log_in(tx, log_in, log_outs, now),
-        AuthRequest::Resume(resume) => self::resume(tx, resume, log_outs, now),
-        AuthRequest::Change(change) => self::change(tx, change, work, log_outs, now),
-        AuthRequest::LogOut(account) => log_out(tx, *account, log_outs),
+        AuthRequest::Register(registration) => register(tx, registration, context),
+        AuthRequest::LogIn(log_in) => self::log_in(tx, log_in, context),
+        AuthRequest::Resume(resume) => self::resume(tx, resume, context),
+        AuthRequest::Change(change) => self::change(tx, change, context),
+        AuthRequest::LogOut(account) => log_out(tx, *account, context.log_outs),
     }
 }
 
 fn register(
     tx: &Tx<'_>,
     new: &Registration,
-    work: &Work<'_>,
-    log_outs: &LogOuts<'_>,
-    lobby_head: u64,
+    context: &AuthContext<'_>,
 ) -> Result<AuthOutcome, StoreError> {
-    let now = i64::try_from(work.now_ms).unwrap_or(i64::MAX);
+    let now = context.now;
     let made = tx.create_account(&NewAccount {
         user: &new.user,
         verifier: new.verifier.expose(),
@@ -59,7 +64,7 @@ fn register(
         Err(StoreError::NameTaken) => return Ok(AuthOutcome::Refused),
         Err(error) => return Err(error),
     };
-    let sealed = work.seal.seal(account.0, new.totp.bytes());
+    let sealed = context.seal.seal(account.0, new.totp.bytes());
     let sealed = sealed.map_err(|_| StoreError::Missing)?;
     tx.set_totp(account, &sealed)?;
     tx.spend_step(account, new.step, now)?;
@@ -67,7 +72,7 @@ fn register(
         RoomId::LOBBY,
         account,
         RoomRole::Member,
-        lobby_head + 1,
+        context.lobby_head + 1,
         now,
     )?;
     let person = Person {
@@ -79,15 +84,15 @@ fn register(
         id: new.token.id,
         hash: &new.token.hash,
     };
-    granted(tx, person, 0, &token, log_outs, now)
+    granted(tx, person, 0, &token, context)
 }
 
 fn log_in(
     tx: &Tx<'_>,
     log_in: &LogIn,
-    log_outs: &LogOuts<'_>,
-    now: i64,
+    context: &AuthContext<'_>,
 ) -> Result<AuthOutcome, StoreError> {
+    let now = context.now;
     let id = AccountId(log_in.account);
     let account = active(tx, id)?.filter(|account| account.credentials() == log_in.judged_by);
     let Some(account) = account else {
@@ -109,15 +114,15 @@ fn log_in(
         hash: &log_in.token.hash,
     };
     let person = person(&account);
-    granted(tx, person, wrong_codes, &token, log_outs, now)
+    granted(tx, person, wrong_codes, &token, context)
 }
 
 fn resume(
     tx: &Tx<'_>,
     resume: &ResumeUse,
-    log_outs: &LogOuts<'_>,
-    now: i64,
+    context: &AuthContext<'_>,
 ) -> Result<AuthOutcome, StoreError> {
+    let now = context.now;
     let Some(stored) = tx.resume_token(&resume.used, now)? else {
         return Ok(AuthOutcome::Refused);
     };
@@ -138,7 +143,7 @@ fn resume(
         person: person(&account),
         wrong_codes: 0,
         token_seconds: u32::try_from(left).unwrap_or(0),
-        after: log_outs.count(),
+        after: context.log_outs.count(),
     }))
 }
 
@@ -160,16 +165,15 @@ fn granted(
     person: Person,
     wrong_codes: u32,
     token: &NewToken<'_>,
-    log_outs: &LogOuts<'_>,
-    now: i64,
+    context: &AuthContext<'_>,
 ) -> Result<AuthOutcome, StoreError> {
     let id = AccountId(person.account);
-    tx.issue_resume(id, token, now + i64::from(TOKEN_SECONDS) * 1000)?;
+    tx.issue_resume(id, token, context.now + i64::from(TOKEN_SECONDS) * 1000)?;
     Ok(AuthOutcome::Granted(Granted {
         person,
         wrong_codes,
         token_seconds: TOKEN_SECONDS,
-        after: log_outs.count(),
+        after: context.log_outs.count(),
     }))
 }
 
@@ -177,10 +181,9 @@ fn granted(
 fn change(
     tx: &Tx<'_>,
     change: &Change,
-    work: &Work<'_>,
-    log_outs: &LogOuts<'_>,
-    now: i64,
+    context: &AuthContext<'_>,
 ) -> Result<AuthOutcome, StoreError> {
+    let (log_outs, now) = (context.log_outs, context.now);
     if !log_outs.is_open(change.account, change.session) {
         return Ok(AuthOutcome::Refused);
     }
@@ -225,7 +228,7 @@ fn change(
         } => {
             // What was proved before the first code is no login: it makes none last longer.
             let end = tx.resume_token(used, now)?.map_or(now, |it| it.expires_at);
-            let sealed = work.seal.seal(id.0, totp.bytes());
+            let sealed = context.seal.seal(id.0, totp.bytes());
             let sealed = sealed.map_err(|_| StoreError::Missing)?;
             tx.replace_second_factor(id, &sealed, *step, recovery)?;
             let seconds = renew(tx, id, successor, end, now)?;

@@ -8,16 +8,19 @@ use std::collections::HashMap;
 
 use chatbox_common::wire::message::{Kind, RoomId as WireRoom, Seq};
 
-use super::auth;
+use super::auth::{self, AuthContext};
 use super::job::{AuthRequest, Post};
 use super::outcome::{Committed, LogOuts, PostOutcome};
-use super::room::RoomState;
-use super::sessions::SessionState;
-use crate::event::{Person, SessionId};
+use super::rooms::Rooms;
+use super::sessions::Sessions;
+use crate::event::Person;
 use crate::store::{
     ACTION, AccountId, Commit, Inserted, NewMessage, RoomId, Store, StoreError, TokenId, Tx,
 };
 use crate::totp_seal::SealingKey;
+
+/// Changes that are deferred are counted no further than this while nothing can be written.
+const MAX_DEFERRED: usize = 10_000;
 
 /// A message and whose it is, as far as the journal knows its session.
 pub(super) struct Admitted {
@@ -30,11 +33,9 @@ pub(super) struct Work<'a> {
     pub(super) posts: &'a [Admitted],
     pub(super) auth_requests: &'a [AuthRequest],
     pub(super) deferred: &'a Deferred,
-    pub(super) rooms: &'a HashMap<WireRoom, RoomState>,
-    pub(super) sessions: &'a HashMap<SessionId, SessionState>,
+    pub(super) rooms: &'a Rooms,
+    pub(super) sessions: &'a Sessions,
     pub(super) seal: &'a SealingKey,
-    /// How often an account was logged out before it.
-    pub(super) log_outs: u64,
     pub(super) chat_log_mark: u64,
     pub(super) now_ms: u64,
 }
@@ -49,6 +50,14 @@ pub(super) struct Deferred {
 }
 
 impl Deferred {
+    /// Adds to it, up to a bound: memory must not grow while a disk is full.
+    pub(super) fn add(&mut self, more: Self) {
+        self.wrong_codes.extend(more.wrong_codes);
+        self.revoked.extend(more.revoked);
+        self.wrong_codes.truncate(MAX_DEFERRED);
+        self.revoked.truncate(MAX_DEFERRED);
+    }
+
     pub(super) const fn is_empty(&self) -> bool {
         self.wrong_codes.is_empty() && self.revoked.is_empty()
     }
@@ -107,9 +116,15 @@ impl Work<'_> {
         }
         let lobby = RoomId::LOBBY.0;
         let lobby_head = self.head(lobby, &done.heads).unwrap_or(0);
-        let mut log_outs = LogOuts::before(self.sessions, self.log_outs);
+        let mut log_outs = LogOuts::before(self.sessions);
         for request in self.auth_requests {
-            let became = auth::carry_out(tx, request, self, &log_outs, lobby_head)?;
+            let context = AuthContext {
+                seal: self.seal,
+                log_outs: &log_outs,
+                lobby_head,
+                now: self.now(),
+            };
+            let became = auth::carry_out(tx, request, &context)?;
             log_outs.note(&became);
             done.auth_outcomes.push(became);
         }
@@ -119,9 +134,13 @@ impl Work<'_> {
         Ok(done)
     }
 
+    fn now(&self) -> i64 {
+        i64::try_from(self.now_ms).unwrap_or(i64::MAX)
+    }
+
     /// A room's last message: one of this transaction, or the last one committed.
     fn head(&self, room: WireRoom, moved: &HashMap<WireRoom, Seq>) -> Option<Seq> {
-        let committed = || self.rooms.get(&room).map(|room| room.head);
+        let committed = || self.rooms.head(room);
         moved.get(&room).copied().or_else(committed)
     }
 
@@ -132,8 +151,7 @@ impl Work<'_> {
         heads: &mut HashMap<WireRoom, Seq>,
     ) -> Result<PostOutcome, StoreError> {
         let seq = self.head(post.room, heads).ok_or(StoreError::Missing)? + 1;
-        let time = i64::try_from(self.now_ms).unwrap_or(i64::MAX);
-        let inserted = tx.insert_message(seq, &to_store(post, person.account, time))?;
+        let inserted = tx.insert_message(seq, &to_store(post, person.account, self.now()))?;
         Ok(match inserted {
             Inserted::New { id: row } => {
                 heads.insert(post.room, seq);

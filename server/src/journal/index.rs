@@ -8,13 +8,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::writer::{TICK, Writer};
-use crate::audit::Line;
-use crate::store::{Commit, Portion};
+use super::job::TICK;
+use crate::store::Portion;
 
 /// What one transaction indexes: half a millisecond's work, and two where much of it is to be put
 /// in order.
-const PORTION: Portion = Portion {
+pub(super) const PORTION: Portion = Portion {
     messages: 50,
     bytes: 16 * 1024,
     merged_pages: 24,
@@ -78,7 +77,7 @@ impl Index {
         self.behind.then(|| self.next(true, now))
     }
 
-    fn is_due(&self, is_idle: bool, now: Instant) -> bool {
+    pub(super) fn is_due(&self, is_idle: bool, now: Instant) -> bool {
         self.behind && now >= self.next(is_idle, now)
     }
 
@@ -93,7 +92,7 @@ impl Index {
     }
 
     /// A portion was indexed, which took a while, and perhaps more is left.
-    fn done(&mut self, more: bool, took: Duration, now: Instant) {
+    pub(super) fn done(&mut self, more: bool, took: Duration, now: Instant) {
         self.behind = more;
         self.failing = false;
         self.put_off(now + TICK);
@@ -105,35 +104,15 @@ impl Index {
         self.next_idle = until;
     }
 
+    /// Goes on later: the disk is nearly full.
+    pub(super) fn wait_for_space(&mut self, now: Instant) {
+        self.put_off(now + RETRY);
+    }
+
     /// Says whether that is news.
-    fn failed(&mut self, now: Instant) -> bool {
+    pub(super) fn failed(&mut self, now: Instant) -> bool {
         self.put_off(now + RETRY);
         !std::mem::replace(&mut self.failing, true)
-    }
-}
-
-impl Writer {
-    /// Indexes a portion, if it is time; `is_idle` when there was nothing else to do.
-    pub(super) fn index(&mut self, is_idle: bool) {
-        let now = Instant::now();
-        if !self.index.is_due(is_idle, now) {
-            return;
-        }
-        if self.low_space {
-            return self.index.put_off(now + RETRY);
-        }
-        let indexed = self
-            .store
-            .transaction(Commit::Usual, |tx| tx.index(PORTION));
-        match indexed {
-            Ok(more) => self.index.done(more, now.elapsed(), Instant::now()),
-            Err(error) => {
-                if self.index.failed(now) {
-                    let line = Line::error("messages_not_indexed");
-                    self.audit.info(line.with("why", error));
-                }
-            }
-        }
     }
 }
 

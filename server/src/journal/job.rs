@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
+use std::time::Duration;
 
 use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::crypto::record::Sealer;
@@ -22,6 +23,12 @@ pub const TOKEN_SECONDS: u32 = 12 * 3600;
 pub const MAX_WRONG_CODES: u32 = 20;
 /// Jobs the queue holds; a sender waits when it is full, and with it the peer that sends.
 pub(super) const QUEUE: usize = 1024;
+/// How often the thread looks at the disk, and after itself when nothing happens.
+pub(super) const TICK: Duration = Duration::from_millis(250);
+
+/// What a message is told that could not be kept.
+pub(super) const NOT_KEPT: &str =
+    "the server can't store anything just now; the message was not kept";
 /// What a session is told whose account was logged out.
 pub const LOGGED_OUT: &str = "you are logged out: all your sessions were ended, or your password \
                               or second factor was changed in another one";

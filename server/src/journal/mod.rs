@@ -9,6 +9,7 @@
 //! one on, and never sees the table of connections.
 
 mod actions;
+mod admit;
 mod auth;
 mod batch;
 mod begin_end;
@@ -20,7 +21,10 @@ mod job;
 mod outcome;
 mod publish;
 mod room;
+mod rooms;
 mod sessions;
+mod start;
+mod state;
 mod write_behind;
 mod writer;
 
@@ -31,4 +35,5 @@ pub use job::{
     Begin, Change, Ended, Granted, HasRead, LOGGED_OUT, LogIn, MAX_WRONG_CODES, Part, Post,
     Registration, ResumeUse, RoomAction, RoomLimits, RoomRequest, Spend, Token, Unavailable,
 };
-pub use writer::{Parts, start};
+pub use start::start;
+pub use state::open::Parts;

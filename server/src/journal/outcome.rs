@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chatbox_common::wire::message::{AccountId, RoomId as WireRoom, Seq};
 
 use super::job::Granted;
-use super::sessions::SessionState;
+use super::sessions::Sessions;
 use crate::event::{Person, SessionId};
 
 /// What became of a message.
@@ -43,7 +43,7 @@ pub(super) struct Committed {
 
 /// Who was logged out: before a transaction, and by what was carried out in it so far.
 pub(super) struct LogOuts<'a> {
-    sessions: &'a HashMap<SessionId, SessionState>,
+    sessions: &'a Sessions,
     /// How often an account was.
     count: u64,
     /// Whose sessions ended in it, but for which.
@@ -52,10 +52,10 @@ pub(super) struct LogOuts<'a> {
 
 impl<'a> LogOuts<'a> {
     /// Those before.
-    pub(super) const fn before(sessions: &'a HashMap<SessionId, SessionState>, count: u64) -> Self {
+    pub(super) const fn before(sessions: &'a Sessions) -> Self {
         Self {
             sessions,
-            count,
+            count: sessions.log_outs(),
             ended: Vec::new(),
         }
     }
@@ -75,8 +75,7 @@ impl<'a> LogOuts<'a> {
 
     /// Whether a session goes on: not for the sake of whoever still reads from it.
     pub(super) fn is_open(&self, account: AccountId, session: SessionId) -> bool {
-        let known = self.sessions.get(&session);
         let ends = |&(whose, but)| whose == account && but != Some(session);
-        known.is_some_and(SessionState::is_open) && !self.ended.iter().any(ends)
+        self.sessions.open(session).is_some() && !self.ended.iter().any(ends)
     }
 }

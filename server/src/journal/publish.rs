@@ -3,212 +3,112 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use chatbox_common::wire::message::{
-    Ack, Chat, ErrorCode, ErrorMessage, Kind, RequestId, RoomId, Seq, ServerMessage,
-};
+use chatbox_common::wire::message::{Chat, ErrorCode, Kind, RoomId, Seq};
 
 use super::chat_log::Logged;
-use super::commit::{Admitted, to_store};
-use super::job::{AuthRequest, Granted, Post, ReplySender, Unavailable};
+use super::commit::Admitted;
+use super::job::{Granted, NOT_KEPT, Post, ReplySender, Unavailable};
 use super::outcome::{AuthOutcome, Committed, PostOutcome};
 use super::room::Refusal;
-use super::writer::Writer;
+use super::state::{State, refuse};
 use crate::audit::Line;
-use crate::clock::now_ms;
-use crate::delivery::Backpressure;
+use crate::delivery::Delivery;
 use crate::event::{self, RoomBatch, SessionId};
-use crate::store::{Commit, Inserted};
 
-/// What a message is told that could not be kept.
-pub(super) const UNAVAILABLE: &str =
-    "the server can't store anything just now; the message was not kept";
+const ID_CONFLICT: Refusal = (
+    ErrorCode::IdConflict,
+    "this message id was used for another message",
+);
 
-impl Writer {
-    /// A row that the database does not take must not take the others with it.
-    pub(super) fn one_by_one(
-        &mut self,
-        posts: Vec<Admitted>,
-        auth_requests: Vec<AuthRequest>,
-        answers: Vec<ReplySender<Option<Granted>>>,
-    ) {
-        // What is deferred could be what the database does not take; it goes first, since logins are
-        // judged by it.
-        self.count_failures();
-        for post in posts {
-            let one = std::slice::from_ref(&post);
-            let now_ms = now_ms();
-            match self.commit(one, &[], false, now_ms) {
-                Ok(done) => self.publish(one, Vec::new(), done, now_ms),
-                Err(error) => {
-                    self.tell_failure("message_not_committed", &error);
-                    self.give_up(one, Vec::new());
-                }
-            }
-        }
-        for (request, answer) in auth_requests.into_iter().zip(answers) {
-            let now_ms = now_ms();
-            match self.commit(&[], std::slice::from_ref(&request), false, now_ms) {
-                Ok(done) => self.publish(&[], vec![answer], done, now_ms),
-                Err(error) => {
-                    self.tell_failure("login_not_committed", &error);
-                    self.give_up(&[], vec![answer]);
-                }
-            }
-        }
+pub(super) fn give_up(
+    state: &State,
+    posts: &[Admitted],
+    answers: Vec<ReplySender<Option<Granted>>>,
+) {
+    for admitted in posts {
+        state.refuse_post(&admitted.post, (ErrorCode::Unavailable, NOT_KEPT));
     }
-
-    /// Refuses messages, but for those that were stored when they were sent before: these are
-    /// acknowledged, whatever their sender may do by now.
-    pub(super) fn refuse_posts(&mut self, refused: Vec<(Post, Refusal)>) {
-        if refused.is_empty() {
-            return;
-        }
-        let sender = |post: &Post| Some(self.sessions.get(&post.session)?.person.account);
-        let senders: Vec<_> = refused.iter().map(|(post, _)| sender(post)).collect();
-        let found = self.store.transaction(Commit::Usual, |tx| {
-            let all = refused.iter().zip(&senders);
-            all.map(|((post, _), sender)| match sender {
-                Some(sender) => tx.sent(&to_store(post, *sender, 0)),
-                None => Ok(None),
-            })
-            .collect::<Result<Vec<_>, _>>()
-        });
-        let found = found.unwrap_or_else(|error| {
-            self.tell_failure("sent_messages_not_read", &error);
-            Vec::new()
-        });
-        let mut found = found.into_iter();
-        for (post, refusal) in refused {
-            match found.next() {
-                Some(Some(Inserted::Existing { seq, time })) => {
-                    let time = u64::try_from(time).unwrap_or(0);
-                    let ack = ServerMessage::Ack(Ack {
-                        request: post.request,
-                        seq,
-                        time,
-                    });
-                    self.deliveries
-                        .reply(post.session, &post.backpressure, &ack);
-                }
-                Some(_) => self.refuse_post(&post, refusal),
-                // Whether it is stored is not known: the sender must ask again.
-                None => self.refuse(&post, ErrorCode::Unavailable, UNAVAILABLE),
-            }
-        }
+    for answer in answers {
+        // Whoever asked may have gone.
+        let _ = answer.send(Err(Unavailable));
     }
+}
 
-    fn refuse_post(&self, post: &Post, (code, sentence): Refusal) {
-        if let Some(session) = self.open_session(post.session)
-            && code != ErrorCode::Unavailable
-        {
-            let line = Line::warn("refused").with("what", "message");
-            let line = line.with("why", sentence);
-            self.log(line, &session.person, Some(post.room));
-        }
-        self.refuse(post, code, sentence);
-    }
-
-    pub(super) fn give_up(&self, posts: &[Admitted], answers: Vec<ReplySender<Option<Granted>>>) {
-        for admitted in posts {
-            self.refuse(&admitted.post, ErrorCode::Unavailable, UNAVAILABLE);
-        }
-        for answer in answers {
-            // Whoever asked may have gone.
-            let _ = answer.send(Err(Unavailable));
-        }
-    }
-
-    pub(super) fn refuse(&self, post: &Post, code: ErrorCode, sentence: &str) {
-        self.refuse_request(
-            post.session,
-            &post.backpressure,
-            post.request,
-            code,
-            sentence,
-        );
-    }
-
-    pub(super) fn refuse_request(
-        &self,
-        session: SessionId,
-        backpressure: &Backpressure,
-        request: RequestId,
-        code: ErrorCode,
-        sentence: &str,
-    ) {
-        let error = ErrorMessage {
-            request: Some(request),
-            code,
-            text: sentence.to_owned(),
-            retry_ms: None,
+/// After the commit: the heads move, chat.log is written, and only then anybody hears of it.
+pub(super) fn publish(
+    state: &mut State,
+    posts: &[Admitted],
+    answers: Vec<ReplySender<Option<Granted>>>,
+    done: Committed,
+    now_ms: u64,
+) {
+    let (chat_log, rooms, deliveries) = state.publishing();
+    let mut batches: HashMap<RoomId, RoomBatch> = HashMap::new();
+    let mut last_row = None;
+    for (admitted, outcome) in posts.iter().zip(&done.posts) {
+        let Some(room) = rooms.get(admitted.post.room) else {
+            continue;
         };
-        let message = ServerMessage::Error(error);
-        self.deliveries.reply(session, backpressure, &message);
+        let id = admitted.post.room;
+        let batch = batches
+            .entry(id)
+            .or_insert_with(|| RoomBatch::after(id, room.head));
+        match *outcome {
+            PostOutcome::New { seq, row } => {
+                let logged = logged(admitted, seq, now_ms);
+                chat_log.append(row, &room.called, room.mode, &logged);
+                last_row = Some(row);
+                batch.push(chat(admitted, seq, now_ms));
+                batch.acks.push(ack(&admitted.post, seq, now_ms));
+            }
+            PostOutcome::Existing { seq, time } => {
+                batch.acks.push(ack(&admitted.post, seq, time));
+            }
+            PostOutcome::Conflict => {
+                let Post {
+                    session,
+                    backpressure,
+                    request,
+                    ..
+                } = &admitted.post;
+                refuse(deliveries, *session, backpressure, *request, ID_CONFLICT);
+            }
+        }
     }
+    if let Some(row) = last_row {
+        chat_log.flush(row);
+    }
+    for (id, head) in done.heads {
+        if let Some(room) = state.rooms_mut().get_mut(id) {
+            room.head = head;
+        }
+    }
+    for batch in batches.into_values() {
+        state.deliveries().publish(&Arc::new(batch));
+    }
+    for (answer, done) in answers.into_iter().zip(done.auth_outcomes) {
+        let granted = match done {
+            AuthOutcome::Granted(granted) => Some(granted),
+            AuthOutcome::Alone(granted, session) => {
+                end_sessions(state, granted.person.account, session);
+                Some(granted)
+            }
+            AuthOutcome::Refused => None,
+            AuthOutcome::Reused(person) => {
+                let line = Line::warn("token_reused").with("user", &person.user);
+                let line = line.with("account", person.account);
+                state.audit().credentials(line);
+                None
+            }
+        };
+        let _ = answer.send(Ok(granted));
+    }
+}
 
-    /// After the commit: the heads move, chat.log is written, and only then anybody hears of it.
-    pub(super) fn publish(
-        &mut self,
-        posts: &[Admitted],
-        answers: Vec<ReplySender<Option<Granted>>>,
-        done: Committed,
-        now_ms: u64,
-    ) {
-        let mut batches: HashMap<RoomId, RoomBatch> = HashMap::new();
-        let mut last_row = None;
-        for (admitted, outcome) in posts.iter().zip(&done.posts) {
-            let Some(room) = self.rooms.get(&admitted.post.room) else {
-                continue;
-            };
-            let id = admitted.post.room;
-            let batch = batches
-                .entry(id)
-                .or_insert_with(|| RoomBatch::after(id, room.head));
-            match *outcome {
-                PostOutcome::New { seq, row } => {
-                    let logged = logged(admitted, seq, now_ms);
-                    self.chat.append(row, &room.called, room.mode, &logged);
-                    last_row = Some(row);
-                    batch.push(chat(admitted, seq, now_ms));
-                    batch.acks.push(ack(&admitted.post, seq, now_ms));
-                }
-                PostOutcome::Existing { seq, time } => {
-                    batch.acks.push(ack(&admitted.post, seq, time));
-                }
-                PostOutcome::Conflict => {
-                    let sentence = "this message id was used for another message";
-                    self.refuse(&admitted.post, ErrorCode::IdConflict, sentence);
-                }
-            }
-        }
-        if let Some(row) = last_row {
-            self.chat.flush(row);
-        }
-        for (id, head) in done.heads {
-            if let Some(room) = self.rooms.get_mut(&id) {
-                room.head = head;
-            }
-        }
-        for batch in batches.into_values() {
-            self.deliveries.publish(&Arc::new(batch));
-        }
-        for (answer, done) in answers.into_iter().zip(done.auth_outcomes) {
-            let granted = match done {
-                AuthOutcome::Granted(granted) => Some(granted),
-                AuthOutcome::Alone(granted, session) => {
-                    self.end_sessions(granted.person.account, session);
-                    Some(granted)
-                }
-                AuthOutcome::Refused => None,
-                AuthOutcome::Reused(person) => {
-                    let line = Line::warn("token_reused").with("user", &person.user);
-                    let line = line.with("account", person.account);
-                    self.audit.credentials(line);
-                    None
-                }
-            };
-            let _ = answer.send(Ok(granted));
-        }
+/// Ends the sessions of an account, but for one, behind the commit that says so.
+fn end_sessions(state: &mut State, account: u64, but: Option<SessionId>) {
+    for session in state.sessions_mut().log_out(account, but) {
+        state.deliveries().send(session, Delivery::LogOut(session));
     }
 }
 

@@ -1,13 +1,11 @@
-//! The open sessions, as the journal orders them.
+//! The open sessions by number and by account, and which accounts were logged out.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
-use chatbox_common::wire::codec;
-use chatbox_common::wire::message::{self, RoomId, ServerMessage};
+use chatbox_common::wire::message::RoomId;
 
-use crate::event::Person;
-use crate::presence::Notice;
+use crate::event::{Person, SessionId};
 
 /// A session as the journal has it in memory.
 pub(super) struct SessionState {
@@ -18,29 +16,141 @@ pub(super) struct SessionState {
     pub(super) is_logged_out: bool,
 }
 
-impl SessionState {
-    pub(super) const fn is_open(&self) -> bool {
-        !self.is_logged_out
+/// A session that has ended.
+pub(super) struct Gone {
+    pub(super) session: SessionState,
+    /// Its account has no other.
+    pub(super) was_last: bool,
+}
+
+#[derive(Default)]
+pub(super) struct Sessions {
+    by_number: HashMap<SessionId, SessionState>,
+    by_account: HashMap<u64, Vec<SessionId>>,
+    /// How often an account was logged out in this run.
+    log_outs: u64,
+    /// Which of these was an account's last.
+    logged_out: HashMap<u64, u64>,
+}
+
+impl Sessions {
+    pub(super) fn begin(&mut self, number: SessionId, session: SessionState) {
+        let account = session.person.account;
+        self.by_account.entry(account).or_default().push(number);
+        self.by_number.insert(number, session);
+    }
+
+    pub(super) fn end(&mut self, number: SessionId) -> Option<Gone> {
+        let session = self.by_number.remove(&number)?;
+        let account = session.person.account;
+        let mut was_last = false;
+        if let Some(others) = self.by_account.get_mut(&account) {
+            others.retain(|&one| one != number);
+            was_last = others.is_empty();
+        }
+        if was_last {
+            self.by_account.remove(&account);
+        }
+        Some(Gone { session, was_last })
+    }
+
+    /// A session, also one that was logged out and has not heard of it.
+    pub(super) fn get(&self, number: SessionId) -> Option<&SessionState> {
+        self.by_number.get(&number)
+    }
+
+    /// A session that goes on. What one that was logged out sent before it heard of it is not
+    /// carried out any more.
+    pub(super) fn open(&self, number: SessionId) -> Option<&SessionState> {
+        self.get(number).filter(|session| !session.is_logged_out)
+    }
+
+    /// The sessions of an account, in the order in which they began.
+    pub(super) fn of(&self, account: u64) -> &[SessionId] {
+        self.by_account.get(&account).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn enter(&mut self, number: SessionId, room: RoomId) {
+        if let Some(session) = self.by_number.get_mut(&number) {
+            session.rooms.push(room);
+        }
+    }
+
+    pub(super) fn leave(&mut self, number: SessionId, room: RoomId) {
+        if let Some(session) = self.by_number.get_mut(&number) {
+            session.rooms.retain(|&one| one != room);
+        }
+    }
+
+    /// Logs an account out: its sessions end, but for one. Says which.
+    pub(super) fn log_out(&mut self, account: u64, but: Option<SessionId>) -> Vec<SessionId> {
+        self.log_outs += 1;
+        self.logged_out.insert(account, self.log_outs);
+        let all = self.of(account).iter().copied();
+        let ended: Vec<_> = all.filter(|&one| Some(one) != but).collect();
+        for number in &ended {
+            if let Some(session) = self.by_number.get_mut(number) {
+                session.is_logged_out = true;
+            }
+        }
+        ended
+    }
+
+    /// How often an account was logged out in this run.
+    pub(super) const fn log_outs(&self) -> u64 {
+        self.log_outs
+    }
+
+    /// Whether an account was logged out since there had been so many log-outs.
+    pub(super) fn is_logged_out_since(&self, account: u64, log_outs: u64) -> bool {
+        let last = self.logged_out.get(&account);
+        last.is_some_and(|&last| last > log_outs)
     }
 }
 
-/// A notice in its two forms: whole, and with the count alone.
-pub(super) fn encode(room: RoomId, notice: Notice) -> (Arc<[u8]>, Arc<[u8]>) {
-    let mut full = Vec::new();
-    let mut count = Vec::new();
-    let bare = message::Presence {
-        room,
-        joined: Vec::new(),
-        left: Vec::new(),
-        online: notice.online,
-    };
-    codec::put(&ServerMessage::Presence(bare), &mut count);
-    let whole = message::Presence {
-        room,
-        joined: notice.joined,
-        left: notice.left,
-        online: notice.online,
-    };
-    codec::put(&ServerMessage::Presence(whole), &mut full);
-    (full.into(), count.into())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(account: u64) -> SessionState {
+        SessionState {
+            person: Person {
+                account,
+                user: "alice".into(),
+                is_admin: false,
+            },
+            address: "192.0.2.7:4000".parse().unwrap(),
+            rooms: vec![1],
+            is_logged_out: false,
+        }
+    }
+
+    #[test]
+    fn a_log_out_ends_all_sessions_but_one_and_concerns_nobody_who_comes_later() {
+        let mut sessions = Sessions::default();
+        for (number, account) in [(1, 7), (2, 7), (3, 8)] {
+            sessions.begin(number, session(account));
+        }
+        assert_eq!(sessions.log_out(7, Some(2)), [1]);
+        assert!(sessions.open(1).is_none() && sessions.get(1).is_some());
+        assert!(sessions.open(2).is_some() && sessions.open(3).is_some());
+        assert!(sessions.is_logged_out_since(7, 0));
+        assert!(!sessions.is_logged_out_since(7, sessions.log_outs()));
+        assert!(!sessions.is_logged_out_since(8, 0));
+    }
+
+    #[test]
+    fn the_last_session_of_an_account_is_known_as_such() {
+        let mut sessions = Sessions::default();
+        sessions.begin(1, session(7));
+        sessions.begin(2, session(7));
+        sessions.enter(1, 5);
+        sessions.leave(1, 1);
+        let first = sessions.end(1).unwrap();
+        assert!(!first.was_last);
+        assert_eq!(first.session.rooms, [5]);
+        assert_eq!(sessions.of(7), [2]);
+        assert!(sessions.end(2).unwrap().was_last);
+        assert!(sessions.of(7).is_empty() && sessions.end(2).is_none());
+    }
 }

@@ -6,8 +6,8 @@ use chatbox_common::wire::message::{ErrorCode, Ignoring, ServerMessage};
 
 use super::super::job::RoomRequest;
 use super::super::room::Refusal;
-use super::super::writer::Writer;
-use super::{Failure, THAT_IS_YOU};
+use super::super::state::State;
+use super::{Failure, THAT_IS_YOU, target};
 use crate::audit::Line;
 use crate::clock::stamp;
 use crate::delivery::Delivery;
@@ -19,58 +19,58 @@ const TOO_MANY_IGNORED: Refusal = (
     "you ignore a thousand people already; that is the most",
 );
 
-impl Writer {
-    pub(super) fn ignore(
-        &mut self,
-        who: &Person,
-        request: &RoomRequest,
-        user: &UserName,
-        ignored: bool,
-    ) -> Result<(), Failure> {
-        let target = self.target(user)?;
-        if target.account == who.account {
-            return Err(THAT_IS_YOU.into());
-        }
-        let (account, other) = (AccountId(who.account), AccountId(target.account));
-        let at = stamp();
-        let has_changed = self.write(|tx| {
-            if !ignored {
-                return Ok(Ok(tx.unignore(account, other)?));
-            }
-            Ok(match tx.ignore(account, other, at)? {
-                Ignored::Noted => Ok(true),
-                Ignored::Already => Ok(false),
-                Ignored::TooMany => Err(TOO_MANY_IGNORED),
-            })
-        })??;
-        let ignoring = Ignoring {
-            request: Some(request.id),
-            user: target.user.to_string(),
-            ignored,
-        };
-        if has_changed {
-            let line = Line::info(request.action.word()).with("user", &target.user);
-            self.log(line, who, None);
-            self.tell_other_sessions(who, request, &ignoring);
-        }
-        let answer = ServerMessage::Ignoring(ignoring);
-        self.deliveries
-            .reply(request.session, &request.backpressure, &answer);
-        Ok(())
+pub(super) fn ignore(
+    state: &mut State,
+    who: &Person,
+    request: &RoomRequest,
+    user: &UserName,
+    ignored: bool,
+) -> Result<(), Failure> {
+    let target = target(state, user)?;
+    if target.account == who.account {
+        return Err(THAT_IS_YOU.into());
     }
-
-    fn tell_other_sessions(&self, who: &Person, request: &RoomRequest, ignoring: &Ignoring) {
-        let mut bytes = Vec::new();
-        let unasked = Ignoring {
-            request: None,
-            ..ignoring.clone()
-        };
-        codec::put(&ServerMessage::Ignoring(unasked), &mut bytes);
-        let sessions = self.accounts.get(&who.account).into_iter().flatten();
-        for &session in sessions.filter(|&&other| other != request.session) {
-            let bytes = bytes.clone();
-            self.deliveries
-                .send(session, Delivery::Tell { session, bytes });
+    let (account, other) = (AccountId(who.account), AccountId(target.account));
+    let at = stamp();
+    let has_changed = state.write(|tx| {
+        if !ignored {
+            return Ok(Ok(tx.unignore(account, other)?));
         }
+        Ok(match tx.ignore(account, other, at)? {
+            Ignored::Noted => Ok(true),
+            Ignored::Already => Ok(false),
+            Ignored::TooMany => Err(TOO_MANY_IGNORED),
+        })
+    })??;
+    let ignoring = Ignoring {
+        request: Some(request.id),
+        user: target.user.to_string(),
+        ignored,
+    };
+    if has_changed {
+        let line = Line::info(request.action.word()).with("user", &target.user);
+        state.log(line, who, None);
+        tell_other_sessions(state, who, request, &ignoring);
+    }
+    let answer = ServerMessage::Ignoring(ignoring);
+    state
+        .deliveries()
+        .reply(request.session, &request.backpressure, &answer);
+    Ok(())
+}
+
+fn tell_other_sessions(state: &State, who: &Person, request: &RoomRequest, ignoring: &Ignoring) {
+    let mut bytes = Vec::new();
+    let unasked = Ignoring {
+        request: None,
+        ..ignoring.clone()
+    };
+    codec::put(&ServerMessage::Ignoring(unasked), &mut bytes);
+    let sessions = state.sessions().of(who.account).iter();
+    for &session in sessions.filter(|&&other| other != request.session) {
+        let bytes = bytes.clone();
+        state
+            .deliveries()
+            .send(session, Delivery::Tell { session, bytes });
     }
 }

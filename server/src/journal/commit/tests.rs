@@ -1,11 +1,10 @@
-use std::collections::HashMap;
-
 use super::{Deferred, Work};
 use crate::event::SessionId;
 use crate::journal::auth;
 use crate::journal::job::{AuthRequest, Change, LogIn, Part, Spend, Token};
 use crate::journal::outcome::AuthOutcome;
-use crate::journal::sessions::SessionState;
+use crate::journal::rooms::Rooms;
+use crate::journal::sessions::{SessionState, Sessions};
 use crate::store::testing::{account, store};
 use crate::store::{AccountId, Commit, Credentials, Store};
 use crate::totp_seal::SealingKey;
@@ -13,13 +12,15 @@ use chatbox_common::secret::{Secret, SecretString};
 
 const FIRST: SessionId = 1;
 const SECOND: SessionId = 2;
+/// An account that nothing else is said of.
+const NOBODY: u64 = 99;
 
 struct Accounts {
     _directory: tempfile::TempDir,
     store: Store,
     alice: AccountId,
     judged_by: Credentials,
-    sessions: HashMap<SessionId, SessionState>,
+    sessions: Sessions,
 }
 
 impl Accounts {
@@ -35,12 +36,18 @@ impl Accounts {
             rooms: Vec::new(),
             is_logged_out: false,
         };
+        let mut sessions = Sessions::default();
+        for _ in 0..7 {
+            sessions.log_out(NOBODY, None);
+        }
+        sessions.begin(FIRST, session());
+        sessions.begin(SECOND, session());
         Self {
             _directory: directory,
             store,
             alice,
             judged_by: found.credentials(),
-            sessions: [(FIRST, session()), (SECOND, session())].into(),
+            sessions,
         }
     }
 
@@ -72,10 +79,9 @@ impl Accounts {
             posts: &[],
             auth_requests: requests,
             deferred: &Deferred::default(),
-            rooms: &HashMap::new(),
+            rooms: &Rooms::default(),
             sessions: &self.sessions,
             seal: &SealingKey::new(1, Secret::new([1; 32])),
-            log_outs: 7,
             chat_log_mark: 0,
             now_ms: 1_000,
         };
@@ -147,8 +153,10 @@ fn a_change_behind_a_log_out_of_the_same_transaction_is_refused_and_spends_nothi
 #[test]
 fn a_session_that_was_logged_out_or_is_gone_changes_nothing() {
     let mut accounts = Accounts::new();
-    let second = accounts.sessions.get_mut(&SECOND).unwrap();
-    second.is_logged_out = true;
+    assert_eq!(
+        accounts.sessions.log_out(accounts.alice.0, Some(FIRST)),
+        [SECOND]
+    );
     let requests = [
         accounts.change(SECOND, password(1)),
         accounts.change(3, password(1)),

@@ -1,25 +1,22 @@
-//! The journal's beginning: what it is given, and what it reads before it takes the first job.
+//! What the journal is given, and what it reads before it takes the first job.
 
-use std::collections::{HashMap, VecDeque};
-use std::io;
-use std::sync::{Arc, mpsc};
-use std::thread::JoinHandle;
+use std::sync::Arc;
 use std::time::Instant;
 
-use super::super::chat_log::AuditedChat;
-use super::super::commit::Deferred;
-use super::super::handle::Journal;
-use super::super::index::Index;
-use super::super::job::{QUEUE, RoomLimits};
-use super::super::room::RoomState;
-use super::super::write_behind::WriteBehind;
-use super::Writer;
+use super::State;
 use crate::audit::{Audit, Line};
 use crate::boot;
 use crate::clock::stamp;
 use crate::delivery::Deliveries;
+use crate::journal::chat_log::AuditedChat;
+use crate::journal::commit::Deferred;
+use crate::journal::index::Index;
+use crate::journal::job::RoomLimits;
+use crate::journal::room::RoomState;
+use crate::journal::rooms::Rooms;
+use crate::journal::sessions::Sessions;
+use crate::journal::write_behind::WriteBehind;
 use crate::store::{self, Commit, Durability, Store, StoreError, Tx};
-use crate::threads;
 use crate::totp_seal::SealingKey;
 
 /// In place of a boot that the system has no name for.
@@ -45,35 +42,6 @@ pub struct Parts {
     pub min_free: u64,
     /// How many rooms there may be.
     pub room_limits: RoomLimits,
-}
-
-/// Reads the rooms, adds what chat.log lacks, and starts the thread.
-///
-/// # Errors
-/// When the database can't be read or the thread not be started.
-pub fn start(parts: Parts) -> Result<(Journal, JoinHandle<()>), StartError> {
-    let (queue, jobs) = mpsc::sync_channel(QUEUE);
-    let writer = Writer::new(parts)?;
-    let connection_events = Arc::clone(&writer.connection_events);
-    let thread = threads::spawn("journal".to_owned(), move || writer.run(&jobs))?;
-    Ok((
-        Journal {
-            queue,
-            connection_events,
-        },
-        thread,
-    ))
-}
-
-/// Why the journal did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The database.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The thread.
-    #[error("the journal's thread could not be started: {0}")]
-    Thread(#[from] io::Error),
 }
 
 /// What the first transaction found and decided.
@@ -121,8 +89,9 @@ impl Begun {
     }
 }
 
-impl Writer {
-    fn new(parts: Parts) -> Result<Self, StartError> {
+impl State {
+    /// Reads the lobby, and adds what chat.log lacks.
+    pub(in crate::journal) fn open(parts: Parts) -> Result<Self, StoreError> {
         let Parts {
             mut store,
             chat,
@@ -148,7 +117,9 @@ impl Writer {
         } else if cut_off {
             audit.info(Line::warn("history_renewed").with("why", CUT_OFF));
         }
-        let mut writer = Self {
+        let mut rooms = Rooms::default();
+        rooms.insert(store::RoomId::LOBBY.0, lobby);
+        let mut state = Self {
             store,
             chat,
             audit,
@@ -156,29 +127,17 @@ impl Writer {
             seal,
             min_free,
             history_id,
-            rooms: HashMap::from([(store::RoomId::LOBBY.0, lobby)]),
-            sessions: HashMap::new(),
-            accounts: HashMap::new(),
-            log_outs: 0,
-            logged_out: HashMap::new(),
+            low_space: false,
             room_limits,
-            held_up: None,
-            idle: VecDeque::new(),
-            visited: Vec::new(),
+            rooms,
+            sessions: Sessions::default(),
             write_behind: WriteBehind::default(),
             index: Index::new(unindexed, Instant::now()),
-            connection_events: Arc::default(),
             deferred: Deferred::default(),
-            auth_requests: VecDeque::new(),
             next_sync: Instant::now(),
-            others: VecDeque::new(),
-            next_session_change: Instant::now(),
-            low_space: false,
-            next_look: Instant::now(),
-            next_expiry: Instant::now(),
         };
-        writer.catch_up();
-        writer.look_at_space();
-        Ok(writer)
+        state.catch_up();
+        state.look_at_space();
+        Ok(state)
     }
 }

@@ -1,0 +1,90 @@
+//! Which messages may be committed, judged by memory; the others are refused.
+
+use chatbox_common::wire::message::{Ack, ErrorCode, ServerMessage};
+
+use super::commit::to_store;
+use super::job::{NOT_KEPT, Post};
+use super::room::{Refusal, UNKNOWN_ROOM};
+use super::state::State;
+use crate::audit::Line;
+use crate::event::Person;
+use crate::store::Inserted;
+
+/// A room that is not in memory is not the sender's: read, so that the refusal is the right
+/// one whoever else is online.
+pub(super) fn look_for_room(state: &mut State, post: &Post) {
+    if !state.rooms().contains(post.room)
+        && state.sessions().open(post.session).is_some()
+        && let Err(error) = state.room(post.room)
+    {
+        state.tell_failure("room_not_read", &error);
+    }
+}
+
+pub(super) fn admit(
+    state: &State,
+    post: &Post,
+    writable: bool,
+    now: i64,
+) -> Result<Person, Refusal> {
+    // One that has ended has nobody to be told.
+    let session = state.sessions().open(post.session).ok_or(UNKNOWN_ROOM)?;
+    let room = state.rooms().get(post.room).ok_or(UNKNOWN_ROOM)?;
+    room.may_write(&session.person, now)?;
+    if !writable {
+        return Err((ErrorCode::Unavailable, NOT_KEPT));
+    }
+    Ok(session.person.clone())
+}
+
+/// Refuses messages, but for those that were stored when they were sent before: these are
+/// acknowledged, whatever their sender may do by now.
+pub(super) fn refuse_posts(state: &mut State, refused: Vec<(Post, Refusal)>) {
+    if refused.is_empty() {
+        return;
+    }
+    let sender = |post: &Post| Some(state.sessions().get(post.session)?.person.account);
+    let senders: Vec<_> = refused.iter().map(|(post, _)| sender(post)).collect();
+    let found = state.write(|tx| {
+        let all = refused.iter().zip(&senders);
+        all.map(|((post, _), sender)| match sender {
+            Some(sender) => tx.sent(&to_store(post, *sender, 0)),
+            None => Ok(None),
+        })
+        .collect::<Result<Vec<_>, _>>()
+    });
+    let found = found.unwrap_or_else(|error| {
+        state.tell_failure("sent_messages_not_read", &error);
+        Vec::new()
+    });
+    let mut found = found.into_iter();
+    for (post, refusal) in refused {
+        match found.next() {
+            Some(Some(Inserted::Existing { seq, time })) => {
+                let time = u64::try_from(time).unwrap_or(0);
+                let ack = ServerMessage::Ack(Ack {
+                    request: post.request,
+                    seq,
+                    time,
+                });
+                state
+                    .deliveries()
+                    .reply(post.session, &post.backpressure, &ack);
+            }
+            Some(_) => refuse_post(state, &post, refusal),
+            // Whether it is stored is not known: the sender must ask again.
+            None => state.refuse_post(&post, (ErrorCode::Unavailable, NOT_KEPT)),
+        }
+    }
+}
+
+fn refuse_post(state: &State, post: &Post, (code, sentence): Refusal) {
+    if let Some(session) = state.sessions().open(post.session)
+        && code != ErrorCode::Unavailable
+    {
+        let line = Line::warn("refused").with("what", "message");
+        let line = line.with("why", sentence);
+        state.log(line, &session.person, Some(post.room));
+    }
+    state.refuse_post(post, (code, sentence));
+}

@@ -1,0 +1,253 @@
+//! What the journal has: the database, the files and threads that it tells, and in memory the
+//! rooms and sessions by which it judges.
+//!
+//! Nobody else sees the fields. Those above ask for what they need; what looks after the disk
+//! beside the messages stands in `upkeep`.
+
+pub(super) mod open;
+mod upkeep;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chatbox_common::wire::message::{ErrorMessage, RequestId, RoomId, ServerMessage};
+
+use super::chat_log::AuditedChat;
+use super::commit::{Admitted, Deferred, Work};
+use super::index::Index;
+use super::job::{AuthRequest, Post, RoomLimits};
+use super::outcome::Committed;
+use super::room::{Refusal, RoomState};
+use super::rooms::Rooms;
+use super::sessions::Sessions;
+use super::write_behind::WriteBehind;
+use crate::audit::{Audit, Line};
+use crate::clock::{now_ms, stamp};
+use crate::delivery::{Backpressure, Deliveries};
+use crate::event::{Person, SessionId};
+use crate::store::{Commit, Store, StoreError, Tx};
+use crate::totp_seal::SealingKey;
+
+/// Transactions that wait for the disk keep this distance. A login that comes alone is not kept
+/// waiting; on a busy morning many share a sync, and messages go on without one in between.
+const SYNC_PACE: Duration = Duration::from_millis(20);
+
+pub(super) struct State {
+    store: Store,
+    chat: AuditedChat,
+    audit: Audit,
+    deliveries: Deliveries,
+    seal: Arc<SealingKey>,
+    min_free: u64,
+    /// The disk has too little room, as of the last look.
+    low_space: bool,
+    history_id: [u8; 16],
+    room_limits: RoomLimits,
+    rooms: Rooms,
+    sessions: Sessions,
+    write_behind: WriteBehind,
+    index: Index,
+    deferred: Deferred,
+    /// Before this no login is committed.
+    next_sync: Instant,
+}
+
+impl State {
+    pub(super) const fn rooms(&self) -> &Rooms {
+        &self.rooms
+    }
+
+    pub(super) const fn rooms_mut(&mut self) -> &mut Rooms {
+        &mut self.rooms
+    }
+
+    pub(super) const fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    pub(super) const fn sessions_mut(&mut self) -> &mut Sessions {
+        &mut self.sessions
+    }
+
+    pub(super) const fn write_behind_mut(&mut self) -> &mut WriteBehind {
+        &mut self.write_behind
+    }
+
+    pub(super) const fn deferred(&self) -> &Deferred {
+        &self.deferred
+    }
+
+    pub(super) const fn deferred_mut(&mut self) -> &mut Deferred {
+        &mut self.deferred
+    }
+
+    pub(super) const fn deliveries(&self) -> &Deliveries {
+        &self.deliveries
+    }
+
+    pub(super) const fn audit(&self) -> &Audit {
+        &self.audit
+    }
+
+    pub(super) const fn history_id(&self) -> [u8; 16] {
+        self.history_id
+    }
+
+    pub(super) const fn room_limits(&self) -> RoomLimits {
+        self.room_limits
+    }
+
+    pub(super) const fn next_sync(&self) -> Instant {
+        self.next_sync
+    }
+
+    pub(super) const fn has_low_space(&self) -> bool {
+        self.low_space
+    }
+
+    /// Whether messages can be kept: chat.log must lack nothing before a new line.
+    pub(super) const fn takes_messages(&self) -> bool {
+        !self.low_space && !self.chat.is_behind()
+    }
+
+    /// chat.log, the rooms that its lines name, and the way to those who are told of them.
+    pub(super) const fn publishing(&mut self) -> (&mut AuditedChat, &Rooms, &Deliveries) {
+        (&mut self.chat, &self.rooms, &self.deliveries)
+    }
+
+    /// A transaction that survives what a message's does.
+    pub(super) fn write<T>(
+        &mut self,
+        work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.store.transaction(Commit::Usual, work)
+    }
+
+    /// The same, beside the rooms that are in memory.
+    pub(super) fn read_beside_rooms<T>(
+        &mut self,
+        work: impl FnOnce(&Tx<'_>, &Rooms) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let rooms = &self.rooms;
+        self.store.transaction(Commit::Usual, |tx| work(tx, rooms))
+    }
+
+    /// Commits messages and logins, and what is deferred, if it is to be.
+    pub(super) fn commit(
+        &mut self,
+        posts: &[Admitted],
+        auth_requests: &[AuthRequest],
+        with_deferred: bool,
+        now_ms: u64,
+    ) -> Result<Committed, StoreError> {
+        let nothing = Deferred::default();
+        let work = Work {
+            posts,
+            auth_requests,
+            deferred: if with_deferred {
+                &self.deferred
+            } else {
+                &nothing
+            },
+            rooms: &self.rooms,
+            sessions: &self.sessions,
+            seal: &self.seal,
+            chat_log_mark: self.chat.synced(),
+            now_ms,
+        };
+        let done = if self.low_space {
+            Err(StoreError::Full)
+        } else {
+            work.run(&mut self.store)
+        };
+        // What only failures caused must not be felt by those who log in: it would tell which
+        // failure had the right password.
+        if !auth_requests.is_empty() {
+            self.next_sync = Instant::now() + SYNC_PACE;
+        }
+        if with_deferred && done.is_ok() {
+            self.deferred = nothing;
+        }
+        if done.as_ref().is_ok_and(|done| !done.heads.is_empty()) {
+            self.index.grew(posts.len(), Instant::now());
+        }
+        done
+    }
+
+    /// Commits what is deferred and found no login to go with.
+    pub(super) fn count_failures(&mut self) {
+        if !self.deferred.is_empty()
+            && !self.low_space
+            && let Err(error) = self.commit(&[], &[], true, now_ms())
+        {
+            self.tell_failure("failures_not_counted", &error);
+            if !error.is_unavailable() {
+                self.deferred = Deferred::default();
+            }
+        }
+    }
+
+    /// A room, read into memory where it is not there yet.
+    pub(super) fn room(&mut self, id: RoomId) -> Result<Option<&mut RoomState>, StoreError> {
+        if !self.rooms.contains(id) {
+            let now = stamp();
+            let read = self.write(|tx| RoomState::load(tx, id, now))?;
+            let Some(room) = read else { return Ok(None) };
+            self.take_in(id, room);
+            self.rooms.visit(id);
+        }
+        Ok(self.rooms.get_mut(id))
+    }
+
+    /// Keeps a room that was read. What members have read and is not written yet counts.
+    pub(super) fn take_in(&mut self, id: RoomId, mut room: RoomState) {
+        for (&account, member) in &mut room.members {
+            let read = self.write_behind.read_by(account, id);
+            member.read = member.read.max(read.unwrap_or(0));
+        }
+        self.rooms.insert(id, room);
+    }
+
+    pub(super) fn tell_failure(&self, event: &'static str, error: &StoreError) {
+        self.audit.info(Line::error(event).with("why", error));
+    }
+
+    /// Logs what somebody did or may not do, in a room where it is one.
+    pub(super) fn log(&self, line: Line, who: &Person, room: Option<RoomId>) {
+        let room = room.and_then(|id| self.rooms.get(id));
+        let line = match room {
+            Some(room) => line.with("room", &room.title),
+            None => line,
+        };
+        let line = line.with("by", &who.user).with("account", who.account);
+        self.audit.info(line);
+    }
+
+    pub(super) fn refuse_post(&self, post: &Post, refusal: Refusal) {
+        let (session, request) = (post.session, post.request);
+        refuse(
+            &self.deliveries,
+            session,
+            &post.backpressure,
+            request,
+            refusal,
+        );
+    }
+}
+
+/// Answers a request with a refusal.
+pub(super) fn refuse(
+    deliveries: &Deliveries,
+    session: SessionId,
+    backpressure: &Backpressure,
+    request: RequestId,
+    (code, sentence): Refusal,
+) {
+    let error = ErrorMessage {
+        request: Some(request),
+        code,
+        text: sentence.to_owned(),
+        retry_ms: None,
+    };
+    deliveries.reply(session, backpressure, &ServerMessage::Error(error));
+}

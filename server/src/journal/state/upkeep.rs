@@ -1,0 +1,149 @@
+//! What the journal looks after beside the messages: the disk's free space, chat.log, the index,
+//! what is written behind, and who is told who came and went.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use chatbox_common::wire::codec;
+use chatbox_common::wire::message::{self, RoomId, ServerMessage};
+
+use super::State;
+use crate::audit::Line;
+use crate::clock::stamp;
+use crate::delivery::Delivery;
+use crate::journal::index::PORTION;
+use crate::presence::Notice;
+use crate::store::Commit;
+
+impl State {
+    /// When something of it is to be done even if no job comes.
+    pub(in crate::journal) fn next_due(&self) -> Option<Instant> {
+        let notice = self.rooms.next_notice().into_iter();
+        notice
+            .chain(self.write_behind.due())
+            .chain(self.index.due(Instant::now()))
+            .min()
+    }
+
+    pub(in crate::journal) fn tell_presence(&mut self, now: Instant) {
+        for (id, room) in self.rooms.iter_mut() {
+            if let Some(notice) = room.presence.take(now) {
+                let (full, count) = encode(id, notice);
+                self.deliveries.broadcast(|| Delivery::Presence {
+                    room: id,
+                    full: Arc::clone(&full),
+                    count: Arc::clone(&count),
+                });
+            }
+        }
+    }
+
+    pub(in crate::journal) fn look_at_space(&mut self) {
+        let low = self.store.check_space(self.min_free).is_err();
+        if low != self.low_space {
+            self.low_space = low;
+            let line = if low {
+                Line::error("disk_nearly_full")
+            } else {
+                Line::info("disk_has_room")
+            };
+            self.audit.info(line.with("min_free_bytes", self.min_free));
+        }
+    }
+
+    /// Adds to chat.log what it lacks.
+    pub(in crate::journal) fn catch_up(&mut self) {
+        if !self.chat.is_behind() {
+            return;
+        }
+        let store = std::cell::RefCell::new(&mut self.store);
+        let caught = self.chat.catch_up(|after, limit| {
+            let mut store = store.borrow_mut();
+            store.transaction(Commit::Usual, |tx| tx.unlogged(after, limit))
+        });
+        match caught {
+            Ok(0) => {}
+            Ok(lines) => self.audit.info(
+                Line::warn("chat_log_recovered")
+                    .with("lines", lines)
+                    .with("id", self.chat.logged()),
+            ),
+            Err(error) => self.tell_failure("chat_log_not_caught_up", &error),
+        }
+    }
+
+    /// Writes what is written behind, if it is time.
+    pub(in crate::journal) fn write_what_is_behind(&mut self, now: Instant) {
+        if !self.write_behind.is_due(now) {
+            return;
+        }
+        let write_behind = &self.write_behind;
+        let written = self
+            .store
+            .transaction(Commit::Usual, |tx| write_behind.write(tx));
+        if let Err(error) = &written {
+            self.tell_failure("online_not_written", error);
+        }
+        self.write_behind.done(written.is_ok(), now);
+    }
+
+    /// Deletes tokens that are good for nothing any more.
+    pub(in crate::journal) fn expire_tokens(&mut self) {
+        let at = stamp();
+        if let Err(error) = self.write(|tx| tx.expire_resume(at)) {
+            self.tell_failure("tokens_not_expired", &error);
+        }
+    }
+
+    /// Indexes a portion, if it is time; `is_idle` when there was nothing else to do.
+    pub(in crate::journal) fn index(&mut self, is_idle: bool) {
+        let now = Instant::now();
+        if !self.index.is_due(is_idle, now) {
+            return;
+        }
+        if self.low_space {
+            return self.index.wait_for_space(now);
+        }
+        match self.write(|tx| tx.index(PORTION)) {
+            Ok(more) => self.index.done(more, now.elapsed(), Instant::now()),
+            Err(error) => {
+                if self.index.failed(now) {
+                    self.tell_failure("messages_not_indexed", &error);
+                }
+            }
+        }
+    }
+
+    /// Nobody is online any more.
+    pub(in crate::journal) fn finish(mut self) {
+        // Synced, and with it everything before: only then a later power cut can take nothing.
+        let last = self.store.transaction(Commit::Synced, |tx| {
+            tx.clear_online()?;
+            tx.set_running_boot(None)
+        });
+        if let Err(error) = last {
+            self.tell_failure("last_write", &error);
+        }
+    }
+}
+
+/// A notice in its two forms: whole, and with the count alone.
+fn encode(room: RoomId, notice: Notice) -> (Arc<[u8]>, Arc<[u8]>) {
+    let mut full = Vec::new();
+    let mut count = Vec::new();
+    let bare = message::Presence {
+        room,
+        joined: Vec::new(),
+        left: Vec::new(),
+        online: notice.online,
+    };
+    codec::put(&ServerMessage::Presence(bare), &mut count);
+    let whole = message::Presence {
+        room,
+        joined: notice.joined,
+        left: notice.left,
+        online: notice.online,
+    };
+    codec::put(&ServerMessage::Presence(whole), &mut full);
+    (full.into(), count.into())
+}
