@@ -7,7 +7,7 @@ use chatbox_common::wire::message::{
     RoomMode, SetTopic,
 };
 
-use crate::journal::{Access, RoomAction};
+use crate::journal::{Access, ModeratorAction, RoomAction};
 
 /// Which refusal, and the sentence.
 pub(super) type InvalidRequest = (ErrorCode, String);
@@ -68,24 +68,41 @@ pub(super) fn lock(lock: Lock) -> Result<RoomAction, InvalidRequest> {
 }
 
 pub(super) fn moderate(moderate: Moderate) -> Result<RoomAction, InvalidRequest> {
-    let invalid = |sentence: &str| Err((ErrorCode::InvalidArgument, sentence.to_owned()));
-    if matches!(moderate.action, Action::Join | Action::Leave) {
-        return invalid("nobody can do that to another");
-    }
-    match moderate.seconds {
-        Some(_) if moderate.action != Action::Mute => return invalid("only a mute has an end"),
-        Some(seconds) if !(1..=MAX_MUTE).contains(&seconds) => {
-            return invalid("a mute lasts a second to a year");
-        }
-        _ => {}
-    }
     Ok(RoomAction::Moderate {
         room: moderate.room,
+        action: moderator_action(moderate.action, moderate.seconds)?,
         user: user_name(&moderate.user)?,
-        action: moderate.action,
-        seconds: moderate.seconds,
         reason: line(moderate.reason)?,
     })
+}
+
+/// What can be asked for, of what can be told.
+fn moderator_action(
+    action: Action,
+    seconds: Option<u32>,
+) -> Result<ModeratorAction, InvalidRequest> {
+    let invalid = |sentence: &str| Err((ErrorCode::InvalidArgument, sentence.to_owned()));
+    let action = match action {
+        Action::Join | Action::Leave => return invalid("nobody can do that to another"),
+        Action::Mute => {
+            return match seconds {
+                Some(seconds) if !(1..=MAX_MUTE).contains(&seconds) => {
+                    invalid("a mute lasts a second to a year")
+                }
+                seconds => Ok(ModeratorAction::Mute { seconds }),
+            };
+        }
+        Action::Kick => ModeratorAction::Kick,
+        Action::Ban => ModeratorAction::Ban,
+        Action::Unban => ModeratorAction::Unban,
+        Action::Unmute => ModeratorAction::Unmute,
+        Action::Op => ModeratorAction::Op,
+        Action::Deop => ModeratorAction::Deop,
+    };
+    match seconds {
+        Some(_) => invalid("only a mute has an end"),
+        None => Ok(action),
+    }
 }
 
 fn room_name(text: &str) -> Result<RoomName, InvalidRequest> {
@@ -181,9 +198,18 @@ mod tests {
                 reason: String::new(),
             }))
         };
-        assert_eq!(asked(Action::Mute, None), None);
+        for action in [
+            Action::Kick,
+            Action::Ban,
+            Action::Unban,
+            Action::Mute,
+            Action::Unmute,
+            Action::Op,
+            Action::Deop,
+        ] {
+            assert_eq!(asked(action, None), None, "{action:?}");
+        }
         assert_eq!(asked(Action::Mute, Some(MAX_MUTE)), None);
-        assert_eq!(asked(Action::Ban, None), None);
         for (action, seconds) in [
             (Action::Mute, Some(0)),
             (Action::Mute, Some(MAX_MUTE + 1)),

@@ -1,106 +1,33 @@
 //! What members do with rooms: make, enter, leave, describe, lock them, and look after each other;
 //! and whom they say they do not want to see.
 //!
-//! Each room action is a transaction of its own, between two batches, so that its place among the messages
-//! is the same for everybody. What it needs stands in one table ([`RoomAction::needs`]) and is checked
-//! before anything of it is done. Memory follows the commit, and the members hear of it last.
+//! Each room action is a transaction of its own, between two batches, so that its place among the
+//! messages is the same for everybody. All there is to it stands in its own file: what is needed for
+//! it, which is checked before anything of it is done, its checks, its word in the audit, and what it
+//! does. Memory follows the commit, and the members hear of it last.
 
-mod ignores;
-mod people;
-mod rooms;
+mod create;
+mod direct;
+mod ignore;
+mod invite;
+mod join;
+mod leave;
+mod lock;
+mod moderate;
+mod request;
 mod tell;
+mod topic;
 
-use std::sync::Arc;
+use chatbox_common::wire::message::ErrorCode;
 
-use chatbox_common::name::UserName;
-use chatbox_common::wire::message::{Action, ErrorCode, Plain, RoomId, ServerMessage};
-
-use self::ignores::ignore;
-use self::people::moderate;
-use self::rooms::{change, create, direct, invite, join, leave};
+use self::moderate::Moderation;
+use self::request::{Failure, Rule};
 use super::job::{RoomAction, RoomRequest};
-use super::room::{Refusal, RoomState, UNKNOWN_ROOM};
-use super::state::{State, refuse};
+use super::room::UNKNOWN_ROOM;
+use super::state::{JournalState, refuse};
 use crate::audit::Line;
 use crate::event::Person;
-use crate::store::{self, Role, RoomRole, StoreError};
-
-const UNKNOWN_USER: Refusal = (ErrorCode::UnknownUser, "there is nobody of this name");
-const THAT_IS_YOU: Refusal = (ErrorCode::InvalidArgument, "that is you");
-
-/// Why a room action was not carried out.
-enum Failure {
-    Refused(Refusal),
-    Store(StoreError),
-}
-
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-/// Somebody else, as a room action names them.
-struct TargetUser {
-    account: u64,
-    user: Arc<str>,
-    is_admin: bool,
-}
-
-impl TargetUser {
-    /// An administrator, then what the room gives: who stands higher may act upon who does not.
-    fn rank_in(&self, room: &RoomState) -> (bool, RoomRole) {
-        (self.is_admin, room.standing_of(self.account))
-    }
-}
-
-impl RoomAction {
-    /// The table: in which room what is needed for it. What has no row looks for itself.
-    const fn needs(&self) -> Option<(RoomId, RoomRole)> {
-        match *self {
-            Self::Create { .. } | Self::Join(_) | Self::Direct(_) | Self::Ignore(..) => None,
-            Self::Leave(room) => Some((room, RoomRole::Member)),
-            Self::Topic(room, _) | Self::Invite(room, _) | Self::Lock(room, _) => {
-                Some((room, RoomRole::Moderator))
-            }
-            Self::Moderate { room, action, .. } => match action {
-                Action::Op | Action::Deop => Some((room, RoomRole::Owner)),
-                _ => Some((room, RoomRole::Moderator)),
-            },
-        }
-    }
-
-    /// A word for the log.
-    const fn word(&self) -> &'static str {
-        match self {
-            Self::Create { .. } => "room_created",
-            Self::Join(_) => "room_joined",
-            Self::Direct(_) => "conversation_begun",
-            Self::Leave(_) => "room_left",
-            Self::Topic(..) => "topic_set",
-            Self::Invite(..) => "invited",
-            Self::Lock(_, Some(_)) => "room_locked",
-            Self::Lock(_, None) => "room_unlocked",
-            Self::Ignore(_, true) => "ignored",
-            Self::Ignore(_, false) => "no_longer_ignored",
-            Self::Moderate { action, .. } => match action {
-                Action::Join | Action::Leave | Action::Kick => "kicked",
-                Action::Ban => "banned",
-                Action::Unban => "unbanned",
-                Action::Mute => "muted",
-                Action::Unmute => "unmuted",
-                Action::Op => "moderator_made",
-                Action::Deop => "moderator_unmade",
-            },
-        }
-    }
-}
+use crate::store::StoreError;
 
 /// Whether a refusal says that somebody may not do what they tried.
 const fn is_forbidden(code: ErrorCode) -> bool {
@@ -108,7 +35,7 @@ const fn is_forbidden(code: ErrorCode) -> bool {
     matches!(code, Banned | NotAllowed | NotMember | UnknownRoom)
 }
 
-pub(super) fn room_request(state: &mut State, request: &RoomRequest) {
+pub(super) fn room_request(state: &mut JournalState, request: &RoomRequest) {
     let Some(session) = state.sessions().open(request.session) else {
         return;
     };
@@ -120,7 +47,12 @@ pub(super) fn room_request(state: &mut State, request: &RoomRequest) {
     state.rooms_mut().forget_visited();
 }
 
-fn refuse_room_request(state: &State, who: &Person, request: &RoomRequest, failure: Failure) {
+fn refuse_room_request(
+    state: &JournalState,
+    who: &Person,
+    request: &RoomRequest,
+    failure: Failure,
+) {
     let (code, sentence) = match failure {
         Failure::Refused(refusal) => refusal,
         Failure::Store(error) => {
@@ -130,11 +62,12 @@ fn refuse_room_request(state: &State, who: &Person, request: &RoomRequest, failu
         }
     };
     if is_forbidden(code) {
-        let mut line = Line::warn("refused").with("what", request.action.word());
+        let rule = rule(&request.action);
+        let mut line = Line::warn("refused").with("what", rule.word);
         if let RoomAction::Join(name) = &request.action {
             line = line.with("room", name);
         }
-        state.log(line, who, request.action.needs().map(|(room, _)| room));
+        state.log(line, who, rule.need.map(|(room, _)| room));
     }
     refuse(
         state.deliveries(),
@@ -145,11 +78,26 @@ fn refuse_room_request(state: &State, who: &Person, request: &RoomRequest, failu
     );
 }
 
-fn carry_out(state: &mut State, who: &Person, request: &RoomRequest) -> Result<(), Failure> {
+/// What is needed for an action, and its word.
+fn rule(action: &RoomAction) -> Rule {
+    match action {
+        RoomAction::Create { .. } => create::RULE,
+        RoomAction::Join(_) => join::RULE,
+        RoomAction::Direct(_) => direct::RULE,
+        RoomAction::Leave(room) => leave::rule(*room),
+        RoomAction::Topic(room, _) => topic::rule(*room),
+        RoomAction::Invite(room, _) => invite::rule(*room),
+        RoomAction::Lock(room, reason) => lock::rule(*room, reason.as_deref()),
+        RoomAction::Ignore(_, ignored) => ignore::rule(*ignored),
+        RoomAction::Moderate { room, action, .. } => moderate::rule(*room, *action),
+    }
+}
+
+fn carry_out(state: &mut JournalState, who: &Person, request: &RoomRequest) -> Result<(), Failure> {
     if state.has_low_space() {
         return Err(StoreError::Full.into());
     }
-    if let Some((id, needed)) = request.action.needs() {
+    if let Some((id, needed)) = rule(&request.action).need {
         state.room(id)?.ok_or(UNKNOWN_ROOM)?.require(who, needed)?;
     }
     match &request.action {
@@ -157,52 +105,83 @@ fn carry_out(state: &mut State, who: &Person, request: &RoomRequest) -> Result<(
             name,
             topic,
             access,
-        } => create(state, who, request, name, topic, *access),
-        RoomAction::Join(name) => join(state, who, request, name),
-        RoomAction::Direct(user) => direct(state, who, request, user),
-        RoomAction::Leave(room) => leave(state, who, request, *room),
-        RoomAction::Topic(room, topic) => {
-            let id = store::RoomId(*room);
-            state.write(|tx| tx.set_topic(id, topic))?;
-            change(state, *room, who, request, |room| {
-                room.topic.clone_from(topic);
-            });
-            Ok(())
-        }
+        } => create::carry_out(state, who, request, name, topic, *access),
+        RoomAction::Join(name) => join::carry_out(state, who, request, name),
+        RoomAction::Direct(user) => direct::carry_out(state, who, request, user),
+        RoomAction::Leave(room) => leave::carry_out(state, who, request, *room),
+        RoomAction::Topic(room, topic) => topic::carry_out(state, who, request, *room, topic),
+        RoomAction::Invite(room, user) => invite::carry_out(state, who, request, *room, user),
         RoomAction::Lock(room, reason) => {
-            let id = store::RoomId(*room);
-            state.write(|tx| tx.set_locked(id, reason.as_deref()))?;
-            change(state, *room, who, request, |room| {
-                room.locked.clone_from(reason);
-            });
-            Ok(())
+            lock::carry_out(state, who, request, *room, reason.as_deref())
         }
-        RoomAction::Ignore(user, ignored) => ignore(state, who, request, user, *ignored),
-        RoomAction::Invite(room, user) => invite(state, who, request, *room, user),
+        RoomAction::Ignore(user, ignored) => ignore::carry_out(state, who, request, user, *ignored),
         RoomAction::Moderate {
             room,
             user,
             action,
-            seconds,
             reason,
-        } => moderate(state, who, request, *room, user, *action, *seconds, reason),
+        } => {
+            let moderation = Moderation {
+                room: *room,
+                user,
+                action: *action,
+                reason,
+            };
+            moderate::carry_out(state, who, request, &moderation)
+        }
     }
 }
 
-fn done(state: &State, request: &RoomRequest) {
-    let done = ServerMessage::Done(Plain {
-        request: request.id,
-    });
-    state
-        .deliveries()
-        .reply(request.session, &request.backpressure, &done);
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::job::ModeratorAction;
+    use crate::store::{Access, RoomRole};
+    use chatbox_common::name::{RoomName, UserName};
 
-fn target(state: &mut State, user: &UserName) -> Result<TargetUser, Failure> {
-    let found = state.write(|tx| tx.account(user))?.ok_or(UNKNOWN_USER)?;
-    Ok(TargetUser {
-        account: found.id.0,
-        user: found.user.as_str().into(),
-        is_admin: found.role == Role::Admin,
-    })
+    fn bob() -> UserName {
+        UserName::parse("bob").unwrap()
+    }
+
+    #[test]
+    fn every_action_states_its_word_and_what_is_needed_for_it() {
+        let moderate = |action| RoomAction::Moderate {
+            room: 5,
+            user: bob(),
+            action,
+            reason: String::new(),
+        };
+        let make = RoomAction::Create {
+            name: RoomName::lobby(),
+            topic: String::new(),
+            access: Access::Open,
+        };
+        let reason = || Some(String::new());
+        let mute = ModeratorAction::Mute { seconds: Some(1) };
+        let (free, member) = (None, Some(RoomRole::Member));
+        let (moderator, owner) = (Some(RoomRole::Moderator), Some(RoomRole::Owner));
+        for (action, word, need) in [
+            (make, "room_created", free),
+            (RoomAction::Join(RoomName::lobby()), "room_joined", free),
+            (RoomAction::Direct(bob()), "conversation_begun", free),
+            (RoomAction::Ignore(bob(), true), "ignored", free),
+            (RoomAction::Ignore(bob(), false), "no_longer_ignored", free),
+            (RoomAction::Leave(5), "room_left", member),
+            (RoomAction::Topic(5, String::new()), "topic_set", moderator),
+            (RoomAction::Invite(5, bob()), "invited", moderator),
+            (RoomAction::Lock(5, reason()), "room_locked", moderator),
+            (RoomAction::Lock(5, None), "room_unlocked", moderator),
+            (moderate(ModeratorAction::Kick), "kicked", moderator),
+            (moderate(ModeratorAction::Ban), "banned", moderator),
+            (moderate(ModeratorAction::Unban), "unbanned", moderator),
+            (moderate(mute), "muted", moderator),
+            (moderate(ModeratorAction::Unmute), "unmuted", moderator),
+            (moderate(ModeratorAction::Op), "moderator_made", owner),
+            (moderate(ModeratorAction::Deop), "moderator_unmade", owner),
+        ] {
+            let rule = rule(&action);
+            assert_eq!(rule.word, word);
+            assert_eq!(rule.need, need.map(|role| (5, role)), "{word}");
+        }
+    }
 }

@@ -5,14 +5,14 @@ use chatbox_common::wire::message::{Ack, ErrorCode, ServerMessage};
 use super::commit::to_store;
 use super::job::{NOT_KEPT, Post};
 use super::room::{Refusal, UNKNOWN_ROOM};
-use super::state::State;
+use super::state::JournalState;
 use crate::audit::Line;
 use crate::event::Person;
 use crate::store::Inserted;
 
 /// A room that is not in memory is not the sender's: read, so that the refusal is the right
 /// one whoever else is online.
-pub(super) fn look_for_room(state: &mut State, post: &Post) {
+pub(super) fn look_for_room(state: &mut JournalState, post: &Post) {
     if !state.rooms().contains(post.room)
         && state.sessions().open(post.session).is_some()
         && let Err(error) = state.room(post.room)
@@ -22,7 +22,7 @@ pub(super) fn look_for_room(state: &mut State, post: &Post) {
 }
 
 pub(super) fn admit(
-    state: &State,
+    state: &JournalState,
     post: &Post,
     writable: bool,
     now: i64,
@@ -39,7 +39,7 @@ pub(super) fn admit(
 
 /// Refuses messages, but for those that were stored when they were sent before: these are
 /// acknowledged, whatever their sender may do by now.
-pub(super) fn refuse_posts(state: &mut State, refused: Vec<(Post, Refusal)>) {
+pub(super) fn refuse_posts(state: &mut JournalState, refused: Vec<(Post, Refusal)>) {
     if refused.is_empty() {
         return;
     }
@@ -78,7 +78,7 @@ pub(super) fn refuse_posts(state: &mut State, refused: Vec<(Post, Refusal)>) {
     }
 }
 
-fn refuse_post(state: &State, post: &Post, (code, sentence): Refusal) {
+fn refuse_post(state: &JournalState, post: &Post, (code, sentence): Refusal) {
     if let Some(session) = state.sessions().open(post.session)
         && code != ErrorCode::Unavailable
     {

@@ -12,7 +12,7 @@ use chatbox_common::wire::message::{
 use super::job::{Begin, Ended, HasRead, Job, LOGGED_OUT};
 use super::room::{Member, RoomState, UNKNOWN_ROOM};
 use super::sessions::{Gone, SessionState};
-use super::state::{State, refuse};
+use super::state::{JournalState, refuse};
 use crate::clock::{now_ms, stamp};
 use crate::delivery::{Delivery, Join};
 use crate::event::SessionId;
@@ -38,7 +38,7 @@ pub(super) type Memberships = HashMap<u64, Beginning>;
 
 /// Reads the rooms of all who begin, in one transaction: on a busy morning many do at once.
 pub(super) fn memberships<'a>(
-    state: &mut State,
+    state: &mut JournalState,
     jobs: impl Iterator<Item = &'a Job>,
 ) -> Memberships {
     let beginners = jobs.filter_map(|job| match job {
@@ -67,7 +67,7 @@ pub(super) fn memberships<'a>(
 }
 
 /// Reads into memory what is not there yet of the rooms of these accounts.
-fn read_memberships(state: &mut State, accounts: &[u64]) -> Result<Memberships, StoreError> {
+fn read_memberships(state: &mut JournalState, accounts: &[u64]) -> Result<Memberships, StoreError> {
     if accounts.is_empty() {
         return Ok(Memberships::new());
     }
@@ -99,7 +99,12 @@ fn read_memberships(state: &mut State, accounts: &[u64]) -> Result<Memberships, 
     Ok(all)
 }
 
-pub(super) fn begin(state: &mut State, begin: Begin, memberships: &Memberships, now: Instant) {
+pub(super) fn begin(
+    state: &mut JournalState,
+    begin: Begin,
+    memberships: &Memberships,
+    now: Instant,
+) {
     let account = begin.person.account;
     if state.sessions().is_logged_out_since(account, begin.after) {
         return turn_away(state, begin, ByeReason::LoggedOut, LOGGED_OUT);
@@ -159,7 +164,7 @@ pub(super) fn begin(state: &mut State, begin: Begin, memberships: &Memberships, 
 }
 
 /// Says goodbye to a session in place of its welcome.
-fn turn_away(state: &State, begin: Begin, reason: ByeReason, sentence: &str) {
+fn turn_away(state: &JournalState, begin: Begin, reason: ByeReason, sentence: &str) {
     let session = begin.session;
     let bye = Bye {
         reason,
@@ -180,7 +185,7 @@ fn turn_away(state: &State, begin: Begin, reason: ByeReason, sentence: &str) {
 }
 
 /// Gives a session to its delivery thread, with the first things it is told.
-fn hand_over(state: &State, begin: Begin, rooms: Vec<(RoomId, Seq)>, welcome: Vec<Vec<u8>>) {
+fn hand_over(state: &JournalState, begin: Begin, rooms: Vec<(RoomId, Seq)>, welcome: Vec<Vec<u8>>) {
     let join = Join {
         session: begin.session,
         socket: begin.socket,
@@ -197,7 +202,7 @@ fn hand_over(state: &State, begin: Begin, rooms: Vec<(RoomId, Seq)>, welcome: Ve
 
 /// Passes a wish to follow on, but for what one may not read: what delivery remembers of a room
 /// is not asked whose it is.
-pub(super) fn follow(state: &State, session: SessionId, follow: &Follow) {
+pub(super) fn follow(state: &JournalState, session: SessionId, follow: &Follow) {
     let room = state.rooms().get(follow.room);
     let account = state.sessions().get(session).map(|one| one.person.account);
     let first = room
@@ -213,7 +218,7 @@ pub(super) fn follow(state: &State, session: SessionId, follow: &Follow) {
 }
 
 /// Notes how far somebody has read, and tells their other sessions.
-pub(super) fn has_read(state: &mut State, read: &HasRead, now: Instant) {
+pub(super) fn has_read(state: &mut JournalState, read: &HasRead, now: Instant) {
     let HasRead {
         session,
         backpressure,
@@ -261,7 +266,7 @@ pub(super) fn has_read(state: &mut State, read: &HasRead, now: Instant) {
     }
 }
 
-pub(super) fn end(state: &mut State, ended: Ended, now: Instant) {
+pub(super) fn end(state: &mut JournalState, ended: Ended, now: Instant) {
     let Ended {
         session,
         cut_off,

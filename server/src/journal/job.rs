@@ -10,7 +10,7 @@ use chatbox_common::crypto::record::Sealer;
 use chatbox_common::name::{RoomName, UserName};
 use chatbox_common::secret::{Secret, SecretString};
 use chatbox_common::wire::message::{
-    AccountId, Action, Bye, Follow, Kind, Limits, MessageId, Read, RequestId, RoomId,
+    AccountId, Bye, Follow, Kind, Limits, MessageId, Read, RequestId, RoomId,
 };
 
 use crate::delivery::Backpressure;
@@ -254,12 +254,42 @@ pub enum RoomAction {
         /// To whom.
         user: UserName,
         /// What.
-        action: Action,
-        /// For how long.
-        seconds: Option<u32>,
+        action: ModeratorAction,
         /// Why; may be empty.
         reason: String,
     },
+}
+
+/// What can be done to somebody in a room: of the wire's `Action` that which can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModeratorAction {
+    /// Sends them away; they may come back.
+    Kick,
+    /// Sends them away for good.
+    Ban,
+    /// Takes a ban back.
+    Unban,
+    /// Lets them read and not write.
+    Mute {
+        /// For how long; without, until it is taken back.
+        seconds: Option<u32>,
+    },
+    /// Takes a mute back.
+    Unmute,
+    /// Makes them a moderator.
+    Op,
+    /// Makes them a member like others again.
+    Deop,
+}
+
+impl ModeratorAction {
+    /// For how long, where that was said.
+    pub(super) const fn seconds(self) -> Option<u32> {
+        match self {
+            Self::Mute { seconds } => seconds,
+            Self::Kick | Self::Ban | Self::Unban | Self::Unmute | Self::Op | Self::Deop => None,
+        }
+    }
 }
 
 /// How far somebody has read.

@@ -10,7 +10,7 @@ use super::commit::Admitted;
 use super::job::{Granted, NOT_KEPT, Post, ReplySender, Unavailable};
 use super::outcome::{AuthOutcome, Committed, PostOutcome};
 use super::room::Refusal;
-use super::state::{State, refuse};
+use super::state::{JournalState, refuse};
 use crate::audit::Line;
 use crate::delivery::Delivery;
 use crate::event::{self, RoomBatch, SessionId};
@@ -21,7 +21,7 @@ const ID_CONFLICT: Refusal = (
 );
 
 pub(super) fn give_up(
-    state: &State,
+    state: &JournalState,
     posts: &[Admitted],
     answers: Vec<ReplySender<Option<Granted>>>,
 ) {
@@ -36,7 +36,7 @@ pub(super) fn give_up(
 
 /// After the commit: the heads move, chat.log is written, and only then anybody hears of it.
 pub(super) fn publish(
-    state: &mut State,
+    state: &mut JournalState,
     posts: &[Admitted],
     answers: Vec<ReplySender<Option<Granted>>>,
     done: Committed,
@@ -106,7 +106,7 @@ pub(super) fn publish(
 }
 
 /// Ends the sessions of an account, but for one, behind the commit that says so.
-fn end_sessions(state: &mut State, account: u64, but: Option<SessionId>) {
+fn end_sessions(state: &mut JournalState, account: u64, but: Option<SessionId>) {
     for session in state.sessions_mut().log_out(account, but) {
         state.deliveries().send(session, Delivery::LogOut(session));
     }

@@ -16,7 +16,7 @@ pub(super) type Refusal = (ErrorCode, &'static str);
 
 /// The one answer for what is not there and for what one may not know of.
 pub(super) const UNKNOWN_ROOM: Refusal = (ErrorCode::UnknownRoom, "there is no such room");
-const NOT_MEMBER: Refusal = (ErrorCode::NotMember, "you are not in this room");
+pub(super) const NOT_MEMBER: Refusal = (ErrorCode::NotMember, "you are not in this room");
 const NOT_ALLOWED: Refusal = (ErrorCode::NotAllowed, "you may not do that here");
 const MUTED: Refusal = (ErrorCode::Muted, "you may read here, and not write for now");
 const LOCKED: Refusal = (ErrorCode::Locked, "only moderators may write here for now");

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use super::handle::Journal;
 use super::job::QUEUE;
-use super::state::State;
+use super::state::JournalState;
 use super::state::open::Parts;
 use super::writer::Writer;
 use crate::store::StoreError;
@@ -19,7 +19,7 @@ use crate::threads;
 pub fn start(parts: Parts) -> Result<(Journal, JoinHandle<()>), StartError> {
     let (queue, jobs) = mpsc::sync_channel(QUEUE);
     let connection_events = Arc::default();
-    let writer = Writer::new(State::open(parts)?, Arc::clone(&connection_events));
+    let writer = Writer::new(JournalState::open(parts)?, Arc::clone(&connection_events));
     let thread = threads::spawn("journal".to_owned(), move || writer.run(&jobs))?;
     Ok((
         Journal {

@@ -32,7 +32,7 @@ use crate::totp_seal::SealingKey;
 /// waiting; on a busy morning many share a sync, and messages go on without one in between.
 const SYNC_PACE: Duration = Duration::from_millis(20);
 
-pub(super) struct State {
+pub(super) struct JournalState {
     store: Store,
     chat: AuditedChat,
     audit: Audit,
@@ -52,7 +52,7 @@ pub(super) struct State {
     next_sync: Instant,
 }
 
-impl State {
+impl JournalState {
     pub(super) const fn rooms(&self) -> &Rooms {
         &self.rooms
     }

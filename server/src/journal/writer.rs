@@ -13,7 +13,7 @@ use super::commit::Admitted;
 use super::handle::connection_events;
 use super::job::{AuthRequest, ConnectionEvent, Granted, Job, ReplySender, TICK};
 use super::publish::{give_up, publish};
-use super::state::State;
+use super::state::JournalState;
 use crate::clock::{now_ms, stamp};
 
 /// The most logins of one transaction: they cost more than messages, which go first.
@@ -25,7 +25,7 @@ const SESSION_PACE: Duration = Duration::from_millis(4);
 const EXPIRY: Duration = Duration::from_secs(600);
 
 pub(super) struct Writer {
-    state: State,
+    state: JournalState,
     /// A message that waits for the room requests before it.
     held_up: Option<Job>,
     connection_events: Arc<Mutex<Vec<ConnectionEvent>>>,
@@ -41,7 +41,10 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(state: State, connection_events: Arc<Mutex<Vec<ConnectionEvent>>>) -> Self {
+    pub(super) fn new(
+        state: JournalState,
+        connection_events: Arc<Mutex<Vec<ConnectionEvent>>>,
+    ) -> Self {
         let now = Instant::now();
         Self {
             state,

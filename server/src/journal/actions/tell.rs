@@ -4,19 +4,24 @@ use std::sync::Arc;
 
 use chatbox_common::wire::codec;
 use chatbox_common::wire::message::{
-    Action, Invited, Joined, Left, RoomId, ServerMessage, Standing,
+    self, Action, Invited, Joined, Left, RoomChanged, RoomId, ServerMessage, Standing,
 };
 
-use super::super::job::RoomRequest;
-use super::super::state::State;
-use super::TargetUser;
+use super::request::TargetUser;
 use crate::delivery::Delivery;
 use crate::event::Person;
+use crate::journal::job::RoomRequest;
+use crate::journal::state::JournalState;
 use crate::presence::MAX_NAMED;
 use crate::store::RoomRole;
 
 /// Brings all sessions of a new member into a room.
-pub(super) fn enter(state: &mut State, id: RoomId, who: &Person, asked: Option<&RoomRequest>) {
+pub(super) fn enter(
+    state: &mut JournalState,
+    id: RoomId,
+    who: &Person,
+    asked: Option<&RoomRequest>,
+) {
     let now = std::time::Instant::now();
     let sessions = state.sessions().of(who.account).to_vec();
     let Some(room) = state.rooms_mut().get_mut(id) else {
@@ -56,40 +61,42 @@ pub(super) fn enter(state: &mut State, id: RoomId, who: &Person, asked: Option<&
     }
 }
 
+/// Who belongs to a room no longer, and why.
+pub(super) struct Removal<'a> {
+    pub(super) account: u64,
+    pub(super) user: &'a Arc<str>,
+    /// What was done to them, or that they left.
+    pub(super) action: Action,
+    pub(super) by: &'a Arc<str>,
+    pub(super) reason: &'a str,
+    /// The request, where they asked for it.
+    pub(super) asked: Option<&'a RoomRequest>,
+}
+
 /// Takes all sessions of somebody out of a room that they belong to no longer.
-#[expect(clippy::too_many_arguments, reason = "who, whence, by whom and why")]
-pub(super) fn expel(
-    state: &mut State,
-    id: RoomId,
-    account: u64,
-    user: &Arc<str>,
-    action: Action,
-    by: &Arc<str>,
-    reason: &str,
-    asked: Option<&RoomRequest>,
-) {
+pub(super) fn expel(state: &mut JournalState, id: RoomId, removal: &Removal<'_>) {
     let now = std::time::Instant::now();
-    let sessions = state.sessions().of(account).to_vec();
+    let sessions = state.sessions().of(removal.account).to_vec();
     let Some(room) = state.rooms_mut().get_mut(id) else {
         return;
     };
-    room.members.remove(&account);
+    room.members.remove(&removal.account);
     let is_small = room.members.len() < MAX_NAMED;
     for _ in &sessions {
-        room.presence.left(user, false, now);
+        room.presence.left(removal.user, false, now);
         if is_small {
-            room.presence.is_told_of(user);
+            room.presence.is_told_of(removal.user);
         }
     }
     for session in sessions {
         state.sessions_mut().leave(session, id);
-        let asked = asked.filter(|request| request.session == session);
+        let asked = removal.asked.filter(|request| request.session == session);
         let left = Left {
             request: asked.map(|request| request.id),
             room: id,
-            action,
-            by: by.to_string(),
-            reason: reason.to_owned(),
+            action: removal.action,
+            by: removal.by.to_string(),
+            reason: removal.reason.to_owned(),
         };
         let mut bytes = Vec::new();
         codec::put(&ServerMessage::Left(left), &mut bytes);
@@ -101,13 +108,20 @@ pub(super) fn expel(
         state.deliveries().send(session, leave);
     }
     state.rooms_mut().visit(id);
-    if is_small || action != Action::Leave {
-        tell_standing(state, id, user, action, by, reason);
+    if is_small || removal.action != Action::Leave {
+        tell_standing(
+            state,
+            id,
+            removal.user,
+            removal.action,
+            removal.by,
+            removal.reason,
+        );
     }
 }
 
-pub(super) fn tell_standing(
-    state: &State,
+fn tell_standing(
+    state: &JournalState,
     id: RoomId,
     user: &str,
     action: Action,
@@ -127,7 +141,7 @@ pub(super) fn tell_standing(
 }
 
 /// Tells somebody, wherever they are logged in, that they may enter a room.
-pub(super) fn tell_invited(state: &State, id: RoomId, target: &TargetUser, by: &Person) {
+pub(super) fn tell_invited(state: &JournalState, id: RoomId, target: &TargetUser, by: &Person) {
     let Some(room) = state.rooms().get(id) else {
         return;
     };
@@ -147,7 +161,12 @@ pub(super) fn tell_invited(state: &State, id: RoomId, target: &TargetUser, by: &
 }
 
 /// Tells all members who are online. What must be known is not dropped.
-pub(super) fn tell_room(state: &State, room: RoomId, message: &ServerMessage, must_be_known: bool) {
+pub(super) fn tell_room(
+    state: &JournalState,
+    room: RoomId,
+    message: &ServerMessage,
+    must_be_known: bool,
+) {
     let mut bytes = Vec::new();
     codec::put(message, &mut bytes);
     let bytes: Arc<[u8]> = bytes.into();
@@ -156,4 +175,27 @@ pub(super) fn tell_room(state: &State, room: RoomId, message: &ServerMessage, mu
         bytes: Arc::clone(&bytes),
         must_be_known,
     });
+}
+
+/// Tells all members what a room is about by now, and whether it is locked.
+pub(super) fn tell_changed(state: &JournalState, id: RoomId, by: &Person) {
+    let Some(room) = state.rooms().get(id) else {
+        return;
+    };
+    let changed = RoomChanged {
+        room: id,
+        by: by.user.to_string(),
+        topic: room.topic.clone(),
+        locked: room.locked.clone(),
+    };
+    tell_room(state, id, &ServerMessage::RoomChanged(changed), true);
+}
+
+/// Answers who asks to enter where they are.
+pub(super) fn is_in_already(state: &JournalState, request: &RoomRequest, room: message::Room) {
+    let id = Some(request.id);
+    let joined = ServerMessage::Joined(Joined { request: id, room });
+    state
+        .deliveries()
+        .reply(request.session, &request.backpressure, &joined);
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::State;
+use super::JournalState;
 use crate::audit::{Audit, Line};
 use crate::boot;
 use crate::clock::stamp;
@@ -89,7 +89,7 @@ impl Begun {
     }
 }
 
-impl State {
+impl JournalState {
     /// Reads the lobby, and adds what chat.log lacks.
     pub(in crate::journal) fn open(parts: Parts) -> Result<Self, StoreError> {
         let Parts {

@@ -7,7 +7,7 @@ use std::time::Instant;
 use chatbox_common::wire::codec;
 use chatbox_common::wire::message::{self, RoomId, ServerMessage};
 
-use super::State;
+use super::JournalState;
 use crate::audit::Line;
 use crate::clock::stamp;
 use crate::delivery::Delivery;
@@ -15,7 +15,7 @@ use crate::journal::index::PORTION;
 use crate::presence::Notice;
 use crate::store::Commit;
 
-impl State {
+impl JournalState {
     /// When something of it is to be done even if no job comes.
     pub(in crate::journal) fn next_due(&self) -> Option<Instant> {
         let notice = self.rooms.next_notice().into_iter();

@@ -1,17 +1,18 @@
-//! Whom somebody does not want to see: kept for all of their sessions, and told to nobody else.
+//! Does not want to see somebody, or wants to again: kept for all of one's sessions, and told to
+//! nobody else.
 
 use chatbox_common::name::UserName;
 use chatbox_common::wire::codec;
 use chatbox_common::wire::message::{ErrorCode, Ignoring, ServerMessage};
 
-use super::super::job::RoomRequest;
-use super::super::room::Refusal;
-use super::super::state::State;
-use super::{Failure, THAT_IS_YOU, target};
+use super::request::{Failure, Rule, THAT_IS_YOU, target};
 use crate::audit::Line;
 use crate::clock::stamp;
 use crate::delivery::Delivery;
 use crate::event::Person;
+use crate::journal::job::RoomRequest;
+use crate::journal::room::Refusal;
+use crate::journal::state::JournalState;
 use crate::store::{AccountId, Ignored};
 
 const TOO_MANY_IGNORED: Refusal = (
@@ -19,8 +20,20 @@ const TOO_MANY_IGNORED: Refusal = (
     "you ignore a thousand people already; that is the most",
 );
 
-pub(super) fn ignore(
-    state: &mut State,
+const fn word(ignored: bool) -> &'static str {
+    if ignored {
+        "ignored"
+    } else {
+        "no_longer_ignored"
+    }
+}
+
+pub(super) const fn rule(ignored: bool) -> Rule {
+    Rule::free(word(ignored))
+}
+
+pub(super) fn carry_out(
+    state: &mut JournalState,
     who: &Person,
     request: &RoomRequest,
     user: &UserName,
@@ -48,7 +61,7 @@ pub(super) fn ignore(
         ignored,
     };
     if has_changed {
-        let line = Line::info(request.action.word()).with("user", &target.user);
+        let line = Line::info(word(ignored)).with("user", &target.user);
         state.log(line, who, None);
         tell_other_sessions(state, who, request, &ignoring);
     }
@@ -59,7 +72,12 @@ pub(super) fn ignore(
     Ok(())
 }
 
-fn tell_other_sessions(state: &State, who: &Person, request: &RoomRequest, ignoring: &Ignoring) {
+fn tell_other_sessions(
+    state: &JournalState,
+    who: &Person,
+    request: &RoomRequest,
+    ignoring: &Ignoring,
+) {
     let mut bytes = Vec::new();
     let unasked = Ignoring {
         request: None,

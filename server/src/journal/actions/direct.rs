@@ -1,0 +1,81 @@
+//! Opens the conversation with somebody: a room of two.
+
+use chatbox_common::name::UserName;
+use chatbox_common::wire::message::ErrorCode;
+
+use super::request::{Failure, Rule, THAT_IS_YOU, target};
+use super::tell::{enter, is_in_already};
+use crate::audit::Line;
+use crate::clock::stamp;
+use crate::event::Person;
+use crate::journal::job::RoomRequest;
+use crate::journal::room::{Refusal, RoomState, UNKNOWN_ROOM};
+use crate::journal::state::JournalState;
+use crate::store::{Access, AccountId, NewRoom, RoomRole, StoreError, Title};
+
+const WORD: &str = "conversation_begun";
+/// Conversations of two that one person may begin.
+const MAX_CONVERSATIONS: u64 = 500;
+
+const TOO_MANY_CONVERSATIONS: Refusal = (
+    ErrorCode::TooManyRooms,
+    "you have begun as many conversations as one may begin",
+);
+
+pub(super) const RULE: Rule = Rule::free(WORD);
+
+pub(super) fn carry_out(
+    state: &mut JournalState,
+    who: &Person,
+    request: &RoomRequest,
+    user: &UserName,
+) -> Result<(), Failure> {
+    let target = target(state, user)?;
+    if target.account == who.account {
+        return Err(THAT_IS_YOU.into());
+    }
+    let parse = |name: &str| UserName::parse(name).map_err(|_| StoreError::Missing);
+    let (own, theirs) = (parse(&who.user)?, parse(&target.user)?);
+    let title = if who.account < target.account {
+        Title::Direct(own, theirs)
+    } else {
+        Title::Direct(theirs, own)
+    };
+    if let Some(found) = state.write(|tx| tx.room_titled(&title))? {
+        let id = found.id.0;
+        let room = state.room(id)?.ok_or(UNKNOWN_ROOM)?.describe(id, who);
+        is_in_already(state, request, room);
+        return Ok(());
+    }
+    let at = stamp();
+    let (account, other) = (AccountId(who.account), AccountId(target.account));
+    let made = state.write(|tx| {
+        if tx.count_rooms_made_by(account, true)? >= MAX_CONVERSATIONS {
+            return Ok(None);
+        }
+        let new = NewRoom {
+            title: &title,
+            topic: "",
+            access: Access::Direct,
+            created_by: account,
+            created_at: at,
+        };
+        let Some(room) = tx.create_room(&new)? else {
+            return Err(StoreError::Missing);
+        };
+        tx.join(room, account, RoomRole::Member, 1, at)?;
+        tx.join(room, other, RoomRole::Member, 1, at)?;
+        Ok(Some((room.0, RoomState::load(tx, room.0, at)?)))
+    })?;
+    let (id, room) = made.ok_or(TOO_MANY_CONVERSATIONS)?;
+    state.take_in(id, room.ok_or(StoreError::Missing)?);
+    state.log(Line::info(WORD), who, Some(id));
+    enter(state, id, who, Some(request));
+    let them = Person {
+        account: target.account,
+        user: target.user,
+        is_admin: false,
+    };
+    enter(state, id, &them, None);
+    Ok(())
+}

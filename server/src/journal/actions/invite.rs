@@ -1,0 +1,57 @@
+//! Lets somebody into a room.
+
+use chatbox_common::name::UserName;
+use chatbox_common::wire::message::{ErrorCode, RoomId};
+
+use super::request::{Failure, Rule, done, target};
+use super::tell::tell_invited;
+use crate::audit::Line;
+use crate::clock::stamp;
+use crate::event::Person;
+use crate::journal::job::RoomRequest;
+use crate::journal::room::{Refusal, UNKNOWN_ROOM};
+use crate::journal::state::JournalState;
+use crate::store::{self, AccountId, RoomRole};
+
+const WORD: &str = "invited";
+
+const THERE_ALREADY: Refusal = (ErrorCode::InvalidArgument, "they are in this room already");
+const INVITED_ALREADY: Refusal = (ErrorCode::InvalidArgument, "they are invited already");
+const THEY_ARE_BANNED: Refusal = (
+    ErrorCode::InvalidArgument,
+    "they are banned from this room; take that back first",
+);
+
+pub(super) const fn rule(room: RoomId) -> Rule {
+    Rule::needing(WORD, room, RoomRole::Moderator)
+}
+
+pub(super) fn carry_out(
+    state: &mut JournalState,
+    who: &Person,
+    request: &RoomRequest,
+    id: RoomId,
+    user: &UserName,
+) -> Result<(), Failure> {
+    let target = target(state, user)?;
+    let room = state.rooms().get(id).ok_or(UNKNOWN_ROOM)?;
+    if room.members.contains_key(&target.account) {
+        return Err(THERE_ALREADY.into());
+    }
+    if room.banned.contains(&target.account) {
+        return Err(THEY_ARE_BANNED.into());
+    }
+    if room.invited.contains(&target.account) {
+        return Err(INVITED_ALREADY.into());
+    }
+    let at = stamp();
+    let (account, by) = (AccountId(target.account), AccountId(who.account));
+    state.write(|tx| tx.invite(store::RoomId(id), account, by, at))?;
+    if let Some(room) = state.rooms_mut().get_mut(id) {
+        room.invited.insert(target.account);
+    }
+    state.log(Line::info(WORD).with("user", &target.user), who, Some(id));
+    tell_invited(state, id, &target, who);
+    done(state, request);
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! Enters a room.
+
+use chatbox_common::name::RoomName;
+use chatbox_common::wire::message::{ErrorCode, RoomId};
+
+use super::request::{Failure, Rule};
+use super::tell::{enter, is_in_already};
+use crate::audit::Line;
+use crate::clock::stamp;
+use crate::event::Person;
+use crate::journal::job::RoomRequest;
+use crate::journal::room::{Member, Refusal, UNKNOWN_ROOM};
+use crate::journal::state::JournalState;
+use crate::store::{self, AccountId, RoomRole, StoreError};
+
+const WORD: &str = "room_joined";
+
+const BANNED: Refusal = (ErrorCode::Banned, "you are banned from this room");
+
+pub(super) const RULE: Rule = Rule::free(WORD);
+
+pub(super) fn carry_out(
+    state: &mut JournalState,
+    who: &Person,
+    request: &RoomRequest,
+    name: &RoomName,
+) -> Result<(), Failure> {
+    let found = state.write(|tx| tx.room(name))?;
+    let id = found.ok_or(UNKNOWN_ROOM)?.id.0;
+    let room = state.room(id)?.ok_or(UNKNOWN_ROOM)?;
+    if room.members.contains_key(&who.account) {
+        let room = room.describe(id, who);
+        is_in_already(state, request, room);
+        return Ok(());
+    }
+    if !room.is_seen_by(who.account) {
+        return Err(UNKNOWN_ROOM.into());
+    }
+    if room.banned.contains(&who.account) && !who.is_admin {
+        return Err(BANNED.into());
+    }
+    let role = room.standing_of(who.account);
+    add_member(state, id, who.account, role)?;
+    state.log(Line::info(WORD), who, Some(id));
+    enter(state, id, who, Some(request));
+    Ok(())
+}
+
+/// Commits a membership that begins behind the room's last message.
+fn add_member(
+    state: &mut JournalState,
+    id: RoomId,
+    account: u64,
+    role: RoomRole,
+) -> Result<(), StoreError> {
+    let joined = state.rooms().get(id).map_or(1, |room| room.head + 1);
+    let at = stamp();
+    state.write(|tx| tx.join(store::RoomId(id), AccountId(account), role, joined, at))?;
+    if let Some(room) = state.rooms_mut().get_mut(id) {
+        let member = Member {
+            role,
+            joined,
+            read: joined - 1,
+        };
+        room.members.insert(account, member);
+        room.invited.remove(&account);
+    }
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! Leaves a room.
+
+use chatbox_common::wire::message::{Action, ErrorCode, RoomId};
+
+use super::request::{Failure, Rule};
+use super::tell::{Removal, expel};
+use crate::audit::Line;
+use crate::event::Person;
+use crate::journal::job::RoomRequest;
+use crate::journal::room::{NOT_MEMBER, Refusal, UNKNOWN_ROOM};
+use crate::journal::state::JournalState;
+use crate::store::{self, Access, AccountId, RoomRole};
+
+const WORD: &str = "room_left";
+
+const FOR_TWO: Refusal = (ErrorCode::NotAllowed, "a conversation of two can't be left");
+
+pub(super) const fn rule(room: RoomId) -> Rule {
+    Rule::needing(WORD, room, RoomRole::Member)
+}
+
+pub(super) fn carry_out(
+    state: &mut JournalState,
+    who: &Person,
+    request: &RoomRequest,
+    id: RoomId,
+) -> Result<(), Failure> {
+    let room = state.rooms().get(id).ok_or(UNKNOWN_ROOM)?;
+    if room.access == Access::Direct {
+        return Err(FOR_TWO.into());
+    }
+    if !room.members.contains_key(&who.account) {
+        // An administrator may do much here, and is not in it all the same.
+        return Err(NOT_MEMBER.into());
+    }
+    let room = store::RoomId(id);
+    state.write(|tx| tx.leave(room, AccountId(who.account)))?;
+    state.log(Line::info(WORD), who, Some(id));
+    let removal = Removal {
+        account: who.account,
+        user: &who.user,
+        action: Action::Leave,
+        by: &who.user,
+        reason: "",
+        asked: Some(request),
+    };
+    expel(state, id, &removal);
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! Leaves a room's word to its moderators, or gives it back to all.
+
+use chatbox_common::wire::message::RoomId;
+
+use super::request::{Failure, Rule, done};
+use super::tell::tell_changed;
+use crate::audit::Line;
+use crate::event::Person;
+use crate::journal::job::RoomRequest;
+use crate::journal::state::JournalState;
+use crate::store::{self, RoomRole};
+
+const fn word(reason: Option<&str>) -> &'static str {
+    match reason {
+        Some(_) => "room_locked",
+        None => "room_unlocked",
+    }
+}
+
+pub(super) const fn rule(room: RoomId, reason: Option<&str>) -> Rule {
+    Rule::needing(word(reason), room, RoomRole::Moderator)
+}
+
+pub(super) fn carry_out(
+    state: &mut JournalState,
+    who: &Person,
+    request: &RoomRequest,
+    id: RoomId,
+    reason: Option<&str>,
+) -> Result<(), Failure> {
+    state.write(|tx| tx.set_locked(store::RoomId(id), reason))?;
+    if let Some(room) = state.rooms_mut().get_mut(id) {
+        room.locked = reason.map(str::to_owned);
+    }
+    let line = Line::info(word(reason));
+    let line = match reason {
+        Some(reason) => line.with_text("reason", reason),
+        None => line,
+    };
+    state.log(line, who, Some(id));
+    tell_changed(state, id, who);
+    done(state, request);
+    Ok(())
+}

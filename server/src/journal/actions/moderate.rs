@@ -1,0 +1,217 @@
+//! What members of a room do to each other. What each of it is stands in a file of its own; here is
+//! what they have in common.
+
+mod ban;
+mod kick;
+mod measure;
+mod mute;
+mod op;
+
+use chatbox_common::name::UserName;
+use chatbox_common::wire::message::{ErrorCode, RoomId, ServerMessage, Standing};
+
+use self::measure::{Measure, StateBefore};
+use super::request::{Failure, Rule, done, target};
+use super::tell::{Removal, expel, tell_room};
+use crate::audit::Line;
+use crate::clock::stamp;
+use crate::event::Person;
+use crate::journal::job::{ModeratorAction, RoomRequest};
+use crate::journal::room::{Refusal, UNKNOWN_ROOM};
+use crate::journal::state::JournalState;
+use crate::store::{self, AccountId, RoomRole, Sanction};
+
+const NOT_ABOVE_THEM: Refusal = (
+    ErrorCode::NotAllowed,
+    "they may do as much here as you, or more",
+);
+
+const fn measure(action: ModeratorAction) -> &'static Measure {
+    match action {
+        ModeratorAction::Kick => &kick::KICK,
+        ModeratorAction::Ban => &ban::BAN,
+        ModeratorAction::Unban => &ban::UNBAN,
+        ModeratorAction::Mute { .. } => &mute::MUTE,
+        ModeratorAction::Unmute => &mute::UNMUTE,
+        ModeratorAction::Op => &op::OP,
+        ModeratorAction::Deop => &op::DEOP,
+    }
+}
+
+pub(super) const fn rule(room: RoomId, action: ModeratorAction) -> Rule {
+    let measure = measure(action);
+    Rule::needing(measure.word, room, measure.need)
+}
+
+/// Who is meant, and why.
+pub(super) struct Moderation<'a> {
+    pub(super) room: RoomId,
+    pub(super) user: &'a UserName,
+    pub(super) action: ModeratorAction,
+    pub(super) reason: &'a str,
+}
+
+pub(super) fn carry_out(
+    state: &mut JournalState,
+    who: &Person,
+    request: &RoomRequest,
+    moderation: &Moderation<'_>,
+) -> Result<(), Failure> {
+    let (id, reason) = (moderation.room, moderation.reason);
+    let (measure, seconds) = (measure(moderation.action), moderation.action.seconds());
+    let target = target(state, moderation.user)?;
+    let room = state.rooms().get(id).ok_or(UNKNOWN_ROOM)?;
+    let own = (who.is_admin, room.role_of(who)?);
+    if target.account == who.account || own <= target.rank_in(room) {
+        return Err(NOT_ABOVE_THEM.into());
+    }
+    let theirs = room.members.get(&target.account).map(|member| member.role);
+    let before = StateBefore {
+        role: theirs,
+        is_banned: room.banned.contains(&target.account),
+        is_muted: room.muted.contains_key(&target.account),
+    };
+    (measure.check)(&before)?;
+    let now = stamp();
+    let ends = seconds.map(|seconds| now.saturating_add(i64::from(seconds) * 1000));
+    let sanction = Sanction {
+        room: store::RoomId(id),
+        account: AccountId(target.account),
+        by: AccountId(who.account),
+        at: now,
+        reason,
+    };
+    state.write(|tx| (measure.keep)(tx, &sanction, ends))?;
+    let mut line = Line::info(measure.word).with("user", &target.user);
+    if let Some(seconds) = seconds {
+        line = line.with("seconds", seconds);
+    }
+    state.log(line.with_text("reason", reason), who, Some(id));
+    if let Some(room) = state.rooms_mut().get_mut(id) {
+        (measure.apply)(room, target.account, ends);
+    }
+    if measure.expels && theirs.is_some() {
+        let removal = Removal {
+            account: target.account,
+            user: &target.user,
+            action: measure.told,
+            by: &who.user,
+            reason,
+            asked: None,
+        };
+        expel(state, id, &removal);
+    } else {
+        let member = state
+            .rooms()
+            .get(id)
+            .and_then(|room| room.members.get(&target.account));
+        let standing = Standing {
+            room: id,
+            user: target.user.to_string(),
+            action: measure.told,
+            by: who.user.to_string(),
+            reason: reason.to_owned(),
+            role: member.map_or(RoomRole::Member, |member| member.role).into(),
+            seconds,
+        };
+        tell_room(state, id, &ServerMessage::Standing(standing), true);
+    }
+    done(state, request);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::room::RoomState;
+    use crate::store::testing::{account, store};
+    use crate::store::{Commit, Store};
+    use chatbox_common::wire::message::Action;
+
+    /// Everything that can be done, each behind what makes it possible.
+    const ALL: [ModeratorAction; 8] = [
+        ModeratorAction::Op,
+        ModeratorAction::Deop,
+        ModeratorAction::Mute { seconds: Some(60) },
+        ModeratorAction::Unmute,
+        ModeratorAction::Mute { seconds: None },
+        ModeratorAction::Kick,
+        ModeratorAction::Ban,
+        ModeratorAction::Unban,
+    ];
+    const NOW: i64 = 5_000;
+
+    fn read(store: &mut Store) -> RoomState {
+        let lobby = store::RoomId::LOBBY.0;
+        let room = store.transaction(Commit::Usual, |tx| RoomState::load(tx, lobby, NOW));
+        room.unwrap().unwrap()
+    }
+
+    fn before(room: &RoomState, account: u64) -> StateBefore {
+        StateBefore {
+            role: room.members.get(&account).map(|member| member.role),
+            is_banned: room.banned.contains(&account),
+            is_muted: room.muted.contains_key(&account),
+        }
+    }
+
+    #[test]
+    fn memory_is_changed_as_the_database_is_and_what_is_so_already_is_refused() {
+        let (_directory, mut store) = store();
+        let (alice, bob) = (account(&mut store, "alice"), account(&mut store, "bob"));
+        let joined = store.transaction(Commit::Usual, |tx| {
+            tx.join(store::RoomId::LOBBY, bob, RoomRole::Member, 1, NOW)?;
+            tx.invite(store::RoomId::LOBBY, bob, alice, NOW)
+        });
+        joined.unwrap();
+        let mut room = read(&mut store);
+        assert!(room.invited.contains(&bob.0));
+        for action in ALL {
+            let measure = measure(action);
+            assert_eq!((measure.check)(&before(&room, bob.0)), Ok(()), "{action:?}");
+            let sanction = Sanction {
+                room: store::RoomId::LOBBY,
+                account: bob,
+                by: alice,
+                at: NOW,
+                reason: "",
+            };
+            let ends = action
+                .seconds()
+                .map(|seconds| NOW + i64::from(seconds) * 1000);
+            let kept = store.transaction(Commit::Usual, |tx| (measure.keep)(tx, &sanction, ends));
+            kept.unwrap();
+            (measure.apply)(&mut room, bob.0, ends);
+            if measure.expels {
+                room.members.remove(&bob.0);
+            }
+            let anew = read(&mut store);
+            let roles = |room: &RoomState| room.members.get(&bob.0).map(|member| member.role);
+            assert_eq!(roles(&room), roles(&anew), "{action:?}");
+            assert_eq!(room.banned, anew.banned, "{action:?}");
+            assert_eq!(room.muted, anew.muted, "{action:?}");
+            assert_eq!(room.invited, anew.invited, "{action:?}");
+            let again = (measure.check)(&before(&room, bob.0));
+            let can_be_repeated = matches!(action, ModeratorAction::Mute { .. });
+            assert_eq!(again.is_ok(), can_be_repeated, "{action:?}");
+        }
+    }
+
+    #[test]
+    fn what_people_are_told_is_what_was_asked_for() {
+        let told = ALL.map(|action| measure(action).told);
+        assert_eq!(
+            told,
+            [
+                Action::Op,
+                Action::Deop,
+                Action::Mute,
+                Action::Unmute,
+                Action::Mute,
+                Action::Kick,
+                Action::Ban,
+                Action::Unban
+            ]
+        );
+    }
+}

@@ -1,0 +1,16 @@
+//! Sends somebody away, who may come back.
+
+use chatbox_common::wire::message::Action;
+
+use super::measure::{Measure, NOT_THERE};
+use crate::store::RoomRole;
+
+pub(super) const KICK: Measure = Measure {
+    word: "kicked",
+    need: RoomRole::Moderator,
+    told: Action::Kick,
+    expels: true,
+    check: |before| before.role.map(|_| ()).ok_or(NOT_THERE),
+    keep: |tx, kick, _| tx.leave(kick.room, kick.account).map(|_| ()),
+    apply: |_, _, _| {},
+};

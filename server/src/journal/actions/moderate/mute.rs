@@ -1,0 +1,36 @@
+//! Lets somebody read and not write, for a while or until it is taken back.
+
+use chatbox_common::wire::message::Action;
+
+use super::measure::{Measure, NOTHING_TO_DO};
+use crate::store::RoomRole;
+
+pub(super) const MUTE: Measure = Measure {
+    word: "muted",
+    need: RoomRole::Moderator,
+    told: Action::Mute,
+    expels: false,
+    check: |_| Ok(()),
+    keep: |tx, mute, ends| tx.mute(mute, ends),
+    apply: |room, account, ends| {
+        room.muted.insert(account, ends);
+    },
+};
+
+pub(super) const UNMUTE: Measure = Measure {
+    word: "unmuted",
+    need: RoomRole::Moderator,
+    told: Action::Unmute,
+    expels: false,
+    check: |before| {
+        if before.is_muted {
+            Ok(())
+        } else {
+            Err(NOTHING_TO_DO)
+        }
+    },
+    keep: |tx, mute, _| tx.unmute(mute.room, mute.account).map(|_| ()),
+    apply: |room, account, _| {
+        room.muted.remove(&account);
+    },
+};

@@ -1,0 +1,41 @@
+//! Makes somebody a moderator, or a member like others again.
+
+use chatbox_common::wire::message::Action;
+
+use super::measure::{Measure, NOT_THERE, NOTHING_TO_DO};
+use crate::journal::room::RoomState;
+use crate::store::RoomRole;
+
+pub(super) const OP: Measure = Measure {
+    word: "moderator_made",
+    need: RoomRole::Owner,
+    told: Action::Op,
+    expels: false,
+    check: |before| match before.role {
+        None => Err(NOT_THERE),
+        Some(RoomRole::Member) => Ok(()),
+        Some(RoomRole::Moderator | RoomRole::Owner) => Err(NOTHING_TO_DO),
+    },
+    keep: |tx, op, _| tx.set_room_role(op.room, op.account, RoomRole::Moderator),
+    apply: |room, account, _| set_role(room, account, RoomRole::Moderator),
+};
+
+pub(super) const DEOP: Measure = Measure {
+    word: "moderator_unmade",
+    need: RoomRole::Owner,
+    told: Action::Deop,
+    expels: false,
+    check: |before| match before.role {
+        None => Err(NOT_THERE),
+        Some(RoomRole::Moderator) => Ok(()),
+        Some(RoomRole::Member | RoomRole::Owner) => Err(NOTHING_TO_DO),
+    },
+    keep: |tx, op, _| tx.set_room_role(op.room, op.account, RoomRole::Member),
+    apply: |room, account, _| set_role(room, account, RoomRole::Member),
+};
+
+fn set_role(room: &mut RoomState, account: u64, role: RoomRole) {
+    if let Some(member) = room.members.get_mut(&account) {
+        member.role = role;
+    }
+}

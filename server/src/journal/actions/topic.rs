@@ -1,0 +1,34 @@
+//! Says what a room is about.
+
+use chatbox_common::wire::message::RoomId;
+
+use super::request::{Failure, Rule, done};
+use super::tell::tell_changed;
+use crate::audit::Line;
+use crate::event::Person;
+use crate::journal::job::RoomRequest;
+use crate::journal::state::JournalState;
+use crate::store::{self, RoomRole};
+
+const WORD: &str = "topic_set";
+
+pub(super) const fn rule(room: RoomId) -> Rule {
+    Rule::needing(WORD, room, RoomRole::Moderator)
+}
+
+pub(super) fn carry_out(
+    state: &mut JournalState,
+    who: &Person,
+    request: &RoomRequest,
+    id: RoomId,
+    topic: &str,
+) -> Result<(), Failure> {
+    state.write(|tx| tx.set_topic(store::RoomId(id), topic))?;
+    if let Some(room) = state.rooms_mut().get_mut(id) {
+        topic.clone_into(&mut room.topic);
+    }
+    state.log(Line::info(WORD).with_text("topic", topic), who, Some(id));
+    tell_changed(state, id, who);
+    done(state, request);
+    Ok(())
+}
