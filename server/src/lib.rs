@@ -117,7 +117,7 @@ fn serve(settings: &Settings, listener: std::net::TcpListener) -> anyhow::Result
     let server = Server::start(settings, listener)?;
     let audit = server.shared.audit.clone();
     let ignored = move |signal| {
-        audit.info(Line::warn("signal_ignored").with("signal", signal));
+        audit.diagnostic(Line::warn("signal_ignored").with("signal", signal));
     };
     signals.watch(server.stopper()?, ignored)?;
     // A server whose operator has closed the other end of a pipe serves all the same.

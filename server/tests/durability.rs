@@ -238,6 +238,20 @@ fn promise_1_a_number_gets_no_other_text_under_the_same_history_after_a_power_cu
 }
 
 #[test]
+fn a_start_after_a_kill_in_the_same_boot_writes_no_other_mark() {
+    let mut server = ServerProcess::start("");
+    server.kill();
+    server.restart();
+    assert_eq!(server.stop().code(), Some(0));
+    let lines = server.lines("sql.log");
+    let of_mark = |what: &str| {
+        let all = lines.iter().filter(|line| line.contains("'running_boot'"));
+        all.filter(|line| line.contains(what)).count()
+    };
+    assert_eq!((of_mark("INSERT"), of_mark("DELETE")), (1, 1));
+}
+
+#[test]
 fn promise_2_where_a_power_cut_takes_nothing_the_history_goes_on() {
     let mut server = ServerProcess::start("[storage]\ndurability = \"full\"\n");
     let first = history(&server, "Alice");

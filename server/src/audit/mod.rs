@@ -122,9 +122,9 @@ impl Audit {
         self.write(AuditFile::Credentials, vec![line]);
     }
 
-    /// A line for info.log that is no audit event: where the queue is full it is only counted,
-    /// so that a talkative log level delays nobody.
-    fn diagnostic(&self, line: Line) {
+    /// A line for info.log of which somebody may cause any number: where the queue is full it is
+    /// only counted, so that neither a talkative log level nor a flood of signals delays anybody.
+    pub fn diagnostic(&self, line: Line) {
         if self
             .queue
             .try_send(AuditJob::Write(AuditFile::Info, vec![line]))

@@ -73,11 +73,16 @@ impl Begun {
             // again with other texts.
             tx.renew_history_id()?;
         }
-        tx.set_running_boot(match durability {
+        let mark = match durability {
             Durability::Normal => Some(boot.as_deref().unwrap_or(UNKNOWN_BOOT)),
             // What it commits, the last run's with it, survives.
             Durability::Full => None,
-        })?;
+        };
+        // Nothing is written that stands there, so that a full disk does not keep a server from
+        // starting again.
+        if left.as_deref() != mark {
+            tx.set_running_boot(mark)?;
+        }
         let lobby = RoomState::load(tx, store::RoomId::LOBBY.0, stamp())?;
         Ok(Self {
             history_id: tx.history_id()?,
