@@ -11,15 +11,15 @@
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::secret::Secret;
-
 use chatbox_common::testkit::account::step_now;
+use chatbox_common::testkit::guard::GuardedChild;
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED, free_port};
 use chatbox_common::testkit::random::SeededRandom;
 use chatbox_common::testkit::wait::eventually;
@@ -31,7 +31,7 @@ const FIRST_VIEW: usize = 10;
 /// A client that runs, and everything it has said.
 struct Talker {
     name: String,
-    child: Child,
+    child: GuardedChild,
     stdin: Option<ChildStdin>,
     heard: Arc<Mutex<Vec<String>>>,
     reader: thread::JoinHandle<()>,
@@ -47,7 +47,8 @@ impl Talker {
         options.write(true).create_new(true).mode(0o600);
         let mut password = options.open(home.join("pass")).unwrap();
         writeln!(password, "correct horse battery of {name}").unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_chatbox"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chatbox"));
+        command
             .current_dir(&home)
             .env("HOME", &home)
             .env("TZ", "UTC")
@@ -58,9 +59,8 @@ impl Talker {
             .args(["--config", "config.toml", "--known-hosts", "known"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(fs::File::create(home.join("stderr")).unwrap())
-            .spawn()
-            .unwrap();
+            .stderr(fs::File::create(home.join("stderr")).unwrap());
+        let mut child = GuardedChild::spawn(&mut command);
         let mut stdin = child.stdin.take().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
         let secret = out

@@ -13,11 +13,12 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
 use chatbox_common::testkit::account::Account;
+use chatbox_common::testkit::guard::GuardedChild;
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED, free_port};
 use chatbox_common::testkit::scripted_client::{ScriptedClient, id};
 use chatbox_common::testkit::wait::eventually;
@@ -96,13 +97,21 @@ impl Desk {
         self.stale(arguments)
     }
 
+    fn start(&mut self, arguments: &[&str]) -> GuardedChild {
+        GuardedChild::spawn(&mut self.command(arguments))
+    }
+
+    fn start_stale(&self, arguments: &[&str]) -> GuardedChild {
+        GuardedChild::spawn(&mut self.stale(arguments))
+    }
+
     fn run(&mut self, arguments: &[&str], input: &str) -> Ended {
-        let child = self.command(arguments).spawn().unwrap();
+        let child = self.start(arguments);
         end(child, input)
     }
 }
 
-fn end(mut child: Child, input: &str) -> Ended {
+fn end(mut child: GuardedChild, input: &str) -> Ended {
     // A program that ended already does not read: that is for the test to see.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();
@@ -115,13 +124,13 @@ fn end(mut child: Child, input: &str) -> Ended {
 
 /// The lines of a `tail` as they come.
 struct Tail {
-    child: Child,
+    child: GuardedChild,
     lines: Arc<Mutex<Vec<String>>>,
 }
 
 impl Tail {
     fn start(mut command: Command) -> Self {
-        let mut child = command.spawn().unwrap();
+        let mut child = GuardedChild::spawn(&mut command);
         let lines = Arc::new(Mutex::new(Vec::new()));
         let (read, output) = (Arc::clone(&lines), child.stdout.take().unwrap());
         thread::spawn(move || {
@@ -151,14 +160,6 @@ impl Tail {
     }
 }
 
-impl Drop for Tail {
-    fn drop(&mut self) {
-        // It has ended already where the test waited for that.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 #[test]
 fn a_thousand_lines_arrive_in_order_through_a_restart_of_the_server() {
     let mut server = ServerProcess::start_on(free_port(), UNLIMITED);
@@ -169,7 +170,7 @@ fn a_thousand_lines_arrive_in_order_through_a_restart_of_the_server() {
         "tail", "--room", "#ops", "--json", "--since", "0", "--count", "1000",
     ]));
     server.line("credentials.log", &["login", "listener"]);
-    let mut send = talker.command(&["send", "--room", "#ops"]).spawn().unwrap();
+    let mut send = talker.start(&["send", "--room", "#ops"]);
     let mut input = send.stdin.take().unwrap();
     for number in 1..=500 {
         writeln!(input, "{number}").unwrap();
@@ -261,10 +262,7 @@ fn only_the_room_that_was_asked_for_is_shown_and_a_signal_is_seen_by_the_caller(
 fn who_stops_reading_the_numbers_does_not_make_sending_a_success() {
     let server = ServerProcess::start(UNLIMITED);
     let mut desk = Desk::new(&server, "bot");
-    let mut child = desk
-        .command(&["send", "--room", "#lobby", "--wait-ack"])
-        .spawn()
-        .unwrap();
+    let mut child = desk.start(&["send", "--room", "#lobby", "--wait-ack"]);
     drop(child.stdout.take());
     let mut input = child.stdin.take().unwrap();
     // The program may be gone before it has read all of it.
@@ -304,7 +302,7 @@ fn a_script_speaks_to_somebody_alone_and_sees_from_a_moment_on() {
     let wanted = [
         "tail", "--room", "@bot", "--since", "1h", "--count", "1", "--json",
     ];
-    let child = desk.stale(&[&flags[..], &wanted].concat()).spawn().unwrap();
+    let child = desk.start_stale(&[&flags[..], &wanted].concat());
     let ended = end(child, "");
     let object: Value = serde_json::from_str(&ended.out).unwrap();
     assert_eq!(object["text"], "for you alone");
@@ -355,12 +353,13 @@ fn each_kind_of_failure_has_its_exit_code() {
         &["send", "--room", "lobby"],
         &["send", "--room", "#lobby", ""],
     ] {
-        let child = desk.stale(wrong).spawn().unwrap();
+        let child = desk.start_stale(wrong);
         assert_eq!(end(child, "").code, 2, "{wrong:?}");
     }
     // 3: no such profile; a command that fails; a file that others may write.
     let mut unknown = desk.stale(&["whoami"]);
-    let ended = end(unknown.args(["--profile", "bto"]).spawn().unwrap(), "");
+    let child = GuardedChild::spawn(unknown.args(["--profile", "bto"]));
+    let ended = end(child, "");
     assert_eq!(ended.code, 3, "{}", ended.err);
     assert!(ended.err.contains("bot"), "{}", ended.err);
     fs::rename(desk.path("pass"), desk.path("moved")).unwrap();
@@ -374,10 +373,7 @@ fn each_kind_of_failure_has_its_exit_code() {
     fs::set_permissions(desk.path("config.toml"), Permissions::from_mode(0o600)).unwrap();
     // 5: another key. 6: a wrong password.
     let other = ServerProcess::start("");
-    let child = desk
-        .stale(&["whoami", "--server", &other.address.to_string()])
-        .spawn()
-        .unwrap();
+    let child = desk.start_stale(&["whoami", "--server", &other.address.to_string()]);
     assert_eq!(end(child, "").code, 5);
     desk.write("pass", "not the password");
     let ended = desk.run(&["whoami"], "");
@@ -396,10 +392,7 @@ fn a_kept_session_needs_neither_password_nor_code() {
     assert_eq!(ended.code, 0, "{}", ended.err);
     fs::remove_file(desk.path("pass")).unwrap();
     for _ in 0..3 {
-        let child = desk
-            .stale(&["--keep-session", "whoami", "--json"])
-            .spawn()
-            .unwrap();
+        let child = desk.start_stale(&["--keep-session", "whoami", "--json"]);
         let ended = end(child, "");
         assert_eq!(ended.code, 0, "{}", ended.err);
         assert!(ended.out.contains("\"user\":\"bot\""));
@@ -414,11 +407,11 @@ fn a_kept_session_needs_neither_password_nor_code() {
         .unwrap();
     assert_eq!(mode(&kept), 0o600);
     // Without the flag nothing of it is used.
-    let child = desk.stale(&["whoami"]).spawn().unwrap();
+    let child = desk.start_stale(&["whoami"]);
     assert_eq!(end(child, "").code, 3);
     // A file that others may read is refused.
     fs::set_permissions(&kept, Permissions::from_mode(0o644)).unwrap();
-    let child = desk.stale(&["--keep-session", "whoami"]).spawn().unwrap();
+    let child = desk.start_stale(&["--keep-session", "whoami"]);
     let ended = end(child, "");
     assert_eq!(ended.code, 3, "{}", ended.err);
     fs::set_permissions(&kept, Permissions::from_mode(0o600)).unwrap();

@@ -26,13 +26,13 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use chatbox_common::auth::scram::{Iterations, Password, Verifier};
-use chatbox_common::wire::message::{Found, Place};
-use rusqlite::Connection;
-
 use chatbox_common::testkit::LOBBY;
 use chatbox_common::testkit::account::{Account, secret};
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
+use chatbox_common::testkit::random::SeededRandom;
 use chatbox_common::testkit::scripted_client::ScriptedClient;
+use chatbox_common::wire::message::{Found, Place};
+use rusqlite::Connection;
 
 const MESSAGES: u64 = 1_000_000;
 const ROOMS: u64 = 20;
@@ -49,39 +49,28 @@ const SEARCHES: usize = 20;
 const PACE: u64 = 20;
 const PACED: usize = 150;
 
-/// Numbers that are the same at every run (xorshift).
-struct Dice(u64);
+/// A word, the common ones often.
+fn word(random: &mut SeededRandom) -> String {
+    const STEPS: usize = 1 << 30;
+    let share = random.below(STEPS) as f64 / STEPS as f64;
+    format!("w{}", WORDS.powf(share) as u64)
+}
 
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    /// A word, the common ones often.
-    fn word(&mut self) -> String {
-        let share = (self.next() >> 11) as f64 / (1_u64 << 53) as f64;
-        format!("w{}", WORDS.powf(share) as u64)
-    }
-
-    fn text(&mut self, number: u64) -> String {
-        let count = 4 + self.next() % 14;
-        let mut words: Vec<String> = (0..count).map(|_| self.word()).collect();
-        words.push(
-            if number.is_multiple_of(2) {
-                "even"
-            } else {
-                "odd"
-            }
-            .to_owned(),
-        );
-        if number % RARE == 7 {
-            words.push("xylophone".to_owned());
+fn text(random: &mut SeededRandom, number: u64) -> String {
+    let count = 4 + random.below(14);
+    let mut words: Vec<String> = (0..count).map(|_| word(random)).collect();
+    words.push(
+        if number.is_multiple_of(2) {
+            "even"
+        } else {
+            "odd"
         }
-        words.join(" ")
+        .to_owned(),
+    );
+    if number % RARE == 7 {
+        words.push("xylophone".to_owned());
     }
+    words.join(" ")
 }
 
 fn now_ms() -> u64 {
@@ -123,14 +112,14 @@ fn fill(path: &Path) {
              VALUES(?1, ?2, 1, 0, ?3, ?4, CAST(printf('%016d', ?5) AS BLOB))",
         )
         .unwrap();
-    let mut dice = Dice(88_172_645_463_325_252);
+    let mut random = SeededRandom::new(1);
     let mut heads = [0; ROOMS as usize];
     let begin = now_ms() - MESSAGES * EVERY_MS;
     for number in 0..MESSAGES {
-        let room = dice.next() % ROOMS;
+        let room = random.below(ROOMS as usize) as u64;
         let head = &mut heads[room as usize];
         *head += 1;
-        let text = dice.text(number);
+        let text = text(&mut random, number);
         let time = begin + number * EVERY_MS;
         let place = (room.cast_signed() + 1, *head, text.as_bytes());
         let row = (

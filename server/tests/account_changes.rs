@@ -12,9 +12,6 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::thread;
 
-use chatbox_common::wire::message::{ByeReason, ErrorCode, FactorPart, ServerMessage};
-use rusqlite::Connection;
-
 use chatbox_common::testkit::account::{secret, step_now};
 use chatbox_common::testkit::account_changes::{
     LOGIN_REFUSED, NEW, assert_token_is_dead, some_verifier, state, take_factor, without_password,
@@ -22,6 +19,8 @@ use chatbox_common::testkit::account_changes::{
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
 use chatbox_common::testkit::scripted_client::{ScriptedClient, id, sending};
 use chatbox_common::testkit::wait::eventually;
+use chatbox_common::wire::message::{ByeReason, ErrorCode, FactorPart, ServerMessage};
+use rusqlite::Connection;
 
 // Where one is logged in.
 

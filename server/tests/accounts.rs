@@ -9,12 +9,11 @@
 )]
 
 use chatbox_common::name::UserName;
-use chatbox_common::wire::message::{ByeReason, ErrorCode, ServerMessage};
-
 use chatbox_common::testkit::account::{Account, secret, step_now};
 use chatbox_common::testkit::process::ServerProcess;
 use chatbox_common::testkit::scripted_client::ScriptedClient;
 use chatbox_common::testkit::wait::eventually;
+use chatbox_common::wire::message::{ByeReason, ErrorCode, ServerMessage};
 
 const REFUSED: (ErrorCode, ByeReason) = (ErrorCode::LoginRefused, ByeReason::LoginRefused);
 

@@ -8,12 +8,13 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use chatbox_common::auth::recovery::RecoveryCode;
 use chatbox_common::channel::{self, Channel};
 use chatbox_common::secret::SecretString;
+use chatbox_common::testkit::guard::GuardedChild;
 use chatbox_common::wire::codec::{self, Read};
 use chatbox_common::wire::message::{
     ClientMessage, ErrorCode, Login, LoginConfirm, Register, Resume, ServerMessage,
@@ -94,12 +95,9 @@ impl ServerDir {
     }
 
     fn serve(&self) -> ServerProcess {
-        let mut process = self
-            .command()
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = self.command();
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = GuardedChild::spawn(&mut command);
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let address = lines
             .map(Result::unwrap)
@@ -112,7 +110,7 @@ impl ServerDir {
 }
 
 struct ServerProcess {
-    process: Child,
+    process: GuardedChild,
     address: String,
 }
 
@@ -121,14 +119,6 @@ impl ServerProcess {
         let process = rustix::process::Pid::from_child(&self.process);
         rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
         assert!(self.process.wait().unwrap().success());
-    }
-}
-
-impl Drop for ServerProcess {
-    fn drop(&mut self) {
-        // It has ended already unless a test failed.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

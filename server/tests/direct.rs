@@ -8,15 +8,14 @@
     reason = "a test may assert in the plainest way, in its helpers as well"
 )]
 
-use chatbox_common::wire::message::{
-    Access, Action, ClientMessage, Direct, ErrorCode, Read, Room, RoomId, RoomRole, Seq,
-    ServerMessage,
-};
-
 use chatbox_common::testkit::LOBBY;
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
 use chatbox_common::testkit::scripted_client::{ScriptedClient, id};
 use chatbox_common::testkit::wait::eventually;
+use chatbox_common::wire::message::{
+    Access, Action, ClientMessage, Direct, ErrorCode, Read, Room, RoomId, RoomRole, Seq,
+    ServerMessage,
+};
 
 fn direct(client: &mut ScriptedClient, user: &str) -> Result<Room, ErrorCode> {
     let user = user.to_owned();

@@ -18,13 +18,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use chatbox_common::wire::codec;
-use chatbox_common::wire::message::{ByeReason, ErrorCode, MessageId, Seq, ServerMessage};
-use rusqlite::Connection;
-
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
 use chatbox_common::testkit::scripted_client::{ScriptedClient, id, sending};
 use chatbox_common::testkit::wait::eventually;
+use chatbox_common::wire::codec;
+use chatbox_common::wire::message::{ByeReason, ErrorCode, MessageId, Seq, ServerMessage};
+use rusqlite::Connection;
 
 /// Messages that one client has under way.
 const BURST: u32 = 32;

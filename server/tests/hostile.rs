@@ -14,11 +14,10 @@ use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
 use chatbox_common::channel::ChannelError;
-use chatbox_common::wire::message::{ByeReason, ClientMessage, Plain, ServerMessage};
-
 use chatbox_common::testkit::process::ServerProcess;
 use chatbox_common::testkit::scripted_client::{ScriptedClient, id, sending};
 use chatbox_common::testkit::wait::{PATIENCE, eventually};
+use chatbox_common::wire::message::{ByeReason, ClientMessage, Plain, ServerMessage};
 
 /// Deadlines as short as the configuration allows.
 const BRIEF: &str = "[network]\nconnection_timeout = 1\n";

@@ -13,13 +13,12 @@ use std::fs;
 use chatbox_common::auth::scram::{ClientFirst, Iterations, Password, SaltedPassword, ScramError};
 use chatbox_common::name::UserName;
 use chatbox_common::secret::Secret;
-use chatbox_common::wire::message::{
-    ClientMessage, Login, RegisterChallenge, RegisterConfirm, ServerMessage,
-};
-
 use chatbox_common::testkit::account::{Account, secret};
 use chatbox_common::testkit::process::ServerProcess;
 use chatbox_common::testkit::scripted_client::ScriptedClient;
+use chatbox_common::wire::message::{
+    ClientMessage, Login, RegisterChallenge, RegisterConfirm, ServerMessage,
+};
 
 const PASSWORD: &str = "correct horse battery";
 

@@ -8,13 +8,12 @@
     reason = "a test may assert in the plainest way, in its helpers as well"
 )]
 
-use chatbox_common::wire::message::{
-    Chat, ClientMessage, ErrorCode, History, Kind, Page, ServerMessage,
-};
-
 use chatbox_common::testkit::LOBBY;
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
 use chatbox_common::testkit::scripted_client::{id, sending};
+use chatbox_common::wire::message::{
+    Chat, ClientMessage, ErrorCode, History, Kind, Page, ServerMessage,
+};
 
 fn numbers(page: &Page) -> Vec<u64> {
     page.messages.iter().map(|chat| chat.seq).collect()

@@ -16,12 +16,11 @@ use std::path::Path;
 use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::name::UserName;
 use chatbox_common::secret::Secret;
-use chatbox_common::wire::message::{Access, RoomRole};
-
 use chatbox_common::testkit::LOBBY;
 use chatbox_common::testkit::account::Account;
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
 use chatbox_common::testkit::scripted_client::id;
+use chatbox_common::wire::message::{Access, RoomRole};
 
 const ALICE: &str = "KTRL5MJSFRT2KHSMVSEK2A3DE6ZRTLPT";
 const BOB: &str = "YF6JVTGQKXCKM4G3PFUQKYNQS3UUPXH2";

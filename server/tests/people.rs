@@ -10,12 +10,11 @@
 
 use std::process::Command;
 
-use chatbox_common::wire::message::{ErrorCode, Kind, ServerMessage};
-
 use chatbox_common::testkit::LOBBY;
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
 use chatbox_common::testkit::scripted_client::ScriptedClient;
 use chatbox_common::testkit::wait::eventually;
+use chatbox_common::wire::message::{ErrorCode, Kind, ServerMessage};
 
 /// What a session that did not ask is told of whom its person ignores.
 fn hears(client: &mut ScriptedClient) -> (String, bool) {

@@ -15,15 +15,14 @@
 
 use std::collections::BTreeSet;
 
+use chatbox_common::testkit::LOBBY;
+use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
+use chatbox_common::testkit::scripted_client::{ScriptedClient, id};
 use chatbox_common::wire::message::{
     Access, Action, ClientMessage, Follow, History, List, Place, Plain, Read, RoomId,
 };
 use rusqlite::types::Null;
 use rusqlite::{Connection, params_from_iter};
-
-use chatbox_common::testkit::LOBBY;
-use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
-use chatbox_common::testkit::scripted_client::{ScriptedClient, id};
 
 /// More than any plan would rather walk through.
 const MANY: u64 = 20_000;

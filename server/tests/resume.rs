@@ -10,11 +10,10 @@
 
 use chatbox_common::auth::resume::ResumeToken;
 use chatbox_common::secret::Secret;
-use chatbox_common::wire::message::{ByeReason, ErrorCode};
-
 use chatbox_common::testkit::process::ServerProcess;
 use chatbox_common::testkit::scripted_client::ScriptedClient;
 use chatbox_common::testkit::wait::eventually;
+use chatbox_common::wire::message::{ByeReason, ErrorCode};
 
 fn assert_refused(server: &ServerProcess, token: &ResumeToken) {
     let mut client = ScriptedClient::connect(server);

@@ -8,14 +8,13 @@
     reason = "a test may assert in the plainest way, in its helpers as well"
 )]
 
+use chatbox_common::testkit::LOBBY;
+use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
+use chatbox_common::testkit::scripted_client::ScriptedClient;
 use chatbox_common::wire::message::{
     Access, Action, ClientMessage, Create, Direct, ErrorCode, Follow, Room, RoomId, RoomMode,
     Rooms, ServerMessage,
 };
-
-use chatbox_common::testkit::LOBBY;
-use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
-use chatbox_common::testkit::scripted_client::ScriptedClient;
 
 /// As many rooms as a test wants.
 const MANY: &str = "[security]\nmax_messages_per_sec = 0\n[limits]\nrooms_per_person = 9000\n";

@@ -8,14 +8,13 @@
     reason = "a test may assert in the plainest way, in its helpers as well"
 )]
 
-use chatbox_common::wire::message::{
-    Access, Action, ClientMessage, ErrorCode, Follow, History, RoomRole, ServerMessage,
-};
-
 use chatbox_common::testkit::LOBBY;
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
 use chatbox_common::testkit::scripted_client::ScriptedClient;
 use chatbox_common::testkit::wait::eventually;
+use chatbox_common::wire::message::{
+    Access, Action, ClientMessage, ErrorCode, Follow, History, RoomRole, ServerMessage,
+};
 
 fn left(client: &mut ScriptedClient) -> (u64, Action, String) {
     client.until("the end of a membership", |message| match message {

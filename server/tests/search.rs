@@ -8,14 +8,13 @@
     reason = "a test may assert in the plainest way, in its helpers as well"
 )]
 
-use chatbox_common::wire::message::{
-    Access, Action, ClientMessage, ErrorCode, History, Place, RoomId, Search, ServerMessage,
-};
-
 use chatbox_common::testkit::LOBBY;
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
 use chatbox_common::testkit::scripted_client::ScriptedClient;
 use chatbox_common::testkit::wait::eventually;
+use chatbox_common::wire::message::{
+    Access, Action, ClientMessage, ErrorCode, History, Place, RoomId, Search, ServerMessage,
+};
 
 /// The sentence of the refusal, and its code.
 fn refusal(

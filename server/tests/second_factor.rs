@@ -8,9 +8,6 @@
     reason = "a test may assert in the plainest way, in its helpers as well"
 )]
 
-use chatbox_common::wire::message::{ByeReason, ErrorCode, FactorPart};
-use rusqlite::Connection;
-
 use chatbox_common::testkit::account::{Account, step_now};
 use chatbox_common::testkit::account_changes::{
     LOGIN_REFUSED, NEW, assert_token_is_dead, state, take_factor, without_password,
@@ -18,6 +15,8 @@ use chatbox_common::testkit::account_changes::{
 use chatbox_common::testkit::process::ServerProcess;
 use chatbox_common::testkit::scripted_client::ScriptedClient;
 use chatbox_common::testkit::wait::eventually;
+use chatbox_common::wire::message::{ByeReason, ErrorCode, FactorPart};
+use rusqlite::Connection;
 
 #[test]
 fn a_stolen_session_with_a_right_code_gets_no_factor_and_locks_nobody_out() {

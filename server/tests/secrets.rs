@@ -14,12 +14,11 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
-use chatbox_common::wire::message::FactorPart;
-
 use chatbox_common::testkit::account::{Account, step_now};
 use chatbox_common::testkit::account_changes::take_factor;
 use chatbox_common::testkit::process::ServerProcess;
 use chatbox_common::testkit::scripted_client::{ScriptedClient, id};
+use chatbox_common::wire::message::FactorPart;
 
 /// A secret in every form in which it could lie in a file.
 fn forms(secret: &[u8]) -> Vec<Vec<u8>> {

@@ -8,14 +8,13 @@
     reason = "a test may assert in the plainest way, in its helpers as well"
 )]
 
+use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
+use chatbox_common::testkit::scripted_client::{ScriptedClient, id, sending};
+use chatbox_common::testkit::wait::eventually;
 use chatbox_common::wire::message::{
     ByeReason, ClientMessage, ErrorCode, Follow, History, Kind, List, Plain, Presence, Send,
     ServerMessage,
 };
-
-use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
-use chatbox_common::testkit::scripted_client::{ScriptedClient, id, sending};
-use chatbox_common::testkit::wait::eventually;
 use rustix::process::Signal;
 
 fn presence(client: &mut ScriptedClient) -> Presence {

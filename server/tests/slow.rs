@@ -12,11 +12,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use chatbox_common::wire::message::{ClientMessage, Plain, Seq, ServerMessage};
-
 use chatbox_common::testkit::LOBBY;
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
 use chatbox_common::testkit::scripted_client::{ScriptedClient, id, sending};
+use chatbox_common::wire::message::{ClientMessage, Plain, Seq, ServerMessage};
 
 /// Messages that fill every buffer on the way several times over: 24 MiB.
 const FLOOD: u32 = 6000;

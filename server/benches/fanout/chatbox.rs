@@ -8,27 +8,18 @@
 mod login;
 mod speech;
 
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use chatbox_common::auth::scram::Iterations;
-use rustix::process::{Pid, Signal, kill_process};
-use tempfile::TempDir;
+use chatbox_common::testkit::process::ServerProcess;
 
 use crate::run::in_parallel;
 use crate::target::{MemberConnection, ServerUnderTest};
 use login::{Connecting, RegisteredMember};
 
-/// What a server is given to stop in good order; more than it gives itself.
-const STOP: Duration = Duration::from_secs(20);
-/// How often somebody looks whether a process has ended: the system tells nobody in time.
-const LOOK: Duration = Duration::from_millis(5);
 /// So many register at once; the server takes 64.
 const REGISTERING: usize = 48;
 /// Where a server keeps what outlives it.
@@ -70,11 +61,23 @@ impl ServerOptions {
             connections: None,
         }
     }
+
+    fn config(self) -> String {
+        format!(
+            "[server]\nmax_connections = {}\n\n\
+             [security]\nmax_messages_per_sec = 0\nscram_iterations = {}\n\n\
+             [storage]\ndurability = \"{}\"\n",
+            self.connections.unwrap_or(0),
+            Iterations::LEAST.count(),
+            self.durability.name()
+        )
+    }
 }
 
 /// People who are registered, and the files of a server that knows them.
 pub struct Accounts {
-    template: TempDir,
+    /// It has stopped; its files stay for as long as this.
+    template: ServerProcess,
     accounts: Vec<RegisteredMember>,
 }
 
@@ -82,15 +85,14 @@ impl Accounts {
     /// Registers so many.
     ///
     /// # Errors
-    /// When the server does not start, or refuses one.
+    /// When the server refuses one, or does not stop in good order.
     pub fn register(count: usize) -> anyhow::Result<Self> {
-        let template = tempfile::tempdir()?;
-        let mut process = Process::start(template.path(), ServerOptions::of(Survives::Normal))?;
+        let mut template = ServerProcess::start(&ServerOptions::of(Survives::Normal).config());
         let mut accounts = Vec::with_capacity(count);
         in_parallel(
             count,
             REGISTERING,
-            |member| Connecting::open(process.address, member)?.register(member),
+            |member| Connecting::open(template.address, member)?.register(member),
             |account| {
                 accounts.extend(account);
                 Ok(())
@@ -98,7 +100,8 @@ impl Accounts {
         )
         .context("registering the members")?;
         accounts.sort_by_key(|account| account.member);
-        process.stop()?;
+        let status = template.stop();
+        ensure!(status.success(), "the server ended with {status}");
         Ok(Self { template, accounts })
     }
 }
@@ -106,26 +109,23 @@ impl Accounts {
 /// A server that runs on a copy of the template.
 pub struct ChatBox<'a> {
     accounts: &'a Accounts,
-    process: Process,
-    /// Removed when the process has ended.
-    _dir: TempDir,
+    process: ServerProcess,
 }
 
 impl<'a> ChatBox<'a> {
     /// Starts it.
     ///
     /// # Errors
-    /// When the files can't be copied, or the server does not start.
+    /// When the files can't be copied.
     pub fn start(accounts: &'a Accounts, limits: ServerOptions) -> anyhow::Result<Self> {
-        let dir = tempfile::tempdir()?;
-        for kept in KEPT {
-            copy(&accounts.template.path().join(kept), &dir.path().join(kept))?;
-        }
-        Ok(Self {
-            accounts,
-            process: Process::start(dir.path(), limits)?,
-            _dir: dir,
-        })
+        let template = accounts.template.path();
+        let mut copied = Ok(());
+        let process = ServerProcess::start_prepared(&limits.config(), |dir| {
+            let mut kept = KEPT.iter();
+            copied = kept.try_for_each(|kept| copy(&template.join(kept), &dir.join(kept)));
+        });
+        copied?;
+        Ok(Self { accounts, process })
     }
 
     /// Where it listens.
@@ -136,7 +136,7 @@ impl<'a> ChatBox<'a> {
 
 impl ServerUnderTest for ChatBox<'_> {
     fn pid(&self) -> u32 {
-        self.process.child.id()
+        self.process.pid()
     }
 
     /// The larger the house, the larger the crowd at its door, which shares what the disk is waited
@@ -166,86 +166,4 @@ fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-/// A running server.
-struct Process {
-    child: Child,
-    /// Kept open, and never read again: behind its banner the server says nothing there.
-    _stdout: BufReader<ChildStdout>,
-    address: SocketAddr,
-}
-
-impl Process {
-    fn start(dir: &Path, limits: ServerOptions) -> anyhow::Result<Self> {
-        let config = dir.join("config.toml");
-        let text = format!(
-            "[server]\nmax_connections = {}\n\n\
-             [security]\nmax_messages_per_sec = 0\nscram_iterations = {}\n\n\
-             [storage]\ndurability = \"{}\"\n",
-            limits.connections.unwrap_or(0),
-            Iterations::LEAST.count(),
-            limits.durability.name()
-        );
-        fs::write(&config, text)?;
-        let mut child = Command::new(env!("CARGO_BIN_EXE_chatbox-server"))
-            .args(["--port", "0", "--config"])
-            .arg(config)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(File::create(dir.join("stderr"))?)
-            .spawn()
-            .context("the server can't be started")?;
-        let stdout = child.stdout.take().context("no standard output")?;
-        let mut stdout = BufReader::new(stdout);
-        match read_banner(&mut stdout) {
-            Ok(address) => Ok(Self {
-                child,
-                _stdout: stdout,
-                address,
-            }),
-            Err(error) => {
-                let _ = child.kill();
-                child.wait()?;
-                let said = fs::read_to_string(dir.join("stderr"))?;
-                Err(error.context(format!("the server said: {said}")))
-            }
-        }
-    }
-
-    /// Lets it end in good order, so that its files are complete.
-    fn stop(&mut self) -> anyhow::Result<()> {
-        kill_process(Pid::from_child(&self.child), Signal::TERM)?;
-        let end = Instant::now() + STOP;
-        while Instant::now() < end {
-            if let Some(status) = self.child.try_wait()? {
-                ensure!(status.success(), "the server ended with {status}");
-                return Ok(());
-            }
-            thread::sleep(LOOK);
-        }
-        bail!("the server does not stop")
-    }
-}
-
-/// Where it listens; it does so once its banner is complete.
-fn read_banner(stdout: &mut impl BufRead) -> anyhow::Result<SocketAddr> {
-    let mut address = None;
-    let mut line = String::new();
-    while stdout.read_line(&mut line)? > 0 {
-        if let Some(found) = line.strip_prefix("  listening on  ") {
-            address = Some(found.trim().parse()?);
-        } else if line.contains("passes it as --fingerprint") {
-            return address.context("a banner without an address");
-        }
-        line.clear();
-    }
-    bail!("the server did not start")
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }

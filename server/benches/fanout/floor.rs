@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
 
 use anyhow::Context;
+use chatbox_common::testkit::guard::GuardedChild;
 use socket2::{Domain, Socket, Type};
 
 use crate::lines::Lines;
@@ -32,7 +33,7 @@ const GREETING: &[u8] = b"\n";
 
 /// The running server.
 pub struct Floor {
-    process: Child,
+    process: GuardedChild,
     address: SocketAddr,
 }
 
@@ -42,20 +43,15 @@ impl Floor {
     /// # Errors
     /// When this program can't be run a second time, or does not say where it listens.
     pub fn start() -> anyhow::Result<Self> {
-        let mut process = Command::new(std::env::current_exe()?)
+        let mut command = Command::new(std::env::current_exe()?);
+        command
             .arg(FLAG)
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("the floor can't be started")?;
-        let said = first_line(&mut process);
-        // Made before its address is known: from here on an early return ends the process.
-        let mut floor = Self {
-            process,
-            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-        };
-        floor.address = said?.trim().parse().context("the floor has no address")?;
-        Ok(floor)
+            .stdout(Stdio::piped());
+        let mut process = GuardedChild::spawn(&mut command);
+        let said = first_line(&mut process)?;
+        let address = said.trim().parse().context("the floor has no address")?;
+        Ok(Self { process, address })
     }
 }
 
@@ -65,13 +61,6 @@ fn first_line(process: &mut Child) -> io::Result<String> {
         BufReader::new(output).read_line(&mut line)?;
     }
     Ok(line)
-}
-
-impl Drop for Floor {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }
 
 impl ServerUnderTest for Floor {

@@ -12,12 +12,13 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use chatbox_common::testkit::guard::GuardedChild;
 use rustls::ClientConfig;
 use tempfile::TempDir;
 
@@ -94,7 +95,7 @@ impl IrcServer {
 
 /// The running server.
 pub struct Ircd {
-    process: Child,
+    process: GuardedChild,
     address: SocketAddr,
     client: Arc<ClientConfig>,
     kind: IrcServer,
@@ -133,15 +134,13 @@ impl Ircd {
         fs::write(&config, text)?;
 
         let output = File::create(&said)?;
-        let process = kind
-            .command(&program, &config)
+        let mut command = kind.command(&program, &config);
+        command
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
-            .stderr(output)
-            .spawn()
-            .with_context(|| format!("{} can't be started", program.display()))?;
+            .stderr(output);
         let mut server = Self {
-            process,
+            process: GuardedChild::spawn(&mut command),
             address,
             client: identity.client,
             kind,
@@ -179,13 +178,6 @@ impl Ircd {
         // The end of the message of the day, or that there is none.
         session.ask(&mut socket, &hello, &["376", "422"])?;
         Ok((socket, session))
-    }
-}
-
-impl Drop for Ircd {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,6 +19,7 @@ use chatbox_common::crypto::handshake::PREFACE;
 use chatbox_common::deadline::Deadlined;
 use chatbox_common::name::UserName;
 use chatbox_common::secret::{Secret, SecretString};
+use chatbox_common::testkit::guard::GuardedChild;
 use chatbox_common::wire::codec::{self, Read as Message};
 use chatbox_common::wire::message::{ClientMessage, Login, LoginConfirm, ServerMessage};
 use rustix::process::setpriority_process;
@@ -66,21 +67,20 @@ impl Attack {
 }
 
 /// A storm that goes on in a process of its own, until it ends or is dropped.
-pub struct Storm(Child);
+pub struct Storm(GuardedChild);
 
 /// Begins one.
 ///
 /// # Errors
 /// When this program can't be run a second time.
 pub fn spawn(kind: Attack, address: SocketAddr, duration: Duration) -> anyhow::Result<Storm> {
-    let process = Command::new(std::env::current_exe()?)
+    let mut command = Command::new(std::env::current_exe()?);
+    command
         .args([FLAG, kind.name(), &address.to_string()])
         .arg(duration.as_secs_f64().to_string())
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("the storm can't be started")?;
-    Ok(Storm(process))
+        .stdout(Stdio::piped());
+    Ok(Storm(GuardedChild::spawn(&mut command)))
 }
 
 impl Storm {
@@ -94,13 +94,6 @@ impl Storm {
             BufReader::new(output).read_line(&mut line)?;
         }
         line.trim().parse().context("the storm failed")
-    }
-}
-
-impl Drop for Storm {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 
