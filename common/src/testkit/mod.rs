@@ -18,6 +18,7 @@
 //! | [`account`], [`account_changes`] | registering, logging in, changing an account |
 //! | [`rooms`] | requests about rooms and people |
 //! | [`random`] | numbers that come again |
+//! | [`terminal`] | any program at a terminal, and what it shows there |
 //! | [`wait`] | waiting for what must come |
 //! | [`guard`] | processes that end with the test |
 
@@ -26,6 +27,7 @@
     clippy::missing_errors_doc,
     clippy::missing_panics_doc,
     clippy::must_use_candidate,
+    clippy::return_self_not_must_use,
     clippy::new_without_default,
     clippy::should_implement_trait,
     reason = "only tests call this: a name says enough where nothing is said"
@@ -47,6 +49,7 @@ pub mod random;
 pub mod rooms;
 pub mod scripted_client;
 pub mod scripted_server;
+pub mod terminal;
 pub mod wait;
 
 use crate::wire::message::RoomId;

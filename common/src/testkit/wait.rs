@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 /// How long a test waits for something that must come.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 /// How often it looks.
-const POLL: Duration = Duration::from_millis(5);
+pub(super) const POLL: Duration = Duration::from_millis(5);
 
 /// Looks until there is something to see.
 pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {

@@ -1,0 +1,179 @@
+//! A program at a terminal of its own: keys go in, and what it writes is kept and looked at.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `pty` | the pseudo-terminal: its size, its modes |
+//! | `program` | what is started on it, with its variables and its directory |
+//! | `recording` | the bytes that came out of it, and the one way to wait for something in them |
+//! | this one | the driver: keys, size, signals, the program's end |
+//! | `transcript` | a view: the bytes as a text that is read once, from its beginning to its end |
+//! | `screen` | a view: the cells that a terminal emulator (the crate `vt100`) makes of the bytes |
+
+mod program;
+mod pty;
+mod recording;
+mod screen;
+mod transcript;
+
+use std::process::ExitStatus;
+use std::sync::Arc;
+
+pub use program::Program;
+pub use rustix::process::Signal;
+pub use rustix::termios::LocalModes;
+pub use screen::Screen;
+pub use transcript::Transcript;
+
+use pty::Pty;
+use recording::Recording;
+use rustix::process::{Pid, WaitId, WaitIdOptions, kill_process, waitid};
+use tempfile::TempDir;
+
+use super::guard::GuardedChild;
+
+/// Keys, as the bytes that a terminal sends for them.
+pub const ENTER: &str = "\r";
+pub const ESCAPE: &str = "\u{1b}";
+pub const CTRL_C: &str = "\u{3}";
+pub const CTRL_D: &str = "\u{4}";
+pub const CTRL_U: &str = "\u{15}";
+pub const CTRL_Z: &str = "\u{1a}";
+pub const PAGE_UP: &str = "\u{1b}[5~";
+
+/// See the module.
+pub struct Terminal {
+    child: GuardedChild,
+    pty: Pty,
+    recording: Arc<Recording>,
+    _home: TempDir,
+}
+
+impl Terminal {
+    /// Starts a program on a terminal of this size (columns, rows).
+    pub fn start(program: Program, size: (u16, u16)) -> Self {
+        program.start(size)
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Presses keys, as the bytes that a terminal sends for them.
+    pub fn press(&mut self, keys: &str) {
+        self.pty.write(keys.as_bytes());
+    }
+
+    /// Types a line.
+    pub fn types(&mut self, line: &str) {
+        self.press(line);
+        self.press(ENTER);
+    }
+
+    /// Pastes a text, as a terminal does that was told to mark it.
+    pub fn pastes(&mut self, text: &str) {
+        let text = text.replace('\n', ENTER);
+        self.press(&format!("\u{1b}[200~{text}\u{1b}[201~"));
+    }
+
+    /// Changes the size (columns, rows), of which the program is told by a signal.
+    pub fn resize(&mut self, size: (u16, u16)) {
+        self.recording.resize(size);
+        self.pty.resize(size);
+    }
+
+    pub fn modes(&self) -> LocalModes {
+        self.pty.modes()
+    }
+
+    /// Sets the modes behind the program's back, as a shell does.
+    pub fn set_modes(&mut self, modes: LocalModes) {
+        self.pty.set_modes(modes);
+    }
+
+    /// Whether the terminal itself shows what is typed.
+    pub fn has_echo(&self) -> bool {
+        self.modes().contains(LocalModes::ECHO)
+    }
+
+    /// Waits until it does, or no longer does.
+    pub fn echo_becomes(&self, expected: bool) {
+        let what = format!("echo to be {expected}");
+        self.modes_become(&what, |modes| modes.contains(LocalModes::ECHO) == expected);
+    }
+
+    /// Waits until the modes are such ones.
+    pub fn modes_become(&self, what: &str, are_such: impl Fn(LocalModes) -> bool) {
+        self.until(|| match self.modes() {
+            modes if are_such(modes) => Ok(()),
+            modes => Err(format!("{what}: the modes are {modes:?}")),
+        });
+    }
+
+    /// Everything that was ever written.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.recording.look(<[u8]>::to_vec)
+    }
+
+    /// How much was written so far.
+    pub fn mark(&self) -> usize {
+        self.recording.look(<[u8]>::len)
+    }
+
+    /// Waits until this was written behind a mark.
+    pub fn wrote(&self, mark: usize, text: &str) {
+        self.until_bytes(|bytes| match find(&bytes[mark..], text) {
+            Some(_) => Ok(()),
+            None => Err(format!("{text:?} written behind byte {mark}")),
+        });
+    }
+
+    /// Waits until something was written behind a mark.
+    pub fn draws(&self, mark: usize) {
+        self.until_bytes(|bytes| match bytes.len() {
+            length if length > mark => Ok(()),
+            _ => Err(format!("anything written behind byte {mark}")),
+        });
+    }
+
+    /// Waits until a look finds what it looks for; it says what, as long as that is not there.
+    pub fn until<T>(&self, look: impl FnMut() -> Result<T, String>) -> T {
+        self.recording.until(look)
+    }
+
+    /// The same for a look at everything that was ever written.
+    fn until_bytes<T>(&self, mut look: impl FnMut(&[u8]) -> Result<T, String>) -> T {
+        self.until(|| self.recording.look(&mut look))
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits until the program has stopped: to go on earlier would be to go on before the stop.
+    pub fn stops(&self) {
+        let stopped = WaitIdOptions::STOPPED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+        let program = Pid::from_child(&self.child);
+        self.until(|| match waitid(WaitId::Pid(program), stopped).unwrap() {
+            Some(status) if status.stopped() => Ok(()),
+            _ => Err("the program's stop".to_owned()),
+        });
+    }
+
+    /// Waits for the program's end, and for the last it has written.
+    pub fn ends(&mut self) -> ExitStatus {
+        let child = &mut self.child;
+        let status = self.recording.until(|| match child.try_wait().unwrap() {
+            Some(status) => Ok(status),
+            None => Err("the program's end".to_owned()),
+        });
+        self.recording.until_over();
+        status
+    }
+}
+
+/// Where a text begins in these bytes.
+fn find(bytes: &[u8], text: &str) -> Option<usize> {
+    bytes
+        .windows(text.len())
+        .position(|window| window == text.as_bytes())
+}
