@@ -19,18 +19,16 @@
     reason = "figures are rounded to be shown"
 )]
 
-#[path = "../tests/screen/mod.rs"]
-mod screen;
-
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use chatbox_common::testkit::account::Account;
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
 use chatbox_common::testkit::scripted_client::{ScriptedClient, id, sending};
-use screen::Screen;
+use chatbox_common::testkit::terminal::{CTRL_U, PAGE_UP, Program, Screen};
 
 const TALKERS: u64 = 2;
 /// Lines a second of each.
@@ -51,7 +49,7 @@ fn main() {
     let talkers: Vec<ScriptedClient> = (0..TALKERS)
         .map(|number| server.register(&format!("talker{number}")).1)
         .collect();
-    let mut screen = Screen::enter(&server, (120, 40), &mut alice, "");
+    let mut screen = enter(&server, &mut alice);
     let quiet = latencies(&mut screen);
     report("nobody talks", &quiet);
     let (said, ends) = (
@@ -83,6 +81,20 @@ fn main() {
         resident_mib(&screen)
     );
     scrolling(&mut screen);
+}
+
+/// Logs somebody in at a screen, and waits until the session has begun.
+fn enter(server: &ServerProcess, account: &mut Account) -> Screen {
+    let program = Program::new(env!("CARGO_BIN_EXE_chatbox"))
+        .file("pass", &account.password)
+        .file("code", account.factor().expose())
+        .args(["--server", &server.address.to_string()])
+        .args(["--fingerprint", &server.fingerprint])
+        .args(["--user", account.name.as_str()])
+        .args(["--password-file", "pass", "--otp-file", "code"]);
+    let screen = Screen::start(program, (120, 40));
+    screen.sees("connected");
+    screen
 }
 
 /// Says its lines at its pace, and hears nothing but acknowledgements.
@@ -128,14 +140,14 @@ fn latencies(screen: &mut Screen) -> Vec<Duration> {
         screen.input_is(&typed);
         all.push(begun.elapsed());
         if typed.len() == 26 {
-            screen.press("\u{15}");
+            screen.press(CTRL_U);
             typed.clear();
             screen.input_is("");
         }
         // As a person pauses between keys.
         thread::sleep(BETWEEN);
     }
-    screen.press("\u{15}");
+    screen.press(CTRL_U);
     screen.input_is("");
     all.sort_unstable();
     all
@@ -144,7 +156,7 @@ fn latencies(screen: &mut Screen) -> Vec<Duration> {
 /// How long a page takes, from the newest to the oldest message and back.
 fn scrolling(screen: &mut Screen) {
     let mut all = Vec::new();
-    for key in ["\u{1b}[5~"; 200] {
+    for key in [PAGE_UP; 200] {
         let mark = screen.mark();
         let begun = Instant::now();
         screen.press(key);

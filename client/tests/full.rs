@@ -8,14 +8,16 @@
     reason = "tests may assert in the plainest way, their helpers too"
 )]
 
-mod screen;
+mod terminal;
 
 use chatbox_common::testkit::account::step_now;
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED, free_port};
 use chatbox_common::testkit::scripted_client::id;
+use chatbox_common::testkit::terminal::{
+    CTRL_C, CTRL_U, CTRL_Z, ENTER, ESCAPE, LocalModes, PAGE_UP, Screen, Signal,
+};
 use chatbox_common::testkit::wait::eventually;
-use rustix::process::Signal;
-use screen::{CTRL_C, ENTER, ESCAPE, PASSWORD, Screen};
+use terminal::{PASSWORD, SIZE, client, client_with, enter, registers, start};
 
 /// What gives the terminal back.
 const NO_PASTES: &str = "\u{1b}[?2004l";
@@ -24,13 +26,21 @@ const AUTOWRAP: &str = "\u{1b}[?7h";
 /// What is taken away with it.
 const NO_AUTOWRAP: &str = "\u{1b}[?7l";
 
+/// Waits until the terminal edits lines itself and shows what is typed, or no longer does either.
+fn edits_lines(screen: &Screen, expected: bool) {
+    let both = LocalModes::ICANON | LocalModes::ECHO;
+    let wanted = if expected { both } else { LocalModes::empty() };
+    let what = format!("lines edited by the terminal: {expected}");
+    screen.modes_become(&what, |modes| modes & both == wanted);
+}
+
 #[test]
 fn two_people_register_and_talk_and_one_leaves() {
     let server = ServerProcess::start("");
-    let mut alice = Screen::start(&server);
-    alice.registers("alice");
-    let mut bob = Screen::start(&server);
-    bob.registers("bob");
+    let mut alice = start(&server);
+    registers(&mut alice, "alice");
+    let mut bob = start(&server);
+    registers(&mut bob, "bob");
     alice.sees("bob came; 2 online in #lobby");
     bob.types("hello alice");
     alice.sees("<bob> hello alice");
@@ -57,7 +67,7 @@ fn several_pasted_lines_are_one_message_and_no_command() {
     let (mut account, client) = server.register("alice");
     client.cut();
     let (_, mut bob) = server.register("bob");
-    let mut alice = Screen::enter(&server, (80, 24), &mut account, "");
+    let mut alice = enter(&server, SIZE, &mut account);
     let fifty: Vec<String> = (1..=50).map(|n| format!("/line {n}")).collect();
     alice.pastes(&fifty.join("\n"));
     alice.sees("50 lines");
@@ -84,28 +94,28 @@ fn several_pasted_lines_are_one_message_and_no_command() {
 fn the_terminal_is_given_back_whatever_ends_the_program() {
     let server = ServerProcess::start(UNLIMITED);
     let (mut account, _client) = server.register("alice");
-    let mut alice = Screen::enter(&server, (80, 24), &mut account, "");
-    alice.edits_lines(false);
+    let mut alice = enter(&server, SIZE, &mut account);
+    edits_lines(&alice, false);
     alice.wrote(0, NO_AUTOWRAP);
     let mark = alice.mark();
     alice.signal(Signal::TSTP);
     alice.wrote(mark, AUTOWRAP);
     alice.wrote(mark, NO_SCREEN);
-    alice.edits_lines(true);
+    edits_lines(&alice, true);
     let mark = alice.mark();
     alice.signal(Signal::CONT);
     alice.wrote(mark, "\u{1b}[?1049h");
     alice.wrote(mark, NO_AUTOWRAP);
-    alice.edits_lines(false);
+    edits_lines(&alice, false);
     alice.sees("#lobby");
     // The key does the same.
     let mark = alice.mark();
-    alice.press("\u{1a}");
+    alice.press(CTRL_Z);
     alice.wrote(mark, AUTOWRAP);
     alice.wrote(mark, NO_SCREEN);
-    alice.edits_lines(true);
+    edits_lines(&alice, true);
     alice.signal(Signal::CONT);
-    alice.edits_lines(false);
+    edits_lines(&alice, false);
     alice.types("still here");
     alice.sees("<alice> still here");
     for signal in [Signal::TERM, Signal::INT, Signal::QUIT, Signal::HUP] {
@@ -115,8 +125,8 @@ fn the_terminal_is_given_back_whatever_ends_the_program() {
         alice.wrote(mark, NO_PASTES);
         alice.wrote(mark, AUTOWRAP);
         alice.wrote(mark, NO_SCREEN);
-        alice.edits_lines(true);
-        alice = Screen::enter(&server, (80, 24), &mut account, "");
+        edits_lines(&alice, true);
+        alice = enter(&server, SIZE, &mut account);
     }
     // In the middle of a question, too: of one in the chat, and of the first.
     alice.types("/password");
@@ -126,21 +136,21 @@ fn the_terminal_is_given_back_whatever_ends_the_program() {
     assert_eq!(alice.ends().code(), Some(0));
     alice.wrote(mark, AUTOWRAP);
     alice.wrote(mark, NO_SCREEN);
-    let mut menu = Screen::start(&server);
+    let mut menu = start(&server);
     menu.sees("1) Register");
     let mark = menu.mark();
     menu.signal(Signal::TERM);
     menu.ends();
     menu.wrote(mark, AUTOWRAP);
     menu.wrote(mark, NO_SCREEN);
-    menu.edits_lines(true);
+    edits_lines(&menu, true);
 }
 
 #[test]
 fn the_terminal_continues_rows_in_the_view_for_copying_alone() {
     let server = ServerProcess::start(UNLIMITED);
     let (mut account, _client) = server.register("alice");
-    let mut alice = Screen::enter(&server, (80, 24), &mut account, "");
+    let mut alice = enter(&server, SIZE, &mut account);
     let (long, mark) = ("x".repeat(90), alice.mark());
     alice.types(&long);
     alice.sees("<alice> xxx");
@@ -163,7 +173,7 @@ fn keys_reach_the_rooms_the_history_and_what_was_said_before() {
     client
         .create("#ops", chatbox_common::wire::message::Access::Open)
         .unwrap();
-    let mut alice = Screen::enter(&server, (80, 24), &mut account, "");
+    let mut alice = enter(&server, SIZE, &mut account);
     alice.sees("line 200");
     alice.press("\u{1b}2");
     alice.types("in ops");
@@ -171,13 +181,13 @@ fn keys_reach_the_rooms_the_history_and_what_was_said_before() {
     alice.press("\u{10}");
     alice.sees("line 200");
     // What is older is loaded as one goes.
-    alice.press("\u{1b}[5~");
+    alice.press(PAGE_UP);
     alice.loses("line 200");
     for _ in 0..30 {
-        alice.press("\u{1b}[5~");
+        alice.press(PAGE_UP);
     }
     eventually("the first message", || {
-        alice.press("\u{1b}[5~");
+        alice.press(PAGE_UP);
         alice
             .rows()
             .iter()
@@ -195,13 +205,13 @@ fn keys_reach_the_rooms_the_history_and_what_was_said_before() {
     alice.sees("> oh, hello world!");
     alice.press("\u{15}bo\t");
     alice.sees("> bob:");
-    alice.press("\u{15}");
+    alice.press(CTRL_U);
     // The terminal changes its size.
-    alice.resize(100, 30);
+    alice.resize((100, 30));
     alice.sees("line 199");
-    alice.resize(15, 4);
+    alice.resize((15, 4));
     alice.sees("too");
-    alice.resize(80, 24);
+    alice.resize((80, 24));
     alice.sees("line 200");
     alice.press(CTRL_C);
     alice.sees("Leave");
@@ -212,8 +222,8 @@ fn keys_reach_the_rooms_the_history_and_what_was_said_before() {
 #[test]
 fn a_person_changes_their_password_while_others_talk() {
     let mut server = ServerProcess::start_on(free_port(), "");
-    let mut alice = Screen::start(&server);
-    let secret = alice.registers("alice");
+    let mut alice = start(&server);
+    let secret = registers(&mut alice, "alice");
     let (_bob, mut bob) = server.register("bob");
     // All of it is there before the question.
     alice.press("/password\rTyped-ahead-77\r");
@@ -257,7 +267,8 @@ fn without_colours_there_are_none() {
     let server = ServerProcess::start(UNLIMITED);
     let (mut account, _client) = server.register("alice");
     let (_, mut bob) = server.register("bob");
-    let mut alice = Screen::enter_without_colours(&server, (80, 24), &mut account);
+    let program = client_with(&server, &mut account, "").env("NO_COLOR", "1");
+    let mut alice = Screen::start(program, SIZE);
     bob.post(id(1, 1), "alice: look");
     alice.sees("alice: look");
     alice.types("/help");
@@ -281,7 +292,7 @@ fn without_colours_there_are_none() {
 fn what_was_typed_ahead_of_questions_that_are_cancelled_is_said_to_nobody() {
     let server = ServerProcess::start(UNLIMITED);
     let (mut account, _client) = server.register("alice");
-    let mut alice = Screen::enter(&server, (80, 24), &mut account, "");
+    let mut alice = enter(&server, SIZE, &mut account);
     // More than is read at once.
     let behind = "Typed-behind-77\r".repeat(100);
     for _ in 0..3 {
@@ -303,10 +314,10 @@ fn what_was_typed_ahead_of_questions_that_are_cancelled_is_said_to_nobody() {
 fn whoever_has_no_utf_8_registers_with_the_secret_as_text() {
     let server = ServerProcess::start(UNLIMITED);
     for (name, size) in [("alice", (120, 60)), ("bob", (80, 24))] {
-        let mut screen = Screen::in_c(&server, size, &[]);
+        let mut screen = Screen::start(client(&server).env("LC_ALL", "C"), size);
         screen.sees("+-");
         screen.sees("try LC_ALL=C.UTF-8");
-        screen.registers(name);
+        registers(&mut screen, name);
         screen.types("/quit");
         assert_eq!(screen.ends().code(), Some(0));
         assert!(screen.bytes().is_ascii());

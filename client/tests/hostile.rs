@@ -8,19 +8,22 @@
     reason = "tests may assert in the plainest way, their helpers too"
 )]
 
-mod screen;
+mod terminal;
+#[path = "hostile/wider.rs"]
+mod wider;
 
 use chatbox_common::testkit::LOBBY;
 use chatbox_common::testkit::scripted_server::{
     AcceptedClient, CODE, PASSWORD, ScriptedServer, chat,
 };
+use chatbox_common::testkit::terminal::{PAGE_UP, Program, Screen};
 use chatbox_common::wire::message::{
     Access, Action, Bye, ByeReason, Chat, ErrorCode, ErrorMessage, Invited, Kind, Left, Presence,
     RoomChanged, RoomRole, ServerMessage, Standing,
 };
-use screen::Screen;
-use screen::wider::Wider;
+use terminal::client_of;
 use unicode_width::UnicodeWidthStr;
+use wider::Wider;
 
 /// Orders to a terminal, by what they would do.
 const ATTACKS: &[(&str, &str)] = &[
@@ -97,15 +100,21 @@ const ATTACKS: &[(&str, &str)] = &[
 const OWN_FINALS: &str = "HJKmhlABCDGdX";
 const OWN_MODES: &[&str] = &["?7", "?25", "?1049", "?2004"];
 
-fn enter() -> (ScriptedServer, Screen, AcceptedClient) {
-    let server = ScriptedServer::bind();
+const SIZE: (u16, u16) = (100, 30);
+
+/// The client, which logs in at a server that follows a script.
+fn client(server: &ScriptedServer) -> Program {
     let fingerprint = server.fingerprint().to_string();
-    let screen = Screen::begin(
+    client_of(
         (&server.address(), &fingerprint),
         ("alice", PASSWORD, CODE),
-        (100, 30),
         "",
-    );
+    )
+}
+
+fn enter() -> (ScriptedServer, Screen, AcceptedClient) {
+    let server = ScriptedServer::bind();
+    let screen = Screen::start(client(&server), SIZE);
     let mut client = server.accept();
     client.log_in();
     client.welcome(0, 0);
@@ -217,7 +226,7 @@ fn nothing_that_others_say_is_an_order_to_the_terminal() {
     // Everything is looked at once more, page by page.
     for _ in 0..20 {
         let mark = screen.mark();
-        screen.press("\u{1b}[5~");
+        screen.press(PAGE_UP);
         screen.draws(mark);
     }
     let written = screen.bytes();
@@ -330,17 +339,10 @@ const OTHER_CHARSETS: &[&str] = &[
 
 #[test]
 fn a_terminal_that_does_not_read_utf_8_is_given_ascii_alone() {
-    for flags in [&[][..], &["--plain"]] {
+    for flags in [None, Some("--plain")] {
         let server = ScriptedServer::bind();
-        let fingerprint = server.fingerprint().to_string();
-        let mut screen = Screen::begin_with(
-            (&server.address(), &fingerprint),
-            ("alice", PASSWORD, CODE),
-            (100, 30),
-            "",
-            flags,
-            &[("LC_ALL", "C")],
-        );
+        let program = client(&server).args(flags).env("LC_ALL", "C");
+        let mut screen = Screen::start(program, SIZE);
         let mut client = server.accept();
         client.log_in();
         client.welcome(0, 0);
@@ -353,7 +355,7 @@ fn a_terminal_that_does_not_read_utf_8_is_given_ascii_alone() {
         let last = 2 * OTHER_CHARSETS.len() as u64 + 1;
         client.say(&ServerMessage::Chat(chat(last, "bob", "Û|that was all")));
         screen.sees("?|that was all");
-        if flags.is_empty() {
+        if flags.is_none() {
             screen.press("Û");
             screen.input_is("?");
         }

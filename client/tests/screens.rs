@@ -12,7 +12,7 @@
     reason = "tests may assert in the plainest way, their helpers too"
 )]
 
-mod screen;
+mod terminal;
 
 use std::fs;
 use std::path::PathBuf;
@@ -20,9 +20,10 @@ use std::path::PathBuf;
 use chatbox_common::testkit::account::step_now;
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
 use chatbox_common::testkit::scripted_client::{ScriptedClient, id};
+use chatbox_common::testkit::terminal::{CTRL_C, CTRL_U, ESCAPE, PAGE_UP, Screen};
 use chatbox_common::testkit::wait::eventually;
 use chatbox_common::wire::message::{Access, ClientMessage, Kind, Search, Send, ServerMessage};
-use screen::{CTRL_C, ESCAPE, PASSWORD, Screen};
+use terminal::{PASSWORD, SIZE, enter, secret_on, start};
 
 fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/screens/{name}.txt"))
@@ -144,7 +145,7 @@ fn said(client: &mut ScriptedClient, number: u64, text: &str, screen: &Screen) {
 #[test]
 fn the_way_in_looks_like_this() {
     let server = ServerProcess::start(UNLIMITED);
-    let mut ann = Screen::start(&server);
+    let mut ann = start(&server);
     ann.sees("1) Register");
     compare("menu", &ann);
     ann.press("1");
@@ -159,21 +160,21 @@ fn the_way_in_looks_like_this() {
     ann.sees("•••••••••");
     ann.sees("lists of common passwords");
     compare("registration-weak", &ann);
-    ann.press("\u{15}");
+    ann.press(CTRL_U);
     ann.types(PASSWORD);
     ann.sees("The same again:");
     ann.types(PASSWORD);
     ann.sees("Code shown there:");
     compare("registration", &ann);
-    let secret = ann.secret();
-    ann.press(&"\u{1b}[5~".repeat(10));
+    let secret = secret_on(&mut ann);
+    ann.press(&PAGE_UP.repeat(10));
     ann.sees("The key of");
     compare("registration-above", &ann);
     ann.types(secret.code_at(step_now()).expose());
     ann.sees("you are alexandra");
     ann.types("/quit");
     ann.ends();
-    let mut ann = Screen::start(&server);
+    let mut ann = start(&server);
     ann.sees("1) Register");
     ann.press("2");
     ann.sees("Type yes to go on:");
@@ -197,7 +198,7 @@ fn the_chat_looks_like_this() {
         .topic(ops, "deployments, and what they break")
         .unwrap();
     client.cut();
-    let mut alice = Screen::enter(&server, (80, 24), &mut account, "");
+    let mut alice = enter(&server, SIZE, &mut account);
     let (_, mut bob) = server.register("bob");
     alice.sees("bob came; 2 online");
     let (_, mut carol) = server.register("carol");
@@ -231,7 +232,7 @@ fn the_chat_looks_like_this() {
     alice.press("/hi");
     alice.sees("/history [n]");
     compare("typing-a-command", &alice);
-    alice.press("\u{15}");
+    alice.press(CTRL_U);
     alice.types("/help");
     alice.sees("/join #room");
     compare("help", &alice);
@@ -247,16 +248,16 @@ fn the_chat_looks_like_this() {
     compare("chat-ops", &alice);
     alice.press("\u{1b}1");
     alice.sees("good morning");
-    alice.resize(40, 10);
+    alice.resize((40, 10));
     alice.sees("family");
     compare("chat-40x10", &alice);
-    alice.resize(200, 60);
+    alice.resize((200, 60));
     alice.sees("good morning");
     compare("chat-200x60", &alice);
-    alice.resize(18, 4);
+    alice.resize((18, 4));
     alice.sees("too");
     compare("too-small", &alice);
-    alice.resize(80, 24);
+    alice.resize((80, 24));
     alice.sees("good morning");
     alice.press(CTRL_C);
     alice.sees("Leave");

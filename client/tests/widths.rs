@@ -8,11 +8,12 @@
     reason = "tests may assert in the plainest way, their helpers too"
 )]
 
-mod screen;
+mod terminal;
 
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
 use chatbox_common::testkit::scripted_client::id;
-use screen::Screen;
+use chatbox_common::testkit::terminal::CTRL_U;
+use terminal::{SIZE, enter};
 use unicode_width::UnicodeWidthStr;
 
 /// What people write, and how many columns it takes.
@@ -54,7 +55,7 @@ fn what_stands_behind_a_text_stands_where_the_emulator_says() {
     let server = ServerProcess::start(UNLIMITED);
     let (mut account, _client) = server.register("alice");
     let (_, mut bob) = server.register("bob");
-    let screen = Screen::enter(&server, (80, 40), &mut account, "");
+    let screen = enter(&server, (80, 40), &mut account);
     screen.sees("bob came");
     for (number, (text, _)) in (1..).zip(CORPUS) {
         bob.post(id(1, number), &format!("{text}|{number}|"));
@@ -72,14 +73,13 @@ fn what_stands_behind_a_text_stands_where_the_emulator_says() {
 fn the_cursor_stands_behind_what_was_typed() {
     let server = ServerProcess::start(UNLIMITED);
     let (mut account, _client) = server.register("alice");
-    let mut screen = Screen::enter(&server, (80, 24), &mut account, "");
+    let mut screen = enter(&server, SIZE, &mut account);
     screen.sees("#lobby>");
     let (begin, _) = screen.cursor();
     for (text, width) in CORPUS {
-        let expected = usize::from(begin) + width;
         screen.press(text);
-        screen.cursor_is(expected, text);
-        screen.press("\u{15}");
-        screen.cursor_is(begin.into(), "");
+        screen.cursor_is(begin + width, text);
+        screen.press(CTRL_U);
+        screen.cursor_is(begin, "");
     }
 }

@@ -4,15 +4,17 @@
 //! Membership changes are waited for; messages are not. A message that was on its way when a
 //! membership began or ended may fall on either side of it: both bounds of the moment are noted.
 
+mod terminal_client;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
-use crate::terminal::TerminalClient;
 use chatbox_common::testkit::account::Account;
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED, free_port};
 use chatbox_common::testkit::random::SeededRandom;
 use chatbox_common::testkit::wait::eventually;
+use terminal_client::TerminalClient;
 
 pub const PEOPLE: [&str; 3] = ["alice", "bob", "carol"];
 const ALICE: usize = 0;
@@ -83,9 +85,9 @@ impl World {
             session.rest();
             accounts.push(account);
         }
-        let terminals = TERMINALS.iter().enumerate();
-        let terminals = terminals
-            .map(|(n, &person)| TerminalClient::begin(&server, n, person, &mut accounts[person]));
+        let terminals = TERMINALS.iter();
+        let terminals =
+            terminals.map(|&person| TerminalClient::begin(&server, person, &mut accounts[person]));
         let terminals: Vec<TerminalClient> = terminals.collect();
         let database = server.database();
         let mut world = Self {
@@ -347,7 +349,12 @@ impl World {
 
     fn is_back(&self, terminal: usize) {
         eventually("a client's return", || {
-            (self.terminals[terminal].count("connected again") >= self.back[terminal]).then_some(())
+            (self.terminals[terminal]
+                .text()
+                .matches("connected again")
+                .count()
+                >= self.back[terminal])
+                .then_some(())
         });
     }
 
@@ -382,7 +389,7 @@ impl World {
         self.check(terminal);
         self.terminals[terminal].quit();
         let account = &mut self.accounts[person];
-        self.terminals[terminal] = TerminalClient::begin(&self.server, terminal, person, account);
+        self.terminals[terminal] = TerminalClient::begin(&self.server, person, account);
         self.back[terminal] = 0;
         let rooms: Vec<String> = self.stays.keys().map(|(_, room)| room.clone()).collect();
         self.began[terminal] = rooms

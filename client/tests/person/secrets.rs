@@ -3,15 +3,16 @@
 
 use std::os::unix::process::ExitStatusExt;
 
-use rustix::termios::{OptionalActions, tcsetattr};
+use chatbox_common::testkit::terminal::Signal;
+use rustix::process::{Pid, kill_process};
 
 use super::*;
 
 #[test]
 fn secrets_typed_in_vain_are_said_to_nobody() {
     let mut server = ServerProcess::start_on(free_port(), "");
-    let mut alice = Terminal::start(&server);
-    alice.registers("alice");
+    let mut alice = start(&server);
+    registers(&mut alice, "alice");
     server.kill();
     alice.sees("reconnecting in");
     // All at once, and then as they are asked for.
@@ -61,22 +62,22 @@ fn stopped() -> (ServerProcess, impl Fn()) {
 #[test]
 fn a_password_typed_before_there_is_any_question_is_not_shown() {
     let (server, go_on) = stopped();
-    let mut alice = Terminal::start(&server);
-    alice.will_show_keys(false);
-    assert_eq!(alice.shown(), "", "nothing was asked yet");
+    let mut alice = start(&server);
+    alice.echo_becomes(false);
+    assert_eq!(alice.text(), "", "nothing was asked yet");
     alice.types(&format!("1\nyes\nalice\n{PASSWORD}\n{PASSWORD}"));
     go_on();
     // While the password is computed with, too.
     alice.sees("?secret=");
-    assert!(!alice.shows_keys());
+    assert!(!alice.has_echo());
     let secret = secret_of(&alice.sees("&issuer=ChatBox"));
     alice.is_asked("Code shown there:");
     alice.types(secret.code_at(step_now()).expose());
     alice.sees("you are alice");
-    alice.will_show_keys(true);
+    alice.echo_becomes(true);
     alice.types("hello");
     alice.sees("#lobby <alice> hello");
-    assert!(!alice.shown().contains(PASSWORD), "it was shown");
+    assert!(!alice.text().contains(PASSWORD), "it was shown");
     alice.types("/quit");
     assert_eq!(alice.ends().code(), Some(0));
 }
@@ -84,53 +85,51 @@ fn a_password_typed_before_there_is_any_question_is_not_shown() {
 #[test]
 fn the_terminal_shows_keys_again_whatever_ends_the_questions() {
     let (server, go_on) = stopped();
-    let mut person = Terminal::start(&server);
-    person.is_kept_waiting();
-    person.keyboard.write_all(b"\x03").unwrap();
+    let mut person = start(&server);
+    is_kept_waiting(&person);
+    person.press(CTRL_C);
     assert_eq!(
         person.ends().signal(),
         Some(2),
         "Ctrl-C while it is connecting"
     );
-    person.will_show_keys(true);
+    person.echo_becomes(true);
     for signal in [Signal::TERM, Signal::INT] {
-        let mut person = Terminal::start(&server);
-        person.is_kept_waiting();
+        let mut person = start(&server);
+        is_kept_waiting(&person);
         person.signal(signal);
         assert_eq!(person.ends().signal(), Some(signal.as_raw()));
-        person.will_show_keys(true);
+        person.echo_becomes(true);
     }
     go_on();
     for signal in [Signal::TERM, Signal::HUP, Signal::QUIT] {
-        let mut person = Terminal::start(&server);
+        let mut person = start(&server);
         person.is_asked("1) Register  2) Log in");
         person.signal(signal);
         assert_eq!(person.ends().signal(), Some(signal.as_raw()));
-        person.will_show_keys(true);
+        person.echo_becomes(true);
     }
     // The keys, too.
-    for key in [b"\x03", b"\x04", b"q"] {
-        let mut person = Terminal::start(&server);
+    for key in [CTRL_C, CTRL_D, "q"] {
+        let mut person = start(&server);
         person.is_asked("1) Register  2) Log in");
-        person.keyboard.write_all(key).unwrap();
-        person.keyboard.write_all(b"\n").unwrap();
+        person.types(key);
         assert_eq!(person.ends().code(), Some(0));
-        person.will_show_keys(true);
+        person.echo_becomes(true);
     }
 }
 
 #[test]
 fn a_question_that_was_stopped_goes_on_without_echo() {
     let server = ServerProcess::start("");
-    let mut person = Terminal::start(&server);
+    let mut person = start(&server);
     person.is_asked("1) Register  2) Log in");
     person.signal(Signal::STOP);
     // As a shell does.
-    let mut modes = tcgetattr(&person.keyboard).unwrap();
-    modes.local_modes |= LocalModes::ECHO | LocalModes::ICANON;
-    tcsetattr(&person.keyboard, OptionalActions::Now, &modes).unwrap();
+    let modes = person.modes() | LocalModes::ECHO | LocalModes::ICANON;
+    person.set_modes(modes);
     person.signal(Signal::CONT);
-    person.will_show_keys(false);
+    person.echo_becomes(false);
     person.types("2");
     person.is_asked("Type yes to go on:");
     person.types("yes");
@@ -139,15 +138,15 @@ fn a_question_that_was_stopped_goes_on_without_echo() {
     person.is_asked("Password:");
     person.types(PASSWORD);
     person.is_asked("Code:");
-    assert!(!person.shown().contains(PASSWORD), "it was shown");
+    assert!(!person.text().contains(PASSWORD), "it was shown");
 }
 
 #[test]
 fn questions_in_the_chat_are_asked_without_echo_and_the_chat_has_it_again() {
     let server = ServerProcess::start("");
-    let mut alice = Terminal::start(&server);
-    alice.registers("alice");
-    alice.will_show_keys(true);
+    let mut alice = start(&server);
+    registers(&mut alice, "alice");
+    alice.echo_becomes(true);
     alice.types("/password");
     alice.is_asked("Old password:");
     alice.types(&format!("{PASSWORD}\nTyped-better-horse-78"));
@@ -156,16 +155,16 @@ fn questions_in_the_chat_are_asked_without_echo_and_the_chat_has_it_again() {
     alice.is_asked("Code:");
     alice.types("000000");
     alice.sees("refused: the password or the code is wrong");
-    alice.will_show_keys(true);
+    alice.echo_becomes(true);
     alice.types("/2fa codes");
     alice.is_asked("Password:");
-    alice.keyboard.write_all(b"\x03").unwrap();
+    alice.press(CTRL_C);
     alice.sees("cancelled: nothing was changed");
-    alice.will_show_keys(true);
+    alice.echo_becomes(true);
     for password in [PASSWORD, "Typed-better-horse-78"] {
-        assert!(!alice.shown().contains(password), "it was shown");
+        assert!(!alice.text().contains(password), "it was shown");
     }
-    alice.keyboard.write_all(b"\x03").unwrap();
+    alice.press(CTRL_C);
     assert_eq!(alice.ends().code(), Some(0));
-    alice.will_show_keys(true);
+    alice.echo_becomes(true);
 }
