@@ -102,6 +102,7 @@ fn the_terminal_is_given_back_whatever_ends_the_program() {
     alice.wrote(mark, AUTOWRAP);
     alice.wrote(mark, NO_SCREEN);
     edits_lines(&alice, true);
+    alice.stops();
     let mark = alice.mark();
     alice.signal(Signal::CONT);
     alice.wrote(mark, "\u{1b}[?1049h");
@@ -114,6 +115,7 @@ fn the_terminal_is_given_back_whatever_ends_the_program() {
     alice.wrote(mark, AUTOWRAP);
     alice.wrote(mark, NO_SCREEN);
     edits_lines(&alice, true);
+    alice.stops();
     alice.signal(Signal::CONT);
     edits_lines(&alice, false);
     alice.types("still here");

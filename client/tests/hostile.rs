@@ -156,6 +156,15 @@ fn foreign_orders(bytes: &[u8]) -> Vec<String> {
     foreign
 }
 
+/// What was written, once it ends behind a whole order and has no foreign one.
+fn has_own_orders(written: Vec<u8>) -> Result<String, String> {
+    let text = String::from_utf8(written).map_err(|error| error.to_string())?;
+    match foreign_orders(text.as_bytes()) {
+        foreign if foreign.is_empty() => Ok(text),
+        foreign => Err(format!("a terminal without {foreign:?}")),
+    }
+}
+
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{180e}' | '\u{3164}' | '\u{ffa0}'
         | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
@@ -229,9 +238,7 @@ fn nothing_that_others_say_is_an_order_to_the_terminal() {
         screen.press(PAGE_UP);
         screen.draws(mark);
     }
-    let written = screen.bytes();
-    assert_eq!(foreign_orders(&written), Vec::<String>::new());
-    let text = String::from_utf8(written).unwrap();
+    let text = screen.until(|| has_own_orders(screen.bytes()));
     for (what, sequence) in ATTACKS {
         assert!(!text.contains(&format!("{sequence}end")), "{what}");
     }
@@ -271,10 +278,13 @@ fn nobody_speaks_in_another_s_name() {
     let last = 2 + texts.len() as u64;
     client.say(&ServerMessage::Chat(chat(last, "carol", "that was all")));
     screen.sees("that was all");
-    for row in screen.rows() {
-        let resigns = row.contains("I resign");
-        assert!(!(resigns && row.starts_with(begin)), "{row}");
-    }
+    screen.until_rows(|rows| {
+        let is_fake = |row: &&String| row.contains("I resign") && row.starts_with(begin);
+        match rows.iter().find(is_fake) {
+            None => Ok(()),
+            Some(fake) => Err(format!("a screen without {fake:?}")),
+        }
+    });
 }
 
 /// What a terminal may draw wider than the client takes it for.
@@ -304,24 +314,33 @@ fn what_the_terminal_draws_wider_stays_in_its_row() {
         client.say(&ServerMessage::Chat(chat(6, "bob", &behind)));
         client.say(&ServerMessage::Chat(chat(7, "carol", "that was all")));
         screen.sees("that was all");
-        let shown = Wider::shows((100, 30), &screen.bytes());
-        let rows = shown.rows();
-        for (begins, row) in shown.begins(width).iter().zip(&rows) {
-            let is_own = begins.chars().all(|c| c.is_ascii() || "│─".contains(c));
-            assert!(is_own, "{cluster}: {row}");
-            assert!(
-                !(begins == begin && row.contains("I resign")),
-                "{cluster}: {row}"
-            );
-        }
-        assert!(rows.iter().any(|row| row.ends_with("> that was all")));
-        assert_eq!(rows[28..], screen.rows()[28..], "the bars are whole");
-        let column = width + cluster.width();
-        assert!(
-            shown.behind(column).contains(&"|behind".to_owned()),
-            "{cluster}: {rows:#?}"
-        );
+        screen.until(|| {
+            let shown = Wider::shows(SIZE, &screen.bytes()).ok_or("a whole order")?;
+            stays_in_its_row(&shown, begin, cluster)?;
+            let (rows, bars) = (shown.rows(), &screen.rows()[28..]);
+            let are_whole = rows[28..] == *bars;
+            are_whole
+                .then_some(())
+                .ok_or_else(|| format!("the bars whole: {bars:#?}, {rows:#?}"))
+        });
     }
+}
+
+/// Whether mallory's clusters are where they belong, on a screen where bob's lines begin like this.
+fn stays_in_its_row(shown: &Wider, begin: &str, cluster: &str) -> Result<(), String> {
+    let (rows, width) = (shown.rows(), begin.chars().count());
+    for (begins, row) in shown.begins(width).iter().zip(&rows) {
+        let is_own = begins.chars().all(|c| c.is_ascii() || "│─".contains(c));
+        if !is_own || (begins == begin && row.contains("I resign")) {
+            return Err(format!("{cluster} in its row, not {row}"));
+        }
+    }
+    let is_last = rows.iter().any(|row| row.ends_with("> that was all"));
+    let behind = shown.behind(width + cluster.width());
+    let is_behind = behind.contains(&"|behind".to_owned());
+    (is_last && is_behind)
+        .then_some(())
+        .ok_or_else(|| format!("{cluster}, and what is behind it: {rows:#?}"))
 }
 
 /// Letters that are orders in UTF-8 to a terminal that reads another character set (C1: `Û` is C3

@@ -14,8 +14,9 @@
 
 mod terminal;
 
-use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
+use std::{fs, iter, thread};
 
 use chatbox_common::testkit::account::step_now;
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
@@ -29,26 +30,47 @@ fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/screens/{name}.txt"))
 }
 
-/// Compares a screen with what is kept of it, or keeps it.
+/// Waits until a screen is what is kept of it, or keeps it.
 fn compare(name: &str, screen: &Screen) {
-    let mut rows: Vec<String> = screen.rows();
-    for row in &mut rows {
-        *row = masked(row);
-    }
-    while rows.last().is_some_and(String::is_empty) {
-        rows.pop();
-    }
-    let text = rows.join("\n") + "\n";
     if std::env::var_os("CHATBOX_SCREENS").is_some_and(|wish| wish == "write") {
+        // Nothing tells when a screen that nobody knows yet is whole.
+        thread::sleep(Duration::from_secs(1));
         fs::create_dir_all(path(name).parent().unwrap()).unwrap();
-        fs::write(path(name), text).unwrap();
+        fs::write(path(name), masked_text(&screen.rows())).unwrap();
         return;
     }
     let kept = fs::read_to_string(path(name)).unwrap_or_default();
-    assert!(
-        text == kept,
-        "the screen {name} has changed; docs/screens has\n{kept}\nand it is\n{text}"
-    );
+    screen.until_rows(|rows| {
+        let text = masked_text(rows);
+        let is_kept = text == kept;
+        is_kept.then_some(()).ok_or_else(|| {
+            let rows = difference(&kept, &text);
+            format!("the screen {name} of docs/screens; it is\n{text}\nand differs in\n{rows}")
+        })
+    });
+}
+
+/// The rows in which a screen is not the one that is kept.
+fn difference(kept: &str, text: &str) -> String {
+    let count = kept.lines().count().max(text.lines().count());
+    let rows = |text: &str| -> Vec<String> {
+        let rows = text.lines().map(str::to_owned);
+        rows.chain(iter::repeat(String::new()))
+            .take(count)
+            .collect()
+    };
+    let pairs = rows(kept).into_iter().zip(rows(text));
+    let other = pairs.filter(|(kept, row)| kept != row);
+    let other: Vec<String> = other
+        .map(|(kept, row)| format!("- {kept}\n+ {row}"))
+        .collect();
+    other.join("\n")
+}
+
+/// The rows of a screen without what differs each time, and without the blank ones at its end.
+fn masked_text(rows: &[String]) -> String {
+    let rows: Vec<String> = rows.iter().map(|row| masked(row)).collect();
+    rows.join("\n").trim_end_matches('\n').to_owned() + "\n"
 }
 
 /// A row without what differs each time; no column moves, but for days, whose names have lengths.

@@ -54,8 +54,8 @@ const CORPUS: &[(&str, usize)] = &[
 fn what_stands_behind_a_text_stands_where_the_emulator_says() {
     let server = ServerProcess::start(UNLIMITED);
     let (mut account, _client) = server.register("alice");
-    let (_, mut bob) = server.register("bob");
     let screen = enter(&server, (80, 40), &mut account);
+    let (_, mut bob) = server.register("bob");
     screen.sees("bob came");
     for (number, (text, _)) in (1..).zip(CORPUS) {
         bob.post(id(1, number), &format!("{text}|{number}|"));
@@ -64,8 +64,7 @@ fn what_stands_behind_a_text_stands_where_the_emulator_says() {
     let begin = screen.column_of("plain").unwrap();
     for (number, (text, width)) in (1..).zip(CORPUS) {
         assert_eq!(text.width(), *width, "{text:?}");
-        let column = screen.column_of(&format!("|{number}|"));
-        assert_eq!(column, Some(begin + width), "{text:?}");
+        screen.stands_in(begin + width, &format!("|{number}|"));
     }
 }
 
@@ -74,8 +73,8 @@ fn the_cursor_stands_behind_what_was_typed() {
     let server = ServerProcess::start(UNLIMITED);
     let (mut account, _client) = server.register("alice");
     let mut screen = enter(&server, SIZE, &mut account);
-    screen.sees("#lobby>");
-    let (begin, _) = screen.cursor();
+    let begin = "#lobby> ".len();
+    screen.cursor_is(begin, "#lobby> ");
     for (text, width) in CORPUS {
         screen.press(text);
         screen.cursor_is(begin + width, text);

@@ -13,22 +13,28 @@ pub struct Wider {
 }
 
 impl Wider {
-    /// What such a terminal of this size (columns, rows) shows after these bytes.
-    pub fn shows(size: (usize, usize), bytes: &[u8]) -> Self {
+    /// What such a terminal of this size (columns, rows) shows after these bytes; nothing where they
+    /// end within a character or an order.
+    pub fn shows((columns, rows): (u16, u16), bytes: &[u8]) -> Option<Self> {
+        let size = (columns.into(), rows.into());
         let mut terminal = Self {
             size,
             rows: blank(size),
             at: (0, 0),
             wraps: true,
         };
-        let text = str::from_utf8(bytes).expect("what is written is UTF-8");
+        let text = match str::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) if error.error_len().is_none() => return None,
+            Err(error) => panic!("what is written is no UTF-8: {error}"),
+        };
         let mut rest = text.chars();
         while let Some(c) = rest.next() {
             match c {
                 '\u{1b}' => {
-                    assert_eq!(rest.next(), Some('['), "an order of another kind");
+                    assert_eq!(rest.next()?, '[', "an order of another kind");
                     let order = rest.as_str();
-                    let end = order.find(|c| ('@'..='~').contains(&c)).unwrap();
+                    let end = order.find(|c| ('@'..='~').contains(&c))?;
                     terminal.obey(&order[..=end]);
                     rest = order[end + 1..].chars();
                 }
@@ -37,7 +43,7 @@ impl Wider {
                 c => terminal.print(c),
             }
         }
-        terminal
+        Some(terminal)
     }
 
     /// The rows, without the blanks at their ends.

@@ -125,6 +125,7 @@ fn a_question_that_was_stopped_goes_on_without_echo() {
     let mut person = start(&server);
     person.is_asked("1) Register  2) Log in");
     person.signal(Signal::STOP);
+    person.stops();
     // As a shell does.
     let modes = person.modes() | LocalModes::ECHO | LocalModes::ICANON;
     person.set_modes(modes);
