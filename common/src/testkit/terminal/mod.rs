@@ -13,6 +13,8 @@ mod program;
 mod pty;
 mod recording;
 mod screen;
+#[cfg(test)]
+mod tests;
 mod transcript;
 
 use std::process::ExitStatus;
