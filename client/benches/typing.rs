@@ -25,10 +25,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use chatbox_common::testkit::account::Account;
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
 use chatbox_common::testkit::scripted_client::{ScriptedClient, id, sending};
-use chatbox_common::testkit::terminal::{CTRL_U, PAGE_UP, Program, Screen};
+use chatbox_common::testkit::terminal::client::enter;
+use chatbox_common::testkit::terminal::{CTRL_U, PAGE_UP, Screen};
 
 const TALKERS: u64 = 2;
 /// Lines a second of each.
@@ -49,7 +49,7 @@ fn main() {
     let talkers: Vec<ScriptedClient> = (0..TALKERS)
         .map(|number| server.register(&format!("talker{number}")).1)
         .collect();
-    let mut screen = enter(&server, &mut alice);
+    let mut screen = enter(&server, (120, 40), &mut alice);
     let quiet = latencies(&mut screen);
     report("nobody talks", &quiet);
     let (said, ends) = (
@@ -81,20 +81,6 @@ fn main() {
         resident_mib(&screen)
     );
     scrolling(&mut screen);
-}
-
-/// Logs somebody in at a screen, and waits until the session has begun.
-fn enter(server: &ServerProcess, account: &mut Account) -> Screen {
-    let program = Program::new(env!("CARGO_BIN_EXE_chatbox"))
-        .file("pass", &account.password)
-        .file("code", account.factor().expose())
-        .args(["--server", &server.address.to_string()])
-        .args(["--fingerprint", &server.fingerprint])
-        .args(["--user", account.name.as_str()])
-        .args(["--password-file", "pass", "--otp-file", "code"]);
-    let screen = Screen::start(program, (120, 40));
-    screen.sees("connected");
-    screen
 }
 
 /// Says its lines at its pace, and hears nothing but acknowledgements.

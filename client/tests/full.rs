@@ -8,16 +8,16 @@
     reason = "tests may assert in the plainest way, their helpers too"
 )]
 
-mod terminal;
-
 use chatbox_common::testkit::account::step_now;
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED, free_port};
 use chatbox_common::testkit::scripted_client::id;
+use chatbox_common::testkit::terminal::client::{
+    PASSWORD, SIZE, client, client_with, enter, registers, start,
+};
 use chatbox_common::testkit::terminal::{
     CTRL_C, CTRL_U, CTRL_Z, ENTER, ESCAPE, LocalModes, PAGE_UP, Screen, Signal,
 };
 use chatbox_common::testkit::wait::eventually;
-use terminal::{PASSWORD, SIZE, client, client_with, enter, registers, start};
 
 /// What gives the terminal back.
 const NO_PASTES: &str = "\u{1b}[?2004l";

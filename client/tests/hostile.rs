@@ -8,7 +8,6 @@
     reason = "tests may assert in the plainest way, their helpers too"
 )]
 
-mod terminal;
 #[path = "hostile/wider.rs"]
 mod wider;
 
@@ -16,12 +15,12 @@ use chatbox_common::testkit::LOBBY;
 use chatbox_common::testkit::scripted_server::{
     AcceptedClient, CODE, PASSWORD, ScriptedServer, chat,
 };
+use chatbox_common::testkit::terminal::client::client_of;
 use chatbox_common::testkit::terminal::{PAGE_UP, Program, Screen};
 use chatbox_common::wire::message::{
     Access, Action, Bye, ByeReason, Chat, ErrorCode, ErrorMessage, Invited, Kind, Left, Presence,
     RoomChanged, RoomRole, ServerMessage, Standing,
 };
-use terminal::client_of;
 use unicode_width::UnicodeWidthStr;
 use wider::Wider;
 

@@ -8,8 +8,6 @@
     reason = "tests may assert in the plainest way, their helpers too"
 )]
 
-mod terminal;
-
 #[path = "person/secrets.rs"]
 mod secrets;
 
@@ -17,9 +15,8 @@ use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::testkit::account::step_now;
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED, free_port};
 use chatbox_common::testkit::scripted_client::id;
+use chatbox_common::testkit::terminal::client::{PASSWORD, client, secret_of};
 use chatbox_common::testkit::terminal::{CTRL_C, CTRL_D, LocalModes, Transcript};
-
-use terminal::{PASSWORD, client, secret_of};
 
 /// Starts the client line by line, in a locale of UTF-8.
 fn start(server: &ServerProcess) -> Transcript {

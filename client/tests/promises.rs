@@ -11,7 +11,6 @@
 )]
 
 mod model;
-mod terminal;
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 

@@ -12,8 +12,6 @@
     reason = "tests may assert in the plainest way, their helpers too"
 )]
 
-mod terminal;
-
 use std::path::PathBuf;
 use std::time::Duration;
 use std::{fs, iter, thread};
@@ -21,10 +19,10 @@ use std::{fs, iter, thread};
 use chatbox_common::testkit::account::step_now;
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
 use chatbox_common::testkit::scripted_client::{ScriptedClient, id};
+use chatbox_common::testkit::terminal::client::{PASSWORD, SIZE, enter, secret_on, start};
 use chatbox_common::testkit::terminal::{CTRL_C, CTRL_U, ESCAPE, PAGE_UP, Screen};
 use chatbox_common::testkit::wait::eventually;
 use chatbox_common::wire::message::{Access, ClientMessage, Kind, Search, Send, ServerMessage};
-use terminal::{PASSWORD, SIZE, enter, secret_on, start};
 
 fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/screens/{name}.txt"))

@@ -8,12 +8,10 @@
     reason = "tests may assert in the plainest way, their helpers too"
 )]
 
-mod terminal;
-
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
 use chatbox_common::testkit::scripted_client::id;
 use chatbox_common::testkit::terminal::CTRL_U;
-use terminal::{SIZE, enter};
+use chatbox_common::testkit::terminal::client::{SIZE, enter};
 use unicode_width::UnicodeWidthStr;
 
 /// What people write, and how many columns it takes.

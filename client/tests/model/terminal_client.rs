@@ -6,7 +6,7 @@ use chatbox_common::testkit::account::Account;
 use chatbox_common::testkit::process::ServerProcess;
 use chatbox_common::testkit::terminal::{Signal, Transcript};
 
-use crate::terminal::client_with;
+use chatbox_common::testkit::terminal::client::client_with;
 
 /// See the module.
 pub struct TerminalClient {

@@ -8,7 +8,9 @@
 //! | this one | the driver: keys, size, signals, the program's end |
 //! | `transcript` | a view: the bytes as a text that is read once, from its beginning to its end |
 //! | `screen` | a view: the cells that a terminal emulator (the crate `vt100`) makes of the bytes |
+//! | [`client`] | the client on it, and a person's way into the chat |
 
+pub mod client;
 mod program;
 mod pty;
 mod recording;

@@ -1,6 +1,7 @@
 //! A program that is to be started on a terminal, and all that it gets from outside: nothing of
 //! what the tests themselves were given says what it does.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -33,12 +34,12 @@ pub struct Program {
 
 impl Program {
     /// A program in a directory of its own, for a terminal that reads UTF-8.
-    pub fn new(path: &str) -> Self {
+    pub fn new(path: impl AsRef<OsStr>) -> Self {
         let home = tempfile::tempdir().unwrap();
         // `setsid --ctty` of util-linux makes it the controlling terminal: passwords are asked for
         // there.
         let mut command = Command::new("setsid");
-        command.args(["--ctty", "--wait", path]);
+        command.args(["--ctty", "--wait"]).arg(path);
         command.env_clear();
         command.envs(INHERITED.iter().filter_map(|name| {
             let value = std::env::var_os(name)?;

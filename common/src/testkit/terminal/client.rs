@@ -1,11 +1,10 @@
 //! The client as a program for a terminal, and a person's way into it at a screen.
-#![allow(dead_code, reason = "each test crate uses another part of it")]
 
-use chatbox_common::auth::totp::TotpSecret;
-use chatbox_common::secret::Secret;
-use chatbox_common::testkit::account::{Account, step_now};
-use chatbox_common::testkit::process::ServerProcess;
-use chatbox_common::testkit::terminal::{PAGE_UP, Program, Screen};
+use super::{PAGE_UP, Program, Screen};
+use crate::auth::totp::TotpSecret;
+use crate::secret::Secret;
+use crate::testkit::account::{Account, step_now};
+use crate::testkit::process::{ServerProcess, program};
 
 pub const PASSWORD: &str = "Canary-correct-horse-77";
 
@@ -14,7 +13,7 @@ pub const SIZE: (u16, u16) = (80, 24);
 
 /// The client with more configuration, for a server at this address.
 fn client_at(address: &str, config: &str) -> Program {
-    Program::new(env!("CARGO_BIN_EXE_chatbox"))
+    Program::new(program("chatbox"))
         .file(
             "config.toml",
             &format!("{config}\n[client]\nreconnect_delay = 1\n"),
