@@ -9,6 +9,7 @@
 //! anybody out.
 
 mod pages;
+mod refusal;
 mod search;
 
 use std::io;
@@ -22,10 +23,11 @@ use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::name::UserName;
 use chatbox_common::secret::Secret;
 use chatbox_common::wire::message::{
-    AccountId, ErrorCode, ErrorMessage, History, Members, RequestId, Rooms, Search, ServerMessage,
+    AccountId, ErrorCode, History, Members, RequestId, Rooms, Search,
 };
 use subtle::Choice;
 
+use self::refusal::refusal;
 use crate::clock::stamp;
 use crate::delivery::{Backpressure, Deliveries};
 use crate::event::SessionId;
@@ -388,14 +390,5 @@ fn unseal(
         recovery,
         enabled: Choice::from(u8::from(account.status == Status::Active)),
         judged_by: account.credentials(),
-    })
-}
-
-fn refusal(request: RequestId, code: ErrorCode, sentence: &str) -> ServerMessage {
-    ServerMessage::Error(ErrorMessage {
-        request: Some(request),
-        code,
-        text: sentence.to_owned(),
-        retry_ms: None,
     })
 }

@@ -9,8 +9,8 @@ use std::time::Instant;
 use chatbox_common::wire::message::RoomId;
 use rustix::net::SendFlags;
 
-use super::Join;
 use super::budget::Share;
+use super::job::Join;
 use super::outbox::{Backpressure, MAX_REPLY_BYTES, Outbox, reply_cost};
 use super::writable::Writable;
 use crate::event::SessionId;

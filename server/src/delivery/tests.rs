@@ -1,18 +1,19 @@
 //! A delivery thread with real sockets, and a peer that opens what it sends.
 
 use std::io::Read;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use chatbox_common::crypto::record::{Opened, Opener, Rotation, Stage};
+use chatbox_common::crypto::record::{Opened, Opener, Rotation, Sealer, Stage};
 use chatbox_common::secret::Secret;
 use chatbox_common::wire::codec::{Read as Message, messages};
 use chatbox_common::wire::frame::FrameBuffer;
-use chatbox_common::wire::message::{ByeReason, Chat, ErrorCode, Kind, Plain};
+use chatbox_common::wire::message::{Bye, ByeReason, Chat, ErrorCode, Kind, Plain, RoomId, Seq};
 use socket2::SockRef;
 
+use super::job::MAX_BEHIND;
 use super::*;
 use crate::event::Committed;
 

@@ -13,10 +13,10 @@ use chatbox_common::wire::message::{
 };
 
 use super::budget::{Budget, Share};
+use super::job::{Backlog, Delivery, Join};
 use super::recipient::{Dead, Recipient, Tools};
 use super::room_feed::{RecentBytes, RoomFeed, merge, records};
 use super::writable::Writable;
-use super::{Backlog, Delivery, Join};
 use crate::event::{RoomBatch, SessionId};
 
 /// The most acknowledgements put before the chat of a record.

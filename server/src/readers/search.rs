@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chatbox_common::wire::message::{ErrorCode, Found, PAGE_BYTES, Search, ServerMessage};
 
 use super::pages::chat;
-use super::refusal;
+use super::refusal::refusal;
 use crate::store::{AccountId, RoomId, Searched, Snapshot, Sought, StoreError, Words};
 
 /// The most words of a search: each of them is looked up.
