@@ -16,7 +16,7 @@ use anyhow::{Context, ensure};
 use chatbox_common::auth::scram::Iterations;
 use chatbox_common::testkit::process::ServerProcess;
 
-use crate::run::in_parallel;
+use crate::parallel::in_parallel;
 use crate::target::{MemberConnection, ServerUnderTest};
 use login::{Connecting, RegisteredMember};
 

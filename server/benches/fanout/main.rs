@@ -22,6 +22,7 @@ mod generator;
 mod irc;
 mod lines;
 mod measure;
+mod parallel;
 mod report;
 mod rows;
 mod run;

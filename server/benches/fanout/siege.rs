@@ -9,7 +9,8 @@ use crate::book::Book;
 use crate::chatbox::{Accounts, ChatBox, ServerOptions, Survives};
 use crate::generator::{Generator, Pace};
 use crate::measure::{Histogram, resident_kib};
-use crate::run::{drain, in_parallel};
+use crate::parallel::in_parallel;
+use crate::run::drain;
 use crate::storm::{self, Attack};
 use crate::target::ServerUnderTest;
 
