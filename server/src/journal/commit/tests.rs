@@ -1,15 +1,25 @@
-use super::{Deferred, Work};
+//! The transaction against a database, without the loop.
+
+use std::sync::Arc;
+
+use chatbox_common::auth::totp::TotpSecret;
+use chatbox_common::name::UserName;
+use chatbox_common::secret::{Secret, SecretString};
+use chatbox_common::wire::message::{Kind, RoomId};
+
+use super::{Admitted, Deferred, Work};
 use crate::event::SessionId;
 use crate::journal::auth;
-use crate::journal::job::{AuthRequest, Change, LogIn, Part, Spend, Token};
-use crate::journal::outcome::AuthOutcome;
+use crate::journal::job::{AuthRequest, Change, LogIn, Part, Post, Registration, Spend, Token};
+use crate::journal::outcome::{AuthOutcome, Committed, PostOutcome};
+use crate::journal::room::RoomState;
 use crate::journal::rooms::Rooms;
 use crate::journal::sessions::{SessionState, Sessions};
 use crate::store::testing::{account, store};
-use crate::store::{AccountId, Commit, Credentials, Store};
+use crate::store::{self, AccountId, Commit, Credentials, Store, StoreError};
 use crate::totp_seal::SealingKey;
-use chatbox_common::secret::{Secret, SecretString};
 
+const LOBBY: RoomId = store::RoomId::LOBBY.0;
 const FIRST: SessionId = 1;
 const SECOND: SessionId = 2;
 /// An account that nothing else is said of.
@@ -75,17 +85,53 @@ impl Accounts {
 
     /// What becomes of requests that share a transaction, behind seven log-outs.
     fn carry_out(&mut self, requests: &[AuthRequest]) -> Vec<AuthOutcome> {
+        let done = self.transact(&[], requests, &Deferred::default());
+        done.unwrap().auth_outcomes
+    }
+
+    fn transact(
+        &mut self,
+        posts: &[Admitted],
+        auth_requests: &[AuthRequest],
+        deferred: &Deferred,
+    ) -> Result<Committed, StoreError> {
+        let mut rooms = Rooms::default();
+        rooms.insert(LOBBY, self.lobby());
         let work = Work {
-            posts: &[],
-            auth_requests: requests,
-            deferred: &Deferred::default(),
-            rooms: &Rooms::default(),
+            posts,
+            auth_requests,
+            deferred,
+            rooms: &rooms,
             sessions: &self.sessions,
             seal: &SealingKey::new(1, Secret::new([1; 32])),
-            chat_log_mark: 0,
+            chat_log_mark: 5,
             now_ms: 1_000,
         };
-        work.run(&mut self.store).unwrap().auth_outcomes
+        work.run(&mut self.store)
+    }
+
+    /// As the database has it.
+    fn lobby(&mut self) -> RoomState {
+        let read = self
+            .store
+            .transaction(Commit::Usual, |tx| RoomState::load(tx, LOBBY, 1_000));
+        read.unwrap().unwrap()
+    }
+
+    /// A message of Alice's under an id that ends in `n`.
+    fn post(&self, room: RoomId, n: u8, text: &str) -> Admitted {
+        Admitted {
+            post: Post {
+                session: FIRST,
+                backpressure: Arc::default(),
+                request: 1,
+                room,
+                id: [n; 16],
+                text: text.to_owned(),
+                kind: Kind::Text,
+            },
+            person: self.sessions.get(FIRST).unwrap().person.clone(),
+        }
     }
 
     fn tokens(&mut self) -> Vec<u8> {
@@ -172,4 +218,131 @@ fn a_session_that_was_logged_out_or_is_gone_changes_nothing() {
         ]
     ));
     assert_eq!(accounts.tokens(), [9]);
+}
+
+fn registration(user: &str) -> AuthRequest {
+    AuthRequest::Register(Registration {
+        user: UserName::parse(user).unwrap(),
+        verifier: SecretString::new("SCRAM-SHA-256$600000:c2FsdA==$a:b".to_owned()),
+        totp: TotpSecret::new(Secret::new([3; 20])),
+        step: 30,
+        recovery: vec![[3; 32]],
+        token: token(8),
+    })
+}
+
+#[test]
+fn messages_logins_and_what_was_deferred_share_a_transaction() {
+    let mut accounts = Accounts::new();
+    let log_in = accounts.log_in(1);
+    accounts.carry_out(&[log_in]);
+    let posts = [
+        accounts.post(LOBBY, 1, "first"),
+        accounts.post(LOBBY, 2, "second"),
+    ];
+    let requests = [accounts.log_in(2), registration("bob")];
+    let deferred = Deferred {
+        wrong_codes: vec![accounts.alice],
+        revoked: vec![token(1).id],
+    };
+    let done = accounts.transact(&posts, &requests, &deferred).unwrap();
+    let new = |outcome: &PostOutcome| match *outcome {
+        PostOutcome::New { seq, .. } => Some(seq),
+        PostOutcome::Existing { .. } | PostOutcome::Conflict => None,
+    };
+    let numbers: Vec<_> = done.posts.iter().map(new).collect();
+    assert_eq!(numbers, [Some(1), Some(2)]);
+    assert_eq!(done.heads, [(LOBBY, 2)].into());
+    let [AuthOutcome::Granted(alice), AuthOutcome::Granted(bob)] = &done.auth_outcomes[..] else {
+        panic!("both are let in");
+    };
+    assert_eq!(
+        alice.wrong_codes, 1,
+        "logins are judged by what failed before"
+    );
+    let lobby = accounts.lobby();
+    assert_eq!(lobby.head, 2);
+    let joined = lobby.members.get(&bob.person.account).unwrap().joined;
+    assert_eq!(joined, 3, "behind the messages of the same transaction");
+    assert_eq!(accounts.tokens(), [2, 8]);
+    let mark = accounts
+        .store
+        .transaction(Commit::Usual, |tx| tx.chat_log_mark());
+    assert_eq!(mark.unwrap(), 5);
+}
+
+#[test]
+fn a_message_sent_again_keeps_its_number_and_an_id_means_one_message() {
+    let mut accounts = Accounts::new();
+    let posts = [
+        accounts.post(LOBBY, 1, "first"),
+        accounts.post(LOBBY, 1, "first"),
+        accounts.post(LOBBY, 1, "another"),
+        accounts.post(LOBBY, 2, "second"),
+    ];
+    let first = PostOutcome::Existing {
+        seq: 1,
+        time: 1_000,
+    };
+    let done = accounts.transact(&posts, &[], &Deferred::default());
+    let done = done.unwrap().posts;
+    assert!(matches!(done[0], PostOutcome::New { seq: 1, .. }));
+    assert_eq!(done[1..3], [first, PostOutcome::Conflict]);
+    assert!(matches!(done[3], PostOutcome::New { seq: 2, .. }));
+    let again = accounts.transact(&posts[..1], &[], &Deferred::default());
+    let again = again.unwrap();
+    assert_eq!(again.posts, [first]);
+    assert!(again.heads.is_empty());
+    assert_eq!(accounts.lobby().head, 2);
+}
+
+#[test]
+fn a_transaction_that_fails_leaves_nothing_behind() {
+    let mut accounts = Accounts::new();
+    let posts = [
+        accounts.post(LOBBY, 1, "first"),
+        accounts.post(LOBBY + 1, 2, "to a room that is not in memory"),
+    ];
+    let deferred = Deferred {
+        wrong_codes: vec![accounts.alice],
+        revoked: Vec::new(),
+    };
+    let failed = accounts.transact(&posts, &[], &deferred);
+    assert!(matches!(failed, Err(StoreError::Missing)));
+    assert_eq!(accounts.lobby().head, 0);
+    let log_in = accounts.log_in(1);
+    let done = accounts.transact(&posts[..1], &[log_in], &Deferred::default());
+    let done = done.unwrap();
+    assert!(matches!(done.posts[..], [PostOutcome::New { seq: 1, .. }]));
+    let [AuthOutcome::Granted(alice)] = &done.auth_outcomes[..] else {
+        panic!("alice is let in");
+    };
+    assert_eq!(alice.wrong_codes, 0);
+}
+
+#[test]
+fn only_what_spends_something_or_counts_a_failure_waits_for_the_disk() {
+    let accounts = Accounts::new();
+    let (nothing, rooms) = (Deferred::default(), Rooms::default());
+    let wrong_code = Deferred {
+        wrong_codes: vec![accounts.alice],
+        revoked: Vec::new(),
+    };
+    let (posts, log_in) = ([accounts.post(LOBBY, 1, "first")], [accounts.log_in(1)]);
+    let is_synced = |auth_requests, deferred| {
+        let work = Work {
+            posts: &posts,
+            auth_requests,
+            deferred,
+            rooms: &rooms,
+            sessions: &accounts.sessions,
+            seal: &SealingKey::new(1, Secret::new([1; 32])),
+            chat_log_mark: 0,
+            now_ms: 1_000,
+        };
+        work.is_synced()
+    };
+    assert!(!is_synced(&[], &nothing));
+    assert!(is_synced(&log_in, &nothing));
+    assert!(is_synced(&[], &wrong_code));
 }
