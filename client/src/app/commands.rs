@@ -103,11 +103,10 @@ impl App {
         match understood {
             Input::Empty => Ok(()),
             Input::Problem(sentence) => {
-                self.not_taken(&sentence)?;
                 if expected == Expected::Move {
-                    return self.not_moved();
+                    return self.not_moved(|app| app.not_taken(&sentence));
                 }
-                Ok(())
+                self.not_taken(&sentence)
             }
             Input::Text(text) => self.say_here(text, Kind::Text),
             Input::Command(command) => self.command(command),
@@ -143,11 +142,10 @@ impl App {
 
     fn command(&mut self, command: Command) -> Result<(), ExitReason> {
         if !self.connection.is_up() && self.needs_connection(&command) {
-            self.problem(words::NO_CONNECTION)?;
             if matches!(command, Command::Join(_) | Command::Create { .. }) {
-                return self.not_moved();
+                return self.not_moved(|app| app.problem(words::NO_CONNECTION));
             }
-            return Ok(());
+            return self.problem(words::NO_CONNECTION);
         }
         match command {
             Command::Help(topic) => self.help(topic),

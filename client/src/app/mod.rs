@@ -289,17 +289,23 @@ impl App {
         Ok(())
     }
 
-    /// One is not where one wanted to talk. What a script says next, or what was typed ahead, was
-    /// meant for there and must not be said elsewhere.
-    fn not_moved(&mut self) -> Result<(), ExitReason> {
-        if self.is_person {
-            if self.typed_ahead.has_more() {
-                self.focus.lose();
-                self.face.notice(None, words::NOWHERE)?;
-            }
-            return Ok(());
+    /// One is not where one wanted to talk, which `tell` says. What a script says next, or what was
+    /// typed ahead, was meant for there and must not be said elsewhere; what is typed by somebody
+    /// who has read of it is not typed ahead.
+    fn not_moved(
+        &mut self,
+        tell: impl FnOnce(&mut Self) -> Result<(), ExitReason>,
+    ) -> Result<(), ExitReason> {
+        let has_typed_ahead = self.is_person && self.typed_ahead.has_more();
+        tell(self)?;
+        if !self.is_person {
+            return Err(ExitReason::because(Exit::Failure, words::NOT_ENTERED));
         }
-        Err(ExitReason::because(Exit::Failure, words::NOT_ENTERED))
+        if has_typed_ahead {
+            self.focus.lose();
+            self.face.notice(None, words::NOWHERE)?;
+        }
+        Ok(())
     }
 
     /// The room one talks in.

@@ -91,7 +91,7 @@ impl App {
         }
         // A script that goes on asks again.
         if was_moving && !self.run_mode.is_patient() {
-            self.not_moved()?;
+            self.not_moved(|_| Ok(()))?;
         }
         self.try_later(sentence)
     }

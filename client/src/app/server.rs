@@ -262,13 +262,10 @@ impl App {
         };
         let sentence = format!("{}{hint}", error.text);
         match self.direct_refused(request) {
-            Some(text) => return self.not_sent(&sentence, &text),
-            None => self.tell(&sentence)?,
+            Some(text) => self.not_sent(&sentence, &text),
+            None if what == Asked::Move => self.not_moved(|app| app.tell(&sentence)),
+            None => self.tell(&sentence),
         }
-        if what == Asked::Move {
-            self.not_moved()?;
-        }
-        Ok(())
     }
 
     fn message_refused(
