@@ -151,15 +151,7 @@ pub(super) fn begin(
         },
     );
     let mut records = vec![encoded(&[ServerMessage::Welcome(welcome)])];
-    records.extend(described.map(|rooms| {
-        let rooms = rooms.into_iter().map(|room| {
-            ServerMessage::Joined(Joined {
-                request: None,
-                room,
-            })
-        });
-        encoded(&rooms.collect::<Vec<_>>())
-    }));
+    records.extend(described.map(joined));
     hand_over(state, begin, heads, records);
 }
 
@@ -312,6 +304,16 @@ fn in_records(rooms: Vec<message::Room>) -> Vec<Vec<message::Room>> {
         }
     }
     parts
+}
+
+fn joined(rooms: Vec<message::Room>) -> Vec<u8> {
+    let rooms = rooms.into_iter().map(|room| {
+        ServerMessage::Joined(Joined {
+            request: None,
+            room,
+        })
+    });
+    encoded(&rooms.collect::<Vec<_>>())
 }
 
 fn encoded(messages: &[ServerMessage]) -> Vec<u8> {

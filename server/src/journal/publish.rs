@@ -86,8 +86,17 @@ pub(super) fn publish(
     for batch in batches.into_values() {
         state.deliveries().publish(&Arc::new(batch));
     }
-    for (answer, done) in answers.into_iter().zip(done.auth_outcomes) {
-        let granted = match done {
+    answer(state, answers, done.auth_outcomes);
+}
+
+/// Answers who waits for a login or a change.
+fn answer(
+    state: &mut JournalState,
+    answers: Vec<ReplySender<Option<Granted>>>,
+    outcomes: Vec<AuthOutcome>,
+) {
+    for (answer, outcome) in answers.into_iter().zip(outcomes) {
+        let granted = match outcome {
             AuthOutcome::Granted(granted) => Some(granted),
             AuthOutcome::Alone(granted, session) => {
                 end_sessions(state, granted.person.account, session);

@@ -65,12 +65,7 @@ pub(super) fn carry_out(
     if target.account == who.account || own <= target.rank_in(room) {
         return Err(NOT_ABOVE_THEM.into());
     }
-    let theirs = room.members.get(&target.account).map(|member| member.role);
-    let before = StateBefore {
-        role: theirs,
-        is_banned: room.banned.contains(&target.account),
-        is_muted: room.muted.contains_key(&target.account),
-    };
+    let before = StateBefore::of(target.account, room);
     (measure.check)(&before)?;
     let now = stamp();
     let ends = seconds.map(|seconds| now.saturating_add(i64::from(seconds) * 1000));
@@ -82,15 +77,16 @@ pub(super) fn carry_out(
         reason,
     };
     state.write(|tx| (measure.keep)(tx, &sanction, ends))?;
-    let mut line = Line::info(measure.word).with("user", &target.user);
-    if let Some(seconds) = seconds {
-        line = line.with("seconds", seconds);
-    }
+    let line = Line::info(measure.word).with("user", &target.user);
+    let line = match seconds {
+        Some(seconds) => line.with("seconds", seconds),
+        None => line,
+    };
     state.log(line.with_text("reason", reason), who, Some(id));
     if let Some(room) = state.rooms_mut().get_mut(id) {
         (measure.apply)(room, target.account, ends);
     }
-    if measure.expels && theirs.is_some() {
+    if measure.expels && before.role.is_some() {
         let removal = Removal {
             account: target.account,
             user: &target.user,
@@ -101,23 +97,25 @@ pub(super) fn carry_out(
         };
         expel(state, id, &removal);
     } else {
-        let member = state
-            .rooms()
-            .get(id)
-            .and_then(|room| room.members.get(&target.account));
         let standing = Standing {
             room: id,
             user: target.user.to_string(),
             action: measure.told,
             by: who.user.to_string(),
             reason: reason.to_owned(),
-            role: member.map_or(RoomRole::Member, |member| member.role).into(),
+            role: role_in(state, id, target.account).into(),
             seconds,
         };
         tell_room(state, id, &ServerMessage::Standing(standing), true);
     }
     done(state, request);
     Ok(())
+}
+
+fn role_in(state: &JournalState, room: RoomId, account: u64) -> RoomRole {
+    let room = state.rooms().get(room);
+    let member = room.and_then(|room| room.members.get(&account));
+    member.map_or(RoomRole::Member, |member| member.role)
 }
 
 #[cfg(test)]
@@ -147,14 +145,6 @@ mod tests {
         room.unwrap().unwrap()
     }
 
-    fn before(room: &RoomState, account: u64) -> StateBefore {
-        StateBefore {
-            role: room.members.get(&account).map(|member| member.role),
-            is_banned: room.banned.contains(&account),
-            is_muted: room.muted.contains_key(&account),
-        }
-    }
-
     #[test]
     fn memory_is_changed_as_the_database_is_and_what_is_so_already_is_refused() {
         let (_directory, mut store) = store();
@@ -168,7 +158,11 @@ mod tests {
         assert!(room.invited.contains(&bob.0));
         for action in ALL {
             let measure = measure(action);
-            assert_eq!((measure.check)(&before(&room, bob.0)), Ok(()), "{action:?}");
+            assert_eq!(
+                (measure.check)(&StateBefore::of(bob.0, &room)),
+                Ok(()),
+                "{action:?}"
+            );
             let sanction = Sanction {
                 room: store::RoomId::LOBBY,
                 account: bob,
@@ -191,7 +185,7 @@ mod tests {
             assert_eq!(room.banned, anew.banned, "{action:?}");
             assert_eq!(room.muted, anew.muted, "{action:?}");
             assert_eq!(room.invited, anew.invited, "{action:?}");
-            let again = (measure.check)(&before(&room, bob.0));
+            let again = (measure.check)(&StateBefore::of(bob.0, &room));
             let can_be_repeated = matches!(action, ModeratorAction::Mute { .. });
             assert_eq!(again.is_ok(), can_be_repeated, "{action:?}");
         }

@@ -33,3 +33,13 @@ pub(super) struct StateBefore {
     pub(super) is_banned: bool,
     pub(super) is_muted: bool,
 }
+
+impl StateBefore {
+    pub(super) fn of(account: u64, room: &RoomState) -> Self {
+        Self {
+            role: room.members.get(&account).map(|member| member.role),
+            is_banned: room.banned.contains(&account),
+            is_muted: room.muted.contains_key(&account),
+        }
+    }
+}
