@@ -21,6 +21,9 @@ pub const MAX_TEXT: usize = 8 * 1024;
 /// The longest line taken, in bytes: a text, its line end, and a slash before it.
 pub const MAX_LINE: usize = MAX_TEXT + 3;
 
+/// The commands that ask for secrets.
+const ASKING: [&str; 2] = ["password", "2fa"];
+
 /// The most hints at a time.
 const MAX_HINTS: usize = 5;
 
@@ -96,6 +99,8 @@ fn line_or_command(line: &str) -> Input {
     match line.strip_prefix('/') {
         Some(rest) if !rest.starts_with('/') => command(rest),
         Some(escaped) => text(escaped),
+        // What is typed behind it would be said as well.
+        None if would_ask(line) => Input::Problem(words::BLANK.to_owned()),
         None => text(line),
     }
 }
@@ -110,17 +115,31 @@ pub fn would_move(typed: &str) -> bool {
     name.is_some_and(|name| moves.iter().any(|one| one.eq_ignore_ascii_case(name)))
 }
 
-/// Whether a line was meant to be a command that asks for secrets, so that what follows it is meant
-/// for answers. Several lines are none.
+/// Whether a line was meant to be a command that asks for secrets, however it is mistyped, so that
+/// what follows it is meant for answers. Several lines are none.
 #[must_use]
 pub fn would_ask(typed: &str) -> bool {
     let line = typed.trim_end_matches(['\r', '\n']);
     let name = line
+        .trim_start()
         .strip_prefix('/')
-        .filter(|rest| !rest.contains('\n'))
+        .filter(|rest| !rest.starts_with('/') && !line.contains('\n'))
         .and_then(|rest| rest.split_whitespace().next());
-    let row = name.and_then(find);
-    row.is_some_and(|row| matches!(row.name, "password" | "2fa"))
+    name.is_some_and(|name| {
+        let meant = find(name).map(|row| row.name).or_else(|| meant(name));
+        meant.is_some_and(asks)
+    })
+}
+
+fn asks(name: &str) -> bool {
+    ASKING.contains(&name)
+}
+
+/// Whether a line may have a secret in it, behind a command that takes none there.
+#[must_use]
+pub fn may_hold_secret(typed: &str) -> bool {
+    let first = typed.trim_start().lines().next().unwrap_or_default();
+    would_ask(first) && !matches!(parse(typed), Input::Command(_))
 }
 
 fn text(text: &str) -> Input {
@@ -165,10 +184,18 @@ fn unknown(name: &str) -> String {
         return words::NO_NICK.to_owned();
     }
     let cut: String = name.chars().take(32).collect();
-    let begun = cut.to_ascii_lowercase();
+    words::unknown(&sanitize::line(&cut), meant(name))
+}
+
+/// The command that one of an unknown name was probably meant to be.
+fn meant(name: &str) -> Option<&'static str> {
+    let begun: String = name.chars().take(32).collect();
+    let begun = begun.to_ascii_lowercase();
     let begins = commands().find(|name| name.starts_with(&begun));
-    let meant = begins.or_else(|| nearest(&begun, commands()));
-    words::unknown(&sanitize::line(&cut), meant)
+    begins
+        .or_else(|| nearest(&begun, commands()))
+        // The blank is missing, and perhaps a secret follows.
+        .or_else(|| ASKING.into_iter().find(|name| begun.starts_with(name)))
 }
 
 /// The name that is at most two slips away from what was typed, upper and lower case being the
@@ -353,6 +380,75 @@ mod tests {
             let sentence = problem(typed);
             assert!(!sentence.contains("did you mean"), "{sentence}");
             assert!(sentence.contains("/help"), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn a_command_that_asks_is_known_however_it_is_mistyped() {
+        for typed in [
+            "/password",
+            "/PASSWORD \r\n",
+            "/2fa secret",
+            "/passwd",
+            "/pasword",
+            "/Passwort old new",
+            "/pass",
+            "/passw\u{fffd}rd",
+            "/passwordhunter2",
+            "/2fasecret",
+            "/ password",
+            " /password",
+            "\t/2fa codes\n",
+            " /pasword",
+        ] {
+            assert!(would_ask(typed), "{typed:?}");
+            // No text of it is said, either.
+            assert!(!matches!(parse(typed), Input::Text(_)), "{typed:?}");
+        }
+        for typed in [
+            "password",
+            "//password",
+            " //password",
+            "see /password",
+            "/me",
+            "/list",
+            "/lsit",
+            "/etc/passwd",
+            " /list",
+            "/",
+            "",
+            "/password\nold\nnew",
+        ] {
+            assert!(!would_ask(typed), "{typed:?}");
+        }
+        assert!(problem(" /password").contains("begins with a blank"));
+        assert!(problem("/passwd").contains("did you mean /password?"));
+        // A script's lines are texts.
+        assert_eq!(verbatim(" /password"), Input::Text(" /password".to_owned()));
+    }
+
+    #[test]
+    fn a_line_with_a_secret_where_none_is_taken_is_told_from_others() {
+        for typed in [
+            "/password old new",
+            "/passwd old",
+            "/PASSWORDold",
+            " /password old",
+            "/2fa 123456",
+            "/password old\nnew",
+            "\n/password old",
+        ] {
+            assert!(may_hold_secret(typed), "{typed:?}");
+        }
+        for typed in [
+            "/password",
+            "/2fa secret",
+            "/2fa codes",
+            "/list x",
+            "text",
+            "",
+        ] {
+            assert!(!may_hold_secret(typed), "{typed:?}");
         }
     }
 

@@ -30,8 +30,8 @@ impl App {
             Intent::Line(line) => self.line(&line),
             Intent::Paste(block) => self.pasted(&block),
             Intent::TooLong(size) => self.not_taken(&input::too_long(size)),
-            Intent::Cut => self.not_taken(words::CUT),
-            Intent::NoText => self.not_taken(words::NO_TEXT),
+            Intent::Cut(line) => self.unread(&line, words::CUT),
+            Intent::NoText(line) => self.unread(&line, words::NO_TEXT),
             Intent::Go(room) if self.model.is_in(room) => self.talk_in(room),
             // One was sent out of it meanwhile.
             Intent::Go(_) => Ok(()),
@@ -86,6 +86,14 @@ impl App {
             self.quitting.lose_one();
         }
         self.problem(why)
+    }
+
+    /// A line came that nobody can tell the whole of: what can be read of it says what was meant.
+    fn unread(&mut self, line: &str, why: &str) -> Result<(), ExitReason> {
+        if self.run_mode == RunMode::Chat && input::would_ask(line) {
+            return self.not_asked(why);
+        }
+        self.not_taken(why)
     }
 
     fn understood(&mut self, understood: Input, expected: Expected) -> Result<(), ExitReason> {

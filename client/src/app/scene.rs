@@ -44,8 +44,8 @@ impl App {
             Intent::Line(_)
             | Intent::Paste(_)
             | Intent::TooLong(_)
-            | Intent::Cut
-            | Intent::NoText
+            | Intent::Cut(_)
+            | Intent::NoText(_)
             | Intent::Go(_)
             | Intent::Failed
             | Intent::End

@@ -161,9 +161,12 @@ fn read(source: &mut impl BufRead, is_terminal: bool) -> Intent {
         return Intent::TooLong(size);
     }
     if is_terminal && line.len() >= MAX_TERMINAL_LINE {
-        return Intent::Cut;
+        return Intent::Cut(String::from_utf8_lossy(&line).into_owned());
     }
-    String::from_utf8(line).map_or(Intent::NoText, Intent::Line)
+    String::from_utf8(line).map_or_else(
+        |error| Intent::NoText(String::from_utf8_lossy(error.as_bytes()).into_owned()),
+        Intent::Line,
+    )
 }
 
 /// Says how many bytes it had before its end.
@@ -238,7 +241,7 @@ mod tests {
     fn a_line_that_a_terminal_has_cut_is_not_taken_for_whole() {
         let typed = |length| format!("{}\n", "x".repeat(length));
         let (whole, cut) = (typed(4_094), typed(4_095));
-        assert_eq!(read(&mut cut.as_bytes(), true), Intent::Cut);
+        assert_eq!(read(&mut cut.as_bytes(), true), Intent::Cut(cut.clone()));
         assert_eq!(read(&mut cut.as_bytes(), false), Intent::Line(cut.clone()));
         assert_eq!(
             read(&mut whole.as_bytes(), true),
@@ -248,6 +251,7 @@ mod tests {
 
     #[test]
     fn what_is_no_text_is_not_taken_for_one() {
-        assert_eq!(all(b"\xff\n"), [Intent::NoText, Intent::End]);
+        let read = Intent::NoText("/passw\u{fffd}rd\n".to_owned());
+        assert_eq!(all(b"/passw\xffrd\n"), [read, Intent::End]);
     }
 }

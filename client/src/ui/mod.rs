@@ -64,10 +64,11 @@ pub enum Intent {
     /// A line longer than [`MAX_LINE`](crate::input::MAX_LINE), of so many bytes; all of it was
     /// skipped.
     TooLong(usize),
-    /// A line that a terminal has kept as much of as it keeps, so that its end is probably missing.
-    Cut,
-    /// A line that is no UTF-8.
-    NoText,
+    /// A line that a terminal has kept as much of as it keeps, so that its end is probably missing;
+    /// what can be read of it.
+    Cut(String),
+    /// A line that is no UTF-8; what can be read of it.
+    NoText(String),
     /// To talk in this room.
     Go(RoomId),
     /// To see messages before the oldest ones shown of this room; never twice before they came.

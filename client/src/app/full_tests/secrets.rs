@@ -88,7 +88,15 @@ fn what_was_typed_ahead_of_questions_that_are_cancelled_is_said_to_nobody() {
 
 #[test]
 fn what_was_typed_behind_a_command_that_asks_for_nothing_by_mistake_is_said_to_nobody() {
-    for command in ["/password now", "/2fa"] {
+    for command in [
+        "/password now",
+        "/2fa",
+        "/passwd",
+        "/pasword",
+        "/passwordnow",
+        " /password",
+        " /2fa codes",
+    ] {
         let mut desk = Desk::begin();
         desk.press(&format!("\"{command}\" enter {ANSWERS}"));
         desk.sees("What you typed ahead was thrown away");
@@ -113,4 +121,19 @@ fn what_was_typed_behind_a_change_that_is_refused_is_said_to_nobody() {
     desk.shows();
     desk.sees("What you typed ahead was thrown away");
     nothing_was_said(&mut desk);
+}
+
+#[test]
+fn what_was_typed_behind_a_command_that_is_no_text_is_said_to_nobody() {
+    let read = || "/passw\u{fffd}rd\n".to_owned();
+    for line in [Intent::NoText(read()), Intent::Cut(read())] {
+        let mut desk = Desk::begin();
+        for key in keys(ANSWERS) {
+            desk.press.send(key).unwrap();
+        }
+        desk.app.carry_out(line).unwrap();
+        desk.shows();
+        desk.sees("What you typed ahead was thrown away");
+        nothing_was_said(&mut desk);
+    }
 }
