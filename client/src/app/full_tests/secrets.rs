@@ -137,3 +137,17 @@ fn what_was_typed_behind_a_command_that_is_no_text_is_said_to_nobody() {
         nothing_was_said(&mut desk);
     }
 }
+
+#[test]
+fn a_password_typed_behind_its_command_is_in_no_line_that_comes_back() {
+    for (command, key) in [
+        ("/password", "enter"),
+        ("/password", "ctrl-c"),
+        ("/passwd", "enter"),
+        (" /password", "ctrl-c"),
+    ] {
+        let mut desk = Desk::begin();
+        desk.press(&format!("\"{command} Typed-old-77 Typed-78\" {key}"));
+        nothing_was_said(&mut desk);
+    }
+}

@@ -32,7 +32,7 @@ pub enum EditOutcome {
     Full(usize),
     /// This was typed, or pasted and approved; the line is empty.
     Submitted(Submitted),
-    /// The line was thrown away; the history has it.
+    /// The line was thrown away; the history has it, unless it may hold a secret.
     Cleared,
     /// There was nothing to throw away: the person wants to quit.
     Quit,

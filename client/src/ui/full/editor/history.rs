@@ -1,9 +1,10 @@
 //! What was typed before, oldest first, and what has been begun meanwhile. Knows nothing of how it
-//! is written.
+//! is written, and keeps no secret.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use super::line_buffer::Piece;
+use crate::input::may_hold_secret;
 
 /// How many are kept.
 const MAX_ENTRIES: usize = 500;
@@ -19,9 +20,11 @@ pub(super) struct History {
 }
 
 impl History {
-    /// Keeps what was typed, if it is something, and not the same as the last one.
+    /// Keeps what was typed, if it is something, not the same as the last one, and no secret may be
+    /// in it: the key that shows it again is pressed by whoever looks for something else.
     pub(super) fn keep(&mut self, piece: &Piece) {
-        if !piece.text.trim().is_empty() && self.entries.back() != Some(piece) {
+        let is_new = !piece.text.trim().is_empty() && self.entries.back() != Some(piece);
+        if is_new && !may_hold_secret(&piece.text) {
             self.entries.push_back(piece.clone());
             if self.entries.len() > MAX_ENTRIES {
                 self.entries.pop_front();
@@ -97,5 +100,19 @@ mod tests {
             .map(|entry| entry.text.as_str())
             .collect();
         assert_eq!(texts, ["a", "b", "a"]);
+    }
+
+    #[test]
+    fn what_may_be_a_secret_is_not_kept_and_what_was_begun_goes_with_it() {
+        let mut history = History::default();
+        history.keep(&typed("hello"));
+        history.back(&typed("/password old"));
+        for text in ["/password old new", "/passwd old", " /password old\nnew"] {
+            history.keep(&typed(text));
+        }
+        assert_eq!(history.back(&typed("")), Some(typed("hello")));
+        assert_eq!(history.next(&typed("hello")), Some(typed("")));
+        history.keep(&typed("/password"));
+        assert_eq!(history.back(&typed("")), Some(typed("/password")));
     }
 }
