@@ -77,28 +77,74 @@ impl Charset {
     }
 }
 
+/// Where one stands in an escape sequence (ECMA-48, 5.3 and 5.4). They are this program's own: what
+/// others say has none left.
+#[derive(Debug, Default, Clone, Copy)]
+enum Sequence {
+    #[default]
+    Outside,
+    /// Behind the escape.
+    Begun,
+    /// Behind the introducer, before the byte that ends it.
+    Introduced,
+}
+
+impl Sequence {
+    /// Goes on by a byte; says whether it is part of a sequence.
+    const fn takes(&mut self, byte: u8) -> bool {
+        let (next, is_part) = match (*self, byte) {
+            (_, 0x1b) => (Self::Begun, true),
+            (Self::Begun, b'[') => (Self::Introduced, true),
+            (Self::Begun, 0x20..=0x2f) | (Self::Introduced, 0x20..=0x3f) => (*self, true),
+            (Self::Begun, 0x30..=0x7e) | (Self::Introduced, 0x40..=0x7e) => (Self::Outside, true),
+            _ => (Self::Outside, false),
+        };
+        *self = next;
+        is_part
+    }
+}
+
 /// A text in ASCII, each character in as many columns as it had.
 fn ascii(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len());
-    for cluster in text.graphemes(true) {
-        if cluster.is_ascii() {
-            shown.push_str(cluster);
-            continue;
-        }
-        match cluster {
-            "─" => shown.push('-'),
-            "│" => shown.push('|'),
-            "…" => shown.push('.'),
-            "•" => shown.push('*'),
-            "↓" => shown.push('v'),
-            corner if is_box(corner) => shown.push('+'),
-            other => shown.extend(std::iter::repeat_n(UNKNOWN, other.width())),
-        }
-    }
+    put_ascii(text, &mut Sequence::default(), &mut shown);
     Cow::Owned(shown)
+}
+
+/// Escape sequences are put as they are, and only what is between them is taken apart: a character
+/// that joins the one before it would join a sequence's last byte, and take it away.
+fn put_ascii(text: &str, sequence: &mut Sequence, shown: &mut String) {
+    let mut rest = text;
+    while !rest.is_empty() {
+        // All of it is ASCII.
+        let own = rest.bytes().take_while(|byte| sequence.takes(*byte));
+        let (own, others) = rest.split_at(own.count());
+        shown.push_str(own);
+        let (between, behind) = others.split_at(others.find('\x1b').unwrap_or(others.len()));
+        if between.is_ascii() {
+            shown.push_str(between);
+        } else {
+            let clusters = between.graphemes(true);
+            clusters.for_each(|cluster| put_cluster(cluster, shown));
+        }
+        rest = behind;
+    }
+}
+
+fn put_cluster(cluster: &str, shown: &mut String) {
+    match cluster {
+        plain if plain.is_ascii() => shown.push_str(plain),
+        "─" => shown.push('-'),
+        "│" => shown.push('|'),
+        "…" => shown.push('.'),
+        "•" => shown.push('*'),
+        "↓" => shown.push('v'),
+        corner if is_box(corner) => shown.push('+'),
+        other => shown.extend(std::iter::repeat_n(UNKNOWN, other.width())),
+    }
 }
 
 fn is_box(cluster: &str) -> bool {
@@ -110,13 +156,18 @@ fn is_box(cluster: &str) -> bool {
 pub struct Output<W> {
     to: W,
     charset: Charset,
+    sequence: Sequence,
 }
 
 impl<W: Write> Output<W> {
     /// Writes to `to`, which reads this character set.
     #[must_use]
     pub const fn new(to: W, charset: Charset) -> Self {
-        Self { to, charset }
+        Self {
+            to,
+            charset,
+            sequence: Sequence::Outside,
+        }
     }
 
     /// As [`Charset::shown`]: how wide a text is, is measured on this.
@@ -149,12 +200,12 @@ pub fn stderr() -> Output<Stderr> {
 
 impl<W: Write> Write for Output<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.charset == Charset::Utf8 || bytes.is_ascii() {
+        if self.charset == Charset::Utf8 {
             return self.to.write(bytes);
         }
         let mut shown = String::with_capacity(bytes.len());
         for chunk in bytes.utf8_chunks() {
-            shown.push_str(&ascii(chunk.valid()));
+            put_ascii(chunk.valid(), &mut self.sequence, &mut shown);
             shown.extend(chunk.invalid().iter().map(|_| UNKNOWN));
         }
         self.to.write_all(shown.as_bytes())?;
@@ -234,6 +285,35 @@ mod tests {
         ] {
             assert_eq!(ascii(text), shown);
         }
+    }
+
+    #[test]
+    fn no_character_of_somebody_s_takes_the_end_of_a_sequence() {
+        let joining = [
+            "\u{ff9e}",
+            "\u{ff9f}",
+            "\u{1f3fb}",
+            "\u{e33}",
+            "\u{eb3}",
+            "\u{301}",
+        ];
+        for text in joining {
+            let question = "?".repeat(text.width());
+            let written = format!("\u{1b}[1m<eve> \u{1b}[0m{text}12:00\u{1b}7{text}");
+            let expected = format!("\u{1b}[1m<eve> \u{1b}[0m{question}12:00\u{1b}7{question}");
+            assert_eq!(ascii(&written), expected, "{text:?}");
+            // However it is split.
+            for at in (0..written.len()).filter(|at| written.is_char_boundary(*at)) {
+                let (one, two) = written.split_at(at);
+                let mut output = Output::new(Vec::new(), Charset::Other);
+                output.write_all(one.as_bytes()).unwrap();
+                output.write_all(two.as_bytes()).unwrap();
+                let shown = String::from_utf8(output.into_inner()).unwrap();
+                assert_eq!(shown, expected, "{one:?} {two:?}");
+            }
+        }
+        // What is no whole sequence takes nothing of a text with it.
+        assert_eq!(ascii("\u{1b}[1é[0m"), "\u{1b}[1?[0m");
     }
 
     #[test]
