@@ -455,7 +455,7 @@ fn completions_are_made_of_the_commands_there_are() {
 fn a_pipe_that_asks_for_secrets_says_nothing_more() {
     let server = ServerProcess::start(UNLIMITED);
     let mut desk = Desk::new(&server, "alice");
-    for command in ["/password", "/2fa codes", "/2fa"] {
+    for command in ["/password", "/2fa codes", "/2fa", "/passwd", " /password"] {
         let input = format!("before\n{command}\nTyped-old-77\n000000\n");
         let ended = desk.run(&["--plain"], &input);
         assert_eq!(ended.code, 1, "{}", ended.err);
