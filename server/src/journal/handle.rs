@@ -100,8 +100,8 @@ impl Journal {
         self.send(Job::Revoke(token));
     }
 
-    /// Begins a session: its requests wait ([`Backpressure`]) until its welcome is on the way, or a
-    /// goodbye in its place where the database can't be read.
+    /// Begins a session: its requests wait ([`Backpressure`](crate::delivery::Backpressure)) until
+    /// its welcome is on the way, or a goodbye in its place where the database can't be read.
     pub fn begin(&self, begin: Begin) {
         self.send(Job::Begin(Box::new(begin)));
     }
