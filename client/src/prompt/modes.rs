@@ -14,20 +14,24 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use rustix::io::Errno;
 use rustix::process::getpgrp;
 use rustix::termios::{
     LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr,
     tcgetpgrp, tcsetattr,
 };
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-use signal_hook::flag::register_conditional_default;
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTTIN};
+use signal_hook::flag;
 use signal_hook::iterator::Signals;
-use signal_hook::low_level::emulate_default_handler;
+use signal_hook::low_level::{emulate_default_handler, raise};
 
 /// What switches a key off (`_POSIX_VDISABLE` on Linux).
 const NO_KEY: u8 = 0;
 /// How long the thread that hears signals may take to hear one that was raised.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long signals have to be heard after the program was continued.
+const SETTLING: Duration = Duration::from_millis(50);
 
 /// See the module. Dropping it gives the terminal back.
 pub struct Modes {
@@ -41,6 +45,8 @@ struct State {
     ctrl_c_ends: Arc<AtomicBool>,
     /// Whether other signals do.
     others_end: Arc<AtomicBool>,
+    /// Whether the program was continued.
+    went_on: Arc<AtomicBool>,
     held: Mutex<Option<Held>>,
 }
 
@@ -54,7 +60,12 @@ struct Held {
 }
 
 impl Held {
+    /// Leaves the terminal alone in the background: setting modes would stop the program here, with a
+    /// lock held that whoever hears a signal waits for.
     fn take(&self) -> io::Result<()> {
+        if !self.is_in_foreground() {
+            return Ok(());
+        }
         let mut modes = self.before.clone();
         let shown = LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON;
         modes.local_modes.remove(shown);
@@ -68,14 +79,25 @@ impl Held {
         Ok(tcsetattr(&self.terminal, OptionalActions::Now, &modes)?)
     }
 
+    /// As [`Held::take`].
     fn give_back(&self) {
-        // A terminal that is gone needs nothing back.
-        let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.before);
+        if self.is_in_foreground() {
+            // A terminal that is gone needs nothing back.
+            let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.before);
+        }
     }
 
     fn is_in_foreground(&self) -> bool {
-        tcgetpgrp(&self.terminal).is_ok_and(|group| group == getpgrp())
+        is_in_foreground(&self.terminal)
     }
+}
+
+fn is_in_foreground(terminal: &File) -> bool {
+    tcgetpgrp(terminal).is_ok_and(|group| group == getpgrp())
+}
+
+fn open_terminal() -> io::Result<File> {
+    File::options().read(true).write(true).open("/dev/tty")
 }
 
 impl State {
@@ -84,11 +106,27 @@ impl State {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Stops the program, as reading does, while the terminal is somebody else's. Called with no lock
+    /// held and with signals that end the program, so that they do.
+    fn stop_in_background(&self, terminal: &File) -> io::Result<()> {
+        while !is_in_foreground(terminal) {
+            self.went_on.store(false, Ordering::SeqCst);
+            raise(SIGTTIN)?;
+            // What it was told to do while it was stopped is done before it stops again.
+            thread::sleep(SETTLING);
+            // Where nobody could continue it, the system does not stop it.
+            if !self.went_on.load(Ordering::SeqCst) {
+                return Err(Errno::IO.into());
+            }
+        }
+        Ok(())
+    }
+
     fn hear(&self, signal: i32) {
         let held = self.held();
         match (&*held, signal) {
-            // The shell has set modes of its own; out of the background nothing may be set.
-            (Some(held), SIGCONT) if held.is_in_foreground() => {
+            // The shell has set modes of its own.
+            (Some(held), SIGCONT) => {
                 // What fails here fails again where it is read.
                 let _ = held.take();
             }
@@ -122,6 +160,7 @@ impl Modes {
             state: Arc::new(State {
                 ctrl_c_ends,
                 others_end: Arc::new(AtomicBool::new(true)),
+                went_on: Arc::default(),
                 held: Mutex::new(None),
             }),
             interrupts: None,
@@ -136,12 +175,13 @@ impl Modes {
         if self.interrupts.is_none() {
             self.interrupts = Some(watch(&self.state)?);
         }
+        let terminal = open_terminal()?;
+        self.state.stop_in_background(&terminal)?;
         let mut place = self.state.held();
         if let Some(held) = &*place {
             // Somebody may have set other modes meanwhile.
             return held.take();
         }
-        let terminal = File::options().read(true).write(true).open("/dev/tty")?;
         let before = tcgetattr(&terminal)?;
         // From here on a signal waits for the terminal to be held, and gives it back.
         let ends = self.state.ctrl_c_ends.swap(false, Ordering::SeqCst);
@@ -162,6 +202,10 @@ impl Modes {
 
     /// Gives the terminal back as it was. Again it does nothing.
     pub fn give_back(&self) {
+        if !self.is_held() {
+            return;
+        }
+        self.stop_in_background();
         let mut place = self.state.held();
         if let Some(held) = place.take() {
             held.give_back();
@@ -170,8 +214,22 @@ impl Modes {
         }
     }
 
+    /// Whether the terminal shows nothing by itself.
+    pub fn is_held(&self) -> bool {
+        self.state.held().is_some()
+    }
+
+    /// Modes that can't be set in the background would never be set.
+    fn stop_in_background(&self) {
+        // What fails here fails again where it is read.
+        let _ = open_terminal().and_then(|terminal| self.state.stop_in_background(&terminal));
+    }
+
     /// Something is waited for, or no longer.
     pub fn wait(&self, is_busy: bool) {
+        if self.is_held() {
+            self.stop_in_background();
+        }
         if let Some(held) = &mut *self.state.held() {
             held.is_busy = is_busy;
             // What fails here fails again where it is read.
@@ -214,10 +272,11 @@ pub fn discard() -> bool {
 
 /// Hears signals from here on.
 fn watch(state: &Arc<State>) -> io::Result<Receiver<()>> {
-    register_conditional_default(SIGTERM, Arc::clone(&state.ctrl_c_ends))?;
+    flag::register_conditional_default(SIGTERM, Arc::clone(&state.ctrl_c_ends))?;
     for signal in [SIGHUP, SIGQUIT] {
-        register_conditional_default(signal, Arc::clone(&state.others_end))?;
+        flag::register_conditional_default(signal, Arc::clone(&state.others_end))?;
     }
+    flag::register(SIGCONT, Arc::clone(&state.went_on))?;
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCONT])?;
     let (tell, interrupts): (Sender<()>, _) = mpsc::channel();
     let state = Arc::clone(state);

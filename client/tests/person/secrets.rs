@@ -1,9 +1,11 @@
 //! What is typed as an answer is neither shown nor said, whenever it is typed and whatever becomes of
 //! the question.
 
+use std::fs;
 use std::os::unix::process::ExitStatusExt;
 
-use chatbox_common::testkit::terminal::Signal;
+use chatbox_common::testkit::terminal::{Program, Signal};
+use chatbox_common::testkit::wait::eventually;
 use rustix::process::{Pid, kill_process};
 
 use super::*;
@@ -169,4 +171,51 @@ fn questions_in_the_chat_are_asked_without_echo_and_the_chat_has_it_again() {
     alice.press(CTRL_C);
     assert_eq!(alice.ends().code(), Some(0));
     alice.echo_becomes(true);
+}
+
+/// The state of a process (proc_pid_stat(5)); nothing once it is gone.
+fn state(pid: &str) -> Option<char> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.chars().next()
+}
+
+/// Ends a process that the test leaves behind.
+struct Ended(Pid);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // It has ended already where the test succeeded, and its shell may not have asked yet.
+        let _ = kill_process(self.0, Signal::KILL);
+    }
+}
+
+#[test]
+fn a_question_in_the_background_waits_stopped_and_ends_when_it_is_told_to() {
+    // A shell that gives each of its jobs a group of its own, and keeps the terminal.
+    let script = "\"$0\" --plain --server 127.0.0.1:1 & echo \"began $!.\"; read ended";
+    let shell = Program::new("sh").args(["-mc", script, env!("CARGO_BIN_EXE_chatbox")]);
+    let mut shell = Transcript::start(shell);
+    shell.sees("began ");
+    let pid = shell.sees(".");
+    let process = Pid::from_raw(pid.parse().unwrap()).unwrap();
+    let ended = Ended(process);
+    let stops = || {
+        let is_stopped = || (state(&pid) == Some('T')).then_some(());
+        eventually("a program that is stopped", is_stopped);
+    };
+    stops();
+    // As `bg` does; it stops again.
+    kill_process(process, Signal::CONT).unwrap();
+    stops();
+    // As `kill` of a shell does with a job.
+    kill_process(process, Signal::TERM).unwrap();
+    eventually("its end", || {
+        // Where it is slow to hear of its end it has stopped once more.
+        kill_process(process, Signal::CONT).unwrap();
+        matches!(state(&pid), None | Some('Z' | 'X')).then_some(())
+    });
+    // While its shell still keeps its number.
+    drop(ended);
+    shell.types("");
+    assert_eq!(shell.ends().code(), Some(0));
 }
