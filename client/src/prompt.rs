@@ -21,7 +21,6 @@ use zeroize::Zeroizing;
 use crate::charset;
 use crate::sanitize;
 use crate::screen::Screen;
-pub use modes::discard;
 pub(crate) use secret_file::first_line;
 pub use secret_file::{SecretFileError, read_secret_file};
 pub use terminal::Terminal;

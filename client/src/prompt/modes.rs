@@ -8,13 +8,16 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::AsFd;
+use std::slice;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rustix::io::Errno;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, ioctl_fionread};
 use rustix::process::getpgrp;
 use rustix::termios::{
     LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr,
@@ -32,6 +35,10 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long signals have to be heard after the program was continued.
 const SETTLING: Duration = Duration::from_millis(50);
+/// After so long without a key nothing that was typed ahead is on its way any more.
+const QUIET: Duration = Duration::from_millis(50);
+/// Who types on and on is not waited for longer.
+const MOST_QUIET: Duration = Duration::from_secs(1);
 
 /// See the module. Dropping it gives the terminal back.
 pub struct Modes {
@@ -262,12 +269,39 @@ impl Drop for Modes {
 /// Throws away what was typed on standard input, a terminal, and was not read yet; says whether
 /// there was anything.
 pub fn discard() -> bool {
-    let stdin = io::stdin();
+    discard_on(&io::stdin(), QUIET, MOST_QUIET)
+}
+
+/// What was typed ahead may be on its way still (a long paste, a slow line): it is waited for until
+/// nothing comes for so long, and not for longer than the most.
+fn discard_on(terminal: &impl AsFd, quiet: Duration, most: Duration) -> bool {
+    let end = Instant::now() + most;
+    let mut has_dropped = throw_away(terminal);
+    while more_comes(terminal, quiet) && Instant::now() < end {
+        has_dropped |= throw_away(terminal);
+    }
+    throw_away(terminal) || has_dropped
+}
+
+fn throw_away(terminal: &impl AsFd) -> bool {
     // Where it can't be told, it is taken to be so.
-    let has_some = !rustix::io::ioctl_fionread(&stdin).is_ok_and(|bytes| bytes == 0);
+    let has_some = !ioctl_fionread(terminal).is_ok_and(|bytes| bytes == 0);
     // A terminal that is gone holds nothing.
-    let _ = tcflush(&stdin, QueueSelector::IFlush);
+    let _ = tcflush(terminal, QueueSelector::IFlush);
     has_some
+}
+
+/// Waits until there is something to read, at most for so long.
+fn more_comes(terminal: &impl AsFd, within: Duration) -> bool {
+    let Ok(within) = Timespec::try_from(within) else {
+        return false;
+    };
+    let mut fd = PollFd::new(terminal, PollFlags::IN);
+    match poll(slice::from_mut(&mut fd), Some(&within)) {
+        Ok(ready) => ready > 0 && !fd.revents().contains(PollFlags::HUP),
+        // A signal was heard meanwhile.
+        Err(error) => error == Errno::INTR,
+    }
 }
 
 /// Hears signals from here on.
@@ -291,4 +325,48 @@ fn watch(state: &Arc<State>) -> io::Result<Receiver<()>> {
             }
         })?;
     Ok(interrupts)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+
+    use chatbox_common::testkit::wait::eventually;
+    use rustix::fs::{Mode, OFlags};
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+    use super::*;
+
+    /// Nothing but the terminal's end comes before it.
+    const LONG: Duration = Duration::from_secs(600);
+
+    #[test]
+    fn what_is_still_on_its_way_is_thrown_away_as_well() {
+        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&ours).unwrap();
+        unlockpt(&ours).unwrap();
+        let name = ptsname(&ours, Vec::new()).unwrap();
+        let flags = OFlags::RDWR | OFlags::NOCTTY;
+        let theirs = rustix::fs::open(name, flags, Mode::empty()).unwrap();
+        let mut keyboard = File::from(ours);
+        thread::scope(|scope| {
+            let discards = scope.spawn(|| discard_on(&theirs, LONG, LONG));
+            for _ in 0..3 {
+                keyboard.write_all(b"secret\n").unwrap();
+                // What it shows has arrived.
+                keyboard.read_exact(&mut [0; 8]).unwrap();
+                eventually("an empty queue", || {
+                    (ioctl_fionread(&theirs) == Ok(0)).then_some(())
+                });
+            }
+            drop(keyboard);
+            assert!(discards.join().unwrap());
+        });
+    }
+
+    #[test]
+    fn where_nothing_was_typed_nothing_was_thrown_away() {
+        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        assert!(!discard_on(&ours, Duration::ZERO, Duration::ZERO));
+    }
 }

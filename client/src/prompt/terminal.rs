@@ -10,7 +10,7 @@ use rpassword::ConfigBuilder;
 use signal_hook::consts::SIGINT;
 use zeroize::Zeroizing;
 
-use super::modes::Modes;
+use super::modes::{Modes, discard};
 use super::{Choice, MAX_ANSWER, PromptError, Task, complain};
 use crate::charset::{self, Charset, Output};
 use crate::words::prompt as words;
@@ -46,6 +46,18 @@ impl Terminal {
     /// Questions are over: the terminal is as it was.
     pub fn give_back(&self) {
         self.modes.give_back();
+    }
+
+    /// Throws away what was typed and was not read yet; says whether there was anything. Meanwhile
+    /// the terminal shows nothing, and passes on each key and not each line.
+    pub fn discard(&mut self) -> bool {
+        let was_held = self.modes.is_held();
+        self.hold();
+        let has_dropped = discard();
+        if !was_held {
+            self.give_back();
+        }
+        has_dropped
     }
 
     /// Does something that takes a while; who does not want to wait presses Ctrl-C.

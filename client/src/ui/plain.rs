@@ -275,7 +275,7 @@ impl<W: Write> Face for Plain<W> {
     }
 
     fn discard(&mut self) -> bool {
-        self.can_ask && prompt::discard()
+        self.can_ask && self.terminal.discard()
     }
 
     fn keys(&self) -> String {
