@@ -120,7 +120,16 @@ fn the_terminal_is_given_back_whatever_ends_the_program() {
     edits_lines(&alice, false);
     alice.types("still here");
     alice.sees("<alice> still here");
-    for signal in [Signal::TERM, Signal::INT, Signal::QUIT, Signal::HUP] {
+    for signal in [
+        Signal::TERM,
+        Signal::INT,
+        Signal::QUIT,
+        Signal::HUP,
+        Signal::USR1,
+        Signal::USR2,
+        Signal::ALARM,
+        Signal::XCPU,
+    ] {
         let mark = alice.mark();
         alice.signal(signal);
         alice.ends();

@@ -23,7 +23,9 @@ use rustix::termios::{
     LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr,
     tcgetpgrp, tcsetattr,
 };
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTTIN};
+use signal_hook::consts::{
+    SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTTIN, SIGUSR1, SIGUSR2, SIGXCPU,
+};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::{emulate_default_handler, raise};
@@ -33,6 +35,8 @@ const NO_KEY: u8 = 0;
 /// How long the thread that hears signals may take to hear one that was raised.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// The signals that end the program, whoever else hears of them.
+const ENDING: [i32; 6] = [SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGXCPU];
 /// How long signals have to be heard after the program was continued.
 const SETTLING: Duration = Duration::from_millis(50);
 /// After so long without a key nothing that was typed ahead is on its way any more.
@@ -143,12 +147,13 @@ impl State {
                 held.give_back();
                 end(signal);
             }
-            (Some(held), SIGHUP | SIGQUIT) => {
-                held.give_back();
+            (held, signal) if ENDING.contains(&signal) => {
+                // It may have been given back between the signal and its hearing.
+                if let Some(held) = held {
+                    held.give_back();
+                }
                 end(signal);
             }
-            // The terminal was given back between the signal and its hearing.
-            (None, SIGHUP | SIGQUIT) => end(signal),
             // Whoever else hears of it does what is to be done.
             _ => {}
         }
@@ -307,11 +312,11 @@ fn more_comes(terminal: &impl AsFd, within: Duration) -> bool {
 /// Hears signals from here on.
 fn watch(state: &Arc<State>) -> io::Result<Receiver<()>> {
     flag::register_conditional_default(SIGTERM, Arc::clone(&state.ctrl_c_ends))?;
-    for signal in [SIGHUP, SIGQUIT] {
+    for signal in ENDING {
         flag::register_conditional_default(signal, Arc::clone(&state.others_end))?;
     }
     flag::register(SIGCONT, Arc::clone(&state.went_on))?;
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCONT])?;
+    let mut signals = Signals::new(ENDING.iter().chain(&[SIGINT, SIGTERM, SIGCONT]))?;
     let (tell, interrupts): (Sender<()>, _) = mpsc::channel();
     let state = Arc::clone(state);
     thread::Builder::new()

@@ -105,7 +105,15 @@ fn the_terminal_shows_keys_again_whatever_ends_the_questions() {
         person.echo_becomes(true);
     }
     go_on();
-    for signal in [Signal::TERM, Signal::HUP, Signal::QUIT] {
+    for signal in [
+        Signal::TERM,
+        Signal::HUP,
+        Signal::QUIT,
+        Signal::USR1,
+        Signal::USR2,
+        Signal::ALARM,
+        Signal::XCPU,
+    ] {
         let mut person = start(&server);
         person.is_asked("1) Register  2) Log in");
         person.signal(signal);

@@ -1,6 +1,6 @@
 //! The terminal itself, while the screen is ours: raw, on the alternate screen, pastes marked, rows
-//! never continued by the terminal. It is given back whatever ends the program, and while the program
-//! is stopped.
+//! never continued by the terminal. It is given back when the program ends, by a panic or a signal that
+//! can be heard as well, and while the program is stopped.
 //!
 //! Owns the terminal's modes, the thread that reads keys and the one that hears signals; knows no
 //! room, no question and no colour. Opened by whoever joins the face of a full screen; dialogs and

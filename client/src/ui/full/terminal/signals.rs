@@ -10,7 +10,9 @@ use std::time::Duration;
 use ratatui::crossterm::terminal::disable_raw_mode;
 use rustix::process::getpgrp;
 use rustix::termios::tcgetpgrp;
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTOU};
+use signal_hook::consts::{
+    SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTOU, SIGUSR1, SIGUSR2, SIGXCPU,
+};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::{emulate_default_handler, raise};
 
@@ -22,7 +24,9 @@ const TRIES: usize = 20;
 const BETWEEN_TRIES: Duration = Duration::from_millis(5);
 
 pub(super) fn watch(teller: Teller) -> io::Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGQUIT])?;
+    let mut signals = Signals::new([
+        SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGXCPU,
+    ])?;
     thread::Builder::new()
         .name("signals".to_owned())
         .spawn(move || {
