@@ -334,3 +334,41 @@ fn whoever_has_no_utf_8_registers_with_the_secret_as_text() {
         assert!(screen.bytes().is_ascii());
     }
 }
+
+#[test]
+fn a_terminal_of_another_session_is_not_taken() {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use std::fs::File;
+
+    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&ours).unwrap();
+    unlockpt(&ours).unwrap();
+    let name = ptsname(&ours, Vec::new()).unwrap().into_string().unwrap();
+    let theirs = || File::options().read(true).write(true).open(&name).unwrap();
+    let home = tempfile::tempdir().unwrap();
+    // Without `--ctty` it has no controlling terminal.
+    let mut child = std::process::Command::new("setsid")
+        .args([
+            "--wait",
+            env!("CARGO_BIN_EXE_chatbox"),
+            "--server",
+            "127.0.0.1:1",
+        ])
+        .current_dir(home.path())
+        .env("HOME", home.path())
+        .env("XDG_DATA_HOME", home.path())
+        .env("TERM", "xterm")
+        .env("LC_ALL", "C.UTF-8")
+        .stdin(theirs())
+        .stdout(theirs())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let ended = eventually("its end", || child.try_wait().unwrap());
+    let told = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
+    assert!(!ended.success());
+    assert!(
+        told.contains("standard input is not the controlling terminal"),
+        "{told}"
+    );
+}

@@ -20,6 +20,8 @@ pub const ANSWER_FULL: &str = "That is longer than an answer may be.";
 
 /// There is no terminal to take.
 pub const NO_TERMINAL: &str = "standard input and output are no terminal";
+/// There is one, of another session (`setsid`).
+pub const NOT_CONTROLLING: &str = "standard input is not the controlling terminal";
 /// The terminal was taken once.
 pub const TAKEN: &str = "the terminal was taken before";
 /// Nobody sits there any more.

@@ -124,11 +124,17 @@ impl RawTerminal {
     /// Takes the terminal, and starts to read its keys.
     ///
     /// # Errors
-    /// When standard input or output is no terminal, it does not take the modes, the system
-    /// refuses a thread or a signal handler, or it was taken before.
+    /// When standard input or output is no terminal or not the controlling one, it does not take
+    /// the modes, the system refuses a thread or a signal handler, or it was taken before.
     pub fn open() -> io::Result<(Self, Receiver<Pressed>)> {
         if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
             return Err(io::Error::new(ErrorKind::Unsupported, words::NO_TERMINAL));
+        }
+        if !is_controlling() {
+            return Err(io::Error::new(
+                ErrorKind::Unsupported,
+                words::NOT_CONTROLLING,
+            ));
         }
         if OPENED.swap(true, Ordering::SeqCst) {
             return Err(io::Error::new(ErrorKind::AlreadyExists, words::TAKEN));
@@ -273,8 +279,19 @@ fn is_in_foreground() -> bool {
     tcgetpgrp(io::stdin()).is_ok_and(|group| group == getpgrp())
 }
 
+/// Whether one can be in the foreground of it at all: nothing would ever be drawn otherwise.
+#[cfg(unix)]
+fn is_controlling() -> bool {
+    rustix::termios::tcgetpgrp(io::stdin()).is_ok()
+}
+
 #[cfg(not(unix))]
 const fn is_in_foreground() -> bool {
+    true
+}
+
+#[cfg(not(unix))]
+const fn is_controlling() -> bool {
     true
 }
 
