@@ -125,10 +125,19 @@ pub fn would_ask(typed: &str) -> bool {
         .strip_prefix('/')
         .filter(|rest| !rest.starts_with('/') && !line.contains('\n'))
         .and_then(|rest| rest.split_whitespace().next());
-    name.is_some_and(|name| {
-        let meant = find(name).map(|row| row.name).or_else(|| meant(name));
-        meant.is_some_and(asks)
+    name.is_some_and(|name| match find(name) {
+        Some(row) => asks(row.name),
+        None => is_mistyped_asking(name),
     })
+}
+
+/// Whether a name that is no command's was probably meant for one that asks. Narrower than the guess
+/// that a person is shown: what is thrown away behind it is lost.
+fn is_mistyped_asking(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.starts_with("pass")
+        || name.starts_with("2f")
+        || nearest(&name, ["password"].into_iter()).is_some()
 }
 
 fn asks(name: &str) -> bool {
@@ -415,6 +424,10 @@ mod tests {
             "/lsit",
             "/etc/passwd",
             " /list",
+            "/p",
+            "/afk",
+            " /eta 5 min",
+            " /2 cents",
             "/",
             "",
             "/password\nold\nnew",
