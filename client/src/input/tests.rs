@@ -1,4 +1,3 @@
-
 use super::table::{DEFAULT_HISTORY, MAX_HISTORY};
 use super::*;
 

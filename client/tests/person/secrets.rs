@@ -188,9 +188,9 @@ fn state(pid: &str) -> Option<char> {
 }
 
 /// Ends a process that the test leaves behind.
-struct Ended(Pid);
+struct LeftBehind(Pid);
 
-impl Drop for Ended {
+impl Drop for LeftBehind {
     fn drop(&mut self) {
         // It has ended already where the test succeeded, and its shell may not have asked yet.
         let _ = kill_process(self.0, Signal::KILL);
@@ -206,7 +206,7 @@ fn a_question_in_the_background_waits_stopped_and_ends_when_it_is_told_to() {
     shell.sees("began ");
     let pid = shell.sees(".");
     let process = Pid::from_raw(pid.parse().unwrap()).unwrap();
-    let ended = Ended(process);
+    let ended = LeftBehind(process);
     let stops = || {
         let is_stopped = || (state(&pid) == Some('T')).then_some(());
         eventually("a program that is stopped", is_stopped);
