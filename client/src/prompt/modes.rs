@@ -274,18 +274,21 @@ impl Drop for Modes {
 /// Throws away what was typed on standard input, a terminal, and was not read yet; says whether
 /// there was anything.
 pub fn discard() -> bool {
-    discard_on(&io::stdin(), QUIET, MOST_QUIET)
+    let (terminal, end) = (io::stdin(), Instant::now() + MOST_QUIET);
+    discard_while(
+        || Instant::now() < end && more_comes(&terminal, QUIET),
+        || throw_away(&terminal),
+    )
 }
 
-/// What was typed ahead may be on its way still (a long paste, a slow line): it is waited for until
-/// nothing comes for so long, and not for longer than the most.
-fn discard_on(terminal: &impl AsFd, quiet: Duration, most: Duration) -> bool {
-    let end = Instant::now() + most;
-    let mut has_dropped = throw_away(terminal);
-    while more_comes(terminal, quiet) && Instant::now() < end {
-        has_dropped |= throw_away(terminal);
+/// What was typed ahead may be on its way still: a long paste, a slow line.
+fn discard_while(mut more_comes: impl FnMut() -> bool, throw_away: impl Fn() -> bool) -> bool {
+    let mut has_dropped = throw_away();
+    while more_comes() {
+        has_dropped |= throw_away();
     }
-    throw_away(terminal) || has_dropped
+    // The beginning of a line, of which a terminal may say nothing.
+    throw_away() || has_dropped
 }
 
 fn throw_away(terminal: &impl AsFd) -> bool {
@@ -334,44 +337,53 @@ fn watch(state: &Arc<State>) -> io::Result<Receiver<()>> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Read, Write};
+    use std::cell::Cell;
+    use std::io::Write;
 
-    use chatbox_common::testkit::wait::eventually;
     use rustix::fs::{Mode, OFlags};
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
     use super::*;
 
-    /// Nothing but the terminal's end comes before it.
-    const LONG: Duration = Duration::from_secs(600);
-
     #[test]
-    fn what_is_still_on_its_way_is_thrown_away_as_well() {
-        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&ours).unwrap();
-        unlockpt(&ours).unwrap();
-        let name = ptsname(&ours, Vec::new()).unwrap();
-        let flags = OFlags::RDWR | OFlags::NOCTTY;
-        let theirs = rustix::fs::open(name, flags, Mode::empty()).unwrap();
-        let mut keyboard = File::from(ours);
-        thread::scope(|scope| {
-            let discards = scope.spawn(|| discard_on(&theirs, LONG, LONG));
-            for _ in 0..3 {
-                keyboard.write_all(b"secret\n").unwrap();
-                // What it shows has arrived.
-                keyboard.read_exact(&mut [0; 8]).unwrap();
-                eventually("an empty queue", || {
-                    (ioctl_fionread(&theirs) == Ok(0)).then_some(())
-                });
-            }
-            drop(keyboard);
-            assert!(discards.join().unwrap());
-        });
+    fn what_comes_while_more_comes_is_thrown_away_as_well() {
+        let discards = |before: u32, coming: u32, behind: u32| {
+            let (queue, mut coming) = (Cell::new(before), coming);
+            let more_comes = || {
+                let comes = coming > 0;
+                coming -= u32::from(comes);
+                queue.set(if comes { 1 } else { behind });
+                comes
+            };
+            let has_dropped = discard_while(more_comes, || queue.take() > 0);
+            assert_eq!((queue.get(), coming), (0, 0));
+            has_dropped
+        };
+        assert!(!discards(0, 0, 0));
+        assert!(discards(1, 0, 0));
+        assert!(discards(0, 2, 0));
+        assert!(discards(0, 0, 1));
     }
 
     #[test]
-    fn where_nothing_was_typed_nothing_was_thrown_away() {
-        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        assert!(!discard_on(&ours, Duration::ZERO, Duration::ZERO));
+    fn a_terminal_says_whether_more_comes_and_holds_nothing_that_was_thrown_away() {
+        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+        grantpt(&ours).unwrap();
+        unlockpt(&ours).unwrap();
+        let name = ptsname(&ours, Vec::new()).unwrap();
+        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let theirs = rustix::fs::open(name, flags, Mode::empty()).unwrap();
+        let mut keyboard = File::from(ours);
+        // Nothing but what it waits for ends the wait.
+        let long = Duration::from_secs(600);
+        assert!(!more_comes(&theirs, Duration::ZERO));
+        assert!(!throw_away(&theirs));
+        keyboard.write_all(b"secret\n").unwrap();
+        assert!(more_comes(&theirs, long));
+        assert!(throw_away(&theirs));
+        assert!(!more_comes(&theirs, Duration::ZERO));
+        assert!(!throw_away(&theirs));
+        drop(keyboard);
+        assert!(!more_comes(&theirs, long), "it is gone");
     }
 }
