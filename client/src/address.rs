@@ -6,11 +6,7 @@
 use std::fmt;
 use std::net::Ipv6Addr;
 
-/// The port of a server that names none.
-pub const DEFAULT_PORT: u16 = 7878;
-
-/// The longest host name, in bytes (RFC 1035 section 2.3.4).
-const MAX_HOST: usize = 253;
+use chatbox_common::config::{DEFAULT_PORT, MAX_HOST};
 
 /// Why a text is no address. The sentence is fit for the person who typed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -10,7 +10,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{self, ExitCode};
 
-use chatbox_common::config::is_profile_name;
+use chatbox_common::config::{is_profile_name, profile_name_rule};
 use chatbox_common::fingerprint::Fingerprint;
 use chatbox_common::name::UserName;
 use clap::error::ErrorKind;
@@ -118,11 +118,11 @@ fn end(error: &clap::Error) -> ! {
     process::exit(error.exit_code())
 }
 
-fn profile(name: &str) -> Result<String, &'static str> {
+fn profile(name: &str) -> Result<String, String> {
     if is_profile_name(name) {
         return Ok(name.to_owned());
     }
-    Err("a profile's name has 1 to 32 letters a to z, digits, '-' and '_'")
+    Err(format!("a profile's name has {}", profile_name_rule()))
 }
 
 /// How the program ends; the numbers are promised in the help.

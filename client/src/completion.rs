@@ -112,11 +112,7 @@ mod tests {
             history_id: [1; 16],
             rooms: vec![room(1, "#lobby"), room(2, "#ops"), room(3, "@bert")],
             time: 0,
-            limits: Limits {
-                messages_per_second: 5,
-                text_bytes: 8192,
-                page_messages: 500,
-            },
+            limits: Limits::with_pace(5),
             server: String::new(),
             session: 1,
             ignored: Vec::new(),

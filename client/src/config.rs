@@ -11,6 +11,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chatbox_common::config::MAX_FILE;
 use chatbox_common::config::{Client, Config, Fault, KeySetting, Profile};
 use chatbox_common::name::UserName;
 
@@ -31,8 +32,12 @@ pub enum ConfigError {
         /// What the system said.
         source: io::Error,
     },
-    /// It is longer than 256 KiB, or no UTF-8.
-    #[error("{} is no configuration: it is longer than 256 KiB or not UTF-8", .0.display())]
+    /// It is longer than [`MAX_FILE`], or no UTF-8.
+    #[error(
+        "{} is no configuration: it is longer than {} KiB or not UTF-8",
+        .0.display(),
+        MAX_FILE / 1024
+    )]
     NotText(PathBuf),
     /// It says what can't be.
     #[error("{}{}", path.display(), listed(faults))]

@@ -11,14 +11,13 @@ mod when;
 
 use std::fmt::Write;
 
+use chatbox_common::limits::MAX_TEXT;
+
 use crate::sanitize;
 use crate::words::input as words;
 pub use table::{Command, Factor, MemberAction, Target};
 use table::{CommandRow, Misuse, TABLE, find};
 pub use when::When;
-
-/// The longest text of a message, in bytes.
-pub const MAX_TEXT: usize = 8 * 1024;
 
 /// The longest line taken, in bytes: a text, its line end, and a slash before it.
 pub const MAX_LINE: usize = MAX_TEXT + 3;

@@ -30,7 +30,7 @@ const PREFACE_NAME: &[u8; 8] = b"CHATBOX/";
 const LINE_START: &[u8; 2] = b"CH";
 
 /// The longest such line, in bytes.
-const MAX_LINE: usize = 16;
+pub(crate) const MAX_LINE: usize = 16;
 
 /// Why a channel ended, or never began.
 #[derive(Debug, thiserror::Error)]

@@ -16,11 +16,11 @@ mod settings;
 mod value;
 
 use keys::{Draft, KEYS};
-pub use profiles::is_profile_name;
 use profiles::{KEY_SETTINGS, PROFILE_KEYS, PROFILES};
+pub use profiles::{is_profile_name, profile_name_rule};
 pub use settings::{
-    Client, Config, DEFAULT_PORT, Durability, KeySetting, Limits, LogLevel, Logging, Network,
-    Profile, Registration, Security, Server, Storage,
+    Client, Config, DEFAULT_PORT, Durability, KeySetting, Limits, LogLevel, Logging, MAX_HOST,
+    Network, Profile, Registration, Security, Server, Storage,
 };
 use value::shown;
 

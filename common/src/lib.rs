@@ -35,6 +35,7 @@ pub mod config;
 pub mod crypto;
 pub mod deadline;
 pub mod fingerprint;
+pub mod limits;
 pub mod name;
 pub mod secret;
 #[cfg(test)]

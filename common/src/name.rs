@@ -9,7 +9,7 @@ pub const MAX_NAME: usize = 32;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// Nothing, or more than [`MAX_NAME`] bytes.
-    #[error("a name has 1 to 32 characters")]
+    #[error("a name has 1 to {MAX_NAME} characters")]
     Length,
     /// A character outside `A-Z a-z 0-9 _ - .`.
     #[error("a name is made of letters a to z, digits, '_', '-' and '.'")]

@@ -9,15 +9,17 @@ mod password;
 mod proof;
 mod room_actions;
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chatbox_common::crypto::handshake::ChannelBinding;
+use chatbox_common::limits::{MAX_SEARCH, MAX_TEXT, PAGE_LIMIT};
 use chatbox_common::wire::codec::Read;
 use chatbox_common::wire::message::{
-    ClientMessage, ErrorCode, ErrorMessage, History, List, MAX_TEXT, Named, PAGE_LIMIT, People,
-    Plain, RequestId, Search, Send, ServerInfo, ServerMessage, You,
+    ClientMessage, ErrorCode, ErrorMessage, History, List, Named, People, Plain, RequestId, Search,
+    Send, ServerInfo, ServerMessage, You,
 };
 
 use crate::delivery::Backpressure;
@@ -29,9 +31,6 @@ use crate::rate_limit::{MessageBudget, Verdict};
 use crate::readers::{PageRequest, Query};
 use crate::shared::Shared;
 pub use account::Changes;
-
-/// The most bytes of what is searched for.
-const MAX_SEARCH: usize = 256;
 
 /// One session's requests.
 pub struct Requests<'a> {
@@ -186,7 +185,7 @@ impl Requests<'_> {
             return Ok(());
         }
         if let Err((code, sentence)) = check_text(&send.text) {
-            self.error(Some(send.request), code, sentence, None);
+            self.error(Some(send.request), code, &sentence, None);
             return Ok(());
         }
         self.shared.journal.post(Post {
@@ -243,8 +242,8 @@ impl Requests<'_> {
             return Ok(());
         }
         if search.words.len() > MAX_SEARCH {
-            let sentence = "a search has at most 256 bytes";
-            self.error(Some(request), ErrorCode::TextTooLong, sentence, None);
+            let sentence = format!("a search has at most {MAX_SEARCH} bytes");
+            self.error(Some(request), ErrorCode::TextTooLong, &sentence, None);
         } else {
             self.page(request, limit, Query::Search(search));
         }
@@ -252,9 +251,8 @@ impl Requests<'_> {
     }
 
     fn page(&self, request: RequestId, limit: u32, query: Query) {
-        if limit == 0 || limit > PAGE_LIMIT {
-            let sentence = "a page has a limit of 1 to 500";
-            return self.error(Some(request), ErrorCode::InvalidArgument, sentence, None);
+        if !self.is_page_limit(request, limit) {
+            return;
         }
         if !self.backpressure.begin_page() {
             let sentence = "the page asked for before is still under way";
@@ -268,15 +266,18 @@ impl Requests<'_> {
         });
     }
 
+    fn is_page_limit(&self, request: RequestId, limit: u32) -> bool {
+        let good = (1..=PAGE_LIMIT).contains(&limit);
+        if !good {
+            let sentence = format!("a page has a limit of 1 to {PAGE_LIMIT}");
+            self.error(Some(request), ErrorCode::InvalidArgument, &sentence, None);
+        }
+        good
+    }
+
     fn list(&self, list: &List) {
-        if list.limit == 0 || list.limit > PAGE_LIMIT {
-            let sentence = "a list has a limit of 1 to 500";
-            return self.error(
-                Some(list.request),
-                ErrorCode::InvalidArgument,
-                sentence,
-                None,
-            );
+        if !self.is_page_limit(list.request, list.limit) {
+            return;
         }
         let limit = usize::try_from(list.limit).unwrap_or(0);
         let (people, more) = self.shared.connections.people(list.after.as_deref(), limit);
@@ -331,17 +332,19 @@ impl Requests<'_> {
     }
 }
 
-/// The rule for texts: something, at most 8 KiB, no control characters but line feed and tab.
-fn check_text(text: &str) -> Result<(), (ErrorCode, &'static str)> {
+/// The rule for texts: something, at most [`MAX_TEXT`] bytes, no control characters but line feed
+/// and tab.
+fn check_text(text: &str) -> Result<(), (ErrorCode, Cow<'static, str>)> {
     if text.len() > MAX_TEXT {
-        return Err((ErrorCode::TextTooLong, "a message has at most 8 KiB"));
+        let sentence = format!("a message has at most {MAX_TEXT} bytes");
+        return Err((ErrorCode::TextTooLong, sentence.into()));
     }
     if text.trim().is_empty() {
-        return Err((ErrorCode::TextInvalid, "the message is empty"));
+        return Err((ErrorCode::TextInvalid, "the message is empty".into()));
     }
     if text.contains(|c: char| c.is_control() && c != '\n' && c != '\t') {
         let sentence = "a message can't hold control characters other than line feed and tab";
-        return Err((ErrorCode::TextInvalid, sentence));
+        return Err((ErrorCode::TextInvalid, sentence.into()));
     }
     Ok(())
 }

@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 use chatbox_common::channel::{self, ChannelError, Receiver, Sender};
 use chatbox_common::crypto::handshake::ChannelBinding;
 use chatbox_common::deadline::Deadlined;
+use chatbox_common::limits::{FRAME_TIMEOUT, LOGIN_TIMEOUT, PING_AFTER, SILENCE_TIMEOUT};
 use chatbox_common::wire::codec;
 use chatbox_common::wire::frame::FrameBuffer;
-use chatbox_common::wire::message::{Limits, MAX_TEXT, PAGE_LIMIT, Plain, ServerMessage};
+use chatbox_common::wire::message::{Limits, Plain, ServerMessage};
 
 use crate::audit::Line;
 use crate::clock::now_ms;
@@ -22,17 +23,11 @@ use crate::commands::{Changes, Requests};
 use crate::delivery::{Backpressure, Delivery, Readiness};
 use crate::event::SessionId;
 use crate::journal::{Begin, Ended};
-use crate::login::{Authenticated, Candidacy, LOGIN_TIMEOUT};
+use crate::login::{Authenticated, Candidacy};
 use crate::login_stream::{End, LoginStream};
 use crate::rate_limit::MessageBudget;
 use crate::shared::Shared;
 
-/// A frame must be complete so long after its first byte.
-const FRAME_TIMEOUT: Duration = Duration::from_secs(30);
-/// A peer that is silent for so long is asked for a sign of life.
-const PING_AFTER: Duration = Duration::from_secs(60);
-/// A peer that is silent for so long is told goodbye.
-const SILENCE_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long a peer may take to accept its goodbye.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(2);
 /// After the goodbye so many bytes, or this long, are read and dropped: a reset would eat it.
@@ -180,11 +175,7 @@ impl Connection {
             sealer: sender.into_sealer(),
             backpressure: Arc::clone(backpressure),
             after: who.after(),
-            limits: Limits {
-                messages_per_second: self.shared.policy.messages_per_second,
-                text_bytes: u32::try_from(MAX_TEXT).unwrap_or(u32::MAX),
-                page_messages: PAGE_LIMIT,
-            },
+            limits: Limits::with_pace(self.shared.policy.messages_per_second),
         });
     }
 

@@ -8,15 +8,13 @@ use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use chatbox_common::limits::MAX_SESSIONS;
 use chatbox_common::name::UserName;
 use chatbox_common::wire::message;
 
 use crate::delivery::Backpressure;
 use crate::event::{Person, SessionId};
 use crate::rate_limit::network;
-
-/// The most sessions of one account: what waits for each of them costs memory.
-pub const MAX_SESSIONS: u32 = 32;
 
 /// One address may hold this part of all connections before it logs in …
 const STRANGERS_SHARE: usize = 16;

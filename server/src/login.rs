@@ -8,11 +8,12 @@
 pub mod fresh;
 pub mod proof;
 
-use std::time::Duration;
-
 use chatbox_common::auth::resume::{self, ResumeToken};
 use chatbox_common::auth::scram::{ClientFirstMessage, Verifier};
 use chatbox_common::auth::totp::TotpSecret;
+use chatbox_common::limits::{
+    LOGIN_TIMEOUT, MAX_FIRST_CODES, REGISTRATION_TIMEOUT, REGISTRATIONS_PER_CONNECTION,
+};
 use chatbox_common::name::UserName;
 use chatbox_common::wire::codec::Read;
 use chatbox_common::wire::message::{
@@ -28,15 +29,6 @@ use crate::journal::{Granted, LogIn, Registration, ResumeUse};
 use crate::login_stream::{End, LoginStream};
 use crate::shared::Shared;
 use proof::{Attempt, Judged};
-
-/// How long a login may take from the handshake on.
-pub const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a registration may take: a person scans a code.
-pub const REGISTRATION_TIMEOUT: Duration = Duration::from_secs(300);
-/// How many registrations one connection may begin.
-const MAX_REGISTRATIONS: u32 = 5;
-/// How often the first code of a registration may be wrong.
-const REGISTRATION_CODES: u32 = 5;
 
 /// Proof that somebody logged in. Nothing outside this module can make one.
 #[derive(Debug)]
@@ -100,7 +92,7 @@ impl Candidacy<'_> {
             match message {
                 ClientMessage::Register(register) => {
                     registrations += 1;
-                    if registrations > MAX_REGISTRATIONS {
+                    if registrations > REGISTRATIONS_PER_CONNECTION {
                         return Err(End::Throttled);
                     }
                     if let Some(done) = self.register(stream, &register)? {
@@ -239,7 +231,7 @@ impl Candidacy<'_> {
         stream: &mut LoginStream<'_>,
         totp: &TotpSecret,
     ) -> Result<(RegisterConfirm, u64), End> {
-        for _ in 0..REGISTRATION_CODES {
+        for _ in 0..MAX_FIRST_CODES {
             let confirm = match stream.receive()? {
                 Read::Known(ClientMessage::RegisterConfirm(confirm)) => confirm,
                 Read::Known(ClientMessage::Bye(_)) => return Err(End::Quit),

@@ -10,14 +10,10 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Failed logins an address has at once.
-pub const LOGIN_FAILURES: u32 = 10;
-/// How long until it has one more.
-pub const LOGIN_REFILL: Duration = Duration::from_secs(10);
-/// Registrations that may begin from an address at once: a classroom behind one router.
-pub const REGISTRATIONS: u32 = 50;
-/// How long until it may begin one more.
-pub const REGISTRATION_REFILL: Duration = Duration::from_secs(60);
+use chatbox_common::limits::{
+    LOGIN_FAILURES, LOGIN_REFILL, REGISTRATION_REFILL, REGISTRATION_TIMEOUT, REGISTRATIONS,
+};
+
 /// Addresses whose failures are remembered.
 pub const MAX_ADDRESSES: usize = 65_536;
 /// Refused messages within [`PATIENCE`] after which a session is ended.
@@ -218,7 +214,10 @@ impl MessageBudget {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TooManyPending {
     /// [`PENDING_PER_ADDRESS`] are under way from this address.
-    #[error("there are registrations under way from your address; finish one, or wait 5 minutes")]
+    #[error(
+        "there are registrations under way from your address; finish one, or wait {} minutes",
+        REGISTRATION_TIMEOUT.as_secs() / 60
+    )]
     Address,
     /// [`PENDING_IN_ALL`] are under way.
     #[error("too many people are registering just now; try again in a few minutes")]

@@ -9,6 +9,7 @@
 use chatbox_common::auth::recovery::{RECOVERY_CODES, RecoveryCode};
 use chatbox_common::auth::scram::Password;
 use chatbox_common::auth::totp::TotpSecret;
+use chatbox_common::limits::MAX_FIRST_CODES;
 use chatbox_common::secret::SecretString;
 use chatbox_common::wire::message::{
     Changed, ClientMessage, ErrorCode, ErrorMessage, FactorConfirm, FactorPart, NewFactor,
@@ -24,9 +25,6 @@ use crate::prompt::{PromptError, Prompter, away};
 use crate::session::{Proof, Proved, SessionError};
 use crate::words::tables;
 use crate::words::{account as words, app as app_words, login};
-
-/// How often the first code of a new secret may be wrong; the server counts, too.
-const FIRST_CODES: u32 = 5;
 
 /// A change of one's own account that the server was asked for.
 pub(super) struct Changing {
@@ -279,7 +277,7 @@ impl App {
         let Self { face, user, .. } = self;
         Login::show_factor(&mut **face, user, shown, &recovery, factor.time)?;
         if has_secret {
-            return self.first_code(FIRST_CODES);
+            return self.first_code(MAX_FIRST_CODES);
         }
         self.face.back();
         Ok(self.face.notice(None, words::NEW_CODES)?)

@@ -6,6 +6,7 @@ use chatbox_common::wire::message::{ClientMessage, Kind, Plain, ServerInfo};
 use super::App;
 use super::requests::Asked;
 use super::script::RunMode;
+use super::typed::MAX_TERMINAL_LINE;
 use crate::exit::ExitReason;
 use crate::input::{self, Command, Input};
 use crate::model::{Event as Told, Listed};
@@ -30,7 +31,7 @@ impl App {
             Intent::Line(line) => self.line(&line),
             Intent::Paste(block) => self.pasted(&block),
             Intent::TooLong(size) => self.not_taken(&input::too_long(size)),
-            Intent::Cut(line) => self.unread(&line, words::CUT),
+            Intent::Cut(line) => self.unread(&line, &words::cut(MAX_TERMINAL_LINE - 1)),
             Intent::NoText(line) => self.unread(&line, words::NO_TEXT),
             Intent::Go(room) if self.model.is_in(room) => self.talk_in(room),
             // One was sent out of it meanwhile.

@@ -112,11 +112,7 @@ mod tests {
             history_id: [1; 16],
             rooms: vec![room(1, RoomName::LOBBY), room(2, "#ops")],
             time: 0,
-            limits: Limits {
-                messages_per_second: 0,
-                text_bytes: 8192,
-                page_messages: 500,
-            },
+            limits: Limits::with_pace(0),
             server: "0".to_owned(),
             session: 1,
             ignored: Vec::new(),

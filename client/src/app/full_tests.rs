@@ -89,11 +89,7 @@ impl Desk {
                 room(3, "@bob", Access::Direct, 0),
             ],
             time: 0,
-            limits: Limits {
-                messages_per_second: 0,
-                text_bytes: 8192,
-                page_messages: 500,
-            },
+            limits: Limits::with_pace(0),
             server: "0".to_owned(),
             session: 1,
             ignored: Vec::new(),

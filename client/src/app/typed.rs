@@ -13,7 +13,7 @@ use crate::ui::Intent;
 
 /// What a terminal keeps of a typed line, with its end; the rest is dropped without a word
 /// (Linux, N_TTY_BUF_SIZE).
-const MAX_TERMINAL_LINE: usize = 4_096;
+pub(super) const MAX_TERMINAL_LINE: usize = 4_096;
 
 /// What is typed, in the order in which it is carried out.
 #[derive(Default)]
@@ -193,7 +193,7 @@ fn skip_line(source: &mut impl BufRead) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::MAX_TEXT;
+    use chatbox_common::limits::MAX_TEXT;
 
     fn all(mut source: &[u8]) -> Vec<Intent> {
         let mut all = Vec::new();

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use chatbox_common::auth::scram::Password;
 use chatbox_common::fingerprint::Fingerprint;
+use chatbox_common::limits::MAX_FIRST_CODES;
 use chatbox_common::name::UserName;
 
 use crate::address::ServerAddress;
@@ -38,8 +39,6 @@ use host_key::HostKeyCheck;
 /// How far the server's clock may be from this one before it is worth a word: one-time codes
 /// last 30 s.
 const CLOCK_TOLERANCE_MS: u64 = 20_000;
-/// How often the first code may be wrong; the server counts, too.
-const FIRST_CODES: usize = 5;
 
 /// See the module.
 pub struct Login {
@@ -365,7 +364,7 @@ impl Login {
         })??;
         let (secret, recovery) = (Some(&registering.secret), &registering.recovery);
         Self::show_factor(prompter, &user, secret, recovery, registering.server_time)?;
-        for _ in 0..FIRST_CODES {
+        for _ in 0..MAX_FIRST_CODES {
             let code = match self.codes.fresh(prompter, words::FIRST_CODE) {
                 Ok(code) => code,
                 Err(reason) => {
@@ -463,7 +462,7 @@ fn ask_password(prompter: &mut dyn Prompter, question: &str) -> Result<Password,
 /// guess.
 fn ask_new_password(prompter: &mut dyn Prompter, about: &[&str]) -> Result<Password, PromptError> {
     loop {
-        let typed = prompter.ask_new_secret(words::NEW_PASSWORD, "--password-file", about)?;
+        let typed = prompter.ask_new_secret(&words::new_password(), "--password-file", about)?;
         let password = match Password::prepare(&typed) {
             Ok(password) => password,
             Err(error) => {

@@ -1,10 +1,10 @@
 //! What goes into the model and what comes out of it.
 
+use chatbox_common::limits::PAGE_LIMIT;
 use chatbox_common::wire::message::{
     self, Chat, ClientMessage, Follow, Following, Found, Head, History, Ignoring, Invited, List,
-    Member, MemberList, Members, Named, OnlinePerson, PAGE_LIMIT, Page, People, Place, Presence,
-    Profile, Read, ReadTo, RequestId, RoomChanged, RoomId, RoomList, RoomSummary, Rooms, Seq,
-    Standing, Welcome,
+    Member, MemberList, Members, Named, OnlinePerson, Page, People, Place, Presence, Profile, Read,
+    ReadTo, RequestId, RoomChanged, RoomId, RoomList, RoomSummary, Rooms, Seq, Standing, Welcome,
 };
 
 /// What the model is told.

@@ -19,8 +19,9 @@ mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 
+use chatbox_common::limits::PAGE_LIMIT;
 use chatbox_common::name::RoomName;
-use chatbox_common::wire::message::{self, Access, Head, PAGE_LIMIT, ReadTo, RoomId, Seq, Welcome};
+use chatbox_common::wire::message::{self, Access, Head, ReadTo, RoomId, Seq, Welcome};
 
 use crate::words::model as words;
 pub use event::{Ask, Effect, Event, Listed, Mention};

@@ -3,19 +3,19 @@
 
 use std::collections::BTreeMap;
 
+use chatbox_common::limits::MAX_IGNORED;
 use chatbox_common::name::{RoomName, UserName};
 
-/// The most people one ignores; the server keeps no more.
-const MAX_IGNORED: usize = 1_000;
 /// The most names kept of people, and of rooms.
-const MAX_KEPT: usize = 4_096;
+const MAX_KEPT: u32 = 4_096;
 
 /// Names by what they are in lower case.
 type NameMap = BTreeMap<String, String>;
 
-fn keep(kept: &mut NameMap, name: &str, most: usize) {
+fn keep(kept: &mut NameMap, name: &str, most: u32) {
     let key = name.to_ascii_lowercase();
-    if kept.len() < most || kept.contains_key(&key) {
+    let has_space = u32::try_from(kept.len()).is_ok_and(|count| count < most);
+    if has_space || kept.contains_key(&key) {
         kept.insert(key, name.to_owned());
     }
 }

@@ -60,11 +60,7 @@ fn welcome_with(history: u8, first: Seq, head: Seq, read: Seq) -> Event {
             locked: None,
         }],
         time: 0,
-        limits: Limits {
-            messages_per_second: 5,
-            text_bytes: 8192,
-            page_messages: 500,
-        },
+        limits: Limits::with_pace(5),
         server: "0".into(),
         session: 1,
         ignored: Vec::new(),

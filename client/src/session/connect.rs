@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use chatbox_common::channel::{self, Channel};
 use chatbox_common::deadline::Deadlined;
 use chatbox_common::fingerprint::Fingerprint;
+use chatbox_common::limits::LOGIN_TIMEOUT;
 use chatbox_common::wire::codec::{self, Read as Message};
 use chatbox_common::wire::message::{
     Bye, ByeReason, ClientMessage, ErrorMessage, RequestId, ServerMessage,
@@ -17,8 +18,8 @@ use chatbox_common::wire::message::{
 use super::SessionError;
 use crate::address::ServerAddress;
 
-/// A little less than the 30 seconds that a server gives.
-const LOGIN_TIMEOUT: Duration = Duration::from_secs(28);
+/// A little less than a server gives.
+const LOGIN: Duration = LOGIN_TIMEOUT.saturating_sub(Duration::from_secs(2));
 /// How long a goodbye may take that nobody waits for.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -68,7 +69,7 @@ pub fn connect(server: &ServerAddress, timeout: Duration) -> Result<Greeted, Ses
     Ok(Greeted {
         socket: Arc::new(socket),
         channel,
-        deadline: Instant::now() + LOGIN_TIMEOUT,
+        deadline: Instant::now() + LOGIN,
         pending: VecDeque::new(),
         requests: 0,
         peer,

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use chatbox_common::channel::{self, ChannelError, Sender};
 use chatbox_common::crypto::handshake::ChannelBinding;
 use chatbox_common::crypto::record::KeyAge;
+use chatbox_common::limits::{PING_AFTER, SILENCE_TIMEOUT};
 use chatbox_common::wire::codec::{self, Read};
 use chatbox_common::wire::message::{
     Bye, ByeReason, ClientMessage, Plain, RequestId, ServerMessage,
@@ -17,17 +18,16 @@ use chatbox_common::wire::message::{
 
 use super::{Entered, Ticket};
 
-/// A server that is silent for so long is taken to be gone: it asks for a sign of life after 60 s.
-const SILENCE_TIMEOUT: Duration = Duration::from_secs(150);
+/// A server that is silent for so long is taken to be gone: it would have said goodbye before.
+const SILENCE: Duration = SILENCE_TIMEOUT.saturating_add(Duration::from_secs(30));
 /// A server that takes nothing for so long is taken to be gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What may wait to be said: more than all that is ever under way at a time. A server that lets it
 /// fill up takes nothing.
 const JOBS: usize = 1_024;
-/// After so much silence of this side the server is given a sign of life; it would ask for one
-/// after 60 s.
-const QUIET: Duration = Duration::from_secs(50);
+/// After so much silence of this side the server is given a sign of life, before it asks for one.
+const QUIET: Duration = PING_AFTER.saturating_sub(Duration::from_secs(10));
 /// How long the end of a session waits for what was said before it to be written.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 /// The number of requests whose answer nobody waits for.
@@ -108,7 +108,7 @@ impl Link {
             binding,
             ..
         } = entered;
-        socket.set_read_timeout(Some(SILENCE_TIMEOUT))?;
+        socket.set_read_timeout(Some(SILENCE))?;
         socket.set_write_timeout(Some(WRITE_TIMEOUT))?;
         let received = KeyInUse::of(receiver.key_age());
         let sent = Arc::new(Mutex::new(KeyInUse::of(sender.key_age())));

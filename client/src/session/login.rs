@@ -14,6 +14,7 @@ use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::channel::{Receiver, Sender};
 use chatbox_common::crypto::handshake::ChannelBinding;
 use chatbox_common::fingerprint::Fingerprint;
+use chatbox_common::limits::REGISTRATION_TIMEOUT;
 use chatbox_common::name::UserName;
 use chatbox_common::secret::{Secret, SecretString};
 use chatbox_common::wire::message::{
@@ -23,8 +24,8 @@ use chatbox_common::wire::message::{
 
 use super::{Greeted, SessionError};
 
-/// A little less than the 5 minutes that a server gives.
-const REGISTRATION_TIMEOUT: Duration = Duration::from_secs(295);
+/// A little less than a server gives.
+const REGISTRATION: Duration = REGISTRATION_TIMEOUT.saturating_sub(Duration::from_secs(5));
 
 /// What continues a login on a new connection. Kept in memory only, unless a script wants it kept
 /// (`saved_session`).
@@ -134,7 +135,7 @@ impl Greeted {
         if challenge.request != request || recovery.len() != RECOVERY_CODES {
             return Err(SessionError::Protocol);
         }
-        self.deadline = Instant::now() + REGISTRATION_TIMEOUT;
+        self.deadline = Instant::now() + REGISTRATION;
         let verifier = Verifier::derive(password, salt, Iterations::new(iterations)?);
         Ok(Registering {
             greeted: self,

@@ -16,8 +16,13 @@ pub const LOST_THREADS: &str = "the program lost its own threads";
 
 // What is typed.
 
-pub const CUT: &str = "Nothing was sent: a terminal passes on only the first 4095 bytes of a line, \
-     so the end of this one is missing. Type it in parts, or pipe it in.";
+pub fn cut(most: usize) -> String {
+    format!(
+        "Nothing was sent: a terminal passes on only the first {most} bytes of a line, so the end \
+         of this one is missing. Type it in parts, or pipe it in."
+    )
+}
+
 pub const NOT_READ: &str = "standard input can't be read; nothing more is sent";
 pub const NO_TEXT: &str = "Nothing was sent: the line is not UTF-8.";
 pub const NOT_SENT: &str = "What you typed was not sent.";

@@ -3,9 +3,6 @@
 /// The name above every question.
 pub const TITLE: &str = "ChatBox";
 
-/// Instead of a question, where there is no room for one.
-pub const TOO_SMALL: &str = "The terminal is too small: it takes 20 columns and 5 lines.";
-
 /// Which keys a question takes.
 pub const QUESTION_KEYS: &str = "Enter: go on   Esc: back";
 /// Which keys a choice takes.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chatbox_common::auth::scram::MIN_PASSWORD;
 use chatbox_common::fingerprint::Fingerprint;
 use chatbox_common::name::UserName;
 
@@ -13,7 +14,6 @@ pub const QUIT: &str = "Quit";
 
 pub const PASSWORD: &str = "Password: ";
 pub const OLD_PASSWORD: &str = "Old password: ";
-pub const NEW_PASSWORD: &str = "New password, 8 characters or more: ";
 pub const SAME_AGAIN: &str = "The same again: ";
 pub const NOT_THE_SAME: &str = "the two are not the same";
 pub const THE_OLD_ONE: &str = "that is the old one";
@@ -24,6 +24,10 @@ pub const NO_ACCOUNT: &str = "there is no account: the first code was wrong too 
 pub const NOBODY_TO_ASK: &str = "standard input is no terminal to ask on: use --user, \
      --password-file and --otp-file (and --register for a new account)";
 pub const KEY_NOT_ACCEPTED: &str = "the key was not accepted, so nothing was sent";
+
+pub fn new_password() -> String {
+    format!("New password, {MIN_PASSWORD} characters or more: ")
+}
 
 pub fn connecting(server: &ServerAddress) -> String {
     format!("connecting to {server}")

@@ -10,6 +10,8 @@ use super::AUDIT_FILES;
 use super::settings::{Config, Durability, KIB, LogLevel, MIB, Registration};
 use super::value::{address, boolean, choice, directory, host, number, shown, text};
 use crate::auth::scram::Iterations;
+use crate::crypto::record;
+use crate::limits::MAX_HANDSHAKE_SECONDS;
 
 /// Ports to listen on; 0 lets the system choose.
 pub(super) const PORT: RangeInclusive<u32> = 0..=65_535;
@@ -21,11 +23,11 @@ pub(super) const MAX_CONNECTIONS: RangeInclusive<u32> = 0..=1_000_000;
 pub(super) const MAX_MESSAGES_PER_SEC: RangeInclusive<u32> = 0..=1_000;
 /// A receiver closes a session that changes its key more than 8 times in 10 seconds, so the
 /// lowest limits leave room for 13,000 records and 50 MiB a second.
-pub(super) const ROTATION_RECORDS: RangeInclusive<u32> = 16_384..=65_536;
+pub(super) const ROTATION_RECORDS: RangeInclusive<u32> = 16_384..=record::MAX_RECORDS_SEALED;
 /// MiB under one key; the lowest for the reason above.
-pub(super) const ROTATION_MIB: RangeInclusive<u32> = 64..=256;
+pub(super) const ROTATION_MIB: RangeInclusive<u32> = 64..=record::MAX_MIB_SEALED;
 /// Minutes under one key.
-pub(super) const ROTATION_MINUTES: RangeInclusive<u32> = 1..=10;
+pub(super) const ROTATION_MINUTES: RangeInclusive<u32> = 1..=record::MAX_KEY_MINUTES;
 /// Rounds of PBKDF2 for a password.
 pub(super) const SCRAM_ITERATIONS: RangeInclusive<u32> =
     Iterations::LEAST.count()..=Iterations::MAX.count();
@@ -34,7 +36,7 @@ pub(super) const RECONNECT_DELAY: RangeInclusive<u32> = 1..=3_600;
 /// Messages that the client keeps for scrolling.
 pub(super) const SCROLLBACK: RangeInclusive<u32> = 1_000..=1_000_000;
 /// Seconds for a handshake.
-pub(super) const CONNECTION_TIMEOUT: RangeInclusive<u32> = 1..=10;
+pub(super) const CONNECTION_TIMEOUT: RangeInclusive<u32> = 1..=MAX_HANDSHAKE_SECONDS;
 /// Bytes of a connection's reading buffer.
 pub(super) const BUFFER_SIZE: RangeInclusive<u32> = 2_048..=4_096;
 /// MiB that stay free on the disk.

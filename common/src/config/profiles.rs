@@ -42,7 +42,13 @@ pub(super) const PROFILE_KEYS: &[ProfileKey] = &[
     },
 ];
 
-/// Whether a profile may bear this name: 1 to 32 of ASCII letters, digits, `-` and `_`.
+/// What a profile's name has, as a sentence says it.
+#[must_use]
+pub fn profile_name_rule() -> String {
+    format!("1 to {MAX_PROFILE_NAME} letters a to z, digits, '-' and '_'")
+}
+
+/// Whether a profile may bear this name: see [`profile_name_rule`].
 #[must_use]
 pub fn is_profile_name(name: &str) -> bool {
     let named = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
@@ -72,9 +78,9 @@ pub(super) fn read_profiles(
             DeValue::Table(_) if !is_profile_name(name) => fault(
                 at,
                 format!(
-                    "\"{}\" is no profile's name: 1 to {MAX_PROFILE_NAME} letters a to z, digits, \
-                     '-' and '_'",
-                    shown(name)
+                    "\"{}\" is no profile's name: it has {}",
+                    shown(name),
+                    profile_name_rule()
                 ),
             ),
             DeValue::Table(table) => {

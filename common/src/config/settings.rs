@@ -6,10 +6,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::auth::scram::Iterations;
+use crate::crypto::record::{MAX_KEY_MINUTES, MAX_MIB_SEALED, MAX_RECORDS_SEALED};
+use crate::limits::MAX_HANDSHAKE_SECONDS;
 use crate::name::UserName;
 
 /// The port without any configuration.
 pub const DEFAULT_PORT: u16 = 7878;
+/// The longest host name, in bytes (RFC 1035, section 2.3.4).
+pub const MAX_HOST: usize = 253;
 
 pub(super) const KIB: usize = 1024;
 pub(super) const MIB: u64 = 1024 * 1024;
@@ -219,9 +223,9 @@ impl Default for Security {
         Self {
             max_messages_per_sec: 5,
             key_directory: PathBuf::from("keys"),
-            rotation_records: 65_536,
-            rotation_bytes: 256 * MIB,
-            rotation_age: Duration::from_secs(600),
+            rotation_records: MAX_RECORDS_SEALED.into(),
+            rotation_bytes: u64::from(MAX_MIB_SEALED) * MIB,
+            rotation_age: Duration::from_secs(60 * u64::from(MAX_KEY_MINUTES)),
             scram_iterations: Iterations::DEFAULT,
         }
     }
@@ -251,7 +255,7 @@ impl Default for Logging {
 impl Default for Network {
     fn default() -> Self {
         Self {
-            connection_timeout: Duration::from_secs(10),
+            connection_timeout: Duration::from_secs(MAX_HANDSHAKE_SECONDS.into()),
             buffer_size: 2 * KIB,
         }
     }

@@ -7,12 +7,11 @@ use std::path::PathBuf;
 
 use toml::de::DeValue;
 
+use super::settings::MAX_HOST;
 use crate::name::UserName;
 
 /// As much of a wrong text as is shown, in characters.
 const SHOWN: usize = 60;
-/// The longest host name (RFC 1035, section 2.3.4), in bytes.
-const MAX_HOST: usize = 253;
 
 /// A text from the file as it may stand on a terminal: escaped and cut.
 pub(super) fn shown(text: &str) -> String {

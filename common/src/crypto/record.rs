@@ -33,6 +33,13 @@ pub const MAX_UPDATES: usize = 8;
 /// See [`MAX_UPDATES`].
 pub const UPDATE_WINDOW: Duration = Duration::from_secs(10);
 
+/// The most records that a sender seals under one key, but for the update that ends it.
+pub const MAX_RECORDS_SEALED: u32 = 1 << 16;
+/// The most plaintext that a sender seals under one key, in MiB.
+pub const MAX_MIB_SEALED: u32 = 256;
+/// How old a sender's key may be, in minutes.
+pub const MAX_KEY_MINUTES: u32 = 10;
+
 const TYPE_MESSAGES: u8 = 1;
 const TYPE_KEY_UPDATE: u8 = 2;
 const PADDING_BEFORE_LOGIN: usize = 512;
@@ -87,12 +94,11 @@ impl Rotation {
 }
 
 impl Default for Rotation {
-    /// 65,536 records, 256 MiB, 10 minutes.
     fn default() -> Self {
         Self {
-            records: 1 << 16,
-            bytes: 256 << 20,
-            age: Duration::from_secs(600),
+            records: MAX_RECORDS_SEALED.into(),
+            bytes: u64::from(MAX_MIB_SEALED) << 20,
+            age: Duration::from_secs(60 * u64::from(MAX_KEY_MINUTES)),
         }
     }
 }

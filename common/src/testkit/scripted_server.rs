@@ -257,11 +257,7 @@ impl AcceptedClient {
                 locked: None,
             }],
             time: now_ms(),
-            limits: Limits {
-                messages_per_second,
-                text_bytes: 8192,
-                page_messages: 500,
-            },
+            limits: Limits::with_pace(messages_per_second),
             server: "9.9".to_owned(),
             session: 1,
             ignored: Vec::new(),

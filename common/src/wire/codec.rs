@@ -2,9 +2,10 @@
 
 use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 
-use super::message::{ClientMessage, MAX_MESSAGES_PER_RECORD, RequestId, ServerMessage};
+use super::message::{ClientMessage, RequestId, ServerMessage};
 use super::strict;
 pub use super::strict::{MAX_KEYS, MAX_NESTING, Malformed};
+use crate::limits::MAX_MESSAGES_PER_RECORD;
 use crate::secret::{Secret, SecretString};
 
 /// A message read from a record.

@@ -1,9 +1,9 @@
 use kinds::{client_kind, server_kind};
 
 use super::*;
+use crate::limits::{MAX_MESSAGES_PER_RECORD, MAX_TEXT};
 use crate::wire::message::{
-    Access, Action, ByeReason, ErrorCode, FactorPart, Kind, MAX_TEXT, Plain, RoomMode, RoomRole,
-    Send,
+    Access, Action, ByeReason, ErrorCode, FactorPart, Kind, Plain, RoomMode, RoomRole, Send,
 };
 
 #[path = "corpus_tests.rs"]

@@ -32,17 +32,6 @@ pub use room::{
     Presence, Read, ReadTo, Room, RoomMode, Search, Send, Welcome,
 };
 
-/// The longest text of a chat message, in bytes of UTF-8.
-pub const MAX_TEXT: usize = 8 * 1024;
-/// A page ends once it holds this many bytes of messages.
-pub const PAGE_BYTES: usize = 32 * 1024;
-/// The longest topic of a room, and the longest reason, in bytes of UTF-8.
-pub const MAX_TOPIC: usize = 512;
-/// The most messages or people in a page.
-pub const PAGE_LIMIT: u32 = 500;
-/// The most messages in one record.
-pub const MAX_MESSAGES_PER_RECORD: usize = 256;
-
 /// Number of a request, chosen by whoever asks; its answer repeats it.
 pub type RequestId = u32;
 /// Number of a room.

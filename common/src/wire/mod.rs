@@ -6,4 +6,4 @@
 pub mod codec;
 pub mod frame;
 pub mod message;
-mod strict;
+pub(crate) mod strict;

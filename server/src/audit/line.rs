@@ -16,13 +16,12 @@
 
 use std::fmt::{self, Display, Write};
 
+use chatbox_common::limits::MAX_TEXT;
 use jiff::Timestamp;
 use log::Level;
 
 /// The longest value that is kept whole, in bytes before escaping.
 pub const MAX_VALUE: usize = 256;
-/// The longest text of a message that is kept whole, in bytes before escaping.
-pub const MAX_TEXT: usize = 8 * 1024;
 
 /// A moment as lines write it: made once for all the lines that share it.
 #[derive(Debug, Clone, PartialEq, Eq)]

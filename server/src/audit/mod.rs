@@ -301,6 +301,8 @@ mod tests {
 
     use chatbox_common::config::AUDIT_FILES;
 
+    use chatbox_common::limits::MAX_TEXT;
+
     use super::*;
 
     #[test]
@@ -408,7 +410,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         symlink("/dev/full", dir.path().join("sql.log")).unwrap();
         let mut writer = writer(dir.path());
-        let line = Line::info("x").with_text("text", &"y".repeat(line::MAX_TEXT));
+        let line = Line::info("x").with_text("text", &"y".repeat(MAX_TEXT));
         let fitting = MAX_WAITING.div_ceil(line.as_str().len() + 1);
         for _ in 0..fitting + 3 {
             assert!(writer.take(AuditJob::Write(AuditFile::Sql, vec![line.clone()])));

@@ -5,9 +5,10 @@
 //! costs what it costs there. What is under way lives here, in the session's memory, and ends with
 //! it; nothing of it is written before it is confirmed.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use chatbox_common::auth::resume::ResumeToken;
+use chatbox_common::limits::{CHANGE_TIMEOUT, MAX_WRONG_PROOFS};
 use chatbox_common::name::UserName;
 use chatbox_common::wire::message::{
     Changed, ErrorCode, Plain, RequestId, ServerMessage, SessionList,
@@ -22,11 +23,6 @@ use crate::login::proof::Attempt;
 use crate::login_stream::{End, too_many_attempts};
 use crate::readers::LookUpError;
 use crate::store::Credentials;
-
-/// How many wrong passwords and codes a session may show before it ends.
-const MAX_FAILURES: u32 = 5;
-/// How long a change may be under way: a person scans a code.
-const CHANGE_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// What a refused change is told, whatever was wrong.
 const REFUSAL: &str = "refused: the password or the code is wrong, or the code was used already";
@@ -168,7 +164,7 @@ impl Requests<'_> {
         self.log(Line::warn(event), Some(("reason", reason)));
         self.error(Some(request), ErrorCode::LoginRefused, REFUSAL, None);
         self.changes.failures += 1;
-        if self.changes.failures >= MAX_FAILURES {
+        if self.changes.failures >= MAX_WRONG_PROOFS {
             return Err(End::Distrusted);
         }
         Ok(())

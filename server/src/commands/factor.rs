@@ -5,6 +5,7 @@
 //! arrived; recovery codes need no proof of that, and hold at once.
 
 use chatbox_common::auth::totp::TotpSecret;
+use chatbox_common::limits::MAX_FIRST_CODES;
 use chatbox_common::secret::Secret;
 use chatbox_common::wire::message::{
     ErrorCode, Factor, FactorConfirm, FactorPart, NewFactor, RequestId, ServerMessage,
@@ -18,9 +19,6 @@ use crate::journal::{Part, Unavailable};
 use crate::login::{WRONG_FIRST_CODE, fresh, proof};
 use crate::login_stream::End;
 use crate::store::{Credentials, RecoveryHash};
-
-/// How often the first code of a new secret may be wrong.
-const FIRST_CODES: u32 = 5;
 
 const FAILED: &str = "factor_change_failed";
 const CODES_FAILED: &str = "recovery_codes_change_failed";
@@ -72,7 +70,7 @@ impl Requests<'_> {
             totp: totp.clone(),
             recovery: fresh::hashes(&recovery),
             judged_by: candidate.judged_by,
-            tries: FIRST_CODES,
+            tries: MAX_FIRST_CODES,
         });
         self.new_factor(request, Some(&totp), recovery, right.server_final);
         Ok(true)

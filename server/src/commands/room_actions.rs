@@ -1,19 +1,17 @@
 //! From what a client asks to do with a room or a person to a room action for the journal: names are
 //! parsed, texts and ranges checked. Who may do it is the journal's to say.
 
+use chatbox_common::limits::{MAX_MUTE, MAX_TOPIC};
 use chatbox_common::name::{NameError, RoomName, UserName};
 use chatbox_common::wire::message::{
-    self, Action, Create, Direct, ErrorCode, Ignore, Invite, Join, Lock, MAX_TOPIC, Moderate,
-    RoomMode, SetTopic,
+    self, Action, Create, Direct, ErrorCode, Ignore, Invite, Join, Lock, Moderate, RoomMode,
+    SetTopic,
 };
 
 use crate::journal::{Access, ModeratorAction, RoomAction};
 
 /// Which refusal, and the sentence.
 pub(super) type InvalidRequest = (ErrorCode, String);
-
-/// The longest mute with an end: a year.
-const MAX_MUTE: u32 = 366 * 24 * 3600;
 
 pub(super) fn create(create: Create) -> Result<RoomAction, InvalidRequest> {
     if create.mode != RoomMode::Audited {
@@ -86,9 +84,10 @@ fn moderator_action(
         Action::Join | Action::Leave => return invalid("nobody can do that to another"),
         Action::Mute => {
             return match seconds {
-                Some(seconds) if !(1..=MAX_MUTE).contains(&seconds) => {
-                    invalid("a mute lasts a second to a year")
-                }
+                Some(seconds) if !(1..=MAX_MUTE).contains(&seconds) => invalid(&format!(
+                    "a mute lasts 1 second to {} days",
+                    MAX_MUTE / 86_400
+                )),
                 seconds => Ok(ModeratorAction::Mute { seconds }),
             };
         }

@@ -1,9 +1,10 @@
 //! Pages: what a reader reads for somebody, as far as it is theirs to read.
 
+use chatbox_common::limits::PAGE_BYTES;
 use chatbox_common::name::UserName;
 use chatbox_common::wire::message::{
-    self, Chat, History, Kind, Member, MemberList, Members, PAGE_BYTES, Page, Profile, RoomList,
-    RoomSummary, Rooms, ServerMessage,
+    self, Chat, History, Kind, Member, MemberList, Members, Page, Profile, RoomList, RoomSummary,
+    Rooms, ServerMessage,
 };
 
 use crate::clock::stamp;

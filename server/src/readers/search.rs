@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use chatbox_common::wire::message::{ErrorCode, Found, PAGE_BYTES, Search, ServerMessage};
+use chatbox_common::limits::{MAX_SEARCH_WORDS, PAGE_BYTES};
+use chatbox_common::wire::message::{ErrorCode, Found, Search, ServerMessage};
 
 use super::pages::chat;
 use super::refusal::refusal;
 use crate::store::{AccountId, RoomId, Searched, Snapshot, Sought, StoreError, Words};
-
-/// The most words of a search: each of them is looked up.
-const MOST_WORDS: u8 = 16;
 
 /// `None` when it is to go on from a message in a room that is not the asker's.
 pub(super) fn search(
@@ -18,14 +16,15 @@ pub(super) fn search(
     account: AccountId,
     asked: &Search,
 ) -> Result<Option<ServerMessage>, StoreError> {
-    let refused = |sentence| refusal(asked.request, ErrorCode::InvalidArgument, sentence);
-    let words = words.of(&asked.words, u32::from(MOST_WORDS) + 1)?;
+    let refused = |sentence: &str| refusal(asked.request, ErrorCode::InvalidArgument, sentence);
+    let words = words.of(&asked.words, u32::from(MAX_SEARCH_WORDS) + 1)?;
     if words.is_empty() {
         let sentence = "search for at least one word of letters or digits";
         return Ok(Some(refused(sentence)));
     }
-    if words.len() > usize::from(MOST_WORDS) {
-        return Ok(Some(refused("a search has at most 16 words")));
+    if words.len() > usize::from(MAX_SEARCH_WORDS) {
+        let sentence = format!("a search has at most {MAX_SEARCH_WORDS} words");
+        return Ok(Some(refused(&sentence)));
     }
     let rooms = snapshot.searched_by(account)?.into_iter();
     let first = |room: Searched| room.access.first_readable(room.first_kept, room.joined_seq);

@@ -1,13 +1,11 @@
 //! Whom somebody does not want to see. The server only keeps it: hiding is the client's.
 
+use chatbox_common::limits::MAX_IGNORED;
 use chatbox_common::name::UserName;
 
 use super::error::StoreError;
 use super::sql::{Snapshot, Tx};
 use super::types::{AccountId, unsigned, user_name};
-
-/// The most people one account may ignore: all of them stand in its welcome.
-pub const MAX_IGNORED: u64 = 1_000;
 
 const NAMES: &str = "SELECT a.user FROM ignores i JOIN REGISTERED a ON a.id = i.ignored \
     WHERE i.account = ?1 ORDER BY a.user";
@@ -23,7 +21,7 @@ pub enum Ignored {
     Noted,
     /// It was noted before.
     Already,
-    /// There are `MAX_IGNORED` already; nothing has been changed.
+    /// There are [`MAX_IGNORED`] already; nothing has been changed.
     TooMany,
 }
 
@@ -52,7 +50,7 @@ impl Tx<'_> {
             return Ok(Ignored::Already);
         }
         let count = self.one(COUNT, [account], |row| unsigned(row, 0))?;
-        if count.unwrap_or(0) >= MAX_IGNORED {
+        if count.unwrap_or(0) >= u64::from(MAX_IGNORED) {
             return Ok(Ignored::TooMany);
         }
         self.execute(IGNORE, (account, ignored, at))?;

@@ -47,11 +47,7 @@ fn model(rooms: Vec<message::Room>) -> Model {
         history_id: [1; 16],
         rooms,
         time: 0,
-        limits: Limits {
-            messages_per_second: 5,
-            text_bytes: 8192,
-            page_messages: 500,
-        },
+        limits: Limits::with_pace(5),
         server: "0".into(),
         session: 1,
         ignored: Vec::new(),

@@ -29,7 +29,9 @@ use zeroize::Zeroizing;
 
 pub use client::{ClientFinal, ClientFirst, SaltedPassword};
 pub use server::{ClientFirstMessage, Proof, ServerFirst};
-pub use verifier::{Password, PasswordError, Verifier, VerifierError, salt_for};
+pub use verifier::{
+    MAX_PASSWORD, MIN_PASSWORD, Password, PasswordError, Verifier, VerifierError, salt_for,
+};
 
 /// The length of a salt, in bytes.
 pub const SALT_LEN: usize = 16;

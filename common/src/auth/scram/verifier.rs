@@ -8,19 +8,19 @@ use crate::name::UserName;
 use crate::secret::{Secret, SecretString};
 
 /// The shortest password, in bytes of UTF-8 after SASLprep.
-const MIN_PASSWORD: usize = 8;
+pub const MIN_PASSWORD: usize = 8;
 
 /// The longest password, in bytes of UTF-8 after SASLprep.
-const MAX_PASSWORD: usize = 1024;
+pub const MAX_PASSWORD: usize = 1024;
 
 /// Why a text can't be a password. Shown to the person who typed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
-    /// Fewer than 8 bytes.
-    #[error("a password has at least 8 characters")]
+    /// Fewer than [`MIN_PASSWORD`] bytes.
+    #[error("a password has at least {MIN_PASSWORD} characters")]
     TooShort,
-    /// More than 1,024 bytes.
-    #[error("a password has at most 1,024 bytes")]
+    /// More than [`MAX_PASSWORD`] bytes.
+    #[error("a password has at most {MAX_PASSWORD} bytes")]
     TooLong,
     /// Prohibited by SASLprep: control characters, characters unknown to Unicode 3.2, a mixture
     /// of writing directions.
@@ -40,7 +40,7 @@ impl Password {
     /// Prepares what somebody typed.
     ///
     /// # Errors
-    /// When SASLprep prohibits it, or when the result has not 8 to 1,024 bytes.
+    /// When SASLprep prohibits it, or when the result has not [`MIN_PASSWORD`] to [`MAX_PASSWORD`] bytes.
     pub fn prepare(typed: &SecretString) -> Result<Self, PasswordError> {
         let prepared = saslprep(typed)?;
         match prepared.expose().len() {

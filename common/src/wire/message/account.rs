@@ -20,7 +20,8 @@ pub struct SessionInfo {
     pub since: u64,
 }
 
-/// One's own sessions, in the order of their numbers; at most 500.
+/// One's own sessions, in the order of their numbers; at most
+/// [`PAGE_LIMIT`](crate::limits::PAGE_LIMIT).
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct SessionList {

@@ -45,7 +45,7 @@ pub struct Rooms {
     /// Only rooms after this name, in the order of the list.
     #[n(1)]
     pub after: Option<String>,
-    /// At most so many, 1 to [`PAGE_LIMIT`](super::PAGE_LIMIT).
+    /// At most so many, 1 to [`PAGE_LIMIT`](crate::limits::PAGE_LIMIT).
     #[n(2)]
     pub limit: u32,
 }
@@ -189,7 +189,7 @@ pub struct Members {
     /// Only names after this one, in the order of the list.
     #[n(2)]
     pub after: Option<String>,
-    /// At most so many, 1 to [`PAGE_LIMIT`](super::PAGE_LIMIT).
+    /// At most so many, 1 to [`PAGE_LIMIT`](crate::limits::PAGE_LIMIT).
     #[n(3)]
     pub limit: u32,
 }

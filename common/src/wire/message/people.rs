@@ -14,7 +14,7 @@ pub struct List {
     /// Only names after this one, in the order of the list.
     #[n(1)]
     pub after: Option<String>,
-    /// At most so many, 1 to [`PAGE_LIMIT`](super::PAGE_LIMIT).
+    /// At most so many, 1 to [`PAGE_LIMIT`](crate::limits::PAGE_LIMIT).
     #[n(2)]
     pub limit: u32,
 }

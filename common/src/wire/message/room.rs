@@ -2,6 +2,8 @@
 
 use minicbor::{Decode, Encode};
 
+use crate::limits::{MAX_TEXT, PAGE_LIMIT};
+
 use super::{Access, AccountId, MessageId, RequestId, RoomId, RoomRole, Seq};
 
 /// How a room's messages are kept.
@@ -80,6 +82,18 @@ pub struct Limits {
     /// The most messages in a page.
     #[n(2)]
     pub page_messages: u32,
+}
+
+impl Limits {
+    /// [`MAX_TEXT`] and [`PAGE_LIMIT`], at this pace.
+    #[must_use]
+    pub fn with_pace(messages_per_second: u32) -> Self {
+        Self {
+            messages_per_second,
+            text_bytes: u32::try_from(MAX_TEXT).unwrap_or(u32::MAX),
+            page_messages: PAGE_LIMIT,
+        }
+    }
 }
 
 /// The first message of a session.
@@ -189,7 +203,7 @@ pub struct History {
     /// Only messages before this one; not together with `after`.
     #[n(3)]
     pub before: Option<Seq>,
-    /// At most so many, 1 to [`PAGE_LIMIT`](super::PAGE_LIMIT).
+    /// At most so many, 1 to [`PAGE_LIMIT`](crate::limits::PAGE_LIMIT).
     #[n(4)]
     pub limit: u32,
     /// Only messages from before this time, milliseconds since 1970-01-01 UTC; not together with
@@ -331,7 +345,7 @@ pub struct Search {
     /// Only messages older than this one, the last of the page before.
     #[n(2)]
     pub before: Option<Place>,
-    /// At most so many, 1 to [`PAGE_LIMIT`](super::PAGE_LIMIT).
+    /// At most so many, 1 to [`PAGE_LIMIT`](crate::limits::PAGE_LIMIT).
     #[n(3)]
     pub limit: u32,
 }

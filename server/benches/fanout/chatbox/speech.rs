@@ -9,12 +9,11 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 use chatbox_common::crypto::record::{Opened, Opener, Sealer};
+use chatbox_common::limits::MAX_MESSAGES_PER_RECORD;
 use chatbox_common::secret::Secret;
 use chatbox_common::wire::codec;
 use chatbox_common::wire::frame::LENGTH_LEN;
-use chatbox_common::wire::message::{
-    ClientMessage, Follow, MAX_MESSAGES_PER_RECORD, Plain, RoomId, Seq, ServerMessage,
-};
+use chatbox_common::wire::message::{ClientMessage, Follow, Plain, RoomId, Seq, ServerMessage};
 use minicbor::{Decoder, Encoder};
 
 use crate::target::{Heard, Talk};

@@ -1,5 +1,6 @@
 //! Opens the conversation with somebody: a room of two.
 
+use chatbox_common::limits::MAX_CONVERSATIONS;
 use chatbox_common::name::UserName;
 use chatbox_common::wire::message::ErrorCode;
 
@@ -14,8 +15,6 @@ use crate::journal::state::JournalState;
 use crate::store::{Access, AccountId, NewRoom, RoomRole, StoreError, Title};
 
 const WORD: &str = "conversation_begun";
-/// Conversations of two that one person may begin.
-const MAX_CONVERSATIONS: u64 = 500;
 
 const TOO_MANY_CONVERSATIONS: Refusal = (
     ErrorCode::TooManyRooms,

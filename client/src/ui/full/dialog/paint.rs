@@ -14,6 +14,7 @@ use super::layout::{GAP, parted};
 use super::wrap::{window, wrap};
 use super::{Dialog, Said};
 use crate::words::dialog as words;
+use crate::words::screen::too_small;
 
 /// The smallest terminal that a question fits.
 const LEAST_COLUMNS: u16 = 20;
@@ -55,10 +56,8 @@ impl Dialog {
     pub fn paint(&mut self, frame: &mut Frame<'_>) {
         let area = frame.area();
         if area.width < LEAST_COLUMNS || area.height < LEAST_LINES {
-            for (line, row) in wrap(words::TOO_SMALL, area.width.into())
-                .iter()
-                .zip(area.rows())
-            {
+            let sentence = too_small((LEAST_COLUMNS, LEAST_LINES), (area.width, area.height));
+            for (line, row) in wrap(&sentence, area.width.into()).iter().zip(area.rows()) {
                 put(frame.buffer_mut(), row, line, Style::new());
             }
             return;

@@ -1,0 +1,244 @@
+//! The numbers of docs/PROTOCOL.md, section 16, to which both sides hold.
+//!
+//! A number that only one module of this crate enforces stands in that module
+//! ([`name`](crate::name), [`auth`](crate::auth), [`crypto::record`](crate::crypto::record),
+//! [`wire::strict`](crate::wire::strict)). A test compares all of them with the document.
+
+use std::time::Duration;
+
+/// How long a handshake may take, in seconds, where the configuration does not say less.
+pub const MAX_HANDSHAKE_SECONDS: u32 = 10;
+/// How long a login may take from the handshake on.
+pub const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a registration may take: a person scans a code.
+pub const REGISTRATION_TIMEOUT: Duration = Duration::from_secs(300);
+/// How long a change of password or second factor may be under way: a person scans a code.
+pub const CHANGE_TIMEOUT: Duration = Duration::from_secs(300);
+/// A frame of a session is complete so long after its first byte.
+pub const FRAME_TIMEOUT: Duration = Duration::from_secs(30);
+/// A client that is silent for so long is asked for a sign of life.
+pub const PING_AFTER: Duration = Duration::from_secs(60);
+/// A client that is silent for so long is told goodbye.
+pub const SILENCE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// The most messages in one record.
+pub const MAX_MESSAGES_PER_RECORD: usize = 256;
+/// The longest text of a chat message, in bytes of UTF-8.
+pub const MAX_TEXT: usize = 8 * 1024;
+/// The longest topic of a room, and the longest reason, in bytes of UTF-8.
+pub const MAX_TOPIC: usize = 512;
+/// The most messages or people in a page.
+pub const PAGE_LIMIT: u32 = 500;
+/// A page ends once it holds this many bytes of messages.
+pub const PAGE_BYTES: usize = 32 * 1024;
+/// The longest text of a search, in bytes of UTF-8.
+pub const MAX_SEARCH: usize = 256;
+/// The most words of a search.
+pub const MAX_SEARCH_WORDS: u8 = 16;
+/// The longest mute that has an end, in seconds.
+pub const MAX_MUTE: u32 = 366 * 24 * 3600;
+/// The most conversations of two that one person begins.
+pub const MAX_CONVERSATIONS: u64 = 500;
+/// The most people one ignores.
+pub const MAX_IGNORED: u32 = 1_000;
+/// The most sessions of an account at a time.
+pub const MAX_SESSIONS: u32 = 32;
+
+/// Failed logins that an address has at once.
+pub const LOGIN_FAILURES: u32 = 10;
+/// How long until it has one more.
+pub const LOGIN_REFILL: Duration = Duration::from_secs(10);
+/// Wrong passwords and codes that a session may show before it ends.
+pub const MAX_WRONG_PROOFS: u32 = 5;
+/// How often the first code of a new secret may be wrong.
+pub const MAX_FIRST_CODES: u32 = 5;
+/// Registrations that may begin from an address at once: a classroom behind one router.
+pub const REGISTRATIONS: u32 = 50;
+/// How long until it may begin one more.
+pub const REGISTRATION_REFILL: Duration = Duration::from_secs(60);
+/// Registrations that one connection may begin.
+pub const REGISTRATIONS_PER_CONNECTION: u32 = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::MAX_SECOND_FACTOR;
+    use crate::auth::scram::{MAX_MESSAGE, MAX_PASSWORD, MIN_PASSWORD};
+    use crate::channel::MAX_LINE;
+    use crate::crypto::handshake::PREFACE;
+    use crate::crypto::record::{
+        MAX_RECORD, MAX_RECORD_BEFORE_LOGIN, MAX_RECORDS_PER_KEY, MAX_RECORDS_SEALED, MAX_UPDATES,
+        UPDATE_WINDOW,
+    };
+    use crate::name::MAX_NAME;
+    use crate::wire::strict::{MAX_KEYS, MAX_NESTING};
+
+    /// Writes a number as the document does: 65,535.
+    fn grouped(number: u64) -> String {
+        match number {
+            0..1_000 => number.to_string(),
+            _ => format!("{},{:03}", grouped(number / 1_000), number % 1_000),
+        }
+    }
+
+    fn count(number: usize) -> String {
+        grouped(number.try_into().unwrap())
+    }
+
+    /// The first and last column of each row of section 16.
+    fn documented() -> Vec<(String, String)> {
+        let document = include_str!("../../docs/PROTOCOL.md");
+        let (_, section) = document
+            .split_once("\n## 16. Deadlines and limits\n")
+            .unwrap();
+        let (section, _) = section.split_once("\n## ").unwrap();
+        let rows = section.lines().filter_map(|line| {
+            let (name, value) = line
+                .strip_prefix("| ")?
+                .strip_suffix(" |")?
+                .split_once(" | ")?;
+            Some((name.to_owned(), value.to_owned()))
+        });
+        rows.filter(|(name, _)| name != "deadline" && name != "limit")
+            .collect()
+    }
+
+    fn deadlines() -> Vec<(&'static str, String)> {
+        let seconds = |time: Duration| time.as_secs();
+        let minutes = |time: Duration| time.as_secs() / 60;
+        vec![
+            (
+                "handshake complete",
+                format!("{MAX_HANDSHAKE_SECONDS} s after the connection was accepted"),
+            ),
+            (
+                "logged in",
+                format!("{} s after the handshake", seconds(LOGIN_TIMEOUT)),
+            ),
+            (
+                "registered",
+                format!("{} min after `register`", minutes(REGISTRATION_TIMEOUT)),
+            ),
+            (
+                "a change of password or second factor confirmed",
+                format!(
+                    "{} min after its challenge, or after `new_factor`",
+                    minutes(CHANGE_TIMEOUT)
+                ),
+            ),
+            (
+                "a frame complete, in a session",
+                format!("{} s after its first byte", seconds(FRAME_TIMEOUT)),
+            ),
+            (
+                "`ping` from the server",
+                format!(
+                    "after {} s without a record from the client",
+                    seconds(PING_AFTER)
+                ),
+            ),
+            (
+                "`bye timeout`",
+                format!("after {} s without one", seconds(SILENCE_TIMEOUT)),
+            ),
+        ]
+    }
+
+    fn sizes() -> Vec<(&'static str, String)> {
+        vec![
+            (
+                "preface; refusal line",
+                format!("{} bytes; {MAX_LINE} bytes", PREFACE.len()),
+            ),
+            (
+                "record",
+                format!(
+                    "{} bytes before login, {} in a session",
+                    count(MAX_RECORD_BEFORE_LOGIN),
+                    count(MAX_RECORD)
+                ),
+            ),
+            ("messages in a record", count(MAX_MESSAGES_PER_RECORD)),
+            (
+                "nesting; keys in a map",
+                format!("{MAX_NESTING}; {MAX_KEYS}"),
+            ),
+            (
+                "records under one key",
+                format!(
+                    "sender {} and the update; receiver {}",
+                    grouped(MAX_RECORDS_SEALED.into()),
+                    grouped(MAX_RECORDS_PER_KEY)
+                ),
+            ),
+            (
+                "key updates",
+                format!("receiver: {MAX_UPDATES} in {} s", UPDATE_WINDOW.as_secs()),
+            ),
+            ("name", format!("{MAX_NAME} bytes")),
+            ("text", format!("{} bytes of UTF-8", count(MAX_TEXT))),
+            (
+                "page",
+                format!("{PAGE_LIMIT} messages or {} KiB", PAGE_BYTES / 1024),
+            ),
+            ("topic; reason", format!("{MAX_TOPIC} bytes of UTF-8 each")),
+            (
+                "search",
+                format!("{MAX_SEARCH} bytes of UTF-8, {MAX_SEARCH_WORDS} words"),
+            ),
+            (
+                "mute with an end",
+                format!("1 s to {} days", MAX_MUTE / (24 * 3600)),
+            ),
+        ]
+    }
+
+    fn counts() -> Vec<(&'static str, String)> {
+        vec![
+            (
+                "conversations of two that one person begins",
+                grouped(MAX_CONVERSATIONS),
+            ),
+            ("people one ignores", grouped(MAX_IGNORED.into())),
+            (
+                "SCRAM message; second factor",
+                format!("{MAX_MESSAGE} bytes; {MAX_SECOND_FACTOR} bytes"),
+            ),
+            (
+                "password, prepared",
+                format!("{MIN_PASSWORD} to {} bytes", count(MAX_PASSWORD)),
+            ),
+            ("sessions of an account", MAX_SESSIONS.to_string()),
+            (
+                "failed logins of an address",
+                format!(
+                    "{LOGIN_FAILURES}, then one every {} s",
+                    LOGIN_REFILL.as_secs()
+                ),
+            ),
+            ("wrong proofs in a session", MAX_WRONG_PROOFS.to_string()),
+            (
+                "wrong first codes of a new secret",
+                MAX_FIRST_CODES.to_string(),
+            ),
+            (
+                "registrations begun by an address",
+                format!(
+                    "{REGISTRATIONS}, then one every {} s; {REGISTRATIONS_PER_CONNECTION} by a \
+                     connection. Loopback addresses have no limit",
+                    REGISTRATION_REFILL.as_secs()
+                ),
+            ),
+        ]
+    }
+
+    #[test]
+    fn the_document_has_these_numbers() {
+        let expected = [deadlines(), sizes(), counts()].concat();
+        let expected: Vec<_> = expected
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
+        assert_eq!(documented(), expected);
+    }
+}
