@@ -16,6 +16,7 @@ use chatbox_common::name::UserName;
 use chatbox_common::secret::Secret;
 use jiff::Timestamp;
 
+use crate::audit::events::{self, AuditEvent};
 use crate::audit::{Audit, Line};
 use crate::cli::{Command, UserCommand};
 use crate::config::Settings;
@@ -104,8 +105,8 @@ impl Admin<'_> {
     }
 
     /// A line about an account, to which the command adds what else it did.
-    fn line(event: &'static str, account: &Account) -> Line {
-        by_operator(Line::info(event))
+    fn line(event: &'static AuditEvent, account: &Account) -> Line {
+        by_operator(event)
             .with("user", &account.user)
             .with("account", account.id.0)
     }
@@ -119,10 +120,10 @@ impl Admin<'_> {
         let (account, ()) = self.change(name, |tx, found| tx.set_status(found.id, status))?;
         let user = &account.user;
         let (event, sentence) = match status {
-            Status::Disabled => ("user_disabled", "is disabled and can't log in"),
-            Status::Active => ("user_enabled", "may log in"),
+            Status::Disabled => (&events::USER_DISABLED, "is disabled and can't log in"),
+            Status::Active => (&events::USER_ENABLED, "may log in"),
         };
-        self.audit.credentials(Self::line(event, &account));
+        self.audit.log(Self::line(event, &account));
         writeln!(out, "{user} {sentence}.")?;
         Ok(())
     }
@@ -130,16 +131,16 @@ impl Admin<'_> {
     fn set_role(&self, name: &UserName, role: Role, out: &mut impl Write) -> anyhow::Result<()> {
         let (account, ()) = self.change(name, |tx, found| tx.set_role(found.id, role))?;
         let role = role_word(role);
-        let line = Self::line("role_set", &account).with("role", role);
-        self.audit.credentials(line);
+        let line = Self::line(&events::ROLE_SET, &account).with("role", role);
+        self.audit.log(line);
         writeln!(out, "{} is {role} now.", account.user)?;
         Ok(())
     }
 
     fn log_out(&self, name: &UserName, out: &mut impl Write) -> anyhow::Result<()> {
         let (account, tokens) = self.change(name, |tx, found| tx.revoke_resume(found.id))?;
-        let line = Self::line("user_logged_out", &account).with("tokens", tokens);
-        self.audit.credentials(line);
+        let line = Self::line(&events::USER_LOGGED_OUT, &account).with("tokens", tokens);
+        self.audit.log(line);
         let user = &account.user;
         writeln!(out, "{user} must log in again everywhere.")?;
         Ok(())
@@ -161,8 +162,8 @@ impl Admin<'_> {
             let sealed = sealed.map_err(|_| StoreError::Missing)?;
             tx.replace_second_factor(found.id, &sealed, 0, &hashes)
         })?;
-        let line = Self::line("second_factor_reset", &account);
-        self.audit.credentials(line);
+        let line = Self::line(&events::SECOND_FACTOR_RESET, &account);
+        self.audit.log(line);
         show_second_factor(&account.user, &totp, &codes, out).map_err(|error| {
             anyhow!("the second factor was replaced but could not be shown ({error}): do it again")
         })
@@ -179,16 +180,16 @@ impl Admin<'_> {
             }
             Err(error) => Err(error),
         }?;
-        let line = by_operator(Line::info("users_listed"));
-        self.audit.info(line.with("count", accounts.len()));
+        let line = by_operator(&events::USERS_LISTED);
+        self.audit.log(line.with("count", accounts.len()));
         out.write_all(table(&accounts).as_bytes())?;
         Ok(())
     }
 
     fn back_up(&self, file: &Path, out: &mut impl Write) -> anyhow::Result<()> {
         self.reader()?.back_up(file)?;
-        let line = by_operator(Line::info("backup_made"));
-        self.audit.info(line.with("file", file.display()));
+        let line = by_operator(&events::BACKUP_MADE);
+        self.audit.log(line.with("file", file.display()));
         writeln!(out, "The database is in {} as of now.", file.display())?;
         writeln!(
             out,
@@ -200,9 +201,9 @@ impl Admin<'_> {
 }
 
 /// The operating system's number is all that is known of the person.
-fn by_operator(line: Line) -> Line {
+fn by_operator(event: &'static AuditEvent) -> Line {
     let uid = rustix::process::getuid().as_raw();
-    line.with("by", "operator").with("uid", uid)
+    Line::of(event).with("by", "operator").with("uid", uid)
 }
 
 /// All accounts by number. Each page is a transaction of its own: a checkpoint can't pass one

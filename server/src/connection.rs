@@ -17,7 +17,7 @@ use chatbox_common::wire::codec;
 use chatbox_common::wire::frame::FrameBuffer;
 use chatbox_common::wire::message::{Limits, Plain, ServerMessage};
 
-use crate::audit::Line;
+use crate::audit::{Line, events};
 use crate::clock::now_ms;
 use crate::commands::{Changes, Requests};
 use crate::delivery::{Backpressure, Delivery, Readiness};
@@ -153,8 +153,8 @@ impl Connection {
             return;
         }
         if let End::Store(why) = end {
-            let line = Line::error("database_unavailable").with("why", why);
-            self.shared.audit.info(line.with("addr", self.peer));
+            let line = Line::of(&events::DATABASE_UNAVAILABLE).with("why", why);
+            self.shared.audit.log(line.with("addr", self.peer));
         }
         self.shared.note_noise(self.peer.ip(), end.word());
     }
@@ -222,12 +222,12 @@ impl Connection {
     #[inline(never)]
     fn log_end(&self, who: &Authenticated, end: &End, lasted: Duration) {
         let is_usual = matches!(end, End::Quit | End::Shutdown | End::LoggedOut);
-        let line = if is_usual || end.is_cut_off() {
-            Line::info("logout")
+        let event = if is_usual || end.is_cut_off() {
+            &events::LOGOUT
         } else {
-            Line::warn("session_closed")
+            &events::SESSION_CLOSED
         };
-        let mut line = line
+        let mut line = Line::of(event)
             .with("user", &who.person().user)
             .with("account", who.person().account)
             .with("addr", self.peer)
@@ -237,7 +237,7 @@ impl Connection {
         if matches!(end.word(), "protocol") {
             line = line.with("why", end);
         }
-        self.shared.audit.credentials(line);
+        self.shared.audit.log(line);
     }
 
     /// Reads until the session ends, which is the only way out.

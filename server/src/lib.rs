@@ -39,7 +39,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use audit::Line;
+use audit::{Line, events};
 use cli::{Cli, Command, Exit};
 use config::{ConfigError, Environment, Settings};
 use server::Server;
@@ -117,7 +117,7 @@ fn serve(settings: &Settings, listener: std::net::TcpListener) -> anyhow::Result
     let server = Server::start(settings, listener)?;
     let audit = server.shared.audit.clone();
     let ignored = move |signal| {
-        audit.diagnostic(Line::warn("signal_ignored").with("signal", signal));
+        audit.log_unless_full(Line::of(&events::SIGNAL_IGNORED).with("signal", signal));
     };
     signals.watch(server.stopper()?, ignored)?;
     // A server whose operator has closed the other end of a pipe serves all the same.

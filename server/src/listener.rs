@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use chatbox_common::channel::BUSY_LINE;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use crate::audit::Line;
+use crate::audit::{Line, events};
 use crate::clock::now_ms;
 use crate::connection::Connection;
 use crate::connection_threads::ConnectionThreads;
@@ -70,8 +70,8 @@ pub fn run(listener: &TcpListener, shared: &Arc<Shared>) {
             Err(_) if shared.connections.is_stopping() => return,
             Err(error) if is_about_one_peer(&error) => {}
             Err(error) => {
-                let line = Line::error("accept_failed").with("why", error);
-                shared.audit.info(line);
+                let line = Line::of(&events::ACCEPT_FAILED).with("why", error);
+                shared.audit.log(line);
                 std::thread::sleep(PAUSE);
             }
         }

@@ -22,7 +22,7 @@ use chatbox_common::wire::message::{
 };
 use subtle::Choice;
 
-use crate::audit::Line;
+use crate::audit::{Line, events};
 use crate::clock::now_ms;
 use crate::event::{Person, SessionId};
 use crate::journal::{Granted, LogIn, Registration, ResumeUse};
@@ -206,7 +206,7 @@ impl Candidacy<'_> {
         };
         match self.shared.journal.register(registration) {
             Ok(Some(granted)) => {
-                self.log_success(Line::info("registered"), &granted, None);
+                self.log_success(Line::of(&events::REGISTERED), &granted, None);
                 let request = confirm.request;
                 Self::welcome_in(stream, request, None, granted, token).map(Some)
             }
@@ -220,7 +220,7 @@ impl Candidacy<'_> {
     }
 
     fn name_taken(&self, stream: &mut LoginStream<'_>, request: u32) -> Result<(), End> {
-        self.log_refusal(Line::warn("registration_refused"), "name_taken");
+        self.log_refusal(Line::of(&events::REGISTRATION_REFUSED), "name_taken");
         let sentence = "the name, or one that looks like it, is taken";
         stream.refuse(request, ErrorCode::NameTaken, sentence)
     }
@@ -246,7 +246,7 @@ impl Candidacy<'_> {
             }
             stream.refuse(confirm.request, ErrorCode::WrongCode, WRONG_FIRST_CODE)?;
         }
-        self.log_refusal(Line::warn("registration_refused"), "code");
+        self.log_refusal(Line::of(&events::REGISTRATION_REFUSED), "code");
         Err(End::Refused)
     }
 
@@ -309,7 +309,7 @@ impl Candidacy<'_> {
         match granted {
             Ok(Some(granted)) => {
                 let method = Some(right.spend.method());
-                self.log_success(Line::info("login"), &granted, method);
+                self.log_success(Line::of(&events::LOGIN), &granted, method);
                 Self::welcome_in(stream, request, Some(right.server_final), granted, token)
             }
             Ok(None) => {
@@ -330,7 +330,7 @@ impl Candidacy<'_> {
         typed: Option<(&UserName, Choice)>,
         reason: &'static str,
     ) -> Result<Authenticated, End> {
-        let logged = Line::warn("login_failed");
+        let logged = Line::of(&events::LOGIN_FAILED);
         // Computed for every name, so that it takes the same time.
         let hash = typed.map(|(user, _)| self.shared.name_hash(user));
         let logged = match typed {
@@ -350,7 +350,7 @@ impl Candidacy<'_> {
             .with("addr", self.peer)
             .with("session", self.session)
             .with("reason", reason);
-        self.shared.audit.credentials(logged);
+        self.shared.audit.log(logged);
     }
 
     fn log_success(&self, logged: Line, granted: &Granted, method: Option<&'static str>) {
@@ -362,7 +362,7 @@ impl Candidacy<'_> {
         if let Some(method) = method {
             logged = logged.with("method", method);
         }
-        self.shared.audit.credentials(logged);
+        self.shared.audit.log(logged);
     }
 
     // Resume.
@@ -387,7 +387,7 @@ impl Candidacy<'_> {
         });
         match granted {
             Ok(Some(granted)) => {
-                self.log_success(Line::info("resume"), &granted, None);
+                self.log_success(Line::of(&events::RESUME), &granted, None);
                 Self::welcome_in(stream, request, None, granted, token)
             }
             Ok(None) => self.refused(stream, request, None, "resume_stale"),

@@ -16,7 +16,7 @@ use chatbox_common::crypto::handshake::ServerIdentity;
 use chatbox_common::crypto::record::Rotation;
 use chatbox_common::fingerprint::Fingerprint;
 
-use crate::audit::{self, Audit, Line, Noise};
+use crate::audit::{self, Audit, Line, Noise, events};
 use crate::capacity::{self, Cap, Machine};
 use crate::config::{ConfigError, Settings};
 use crate::connections::Connections;
@@ -103,7 +103,7 @@ impl Server {
         let (chat, repairs) =
             AuditedChat::open(&settings.log_dir, mark).context("chat.log can't be opened")?;
         for line in repairs {
-            audit.info(line);
+            audit.log(line);
         }
         let chat_sync = chat.syncer(&settings.log_dir)?;
 
@@ -153,14 +153,14 @@ impl Server {
         let housekeeper = housekeep(checkpointer, chat_sync, reads, &shared, &rest)?;
         let fingerprint = Fingerprint::from_key(identity.public().as_bytes());
         if !iterations.suits_clients() {
-            shared.audit.info(
-                Line::warn("few_scram_iterations")
+            shared.audit.log(
+                Line::of(&events::FEW_SCRAM_ITERATIONS)
                     .with("iterations", iterations.count())
                     .with("why", FEW_ITERATIONS),
             );
         }
-        shared.audit.info(
-            Line::info("started")
+        shared.audit.log(
+            Line::of(&events::STARTED)
                 .with("version", env!("CARGO_PKG_VERSION"))
                 .with("address", address)
                 .with("fingerprint", fingerprint)
@@ -200,8 +200,8 @@ impl Server {
         let audit = &self.shared.audit;
         self.shared.write_noise(true);
         let uptime = self.shared.started.elapsed().as_secs();
-        let line = Line::info("stopped").with("seconds", uptime);
-        audit.info(line.with("connections_left", left));
+        let line = Line::of(&events::STOPPED).with("seconds", uptime);
+        audit.log(line.with("connections_left", left));
         audit.stop();
     }
 
@@ -308,8 +308,8 @@ fn housekeep(
             let failed = checkpoint(&mut checkpointer, over).err();
             let was_failing = failing.swap(failed.is_some(), Ordering::Relaxed);
             if let (Some(error), false) = (failed, was_failing) {
-                let line = Line::error("checkpoint_failed").with("why", error);
-                shared.audit.info(line);
+                let line = Line::of(&events::CHECKPOINT_FAILED).with("why", error);
+                shared.audit.log(line);
             }
         }
     };

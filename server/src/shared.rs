@@ -12,7 +12,7 @@ use chatbox_common::secret::Secret;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::audit::{Audit, Line, Noise};
+use crate::audit::{Audit, Line, Noise, events};
 use crate::connections::Connections;
 use crate::delivery::Deliveries;
 use crate::handshakes::HandshakeThreads;
@@ -137,13 +137,13 @@ impl Shared {
             }
         };
         for summary in summaries {
-            let line = Line::warn("never_logged_in");
+            let line = Line::of(&events::NEVER_LOGGED_IN);
             let line = match summary.address {
                 Some(address) => line.with("addr", address),
                 None => line.with("addr", "others"),
             };
             let line = line.with("count", summary.count);
-            self.audit.info(line.with("last", summary.last));
+            self.audit.log(line.with("last", summary.last));
         }
     }
 }

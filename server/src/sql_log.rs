@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::audit::{Audit, Line};
+use crate::audit::{Audit, Line, events};
 use crate::store::{SqlEntry, SqlLog, SqlOutcome};
 
 /// A log for a store that writes into `audit`: one line for each distinct statement of a
@@ -19,15 +19,15 @@ pub fn sql_log(audit: &Audit) -> SqlLog {
         let number = transactions.fetch_add(1, Ordering::Relaxed) + 1;
         let lines = entries.into_iter().map(|entry| {
             let line = match entry.outcome {
-                SqlOutcome::Done => Line::info("sql"),
-                SqlOutcome::Failed(why) => Line::error("sql").with("failed", why),
+                SqlOutcome::Done => Line::of(&events::SQL),
+                SqlOutcome::Failed(why) => Line::of(&events::SQL_FAILED).with("failed", why),
             };
             line.with("tx", number)
                 .with("runs", entry.runs)
                 .with("rows", entry.rows)
                 .with_text("statement", entry.statement)
         });
-        audit.sql(lines.collect());
+        audit.log_together(lines.collect());
     })
 }
 
@@ -48,11 +48,11 @@ impl ReadTally {
             for entry in entries {
                 match entry.outcome {
                     SqlOutcome::Done => tally.add(&entry),
-                    SqlOutcome::Failed(why) => audit.sql(vec![
-                        Line::error("sql")
+                    SqlOutcome::Failed(why) => audit.log(
+                        Line::of(&events::SQL_FAILED)
                             .with("failed", why)
                             .with_text("statement", entry.statement),
-                    ]),
+                    ),
                 }
             }
         })
@@ -72,11 +72,11 @@ impl ReadTally {
             std::mem::take(&mut *counts)
         };
         let lines = counts.into_iter().map(|(statement, (runs, rows))| {
-            Line::info("sql_reads")
+            Line::of(&events::SQL_READS)
                 .with("runs", runs)
                 .with("rows", rows)
                 .with_text("statement", statement)
         });
-        audit.sql(lines.collect());
+        audit.log_together(lines.collect());
     }
 }

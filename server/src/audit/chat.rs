@@ -3,7 +3,8 @@
 use std::io;
 use std::path::Path;
 
-use super::file::{AuditFile, LogFile};
+use super::file::LogFile;
+use super::files::AuditFile;
 use super::line::Line;
 
 /// The journal's own audit file.
@@ -21,6 +22,7 @@ impl ChatLog {
 
     /// Adds a line to the batch.
     pub fn append(&mut self, line: &Line) {
+        debug_assert!(line.is_complete(), "{line:?}");
         self.0.append(line);
     }
 
@@ -46,6 +48,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+    use crate::audit::events;
 
     #[test]
     fn a_batch_that_failed_can_be_given_up() {
@@ -53,7 +56,11 @@ mod tests {
         let path = dir.path().join("chat.log");
         symlink("/dev/full", &path).unwrap();
         let (mut log, _) = ChatLog::open(dir.path()).unwrap();
-        log.append(&Line::info("message").with_text("text", "hello"));
+        let line = Line::of(&events::MESSAGE)
+            .with("id", 1)
+            .with("room", "#lobby");
+        let line = line.with("seq", 1).with("user", "alice").with("account", 1);
+        log.append(&line.with_text("text", "hello"));
         assert!(log.flush().is_err());
         log.discard();
         assert!(log.flush().is_ok());

@@ -17,11 +17,8 @@ impl Log for Diagnostics {
 
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
-            self.audit.diagnostic(
-                Line::new(record.level(), "diagnostic")
-                    .with("from", record.target())
-                    .with("text", record.args()),
-            );
+            let line = Line::diagnostic(record.level(), record.target(), record.args());
+            self.audit.log_unless_full(line);
         }
     }
 

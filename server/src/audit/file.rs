@@ -13,44 +13,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use log::{LevelFilter, Log, Record};
 use simplelog::{ConfigBuilder, WriteLogger};
 
+use super::events;
+use super::files::AuditFile;
 use super::line::Line;
-
-/// Which of the four files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AuditFile {
-    /// What changed the database.
-    Sql,
-    /// What the server did, and its diagnostics.
-    Info,
-    /// Registrations, logins and their failures.
-    Credentials,
-    /// What was said in the rooms.
-    Chat,
-}
-
-impl AuditFile {
-    /// The file's name in the log directory.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Sql => "sql.log",
-            Self::Info => "info.log",
-            Self::Credentials => "credentials.log",
-            Self::Chat => "chat.log",
-        }
-    }
-
-    /// The `log` target of its records.
-    #[must_use]
-    pub const fn target(self) -> &'static str {
-        match self {
-            Self::Sql => "sql",
-            Self::Info => "info",
-            Self::Credentials => "credentials",
-            Self::Chat => "chat",
-        }
-    }
-}
 
 /// An audit file and the lines that wait for it.
 pub struct LogFile {
@@ -96,8 +61,9 @@ impl LogFile {
         Ok((file, repairs))
     }
 
-    /// Adds a line to those that wait.
+    /// Adds a line of this file to those that wait.
     pub fn append(&self, line: &Line) {
+        debug_assert_eq!(line.file(), self.which, "{line:?}");
         self.logger.log(
             &Record::builder()
                 .target(self.which.target())
@@ -191,7 +157,7 @@ impl Output {
         let regular = metadata.is_file();
         let mut repairs = Vec::new();
         let repaired = |what: &str| {
-            Line::warn("log_repaired")
+            Line::of(&events::LOG_REPAIRED)
                 .with("file", which.name())
                 .with("what", what)
         };
@@ -272,7 +238,13 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
 
+    use log::Level;
+
     use super::*;
+    use crate::audit::events::{AuditEvent, key};
+
+    const A: AuditEvent = AuditEvent::for_test("a", Level::Info, AuditFile::Chat, &[]);
+    const B: AuditEvent = AuditEvent::for_test("b", Level::Error, AuditFile::Chat, &[key!(k)]);
 
     fn chat(dir: &Path) -> (LogFile, Vec<Line>) {
         LogFile::open(dir, AuditFile::Chat).unwrap()
@@ -286,7 +258,7 @@ mod tests {
     fn lines_wait_until_they_are_flushed_together() {
         let dir = tempfile::tempdir().unwrap();
         let (file, repairs) = chat(dir.path());
-        let (a, b) = (Line::info("a"), Line::error("b").with("k", "{} %s"));
+        let (a, b) = (Line::of(&A), Line::of(&B).with("k", "{} %s"));
         file.append(&a);
         file.append(&b);
         assert_eq!(content(dir.path()), "");
@@ -312,7 +284,7 @@ mod tests {
         assert!(repairs[0].as_str().contains("log_repaired file=chat.log"));
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        let line = Line::info("next");
+        let line = Line::of(&A);
         file.append(&line);
         file.flush().unwrap();
         assert_eq!(content(dir.path()), format!("whole\n{}\n", line.as_str()));
@@ -333,7 +305,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         symlink("/dev/full", dir.path().join("chat.log")).unwrap();
         let (file, _) = chat(dir.path());
-        file.append(&Line::info("a"));
+        file.append(&Line::of(&A));
         let waiting = file.waiting();
         assert_eq!(
             file.flush().unwrap_err().kind(),

@@ -20,8 +20,13 @@ use chatbox_common::limits::MAX_TEXT;
 use jiff::Timestamp;
 use log::Level;
 
+use super::events::{AuditEvent, EventKey, key};
+use super::files::AuditFile;
+
 /// The longest value that is kept whole, in bytes before escaping.
 pub const MAX_VALUE: usize = 256;
+
+const DIAGNOSTIC_KEYS: [EventKey; 2] = [key!(from), key!(text)];
 
 /// A moment as lines write it: made once for all the lines that share it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,44 +44,45 @@ impl Stamp {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     level: Level,
+    file: AuditFile,
     text: String,
+    /// The keys that may still come.
+    expected: &'static [EventKey],
 }
 
 impl Line {
-    /// An event of this moment. Audit events are `Info`, `Warn` or `Error`; the two levels
-    /// below are for diagnostics.
+    /// An event of this moment.
     #[must_use]
-    pub fn new(level: Level, event: &'static str) -> Self {
-        Self::at(&Stamp::of(Timestamp::now()), level, event)
+    pub fn of(event: &AuditEvent) -> Self {
+        Self::at(&Stamp::of(Timestamp::now()), event)
     }
 
     /// An event of another moment, such as a message's.
     #[must_use]
-    pub fn at(time: &Stamp, level: Level, event: &'static str) -> Self {
-        let mut text = String::with_capacity(256);
-        let _ = write!(text, "{} {level:<5} {event}", time.0);
-        Self { level, text }
+    pub fn at(time: &Stamp, event: &AuditEvent) -> Self {
+        let text = beginning(time, event.level(), event.name());
+        Self {
+            level: event.level(),
+            file: event.file(),
+            text,
+            expected: event.keys(),
+        }
     }
 
-    /// Something happened as it should.
+    /// A remark of the program, which is no event.
     #[must_use]
-    pub fn info(event: &'static str) -> Self {
-        Self::new(Level::Info, event)
+    pub fn diagnostic(level: Level, from: &str, text: impl Display) -> Self {
+        let now = Stamp::of(Timestamp::now());
+        let line = Self {
+            level,
+            file: AuditFile::Info,
+            text: beginning(&now, level, "diagnostic"),
+            expected: &DIAGNOSTIC_KEYS,
+        };
+        line.with("from", from).with("text", text)
     }
 
-    /// Something was refused, or had to be put right.
-    #[must_use]
-    pub fn warn(event: &'static str) -> Self {
-        Self::new(Level::Warn, event)
-    }
-
-    /// Something failed that should not.
-    #[must_use]
-    pub fn error(event: &'static str) -> Self {
-        Self::new(Level::Error, event)
-    }
-
-    /// Appends a pair; of the value at most [`MAX_VALUE`] bytes are kept.
+    /// Appends the event's next pair; of the value at most [`MAX_VALUE`] bytes are kept.
     #[must_use]
     pub fn with(self, key: &'static str, value: impl Display) -> Self {
         self.pair(key, &value, MAX_VALUE)
@@ -95,13 +101,44 @@ impl Line {
         self.level
     }
 
+    /// The file that it belongs into.
+    #[must_use]
+    pub fn file(&self) -> AuditFile {
+        self.file
+    }
+
     /// The line, without its line feed.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
+    /// Whether it has every key that its event always has.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        !self.expected.iter().any(|key| key.is_always_there)
+    }
+
+    /// Whether the event has this key here, behind those that came.
+    fn expects(&mut self, key: &str) -> bool {
+        while let Some((next, rest)) = self.expected.split_first() {
+            self.expected = rest;
+            if next.name == key {
+                return true;
+            }
+            if next.is_always_there {
+                return false;
+            }
+        }
+        false
+    }
+
     fn pair(mut self, key: &'static str, value: &dyn Display, limit: usize) -> Self {
+        debug_assert!(
+            self.expects(key),
+            "the event has no {key} here: {}",
+            self.text
+        );
         let _ = write!(self.text, " {key}=");
         let start = self.text.len();
         let mut escaper = Escaper {
@@ -121,6 +158,13 @@ impl Line {
         }
         self
     }
+}
+
+/// What every line has.
+fn beginning(time: &Stamp, level: Level, event: &str) -> String {
+    let mut text = String::with_capacity(256);
+    let _ = write!(text, "{} {level:<5} {event}", time.0);
+    text
 }
 
 /// Takes a value piece by piece, so that no copy of it is made before it is bounded.
@@ -190,13 +234,16 @@ fn misleads(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::events;
+
+    const E: AuditEvent = AuditEvent::for_test("e", Level::Info, AuditFile::Info, &[key!(v)]);
 
     fn value(line: &Line) -> &str {
         line.as_str().split_once(" v=").unwrap().1
     }
 
     fn escaped(text: &str) -> String {
-        value(&Line::info("e").with_text("v", text)).to_owned()
+        value(&Line::of(&E).with_text("v", text)).to_owned()
     }
 
     /// The documented way back.
@@ -226,15 +273,46 @@ mod tests {
     #[test]
     fn a_line_is_time_level_event_and_pairs() {
         let time: Timestamp = "2026-11-22T22:03:11.1239Z".parse().unwrap();
-        let line = Line::at(&Stamp::of(time), Level::Info, "login")
+        let keys = &[key!(user), key!(addr)];
+        let login = AuditEvent::for_test("login", Level::Info, AuditFile::Credentials, keys);
+        let line = Line::at(&Stamp::of(time), &login)
             .with("user", "alice")
             .with("addr", "192.0.2.7:1");
         assert_eq!(
             line.as_str(),
             "2026-11-22T22:03:11.123Z INFO  login user=alice addr=192.0.2.7:1"
         );
-        let line = Line::at(&Stamp::of(Timestamp::UNIX_EPOCH), Level::Error, "x");
+        let x = AuditEvent::for_test("x", Level::Error, AuditFile::Info, &[]);
+        let line = Line::at(&Stamp::of(Timestamp::UNIX_EPOCH), &x);
         assert_eq!(line.as_str(), "1970-01-01T00:00:00.000Z ERROR x");
+    }
+
+    #[test]
+    fn a_key_may_be_missing_only_where_the_event_says_so() {
+        let begun = || Line::of(&events::LOGIN_FAILED).with("user", "?");
+        let end = |line: Line| {
+            line.with("addr", 1)
+                .with("session", 2)
+                .with("reason", "code")
+        };
+        for line in [begun(), begun().with("name_hash", "00")] {
+            assert!(!line.is_complete());
+            assert!(end(line).is_complete());
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "the event has no session here")]
+    fn no_key_that_is_always_there_is_passed_over() {
+        let _ = Line::of(&events::LOGIN)
+            .with("user", "alice")
+            .with("session", 7);
+    }
+
+    #[test]
+    #[should_panic(expected = "the event has no password here")]
+    fn no_key_is_written_that_the_event_does_not_have() {
+        let _ = Line::of(&events::LOGIN).with("password", "x");
     }
 
     #[test]
@@ -299,10 +377,10 @@ mod tests {
 
     #[test]
     fn a_long_value_is_cut_and_says_so() {
-        let line = Line::info("e").with("v", "é".repeat(MAX_VALUE));
+        let line = Line::of(&E).with("v", "é".repeat(MAX_VALUE));
         let kept = "é".repeat(MAX_VALUE / 2);
         assert_eq!(value(&line), format!("{kept}\\+{MAX_VALUE}"));
-        let line = Line::info("e").with("v", format!("{}é", "a".repeat(MAX_VALUE - 1)));
+        let line = Line::of(&E).with("v", format!("{}é", "a".repeat(MAX_VALUE - 1)));
         assert!(value(&line).ends_with("a\\+2"), "half a character is none");
         assert_eq!(escaped("\\+17"), r"\\+17");
     }

@@ -1,8 +1,8 @@
 //! The audit trail: an event becomes one escaped line in one of four files.
 //!
-//! Owns the files, their thread and the form of a line. Knows nothing of what is audited:
-//! everybody above makes the [`Line`]s. sql.log, info.log and credentials.log belong to one
-//! thread behind a bounded queue; chat.log belongs to the journal ([`ChatLog`]).
+//! Owns the files, their thread, the form of a line and the list of [`events`]. Knows nothing of
+//! how one comes about: everybody above makes the [`Line`]s. sql.log, info.log and credentials.log
+//! belong to one thread behind a bounded queue; chat.log belongs to the journal ([`ChatLog`]).
 //!
 //! Whoever logs waits while the queue is full: a trail with holes would not tell. A file that
 //! takes nothing is another matter, because waiting for it would stop the server: the lines
@@ -20,13 +20,16 @@ use std::time::Duration;
 
 mod chat;
 mod diagnostics;
+pub mod events;
 mod file;
+mod files;
 mod line;
 mod noise;
 
 pub use chat::ChatLog;
 pub use diagnostics::install;
-use file::{AuditFile, LogFile};
+use file::LogFile;
+use files::AuditFile;
 pub use line::{Line, Stamp};
 pub use noise::Noise;
 
@@ -42,7 +45,7 @@ const RETRY: Duration = Duration::from_secs(1);
 
 enum AuditJob {
     /// Lines that belong together.
-    Write(AuditFile, Vec<Line>),
+    Write(Vec<Line>),
     Stop,
 }
 
@@ -107,29 +110,28 @@ impl Audit {
         Ok(Self { queue, state })
     }
 
-    /// Lines for sql.log that stand together. Waits while the queue is full.
-    pub fn sql(&self, lines: Vec<Line>) {
-        self.write(AuditFile::Sql, lines);
+    /// A line for its event's file, which is not chat.log. Waits while the queue is full.
+    pub fn log(&self, line: Line) {
+        self.log_together(vec![line]);
     }
 
-    /// A line for info.log. Waits while the queue is full.
-    pub fn info(&self, line: Line) {
-        self.write(AuditFile::Info, vec![line]);
-    }
-
-    /// A line for credentials.log. Waits while the queue is full.
-    pub fn credentials(&self, line: Line) {
-        self.write(AuditFile::Credentials, vec![line]);
-    }
-
-    /// A line for info.log of which somebody may cause any number: where the queue is full it is
-    /// only counted, so that neither a talkative log level nor a flood of signals delays anybody.
-    pub fn diagnostic(&self, line: Line) {
-        if self
-            .queue
-            .try_send(AuditJob::Write(AuditFile::Info, vec![line]))
-            .is_err()
+    /// Lines that stand together in their file. Waits while the queue is full.
+    pub fn log_together(&self, lines: Vec<Line>) {
+        debug_assert!(lines.iter().all(is_ours), "{lines:?}");
+        if let Err(refused) = self.queue.send(AuditJob::Write(lines))
+            && let AuditJob::Write(lines) = refused.0
         {
+            for line in lines {
+                tell(&format!("{}: {}", line.file().name(), line.as_str()));
+            }
+        }
+    }
+
+    /// A line of which somebody may cause any number: where the queue is full it is only counted,
+    /// so that neither a talkative log level nor a flood of signals delays anybody.
+    pub fn log_unless_full(&self, line: Line) {
+        debug_assert!(is_ours(&line), "{line:?}");
+        if self.queue.try_send(AuditJob::Write(vec![line])).is_err() {
             self.state.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -150,16 +152,11 @@ impl Audit {
             let _ = thread.join();
         }
     }
+}
 
-    fn write(&self, file: AuditFile, lines: Vec<Line>) {
-        if let Err(refused) = self.queue.send(AuditJob::Write(file, lines))
-            && let AuditJob::Write(file, lines) = refused.0
-        {
-            for line in lines {
-                tell(&format!("{}: {}", file.name(), line.as_str()));
-            }
-        }
-    }
+/// Whether a line is whole, and not chat.log's.
+fn is_ours(line: &Line) -> bool {
+    line.is_complete() && line.file() != AuditFile::Chat
 }
 
 /// What the audit thread owns. It must not log by the macros of `log`: it would wait for
@@ -216,16 +213,16 @@ impl Writer {
 
     /// Whether to go on.
     fn take(&self, job: AuditJob) -> bool {
-        let AuditJob::Write(file, lines) = job else {
+        let AuditJob::Write(lines) = job else {
             return false;
         };
-        let file = match file {
-            AuditFile::Sql => &self.sql,
-            AuditFile::Credentials => &self.credentials,
-            // chat.log is not this thread's, and no method of `Audit` sends a line for it.
-            AuditFile::Info | AuditFile::Chat => &self.info,
-        };
         for line in lines {
+            let file = match line.file() {
+                AuditFile::Sql => &self.sql,
+                AuditFile::Credentials => &self.credentials,
+                // chat.log is not this thread's, and `Audit` takes no line for it.
+                AuditFile::Info | AuditFile::Chat => &self.info,
+            };
             if file.waiting() < MAX_WAITING {
                 file.append(&line);
             } else {
@@ -256,12 +253,12 @@ impl Writer {
         let lost = self.state.lost.swap(0, Ordering::Relaxed);
         if lost > 0 {
             self.info
-                .append(&Line::error("lines_lost").with("lines", lost));
+                .append(&Line::of(&events::LINES_LOST).with("lines", lost));
         }
         let dropped = self.state.dropped.swap(0, Ordering::Relaxed);
         if dropped > 0 {
             self.info
-                .append(&Line::warn("diagnostics_dropped").with("lines", dropped));
+                .append(&Line::of(&events::DIAGNOSTICS_DROPPED).with("lines", dropped));
         }
         lost + dropped > 0
     }
@@ -300,10 +297,21 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use chatbox_common::config::AUDIT_FILES;
-
     use chatbox_common::limits::MAX_TEXT;
+    use log::Level;
 
+    use super::events::{AuditEvent, key};
     use super::*;
+
+    const LOGIN: AuditEvent = AuditEvent::for_test(
+        "login",
+        Level::Info,
+        AuditFile::Credentials,
+        &[key!([n]), key!([i])],
+    );
+    const START: AuditEvent = AuditEvent::for_test("start", Level::Info, AuditFile::Info, &[]);
+    const STATEMENT: AuditEvent =
+        AuditEvent::for_test("sql", Level::Info, AuditFile::Sql, &[key!([text])]);
 
     #[test]
     fn the_files_are_named_as_the_configuration_names_them() {
@@ -328,20 +336,20 @@ mod tests {
                 let audit = audit.clone();
                 thread::spawn(move || {
                     for i in 0..QUEUE {
-                        audit.credentials(Line::info("login").with("n", n).with("i", i));
+                        audit.log(Line::of(&LOGIN).with("n", n).with("i", i));
                     }
                 })
             })
             .collect();
-        audit.sql(vec![Line::info("insert")]);
-        audit.info(Line::warn("start"));
+        audit.log_together(vec![Line::of(&STATEMENT)]);
+        audit.log(Line::of(&START));
         for thread in threads {
             thread.join().unwrap();
         }
         audit.stop();
         audit.stop();
-        assert_eq!(lines(dir.path(), AuditFile::Sql), ["INFO  insert"]);
-        assert_eq!(lines(dir.path(), AuditFile::Info), ["WARN  start"]);
+        assert_eq!(lines(dir.path(), AuditFile::Sql), ["INFO  sql"]);
+        assert_eq!(lines(dir.path(), AuditFile::Info), ["INFO  start"]);
         let logins = lines(dir.path(), AuditFile::Credentials);
         for n in 0..4 {
             let of_one: Vec<_> = logins
@@ -359,9 +367,9 @@ mod tests {
     fn more_at_once_than_may_wait_is_written_all_the_same() {
         let dir = tempfile::tempdir().unwrap();
         let audit = Audit::start(dir.path()).unwrap();
-        let line = Line::info("sql").with_text("text", &"y".repeat(1000));
+        let line = Line::of(&STATEMENT).with_text("text", &"y".repeat(1000));
         for _ in 0..QUEUE {
-            audit.sql(vec![line.clone(); 4]);
+            audit.log_together(vec![line.clone(); 4]);
         }
         audit.stop();
         assert_eq!(lines(dir.path(), AuditFile::Sql).len(), 4 * QUEUE);
@@ -397,8 +405,8 @@ mod tests {
         symlink("/dev/full", dir.path().join("credentials.log")).unwrap();
         let audit = Audit::start(dir.path()).unwrap();
         assert_eq!(audit.fault(), None);
-        audit.credentials(Line::info("login"));
-        audit.info(Line::info("start"));
+        audit.log(Line::of(&LOGIN));
+        audit.log(Line::of(&START));
         audit.stop();
         let fault = audit.fault().unwrap();
         assert!(fault.starts_with("credentials.log: "), "{fault}");
@@ -410,10 +418,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         symlink("/dev/full", dir.path().join("sql.log")).unwrap();
         let mut writer = writer(dir.path());
-        let line = Line::info("x").with_text("text", &"y".repeat(MAX_TEXT));
+        let line = Line::of(&STATEMENT).with_text("text", &"y".repeat(MAX_TEXT));
         let fitting = MAX_WAITING.div_ceil(line.as_str().len() + 1);
         for _ in 0..fitting + 3 {
-            assert!(writer.take(AuditJob::Write(AuditFile::Sql, vec![line.clone()])));
+            assert!(writer.take(AuditJob::Write(vec![line.clone()])));
         }
         writer.flush();
         assert!(lock(&writer.state.fault).is_some());

@@ -17,6 +17,7 @@ use chatbox_common::wire::message::{
 use super::Requests;
 use super::factor::Pending;
 use crate::audit::Line;
+use crate::audit::events::{self, AuditEvent};
 use crate::journal::{Change, Granted, Part, Unavailable};
 use crate::login::UNRECORDED;
 use crate::login::proof::Attempt;
@@ -83,7 +84,7 @@ impl Requests<'_> {
         }
         match self.shared.journal.log_out(self.who.person().account) {
             Ok(()) => {
-                self.log(Line::info("logged_out_everywhere"), None);
+                self.log(Line::of(&events::LOGGED_OUT_EVERYWHERE), None);
                 Err(End::LoggedOut)
             }
             Err(error) => {
@@ -149,7 +150,11 @@ impl Requests<'_> {
     }
 
     /// Right when it was judged, spent when it was to be used: a failure after all.
-    pub(super) fn code_used(&mut self, request: RequestId, event: &'static str) -> Result<(), End> {
+    pub(super) fn code_used(
+        &mut self,
+        request: RequestId,
+        event: &'static AuditEvent,
+    ) -> Result<(), End> {
         let _ = self.shared.charge_login(self.peer.ip());
         self.refuse(request, event, "code_used")
     }
@@ -158,10 +163,10 @@ impl Requests<'_> {
     pub(super) fn refuse(
         &mut self,
         request: RequestId,
-        event: &'static str,
+        event: &'static AuditEvent,
         reason: &'static str,
     ) -> Result<(), End> {
-        self.log(Line::warn(event), Some(("reason", reason)));
+        self.log(Line::of(event), Some(("reason", reason)));
         self.error(Some(request), ErrorCode::LoginRefused, REFUSAL, None);
         self.changes.failures += 1;
         if self.changes.failures >= MAX_WRONG_PROOFS {
@@ -193,7 +198,7 @@ impl Requests<'_> {
             .with("account", person.account)
             .with("addr", self.peer)
             .with("session", self.session);
-        self.shared.audit.credentials(match more {
+        self.shared.audit.log(match more {
             Some((key, value)) => line.with(key, value),
             None => line,
         });

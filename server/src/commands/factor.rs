@@ -14,14 +14,15 @@ use chatbox_common::wire::message::{
 use super::Requests;
 use super::proof::Proved;
 use crate::audit::Line;
+use crate::audit::events::{self, AuditEvent};
 use crate::clock::now_ms;
 use crate::journal::{Part, Unavailable};
 use crate::login::{WRONG_FIRST_CODE, fresh, proof};
 use crate::login_stream::End;
 use crate::store::{Credentials, RecoveryHash};
 
-const FAILED: &str = "factor_change_failed";
-const CODES_FAILED: &str = "recovery_codes_change_failed";
+const FAILED: &AuditEvent = &events::FACTOR_CHANGE_FAILED;
+const CODES_FAILED: &AuditEvent = &events::RECOVERY_CODES_CHANGE_FAILED;
 
 /// A second factor that its owner has seen and not confirmed.
 pub(super) struct Pending {
@@ -63,7 +64,7 @@ impl Requests<'_> {
         if done.is_none() {
             return Ok(false);
         }
-        let line = Line::info("factor_change_begun");
+        let line = Line::of(&events::FACTOR_CHANGE_BEGUN);
         self.log(line, Some(("method", right.spend.method())));
         let (totp, recovery) = fresh::factor();
         self.changes.begin_factor(Pending {
@@ -83,7 +84,7 @@ impl Requests<'_> {
         if self.change(candidate.judged_by, part)?.is_none() {
             return Ok(false);
         }
-        let line = Line::info("recovery_codes_changed");
+        let line = Line::of(&events::RECOVERY_CODES_CHANGED);
         self.log(line, Some(("method", right.spend.method())));
         self.new_factor(request, None, recovery, right.server_final);
         Ok(true)
@@ -115,7 +116,7 @@ impl Requests<'_> {
             return self.not_under_way(request);
         };
         let Some(step) = proof::first_step(&pending.totp, &confirm.code) else {
-            self.log(Line::warn(FAILED), Some(("reason", "first_code")));
+            self.log(Line::of(FAILED), Some(("reason", "first_code")));
             self.error(Some(request), ErrorCode::WrongCode, WRONG_FIRST_CODE, None);
             pending.tries -= 1;
             self.changes.factor = Some(pending).filter(|pending| pending.tries > 0);
@@ -137,11 +138,11 @@ impl Requests<'_> {
         };
         match self.change(judged_by, part) {
             Ok(Some(granted)) => {
-                self.log(Line::info("factor_changed"), None);
+                self.log(Line::of(&events::FACTOR_CHANGED), None);
                 self.changed(request, None, token, &granted);
             }
             Ok(None) => {
-                self.log(Line::warn(FAILED), Some(("reason", "outdated")));
+                self.log(Line::of(FAILED), Some(("reason", "outdated")));
                 self.not_under_way(request);
             }
             Err(error) => self.unavailable(request, error),

@@ -9,11 +9,12 @@ use chatbox_common::wire::message::PasswordConfirm;
 use super::Requests;
 use super::proof::Proved;
 use crate::audit::Line;
+use crate::audit::events::{self, AuditEvent};
 use crate::journal::Part;
 use crate::login::fresh;
 use crate::login_stream::End;
 
-const FAILED: &str = "password_change_failed";
+const FAILED: &AuditEvent = &events::PASSWORD_CHANGE_FAILED;
 
 impl Requests<'_> {
     #[inline(never)]
@@ -40,7 +41,7 @@ impl Requests<'_> {
         );
         match changed {
             Ok(Some(granted)) => {
-                let line = Line::info("password_changed");
+                let line = Line::of(&events::PASSWORD_CHANGED);
                 self.log(line, Some(("method", right.spend.method())));
                 self.changed(request, Some(right.server_final), token, &granted);
                 Ok(())

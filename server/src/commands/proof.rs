@@ -8,12 +8,13 @@ use chatbox_common::secret::SecretString;
 use chatbox_common::wire::message::{Password, PasswordChallenge, RequestId, ServerMessage};
 
 use super::Requests;
+use crate::audit::events::{self, AuditEvent};
 use crate::login::proof::{Attempt, Judged, Right};
 use crate::login_stream::End;
 use crate::readers::Candidate;
 
 /// A proof fails before it is said what for.
-const FAILED: &str = "change_failed";
+const FAILED: &AuditEvent = &events::CHANGE_FAILED;
 
 /// Whose proofs were right, and what they use up.
 pub(super) struct Proved {
@@ -55,7 +56,7 @@ impl Requests<'_> {
         request: RequestId,
         scram: &str,
         code: &SecretString,
-        failed: &'static str,
+        failed: &'static AuditEvent,
     ) -> Result<Option<Proved>, End> {
         if !self.is_recorded(request) {
             return Ok(None);

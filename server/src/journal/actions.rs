@@ -3,7 +3,7 @@
 //!
 //! Each room action is a transaction of its own, between two batches, so that its place among the
 //! messages is the same for everybody. All there is to it stands in its own file: what is needed for
-//! it, which is checked before anything of it is done, its checks, its word in the audit, and what it
+//! it, which is checked before anything of it is done, its checks, its event in the audit, and what it
 //! does. Memory follows the commit, and the members hear of it last.
 
 mod create;
@@ -25,7 +25,7 @@ use self::request::{Failure, Rule};
 use super::job::{RoomAction, RoomRequest};
 use super::room::UNKNOWN_ROOM;
 use super::state::{JournalState, refuse};
-use crate::audit::Line;
+use crate::audit::{Line, events};
 use crate::event::Person;
 use crate::store::StoreError;
 
@@ -56,14 +56,14 @@ fn refuse_room_request(
     let (code, sentence) = match failure {
         Failure::Refused(refusal) => refusal,
         Failure::Store(error) => {
-            state.tell_failure("act_not_committed", &error);
+            state.tell_failure(&events::ACT_NOT_COMMITTED, &error);
             let sentence = "the server can't store anything just now; nothing was changed";
             (ErrorCode::Unavailable, sentence)
         }
     };
     if is_forbidden(code) {
         let rule = rule(&request.action);
-        let mut line = Line::warn("refused").with("what", rule.word);
+        let mut line = Line::of(&events::REFUSED).with("what", rule.event.name());
         if let RoomAction::Join(name) = &request.action {
             line = line.with("room", name);
         }
@@ -78,7 +78,7 @@ fn refuse_room_request(
     );
 }
 
-/// What is needed for an action, and its word.
+/// What is needed for an action, and its event.
 fn rule(action: &RoomAction) -> Rule {
     match action {
         RoomAction::Create { .. } => create::RULE,
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn every_action_states_its_word_and_what_is_needed_for_it() {
+    fn every_action_states_its_event_and_what_is_needed_for_it() {
         let moderate = |action| RoomAction::Moderate {
             room: 5,
             user: bob(),
@@ -180,7 +180,7 @@ mod tests {
             (moderate(ModeratorAction::Deop), "moderator_unmade", owner),
         ] {
             let rule = rule(&action);
-            assert_eq!(rule.word, word);
+            assert_eq!(rule.event.name(), word);
             assert_eq!(rule.need, need.map(|role| (5, role)), "{word}");
         }
     }

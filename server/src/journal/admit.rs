@@ -6,7 +6,7 @@ use super::commit::to_store;
 use super::job::{NOT_KEPT, Post};
 use super::room::{Refusal, UNKNOWN_ROOM};
 use super::state::JournalState;
-use crate::audit::Line;
+use crate::audit::{Line, events};
 use crate::event::Person;
 use crate::store::Inserted;
 
@@ -17,7 +17,7 @@ pub(super) fn look_for_room(state: &mut JournalState, post: &Post) {
         && state.sessions().open(post.session).is_some()
         && let Err(error) = state.room(post.room)
     {
-        state.tell_failure("room_not_read", &error);
+        state.tell_failure(&events::ROOM_NOT_READ, &error);
     }
 }
 
@@ -54,7 +54,7 @@ pub(super) fn refuse_posts(state: &mut JournalState, refused: Vec<(Post, Refusal
         .collect::<Result<Vec<_>, _>>()
     });
     let found = found.unwrap_or_else(|error| {
-        state.tell_failure("sent_messages_not_read", &error);
+        state.tell_failure(&events::SENT_MESSAGES_NOT_READ, &error);
         Vec::new()
     });
     let mut found = found.into_iter();
@@ -82,7 +82,7 @@ fn refuse_post(state: &JournalState, post: &Post, (code, sentence): Refusal) {
     if let Some(session) = state.sessions().open(post.session)
         && code != ErrorCode::Unavailable
     {
-        let line = Line::warn("refused").with("what", "message");
+        let line = Line::of(&events::REFUSED).with("what", "message");
         let line = line.with("why", sentence);
         state.log(line, &session.person, Some(post.room));
     }

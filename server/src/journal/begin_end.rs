@@ -13,6 +13,7 @@ use super::job::{Begin, Ended, HasRead, Job, LOGGED_OUT};
 use super::room::{Member, RoomState, UNKNOWN_ROOM};
 use super::sessions::{Gone, SessionState};
 use super::state::{JournalState, refuse};
+use crate::audit::events;
 use crate::clock::{now_ms, stamp};
 use crate::delivery::{Delivery, Join};
 use crate::event::SessionId;
@@ -49,7 +50,7 @@ pub(super) fn memberships<'a>(
     match read_memberships(state, &accounts) {
         Ok(memberships) => memberships,
         Err(error) if error.is_unavailable() || accounts.len() == 1 => {
-            state.tell_failure("sessions_not_begun", &error);
+            state.tell_failure(&events::SESSIONS_NOT_BEGUN, &error);
             Memberships::new()
         }
         // A row that can't be read must not keep the others out.
@@ -58,7 +59,7 @@ pub(super) fn memberships<'a>(
             for account in accounts {
                 match read_memberships(state, &[account]) {
                     Ok(one) => all.extend(one),
-                    Err(error) => state.tell_failure("session_not_begun", &error),
+                    Err(error) => state.tell_failure(&events::SESSION_NOT_BEGUN, &error),
                 }
             }
             all

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 
-use crate::audit::{ChatLog, Line, Stamp};
+use crate::audit::{ChatLog, Line, Stamp, events};
 use crate::store::{ACTION, Message, RoomMode, StoreError, Unlogged};
 
 /// Enough of the file's end to hold at least one whole line: a text of 8 KiB in its longest
@@ -227,7 +227,7 @@ fn line(
     message: &Logged<'_>,
     recovered: bool,
 ) -> Line {
-    let mut line = Line::at(stamp, log::Level::Info, "message")
+    let mut line = Line::at(stamp, &events::MESSAGE)
         .with("id", row)
         .with("room", room)
         .with("seq", message.seq)

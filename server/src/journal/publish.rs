@@ -11,7 +11,7 @@ use super::job::{Granted, NOT_KEPT, Post, ReplySender, Unavailable};
 use super::outcome::{AuthOutcome, Committed, PostOutcome};
 use super::room::Refusal;
 use super::state::{JournalState, refuse};
-use crate::audit::Line;
+use crate::audit::{Line, events};
 use crate::delivery::Delivery;
 use crate::event::{self, RoomBatch, SessionId};
 
@@ -104,9 +104,9 @@ fn answer(
             }
             AuthOutcome::Refused => None,
             AuthOutcome::Reused(person) => {
-                let line = Line::warn("token_reused").with("user", &person.user);
+                let line = Line::of(&events::TOKEN_REUSED).with("user", &person.user);
                 let line = line.with("account", person.account);
-                state.audit().credentials(line);
+                state.audit().log(line);
                 None
             }
         };

@@ -21,6 +21,7 @@ use super::room::{Refusal, RoomState};
 use super::rooms::Rooms;
 use super::sessions::Sessions;
 use super::write_behind::WriteBehind;
+use crate::audit::events::{self, AuditEvent};
 use crate::audit::{Audit, Line};
 use crate::clock::{now_ms, stamp};
 use crate::delivery::{Backpressure, Deliveries};
@@ -180,7 +181,7 @@ impl JournalState {
             && !self.low_space
             && let Err(error) = self.commit(&[], &[], true, now_ms())
         {
-            self.tell_failure("failures_not_counted", &error);
+            self.tell_failure(&events::FAILURES_NOT_COUNTED, &error);
             if !error.is_unavailable() {
                 self.deferred = Deferred::default();
             }
@@ -208,8 +209,8 @@ impl JournalState {
         self.rooms.insert(id, room);
     }
 
-    pub(super) fn tell_failure(&self, event: &'static str, error: &StoreError) {
-        self.audit.info(Line::error(event).with("why", error));
+    pub(super) fn tell_failure(&self, event: &'static AuditEvent, error: &StoreError) {
+        self.audit.log(Line::of(event).with("why", error));
     }
 
     /// Logs what somebody did or may not do, in a room where it is one.
@@ -220,7 +221,7 @@ impl JournalState {
             None => line,
         };
         let line = line.with("by", &who.user).with("account", who.account);
-        self.audit.info(line);
+        self.audit.log(line);
     }
 
     pub(super) fn refuse_post(&self, post: &Post, refusal: Refusal) {

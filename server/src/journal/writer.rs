@@ -14,6 +14,7 @@ use super::handle::connection_events;
 use super::job::{AuthRequest, ConnectionEvent, Granted, Job, ReplySender, TICK};
 use super::publish::{give_up, publish};
 use super::state::JournalState;
+use crate::audit::events;
 use crate::clock::{now_ms, stamp};
 
 /// The most logins of one transaction: they cost more than messages, which go first.
@@ -187,7 +188,7 @@ impl Writer {
             {
                 Ok(done) => publish(&mut self.state, &posts, answers, done, now_ms),
                 Err(error) => {
-                    self.state.tell_failure("commit_failed", &error);
+                    self.state.tell_failure(&events::COMMIT_FAILED, &error);
                     if error.is_unavailable() {
                         // It would be so for those who wait for their turn as well.
                         answers.extend(self.auth_requests.drain(..).map(|(_, answer)| answer));
@@ -245,7 +246,8 @@ impl Writer {
             match self.state.commit(one, &[], false, now_ms) {
                 Ok(done) => publish(&mut self.state, one, Vec::new(), done, now_ms),
                 Err(error) => {
-                    self.state.tell_failure("message_not_committed", &error);
+                    self.state
+                        .tell_failure(&events::MESSAGE_NOT_COMMITTED, &error);
                     give_up(&self.state, one, Vec::new());
                 }
             }
@@ -258,7 +260,8 @@ impl Writer {
             {
                 Ok(done) => publish(&mut self.state, &[], vec![answer], done, now_ms),
                 Err(error) => {
-                    self.state.tell_failure("login_not_committed", &error);
+                    self.state
+                        .tell_failure(&events::LOGIN_NOT_COMMITTED, &error);
                     give_up(&self.state, &[], vec![answer]);
                 }
             }

@@ -5,15 +5,13 @@ use chatbox_common::wire::message::ErrorCode;
 
 use super::request::{Failure, Rule};
 use super::tell::enter;
-use crate::audit::Line;
+use crate::audit::{Line, events};
 use crate::clock::now_ms;
 use crate::event::Person;
 use crate::journal::job::RoomRequest;
 use crate::journal::room::{Refusal, RoomState};
 use crate::journal::state::JournalState;
 use crate::store::{Access, AccountId, NewRoom, RoomRole, StoreError, Title};
-
-const WORD: &str = "room_created";
 
 const NAME_TAKEN: Refusal = (ErrorCode::NameTaken, "there is a room of this name");
 const TOO_MANY: Refusal = (
@@ -25,7 +23,7 @@ const TOO_MANY_OF_ONE: Refusal = (
     "you have made as many rooms as one may make",
 );
 
-pub(super) const RULE: Rule = Rule::free(WORD);
+pub(super) const RULE: Rule = Rule::free(&events::ROOM_CREATED);
 
 pub(super) fn carry_out(
     state: &mut JournalState,
@@ -68,7 +66,7 @@ pub(super) fn carry_out(
     })?;
     let (id, room) = made?;
     state.take_in(id, room.ok_or(StoreError::Missing)?);
-    let line = Line::info(WORD).with("access", access.word());
+    let line = Line::of(&events::ROOM_CREATED).with("access", access.word());
     state.log(line.with_text("topic", topic), who, Some(id));
     enter(state, id, who, Some(request));
     Ok(())

@@ -6,7 +6,7 @@ use chatbox_common::wire::message::ErrorCode;
 
 use super::request::{Failure, Rule, THAT_IS_YOU, target};
 use super::tell::{enter, is_in_already};
-use crate::audit::Line;
+use crate::audit::{Line, events};
 use crate::clock::stamp;
 use crate::event::Person;
 use crate::journal::job::RoomRequest;
@@ -14,14 +14,12 @@ use crate::journal::room::{Refusal, RoomState, UNKNOWN_ROOM};
 use crate::journal::state::JournalState;
 use crate::store::{Access, AccountId, NewRoom, RoomRole, StoreError, Title};
 
-const WORD: &str = "conversation_begun";
-
 const TOO_MANY_CONVERSATIONS: Refusal = (
     ErrorCode::TooManyRooms,
     "you have begun as many conversations as one may begin",
 );
 
-pub(super) const RULE: Rule = Rule::free(WORD);
+pub(super) const RULE: Rule = Rule::free(&events::CONVERSATION_BEGUN);
 
 pub(super) fn carry_out(
     state: &mut JournalState,
@@ -68,7 +66,7 @@ pub(super) fn carry_out(
     })?;
     let (id, room) = made.ok_or(TOO_MANY_CONVERSATIONS)?;
     state.take_in(id, room.ok_or(StoreError::Missing)?);
-    state.log(Line::info(WORD), who, Some(id));
+    state.log(Line::of(&events::CONVERSATION_BEGUN), who, Some(id));
     enter(state, id, who, Some(request));
     let them = Person {
         account: target.account,

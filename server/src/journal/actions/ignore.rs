@@ -7,6 +7,7 @@ use chatbox_common::wire::message::{ErrorCode, Ignoring, ServerMessage};
 
 use super::request::{Failure, Rule, THAT_IS_YOU, target};
 use crate::audit::Line;
+use crate::audit::events::{self, AuditEvent};
 use crate::clock::stamp;
 use crate::delivery::Delivery;
 use crate::event::Person;
@@ -20,16 +21,16 @@ const TOO_MANY_IGNORED: Refusal = (
     "you ignore a thousand people already; that is the most",
 );
 
-const fn word(ignored: bool) -> &'static str {
+const fn event(ignored: bool) -> &'static AuditEvent {
     if ignored {
-        "ignored"
+        &events::IGNORED
     } else {
-        "no_longer_ignored"
+        &events::NO_LONGER_IGNORED
     }
 }
 
 pub(super) const fn rule(ignored: bool) -> Rule {
-    Rule::free(word(ignored))
+    Rule::free(event(ignored))
 }
 
 pub(super) fn carry_out(
@@ -61,7 +62,7 @@ pub(super) fn carry_out(
         ignored,
     };
     if has_changed {
-        let line = Line::info(word(ignored)).with("user", &target.user);
+        let line = Line::of(event(ignored)).with("user", &target.user);
         state.log(line, who, None);
         tell_other_sessions(state, who, request, &ignoring);
     }

@@ -5,15 +5,13 @@ use chatbox_common::wire::message::{ErrorCode, RoomId};
 
 use super::request::{Failure, Rule, done, target};
 use super::tell::tell_invited;
-use crate::audit::Line;
+use crate::audit::{Line, events};
 use crate::clock::stamp;
 use crate::event::Person;
 use crate::journal::job::RoomRequest;
 use crate::journal::room::{Refusal, UNKNOWN_ROOM};
 use crate::journal::state::JournalState;
 use crate::store::{self, AccountId, RoomRole};
-
-const WORD: &str = "invited";
 
 const THERE_ALREADY: Refusal = (ErrorCode::InvalidArgument, "they are in this room already");
 const INVITED_ALREADY: Refusal = (ErrorCode::InvalidArgument, "they are invited already");
@@ -23,7 +21,7 @@ const THEY_ARE_BANNED: Refusal = (
 );
 
 pub(super) const fn rule(room: RoomId) -> Rule {
-    Rule::needing(WORD, room, RoomRole::Moderator)
+    Rule::needing(&events::INVITED, room, RoomRole::Moderator)
 }
 
 pub(super) fn carry_out(
@@ -50,7 +48,8 @@ pub(super) fn carry_out(
     if let Some(room) = state.rooms_mut().get_mut(id) {
         room.invited.insert(target.account);
     }
-    state.log(Line::info(WORD).with("user", &target.user), who, Some(id));
+    let line = Line::of(&events::INVITED).with("user", &target.user);
+    state.log(line, who, Some(id));
     tell_invited(state, id, &target, who);
     done(state, request);
     Ok(())

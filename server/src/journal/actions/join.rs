@@ -5,7 +5,7 @@ use chatbox_common::wire::message::{ErrorCode, RoomId};
 
 use super::request::{Failure, Rule};
 use super::tell::{enter, is_in_already};
-use crate::audit::Line;
+use crate::audit::{Line, events};
 use crate::clock::stamp;
 use crate::event::Person;
 use crate::journal::job::RoomRequest;
@@ -13,11 +13,9 @@ use crate::journal::room::{Member, Refusal, UNKNOWN_ROOM};
 use crate::journal::state::JournalState;
 use crate::store::{self, AccountId, RoomRole, StoreError};
 
-const WORD: &str = "room_joined";
-
 const BANNED: Refusal = (ErrorCode::Banned, "you are banned from this room");
 
-pub(super) const RULE: Rule = Rule::free(WORD);
+pub(super) const RULE: Rule = Rule::free(&events::ROOM_JOINED);
 
 pub(super) fn carry_out(
     state: &mut JournalState,
@@ -41,7 +39,7 @@ pub(super) fn carry_out(
     }
     let role = room.standing_of(who.account);
     add_member(state, id, who.account, role)?;
-    state.log(Line::info(WORD), who, Some(id));
+    state.log(Line::of(&events::ROOM_JOINED), who, Some(id));
     enter(state, id, who, Some(request));
     Ok(())
 }

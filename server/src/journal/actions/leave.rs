@@ -4,19 +4,17 @@ use chatbox_common::wire::message::{Action, ErrorCode, RoomId};
 
 use super::request::{Failure, Rule};
 use super::tell::{Removal, expel};
-use crate::audit::Line;
+use crate::audit::{Line, events};
 use crate::event::Person;
 use crate::journal::job::RoomRequest;
 use crate::journal::room::{NOT_MEMBER, Refusal, UNKNOWN_ROOM};
 use crate::journal::state::JournalState;
 use crate::store::{self, Access, AccountId, RoomRole};
 
-const WORD: &str = "room_left";
-
 const FOR_TWO: Refusal = (ErrorCode::NotAllowed, "a conversation of two can't be left");
 
 pub(super) const fn rule(room: RoomId) -> Rule {
-    Rule::needing(WORD, room, RoomRole::Member)
+    Rule::needing(&events::ROOM_LEFT, room, RoomRole::Member)
 }
 
 pub(super) fn carry_out(
@@ -35,7 +33,7 @@ pub(super) fn carry_out(
     }
     let room = store::RoomId(id);
     state.write(|tx| tx.leave(room, AccountId(who.account)))?;
-    state.log(Line::info(WORD), who, Some(id));
+    state.log(Line::of(&events::ROOM_LEFT), who, Some(id));
     let removal = Removal {
         account: who.account,
         user: &who.user,

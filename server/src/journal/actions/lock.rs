@@ -5,20 +5,21 @@ use chatbox_common::wire::message::RoomId;
 use super::request::{Failure, Rule, done};
 use super::tell::tell_changed;
 use crate::audit::Line;
+use crate::audit::events::{self, AuditEvent};
 use crate::event::Person;
 use crate::journal::job::RoomRequest;
 use crate::journal::state::JournalState;
 use crate::store::{self, RoomRole};
 
-const fn word(reason: Option<&str>) -> &'static str {
+const fn event(reason: Option<&str>) -> &'static AuditEvent {
     match reason {
-        Some(_) => "room_locked",
-        None => "room_unlocked",
+        Some(_) => &events::ROOM_LOCKED,
+        None => &events::ROOM_UNLOCKED,
     }
 }
 
 pub(super) const fn rule(room: RoomId, reason: Option<&str>) -> Rule {
-    Rule::needing(word(reason), room, RoomRole::Moderator)
+    Rule::needing(event(reason), room, RoomRole::Moderator)
 }
 
 pub(super) fn carry_out(
@@ -32,7 +33,7 @@ pub(super) fn carry_out(
     if let Some(room) = state.rooms_mut().get_mut(id) {
         room.locked = reason.map(str::to_owned);
     }
-    let line = Line::info(word(reason));
+    let line = Line::of(event(reason));
     let line = match reason {
         Some(reason) => line.with_text("reason", reason),
         None => line,

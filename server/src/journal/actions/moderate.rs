@@ -40,7 +40,7 @@ const fn measure(action: ModeratorAction) -> &'static Measure {
 
 pub(super) const fn rule(room: RoomId, action: ModeratorAction) -> Rule {
     let measure = measure(action);
-    Rule::needing(measure.word, room, measure.need)
+    Rule::needing(measure.event, room, measure.need)
 }
 
 /// Who is meant, and why.
@@ -77,7 +77,7 @@ pub(super) fn carry_out(
         reason,
     };
     state.write(|tx| (measure.keep)(tx, &sanction, ends))?;
-    let line = Line::info(measure.word).with("user", &target.user);
+    let line = Line::of(measure.event).with("user", &target.user);
     let line = match seconds {
         Some(seconds) => line.with("seconds", seconds),
         None => line,

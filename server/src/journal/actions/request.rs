@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chatbox_common::name::UserName;
 use chatbox_common::wire::message::{ErrorCode, Plain, RoomId, ServerMessage};
 
+use crate::audit::events::AuditEvent;
 use crate::journal::job::RoomRequest;
 use crate::journal::room::{Refusal, RoomState};
 use crate::journal::state::JournalState;
@@ -17,19 +18,19 @@ pub(super) const THAT_IS_YOU: Refusal = (ErrorCode::InvalidArgument, "that is yo
 /// What is known of a room action before anything of it is done.
 pub(super) struct Rule {
     /// Its event in the audit.
-    pub(super) word: &'static str,
+    pub(super) event: &'static AuditEvent,
     /// In which room what is needed for it; without, the action looks for itself.
     pub(super) need: Option<(RoomId, RoomRole)>,
 }
 
 impl Rule {
-    pub(super) const fn free(word: &'static str) -> Self {
-        Self { word, need: None }
+    pub(super) const fn free(event: &'static AuditEvent) -> Self {
+        Self { event, need: None }
     }
 
-    pub(super) const fn needing(word: &'static str, room: RoomId, role: RoomRole) -> Self {
+    pub(super) const fn needing(event: &'static AuditEvent, room: RoomId, role: RoomRole) -> Self {
         Self {
-            word,
+            event,
             need: Some((room, role)),
         }
     }

@@ -4,16 +4,14 @@ use chatbox_common::wire::message::RoomId;
 
 use super::request::{Failure, Rule, done};
 use super::tell::tell_changed;
-use crate::audit::Line;
+use crate::audit::{Line, events};
 use crate::event::Person;
 use crate::journal::job::RoomRequest;
 use crate::journal::state::JournalState;
 use crate::store::{self, RoomRole};
 
-const WORD: &str = "topic_set";
-
 pub(super) const fn rule(room: RoomId) -> Rule {
-    Rule::needing(WORD, room, RoomRole::Moderator)
+    Rule::needing(&events::TOPIC_SET, room, RoomRole::Moderator)
 }
 
 pub(super) fn carry_out(
@@ -27,7 +25,8 @@ pub(super) fn carry_out(
     if let Some(room) = state.rooms_mut().get_mut(id) {
         topic.clone_into(&mut room.topic);
     }
-    state.log(Line::info(WORD).with_text("topic", topic), who, Some(id));
+    let line = Line::of(&events::TOPIC_SET).with_text("topic", topic);
+    state.log(line, who, Some(id));
     tell_changed(state, id, who);
     done(state, request);
     Ok(())

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::JournalState;
-use crate::audit::{Audit, Line};
+use crate::audit::{Audit, Line, events};
 use crate::boot;
 use crate::clock::stamp;
 use crate::delivery::Deliveries;
@@ -117,10 +117,10 @@ impl JournalState {
             unindexed,
         } = begun;
         if shown > kept {
-            let line = Line::error("history_shortened").with("logged_row", shown);
-            audit.info(line.with("kept_row", kept));
+            let line = Line::of(&events::HISTORY_SHORTENED).with("logged_row", shown);
+            audit.log(line.with("kept_row", kept));
         } else if cut_off {
-            audit.info(Line::warn("history_renewed").with("why", CUT_OFF));
+            audit.log(Line::of(&events::HISTORY_RENEWED).with("why", CUT_OFF));
         }
         let mut rooms = Rooms::default();
         rooms.insert(store::RoomId::LOBBY.0, lobby);

@@ -8,7 +8,7 @@ use chatbox_common::wire::codec;
 use chatbox_common::wire::message::{self, RoomId, ServerMessage};
 
 use super::JournalState;
-use crate::audit::Line;
+use crate::audit::{Line, events};
 use crate::clock::stamp;
 use crate::delivery::Delivery;
 use crate::journal::index::PORTION;
@@ -42,12 +42,13 @@ impl JournalState {
         let low = self.store.check_space(self.min_free).is_err();
         if low != self.low_space {
             self.low_space = low;
-            let line = if low {
-                Line::error("disk_nearly_full")
+            let event = if low {
+                &events::DISK_NEARLY_FULL
             } else {
-                Line::info("disk_has_room")
+                &events::DISK_HAS_ROOM
             };
-            self.audit.info(line.with("min_free_bytes", self.min_free));
+            let line = Line::of(event).with("min_free_bytes", self.min_free);
+            self.audit.log(line);
         }
     }
 
@@ -63,12 +64,12 @@ impl JournalState {
         });
         match caught {
             Ok(0) => {}
-            Ok(lines) => self.audit.info(
-                Line::warn("chat_log_recovered")
+            Ok(lines) => self.audit.log(
+                Line::of(&events::CHAT_LOG_RECOVERED)
                     .with("lines", lines)
                     .with("id", self.chat.logged()),
             ),
-            Err(error) => self.tell_failure("chat_log_not_caught_up", &error),
+            Err(error) => self.tell_failure(&events::CHAT_LOG_NOT_CAUGHT_UP, &error),
         }
     }
 
@@ -82,7 +83,7 @@ impl JournalState {
             .store
             .transaction(Commit::Usual, |tx| write_behind.write(tx));
         if let Err(error) = &written {
-            self.tell_failure("online_not_written", error);
+            self.tell_failure(&events::ONLINE_NOT_WRITTEN, error);
         }
         self.write_behind.done(written.is_ok(), now);
     }
@@ -91,7 +92,7 @@ impl JournalState {
     pub(in crate::journal) fn expire_tokens(&mut self) {
         let at = stamp();
         if let Err(error) = self.write(|tx| tx.expire_resume(at)) {
-            self.tell_failure("tokens_not_expired", &error);
+            self.tell_failure(&events::TOKENS_NOT_EXPIRED, &error);
         }
     }
 
@@ -108,7 +109,7 @@ impl JournalState {
             Ok(more) => self.index.done(more, now.elapsed(), Instant::now()),
             Err(error) => {
                 if self.index.failed(now) {
-                    self.tell_failure("messages_not_indexed", &error);
+                    self.tell_failure(&events::MESSAGES_NOT_INDEXED, &error);
                 }
             }
         }
@@ -122,7 +123,7 @@ impl JournalState {
             tx.set_running_boot(None)
         });
         if let Err(error) = last {
-            self.tell_failure("last_write", &error);
+            self.tell_failure(&events::LAST_WRITE, &error);
         }
     }
 }

@@ -3,10 +3,11 @@
 use chatbox_common::wire::message::Action;
 
 use super::measure::{Measure, NOTHING_TO_DO};
+use crate::audit::events;
 use crate::store::RoomRole;
 
 pub(super) const BAN: Measure = Measure {
-    word: "banned",
+    event: &events::BANNED,
     need: RoomRole::Moderator,
     told: Action::Ban,
     expels: true,
@@ -25,7 +26,7 @@ pub(super) const BAN: Measure = Measure {
 };
 
 pub(super) const UNBAN: Measure = Measure {
-    word: "unbanned",
+    event: &events::UNBANNED,
     need: RoomRole::Moderator,
     told: Action::Unban,
     expels: false,

@@ -3,10 +3,11 @@
 use chatbox_common::wire::message::Action;
 
 use super::measure::{Measure, NOT_THERE};
+use crate::audit::events;
 use crate::store::RoomRole;
 
 pub(super) const KICK: Measure = Measure {
-    word: "kicked",
+    event: &events::KICKED,
     need: RoomRole::Moderator,
     told: Action::Kick,
     expels: true,

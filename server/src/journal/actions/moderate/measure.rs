@@ -1,8 +1,9 @@
-//! All there is to one thing that a moderator does to somebody: its right, its check, its word,
+//! All there is to one thing that a moderator does to somebody: its right, its check, its event,
 //! what it changes in the database and what in memory.
 
 use chatbox_common::wire::message::{Action, ErrorCode};
 
+use crate::audit::events::AuditEvent;
 use crate::journal::room::{Refusal, RoomState};
 use crate::store::{RoomRole, Sanction, StoreError, Tx};
 
@@ -11,7 +12,7 @@ pub(super) const NOTHING_TO_DO: Refusal = (ErrorCode::InvalidArgument, "that is 
 
 pub(super) struct Measure {
     /// Its event in the audit.
-    pub(super) word: &'static str,
+    pub(super) event: &'static AuditEvent,
     /// What whoever does it has to be in the room.
     pub(super) need: RoomRole,
     /// What people are told.

@@ -3,10 +3,11 @@
 use chatbox_common::wire::message::Action;
 
 use super::measure::{Measure, NOTHING_TO_DO};
+use crate::audit::events;
 use crate::store::RoomRole;
 
 pub(super) const MUTE: Measure = Measure {
-    word: "muted",
+    event: &events::MUTED,
     need: RoomRole::Moderator,
     told: Action::Mute,
     expels: false,
@@ -18,7 +19,7 @@ pub(super) const MUTE: Measure = Measure {
 };
 
 pub(super) const UNMUTE: Measure = Measure {
-    word: "unmuted",
+    event: &events::UNMUTED,
     need: RoomRole::Moderator,
     told: Action::Unmute,
     expels: false,

@@ -3,11 +3,12 @@
 use chatbox_common::wire::message::Action;
 
 use super::measure::{Measure, NOT_THERE, NOTHING_TO_DO};
+use crate::audit::events;
 use crate::journal::room::RoomState;
 use crate::store::RoomRole;
 
 pub(super) const OP: Measure = Measure {
-    word: "moderator_made",
+    event: &events::MODERATOR_MADE,
     need: RoomRole::Owner,
     told: Action::Op,
     expels: false,
@@ -21,7 +22,7 @@ pub(super) const OP: Measure = Measure {
 };
 
 pub(super) const DEOP: Measure = Measure {
-    word: "moderator_unmade",
+    event: &events::MODERATOR_UNMADE,
     need: RoomRole::Owner,
     told: Action::Deop,
     expels: false,

@@ -1,0 +1,203 @@
+//! The catalogue: every event of the audit, once.
+//!
+//! A line is made from an event and goes to its event's file, so what is not in this list is in no
+//! file. A debug build refuses a key that the event does not have there, and a line that lacks one.
+//!
+//! Diagnostics, which the macros of `log` make, are no events: they have any level and any text.
+
+use log::Level;
+
+use super::files::AuditFile;
+
+/// One kind of line. Nothing outside this file can make one.
+#[derive(Debug)]
+pub struct AuditEvent {
+    name: &'static str,
+    level: Level,
+    file: AuditFile,
+    keys: &'static [EventKey],
+}
+
+/// A key of an event.
+#[derive(Debug, PartialEq, Eq)]
+pub struct EventKey {
+    /// As it stands in the line.
+    pub(super) name: &'static str,
+    /// Whether every line of the event has it.
+    pub(super) is_always_there: bool,
+}
+
+impl AuditEvent {
+    /// As it stands in the line.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(super) const fn level(&self) -> Level {
+        self.level
+    }
+
+    pub(super) const fn file(&self) -> AuditFile {
+        self.file
+    }
+
+    /// In the order of the line.
+    pub(super) const fn keys(&self) -> &'static [EventKey] {
+        self.keys
+    }
+
+    /// An event that the product does not have.
+    #[cfg(test)]
+    pub(super) const fn for_test(
+        name: &'static str,
+        level: Level,
+        file: AuditFile,
+        keys: &'static [EventKey],
+    ) -> Self {
+        Self {
+            name,
+            level,
+            file,
+            keys,
+        }
+    }
+}
+
+macro_rules! key {
+    ([$name:ident]) => {
+        $crate::audit::events::EventKey {
+            name: stringify!($name),
+            is_always_there: false,
+        }
+    };
+    ($name:ident) => {
+        $crate::audit::events::EventKey {
+            name: stringify!($name),
+            is_always_there: true,
+        }
+    };
+}
+pub(super) use key;
+
+/// Makes a constant of each event, and one list of them all: an event can't be in the product and
+/// not in the list. One that nobody writes any more is dead code to the compiler.
+macro_rules! events {
+    ($($file:ident {
+        $($constant:ident = $level:ident $name:literal ($($key:tt)*);)*
+    })*) => {
+        $($(
+            pub const $constant: AuditEvent = AuditEvent {
+                name: $name,
+                level: Level::$level,
+                file: AuditFile::$file,
+                keys: &[$(key!($key)),*],
+            };
+        )*)*
+
+        #[cfg(test)]
+        const ALL: &[&AuditEvent] = &[$($(&$constant),*),*];
+    };
+}
+
+// The keys stand in the order of the line; those in brackets are not in every one.
+events! {
+    Credentials {
+        REGISTERED = Info "registered" (user account addr session);
+        REGISTRATION_REFUSED = Warn "registration_refused" (addr session reason);
+        LOGIN = Info "login" (user account addr session method);
+        LOGIN_FAILED = Warn "login_failed" (user [name_hash] addr session reason);
+        RESUME = Info "resume" (user account addr session);
+        TOKEN_REUSED = Warn "token_reused" (user account);
+        LOGOUT = Info "logout" (user account addr session how seconds);
+        SESSION_CLOSED = Warn "session_closed" (user account addr session how seconds [why]);
+
+        LOGGED_OUT_EVERYWHERE = Info "logged_out_everywhere" (user account addr session);
+        CHANGE_FAILED = Warn "change_failed" (user account addr session reason);
+        PASSWORD_CHANGED = Info "password_changed" (user account addr session method);
+        PASSWORD_CHANGE_FAILED = Warn "password_change_failed" (user account addr session reason);
+        FACTOR_CHANGE_BEGUN = Info "factor_change_begun" (user account addr session method);
+        FACTOR_CHANGED = Info "factor_changed" (user account addr session);
+        FACTOR_CHANGE_FAILED = Warn "factor_change_failed" (user account addr session reason);
+        RECOVERY_CODES_CHANGED = Info "recovery_codes_changed" (user account addr session method);
+        RECOVERY_CODES_CHANGE_FAILED = Warn "recovery_codes_change_failed"
+            (user account addr session reason);
+
+        USER_DISABLED = Info "user_disabled" (by uid user account);
+        USER_ENABLED = Info "user_enabled" (by uid user account);
+        SECOND_FACTOR_RESET = Info "second_factor_reset" (by uid user account);
+        ROLE_SET = Info "role_set" (by uid user account role);
+        USER_LOGGED_OUT = Info "user_logged_out" (by uid user account tokens);
+    }
+
+    Info {
+        STARTED = Info "started" (version address fingerprint connections);
+        FEW_SCRAM_ITERATIONS = Warn "few_scram_iterations" (iterations why);
+        STOPPED = Info "stopped" (seconds connections_left);
+        SIGNAL_IGNORED = Warn "signal_ignored" (signal);
+        USERS_LISTED = Info "users_listed" (by uid count);
+        BACKUP_MADE = Info "backup_made" (by uid file);
+
+        ROOM_CREATED = Info "room_created" (access topic room by account);
+        ROOM_JOINED = Info "room_joined" (room by account);
+        ROOM_LEFT = Info "room_left" (room by account);
+        CONVERSATION_BEGUN = Info "conversation_begun" (room by account);
+        TOPIC_SET = Info "topic_set" (topic room by account);
+        ROOM_LOCKED = Info "room_locked" (reason room by account);
+        ROOM_UNLOCKED = Info "room_unlocked" (room by account);
+        INVITED = Info "invited" (user room by account);
+        KICKED = Info "kicked" (user reason room by account);
+        BANNED = Info "banned" (user reason room by account);
+        UNBANNED = Info "unbanned" (user reason room by account);
+        MUTED = Info "muted" (user [seconds] reason room by account);
+        UNMUTED = Info "unmuted" (user reason room by account);
+        MODERATOR_MADE = Info "moderator_made" (user reason room by account);
+        MODERATOR_UNMADE = Info "moderator_unmade" (user reason room by account);
+        IGNORED = Info "ignored" (user by account);
+        NO_LONGER_IGNORED = Info "no_longer_ignored" (user by account);
+        REFUSED = Warn "refused" (what [why] [room] by account);
+
+        NEVER_LOGGED_IN = Warn "never_logged_in" (addr count last);
+        ACCEPT_FAILED = Error "accept_failed" (why);
+        DATABASE_UNAVAILABLE = Error "database_unavailable" (why addr);
+
+        DISK_NEARLY_FULL = Error "disk_nearly_full" (min_free_bytes);
+        DISK_HAS_ROOM = Info "disk_has_room" (min_free_bytes);
+        HISTORY_SHORTENED = Error "history_shortened" (logged_row kept_row);
+        HISTORY_RENEWED = Warn "history_renewed" (why);
+        CHAT_LOG_RECOVERED = Warn "chat_log_recovered" (lines id);
+        LOG_REPAIRED = Warn "log_repaired" (file what);
+        LINES_LOST = Error "lines_lost" (lines);
+        DIAGNOSTICS_DROPPED = Warn "diagnostics_dropped" (lines);
+
+        COMMIT_FAILED = Error "commit_failed" (why);
+        MESSAGE_NOT_COMMITTED = Error "message_not_committed" (why);
+        LOGIN_NOT_COMMITTED = Error "login_not_committed" (why);
+        ACT_NOT_COMMITTED = Error "act_not_committed" (why);
+        FAILURES_NOT_COUNTED = Error "failures_not_counted" (why);
+        SESSIONS_NOT_BEGUN = Error "sessions_not_begun" (why);
+        SESSION_NOT_BEGUN = Error "session_not_begun" (why);
+        ROOM_NOT_READ = Error "room_not_read" (why);
+        SENT_MESSAGES_NOT_READ = Error "sent_messages_not_read" (why);
+        ONLINE_NOT_WRITTEN = Error "online_not_written" (why);
+        TOKENS_NOT_EXPIRED = Error "tokens_not_expired" (why);
+        MESSAGES_NOT_INDEXED = Error "messages_not_indexed" (why);
+        CHAT_LOG_NOT_CAUGHT_UP = Error "chat_log_not_caught_up" (why);
+        CHECKPOINT_FAILED = Error "checkpoint_failed" (why);
+        LAST_WRITE = Error "last_write" (why);
+    }
+
+    Chat {
+        MESSAGE = Info "message" (id room seq user account [recovered] [kind] [text] [bytes]);
+    }
+
+    // One name for what was done and what failed, at two levels and with other keys.
+    Sql {
+        SQL = Info "sql" (tx runs rows statement);
+        SQL_FAILED = Error "sql" (failed [tx] [runs] [rows] statement);
+        SQL_READS = Info "sql_reads" (runs rows statement);
+    }
+}
+
+#[cfg(test)]
+mod tests;
