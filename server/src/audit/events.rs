@@ -2,6 +2,7 @@
 //!
 //! A line is made from an event and goes to its event's file, so what is not in this list is in no
 //! file. A debug build refuses a key that the event does not have there, and a line that lacks one.
+//! What each event means stands in docs/OPERATING.md; a test compares its tables with this list.
 //!
 //! Diagnostics, which the macros of `log` make, are no events: they have any level and any text.
 
