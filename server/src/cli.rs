@@ -113,7 +113,7 @@ pub enum UserCommand {
         #[arg(value_parser = UserName::parse)]
         name: UserName,
     },
-    /// Note what somebody is; so far no command in the chat asks for it
+    /// Make somebody an administrator, who may do in every room they can see what its owner may
     SetRole {
         /// Who
         #[arg(value_parser = UserName::parse)]

@@ -83,7 +83,8 @@ impl Connection {
         let policy = &self.shared.policy;
         let mut stream = Deadlined::new(&self.socket, policy.handshake);
         let respond = |message_1| self.shared.handshakes.respond(message_1);
-        let accepted = channel::accept(&mut stream, FrameBuffer::new(), policy.rotation, respond);
+        let frames = FrameBuffer::with_capacity(policy.buffer_size);
+        let accepted = channel::accept(&mut stream, frames, policy.rotation, respond);
         match accepted {
             Ok(channel) => Ok(LoginStream::new(&self.socket, channel, LOGIN_TIMEOUT)),
             Err(error) if error.is_timeout() => Err(self.stopped_or(End::Timeout)),

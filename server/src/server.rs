@@ -243,6 +243,7 @@ fn policy(config: &common::Config, iterations: Iterations) -> Policy {
             config.security.rotation_age,
         ),
         handshake: config.network.connection_timeout,
+        buffer_size: config.network.buffer_size,
         iterations,
     }
 }

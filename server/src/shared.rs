@@ -69,6 +69,8 @@ pub struct Policy {
     pub rotation: Rotation,
     /// How long a handshake may take.
     pub handshake: Duration,
+    /// What a connection's reading buffer holds while nothing is pending, in bytes.
+    pub buffer_size: usize,
     /// Iterations of PBKDF2 for every password in the database.
     pub iterations: Iterations,
 }

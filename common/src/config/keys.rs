@@ -38,7 +38,7 @@ pub(super) const SCROLLBACK: RangeInclusive<u32> = 1_000..=1_000_000;
 /// Seconds for a handshake.
 pub(super) const CONNECTION_TIMEOUT: RangeInclusive<u32> = 1..=MAX_HANDSHAKE_SECONDS;
 /// Bytes of a connection's reading buffer.
-pub(super) const BUFFER_SIZE: RangeInclusive<u32> = 2_048..=4_096;
+pub(super) const BUFFER_SIZE: RangeInclusive<u32> = 2_048..=16_384;
 /// MiB that stay free on the disk.
 pub(super) const MIN_FREE_MIB: RangeInclusive<u32> = 16..=1_048_576;
 /// KiB that may wait for one session.

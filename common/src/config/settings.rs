@@ -9,6 +9,7 @@ use crate::auth::scram::Iterations;
 use crate::crypto::record::{MAX_KEY_MINUTES, MAX_MIB_SEALED, MAX_RECORDS_SEALED};
 use crate::limits::MAX_HANDSHAKE_SECONDS;
 use crate::name::UserName;
+use crate::wire::frame::IDLE_CAPACITY;
 
 /// The port without any configuration.
 pub const DEFAULT_PORT: u16 = 7878;
@@ -170,7 +171,7 @@ pub enum LogLevel {
 pub struct Network {
     /// The server's deadline for a handshake, the client's for connecting.
     pub connection_timeout: Duration,
-    /// The reading buffer of a connection, in bytes.
+    /// The server's reading buffer of a connection in which nothing is pending, in bytes.
     pub buffer_size: usize,
 }
 
@@ -256,7 +257,7 @@ impl Default for Network {
     fn default() -> Self {
         Self {
             connection_timeout: Duration::from_secs(MAX_HANDSHAKE_SECONDS.into()),
-            buffer_size: 2 * KIB,
+            buffer_size: IDLE_CAPACITY,
         }
     }
 }

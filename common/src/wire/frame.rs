@@ -8,7 +8,7 @@ use zeroize::Zeroize;
 /// Bytes of a frame's length.
 pub const LENGTH_LEN: usize = 2;
 
-/// Bytes an idle buffer holds.
+/// Bytes that a buffer holds while nothing is pending, unless it is told otherwise.
 pub const IDLE_CAPACITY: usize = 4096;
 
 /// A frame longer than the caller takes.
@@ -41,8 +41,9 @@ pub fn put(body: &[u8], out: &mut Vec<u8>) -> Result<(), FrameTooLong> {
 /// not yet complete stays until the rest comes, whatever happens to the reads in between.
 /// Records are opened in place, and some hold secrets: what was taken is wiped by the first
 /// [`FrameBuffer::space`] with nothing pending, and whenever the buffer moves or is dropped.
-#[derive(Default)]
 pub struct FrameBuffer {
+    /// How many bytes it holds while nothing is pending; at least 1.
+    idle: usize,
     bytes: Vec<u8>,
     start: usize,
     end: usize,
@@ -60,11 +61,25 @@ impl fmt::Debug for FrameBuffer {
     }
 }
 
+impl Default for FrameBuffer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl FrameBuffer {
-    /// An empty buffer. It allocates with the first [`FrameBuffer::space`].
+    /// An empty buffer of [`IDLE_CAPACITY`].
     #[must_use]
     pub const fn new() -> Self {
+        Self::with_capacity(IDLE_CAPACITY)
+    }
+
+    /// An empty buffer that holds so many bytes while nothing is pending, and more while it must.
+    /// It allocates with the first [`FrameBuffer::space`].
+    #[must_use]
+    pub const fn with_capacity(bytes: usize) -> Self {
         Self {
+            idle: if bytes == 0 { 1 } else { bytes },
             bytes: Vec::new(),
             start: 0,
             end: 0,
@@ -75,10 +90,10 @@ impl FrameBuffer {
     pub fn space(&mut self) -> &mut [u8] {
         if self.start == self.end {
             // One large frame must not cost an idle connection its memory for ever.
-            if self.bytes.len() == IDLE_CAPACITY {
+            if self.bytes.len() == self.idle {
                 self.wipe(0..self.end);
             } else {
-                self.move_to(IDLE_CAPACITY);
+                self.move_to(self.idle);
             }
             (self.start, self.end) = (0, 0);
         } else if self.end == self.bytes.len() {
@@ -191,8 +206,10 @@ mod tests {
         for body in &bodies {
             put(body, &mut stream).unwrap();
         }
-        for step in [1, 2, 3, 1000, stream.len()] {
-            let mut buffer = FrameBuffer::new();
+        let capacities = [0, 1, 2048, IDLE_CAPACITY].into_iter();
+        let steps = [1, 2, 3, 1000, stream.len()];
+        for (capacity, step) in capacities.flat_map(|capacity| steps.map(|step| (capacity, step))) {
+            let mut buffer = FrameBuffer::with_capacity(capacity);
             let mut seen = Vec::new();
             for piece in stream.chunks(step) {
                 feed(&mut buffer, piece);
@@ -200,7 +217,7 @@ mod tests {
                     seen.push(frame.to_vec());
                 }
             }
-            assert_eq!(seen, bodies, "in steps of {step}");
+            assert_eq!(seen, bodies, "{capacity} bytes, in steps of {step}");
             assert!(!buffer.is_partial());
         }
     }
@@ -228,12 +245,14 @@ mod tests {
 
     #[test]
     fn a_large_frame_gives_its_memory_back() {
-        let mut buffer = FrameBuffer::new();
         let mut stream = Vec::new();
         put(&vec![7; 60_000], &mut stream).unwrap();
-        feed(&mut buffer, &stream);
-        assert_eq!(buffer.next_frame(65_535).unwrap().unwrap().len(), 60_000);
-        assert_eq!(buffer.space().len(), IDLE_CAPACITY);
+        for capacity in [2048, IDLE_CAPACITY] {
+            let mut buffer = FrameBuffer::with_capacity(capacity);
+            feed(&mut buffer, &stream);
+            assert_eq!(buffer.next_frame(65_535).unwrap().unwrap().len(), 60_000);
+            assert_eq!(buffer.space().len(), capacity);
+        }
     }
 
     #[test]
