@@ -83,7 +83,7 @@ pub fn meant(model: &Model, here: Option<RoomId>, name: &str) -> Option<String> 
 #[cfg(test)]
 mod tests {
     use chatbox_common::wire::message::{
-        Access, Chat, Kind, Limits, Presence, Room, RoomMode, RoomRole, Seq, Welcome,
+        Access, AccountId, Chat, Kind, Limits, Presence, Room, RoomMode, RoomRole, Seq, Welcome,
     };
 
     use super::*;
@@ -110,7 +110,11 @@ mod tests {
         let mut model = Model::new("zoe");
         model.apply(Event::Welcome(Welcome {
             history_id: [1; 16],
-            rooms: vec![room(1, "#lobby"), room(2, "#ops"), room(3, "@bert")],
+            rooms: vec![
+                room(RoomId(1), "#lobby"),
+                room(RoomId(2), "#ops"),
+                room(RoomId(3), "@bert"),
+            ],
             time: 0,
             limits: Limits::with_pace(5),
             server: String::new(),
@@ -120,7 +124,7 @@ mod tests {
         for number in [1, 2, 3] {
             model.apply(Event::Page(chatbox_common::wire::message::Page {
                 request: 0,
-                room: number,
+                room: RoomId(number),
                 messages: Vec::new(),
                 more: false,
                 first: 1,
@@ -130,19 +134,19 @@ mod tests {
             model.apply(Event::Chat(Chat {
                 room,
                 seq,
-                account: 1,
+                account: AccountId(1),
                 user: user.to_owned(),
                 time: 0,
                 text: "x".to_owned(),
                 kind: Kind::Text,
             }));
         };
-        say(1, 1, "Bob");
-        say(1, 2, "zoe");
-        say(1, 3, "bert");
-        say(2, 1, "Bea");
+        say(RoomId(1), 1, "Bob");
+        say(RoomId(1), 2, "zoe");
+        say(RoomId(1), 3, "bert");
+        say(RoomId(2), 1, "Bea");
         model.apply(Event::Presence(Presence {
-            room: 1,
+            room: RoomId(1),
             joined: vec![
                 "Alice".to_owned(),
                 "boris".to_owned(),
@@ -155,7 +159,7 @@ mod tests {
     }
 
     fn at_end(line: &str) -> Vec<String> {
-        complete(&model(), Some(1), line, line.len())
+        complete(&model(), Some(RoomId(1)), line, line.len())
     }
 
     #[test]
@@ -185,7 +189,7 @@ mod tests {
             ["@bert ", "@Bob ", "@Alice ", "@Bea ", "@boris "]
         );
         assert_eq!(at_end("/whois al"), ["Alice "]);
-        let elsewhere = complete(&model(), Some(2), "b", 1);
+        let elsewhere = complete(&model(), Some(RoomId(2)), "b", 1);
         assert_eq!(elsewhere, ["Bea: ", "bert: ", "Bob: ", "boris: "]);
     }
 
@@ -206,7 +210,7 @@ mod tests {
 
     #[test]
     fn who_or_what_was_meant_is_named() {
-        let meant = |name: &str| meant(&model(), Some(1), name);
+        let meant = |name: &str| meant(&model(), Some(RoomId(1)), name);
         for (typed, found) in [
             ("#ob", None),
             ("#o", Some("#ops")),

@@ -268,7 +268,7 @@ mod tests {
     fn with(texts: &[&str]) -> Outgoing {
         let mut outgoing = Outgoing::new();
         for text in texts {
-            outgoing.push(1, (*text).to_owned(), Kind::Text);
+            outgoing.push(RoomId(1), (*text).to_owned(), Kind::Text);
         }
         outgoing
     }
@@ -279,7 +279,7 @@ mod tests {
         let mut outgoing = with(&["a", "b", "c"]);
         let first: Vec<Send> = (1..=3).map(|n| sent(outgoing.next(n, now))).collect();
         assert_eq!(outgoing.next(4, now), Next::Nothing);
-        assert_eq!(outgoing.acknowledged(2), Some(1));
+        assert_eq!(outgoing.acknowledged(2), Some(RoomId(1)));
         assert_eq!(outgoing.acknowledged(2), None);
         assert_eq!(outgoing.disconnected(), 0);
         let again: Vec<Send> = (5..=6).map(|n| sent(outgoing.next(n, now))).collect();
@@ -291,11 +291,16 @@ mod tests {
 
     #[test]
     fn a_command_keeps_its_place_and_is_not_repeated_after_a_cut() {
-        let leave = |request| ClientMessage::Leave(InRoom { request, room: 1 });
+        let leave = |request| {
+            ClientMessage::Leave(InRoom {
+                request,
+                room: RoomId(1),
+            })
+        };
         let now = Instant::now();
         let mut outgoing = with(&["a"]);
         outgoing.push_request(7, leave(7));
-        outgoing.push(1, "b".into(), Kind::Text);
+        outgoing.push(RoomId(1), "b".into(), Kind::Text);
         sent(outgoing.next(8, now));
         assert_eq!(outgoing.next(9, now), Next::Send(leave(7)));
         assert_eq!(sent(outgoing.next(9, now)).text, "b");
@@ -349,7 +354,7 @@ mod tests {
             outgoing.set_limit(limit);
             let count = 10 * limit;
             for request in 0..count {
-                outgoing.push(1, "x".into(), Kind::Text);
+                outgoing.push(RoomId(1), "x".into(), Kind::Text);
                 if let Next::At(at) = outgoing.next(request, now) {
                     assert!(at > now);
                     now = at;

@@ -19,7 +19,7 @@ use chatbox_common::testkit::terminal::client::client_of;
 use chatbox_common::testkit::terminal::{PAGE_UP, Program, Screen};
 use chatbox_common::wire::message::{
     Access, Action, Bye, ByeReason, Chat, ErrorCode, ErrorMessage, Invited, Kind, Left, Presence,
-    RoomChanged, RoomRole, ServerMessage, Standing,
+    RoomChanged, RoomId, RoomRole, ServerMessage, Standing,
 };
 use unicode_width::UnicodeWidthStr;
 use wider::Wider;
@@ -173,7 +173,7 @@ fn is_invisible(c: char) -> bool {
 /// Says an attack in every text that a server can send in a session.
 fn attack(client: &mut AcceptedClient, number: u64, attack: &str) {
     let text = |what: &str| format!("{what}{attack}end");
-    let room = 100 + number;
+    let room = RoomId(100 + number);
     let says = |seq: u64, kind: Kind| Chat {
         kind,
         ..chat(seq, &text("user"), &text("text"))

@@ -12,8 +12,8 @@ use chatbox_common::testkit::LOBBY;
 use chatbox_common::testkit::client_dir::{ClientDir, end, enter, lines};
 use chatbox_common::testkit::scripted_server::{ScriptedServer, chat};
 use chatbox_common::wire::message::{
-    Access, Chat, ClientMessage, Ignoring, Invited, Joined, Kind, Page, Presence, Room, RoomMode,
-    RoomRole, ServerMessage,
+    Access, Chat, ClientMessage, Ignoring, Invited, Joined, Kind, Page, Presence, Room, RoomId,
+    RoomMode, RoomRole, ServerMessage,
 };
 
 #[test]
@@ -43,7 +43,7 @@ fn whom_one_ignores_is_not_seen_and_the_order_is_kept() {
     client.say(&ServerMessage::Joined(Joined {
         request: None,
         room: Room {
-            room: 2,
+            room: RoomId(2),
             name: "@bob".to_owned(),
             topic: String::new(),
             mode: RoomMode::Audited,
@@ -60,13 +60,13 @@ fn whom_one_ignores_is_not_seen_and_the_order_is_kept() {
     while send.is_none() || !answered {
         match client.hear() {
             Some(ClientMessage::History(asked)) => {
-                assert_eq!(asked.room, 2);
+                assert_eq!(asked.room, RoomId(2));
                 answered = true;
                 client.say(&ServerMessage::Page(Page {
                     request: asked.request,
-                    room: 2,
+                    room: RoomId(2),
                     messages: vec![Chat {
-                        room: 2,
+                        room: RoomId(2),
                         ..chat(1, "bob", "in your ear")
                     }],
                     more: false,

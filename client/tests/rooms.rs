@@ -11,10 +11,10 @@ use chatbox_common::testkit::LOBBY;
 use chatbox_common::testkit::client_dir::{ClientDir, end, enter};
 use chatbox_common::testkit::scripted_server::{AcceptedClient, ScriptedServer};
 use chatbox_common::wire::message::{
-    Access, Action, ClientMessage, ErrorCode, Invited, Left, Send, ServerMessage,
+    Access, Action, ClientMessage, ErrorCode, Invited, Left, RoomId, Send, ServerMessage,
 };
 
-const OPS: u64 = 2;
+const OPS: RoomId = RoomId(2);
 
 fn hear_join(client: &mut AcceptedClient) -> u32 {
     match client.hear() {

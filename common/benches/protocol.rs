@@ -23,7 +23,9 @@ use chatbox_common::name::UserName;
 use chatbox_common::secret::{Secret, SecretString};
 use chatbox_common::wire::codec::{self, Message, Read};
 use chatbox_common::wire::frame::LENGTH_LEN;
-use chatbox_common::wire::message::{Chat, ClientMessage, Kind, Send, ServerMessage};
+use chatbox_common::wire::message::{
+    AccountId, Chat, ClientMessage, Kind, RoomId, Send, ServerMessage,
+};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 
 /// Contents of records, in bytes.
@@ -90,9 +92,9 @@ fn open(opener: &mut Opener, mut frames: &mut [u8], now: Instant) -> usize {
 
 fn chat(seq: u64) -> ServerMessage {
     ServerMessage::Chat(Chat {
-        room: 1,
+        room: RoomId(1),
         seq,
-        account: 4_711,
+        account: AccountId(4_711),
         user: "somebody".to_owned(),
         time: 1_767_225_600_000 + seq,
         text: "x".repeat(TEXT),
@@ -103,7 +105,7 @@ fn chat(seq: u64) -> ServerMessage {
 fn send(request: u32) -> ClientMessage {
     ClientMessage::Send(Send {
         request,
-        room: 1,
+        room: RoomId(1),
         id: [7; 16],
         text: "x".repeat(TEXT),
         kind: Kind::Text,

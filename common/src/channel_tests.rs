@@ -6,7 +6,7 @@ use super::*;
 use crate::crypto::handshake::{ServerIdentity, respond};
 use crate::secret::Secret;
 use crate::wire::codec::Read as Taken;
-use crate::wire::message::{ClientMessage, Kind, Plain, Send, ServerMessage};
+use crate::wire::message::{ClientMessage, Kind, Plain, RoomId, Send, ServerMessage};
 
 #[path = "channel_hostile_tests.rs"]
 mod hostile;
@@ -124,7 +124,7 @@ fn ping(request: u32) -> ClientMessage {
 fn said(text: &str) -> ClientMessage {
     ClientMessage::Send(Send {
         request: 1,
-        room: 1,
+        room: RoomId(1),
         id: [0; 16],
         text: text.to_owned(),
         kind: Kind::Text,

@@ -17,12 +17,13 @@ use std::time::{Duration, Instant};
 
 use chatbox_common::name::UserName;
 use chatbox_common::secret::Secret;
+use chatbox_common::wire::message::{AccountId, RoomRole};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tempfile::TempDir;
 
 use chatbox_server::store::{
-    AccountId, Checkpoint, Checkpointer, Commit, Durability, NewAccount, NewMessage, NewToken,
-    RoomId, RoomRole, SqlLog, Store, StoreError,
+    Checkpoint, Checkpointer, Commit, Durability, LOBBY, NewAccount, NewMessage, NewToken, SqlLog,
+    Store, StoreError,
 };
 
 /// Messages in a transaction; the last is the most that the journal takes.
@@ -64,7 +65,7 @@ impl Journal {
                     recovery: &recovery,
                     created_at: 1,
                 })?;
-                tx.join(RoomId::LOBBY, account, RoomRole::Member, 1, 1)?;
+                tx.join(LOBBY, account, RoomRole::Member, 1, 1)?;
             }
             Ok(())
         });
@@ -92,7 +93,7 @@ impl Journal {
                 tx.insert_message(
                     seq,
                     &NewMessage {
-                        room: RoomId::LOBBY,
+                        room: LOBBY,
                         sender: account(sender),
                         client_id,
                         kind: 0,
@@ -101,7 +102,7 @@ impl Journal {
                     },
                 )?;
             }
-            tx.store_next_seq(RoomId::LOBBY, last + 1)?;
+            tx.store_next_seq(LOBBY, last + 1)?;
             tx.set_chat_log_mark(first - 1)
         });
         let elapsed = begin.elapsed();
@@ -139,9 +140,9 @@ impl Journal {
             self.since_checkpoint = 0;
             self.checkpointer.checkpoint(Checkpoint::Passive).unwrap();
             let messages = self.messages;
-            let written = self.store.transaction(Commit::Usual, |tx| {
-                tx.store_next_seq(RoomId::LOBBY, messages + 1)
-            });
+            let written = self
+                .store
+                .transaction(Commit::Usual, |tx| tx.store_next_seq(LOBBY, messages + 1));
             written.unwrap();
         }
     }

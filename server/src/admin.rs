@@ -14,6 +14,7 @@ use chatbox_common::auth::recovery::{RECOVERY_CODES, RecoveryCode};
 use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::name::UserName;
 use chatbox_common::secret::Secret;
+use chatbox_common::wire::message::AccountId;
 use jiff::Timestamp;
 
 use crate::audit::events::{self, AuditEvent};
@@ -23,8 +24,8 @@ use crate::config::Settings;
 use crate::keyfile::{IfMissing, KeyName, load_or_create};
 use crate::sql_log::sql_log;
 use crate::store::{
-    Account, AccountId, AccountLine, Commit, DATABASE, Durability, Reader, Role, SqlLog, Status,
-    Store, StoreError, Tx,
+    Account, AccountLine, Commit, DATABASE, Durability, Reader, Role, SqlLog, Status, Store,
+    StoreError, Tx,
 };
 use crate::totp_seal::{KEY_ID, SealingKey};
 
@@ -108,7 +109,7 @@ impl Admin<'_> {
     fn line(event: &'static AuditEvent, account: &Account) -> Line {
         by_operator(event)
             .with("user", &account.user)
-            .with("account", account.id.0)
+            .with("account", account.id)
     }
 
     fn set_status(
@@ -158,7 +159,7 @@ impl Admin<'_> {
         let codes: Vec<RecoveryCode> = codes.collect();
         let hashes: Vec<_> = codes.iter().map(RecoveryCode::hash).collect();
         let (account, ()) = self.change(name, |tx, found| {
-            let sealed = seal.seal(found.id.0, totp.bytes());
+            let sealed = seal.seal(found.id, totp.bytes());
             let sealed = sealed.map_err(|_| StoreError::Missing)?;
             tx.replace_second_factor(found.id, &sealed, 0, &hashes)
         })?;
@@ -269,7 +270,7 @@ fn row(account: &AccountLine) -> [String; 8] {
     let seen = account.ip_port.as_deref();
     let seen = seen.and_then(|text| text.parse::<SocketAddr>().ok());
     [
-        account.id.0.to_string(),
+        account.id.to_string(),
         account.user.to_string(),
         status.to_owned(),
         role_word(account.role).to_owned(),

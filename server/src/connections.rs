@@ -353,7 +353,7 @@ mod tests {
         for (account, user) in [(1, "bob"), (2, "Alice"), (1, "bob"), (3, "carol")] {
             let id = connections.admit(address, Arc::clone(&socket), 5).unwrap();
             connections
-                .log_in(id, &person(account, user), &Arc::default(), 7)
+                .log_in(id, &person(AccountId(account), user), &Arc::default(), 7)
                 .unwrap();
             sessions.push(id);
         }
@@ -395,7 +395,7 @@ mod tests {
         connections.remove(first);
         connections.stop();
         assert_eq!(connections.admit(address, socket, 0), Err(Full::Stopping));
-        let late = connections.log_in(first, &person(1, "late"), &Arc::default(), 0);
+        let late = connections.log_in(first, &person(AccountId(1), "late"), &Arc::default(), 0);
         assert_eq!(late, Err(Full::Stopping));
     }
 
@@ -408,9 +408,9 @@ mod tests {
             connections.log_in(id, &person(account, user), &Arc::default(), 0)
         };
         for _ in 0..MAX_SESSIONS {
-            join(1, "alice").unwrap();
+            join(AccountId(1), "alice").unwrap();
         }
-        assert_eq!(join(1, "alice"), Err(Full::Cap));
-        assert_eq!(join(2, "bob"), Ok(()));
+        assert_eq!(join(AccountId(1), "alice"), Err(Full::Cap));
+        assert_eq!(join(AccountId(2), "bob"), Ok(()));
     }
 }

@@ -83,11 +83,11 @@ impl Decoy {
             stored_key: Secret::random(),
             server_key: Secret::random(),
         };
-        let sealed = seal.seal(0, &Secret::random());
+        let sealed = seal.seal(AccountId(0), &Secret::random());
         let recovery = Secret::<{ 32 * RECOVERY_CODES }>::random();
         Self {
             account: Account {
-                id: store::AccountId(0),
+                id: AccountId(0),
                 user: UserName::nobody(),
                 verifier: verifier.to_text(),
                 sealed_totp: sealed.map(Vec::from).unwrap_or_default(),
@@ -337,18 +337,17 @@ impl Worker {
     }
 
     fn page(&mut self, request: &PageRequest) {
-        let account = store::AccountId(request.account);
         let words = &self.words;
         let read = self.reader.read(|snapshot| match &request.query {
-            Query::History(asked) => pages::history(snapshot, account, asked),
-            Query::Rooms(asked) => pages::rooms(snapshot, account, asked).map(Some),
-            Query::Members(asked) => pages::members(snapshot, account, asked),
+            Query::History(asked) => pages::history(snapshot, request.account, asked),
+            Query::Rooms(asked) => pages::rooms(snapshot, request.account, asked).map(Some),
+            Query::Members(asked) => pages::members(snapshot, request.account, asked),
             Query::Whois {
                 request,
                 user,
                 online_since,
             } => pages::profile(snapshot, *request, user, *online_since),
-            Query::Search(asked) => search::search(snapshot, words, account, asked),
+            Query::Search(asked) => search::search(snapshot, words, request.account, asked),
         });
         let number = request.query.request();
         let message = match read {
@@ -375,7 +374,7 @@ fn unseal(
     recovery: Vec<RecoveryHash>,
     exists: bool,
 ) -> Result<Candidate, LookUpError> {
-    let id = account.id.0;
+    let id = account.id;
     let damaged = |why: String| LookUpError::Damaged(id, why);
     let verifier = Verifier::parse(account.verifier.expose());
     let totp = seal.open(id, &account.sealed_totp);

@@ -8,6 +8,7 @@
 use aes_gcm::aead::AeadInOut;
 use aes_gcm::{Aes256Gcm, KeyInit};
 use chatbox_common::secret::Secret;
+use chatbox_common::wire::message::AccountId;
 use zeroize::Zeroizing;
 
 /// Bytes of a TOTP secret.
@@ -58,7 +59,7 @@ impl SealingKey {
     /// [`SealedError::Damaged`] if the cipher refuses, which it does not at this length.
     pub fn seal(
         &self,
-        account: u64,
+        account: AccountId,
         secret: &Secret<SECRET_LENGTH>,
     ) -> Result<[u8; SEALED_LENGTH], SealedError> {
         let nonce: [u8; NONCE_LENGTH] = rand::random();
@@ -88,7 +89,11 @@ impl SealingKey {
     ///
     /// # Errors
     /// See [`SealedError`]; a truncated text is [`SealedError::Damaged`].
-    pub fn open(&self, account: u64, sealed: &[u8]) -> Result<Secret<SECRET_LENGTH>, SealedError> {
+    pub fn open(
+        &self,
+        account: AccountId,
+        sealed: &[u8],
+    ) -> Result<Secret<SECRET_LENGTH>, SealedError> {
         let (&[version, key], rest) = sealed.split_first_chunk().ok_or(SealedError::Damaged)?;
         if version != VERSION {
             return Err(SealedError::Version(version));
@@ -121,9 +126,9 @@ impl SealingKey {
 }
 
 /// Purpose and account number, each of one length, so that no two pairs read alike.
-fn associated_data(account: u64) -> [u8; PURPOSE.len() + 8] {
+fn associated_data(account: AccountId) -> [u8; PURPOSE.len() + 8] {
     let mut data = [0; PURPOSE.len() + 8];
-    let parts = PURPOSE.iter().copied().chain(account.to_be_bytes());
+    let parts = PURPOSE.iter().copied().chain(account.0.to_be_bytes());
     data.iter_mut().zip(parts).for_each(|(to, from)| *to = from);
     data
 }
@@ -139,12 +144,12 @@ mod tests {
     }
 
     fn sealed() -> [u8; SEALED_LENGTH] {
-        key(1, 1).seal(42, &Secret::new(SECRET)).unwrap()
+        key(1, 1).seal(AccountId(42), &Secret::new(SECRET)).unwrap()
     }
 
     #[test]
     fn what_is_sealed_opens_for_its_account_and_key() {
-        let opened = key(1, 1).open(42, &sealed()).unwrap();
+        let opened = key(1, 1).open(AccountId(42), &sealed()).unwrap();
         assert_eq!(opened.expose(), &SECRET);
     }
 
@@ -174,11 +179,17 @@ mod tests {
     fn another_account_or_key_does_not_open_it() {
         let sealed = sealed();
         for account in [0, 41, 43, u64::MAX] {
-            let refused = key(1, 1).open(account, &sealed);
+            let refused = key(1, 1).open(AccountId(account), &sealed);
             assert_eq!(refused, Err(SealedError::Damaged), "{account}");
         }
-        assert_eq!(key(1, 2).open(42, &sealed), Err(SealedError::Damaged));
-        assert_eq!(key(2, 1).open(42, &sealed), Err(SealedError::Key(1)));
+        assert_eq!(
+            key(1, 2).open(AccountId(42), &sealed),
+            Err(SealedError::Damaged)
+        );
+        assert_eq!(
+            key(2, 1).open(AccountId(42), &sealed),
+            Err(SealedError::Key(1))
+        );
     }
 
     #[test]
@@ -187,7 +198,7 @@ mod tests {
         for at in 0..SEALED_LENGTH * 8 {
             let mut changed = sealed;
             changed[at / 8] ^= 1 << (at % 8);
-            assert!(key(1, 1).open(42, &changed).is_err(), "bit {at}");
+            assert!(key(1, 1).open(AccountId(42), &changed).is_err(), "bit {at}");
         }
     }
 
@@ -195,17 +206,23 @@ mod tests {
     fn every_truncation_and_any_addition_is_seen() {
         let sealed = sealed();
         for length in 0..SEALED_LENGTH {
-            let refused = key(1, 1).open(42, &sealed[..length]);
+            let refused = key(1, 1).open(AccountId(42), &sealed[..length]);
             assert_eq!(refused, Err(SealedError::Damaged), "{length}");
         }
         let longer = [&sealed[..], &[0]].concat();
-        assert_eq!(key(1, 1).open(42, &longer), Err(SealedError::Damaged));
+        assert_eq!(
+            key(1, 1).open(AccountId(42), &longer),
+            Err(SealedError::Damaged)
+        );
     }
 
     #[test]
     fn another_form_is_named() {
         let mut newer = sealed();
         newer[0] = 2;
-        assert_eq!(key(1, 1).open(42, &newer), Err(SealedError::Version(2)));
+        assert_eq!(
+            key(1, 1).open(AccountId(42), &newer),
+            Err(SealedError::Version(2))
+        );
     }
 }

@@ -13,7 +13,7 @@ use chatbox_common::testkit::account::{Account, secret, step_now};
 use chatbox_common::testkit::process::ServerProcess;
 use chatbox_common::testkit::scripted_client::ScriptedClient;
 use chatbox_common::testkit::wait::eventually;
-use chatbox_common::wire::message::{ByeReason, ErrorCode, ServerMessage};
+use chatbox_common::wire::message::{AccountId, ByeReason, ErrorCode, ServerMessage};
 
 const REFUSED: (ErrorCode, ByeReason) = (ErrorCode::LoginRefused, ByeReason::LoginRefused);
 
@@ -58,7 +58,10 @@ fn who_registers_is_in_and_logs_in_again_with_a_code() {
     // A name is the same in upper and lower case.
     account.name = UserName::parse("aLICE").unwrap();
     let logged_in = second.log_in(&account, &code);
-    assert_eq!((logged_in.user.as_str(), logged_in.account), ("Alice", 1));
+    assert_eq!(
+        (logged_in.user.as_str(), logged_in.account),
+        ("Alice", AccountId(1))
+    );
     assert_eq!(logged_in.token_seconds, 12 * 3600);
     assert_eq!(logged_in.wrong_codes, 0);
 

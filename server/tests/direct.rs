@@ -78,7 +78,7 @@ fn what_is_said_to_one_alone_reaches_that_one_alone() {
             assert_eq!(client.join(name), Err(ErrorCode::InvalidName));
         }
     }
-    for room in [hers.room, 999] {
+    for room in [hers.room, RoomId(999)] {
         let read = has_read(&mut carol, room, 1);
         assert_eq!(carol.error(read).code, ErrorCode::UnknownRoom);
         let tried = [
@@ -200,7 +200,7 @@ fn how_far_one_has_read_is_kept_and_two_sessions_agree() {
     server.restart();
     let mut again = server.log_in(&mut his);
     assert_eq!(room(&again, LOBBY).read, 5);
-    let read = has_read(&mut again, 999, 1);
+    let read = has_read(&mut again, RoomId(999), 1);
     assert_eq!(again.error(read).code, ErrorCode::UnknownRoom);
 }
 

@@ -12,7 +12,7 @@ use chatbox_common::testkit::LOBBY;
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
 use chatbox_common::testkit::scripted_client::{id, sending};
 use chatbox_common::wire::message::{
-    Chat, ClientMessage, ErrorCode, History, Kind, Page, ServerMessage,
+    AccountId, Chat, ClientMessage, ErrorCode, History, Kind, Page, ServerMessage,
 };
 
 fn numbers(page: &Page) -> Vec<u64> {
@@ -30,7 +30,7 @@ fn two_people_talk_and_the_log_has_it() {
     let expected = Chat {
         room: LOBBY,
         seq: 1,
-        account: 1,
+        account: AccountId(1),
         user: "Alice".to_owned(),
         time: ack.time,
         text: text.to_owned(),
@@ -71,7 +71,9 @@ fn promise_1_everybody_sees_the_same_messages_in_the_same_order() {
     assert_eq!(order, (1..=4 * EACH).collect::<Vec<_>>());
     assert!(seen.iter().all(|one| *one == seen[0]));
     for account in 1..=4 {
-        let own = seen[0].iter().filter(|chat| chat.account == account);
+        let own = seen[0]
+            .iter()
+            .filter(|chat| chat.account == AccountId(account));
         let texts: Vec<_> = own.map(|chat| chat.text.clone()).collect();
         let said: Vec<_> = (0..EACH).map(|n| format!("message {n}")).collect();
         assert_eq!(texts, said, "each one's own order is kept");

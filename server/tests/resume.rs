@@ -13,7 +13,7 @@ use chatbox_common::secret::Secret;
 use chatbox_common::testkit::process::ServerProcess;
 use chatbox_common::testkit::scripted_client::ScriptedClient;
 use chatbox_common::testkit::wait::eventually;
-use chatbox_common::wire::message::{ByeReason, ErrorCode};
+use chatbox_common::wire::message::{AccountId, ByeReason, ErrorCode};
 
 fn assert_refused(server: &ServerProcess, token: &ResumeToken) {
     let mut client = ScriptedClient::connect(server);
@@ -31,7 +31,10 @@ fn who_was_cut_off_resumes_with_the_same_name_and_another_token() {
     let mut second = ScriptedClient::connect(&server);
     second.say_resume(&token);
     let logged_in = second.enter();
-    assert_eq!((logged_in.user.as_str(), logged_in.account), ("Alice", 1));
+    assert_eq!(
+        (logged_in.user.as_str(), logged_in.account),
+        ("Alice", AccountId(1))
+    );
     assert_eq!(logged_in.scram, None);
     assert!((1..=12 * 3600).contains(&logged_in.token_seconds));
     assert_ne!(second.token(), token);

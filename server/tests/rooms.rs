@@ -13,17 +13,17 @@ use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
 use chatbox_common::testkit::scripted_client::ScriptedClient;
 use chatbox_common::testkit::wait::eventually;
 use chatbox_common::wire::message::{
-    Access, Action, ClientMessage, ErrorCode, Follow, History, RoomRole, ServerMessage,
+    Access, Action, ClientMessage, ErrorCode, Follow, History, RoomId, RoomRole, ServerMessage,
 };
 
-fn left(client: &mut ScriptedClient) -> (u64, Action, String) {
+fn left(client: &mut ScriptedClient) -> (RoomId, Action, String) {
     client.until("the end of a membership", |message| match message {
         ServerMessage::Left(left) => Some((left.room, left.action, left.reason)),
         _ => None,
     })
 }
 
-fn names(client: &mut ScriptedClient, room: u64) -> Vec<String> {
+fn names(client: &mut ScriptedClient, room: RoomId) -> Vec<String> {
     let members = client.members(room).unwrap();
     members.into_iter().map(|member| member.user).collect()
 }
@@ -76,7 +76,7 @@ fn a_room_for_those_who_are_invited_is_not_there_for_others() {
     alice.say_in(ops.room, 1, "among us").unwrap();
 
     // Whatever is tried, the answer is that of a room that there never was.
-    for room in [ops.room, 999] {
+    for room in [ops.room, RoomId(999)] {
         let history = |request| {
             ClientMessage::History(History {
                 request,
@@ -345,7 +345,7 @@ fn there_are_no_more_rooms_than_there_may_be() {
 /// The number that a message got, or gets again.
 fn number(
     client: &mut ScriptedClient,
-    room: u64,
+    room: RoomId,
     counter: u64,
     text: &str,
 ) -> Result<u64, ErrorCode> {

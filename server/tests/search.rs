@@ -105,7 +105,7 @@ fn one_finds_in_the_rooms_one_is_in_and_nowhere_else() {
     alice.moderate(hidden, "Bob", Action::Kick).unwrap();
     assert_eq!(bob.texts_with("word"), since[1..3]);
     // Nor does anybody go on from where they are no longer.
-    for room in [ops, hidden, 999] {
+    for room in [ops, hidden, RoomId(999)] {
         let place = Place { room, seq: 1 };
         let refused = refusal(&mut bob, "word", Some(place), 9);
         let expected = (ErrorCode::UnknownRoom, "there is no such room".to_owned());
@@ -319,7 +319,7 @@ fn a_page_can_end_at_a_moment() {
     assert!(page.more);
     assert_eq!(texts(&mut alice, LOBBY, u64::MAX, 7), [""; 0]);
     assert_eq!(
-        bob.before_time(999, 5, 9).unwrap_err(),
+        bob.before_time(RoomId(999), 5, 9).unwrap_err(),
         ErrorCode::UnknownRoom
     );
 }

@@ -12,8 +12,8 @@ use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
 use chatbox_common::testkit::scripted_client::{ScriptedClient, id, sending};
 use chatbox_common::testkit::wait::eventually;
 use chatbox_common::wire::message::{
-    ByeReason, ClientMessage, ErrorCode, Follow, History, Kind, List, Plain, Presence, Send,
-    ServerMessage,
+    AccountId, ByeReason, ClientMessage, ErrorCode, Follow, History, Kind, List, Plain, Presence,
+    RoomId, Send, ServerMessage,
 };
 use rustix::process::Signal;
 
@@ -78,7 +78,7 @@ fn people_the_server_and_oneself_can_be_asked_for() {
     let address = alice.stream.local_addr().unwrap().to_string();
     assert_eq!(
         (you.user.as_str(), you.account, you.sessions),
-        ("alice", 1, 2)
+        ("alice", AccountId(1), 2)
     );
     assert_eq!((you.address, you.session), (address, 1));
 
@@ -106,7 +106,7 @@ fn what_is_not_known_or_not_there_is_refused_and_the_session_goes_on() {
     let elsewhere = alice.ask(|request| {
         ClientMessage::Send(Send {
             request,
-            room: 99,
+            room: RoomId(99),
             id: id(1, 1),
             text: "x".to_owned(),
             kind: Kind::Text,
@@ -116,7 +116,7 @@ fn what_is_not_known_or_not_there_is_refused_and_the_session_goes_on() {
     let elsewhere = alice.ask(|request| {
         ClientMessage::History(History {
             request,
-            room: 99,
+            room: RoomId(99),
             after: None,
             before: None,
             limit: 1,
@@ -127,7 +127,7 @@ fn what_is_not_known_or_not_there_is_refused_and_the_session_goes_on() {
     let elsewhere = alice.ask(|request| {
         ClientMessage::Follow(Follow {
             request,
-            room: 99,
+            room: RoomId(99),
             after: 0,
         })
     });

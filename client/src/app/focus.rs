@@ -110,7 +110,7 @@ mod tests {
         let mut model = Model::new("alice");
         model.apply(Told::Welcome(Welcome {
             history_id: [1; 16],
-            rooms: vec![room(1, RoomName::LOBBY), room(2, "#ops")],
+            rooms: vec![room(RoomId(1), RoomName::LOBBY), room(RoomId(2), "#ops")],
             time: 0,
             limits: Limits::with_pace(0),
             server: "0".to_owned(),
@@ -123,21 +123,21 @@ mod tests {
     #[test]
     fn one_talks_in_the_lobby_until_a_room_is_chosen() {
         let (mut focus, model) = (Focus::default(), model());
-        assert_eq!(focus.here(&model), Some(1));
-        focus.choose(2);
-        assert_eq!(focus.here(&model), Some(2));
+        assert_eq!(focus.here(&model), Some(RoomId(1)));
+        focus.choose(RoomId(2));
+        assert_eq!(focus.here(&model), Some(RoomId(2)));
         focus.leave();
-        assert_eq!(focus.here(&model), Some(1));
+        assert_eq!(focus.here(&model), Some(RoomId(1)));
         assert_eq!(focus.here(&Model::new("alice")), None);
     }
 
     #[test]
     fn who_was_sent_out_of_a_room_talks_nowhere() {
         let (mut focus, mut model) = (Focus::default(), model());
-        focus.choose(2);
-        model.apply(Told::Left(2));
+        focus.choose(RoomId(2));
+        model.apply(Told::Left(RoomId(2)));
         assert_eq!(focus.here(&model), None);
-        focus.choose(1);
+        focus.choose(RoomId(1));
         focus.lose();
         assert_eq!(focus.here(&model), None);
     }
@@ -156,11 +156,11 @@ mod tests {
     #[test]
     fn older_messages_of_a_room_are_wanted_once_however_often_it_is_said() {
         let mut focus = Focus::default();
-        focus.want_older(2);
-        focus.want_older(2);
-        focus.want_older(1);
-        assert_eq!(focus.next_older(), Some(1));
-        assert_eq!(focus.next_older(), Some(2));
+        focus.want_older(RoomId(2));
+        focus.want_older(RoomId(2));
+        focus.want_older(RoomId(1));
+        assert_eq!(focus.next_older(), Some(RoomId(1)));
+        assert_eq!(focus.next_older(), Some(RoomId(2)));
         assert_eq!(focus.next_older(), None);
     }
 }

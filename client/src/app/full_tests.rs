@@ -6,8 +6,8 @@ mod secrets;
 use std::sync::mpsc::SyncSender;
 
 use chatbox_common::wire::message::{
-    Access, Chat, ClientMessage, Kind, Limits, Page, Room, RoomMode, RoomRole, Seq, ServerMessage,
-    Welcome,
+    Access, AccountId, Chat, ClientMessage, Kind, Limits, Page, Room, RoomMode, RoomRole, Seq,
+    ServerMessage, Welcome,
 };
 
 use super::*;
@@ -44,7 +44,7 @@ fn said(room: RoomId, seq: Seq, user: &str, text: &str) -> Chat {
     Chat {
         room,
         seq,
-        account: 7,
+        account: AccountId(7),
         user: user.to_owned(),
         time: 1_795_357_800_000 + seq * 1_000,
         text: text.to_owned(),
@@ -84,9 +84,9 @@ impl Desk {
         desk.hears(ServerMessage::Welcome(Welcome {
             history_id: [1; 16],
             rooms: vec![
-                room(1, "#lobby", Access::Open, 50),
-                room(2, "#ops", Access::Open, 0),
-                room(3, "@bob", Access::Direct, 0),
+                room(RoomId(1), "#lobby", Access::Open, 50),
+                room(RoomId(2), "#ops", Access::Open, 0),
+                room(RoomId(3), "@bob", Access::Direct, 0),
             ],
             time: 0,
             limits: Limits::with_pace(0),
@@ -94,10 +94,10 @@ impl Desk {
             session: 1,
             ignored: Vec::new(),
         }));
-        let lobby = (41..=50).map(|seq| said(1, seq, "bob", &format!("line {seq}")));
-        desk.page(1, lobby.collect());
-        desk.page(2, Vec::new());
-        desk.page(3, Vec::new());
+        let lobby = (41..=50).map(|seq| said(RoomId(1), seq, "bob", &format!("line {seq}")));
+        desk.page(RoomId(1), lobby.collect());
+        desk.page(RoomId(2), Vec::new());
+        desk.page(RoomId(3), Vec::new());
         desk.shows();
         desk
     }
@@ -240,7 +240,10 @@ fn keys_of_the_line_do_what_hands_expect() {
 fn what_is_typed_is_sent_where_one_is_and_comes_back_from_the_history() {
     let mut desk = Desk::begin();
     desk.press("\"one\" enter \"two\" enter");
-    assert_eq!(desk.sent(), [(1, "one".into()), (1, "two".into())]);
+    assert_eq!(
+        desk.sent(),
+        [(RoomId(1), "one".into()), (RoomId(1), "two".into())]
+    );
     desk.press("up up");
     assert_eq!(desk.line(), "one|");
     desk.press("down");
@@ -252,7 +255,7 @@ fn what_is_typed_is_sent_where_one_is_and_comes_back_from_the_history() {
 #[test]
 fn tab_completes_names_rooms_and_commands() {
     let mut desk = Desk::begin();
-    desk.hears_chat(1, 51, "bert", "hi");
+    desk.hears_chat(RoomId(1), 51, "bert", "hi");
     desk.press("\"b\" tab");
     assert_eq!(desk.line(), "bert: |");
     desk.sees("[bert:]");
@@ -290,20 +293,20 @@ fn rooms_are_reached_by_number_in_turn_and_by_what_is_new() {
         desk.press(keys);
         assert_eq!(desk.here(), here, "{keys}");
     }
-    desk.hears_chat(2, 1, "bob", "news");
+    desk.hears_chat(RoomId(2), 1, "bob", "news");
     desk.shows();
     desk.press("alt-a");
     assert_eq!(desk.here(), "#ops");
     desk.sees("news");
     desk.press("alt-1");
-    desk.hears_chat(2, 2, "bob", "more news");
-    desk.hears_chat(3, 1, "bob", "for you");
+    desk.hears_chat(RoomId(2), 2, "bob", "more news");
+    desk.hears_chat(RoomId(3), 1, "bob", "for you");
     desk.press("alt-a");
     assert_eq!(desk.here(), "@bob", "who calls comes first");
     desk.press("alt-a");
     assert_eq!(desk.here(), "#ops");
     desk.press("\"here\" enter");
-    assert_eq!(desk.sent(), [(2, "here".into())]);
+    assert_eq!(desk.sent(), [(RoomId(2), "here".into())]);
 }
 
 #[test]
@@ -313,7 +316,10 @@ fn what_was_typed_is_said_where_it_was_typed_however_fast_one_leaves() {
     assert_eq!(desk.here(), "@bob");
     assert_eq!(
         desk.sent(),
-        [(1, "for the lobby".into()), (2, "for ops".into())]
+        [
+            (RoomId(1), "for the lobby".into()),
+            (RoomId(2), "for ops".into())
+        ]
     );
 }
 
@@ -322,9 +328,9 @@ fn what_is_new_elsewhere_is_counted_and_calls() {
     let mut desk = Desk::begin();
     desk.sees("#ops");
     for seq in 1..=3 {
-        desk.hears_chat(2, seq, "bob", "news");
+        desk.hears_chat(RoomId(2), seq, "bob", "news");
     }
-    desk.hears_chat(2, 4, "bob", "alice: you?");
+    desk.hears_chat(RoomId(2), 4, "bob", "alice: you?");
     desk.shows();
     let row = desk.screen.rows();
     let row = row.iter().find(|row| row.contains("#ops")).unwrap();
@@ -343,9 +349,9 @@ fn scrolling_back_loads_what_was_said_before() {
     desk.press("home");
     assert!(desk.app.requests.find(Asked::Page).is_some());
     desk.page(
-        1,
+        RoomId(1),
         (1..=40)
-            .map(|seq| said(1, seq, "bob", &format!("line {seq}")))
+            .map(|seq| said(RoomId(1), seq, "bob", &format!("line {seq}")))
             .collect(),
     );
     desk.shows();
@@ -353,7 +359,7 @@ fn scrolling_back_loads_what_was_said_before() {
     desk.sees("line 1");
     // What comes meanwhile moves nothing.
     let before = desk.text();
-    desk.hears_chat(1, 51, "bob", "line 51");
+    desk.hears_chat(RoomId(1), 51, "bob", "line 51");
     desk.shows();
     desk.sees_not("line 51");
     assert_eq!(before.lines().nth(5), desk.text().lines().nth(5));
@@ -391,14 +397,14 @@ fn several_pasted_lines_ask_first_and_go_as_one_message() {
     desk.sees("3 lines");
     assert_eq!(desk.sent(), []);
     desk.press("enter");
-    assert_eq!(desk.sent(), [(1, "one\ntwo\n/three".into())]);
+    assert_eq!(desk.sent(), [(RoomId(1), "one\ntwo\n/three".into())]);
     desk.paste("one\ntwo");
     desk.press("escape \"typed\" enter");
-    assert_eq!(desk.sent(), [(1, "typed".into())]);
+    assert_eq!(desk.sent(), [(RoomId(1), "typed".into())]);
     desk.paste("one\ntwo");
     desk.press("\"e\"");
     desk.press("\"!\" enter");
-    assert_eq!(desk.sent(), [(1, "one\ntwo!".into())]);
+    assert_eq!(desk.sent(), [(RoomId(1), "one\ntwo!".into())]);
     desk.paste("a line is as good as typed");
     assert_eq!(desk.line(), "a line is as good as typed|");
 }
@@ -410,7 +416,7 @@ fn another_line_is_begun_without_sending_and_the_input_grows() {
     desk.sees("one");
     desk.sees("two");
     desk.press("enter");
-    assert_eq!(desk.sent(), [(1, "one\ntwo".into())]);
+    assert_eq!(desk.sent(), [(RoomId(1), "one\ntwo".into())]);
 }
 
 #[test]

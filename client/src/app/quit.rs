@@ -255,9 +255,9 @@ mod tests {
     #[test]
     fn the_last_message_of_a_room_is_waited_for_whatever_is_acknowledged_first() {
         let mut quitting = Quitting::default();
-        quitting.committed(1, 7);
-        quitting.committed(1, 5);
-        quitting.committed(2, 1);
-        assert_eq!(quitting.committed, [(1, 7), (2, 1)].into());
+        quitting.committed(RoomId(1), 7);
+        quitting.committed(RoomId(1), 5);
+        quitting.committed(RoomId(2), 1);
+        assert_eq!(quitting.committed, [(RoomId(1), 7), (RoomId(2), 1)].into());
     }
 }

@@ -3,13 +3,14 @@ mod random_server;
 use std::ops::RangeInclusive;
 
 use chatbox_common::wire::message::{
-    self, Access, Chat, Following, Kind, Limits, OnlinePerson, Page, People, RoomMode, RoomRole,
+    self, Access, AccountId, Chat, Following, Kind, Limits, OnlinePerson, Page, People, RoomMode,
+    RoomRole,
 };
 
 use super::room::MAX_HELD;
 use super::*;
 
-pub(super) const ROOM: RoomId = 1;
+pub(super) const ROOM: RoomId = RoomId(1);
 /// No message at all.
 #[allow(clippy::reversed_empty_ranges, reason = "an empty range is meant")]
 const NONE: RangeInclusive<Seq> = 1..=0;
@@ -18,7 +19,7 @@ pub(super) fn chat(seq: Seq) -> Chat {
     Chat {
         room: ROOM,
         seq,
-        account: 7,
+        account: AccountId(7),
         user: "alice".into(),
         time: 0,
         text: format!("message {seq}"),
@@ -300,9 +301,9 @@ fn a_page_of_another_room_or_out_of_order_is_a_fault() {
         change(&mut page);
         matches!(model.apply(Event::Page(page))[0], Effect::Fault(_))
     };
-    assert!(wrong(|page| page.room = 2));
+    assert!(wrong(|page| page.room = RoomId(2)));
     assert!(wrong(|page| page.messages.swap(0, 1)));
-    assert!(wrong(|page| page.messages[0].room = 2));
+    assert!(wrong(|page| page.messages[0].room = RoomId(2)));
     assert!(wrong(|page| page.messages[1].seq = 4));
 }
 

@@ -49,7 +49,7 @@ pub fn you(you: &You) -> String {
     object(&[
         ("type", "you".into()),
         ("user", you.user.as_str().into()),
-        ("account", you.account.into()),
+        ("account", you.account.0.into()),
         ("address", you.address.as_str().into()),
         ("session", you.session.into()),
         ("since", time(you.since)),
@@ -97,13 +97,15 @@ fn append(line: &mut String, json: &str) {
 
 #[cfg(test)]
 mod tests {
+    use chatbox_common::wire::message::{AccountId, RoomId};
+
     use super::*;
 
     fn chat(text: &str) -> Chat {
         Chat {
-            room: 1,
+            room: RoomId(1),
             seq: 12,
-            account: 3,
+            account: AccountId(3),
             user: "alice".into(),
             time: 1_795_350_896_789,
             text: text.into(),
@@ -147,7 +149,7 @@ mod tests {
         let oneself = You {
             request: 1,
             user: "alice".into(),
-            account: 3,
+            account: AccountId(3),
             address: "[::1]:40312".into(),
             session: 7,
             since: 1000,

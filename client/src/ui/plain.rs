@@ -308,7 +308,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::AtomicBool;
 
-    use chatbox_common::wire::message::OnlinePerson;
+    use chatbox_common::wire::message::{AccountId, OnlinePerson};
     use jiff::tz::TimeZone;
 
     use super::*;
@@ -332,9 +332,9 @@ mod tests {
 
     fn chat(user: &str, text: &str) -> Chat {
         Chat {
-            room: 1,
+            room: RoomId(1),
             seq: 1,
-            account: 1,
+            account: AccountId(1),
             user: user.into(),
             time: 1_767_225_600_000 + 45_296_000,
             text: text.into(),

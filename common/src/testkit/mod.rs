@@ -55,4 +55,4 @@ pub mod wait;
 use crate::wire::message::RoomId;
 
 /// The room that is always there.
-pub const LOBBY: RoomId = 1;
+pub const LOBBY: RoomId = RoomId(1);

@@ -16,9 +16,9 @@ use crate::secret::{Secret, SecretString};
 use crate::wire::codec::{self, Read};
 use crate::wire::frame::FrameBuffer;
 use crate::wire::message::{
-    Access, Ack, Bye, ByeReason, Chat, ClientMessage, ErrorCode, ErrorMessage, Joined, Kind,
-    Limits, LoggedIn, LoginChallenge, Page, RegisterChallenge, Room, RoomMode, RoomRole, Send, Seq,
-    ServerMessage, Welcome,
+    Access, AccountId, Ack, Bye, ByeReason, Chat, ClientMessage, ErrorCode, ErrorMessage, Joined,
+    Kind, Limits, LoggedIn, LoginChallenge, Page, RegisterChallenge, Room, RoomId, RoomMode,
+    RoomRole, Send, Seq, ServerMessage, Welcome,
 };
 
 use super::LOBBY;
@@ -61,7 +61,7 @@ pub fn chat(seq: Seq, user: &str, text: &str) -> Chat {
     Chat {
         room: LOBBY,
         seq,
-        account: 7,
+        account: AccountId(7),
         user: user.to_owned(),
         time: now_ms(),
         text: text.to_owned(),
@@ -265,7 +265,7 @@ impl AcceptedClient {
     }
 
     /// The client is in another room from now on, in which nothing was said yet.
-    pub fn joined(&mut self, request: Option<u32>, room: u64, name: &str, access: Access) {
+    pub fn joined(&mut self, request: Option<u32>, room: RoomId, name: &str, access: Access) {
         self.say(&ServerMessage::Joined(Joined {
             request,
             room: Room {
@@ -299,7 +299,7 @@ impl AcceptedClient {
         self.page_of(LOBBY, request, messages);
     }
 
-    pub fn page_of(&mut self, room: u64, request: u32, messages: Vec<Chat>) {
+    pub fn page_of(&mut self, room: RoomId, request: u32, messages: Vec<Chat>) {
         self.say(&ServerMessage::Page(Page {
             request,
             room,
@@ -310,7 +310,7 @@ impl AcceptedClient {
     }
 
     /// Answers the request for a room's first page, and those for others before it: there is nothing.
-    pub fn page_of_next(&mut self, room: u64) {
+    pub fn page_of_next(&mut self, room: RoomId) {
         loop {
             match self.hear() {
                 Some(ClientMessage::History(asked)) => {
@@ -375,7 +375,7 @@ pub fn logged_in(request: u32, scram: Option<String>, user: &str, number: u8) ->
         request,
         scram,
         user: user.to_owned(),
-        account: 7,
+        account: AccountId(7),
         token_id: token.id,
         token: token.token,
         token_seconds: 3600,

@@ -3,7 +3,7 @@ use kinds::{client_kind, server_kind};
 use super::*;
 use crate::limits::{MAX_MESSAGES_PER_RECORD, MAX_TEXT};
 use crate::wire::message::{
-    Access, Action, ByeReason, ErrorCode, FactorPart, Kind, Plain, RoomMode, RoomRole, Send,
+    Access, Action, ByeReason, ErrorCode, FactorPart, Kind, Plain, RoomId, RoomMode, RoomRole, Send,
 };
 
 #[path = "corpus_tests.rs"]
@@ -267,7 +267,7 @@ fn secrets_of_another_length_or_kind_are_refused() {
 fn a_text_of_the_greatest_length_costs_at_most_64_bytes_more() {
     let send = ClientMessage::Send(Send {
         request: u32::MAX,
-        room: u64::MAX,
+        room: RoomId(u64::MAX),
         id: [255; 16],
         text: "x".repeat(MAX_TEXT),
         kind: Kind::Action,

@@ -41,7 +41,7 @@ pub fn server() -> Vec<ServerMessage> {
         request,
         scram,
         user: text("Alice"),
-        account: 7,
+        account: AccountId(7),
         token_id: [id; 16],
         token: Secret::new([token; 32]),
         token_seconds: seconds,

@@ -23,7 +23,10 @@ pub fn client() -> Vec<ClientMessage> {
         C::Ignore(ignore(true)),
         C::Ignore(ignore(false)),
         C::Search(search(None)),
-        C::Search(search(Some(Place { room: 2, seq: 7 }))),
+        C::Search(search(Some(Place {
+            room: RoomId(2),
+            seq: 7,
+        }))),
     ]
 }
 

@@ -18,7 +18,7 @@ pub fn client() -> Vec<ClientMessage> {
     };
     let members = |after| Members {
         request: 31,
-        room: 2,
+        room: RoomId(2),
         after,
         limit: 100,
     };
@@ -33,16 +33,16 @@ pub fn client() -> Vec<ClientMessage> {
         }),
         C::Leave(InRoom {
             request: 28,
-            room: 2,
+            room: RoomId(2),
         }),
         C::SetTopic(SetTopic {
             request: 29,
-            room: 2,
+            room: RoomId(2),
             topic: text("what burns"),
         }),
         C::Invite(Invite {
             request: 30,
-            room: 2,
+            room: RoomId(2),
             user: text("Bob"),
         }),
         C::Members(members(Some(text("Alice")))),
@@ -53,7 +53,7 @@ pub fn client() -> Vec<ClientMessage> {
         }),
         C::Read(Read {
             request: 33,
-            room: 1,
+            room: RoomId(1),
             seq: 42,
         }),
     ];
@@ -65,7 +65,7 @@ fn moderation() -> [ClientMessage; 4] {
     use ClientMessage as C;
     let moderate = |action, seconds, reason| Moderate {
         request: 34,
-        room: 2,
+        room: RoomId(2),
         user: text("Bob"),
         action,
         seconds,
@@ -73,7 +73,7 @@ fn moderation() -> [ClientMessage; 4] {
     };
     let lock = |reason| Lock {
         request: 35,
-        room: 2,
+        room: RoomId(2),
         reason,
     };
     [
@@ -89,13 +89,13 @@ pub fn server() -> Vec<ServerMessage> {
     let joined = |request, room| Joined { request, room };
     let left = |request, action, by, reason| Left {
         request,
-        room: 2,
+        room: RoomId(2),
         action,
         by: text(by),
         reason: text(reason),
     };
     let changed = |locked| RoomChanged {
-        room: 2,
+        room: RoomId(2),
         by: text("Alice"),
         topic: text("what burns"),
         locked,
@@ -116,7 +116,10 @@ pub fn server() -> Vec<ServerMessage> {
             name: text("#ops~Alice"),
             by: text("Alice"),
         }),
-        S::ReadTo(ReadTo { room: 1, seq: 42 }),
+        S::ReadTo(ReadTo {
+            room: RoomId(1),
+            seq: 42,
+        }),
     ]);
     messages
 }
@@ -124,7 +127,7 @@ pub fn server() -> Vec<ServerMessage> {
 fn standings() -> [ServerMessage; 2] {
     let standing = |action, reason, role, seconds| {
         ServerMessage::Standing(Standing {
-            room: 2,
+            room: RoomId(2),
             user: text("Bob"),
             action,
             by: text("Alice"),
@@ -158,13 +161,13 @@ fn lists() -> [ServerMessage; 2] {
             request: 25,
             rooms: vec![
                 summary("#ops", Access::Open, 12, None),
-                summary("#ops~Alice", Access::Invited, 2, Some(2)),
+                summary("#ops~Alice", Access::Invited, 2, Some(RoomId(2))),
             ],
             more: true,
         }),
         ServerMessage::MemberList(MemberList {
             request: 31,
-            room: 2,
+            room: RoomId(2),
             members: vec![
                 member("Alice", RoomRole::Owner, false),
                 member("Bob", RoomRole::Member, true),

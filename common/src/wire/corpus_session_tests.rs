@@ -6,14 +6,14 @@ pub fn client() -> Vec<ClientMessage> {
     use ClientMessage as C;
     let send = |text, kind| Send {
         request: 16,
-        room: 1,
+        room: RoomId(1),
         id: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
         text,
         kind,
     };
     let history = |after, before, limit, before_time| History {
         request: 17,
-        room: 1,
+        room: RoomId(1),
         after,
         before,
         limit,
@@ -33,7 +33,7 @@ pub fn client() -> Vec<ClientMessage> {
         C::History(history(None, None, 50, None)),
         C::Follow(Follow {
             request: 18,
-            room: 1,
+            room: RoomId(1),
             after: 42,
         }),
         C::List(list(Some(text("alice")))),
@@ -69,7 +69,7 @@ fn messages_of_rooms() -> Vec<ServerMessage> {
     use ServerMessage as S;
     let page = |messages, more, first| Page {
         request: 17,
-        room: 1,
+        room: RoomId(1),
         messages,
         more,
         first,
@@ -89,18 +89,18 @@ fn messages_of_rooms() -> Vec<ServerMessage> {
         S::Page(page(Vec::new(), false, 43)),
         S::Lagged(Lagged {
             heads: vec![Head {
-                room: 1,
+                room: RoomId(1),
                 head: 1042,
             }],
         }),
         S::Following(Following {
             request: 18,
-            room: 1,
+            room: RoomId(1),
             head: 1042,
             live: false,
         }),
         S::Presence(Presence {
-            room: 1,
+            room: RoomId(1),
             joined: vec![text("Bob")],
             left: vec![text("Carol")],
             online: 2,
@@ -123,7 +123,7 @@ fn of_people_and_the_server() -> Vec<ServerMessage> {
         S::You(You {
             request: 20,
             user: text("Alice"),
-            account: 7,
+            account: AccountId(7),
             address: text("192.0.2.7:50000"),
             session: 99,
             since: TIME,

@@ -34,9 +34,9 @@ fn recovery_codes() -> Vec<Secret<10>> {
 
 fn chat() -> Chat {
     Chat {
-        room: 1,
+        room: RoomId(1),
         seq: 42,
-        account: 7,
+        account: AccountId(7),
         user: text("Alice"),
         time: TIME,
         text: text("h\u{e9}llo\n\tworld"),
@@ -46,9 +46,9 @@ fn chat() -> Chat {
 
 fn action() -> Chat {
     Chat {
-        room: 2,
+        room: RoomId(2),
         seq: 7,
-        account: 8,
+        account: AccountId(8),
         user: text("Bob"),
         time: TIME - 1,
         text: text("waves"),
@@ -58,7 +58,7 @@ fn action() -> Chat {
 
 fn lobby() -> Room {
     Room {
-        room: 1,
+        room: RoomId(1),
         name: text("#lobby"),
         topic: text(""),
         mode: RoomMode::Audited,
@@ -74,7 +74,7 @@ fn lobby() -> Room {
 
 fn locked_room() -> Room {
     Room {
-        room: 2,
+        room: RoomId(2),
         name: text("#ops~Alice"),
         topic: text("what burns"),
         mode: RoomMode::Audited,
@@ -90,7 +90,7 @@ fn locked_room() -> Room {
 
 fn room_of_two() -> Room {
     Room {
-        room: 3,
+        room: RoomId(3),
         name: text("@Bob"),
         topic: text(""),
         mode: RoomMode::Audited,

@@ -11,6 +11,8 @@ mod membership;
 mod people;
 mod room;
 
+use std::fmt;
+
 use minicbor::{Decode, Encode};
 
 pub use account::{
@@ -34,14 +36,32 @@ pub use room::{
 
 /// Number of a request, chosen by whoever asks; its answer repeats it.
 pub type RequestId = u32;
-/// Number of a room.
-pub type RoomId = u64;
 /// Place of a message in its room: 1, 2, 3, …
 pub type Seq = u64;
-/// Number of an account: never used again.
-pub type AccountId = u64;
 /// A client's name for a message: 8 random bytes of its start and an 8-byte counter.
 pub type MessageId = [u8; 16];
+
+/// Number of a room: never used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(transparent)]
+pub struct RoomId(pub u64);
+
+/// Number of an account: never used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(transparent)]
+pub struct AccountId(pub u64);
+
+impl fmt::Display for RoomId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 /// What a client says.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]

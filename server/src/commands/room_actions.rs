@@ -4,11 +4,11 @@
 use chatbox_common::limits::{MAX_MUTE, MAX_TOPIC};
 use chatbox_common::name::{NameError, RoomName, UserName};
 use chatbox_common::wire::message::{
-    self, Action, Create, Direct, ErrorCode, Ignore, Invite, Join, Lock, Moderate, RoomMode,
+    Access, Action, Create, Direct, ErrorCode, Ignore, Invite, Join, Lock, Moderate, RoomMode,
     SetTopic,
 };
 
-use crate::journal::{Access, ModeratorAction, RoomAction};
+use crate::journal::{ModeratorAction, RoomAction};
 
 /// Which refusal, and the sentence.
 pub(super) type InvalidRequest = (ErrorCode, String);
@@ -18,14 +18,10 @@ pub(super) fn create(create: Create) -> Result<RoomAction, InvalidRequest> {
         let sentence = "this server has audited rooms only";
         return Err((ErrorCode::Unsupported, sentence.to_owned()));
     }
-    let access = match create.access {
-        message::Access::Open => Access::Open,
-        message::Access::Invited => Access::Invited,
-        message::Access::Direct => {
-            let sentence = "a conversation of two is not made as a room";
-            return Err((ErrorCode::InvalidArgument, sentence.to_owned()));
-        }
-    };
+    if create.access == Access::Direct {
+        let sentence = "a conversation of two is not made as a room";
+        return Err((ErrorCode::InvalidArgument, sentence.to_owned()));
+    }
     let name = room_name(&create.name)?;
     if name.maker().is_some() {
         let sentence = "a room's maker is put behind its name by the server";
@@ -34,7 +30,7 @@ pub(super) fn create(create: Create) -> Result<RoomAction, InvalidRequest> {
     Ok(RoomAction::Create {
         name,
         topic: line(create.topic)?,
-        access,
+        access: create.access,
     })
 }
 
@@ -132,6 +128,8 @@ fn line(text: String) -> Result<String, InvalidRequest> {
 
 #[cfg(test)]
 mod tests {
+    use chatbox_common::wire::message::RoomId;
+
     use super::*;
 
     fn code<T>(result: Result<T, InvalidRequest>) -> Option<ErrorCode> {
@@ -140,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_room_is_made_by_a_name_of_one_s_own() {
-        use message::Access::{Direct, Invited, Open};
+        use Access::{Direct, Invited, Open};
         let made = |name: &str, mode, access| {
             code(create(Create {
                 request: 1,
@@ -190,7 +188,7 @@ mod tests {
         let asked = |action, seconds| {
             code(moderate(Moderate {
                 request: 1,
-                room: 1,
+                room: RoomId(1),
                 user: "bob".to_owned(),
                 action,
                 seconds,

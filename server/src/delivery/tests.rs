@@ -10,14 +10,16 @@ use chatbox_common::crypto::record::{Opened, Opener, Rotation, Sealer, Stage};
 use chatbox_common::secret::Secret;
 use chatbox_common::wire::codec::{Read as Message, messages};
 use chatbox_common::wire::frame::FrameBuffer;
-use chatbox_common::wire::message::{Bye, ByeReason, Chat, ErrorCode, Kind, Plain, RoomId, Seq};
+use chatbox_common::wire::message::{
+    AccountId, Bye, ByeReason, Chat, ErrorCode, Kind, Plain, RoomId, Seq,
+};
 use socket2::SockRef;
 
 use super::job::MAX_BEHIND;
 use super::*;
 use crate::event::Committed;
 
-const ROOM: RoomId = 1;
+const ROOM: RoomId = RoomId(1);
 const OUTBOX: usize = 16 * 1024;
 const TOTAL: u64 = 1 << 20;
 
@@ -118,7 +120,7 @@ fn batch(first: Seq, texts: &[&str], acks: &[SessionId]) -> Arc<RoomBatch> {
         batch.push(Chat {
             room: ROOM,
             seq,
-            account: 1,
+            account: AccountId(1),
             user: "alice".into(),
             time: 0,
             text: (*text).to_owned(),

@@ -136,8 +136,8 @@ fn carry_out(state: &mut JournalState, who: &Person, request: &RoomRequest) -> R
 mod tests {
     use super::*;
     use crate::journal::job::ModeratorAction;
-    use crate::store::{Access, RoomRole};
     use chatbox_common::name::{RoomName, UserName};
+    use chatbox_common::wire::message::{Access, RoomId, RoomRole};
 
     fn bob() -> UserName {
         UserName::parse("bob").unwrap()
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn every_action_states_its_event_and_what_is_needed_for_it() {
         let moderate = |action| RoomAction::Moderate {
-            room: 5,
+            room: RoomId(5),
             user: bob(),
             action,
             reason: String::new(),
@@ -166,11 +166,23 @@ mod tests {
             (RoomAction::Direct(bob()), "conversation_begun", free),
             (RoomAction::Ignore(bob(), true), "ignored", free),
             (RoomAction::Ignore(bob(), false), "no_longer_ignored", free),
-            (RoomAction::Leave(5), "room_left", member),
-            (RoomAction::Topic(5, String::new()), "topic_set", moderator),
-            (RoomAction::Invite(5, bob()), "invited", moderator),
-            (RoomAction::Lock(5, reason()), "room_locked", moderator),
-            (RoomAction::Lock(5, None), "room_unlocked", moderator),
+            (RoomAction::Leave(RoomId(5)), "room_left", member),
+            (
+                RoomAction::Topic(RoomId(5), String::new()),
+                "topic_set",
+                moderator,
+            ),
+            (RoomAction::Invite(RoomId(5), bob()), "invited", moderator),
+            (
+                RoomAction::Lock(RoomId(5), reason()),
+                "room_locked",
+                moderator,
+            ),
+            (
+                RoomAction::Lock(RoomId(5), None),
+                "room_unlocked",
+                moderator,
+            ),
             (moderate(ModeratorAction::Kick), "kicked", moderator),
             (moderate(ModeratorAction::Ban), "banned", moderator),
             (moderate(ModeratorAction::Unban), "unbanned", moderator),
@@ -181,7 +193,7 @@ mod tests {
         ] {
             let rule = rule(&action);
             assert_eq!(rule.event.name(), word);
-            assert_eq!(rule.need, need.map(|role| (5, role)), "{word}");
+            assert_eq!(rule.need, need.map(|role| (RoomId(5), role)), "{word}");
         }
     }
 }

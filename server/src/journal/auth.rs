@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use chatbox_common::wire::message::{self, Seq};
+use chatbox_common::wire::message::{AccountId, RoomRole, Seq};
 
 use super::job::{
     AuthRequest, Change, Granted, LogIn, MAX_WRONG_CODES, Part, Registration, ResumeUse, Spend,
@@ -14,10 +14,7 @@ use super::job::{
 };
 use super::outcome::{AuthOutcome, LogOuts};
 use crate::event::Person;
-use crate::store::{
-    Account, AccountId, NewAccount, NewToken, Resumed, Role, RoomId, RoomRole, Status, StoreError,
-    Tx,
-};
+use crate::store::{Account, LOBBY, NewAccount, NewToken, Resumed, Role, Status, StoreError, Tx};
 use crate::totp_seal::SealingKey;
 
 /// What a request is judged by, beside the database.
@@ -64,19 +61,19 @@ fn register(
         Err(StoreError::NameTaken) => return Ok(AuthOutcome::Refused),
         Err(error) => return Err(error),
     };
-    let sealed = context.seal.seal(account.0, new.totp.bytes());
+    let sealed = context.seal.seal(account, new.totp.bytes());
     let sealed = sealed.map_err(|_| StoreError::Missing)?;
     tx.set_totp(account, &sealed)?;
     tx.spend_step(account, new.step, now)?;
     tx.join(
-        RoomId::LOBBY,
+        LOBBY,
         account,
         RoomRole::Member,
         context.lobby_head + 1,
         now,
     )?;
     let person = Person {
-        account: account.0,
+        account,
         user: new.user.as_str().into(),
         is_admin: false,
     };
@@ -93,7 +90,7 @@ fn log_in(
     context: &AuthContext<'_>,
 ) -> Result<AuthOutcome, StoreError> {
     let now = context.now;
-    let id = AccountId(log_in.account);
+    let id = log_in.account;
     let account = active(tx, id)?.filter(|account| account.credentials() == log_in.judged_by);
     let Some(account) = account else {
         return Ok(AuthOutcome::Refused);
@@ -154,7 +151,7 @@ fn active(tx: &Tx<'_>, id: AccountId) -> Result<Option<Account>, StoreError> {
 
 pub(super) fn person(account: &Account) -> Person {
     Person {
-        account: account.id.0,
+        account: account.id,
         user: Arc::from(account.user.as_str()),
         is_admin: account.role == Role::Admin,
     }
@@ -167,7 +164,7 @@ fn granted(
     token: &NewToken<'_>,
     context: &AuthContext<'_>,
 ) -> Result<AuthOutcome, StoreError> {
-    let id = AccountId(person.account);
+    let id = person.account;
     tx.issue_resume(id, token, context.now + i64::from(TOKEN_SECONDS) * 1000)?;
     Ok(AuthOutcome::Granted(Granted {
         person,
@@ -187,7 +184,7 @@ fn change(
     if !log_outs.is_open(change.account, change.session) {
         return Ok(AuthOutcome::Refused);
     }
-    let id = AccountId(change.account);
+    let id = change.account;
     let account = active(tx, id)?.filter(|account| account.credentials() == change.judged_by);
     let Some(account) = account else {
         return Ok(AuthOutcome::Refused);
@@ -228,7 +225,7 @@ fn change(
         } => {
             // What was proved before the first code is no login: it makes none last longer.
             let end = tx.resume_token(used, now)?.map_or(now, |it| it.expires_at);
-            let sealed = context.seal.seal(id.0, totp.bytes());
+            let sealed = context.seal.seal(id, totp.bytes());
             let sealed = sealed.map_err(|_| StoreError::Missing)?;
             tx.replace_second_factor(id, &sealed, *step, recovery)?;
             let seconds = renew(tx, id, successor, end, now)?;
@@ -238,12 +235,7 @@ fn change(
 }
 
 /// Ends all of an account inside its transaction.
-fn log_out(
-    tx: &Tx<'_>,
-    account: message::AccountId,
-    log_outs: &LogOuts<'_>,
-) -> Result<AuthOutcome, StoreError> {
-    let id = AccountId(account);
+fn log_out(tx: &Tx<'_>, id: AccountId, log_outs: &LogOuts<'_>) -> Result<AuthOutcome, StoreError> {
     let Some(account) = tx.account_by_id(id)? else {
         return Ok(AuthOutcome::Refused);
     };

@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::commit::Deferred;
 use super::job::{AuthRequest, Granted, Job, Post, QUEUE, ReplySender};
 use crate::event::SessionId;
-use crate::store::AccountId;
 
 /// The most messages of one transaction.
 const MAX_POSTS: usize = 512;
@@ -46,7 +45,7 @@ impl Batch {
                 self.posts.push(post);
             }
             Job::Auth(request, answer) => self.auth_requests.push((*request, answer)),
-            Job::WrongCode(account) => self.deferred.wrong_codes.extend(account.map(AccountId)),
+            Job::WrongCode(account) => self.deferred.wrong_codes.extend(account),
             Job::Revoke(token) => self.deferred.revoked.push(token),
             Job::Stop => self.stop = true,
             Job::RoomRequest(request) => {

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use chatbox_common::wire::codec;
 use chatbox_common::wire::message::{
-    self, Bye, ByeReason, Follow, Joined, ReadTo, RoomId, Seq, ServerMessage, Welcome,
+    self, AccountId, Bye, ByeReason, Follow, Joined, ReadTo, RoomId, Seq, ServerMessage, Welcome,
 };
 
 use super::job::{Begin, Ended, HasRead, Job, LOGGED_OUT};
@@ -17,7 +17,7 @@ use crate::audit::events;
 use crate::clock::{now_ms, stamp};
 use crate::delivery::{Delivery, Join};
 use crate::event::SessionId;
-use crate::store::{AccountId, Membership, StoreError};
+use crate::store::{Membership, StoreError};
 
 /// About the most bytes of rooms in a record: well below what a record holds, beside the names
 /// that a welcome may have.
@@ -35,7 +35,7 @@ pub(super) struct Beginning {
 }
 
 /// That of all whose sessions begin, by account, as far as it could be read.
-pub(super) type Memberships = HashMap<u64, Beginning>;
+pub(super) type Memberships = HashMap<AccountId, Beginning>;
 
 /// Reads the rooms of all who begin, in one transaction: on a busy morning many do at once.
 pub(super) fn memberships<'a>(
@@ -46,7 +46,7 @@ pub(super) fn memberships<'a>(
         Job::Begin(begin) => Some(begin.person.account),
         _ => None,
     });
-    let accounts: Vec<u64> = beginners.collect();
+    let accounts: Vec<AccountId> = beginners.collect();
     match read_memberships(state, &accounts) {
         Ok(memberships) => memberships,
         Err(error) if error.is_unavailable() || accounts.len() == 1 => {
@@ -68,7 +68,10 @@ pub(super) fn memberships<'a>(
 }
 
 /// Reads into memory what is not there yet of the rooms of these accounts.
-fn read_memberships(state: &mut JournalState, accounts: &[u64]) -> Result<Memberships, StoreError> {
+fn read_memberships(
+    state: &mut JournalState,
+    accounts: &[AccountId],
+) -> Result<Memberships, StoreError> {
     if accounts.is_empty() {
         return Ok(Memberships::new());
     }
@@ -76,9 +79,9 @@ fn read_memberships(state: &mut JournalState, accounts: &[u64]) -> Result<Member
     let (all, new) = state.read_beside_rooms(|tx, known| {
         let (mut all, mut new) = (Memberships::new(), HashMap::new());
         for &account in accounts {
-            let rooms = tx.memberships_of(AccountId(account))?;
-            let ignored = tx.ignored_by(AccountId(account))?.into_iter();
-            for id in rooms.iter().map(|one| one.room.0) {
+            let rooms = tx.memberships_of(account)?;
+            let ignored = tx.ignored_by(account)?.into_iter();
+            for id in rooms.iter().map(|one| one.room) {
                 if !known.contains(id)
                     && !new.contains_key(&id)
                     && let Some(room) = RoomState::load(tx, id, now)?
@@ -118,7 +121,7 @@ pub(super) fn begin(
     let mut described = Vec::new();
     let mut heads = Vec::new();
     for &membership in &beginning.rooms {
-        let id = membership.room.0;
+        let id = membership.room;
         let Some(room) = state.rooms_mut().get_mut(id) else {
             continue;
         };

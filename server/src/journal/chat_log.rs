@@ -10,10 +10,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use chatbox_common::wire::message::{AccountId, RoomMode};
 use jiff::Timestamp;
 
 use crate::audit::{ChatLog, Line, Stamp, events};
-use crate::store::{ACTION, Message, RoomMode, StoreError, Unlogged};
+use crate::store::{ACTION, Message, StoreError, Unlogged};
 
 /// Enough of the file's end to hold at least one whole line: a text of 8 KiB in its longest
 /// escaped form, and what stands beside it.
@@ -193,7 +194,7 @@ pub struct Logged<'a> {
     /// Whose, as a name.
     pub user: &'a str,
     /// Whose, as a number.
-    pub account: u64,
+    pub account: AccountId,
     /// When, milliseconds since 1970-01-01 UTC.
     pub time: i64,
     /// The text, or sealed bytes.
@@ -207,7 +208,7 @@ impl<'a> Logged<'a> {
         Self {
             seq: message.seq,
             user: message.sender_name.as_str(),
-            account: message.sender.0,
+            account: message.sender,
             time: message.time,
             body: &message.body,
             is_action: message.kind == ACTION,
@@ -277,9 +278,10 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use chatbox_common::name::{RoomName, UserName};
+    use chatbox_common::wire::message::AccountId;
 
     use super::*;
-    use crate::store::{AccountId, Title};
+    use crate::store::Title;
 
     fn stored(row: u64) -> Unlogged {
         Unlogged {

@@ -6,7 +6,7 @@ mod tests;
 
 use std::collections::HashMap;
 
-use chatbox_common::wire::message::{Kind, RoomId as WireRoom, Seq};
+use chatbox_common::wire::message::{AccountId, Kind, RoomId, Seq};
 
 use super::auth::{self, AuthContext};
 use super::job::{AuthRequest, Post};
@@ -14,9 +14,7 @@ use super::outcome::{Committed, LogOuts, PostOutcome};
 use super::rooms::Rooms;
 use super::sessions::Sessions;
 use crate::event::Person;
-use crate::store::{
-    ACTION, AccountId, Commit, Inserted, NewMessage, RoomId, Store, StoreError, TokenId, Tx,
-};
+use crate::store::{ACTION, Commit, Inserted, LOBBY, NewMessage, Store, StoreError, TokenId, Tx};
 use crate::totp_seal::SealingKey;
 
 /// Changes that are deferred are counted no further than this while nothing can be written.
@@ -72,10 +70,10 @@ const fn stored_kind(kind: Kind) -> u8 {
 }
 
 /// A message as the database takes it.
-pub(super) fn to_store(post: &Post, sender: u64, time: i64) -> NewMessage<'_> {
+pub(super) fn to_store(post: &Post, sender: AccountId, time: i64) -> NewMessage<'_> {
     NewMessage {
-        room: RoomId(post.room),
-        sender: AccountId(sender),
+        room: post.room,
+        sender,
         client_id: post.id,
         kind: stored_kind(post.kind),
         body: post.text.as_bytes(),
@@ -106,7 +104,7 @@ impl Work<'_> {
             done.posts.push(outcome);
         }
         for (room, head) in &done.heads {
-            tx.store_next_seq(RoomId(*room), head + 1)?;
+            tx.store_next_seq(*room, head + 1)?;
         }
         for account in &self.deferred.wrong_codes {
             tx.count_wrong_code(*account)?;
@@ -114,8 +112,7 @@ impl Work<'_> {
         for token in &self.deferred.revoked {
             tx.revoke_family(token)?;
         }
-        let lobby = RoomId::LOBBY.0;
-        let lobby_head = self.head(lobby, &done.heads).unwrap_or(0);
+        let lobby_head = self.head(LOBBY, &done.heads).unwrap_or(0);
         let mut log_outs = LogOuts::before(self.sessions);
         for request in self.auth_requests {
             let context = AuthContext {
@@ -139,7 +136,7 @@ impl Work<'_> {
     }
 
     /// A room's last message: one of this transaction, or the last one committed.
-    fn head(&self, room: WireRoom, moved: &HashMap<WireRoom, Seq>) -> Option<Seq> {
+    fn head(&self, room: RoomId, moved: &HashMap<RoomId, Seq>) -> Option<Seq> {
         let committed = || self.rooms.head(room);
         moved.get(&room).copied().or_else(committed)
     }
@@ -148,7 +145,7 @@ impl Work<'_> {
         &self,
         tx: &Tx<'_>,
         Admitted { post, person }: &Admitted,
-        heads: &mut HashMap<WireRoom, Seq>,
+        heads: &mut HashMap<RoomId, Seq>,
     ) -> Result<PostOutcome, StoreError> {
         let seq = self.head(post.room, heads).ok_or(StoreError::Missing)? + 1;
         let inserted = tx.insert_message(seq, &to_store(post, person.account, self.now()))?;

@@ -10,12 +10,12 @@ use chatbox_common::crypto::record::Sealer;
 use chatbox_common::name::{RoomName, UserName};
 use chatbox_common::secret::{Secret, SecretString};
 use chatbox_common::wire::message::{
-    AccountId, Bye, Follow, Kind, Limits, MessageId, Read, RequestId, RoomId,
+    Access, AccountId, Bye, Follow, Kind, Limits, MessageId, Read, RequestId, RoomId,
 };
 
 use crate::delivery::Backpressure;
 use crate::event::{Person, SessionId};
-use crate::store::{Access, Credentials, RecoveryHash, TokenId};
+use crate::store::{Credentials, RecoveryHash, TokenId};
 
 /// How long a full login may be continued by resuming, in seconds: 12 hours.
 pub const TOKEN_SECONDS: u32 = 12 * 3600;

@@ -28,7 +28,6 @@ mod state;
 mod write_behind;
 mod writer;
 
-pub use crate::store::Access;
 pub use chat_log::{AuditedChat, ChatSync};
 pub use handle::Journal;
 pub use job::{

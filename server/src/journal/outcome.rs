@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chatbox_common::wire::message::{AccountId, RoomId as WireRoom, Seq};
+use chatbox_common::wire::message::{AccountId, RoomId, Seq};
 
 use super::job::Granted;
 use super::sessions::Sessions;
@@ -38,7 +38,7 @@ pub(super) struct Committed {
     pub(super) posts: Vec<PostOutcome>,
     pub(super) auth_outcomes: Vec<AuthOutcome>,
     /// The new heads of the rooms that got messages.
-    pub(super) heads: HashMap<WireRoom, Seq>,
+    pub(super) heads: HashMap<RoomId, Seq>,
 }
 
 /// Who was logged out: before a transaction, and by what was carried out in it so far.

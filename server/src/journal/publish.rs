@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use chatbox_common::wire::message::{Chat, ErrorCode, Kind, RoomId, Seq};
+use chatbox_common::wire::message::{AccountId, Chat, ErrorCode, Kind, RoomId, Seq};
 
 use super::chat_log::Logged;
 use super::commit::Admitted;
@@ -115,7 +115,7 @@ fn answer(
 }
 
 /// Ends the sessions of an account, but for one, behind the commit that says so.
-fn end_sessions(state: &mut JournalState, account: u64, but: Option<SessionId>) {
+fn end_sessions(state: &mut JournalState, account: AccountId, but: Option<SessionId>) {
     for session in state.sessions_mut().log_out(account, but) {
         state.deliveries().send(session, Delivery::LogOut(session));
     }

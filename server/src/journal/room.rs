@@ -5,11 +5,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use chatbox_common::wire::message::{self, ErrorCode, RoomId, Seq};
+use chatbox_common::wire::message::{
+    self, Access, AccountId, ErrorCode, RoomId, RoomMode, RoomRole, Seq,
+};
 
 use crate::event::Person;
 use crate::presence::Presence;
-use crate::store::{self, Access, RoomMode, RoomRole, Snapshot, StoreError, Title};
+use crate::store::{self, Snapshot, StoreError, Title, first_readable};
 
 /// A refusal: which, and the sentence for the person.
 pub(super) type Refusal = (ErrorCode, &'static str);
@@ -31,14 +33,14 @@ pub(super) struct RoomState {
     pub(super) access: Access,
     pub(super) locked: Option<String>,
     /// Who made it, and is its owner whenever they are there.
-    pub(super) made_by: Option<u64>,
+    pub(super) made_by: Option<AccountId>,
     pub(super) first: Seq,
     pub(super) head: Seq,
-    pub(super) members: HashMap<u64, Member>,
-    pub(super) invited: HashSet<u64>,
-    pub(super) banned: HashSet<u64>,
+    pub(super) members: HashMap<AccountId, Member>,
+    pub(super) invited: HashSet<AccountId>,
+    pub(super) banned: HashSet<AccountId>,
     /// Who may not write, and until when (milliseconds since 1970), if not for good.
-    pub(super) muted: HashMap<u64, Option<i64>>,
+    pub(super) muted: HashMap<AccountId, Option<i64>>,
     pub(super) presence: Presence,
     /// It waits to be forgotten, should nobody come.
     pub(super) is_idle: bool,
@@ -61,20 +63,17 @@ impl RoomState {
         id: RoomId,
         now: i64,
     ) -> Result<Option<Self>, StoreError> {
-        let id = store::RoomId(id);
         let Some(room) = snapshot.room_by_id(id)? else {
             return Ok(None);
         };
         let members = snapshot.members_of(id)?.into_iter();
-        let numbers = |accounts: Vec<store::AccountId>| accounts.into_iter().map(|id| id.0);
-        let muted = snapshot.muted_in(id, now)?.into_iter();
         Ok(Some(Self {
             members: members
-                .map(|member| (member.account.0, Member::from(member)))
+                .map(|member| (member.account, Member::from(member)))
                 .collect(),
-            invited: numbers(snapshot.invited_to(id)?).collect(),
-            banned: numbers(snapshot.banned_from(id)?).collect(),
-            muted: muted.map(|(account, end)| (account.0, end)).collect(),
+            invited: snapshot.invited_to(id)?.into_iter().collect(),
+            banned: snapshot.banned_from(id)?.into_iter().collect(),
+            muted: snapshot.muted_in(id, now)?.into_iter().collect(),
             ..Self::empty(room)
         }))
     }
@@ -88,7 +87,7 @@ impl RoomState {
             mode: room.mode,
             access: room.access,
             locked: room.locked,
-            made_by: room.made_by.map(|account| account.0),
+            made_by: room.made_by,
             first: room.heads.first_kept,
             head: room.heads.head,
             members: HashMap::new(),
@@ -101,13 +100,13 @@ impl RoomState {
     }
 
     /// Whether somebody may know that it exists.
-    pub(super) fn is_seen_by(&self, account: u64) -> bool {
+    pub(super) fn is_seen_by(&self, account: AccountId) -> bool {
         let is_open = self.access == Access::Open || self.made_by == Some(account);
         is_open || self.members.contains_key(&account) || self.invited.contains(&account)
     }
 
     /// What somebody may do as a member, whether or not they are one just now.
-    pub(super) fn standing_of(&self, account: u64) -> RoomRole {
+    pub(super) fn standing_of(&self, account: AccountId) -> RoomRole {
         if self.made_by == Some(account) && self.access != Access::Direct {
             return RoomRole::Owner;
         }
@@ -116,10 +115,10 @@ impl RoomState {
     }
 
     /// The first message that a member may read.
-    pub(super) fn readable_from(&self, account: u64) -> Seq {
+    pub(super) fn readable_from(&self, account: AccountId) -> Seq {
         let member = self.members.get(&account);
         let joined = member.map_or(self.head + 1, |member| member.joined);
-        self.access.first_readable(self.first, joined)
+        first_readable(self.access, self.first, joined)
     }
 
     /// What somebody may do, who may know of it. An administrator may do in every such room what
@@ -170,7 +169,7 @@ impl RoomState {
         }
     }
 
-    pub(super) fn is_muted(&self, account: u64, now: i64) -> bool {
+    pub(super) fn is_muted(&self, account: AccountId, now: i64) -> bool {
         let end = self.muted.get(&account);
         end.is_some_and(|end| end.is_none_or(|end| end > now))
     }
@@ -182,12 +181,12 @@ impl RoomState {
             room: id,
             name: self.title.seen_by(&who.user),
             topic: self.topic.clone(),
-            mode: self.mode.into(),
+            mode: self.mode,
             first: self.readable_from(who.account),
             head: self.head,
             online: self.presence.online(),
-            access: self.access.into(),
-            role: member.map_or(RoomRole::Member, |member| member.role).into(),
+            access: self.access,
+            role: member.map_or(RoomRole::Member, |member| member.role),
             read: member.map_or(0, |member| member.read),
             locked: self.locked.clone(),
         }

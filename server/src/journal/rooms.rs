@@ -6,7 +6,7 @@ use std::time::Instant;
 use chatbox_common::wire::message::{RoomId, Seq};
 
 use super::room::RoomState;
-use crate::store;
+use crate::store::LOBBY;
 
 /// Rooms in which nobody is online are kept up to this number.
 const MAX_IDLE: usize = 4096;
@@ -72,7 +72,7 @@ impl Rooms {
         let Some(room) = self.known.get_mut(&id) else {
             return;
         };
-        let is_empty = room.presence.online() == 0 && id != store::RoomId::LOBBY.0;
+        let is_empty = room.presence.online() == 0 && id != LOBBY;
         if is_empty && !std::mem::replace(&mut room.is_idle, true) {
             self.idle.push_back(id);
         }
@@ -99,9 +99,12 @@ mod tests {
 
     /// The lobby under another number: what a room holds does not matter here.
     fn a_room(store: &mut Store) -> RoomState {
-        let lobby = store::RoomId::LOBBY.0;
-        let read = store.transaction(Commit::Usual, |tx| RoomState::load(tx, lobby, 0));
+        let read = store.transaction(Commit::Usual, |tx| RoomState::load(tx, LOBBY, 0));
         read.unwrap().unwrap()
+    }
+
+    fn beside_lobby(number: u64) -> RoomId {
+        RoomId(LOBBY.0 + number)
     }
 
     fn leave(rooms: &mut Rooms, id: RoomId) {
@@ -113,11 +116,10 @@ mod tests {
     fn rooms_where_nobody_is_are_forgotten_the_longest_so_first_and_the_lobby_never() {
         let (_directory, mut store) = store();
         let mut rooms = Rooms::default();
-        let lobby = store::RoomId::LOBBY.0;
-        let (first, busy) = (lobby + 1, lobby + 2);
-        let last = lobby + 2 + MAX_IDLE as u64;
-        for id in lobby..=last {
-            rooms.insert(id, a_room(&mut store));
+        let [first, busy, next] = [1, 2, 3].map(beside_lobby);
+        let last = beside_lobby(2 + MAX_IDLE as u64);
+        for id in LOBBY.0..=last.0 {
+            rooms.insert(RoomId(id), a_room(&mut store));
         }
         let alice: Arc<str> = "alice".into();
         rooms
@@ -125,15 +127,15 @@ mod tests {
             .unwrap()
             .presence
             .joined(&alice, Instant::now());
-        for id in lobby..last {
-            leave(&mut rooms, id);
+        for id in LOBBY.0..last.0 {
+            leave(&mut rooms, RoomId(id));
         }
         // All that may be idle are, and one leaves again: it keeps its place.
         leave(&mut rooms, first);
         assert!(rooms.contains(first), "as many as may be kept");
         leave(&mut rooms, last);
         assert!(!rooms.contains(first), "nobody was there for longest");
-        for kept in [lobby, busy, busy + 1, last] {
+        for kept in [LOBBY, busy, next, last] {
             assert!(rooms.contains(kept), "{kept}");
         }
     }
@@ -142,13 +144,13 @@ mod tests {
     fn a_room_that_somebody_came_back_to_outlives_its_place_among_the_idle() {
         let (_directory, mut store) = store();
         let mut rooms = Rooms::default();
-        let first = store::RoomId::LOBBY.0 + 1;
+        let first = beside_lobby(1);
         rooms.insert(first, a_room(&mut store));
         leave(&mut rooms, first);
         let alice: Arc<str> = "alice".into();
         let room = rooms.get_mut(first).unwrap();
         room.presence.joined(&alice, Instant::now());
-        for id in first + 1..=first + MAX_IDLE as u64 {
+        for id in (2..=1 + MAX_IDLE as u64).map(beside_lobby) {
             rooms.insert(id, a_room(&mut store));
             leave(&mut rooms, id);
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use chatbox_common::wire::message::RoomId;
+use chatbox_common::wire::message::{AccountId, RoomId};
 
 use crate::event::{Person, SessionId};
 
@@ -26,11 +26,11 @@ pub(super) struct Gone {
 #[derive(Default)]
 pub(super) struct Sessions {
     by_number: HashMap<SessionId, SessionState>,
-    by_account: HashMap<u64, Vec<SessionId>>,
+    by_account: HashMap<AccountId, Vec<SessionId>>,
     /// How often an account was logged out in this run.
     log_outs: u64,
     /// Which of these was an account's last.
-    logged_out: HashMap<u64, u64>,
+    logged_out: HashMap<AccountId, u64>,
 }
 
 impl Sessions {
@@ -66,7 +66,7 @@ impl Sessions {
     }
 
     /// The sessions of an account, in the order in which they began.
-    pub(super) fn of(&self, account: u64) -> &[SessionId] {
+    pub(super) fn of(&self, account: AccountId) -> &[SessionId] {
         self.by_account.get(&account).map_or(&[], Vec::as_slice)
     }
 
@@ -83,7 +83,7 @@ impl Sessions {
     }
 
     /// Logs an account out: its sessions end, but for one. Says which.
-    pub(super) fn log_out(&mut self, account: u64, but: Option<SessionId>) -> Vec<SessionId> {
+    pub(super) fn log_out(&mut self, account: AccountId, but: Option<SessionId>) -> Vec<SessionId> {
         self.log_outs += 1;
         self.logged_out.insert(account, self.log_outs);
         let all = self.of(account).iter().copied();
@@ -102,7 +102,7 @@ impl Sessions {
     }
 
     /// Whether an account was logged out since there had been so many log-outs.
-    pub(super) fn is_logged_out_since(&self, account: u64, log_outs: u64) -> bool {
+    pub(super) fn is_logged_out_since(&self, account: AccountId, log_outs: u64) -> bool {
         let last = self.logged_out.get(&account);
         last.is_some_and(|&last| last > log_outs)
     }
@@ -112,7 +112,7 @@ impl Sessions {
 mod tests {
     use super::*;
 
-    fn session(account: u64) -> SessionState {
+    fn session(account: AccountId) -> SessionState {
         SessionState {
             person: Person {
                 account,
@@ -120,7 +120,7 @@ mod tests {
                 is_admin: false,
             },
             address: "192.0.2.7:4000".parse().unwrap(),
-            rooms: vec![1],
+            rooms: vec![RoomId(1)],
             is_logged_out: false,
         }
     }
@@ -129,28 +129,28 @@ mod tests {
     fn a_log_out_ends_all_sessions_but_one_and_concerns_nobody_who_comes_later() {
         let mut sessions = Sessions::default();
         for (number, account) in [(1, 7), (2, 7), (3, 8)] {
-            sessions.begin(number, session(account));
+            sessions.begin(number, session(AccountId(account)));
         }
-        assert_eq!(sessions.log_out(7, Some(2)), [1]);
+        assert_eq!(sessions.log_out(AccountId(7), Some(2)), [1]);
         assert!(sessions.open(1).is_none() && sessions.get(1).is_some());
         assert!(sessions.open(2).is_some() && sessions.open(3).is_some());
-        assert!(sessions.is_logged_out_since(7, 0));
-        assert!(!sessions.is_logged_out_since(7, sessions.log_outs()));
-        assert!(!sessions.is_logged_out_since(8, 0));
+        assert!(sessions.is_logged_out_since(AccountId(7), 0));
+        assert!(!sessions.is_logged_out_since(AccountId(7), sessions.log_outs()));
+        assert!(!sessions.is_logged_out_since(AccountId(8), 0));
     }
 
     #[test]
     fn the_last_session_of_an_account_is_known_as_such() {
         let mut sessions = Sessions::default();
-        sessions.begin(1, session(7));
-        sessions.begin(2, session(7));
-        sessions.enter(1, 5);
-        sessions.leave(1, 1);
+        sessions.begin(1, session(AccountId(7)));
+        sessions.begin(2, session(AccountId(7)));
+        sessions.enter(1, RoomId(5));
+        sessions.leave(1, RoomId(1));
         let first = sessions.end(1).unwrap();
         assert!(!first.was_last);
-        assert_eq!(first.session.rooms, [5]);
-        assert_eq!(sessions.of(7), [2]);
+        assert_eq!(first.session.rooms, [RoomId(5)]);
+        assert_eq!(sessions.of(AccountId(7)), [2]);
         assert!(sessions.end(2).unwrap().was_last);
-        assert!(sessions.of(7).is_empty() && sessions.end(2).is_none());
+        assert!(sessions.of(AccountId(7)).is_empty() && sessions.end(2).is_none());
     }
 }

@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use chatbox_common::name::UserName;
-use chatbox_common::wire::message::{RoomId, Seq};
+use chatbox_common::wire::message::{AccountId, RoomId, Seq};
 
 use crate::event::{Person, SessionId};
-use crate::store::{AccountId, StoreError, Tx};
+use crate::store::{StoreError, Tx};
 
 /// The ONLINE table follows what happens within this time; who comes and goes faster is not in it.
 const WRITE_BEHIND: Duration = Duration::from_millis(250);
@@ -23,9 +23,9 @@ enum OnlineRow {
 #[derive(Default)]
 pub(super) struct WriteBehind {
     rows: HashMap<SessionId, OnlineRow>,
-    accounts: HashMap<u64, (SocketAddr, bool)>,
+    accounts: HashMap<AccountId, (SocketAddr, bool)>,
     /// How far people have read, by account and room.
-    reads: HashMap<(u64, RoomId), Seq>,
+    reads: HashMap<(AccountId, RoomId), Seq>,
     /// Connections that the table has.
     written: std::collections::HashSet<SessionId>,
     due: Option<Instant>,
@@ -55,18 +55,18 @@ impl WriteBehind {
     }
 
     /// The last session of an account has ended.
-    pub(super) fn logged_out(&mut self, account: u64, address: SocketAddr, now: Instant) {
+    pub(super) fn logged_out(&mut self, account: AccountId, address: SocketAddr, now: Instant) {
         self.accounts.insert(account, (address, false));
         self.due.get_or_insert(now + WRITE_BEHIND);
     }
 
-    pub(super) fn has_read(&mut self, account: u64, room: RoomId, seq: Seq, now: Instant) {
+    pub(super) fn has_read(&mut self, account: AccountId, room: RoomId, seq: Seq, now: Instant) {
         self.reads.insert((account, room), seq);
         self.due.get_or_insert(now + WRITE_BEHIND);
     }
 
     /// How far somebody has read, where that is not written yet.
-    pub(super) fn read_by(&self, account: u64, room: RoomId) -> Option<Seq> {
+    pub(super) fn read_by(&self, account: AccountId, room: RoomId) -> Option<Seq> {
         self.reads.get(&(account, room)).copied()
     }
 
@@ -102,10 +102,10 @@ impl WriteBehind {
             }
         }
         for (account, (address, online)) in &self.accounts {
-            tx.set_seen(AccountId(*account), *address, *online)?;
+            tx.set_seen(*account, *address, *online)?;
         }
         for (&(account, room), seq) in &self.reads {
-            tx.set_read(crate::store::RoomId(room), AccountId(account), *seq)?;
+            tx.set_read(room, account, *seq)?;
         }
         Ok(())
     }

@@ -3,12 +3,12 @@
 use chatbox_common::limits::PAGE_BYTES;
 use chatbox_common::name::UserName;
 use chatbox_common::wire::message::{
-    self, Chat, History, Kind, Member, MemberList, Members, Page, Profile, RoomList, RoomSummary,
-    Rooms, ServerMessage,
+    self, AccountId, Chat, History, Kind, Member, MemberList, Members, Page, Profile, RoomId,
+    RoomList, RoomSummary, Rooms, ServerMessage,
 };
 
 use crate::clock::stamp;
-use crate::store::{self, ACTION, Message, RoomId, Snapshot, StoreError};
+use crate::store::{self, ACTION, Message, Snapshot, StoreError, first_readable};
 
 /// What a room weighs in a list besides its name and topic.
 const ROOM_OVERHEAD: usize = 64;
@@ -16,19 +16,17 @@ const ROOM_OVERHEAD: usize = 64;
 /// `None` for a room that is not there, and the same for one that is not the asker's.
 pub(super) fn history(
     snapshot: &Snapshot<'_>,
-    account: store::AccountId,
+    account: AccountId,
     asked: &History,
 ) -> Result<Option<ServerMessage>, StoreError> {
-    let id = RoomId(asked.room);
+    let id = asked.room;
     let Some(member) = snapshot.membership(id, account)? else {
         return Ok(None);
     };
     let Some(room) = snapshot.room_by_id(id)? else {
         return Ok(None);
     };
-    let first = room
-        .access
-        .first_readable(room.heads.first_kept, member.joined_seq);
+    let first = first_readable(room.access, room.heads.first_kept, member.joined_seq);
     let mut page = if let Some(after) = asked.after {
         let after = after.max(first.saturating_sub(1));
         snapshot.page_after(id, after, asked.limit, PAGE_BYTES)?
@@ -51,10 +49,10 @@ pub(super) fn history(
         page.more &= asked.after.is_some();
     }
     let messages = page.messages.iter();
-    let messages = messages.map(|message| chat(asked.room, message));
+    let messages = messages.map(|message| chat(id, message));
     Ok(Some(ServerMessage::Page(Page {
         request: asked.request,
-        room: asked.room,
+        room: id,
         messages: messages.collect(),
         more: page.more,
         first,
@@ -63,7 +61,7 @@ pub(super) fn history(
 
 pub(super) fn rooms(
     snapshot: &Snapshot<'_>,
-    account: store::AccountId,
+    account: AccountId,
     asked: &Rooms,
 ) -> Result<ServerMessage, StoreError> {
     let after = asked.after.as_deref().unwrap_or_default();
@@ -82,10 +80,10 @@ pub(super) fn rooms(
     let rooms = rooms.into_iter().map(|room| RoomSummary {
         name: room.title.to_string(),
         topic: room.topic,
-        mode: room.mode.into(),
-        access: room.access.into(),
+        mode: room.mode,
+        access: room.access,
         members: u32::try_from(room.members).unwrap_or(u32::MAX),
-        room: room.is_member.then_some(room.id.0),
+        room: room.is_member.then_some(room.id),
     });
     Ok(ServerMessage::RoomList(RoomList {
         request: asked.request,
@@ -96,22 +94,21 @@ pub(super) fn rooms(
 
 pub(super) fn members(
     snapshot: &Snapshot<'_>,
-    account: store::AccountId,
+    account: AccountId,
     asked: &Members,
 ) -> Result<Option<ServerMessage>, StoreError> {
-    let id = RoomId(asked.room);
-    if snapshot.membership(id, account)?.is_none() {
+    if snapshot.membership(asked.room, account)?.is_none() {
         return Ok(None);
     }
     let after = asked.after.as_deref().unwrap_or_default();
     let now = stamp();
-    let mut members = snapshot.member_lines(id, after, asked.limit, now)?;
+    let mut members = snapshot.member_lines(asked.room, after, asked.limit, now)?;
     let limit = usize::try_from(asked.limit).unwrap_or(usize::MAX);
     let more = members.len() > limit;
     members.truncate(limit);
     let members = members.into_iter().map(|member| Member {
         user: member.user.to_string(),
-        role: member.role.into(),
+        role: member.role,
         muted: member.muted,
     });
     Ok(Some(ServerMessage::MemberList(MemberList {
@@ -143,11 +140,11 @@ pub(super) fn profile(
     }))
 }
 
-pub(super) fn chat(room: message::RoomId, message: &Message) -> Chat {
+pub(super) fn chat(room: RoomId, message: &Message) -> Chat {
     Chat {
         room,
         seq: message.seq,
-        account: message.sender.0,
+        account: message.sender,
         user: message.sender_name.as_str().to_owned(),
         time: u64::try_from(message.time).unwrap_or(0),
         text: String::from_utf8_lossy(&message.body).into_owned(),

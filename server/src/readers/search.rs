@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use chatbox_common::limits::{MAX_SEARCH_WORDS, PAGE_BYTES};
-use chatbox_common::wire::message::{ErrorCode, Found, Search, ServerMessage};
+use chatbox_common::wire::message::{AccountId, ErrorCode, Found, Search, ServerMessage};
 
 use super::pages::chat;
 use super::refusal::refusal;
-use crate::store::{AccountId, RoomId, Searched, Snapshot, Sought, StoreError, Words};
+use crate::store::{Searched, Snapshot, Sought, StoreError, Words, first_readable};
 
 /// `None` when it is to go on from a message in a room that is not the asker's.
 pub(super) fn search(
@@ -27,11 +27,11 @@ pub(super) fn search(
         return Ok(Some(refused(&sentence)));
     }
     let rooms = snapshot.searched_by(account)?.into_iter();
-    let first = |room: Searched| room.access.first_readable(room.first_kept, room.joined_seq);
+    let first = |room: Searched| first_readable(room.access, room.first_kept, room.joined_seq);
     let rooms: BTreeMap<_, _> = rooms.map(|room| (room.room, first(room))).collect();
     let before = match asked.before {
-        Some(place) if !rooms.contains_key(&RoomId(place.room)) => return Ok(None),
-        Some(place) => snapshot.row_of(RoomId(place.room), place.seq)?,
+        Some(place) if !rooms.contains_key(&place.room) => return Ok(None),
+        Some(place) => snapshot.row_of(place.room, place.seq)?,
         None => None,
     };
     let hits = snapshot.search(Sought {
@@ -44,7 +44,7 @@ pub(super) fn search(
     let messages = hits.messages.iter();
     Ok(Some(ServerMessage::Found(Found {
         request: asked.request,
-        messages: messages.map(|(room, hit)| chat(room.0, hit)).collect(),
+        messages: messages.map(|(room, hit)| chat(*room, hit)).collect(),
         more: hits.more,
         incomplete: snapshot.is_index_behind()?,
     })))

@@ -4,13 +4,15 @@ use std::net::SocketAddr;
 
 use chatbox_common::name::UserName;
 use chatbox_common::secret::SecretString;
+use chatbox_common::wire::message::AccountId;
 use rusqlite::Row;
 use sha2::{Digest, Sha256};
 
+use super::column::{Column, take};
 use super::error::StoreError;
 use super::factors::RecoveryHash;
 use super::sql::{Snapshot, Tx};
-use super::types::{AccountId, Role, Status, unsigned, user_name};
+use super::types::{Role, Status};
 
 /// What a login needs to know about an account.
 #[derive(Debug)]
@@ -107,7 +109,7 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQLite's.
     pub fn account(&self, user: &UserName) -> Result<Option<Account>, StoreError> {
-        self.one(FIND, [user.as_str()], read_account)
+        self.one(FIND, [user.put()], read_account)
     }
 
     /// Whether somebody has this name, or one that looks like it.
@@ -124,7 +126,7 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQLite's.
     pub fn account_by_id(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
-        self.one(BY_ID, [id], read_account)
+        self.one(BY_ID, [id.put()], read_account)
     }
 
     /// At most `limit` accounts by number, from the one behind `after`.
@@ -132,7 +134,7 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQLite's.
     pub fn accounts(&self, after: AccountId, limit: u32) -> Result<Vec<AccountLine>, StoreError> {
-        self.all(LIST, (after, limit), read_line)
+        self.all(LIST, (after.put(), limit), read_line)
     }
 
     /// The line of the account of exactly this name, upper and lower case being the same.
@@ -140,16 +142,16 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQLite's.
     pub fn account_line(&self, user: &UserName) -> Result<Option<AccountLine>, StoreError> {
-        self.one(LINE, [user.as_str()], read_line)
+        self.one(LINE, [user.put()], read_line)
     }
 }
 
 fn read_line(row: &Row<'_>) -> rusqlite::Result<AccountLine> {
     Ok(AccountLine {
-        id: row.get(0)?,
-        user: user_name(row, 1)?,
-        status: row.get(2)?,
-        role: row.get(3)?,
+        id: take(row, 0)?,
+        user: take(row, 1)?,
+        status: take(row, 2)?,
+        role: take(row, 3)?,
         online: row.get(4)?,
         ip_port: row.get(5)?,
         created_at: row.get(6)?,
@@ -159,14 +161,14 @@ fn read_line(row: &Row<'_>) -> rusqlite::Result<AccountLine> {
 
 fn read_account(row: &Row<'_>) -> rusqlite::Result<Account> {
     Ok(Account {
-        id: row.get(0)?,
-        user: user_name(row, 1)?,
+        id: take(row, 0)?,
+        user: take(row, 1)?,
         verifier: SecretString::new(row.get(2)?),
         sealed_totp: row.get::<_, Option<_>>(3)?.unwrap_or_default(),
-        last_step: unsigned(row, 4)?,
-        failed_codes: unsigned(row, 5)?,
-        status: row.get(6)?,
-        role: row.get(7)?,
+        last_step: take(row, 4)?,
+        failed_codes: take(row, 5)?,
+        status: take(row, 6)?,
+        role: take(row, 7)?,
     })
 }
 
@@ -181,7 +183,7 @@ impl Tx<'_> {
         let made = self.execute(
             CREATE,
             (
-                new.user.as_str(),
+                new.user.put(),
                 new.verifier,
                 new.user.skeleton(),
                 new.created_at,
@@ -206,7 +208,7 @@ impl Tx<'_> {
         online: bool,
     ) -> Result<(), StoreError> {
         let statement = if online { SEEN } else { GONE };
-        self.change(statement, (account, ip_port.to_string()))
+        self.change(statement, (account.put(), ip_port.to_string()))
     }
 
     /// Lets an account log in or not. Whoever is disabled loses all resume tokens.
@@ -214,7 +216,7 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError::Missing`] without such an account; SQLite's.
     pub fn set_status(&self, account: AccountId, status: Status) -> Result<(), StoreError> {
-        self.change(STATUS, (account, status))?;
+        self.change(STATUS, (account.put(), status.put()))?;
         if status == Status::Disabled {
             self.revoke_resume(account)?;
         }
@@ -227,7 +229,7 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError::Missing`] without such an account; SQLite's.
     pub fn set_verifier(&self, account: AccountId, verifier: &str) -> Result<(), StoreError> {
-        self.change(VERIFIER, (account, verifier))?;
+        self.change(VERIFIER, (account.put(), verifier))?;
         self.revoke_resume(account)?;
         Ok(())
     }
@@ -237,7 +239,7 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError::Missing`] without such an account; SQLite's.
     pub fn set_role(&self, account: AccountId, role: Role) -> Result<(), StoreError> {
-        self.change(ROLE, (account, role))
+        self.change(ROLE, (account.put(), role.put()))
     }
 }
 

@@ -5,9 +5,11 @@
 //! itself: of two logins with one code, one gets `false`. Such transactions are
 //! [`Commit::Synced`](super::Commit::Synced).
 
+use chatbox_common::wire::message::AccountId;
+
+use super::column::Column;
 use super::error::StoreError;
 use super::sql::{Snapshot, Tx};
-use super::types::{AccountId, signed};
 
 /// SHA-256 of a recovery code. The codes are 80 random bits, so no salt is needed.
 pub type RecoveryHash = [u8; 32];
@@ -33,7 +35,7 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQLite's.
     pub fn recovery_codes(&self, account: AccountId) -> Result<Vec<RecoveryHash>, StoreError> {
-        self.all(RECOVERY_LEFT, [account], |row| row.get(0))
+        self.all(RECOVERY_LEFT, [account.put()], |row| row.get(0))
     }
 }
 
@@ -43,7 +45,7 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError::Missing`] without such an account; SQLite's.
     pub fn set_totp(&self, account: AccountId, sealed: &[u8]) -> Result<(), StoreError> {
-        self.change(SET_TOTP, (account, sealed))
+        self.change(SET_TOTP, (account.put(), sealed))
     }
 
     /// Spends a time step (RFC 6238, section 5.2: a code is good once), which completes a login:
@@ -53,7 +55,7 @@ impl Tx<'_> {
     /// # Errors
     /// SQLite's.
     pub fn spend_step(&self, account: AccountId, step: u64, at: i64) -> Result<bool, StoreError> {
-        Ok(self.execute(SPEND_STEP, (account, signed(step), at))? == 1)
+        Ok(self.execute(SPEND_STEP, (account.put(), step.put(), at))? == 1)
     }
 
     /// Spends a recovery code, which completes a login as [`Tx::spend_step`] does. `false` when
@@ -69,7 +71,7 @@ impl Tx<'_> {
     ) -> Result<bool, StoreError> {
         let spent = self.use_recovery(account, hash, at)?;
         if spent {
-            self.change(LOGGED_IN, (account, at))?;
+            self.change(LOGGED_IN, (account.put(), at))?;
         }
         Ok(spent)
     }
@@ -81,7 +83,7 @@ impl Tx<'_> {
     /// # Errors
     /// SQLite's.
     pub fn use_step(&self, account: AccountId, step: u64) -> Result<bool, StoreError> {
-        Ok(self.execute(USE_STEP, (account, signed(step)))? == 1)
+        Ok(self.execute(USE_STEP, (account.put(), step.put()))? == 1)
     }
 
     /// Spends a recovery code without a login, as [`Tx::use_step`] does a step.
@@ -94,7 +96,7 @@ impl Tx<'_> {
         hash: &RecoveryHash,
         at: i64,
     ) -> Result<bool, StoreError> {
-        Ok(self.execute(SPEND_RECOVERY, (account, hash, at))? == 1)
+        Ok(self.execute(SPEND_RECOVERY, (account.put(), hash, at))? == 1)
     }
 
     /// Counts a wrong code that came with a right password.
@@ -102,7 +104,7 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError::Missing`] without such an account; SQLite's.
     pub fn count_wrong_code(&self, account: AccountId) -> Result<(), StoreError> {
-        self.change(WRONG_CODE, [account])
+        self.change(WRONG_CODE, [account.put()])
     }
 
     /// Gives an account another secret, of which the codes up to `step` are spent, and other
@@ -117,7 +119,7 @@ impl Tx<'_> {
         step: u64,
         recovery: &[RecoveryHash],
     ) -> Result<(), StoreError> {
-        self.change(RENEW_TOTP, (account, sealed, signed(step)))?;
+        self.change(RENEW_TOTP, (account.put(), sealed, step.put()))?;
         self.replace_recovery_codes(account, recovery)?;
         self.revoke_resume(account)?;
         Ok(())
@@ -132,7 +134,7 @@ impl Tx<'_> {
         account: AccountId,
         recovery: &[RecoveryHash],
     ) -> Result<(), StoreError> {
-        self.execute(DROP_RECOVERY, [account])?;
+        self.execute(DROP_RECOVERY, [account.put()])?;
         self.add_recovery_codes(account, recovery)
     }
 
@@ -142,9 +144,10 @@ impl Tx<'_> {
         account: AccountId,
         hashes: &[RecoveryHash],
     ) -> Result<(), StoreError> {
-        hashes
-            .iter()
-            .try_for_each(|hash| self.execute(ADD_RECOVERY, (account, hash)).map(|_| ()))
+        hashes.iter().try_for_each(|hash| {
+            self.execute(ADD_RECOVERY, (account.put(), hash))
+                .map(|_| ())
+        })
     }
 }
 

@@ -6,11 +6,13 @@
 use std::ops::ControlFlow;
 
 use chatbox_common::name::UserName;
+use chatbox_common::wire::message::{AccountId, RoomId, RoomMode};
 use rusqlite::Row;
 
+use super::column::{Column, take};
 use super::error::StoreError;
 use super::sql::{Snapshot, Tx};
-use super::types::{AccountId, RoomId, RoomMode, Title, signed, title, unsigned, user_name};
+use super::types::Title;
 
 /// The kind of a message that tells what its sender does; what is said has kind 0.
 pub const ACTION: u8 = 1;
@@ -168,7 +170,7 @@ impl Snapshot<'_> {
         let mut left = max_bytes;
         // One row beyond the limit says whether there is more.
         let rows = i64::from(limit) + 1;
-        self.scan(statement, (room, signed(edge), rows), |row| {
+        self.scan(statement, (room.put(), edge.put(), rows), |row| {
             let message = read_message(row)?;
             let weight = message.weight();
             let full = page.messages.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
@@ -188,13 +190,13 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQLite's.
     pub fn sent(&self, new: &NewMessage<'_>) -> Result<Option<Inserted>, StoreError> {
-        self.one(SENT, (new.sender, new.client_id), |row| {
-            let same = row.get::<_, RoomId>(0)? == new.room
+        self.one(SENT, (new.sender.put(), new.client_id), |row| {
+            let same = take::<RoomId>(row, 0)? == new.room
                 && row.get::<_, u8>(2)? == new.kind
                 && row.get_ref(3)?.as_blob()? == new.body;
             Ok(if same {
                 Inserted::Existing {
-                    seq: unsigned(row, 1)?,
+                    seq: take(row, 1)?,
                     time: row.get(4)?,
                 }
             } else {
@@ -209,10 +211,10 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQLite's.
     pub fn unlogged(&self, id: u64, limit: u32) -> Result<Vec<Unlogged>, StoreError> {
-        self.all(UNLOGGED, (signed(id), limit), |row| {
+        self.all(UNLOGGED, (id.put(), limit), |row| {
             Ok(Unlogged {
-                title: title(row, 9)?,
-                mode: row.get(10)?,
+                title: take(row, 9)?,
+                mode: take(row, 10)?,
                 message: read_message(row)?,
             })
         })
@@ -221,20 +223,16 @@ impl Snapshot<'_> {
 
 /// From the nine columns that each page begins with.
 pub(super) fn read_message(row: &Row<'_>) -> rusqlite::Result<Message> {
-    let epoch = match row.get_ref(8)? {
-        rusqlite::types::ValueRef::Null => None,
-        _ => Some(unsigned(row, 8)?),
-    };
     Ok(Message {
-        id: unsigned(row, 0)?,
-        seq: unsigned(row, 1)?,
-        sender: row.get(2)?,
-        sender_name: user_name(row, 3)?,
+        id: take(row, 0)?,
+        seq: take(row, 1)?,
+        sender: take(row, 2)?,
+        sender_name: take(row, 3)?,
         device: row.get(4)?,
         kind: row.get(5)?,
         body: row.get(6)?,
         time: row.get(7)?,
-        epoch,
+        epoch: take(row, 8)?,
     })
 }
 
@@ -245,9 +243,9 @@ impl Tx<'_> {
     /// SQLite's, among them a `seq` that the room has already.
     pub fn insert_message(&self, seq: u64, new: &NewMessage<'_>) -> Result<Inserted, StoreError> {
         let row = (
-            new.room,
-            signed(seq),
-            new.sender,
+            new.room.put(),
+            seq.put(),
+            new.sender.put(),
             new.kind,
             new.body,
             new.time,
@@ -265,10 +263,8 @@ impl Tx<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{account, assert_searches, message, name, room, store};
-    use super::super::{Commit, Store};
+    use super::super::{Commit, LOBBY, Store};
     use super::*;
-
-    const LOBBY: RoomId = RoomId::LOBBY;
 
     /// Messages 1 to `count` of alice, of `size` bytes each.
     fn filled(count: u8, size: usize) -> (tempfile::TempDir, Store, AccountId) {

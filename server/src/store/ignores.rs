@@ -2,10 +2,11 @@
 
 use chatbox_common::limits::MAX_IGNORED;
 use chatbox_common::name::UserName;
+use chatbox_common::wire::message::AccountId;
 
+use super::column::{Column, take};
 use super::error::StoreError;
 use super::sql::{Snapshot, Tx};
-use super::types::{AccountId, unsigned, user_name};
 
 const NAMES: &str = "SELECT a.user FROM ignores i JOIN REGISTERED a ON a.id = i.ignored \
     WHERE i.account = ?1 ORDER BY a.user";
@@ -31,7 +32,7 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQLite's.
     pub fn ignored_by(&self, account: AccountId) -> Result<Vec<UserName>, StoreError> {
-        self.all(NAMES, [account], |row| user_name(row, 0))
+        self.all(NAMES, [account.put()], |row| take(row, 0))
     }
 }
 
@@ -46,14 +47,17 @@ impl Tx<'_> {
         ignored: AccountId,
         at: i64,
     ) -> Result<Ignored, StoreError> {
-        if self.one(KNOWN, (account, ignored), |_| Ok(()))?.is_some() {
+        if self
+            .one(KNOWN, (account.put(), ignored.put()), |_| Ok(()))?
+            .is_some()
+        {
             return Ok(Ignored::Already);
         }
-        let count = self.one(COUNT, [account], |row| unsigned(row, 0))?;
+        let count = self.one(COUNT, [account.put()], |row| take(row, 0))?;
         if count.unwrap_or(0) >= u64::from(MAX_IGNORED) {
             return Ok(Ignored::TooMany);
         }
-        self.execute(IGNORE, (account, ignored, at))?;
+        self.execute(IGNORE, (account.put(), ignored.put(), at))?;
         Ok(Ignored::Noted)
     }
 
@@ -62,7 +66,7 @@ impl Tx<'_> {
     /// # Errors
     /// SQLite's.
     pub fn unignore(&self, account: AccountId, ignored: AccountId) -> Result<bool, StoreError> {
-        Ok(self.execute(UNIGNORE, (account, ignored))? == 1)
+        Ok(self.execute(UNIGNORE, (account.put(), ignored.put()))? == 1)
     }
 }
 

@@ -7,9 +7,11 @@
 
 use std::ops::ControlFlow;
 
+use chatbox_common::wire::message::{RoomId, RoomMode};
+
+use super::column::{Column, take};
 use super::error::StoreError;
 use super::sql::{Snapshot, Tx};
-use super::types::{RoomId, RoomMode, signed, unsigned};
 
 const MARK: &str = "SELECT value FROM meta WHERE key = 'fts_mark'";
 const SET_MARK: &str = "UPDATE meta SET value = ?1 WHERE key = 'fts_mark'";
@@ -20,7 +22,7 @@ const MERGE: &str = "INSERT INTO messages_fts(messages_fts, rank) VALUES('merge'
 
 /// The word that stands for a room.
 pub(super) fn room_word(room: RoomId) -> String {
-    format!("r{}", room.0)
+    format!("r{room}")
 }
 
 /// How much of the index one transaction writes.
@@ -36,7 +38,7 @@ pub struct Portion {
 
 impl Snapshot<'_> {
     fn index_mark(&self) -> Result<u64, StoreError> {
-        self.one(MARK, (), |row| unsigned(row, 0))?
+        self.one(MARK, (), |row| take(row, 0))?
             .ok_or(StoreError::Missing)
     }
 
@@ -58,13 +60,13 @@ impl Tx<'_> {
         let mut mark = self.index_mark()?;
         let mut texts = Vec::new();
         let (mut rows, mut bytes) = (0, 0);
-        self.scan(UNINDEXED, (signed(mark), portion.messages), |row| {
+        self.scan(UNINDEXED, (mark.put(), portion.messages), |row| {
             rows += 1;
-            mark = unsigned(row, 0)?;
-            if row.get::<_, RoomMode>(3)? == RoomMode::Audited {
+            mark = take(row, 0)?;
+            if take::<RoomMode>(row, 3)? == RoomMode::Audited {
                 let text = String::from_utf8_lossy(row.get_ref(2)?.as_blob()?).into_owned();
                 bytes += text.len();
-                texts.push((mark, row.get(1)?, text));
+                texts.push((mark, take(row, 1)?, text));
             }
             Ok(if bytes < portion.bytes {
                 ControlFlow::Continue(())
@@ -73,7 +75,7 @@ impl Tx<'_> {
             })
         })?;
         for (row, room, text) in &texts {
-            self.execute(INDEX, (signed(*row), room_word(*room), text))?;
+            self.execute(INDEX, (row.put(), room_word(*room), text))?;
         }
         let more = rows == portion.messages || bytes >= portion.bytes;
         if !more {
@@ -83,15 +85,17 @@ impl Tx<'_> {
         if !texts.is_empty() {
             self.execute(MERGE, [portion.merged_pages])?;
         }
-        self.change(SET_MARK, [signed(mark)])?;
+        self.change(SET_MARK, [mark.put()])?;
         Ok(more)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use chatbox_common::wire::message::AccountId;
+
     use super::super::testing::{account, assert_searches, message, room, store};
-    use super::super::{AccountId, Commit, Store};
+    use super::super::{Commit, Store};
     use super::*;
 
     const PORTION: Portion = Portion {
@@ -119,9 +123,7 @@ mod tests {
     /// The rows that have a word.
     fn rows(store: &mut Store, word: &str) -> Vec<u64> {
         const ROWS: &str = "SELECT rowid FROM messages_fts(?1) ORDER BY rowid";
-        let rows = store.transaction(Commit::Usual, |tx| {
-            tx.all(ROWS, [word], |row| unsigned(row, 0))
-        });
+        let rows = store.transaction(Commit::Usual, |tx| tx.all(ROWS, [word], |row| take(row, 0)));
         rows.unwrap()
     }
 

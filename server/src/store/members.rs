@@ -3,10 +3,11 @@
 //! Bans and mutes stand beside the memberships: whoever leaves a room leaves neither behind.
 
 use chatbox_common::name::UserName;
+use chatbox_common::wire::message::{Access, AccountId, RoomId, RoomRole};
 
+use super::column::{Column, take};
 use super::error::StoreError;
 use super::sql::{Snapshot, Tx};
-use super::types::{AccountId, RoomId, RoomRole, signed, unsigned, user_name};
 
 /// A member of a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +50,16 @@ pub struct Sanction<'a> {
     pub reason: &'a str,
 }
 
+/// The first message that a member may read who joined at `joined_seq`, where retention has left
+/// those from `first_kept` on.
+#[must_use]
+pub fn first_readable(access: Access, first_kept: u64, joined_seq: u64) -> u64 {
+    match access {
+        Access::Invited => first_kept.max(joined_seq),
+        Access::Open | Access::Direct => first_kept,
+    }
+}
+
 const ROOMS_OF: &str = "SELECT room, account, role, joined_seq, read_seq FROM members \
     WHERE account = ?1 ORDER BY room";
 const MEMBERS: &str = "SELECT room, account, role, joined_seq, read_seq FROM members \
@@ -88,7 +99,7 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQLite's.
     pub fn memberships_of(&self, account: AccountId) -> Result<Vec<Membership>, StoreError> {
-        self.all(ROOMS_OF, [account], read_membership)
+        self.all(ROOMS_OF, [account.put()], read_membership)
     }
 
     /// All who belong to a room.
@@ -96,7 +107,7 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQLite's.
     pub fn members_of(&self, room: RoomId) -> Result<Vec<Membership>, StoreError> {
-        self.all(MEMBERS, [room], read_membership)
+        self.all(MEMBERS, [room.put()], read_membership)
     }
 
     /// The membership of an account in a room.
@@ -108,7 +119,7 @@ impl Snapshot<'_> {
         room: RoomId,
         account: AccountId,
     ) -> Result<Option<Membership>, StoreError> {
-        self.one(MEMBER, (room, account), read_membership)
+        self.one(MEMBER, (room.put(), account.put()), read_membership)
     }
 
     /// Members of a room in the order of their names: those after a name, `limit` of them and one
@@ -124,10 +135,10 @@ impl Snapshot<'_> {
         now: i64,
     ) -> Result<Vec<MemberLine>, StoreError> {
         let rows = i64::from(limit) + 1;
-        self.all(LIST, (room, after, rows, now), |row| {
+        self.all(LIST, (room.put(), after, rows, now), |row| {
             Ok(MemberLine {
-                user: user_name(row, 0)?,
-                role: row.get(1)?,
+                user: take(row, 0)?,
+                role: take(row, 1)?,
                 muted: row.get(2)?,
             })
         })
@@ -138,7 +149,7 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQLite's.
     pub fn invited_to(&self, room: RoomId) -> Result<Vec<AccountId>, StoreError> {
-        self.all(INVITED, [room], |row| row.get(0))
+        self.all(INVITED, [room.put()], |row| take(row, 0))
     }
 
     /// Who is banned from a room.
@@ -146,7 +157,7 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQLite's.
     pub fn banned_from(&self, room: RoomId) -> Result<Vec<AccountId>, StoreError> {
-        self.all(BANNED, [room], |row| row.get(0))
+        self.all(BANNED, [room.put()], |row| take(row, 0))
     }
 
     /// Who may not write in a room, and until when; without a time until it is taken back.
@@ -158,17 +169,19 @@ impl Snapshot<'_> {
         room: RoomId,
         now: i64,
     ) -> Result<Vec<(AccountId, Option<i64>)>, StoreError> {
-        self.all(MUTED, (room, now), |row| Ok((row.get(0)?, row.get(1)?)))
+        self.all(MUTED, (room.put(), now), |row| {
+            Ok((take(row, 0)?, row.get(1)?))
+        })
     }
 }
 
 fn read_membership(row: &rusqlite::Row<'_>) -> rusqlite::Result<Membership> {
     Ok(Membership {
-        room: row.get(0)?,
-        account: row.get(1)?,
-        role: row.get(2)?,
-        joined_seq: unsigned(row, 3)?,
-        read_seq: unsigned(row, 4)?,
+        room: take(row, 0)?,
+        account: take(row, 1)?,
+        role: take(row, 2)?,
+        joined_seq: take(row, 3)?,
+        read_seq: take(row, 4)?,
     })
 }
 
@@ -186,10 +199,10 @@ impl Tx<'_> {
         joined_seq: u64,
         at: i64,
     ) -> Result<bool, StoreError> {
-        let row = (room, account, role, signed(joined_seq), at);
+        let row = (room.put(), account.put(), role.put(), joined_seq.put(), at);
         let joined = self.execute(JOIN, row)? == 1;
         if joined {
-            self.execute(UNINVITE, (room, account))?;
+            self.execute(UNINVITE, (room.put(), account.put()))?;
         }
         Ok(joined)
     }
@@ -199,7 +212,7 @@ impl Tx<'_> {
     /// # Errors
     /// SQLite's.
     pub fn leave(&self, room: RoomId, account: AccountId) -> Result<bool, StoreError> {
-        Ok(self.execute(LEAVE, (room, account))? == 1)
+        Ok(self.execute(LEAVE, (room.put(), account.put()))? == 1)
     }
 
     /// Says what a member may do.
@@ -212,7 +225,7 @@ impl Tx<'_> {
         account: AccountId,
         role: RoomRole,
     ) -> Result<(), StoreError> {
-        self.change(SET_ROLE, (room, account, role))
+        self.change(SET_ROLE, (room.put(), account.put(), role.put()))
     }
 
     /// Notes how far a member has read. It never goes back.
@@ -220,7 +233,7 @@ impl Tx<'_> {
     /// # Errors
     /// SQLite's.
     pub fn set_read(&self, room: RoomId, account: AccountId, seq: u64) -> Result<(), StoreError> {
-        self.execute(READ, (room, account, signed(seq)))?;
+        self.execute(READ, (room.put(), account.put(), seq.put()))?;
         Ok(())
     }
 
@@ -235,7 +248,7 @@ impl Tx<'_> {
         by: AccountId,
         at: i64,
     ) -> Result<bool, StoreError> {
-        Ok(self.execute(INVITE, (room, account, by, at))? == 1)
+        Ok(self.execute(INVITE, (room.put(), account.put(), by.put(), at))? == 1)
     }
 
     /// Bans an account from a room: its membership and its invitation end.
@@ -243,9 +256,15 @@ impl Tx<'_> {
     /// # Errors
     /// SQLite's.
     pub fn ban(&self, ban: &Sanction<'_>) -> Result<(), StoreError> {
-        self.execute(LEAVE, (ban.room, ban.account))?;
-        self.execute(UNINVITE, (ban.room, ban.account))?;
-        let row = (ban.room, ban.account, ban.by, ban.at, ban.reason);
+        self.execute(LEAVE, (ban.room.put(), ban.account.put()))?;
+        self.execute(UNINVITE, (ban.room.put(), ban.account.put()))?;
+        let row = (
+            ban.room.put(),
+            ban.account.put(),
+            ban.by.put(),
+            ban.at,
+            ban.reason,
+        );
         self.execute(BAN, row)?;
         Ok(())
     }
@@ -255,7 +274,7 @@ impl Tx<'_> {
     /// # Errors
     /// SQLite's.
     pub fn unban(&self, room: RoomId, account: AccountId) -> Result<bool, StoreError> {
-        Ok(self.execute(UNBAN, (room, account))? == 1)
+        Ok(self.execute(UNBAN, (room.put(), account.put()))? == 1)
     }
 
     /// Has an account read only, until a time or until it is taken back.
@@ -264,9 +283,9 @@ impl Tx<'_> {
     /// SQLite's.
     pub fn mute(&self, mute: &Sanction<'_>, ends_at: Option<i64>) -> Result<(), StoreError> {
         let row = (
-            mute.room,
-            mute.account,
-            mute.by,
+            mute.room.put(),
+            mute.account.put(),
+            mute.by.put(),
             mute.at,
             mute.reason,
             ends_at,
@@ -280,17 +299,15 @@ impl Tx<'_> {
     /// # Errors
     /// SQLite's.
     pub fn unmute(&self, room: RoomId, account: AccountId) -> Result<bool, StoreError> {
-        Ok(self.execute(UNMUTE, (room, account))? == 1)
+        Ok(self.execute(UNMUTE, (room.put(), account.put()))? == 1)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Commit;
     use super::super::testing::{account, assert_searches, store};
+    use super::super::{Commit, LOBBY};
     use super::*;
-
-    const LOBBY: RoomId = RoomId::LOBBY;
 
     #[test]
     fn who_belongs_to_a_room_joins_no_second_time() {

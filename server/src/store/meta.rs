@@ -1,8 +1,8 @@
 //! What the database says about itself.
 
+use super::column::{Column, take};
 use super::error::StoreError;
 use super::sql::{Snapshot, Tx};
-use super::types::{signed, unsigned};
 
 const HISTORY_ID: &str = "SELECT value FROM meta WHERE key = 'history_id'";
 const RENEW_HISTORY_ID: &str = "UPDATE meta SET value = randomblob(16) WHERE key = 'history_id'";
@@ -46,7 +46,7 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQLite's.
     pub fn chat_log_mark(&self) -> Result<u64, StoreError> {
-        self.one(CHAT_LOG_MARK, (), |row| unsigned(row, 0))?
+        self.one(CHAT_LOG_MARK, (), |row| take(row, 0))?
             .ok_or(StoreError::Missing)
     }
 }
@@ -57,7 +57,7 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQLite's.
     pub fn last_row(&self) -> Result<u64, StoreError> {
-        let found = self.one(LAST_ROW, (), |row| unsigned(row, 0))?;
+        let found = self.one(LAST_ROW, (), |row| take(row, 0))?;
         Ok(found.unwrap_or(0))
     }
 
@@ -88,7 +88,7 @@ impl Tx<'_> {
     /// SQLite's.
     pub fn skip_rows(&self, row: u64) -> Result<(), StoreError> {
         self.execute(FORGET_ROWS, ())?;
-        self.execute(SKIP_ROWS, [signed(row)])?;
+        self.execute(SKIP_ROWS, [row.put()])?;
         Ok(())
     }
 
@@ -98,7 +98,7 @@ impl Tx<'_> {
     /// # Errors
     /// SQLite's.
     pub fn set_chat_log_mark(&self, id: u64) -> Result<(), StoreError> {
-        self.execute(SET_CHAT_LOG_MARK, [signed(id)])?;
+        self.execute(SET_CHAT_LOG_MARK, [id.put()])?;
         Ok(())
     }
 

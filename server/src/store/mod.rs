@@ -7,9 +7,11 @@
 //!
 //! What can be read is a method of [`Snapshot`], what can be changed a method of [`Tx`], each
 //! beside its table: `accounts`, `factors`, `resume`, `rooms`, `members`, `ignores`, `history`,
-//! `moment`, `index`, `search`, `online`, `meta`. What a word is, [`Words`] knows.
+//! `moment`, `index`, `search`, `online`, `meta`. How a value stands in its column is in `column`,
+//! what a word is, [`Words`] knows.
 
 mod accounts;
+mod column;
 mod error;
 mod factors;
 mod files;
@@ -32,20 +34,21 @@ mod types;
 mod words;
 
 pub use accounts::{Account, AccountLine, Credentials, NewAccount};
+pub use column::Spelled;
 pub use error::StoreError;
 pub use factors::RecoveryHash;
 pub use files::DATABASE;
 pub use history::{ACTION, Inserted, Message, NewMessage, Unlogged};
 pub use ignores::Ignored;
 pub use index::Portion;
-pub use members::{Membership, Sanction};
+pub use members::{Membership, Sanction, first_readable};
 pub use reader::{Checkpoint, Checkpointer, Reader};
 pub use resume::{NewToken, Resumed, TokenId};
-pub use rooms::{NewRoom, RoomRow};
+pub use rooms::{LOBBY, NewRoom, RoomRow};
 pub use schema::SCHEMA_VERSION;
 pub use search::{Searched, Sought};
 pub use sql::{Snapshot, SqlEntry, SqlLog, SqlOutcome, Tx};
-pub use types::{Access, AccountId, Role, RoomId, RoomMode, RoomRole, Status, Title};
+pub use types::{Role, Status, Title};
 pub use words::Words;
 
 use std::fs::File;
@@ -300,10 +303,10 @@ mod tests {
             for n in 1..=32 {
                 tx.insert_message(n.into(), &message(alice, n, &body))?;
             }
-            tx.store_next_seq(RoomId::LOBBY, 33)
+            tx.store_next_seq(LOBBY, 33)
         });
         assert!(matches!(full, Err(StoreError::Full)), "{full:?}");
-        let heads = |tx: &Tx<'_>| heads(tx, RoomId::LOBBY);
+        let heads = |tx: &Tx<'_>| heads(tx, LOBBY);
         let after = store.transaction(Commit::Usual, heads).unwrap();
         assert_eq!(after.head, 0);
         let left = pragma(&store.connection, "SELECT count(*) FROM messages");
@@ -316,7 +319,7 @@ mod tests {
         store
             .transaction(Commit::Usual, |tx| {
                 tx.insert_message(1, &message(alice, 1, &body))?;
-                tx.store_next_seq(RoomId::LOBBY, 2)
+                tx.store_next_seq(LOBBY, 2)
             })
             .unwrap();
     }

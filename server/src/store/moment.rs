@@ -4,9 +4,11 @@
 //! halving. Where the clock was set back they do not quite, and then one of the places is found at
 //! which messages from before it meet later ones.
 
+use chatbox_common::wire::message::RoomId;
+
+use super::column::{Column, take};
 use super::error::StoreError;
 use super::sql::Snapshot;
-use super::types::{RoomId, signed, unsigned};
 
 // A number may be gone: then its successor speaks for it.
 const AT: &str =
@@ -29,8 +31,8 @@ impl Snapshot<'_> {
         let (mut low, mut high) = (first, head.saturating_add(1));
         while low < high {
             let middle = low.midpoint(high);
-            let found = self.one(AT, (room, signed(middle)), |row| {
-                Ok((unsigned(row, 0)?, row.get::<_, i64>(1)?))
+            let found = self.one(AT, (room.put(), middle.put()), |row| {
+                Ok((take::<u64>(row, 0)?, row.get::<_, i64>(1)?))
             })?;
             match found {
                 Some((seq, at)) if at < time => low = seq.saturating_add(1),
@@ -44,10 +46,8 @@ impl Snapshot<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{account, assert_searches, message, store};
-    use super::super::{Commit, Tx};
+    use super::super::{Commit, LOBBY, Tx};
     use super::*;
-
-    const LOBBY: RoomId = RoomId::LOBBY;
 
     /// The number at which a moment lies when the messages, from number 1 on, have these times;
     /// what has none is gone.

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 
 use chatbox_common::name::UserName;
 
+use super::column::Column;
 use super::error::StoreError;
 use super::sql::Tx;
-use super::types::signed;
 
 const PUT: &str = "INSERT INTO ONLINE(client_id, ip_port, status, user) VALUES(?1, ?2, ?3, ?4) \
     ON CONFLICT(client_id) DO UPDATE SET ip_port = excluded.ip_port, status = excluded.status, \
@@ -36,10 +36,10 @@ impl Tx<'_> {
         self.execute(
             PUT,
             (
-                signed(client_id),
+                client_id.put(),
                 ip_port.to_string(),
                 status,
-                user.map(UserName::as_str),
+                user.map(Column::put),
             ),
         )?;
         Ok(())
@@ -50,7 +50,7 @@ impl Tx<'_> {
     /// # Errors
     /// SQLite's.
     pub fn drop_online(&self, client_id: u64) -> Result<bool, StoreError> {
-        Ok(self.execute(DROP, [signed(client_id)])? == 1)
+        Ok(self.execute(DROP, [client_id.put()])? == 1)
     }
 
     /// Forgets all connections and notes that no account has a session: the state at a start and
@@ -67,8 +67,10 @@ impl Tx<'_> {
 
 #[cfg(test)]
 mod tests {
+    use chatbox_common::wire::message::AccountId;
+
     use super::super::testing::{account, name, quiet, store};
-    use super::super::{AccountId, Commit, Durability, Store};
+    use super::super::{Commit, Durability, Store};
     use super::*;
 
     type OnlineRow = (i64, String, String, Option<String>);

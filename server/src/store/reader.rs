@@ -158,7 +158,7 @@ mod tests {
     use chatbox_common::secret::Secret;
 
     use super::super::testing::{account, heads, message, name, quiet, store};
-    use super::super::{Commit, Durability, NewToken, RoomId, Store, Tx};
+    use super::super::{Commit, Durability, LOBBY, NewToken, Store, Tx};
     use super::*;
 
     #[test]
@@ -168,17 +168,17 @@ mod tests {
         let alice = account(&mut store, "alice");
         reader
             .read(|snapshot| {
-                assert_eq!(heads(snapshot, RoomId::LOBBY)?.head, 0);
+                assert_eq!(heads(snapshot, LOBBY)?.head, 0);
                 store.transaction(Commit::Usual, |tx| {
                     tx.insert_message(1, &message(alice, 1, b"x"))?;
-                    tx.store_next_seq(RoomId::LOBBY, 2)
+                    tx.store_next_seq(LOBBY, 2)
                 })?;
-                assert_eq!(heads(snapshot, RoomId::LOBBY)?.head, 0);
-                assert_eq!(snapshot.page_after(RoomId::LOBBY, 0, 9, 999)?.messages, []);
+                assert_eq!(heads(snapshot, LOBBY)?.head, 0);
+                assert_eq!(snapshot.page_after(LOBBY, 0, 9, 999)?.messages, []);
                 Ok(())
             })
             .unwrap();
-        let heads = reader.read(|snapshot| heads(snapshot, RoomId::LOBBY));
+        let heads = reader.read(|snapshot| heads(snapshot, LOBBY));
         assert_eq!(heads.unwrap().head, 1);
     }
 
@@ -272,7 +272,7 @@ mod tests {
         assert!(log_bytes() > 0);
         reader
             .read(|snapshot| {
-                heads(snapshot, RoomId::LOBBY)?;
+                heads(snapshot, LOBBY)?;
                 account(&mut store, "alice");
                 assert!(!checkpointer.checkpoint(Checkpoint::Passive)?.complete);
                 assert!(!checkpointer.checkpoint(Checkpoint::Truncate)?.complete);
@@ -288,7 +288,7 @@ mod tests {
         account(&mut store, "bob");
         reader
             .read(|snapshot| {
-                heads(snapshot, RoomId::LOBBY)?;
+                heads(snapshot, LOBBY)?;
                 assert!(checkpointer.checkpoint(Checkpoint::Passive)?.complete);
                 // Somebody reads in the log that is to be written again from its beginning.
                 assert!(!checkpointer.checkpoint(Checkpoint::Restart)?.complete);

@@ -8,11 +8,12 @@
 //! before [`Tx::use_resume`]: an id alone must revoke nothing.
 
 use chatbox_common::secret::Secret;
+use chatbox_common::wire::message::AccountId;
 use rusqlite::Row;
 
+use super::column::{Column, take};
 use super::error::StoreError;
 use super::sql::{Snapshot, Tx};
-use super::types::{AccountId, unsigned};
 
 /// What a token is found by: 16 random bytes, no secret.
 pub type TokenId = [u8; 16];
@@ -81,7 +82,7 @@ impl Snapshot<'_> {
 
 fn read_token(row: &Row<'_>) -> rusqlite::Result<StoredToken> {
     Ok(StoredToken {
-        account: row.get(0)?,
+        account: take(row, 0)?,
         hash: Secret::new(row.get(1)?),
         expires_at: row.get(2)?,
     })
@@ -98,7 +99,10 @@ impl Tx<'_> {
         token: &NewToken<'_>,
         expires_at: i64,
     ) -> Result<(), StoreError> {
-        self.execute(ISSUE, (token.id, account, token.hash.expose(), expires_at))?;
+        self.execute(
+            ISSUE,
+            (token.id, account.put(), token.hash.expose(), expires_at),
+        )?;
         Ok(())
     }
 
@@ -125,7 +129,7 @@ impl Tx<'_> {
             self.execute(REVOKE_FAMILY, [family])?;
             return Ok(Resumed::Revoked);
         }
-        let uses = self.one(USES, [family], |row| unsigned(row, 0))?;
+        let uses = self.one(USES, [family], |row| take(row, 0))?;
         if uses.unwrap_or(0) >= MAX_FAMILY {
             self.execute(REVOKE_FAMILY, [family])?;
             return Ok(Resumed::Unknown);
@@ -149,7 +153,7 @@ impl Tx<'_> {
     /// # Errors
     /// SQLite's.
     pub fn revoke_resume(&self, account: AccountId) -> Result<usize, StoreError> {
-        self.execute(REVOKE, [account])
+        self.execute(REVOKE, [account.put()])
     }
 
     /// Deletes the tokens that have expired.

@@ -6,11 +6,13 @@
 //! transaction by itself, and stores the outcome once: [`Tx::store_next_seq`].
 
 use chatbox_common::name::RoomName;
+use chatbox_common::wire::message::{Access, AccountId, RoomId, RoomMode};
 use rusqlite::Row;
 
+use super::column::{Column, take};
 use super::error::StoreError;
 use super::sql::{Snapshot, Tx};
-use super::types::{Access, AccountId, RoomId, RoomMode, Title, signed, title, unsigned};
+use super::types::Title;
 
 /// Where a room's messages begin and end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +22,9 @@ pub struct Heads {
     /// The number of the newest message; 0 before the first.
     pub head: u64,
 }
+
+/// `#lobby`, made with the database.
+pub const LOBBY: RoomId = RoomId(1);
 
 /// A room's number has 53 bits, which every language can count with.
 const UNUSED_ID_BITS: u32 = 64 - 53;
@@ -116,7 +121,7 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQLite's.
     pub fn room_titled(&self, title: &Title) -> Result<Option<RoomRow>, StoreError> {
-        self.one(FIND, [title.to_string()], read_room)
+        self.one(FIND, [title.put()], read_room)
     }
 
     /// The room of this number.
@@ -124,7 +129,7 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQLite's.
     pub fn room_by_id(&self, id: RoomId) -> Result<Option<RoomRow>, StoreError> {
-        self.one(BY_ID, [id], read_room)
+        self.one(BY_ID, [id.put()], read_room)
     }
 
     /// The rooms that an account may know of, rooms of two apart, in the order of their names:
@@ -139,14 +144,14 @@ impl Snapshot<'_> {
         limit: u32,
     ) -> Result<Vec<RoomLine>, StoreError> {
         let rows = i64::from(limit) + 1;
-        self.all(LIST, (account, after, rows), |row| {
+        self.all(LIST, (account.put(), after, rows), |row| {
             Ok(RoomLine {
-                id: row.get(0)?,
-                title: title(row, 1)?,
+                id: take(row, 0)?,
+                title: take(row, 1)?,
                 topic: row.get(2)?,
-                mode: row.get(3)?,
-                access: row.get(4)?,
-                members: unsigned(row, 5)?,
+                mode: take(row, 3)?,
+                access: take(row, 4)?,
+                members: take(row, 5)?,
                 is_member: row.get(6)?,
             })
         })
@@ -157,7 +162,7 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQLite's.
     pub fn count_rooms(&self) -> Result<u64, StoreError> {
-        let count = self.one(COUNT, (), |row| unsigned(row, 0))?;
+        let count = self.one(COUNT, (), |row| take(row, 0))?;
         Ok(count.unwrap_or(0))
     }
 
@@ -166,27 +171,27 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQLite's.
     pub fn count_rooms_made_by(&self, account: AccountId, direct: bool) -> Result<u64, StoreError> {
-        let count = self.one(MADE_BY, (account, direct), |row| unsigned(row, 0))?;
+        let count = self.one(MADE_BY, (account.put(), direct), |row| take(row, 0))?;
         Ok(count.unwrap_or(0))
     }
 }
 
 fn read_heads(row: &Row<'_>, first: usize) -> rusqlite::Result<Heads> {
     Ok(Heads {
-        first_kept: unsigned(row, first)?,
-        head: unsigned(row, first + 1)?.saturating_sub(1),
+        first_kept: take(row, first)?,
+        head: take::<u64>(row, first + 1)?.saturating_sub(1),
     })
 }
 
 fn read_room(row: &Row<'_>) -> rusqlite::Result<RoomRow> {
     Ok(RoomRow {
-        id: row.get(0)?,
-        title: title(row, 1)?,
+        id: take(row, 0)?,
+        title: take(row, 1)?,
         topic: row.get(2)?,
-        mode: row.get(3)?,
-        access: row.get(4)?,
+        mode: take(row, 3)?,
+        access: take(row, 4)?,
         locked: row.get(5)?,
-        made_by: row.get(6)?,
+        made_by: take(row, 6)?,
         heads: read_heads(row, 7)?,
     })
 }
@@ -198,13 +203,13 @@ impl Tx<'_> {
     /// # Errors
     /// SQLite's.
     pub fn create_room(&self, new: &NewRoom<'_>) -> Result<Option<RoomId>, StoreError> {
-        let id = rand::random::<u64>() >> UNUSED_ID_BITS;
+        let id = (rand::random::<u64>() >> UNUSED_ID_BITS).max(LOBBY.0 + 1);
         let row = (
-            signed(id.max(RoomId::LOBBY.0 + 1)),
-            new.title.to_string(),
+            id.put(),
+            new.title.put(),
             new.topic,
-            new.access,
-            new.created_by,
+            new.access.put(),
+            new.created_by.put(),
             new.created_at,
         );
         let made = self.execute(CREATE, row)? == 1;
@@ -217,7 +222,7 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError::Missing`] without such a room or when a higher number is stored; SQLite's.
     pub fn store_next_seq(&self, room: RoomId, next_seq: u64) -> Result<(), StoreError> {
-        self.change(NEXT_SEQ, (room, signed(next_seq)))
+        self.change(NEXT_SEQ, (room.put(), next_seq.put()))
     }
 
     /// Says what a room is about.
@@ -225,7 +230,7 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError::Missing`] without such a room; SQLite's.
     pub fn set_topic(&self, room: RoomId, topic: &str) -> Result<(), StoreError> {
-        self.change(TOPIC, (room, topic))
+        self.change(TOPIC, (room.put(), topic))
     }
 
     /// Leaves a room's word to its moderators, for a reason, or gives it back to all.
@@ -233,12 +238,14 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError::Missing`] without such a room; SQLite's.
     pub fn set_locked(&self, room: RoomId, reason: Option<&str>) -> Result<(), StoreError> {
-        self.change(LOCK, (room, reason))
+        self.change(LOCK, (room.put(), reason))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use chatbox_common::wire::message::RoomRole;
+
     use super::super::testing::{account, assert_searches, name, store};
     use super::super::{Commit, Sanction, Store};
     use super::*;
@@ -274,7 +281,7 @@ mod tests {
             first_kept: 1,
             head: 0,
         };
-        assert_eq!(lobby.id, RoomId::LOBBY);
+        assert_eq!(lobby.id, LOBBY);
         assert_eq!(lobby.title.to_string(), RoomName::LOBBY);
         assert_eq!(
             (lobby.mode, lobby.access),
@@ -326,11 +333,11 @@ mod tests {
         let hidden = store.transaction(Commit::Usual, |tx| {
             made(tx, &titled("#ops"), Access::Open, alice).unwrap();
             let hidden = made(tx, &titled("#hidden~alice"), Access::Invited, alice).unwrap();
-            tx.join(hidden, alice, super::super::RoomRole::Owner, 1, 9)?;
+            tx.join(hidden, alice, RoomRole::Owner, 1, 9)?;
             tx.invite(hidden, bob, alice, 9)?;
             let two = Title::Direct(name("alice"), name("bob"));
             let two = made(tx, &two, Access::Direct, alice).unwrap();
-            tx.join(two, alice, super::super::RoomRole::Member, 1, 9)?;
+            tx.join(two, alice, RoomRole::Member, 1, 9)?;
             Ok(hidden)
         });
         let hidden = hidden.unwrap();
@@ -360,12 +367,11 @@ mod tests {
     #[test]
     fn the_next_number_never_goes_back() {
         let (_directory, mut store) = store();
-        let mut next =
-            |n| store.transaction(Commit::Usual, |tx| tx.store_next_seq(RoomId::LOBBY, n));
+        let mut next = |n| store.transaction(Commit::Usual, |tx| tx.store_next_seq(LOBBY, n));
         next(7).unwrap();
         next(7).unwrap();
         assert!(matches!(next(6), Err(StoreError::Missing)));
-        let lobby = store.transaction(Commit::Usual, |tx| tx.room_by_id(RoomId::LOBBY));
+        let lobby = store.transaction(Commit::Usual, |tx| tx.room_by_id(LOBBY));
         assert_eq!(lobby.unwrap().unwrap().heads.head, 6);
     }
 }

@@ -6,11 +6,13 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
+use chatbox_common::wire::message::{Access, AccountId, RoomId};
+
+use super::column::{Column, take};
 use super::error::StoreError;
 use super::history::{Message, read_message};
 use super::index::room_word;
 use super::sql::Snapshot;
-use super::types::{Access, AccountId, RoomId, signed, unsigned};
 
 /// After so many hits that are not the asker's to read it is looked which rooms still have others.
 const MOST_PASSED_OVER: usize = 64;
@@ -68,12 +70,12 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQLite's.
     pub fn searched_by(&self, account: AccountId) -> Result<Vec<Searched>, StoreError> {
-        self.all(ROOMS, [account], |row| {
+        self.all(ROOMS, [account.put()], |row| {
             Ok(Searched {
-                room: row.get(0)?,
-                access: row.get(1)?,
-                joined_seq: unsigned(row, 2)?,
-                first_kept: unsigned(row, 3)?,
+                room: take(row, 0)?,
+                access: take(row, 1)?,
+                joined_seq: take(row, 2)?,
+                first_kept: take(row, 3)?,
             })
         })
     }
@@ -84,7 +86,7 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQLite's.
     pub fn row_of(&self, room: RoomId, seq: u64) -> Result<Option<u64>, StoreError> {
-        self.one(ROW, (room, signed(seq)), |row| unsigned(row, 0))
+        self.one(ROW, (room.put(), seq.put()), |row| take(row, 0))
     }
 
     /// The newest messages that have all the words. Whoever may read only the last few of a room
@@ -125,14 +127,14 @@ impl Snapshot<'_> {
         rooms: &BTreeMap<RoomId, u64>,
     ) -> Result<bool, StoreError> {
         let mut passed_over = 0;
-        let asked = (expression(words, rooms), signed(walk.before));
+        let asked = (expression(words, rooms), walk.before.put());
         self.scan(FIND, asked, |row| {
-            let (room, seq) = (row.get(9)?, unsigned(row, 1)?);
+            let (room, seq) = (take(row, 9)?, take(row, 1)?);
             if rooms.get(&room).is_some_and(|first| *first <= seq) {
                 return Ok(walk.take(room, read_message(row)?));
             }
             passed_over += 1;
-            walk.before = unsigned(row, 0)?;
+            walk.before = take(row, 0)?;
             Ok(if passed_over < MOST_PASSED_OVER {
                 ControlFlow::Continue(())
             } else {
@@ -196,10 +198,8 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::super::testing::{account, assert_searches, message, room, store};
-    use super::super::{Commit, Durability, Portion, SqlLog, Store, Tx, Words};
+    use super::super::{Commit, Durability, LOBBY, Portion, SqlLog, Store, Tx, Words};
     use super::*;
-
-    const LOBBY: RoomId = RoomId::LOBBY;
 
     /// Says something as number `seq` of a room, and indexes it.
     fn say(tx: &Tx<'_>, alice: AccountId, room: RoomId, seq: u64, text: &str) {
@@ -234,7 +234,7 @@ mod tests {
         rooms: &[(RoomId, u64)],
         before: Option<u64>,
         limit: u32,
-    ) -> (Vec<(u64, u64)>, bool) {
+    ) -> (Vec<(RoomId, u64)>, bool) {
         let words = Words::new().unwrap().of(typed, 99).unwrap();
         let sought = Sought {
             words: &words,
@@ -245,7 +245,7 @@ mod tests {
         };
         let hits = store.transaction(Commit::Usual, |tx| tx.search(sought));
         let hits = hits.unwrap();
-        let places = hits.messages.iter().map(|(room, hit)| (room.0, hit.seq));
+        let places = hits.messages.iter().map(|(room, hit)| (*room, hit.seq));
         (places.collect(), hits.more)
     }
 
@@ -282,10 +282,10 @@ mod tests {
         });
         let [a, b, c] = rooms;
         let all = find(&mut store, "word", &[(a, 1), (b, 1), (c, 1)], None, 99).0;
-        let numbers = |seq| rooms.iter().rev().map(move |room| (room.0, seq));
+        let numbers = |seq| rooms.iter().rev().map(move |room| (*room, seq));
         assert_eq!(all, (1..=3).rev().flat_map(numbers).collect::<Vec<_>>());
         let some = find(&mut store, "word", &[(a, 2), (c, 3)], None, 99).0;
-        assert_eq!(some, [(c.0, 3), (a.0, 3), (a.0, 2)]);
+        assert_eq!(some, [(c, 3), (a, 3), (a, 2)]);
         assert_eq!(find(&mut store, "word", &[], None, 99).0, []);
         assert_eq!(find(&mut store, "word", &[(RoomId(99), 1)], None, 99).0, []);
     }
@@ -302,7 +302,7 @@ mod tests {
             let (page, more) = find(&mut store, "word", &[(LOBBY, 1)], before, 4);
             assert_eq!((page.len(), more), (count, expected));
             if let Some(&(room, seq)) = page.last() {
-                let row = |tx: &Tx<'_>| tx.row_of(RoomId(room), seq);
+                let row = |tx: &Tx<'_>| tx.row_of(room, seq);
                 before = store.transaction(Commit::Usual, row).unwrap();
             }
             seen.extend(page.into_iter().map(|(_, seq)| seq));
@@ -327,14 +327,14 @@ mod tests {
         });
         let [late, later] = rooms;
         let mine = [(LOBBY, 1), (late, old), (later, old + 1)];
-        let expected = [(late.0, old), (1, 3), (1, 2), (1, 1)];
+        let expected = [(late, old), (LOBBY, 3), (LOBBY, 2), (LOBBY, 1)];
         assert_eq!(find(&mut store, "word", &mine, None, 9).0, expected);
         // Page by page there is none without a message, so that a next one can be asked for.
         let mut before = None;
         for (number, place) in expected.into_iter().enumerate() {
             let (page, more) = find(&mut store, "word", &mine, before, 1);
             assert_eq!((page, more), (vec![place], number < 3));
-            let row = |tx: &Tx<'_>| tx.row_of(RoomId(place.0), place.1);
+            let row = |tx: &Tx<'_>| tx.row_of(place.0, place.1);
             before = store.transaction(Commit::Usual, row).unwrap();
         }
         drop(store);
@@ -396,7 +396,7 @@ mod tests {
         // Words that stand for something elsewhere are words.
         for typed in ["AND", "or NOT", "NEAR a", "\"a b\"", "b* ^a", "-1"] {
             let found = find(&mut store, typed, &[(LOBBY, 1)], None, 9).0;
-            assert_eq!(found, [(1, 1)], "{typed}");
+            assert_eq!(found, [(LOBBY, 1)], "{typed}");
         }
     }
 

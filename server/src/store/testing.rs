@@ -1,14 +1,14 @@
 //! A store to test with.
 
 use chatbox_common::name::UserName;
+use chatbox_common::wire::message::{AccountId, RoomId};
 use rusqlite::types::Null;
 use rusqlite::{Connection, params_from_iter};
 use tempfile::TempDir;
 
 use super::rooms::Heads;
 use super::{
-    AccountId, Commit, Durability, NewAccount, NewMessage, RoomId, Snapshot, SqlLog, Store,
-    StoreError, Tx,
+    Commit, Durability, LOBBY, NewAccount, NewMessage, Snapshot, SqlLog, Store, StoreError, Tx,
 };
 
 pub(super) fn quiet() -> SqlLog {
@@ -57,7 +57,7 @@ pub(super) fn message(sender: AccountId, n: u8, body: &[u8]) -> NewMessage<'_> {
     let mut client_id = [0; 16];
     client_id[15] = n;
     NewMessage {
-        room: RoomId::LOBBY,
+        room: LOBBY,
         sender,
         client_id,
         kind: 1,

@@ -16,7 +16,7 @@ fn nothing_was_said(desk: &mut Desk) {
     desk.press("up");
     assert!(!desk.line().contains("Typed"), "{}", desk.line());
     desk.press("ctrl-u \"hello\" enter");
-    assert_eq!(desk.sent(), [(1, "hello".into())]);
+    assert_eq!(desk.sent(), [(RoomId(1), "hello".into())]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use chatbox_common::fingerprint::Fingerprint;
 use chatbox_common::wire::message::{
-    self, Access, Chat, Kind, Limits, RoomId, RoomMode, RoomRole, Seq, Welcome,
+    self, Access, AccountId, Chat, Kind, Limits, RoomId, RoomMode, RoomRole, Seq, Welcome,
 };
 use jiff::tz::TimeZone;
 use ratatui::Terminal;
@@ -59,7 +59,7 @@ fn chat(room: RoomId, seq: Seq, user: &str, text: &str) -> Chat {
     Chat {
         room,
         seq,
-        account: 1,
+        account: AccountId(1),
         user: user.into(),
         time: NOON + seq * 1000,
         text: text.into(),
@@ -70,22 +70,25 @@ fn chat(room: RoomId, seq: Seq, user: &str, text: &str) -> Chat {
 /// Three rooms in which something was said.
 fn three_rooms() -> (Model, Views) {
     let model = model(vec![
-        room(1, "#lobby", "Be kind"),
-        room(2, "#ops", "Deploys & outages"),
-        room(3, "@bob", ""),
+        room(RoomId(1), "#lobby", "Be kind"),
+        room(RoomId(2), "#ops", "Deploys & outages"),
+        room(RoomId(3), "@bob", ""),
     ]);
     let mut views = Views::new("alice", TimeZone::UTC, LIMIT);
-    views.look_at(Some(2));
-    views.push(&chat(2, 1, "bob", "is the build green?"), Mention::No);
-    views.push(&chat(2, 2, "Alice", "yes"), Mention::No);
-    let mut wave = chat(2, 3, "carol", "waves");
+    views.look_at(Some(RoomId(2)));
+    views.push(
+        &chat(RoomId(2), 1, "bob", "is the build green?"),
+        Mention::No,
+    );
+    views.push(&chat(RoomId(2), 2, "Alice", "yes"), Mention::No);
+    let mut wave = chat(RoomId(2), 3, "carol", "waves");
     wave.kind = Kind::Action;
     views.push(&wave, Mention::No);
-    views.push(&chat(2, 4, "bob", "@alice thanks"), Mention::Now);
-    views.notice(Some(2), NOON + 86_400_000, "dave came to #ops");
-    views.push(&chat(1, 1, "bob", "hello"), Mention::No);
-    views.push(&chat(1, 2, "bob", "alice: lunch?"), Mention::Now);
-    views.push(&chat(3, 1, "bob", "psst"), Mention::No);
+    views.push(&chat(RoomId(2), 4, "bob", "@alice thanks"), Mention::Now);
+    views.notice(Some(RoomId(2)), NOON + 86_400_000, "dave came to #ops");
+    views.push(&chat(RoomId(1), 1, "bob", "hello"), Mention::No);
+    views.push(&chat(RoomId(1), 2, "bob", "alice: lunch?"), Mention::Now);
+    views.push(&chat(RoomId(3), 1, "bob", "psst"), Mention::No);
     (model, views)
 }
 
@@ -93,7 +96,7 @@ fn scene(model: &Model) -> Scene<'_> {
     Scene {
         model,
         user: "alice",
-        here: Some(2),
+        here: Some(RoomId(2)),
         way: Way::Up {
             fingerprint: Fingerprint::from_key(&[0; 32]),
             epoch: 2,
@@ -207,7 +210,7 @@ fn a_wide_screen_shows_seconds() {
 #[test]
 fn the_mode_of_a_room_is_in_sight_whatever_its_name() {
     let long = format!("#{}~{}", "r".repeat(32), "n".repeat(32));
-    let mut private = room(2, &long, "topic");
+    let mut private = room(RoomId(2), &long, "topic");
     private.mode = RoomMode::Private;
     private.locked = Some("owner".to_owned());
     let model = model(vec![private]);
@@ -386,9 +389,9 @@ fn for_copying_lines_are_whole_and_as_many_as_fit() {
     );
     let link = format!("https://example.org/{}", "x".repeat(300));
     let mut chat = Chat {
-        room: 2,
+        room: RoomId(2),
         seq: 99,
-        account: 1,
+        account: AccountId(1),
         user: "bob".into(),
         time: NOON + 87_000_000,
         text: link.clone(),
@@ -405,11 +408,11 @@ fn for_copying_lines_are_whole_and_as_many_as_fit() {
 
 #[test]
 fn where_there_are_many_rooms_the_one_looked_at_is_in_sight() {
-    let rooms = (1..=30).map(|number| room(number, &format!("#room{number:02}"), ""));
+    let rooms = (1..=30).map(|number| room(RoomId(number), &format!("#room{number:02}"), ""));
     let model = model(rooms.collect());
     let mut views = Views::new("alice", TimeZone::UTC, LIMIT);
     let mut painting = painting(&model, &mut views);
-    painting.scene.here = Some(20);
+    painting.scene.here = Some(RoomId(20));
     let terminal = painted(painting, 80, 10);
     let buffer = terminal.backend().buffer();
     let row: String = (0..9).map(|x| buffer[(x, 7)].symbol()).collect();

@@ -19,7 +19,7 @@ use minicbor::{Decoder, Encoder};
 use crate::target::{Heard, Talk};
 
 /// The room that is always there.
-const LOBBY: RoomId = 1;
+const LOBBY: RoomId = RoomId(1);
 /// The types of [`ClientMessage::Send`] and [`ServerMessage::Chat`].
 const SEND: u32 = 16;
 const CHAT: u32 = 17;
@@ -202,7 +202,7 @@ impl Talk for Speech {
                 id[8..].copy_from_slice(&self.said.to_be_bytes());
                 let mut encoder = Encoder::new(&mut self.clear);
                 encoder.array(2)?.u32(SEND)?.map(5)?;
-                encoder.u8(0)?.u32(request)?.u8(1)?.u64(LOBBY)?;
+                encoder.u8(0)?.u32(request)?.u8(1)?.u64(LOBBY.0)?;
                 encoder.u8(2)?.bytes(&id)?.u8(3)?.str(text)?;
                 // Something said.
                 encoder.u8(4)?.u8(0)?;

@@ -1,7 +1,7 @@
 //! Makes a room.
 
 use chatbox_common::name::{RoomName, UserName};
-use chatbox_common::wire::message::ErrorCode;
+use chatbox_common::wire::message::{Access, ErrorCode, RoomRole};
 
 use super::request::{Failure, Rule};
 use super::tell::enter;
@@ -11,7 +11,7 @@ use crate::event::Person;
 use crate::journal::job::RoomRequest;
 use crate::journal::room::{Refusal, RoomState};
 use crate::journal::state::JournalState;
-use crate::store::{Access, AccountId, NewRoom, RoomRole, StoreError, Title};
+use crate::store::{NewRoom, Spelled, StoreError, Title};
 
 const NAME_TAKEN: Refusal = (ErrorCode::NameTaken, "there is a room of this name");
 const TOO_MANY: Refusal = (
@@ -41,7 +41,7 @@ pub(super) fn carry_out(
         }
         Access::Open | Access::Direct => name.clone(),
     };
-    let (limits, account) = (state.room_limits(), AccountId(who.account));
+    let (limits, account) = (state.room_limits(), who.account);
     let (title, now) = (Title::Room(name), now_ms());
     let at = i64::try_from(now).unwrap_or(i64::MAX);
     let made = state.write(|tx| {
@@ -62,7 +62,7 @@ pub(super) fn carry_out(
             return Ok(Err(NAME_TAKEN));
         };
         tx.join(room, account, RoomRole::Owner, 1, at)?;
-        Ok(Ok((room.0, RoomState::load(tx, room.0, at)?)))
+        Ok(Ok((room, RoomState::load(tx, room, at)?)))
     })?;
     let (id, room) = made?;
     state.take_in(id, room.ok_or(StoreError::Missing)?);

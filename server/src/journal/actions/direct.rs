@@ -2,7 +2,7 @@
 
 use chatbox_common::limits::MAX_CONVERSATIONS;
 use chatbox_common::name::UserName;
-use chatbox_common::wire::message::ErrorCode;
+use chatbox_common::wire::message::{Access, ErrorCode, RoomRole};
 
 use super::request::{Failure, Rule, THAT_IS_YOU, target};
 use super::tell::{enter, is_in_already};
@@ -12,7 +12,7 @@ use crate::event::Person;
 use crate::journal::job::RoomRequest;
 use crate::journal::room::{Refusal, RoomState, UNKNOWN_ROOM};
 use crate::journal::state::JournalState;
-use crate::store::{Access, AccountId, NewRoom, RoomRole, StoreError, Title};
+use crate::store::{NewRoom, StoreError, Title};
 
 const TOO_MANY_CONVERSATIONS: Refusal = (
     ErrorCode::TooManyRooms,
@@ -39,13 +39,13 @@ pub(super) fn carry_out(
         Title::Direct(theirs, own)
     };
     if let Some(found) = state.write(|tx| tx.room_titled(&title))? {
-        let id = found.id.0;
+        let id = found.id;
         let room = state.room(id)?.ok_or(UNKNOWN_ROOM)?.describe(id, who);
         is_in_already(state, request, room);
         return Ok(());
     }
     let at = stamp();
-    let (account, other) = (AccountId(who.account), AccountId(target.account));
+    let (account, other) = (who.account, target.account);
     let made = state.write(|tx| {
         if tx.count_rooms_made_by(account, true)? >= MAX_CONVERSATIONS {
             return Ok(None);
@@ -62,7 +62,7 @@ pub(super) fn carry_out(
         };
         tx.join(room, account, RoomRole::Member, 1, at)?;
         tx.join(room, other, RoomRole::Member, 1, at)?;
-        Ok(Some((room.0, RoomState::load(tx, room.0, at)?)))
+        Ok(Some((room, RoomState::load(tx, room, at)?)))
     })?;
     let (id, room) = made.ok_or(TOO_MANY_CONVERSATIONS)?;
     state.take_in(id, room.ok_or(StoreError::Missing)?);

@@ -14,7 +14,7 @@ use crate::event::Person;
 use crate::journal::job::RoomRequest;
 use crate::journal::room::Refusal;
 use crate::journal::state::JournalState;
-use crate::store::{AccountId, Ignored};
+use crate::store::Ignored;
 
 const TOO_MANY_IGNORED: Refusal = (
     ErrorCode::InvalidArgument,
@@ -44,7 +44,7 @@ pub(super) fn carry_out(
     if target.account == who.account {
         return Err(THAT_IS_YOU.into());
     }
-    let (account, other) = (AccountId(who.account), AccountId(target.account));
+    let (account, other) = (who.account, target.account);
     let at = stamp();
     let has_changed = state.write(|tx| {
         if !ignored {

@@ -1,7 +1,7 @@
 //! Lets somebody into a room.
 
 use chatbox_common::name::UserName;
-use chatbox_common::wire::message::{ErrorCode, RoomId};
+use chatbox_common::wire::message::{ErrorCode, RoomId, RoomRole};
 
 use super::request::{Failure, Rule, done, target};
 use super::tell::tell_invited;
@@ -11,7 +11,6 @@ use crate::event::Person;
 use crate::journal::job::RoomRequest;
 use crate::journal::room::{Refusal, UNKNOWN_ROOM};
 use crate::journal::state::JournalState;
-use crate::store::{self, AccountId, RoomRole};
 
 const THERE_ALREADY: Refusal = (ErrorCode::InvalidArgument, "they are in this room already");
 const INVITED_ALREADY: Refusal = (ErrorCode::InvalidArgument, "they are invited already");
@@ -43,8 +42,8 @@ pub(super) fn carry_out(
         return Err(INVITED_ALREADY.into());
     }
     let at = stamp();
-    let (account, by) = (AccountId(target.account), AccountId(who.account));
-    state.write(|tx| tx.invite(store::RoomId(id), account, by, at))?;
+    let (account, by) = (target.account, who.account);
+    state.write(|tx| tx.invite(id, account, by, at))?;
     if let Some(room) = state.rooms_mut().get_mut(id) {
         room.invited.insert(target.account);
     }

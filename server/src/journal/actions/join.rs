@@ -1,7 +1,7 @@
 //! Enters a room.
 
 use chatbox_common::name::RoomName;
-use chatbox_common::wire::message::{ErrorCode, RoomId};
+use chatbox_common::wire::message::{AccountId, ErrorCode, RoomId, RoomRole};
 
 use super::request::{Failure, Rule};
 use super::tell::{enter, is_in_already};
@@ -11,7 +11,7 @@ use crate::event::Person;
 use crate::journal::job::RoomRequest;
 use crate::journal::room::{Member, Refusal, UNKNOWN_ROOM};
 use crate::journal::state::JournalState;
-use crate::store::{self, AccountId, RoomRole, StoreError};
+use crate::store::StoreError;
 
 const BANNED: Refusal = (ErrorCode::Banned, "you are banned from this room");
 
@@ -24,7 +24,7 @@ pub(super) fn carry_out(
     name: &RoomName,
 ) -> Result<(), Failure> {
     let found = state.write(|tx| tx.room(name))?;
-    let id = found.ok_or(UNKNOWN_ROOM)?.id.0;
+    let id = found.ok_or(UNKNOWN_ROOM)?.id;
     let room = state.room(id)?.ok_or(UNKNOWN_ROOM)?;
     if room.members.contains_key(&who.account) {
         let room = room.describe(id, who);
@@ -48,12 +48,12 @@ pub(super) fn carry_out(
 fn add_member(
     state: &mut JournalState,
     id: RoomId,
-    account: u64,
+    account: AccountId,
     role: RoomRole,
 ) -> Result<(), StoreError> {
     let joined = state.rooms().get(id).map_or(1, |room| room.head + 1);
     let at = stamp();
-    state.write(|tx| tx.join(store::RoomId(id), AccountId(account), role, joined, at))?;
+    state.write(|tx| tx.join(id, account, role, joined, at))?;
     if let Some(room) = state.rooms_mut().get_mut(id) {
         let member = Member {
             role,

@@ -1,6 +1,6 @@
 //! Leaves a room.
 
-use chatbox_common::wire::message::{Action, ErrorCode, RoomId};
+use chatbox_common::wire::message::{Access, Action, ErrorCode, RoomId, RoomRole};
 
 use super::request::{Failure, Rule};
 use super::tell::{Removal, expel};
@@ -9,7 +9,6 @@ use crate::event::Person;
 use crate::journal::job::RoomRequest;
 use crate::journal::room::{NOT_MEMBER, Refusal, UNKNOWN_ROOM};
 use crate::journal::state::JournalState;
-use crate::store::{self, Access, AccountId, RoomRole};
 
 const FOR_TWO: Refusal = (ErrorCode::NotAllowed, "a conversation of two can't be left");
 
@@ -31,8 +30,7 @@ pub(super) fn carry_out(
         // An administrator may do much here, and is not in it all the same.
         return Err(NOT_MEMBER.into());
     }
-    let room = store::RoomId(id);
-    state.write(|tx| tx.leave(room, AccountId(who.account)))?;
+    state.write(|tx| tx.leave(id, who.account))?;
     state.log(Line::of(&events::ROOM_LEFT), who, Some(id));
     let removal = Removal {
         account: who.account,

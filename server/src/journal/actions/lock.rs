@@ -1,6 +1,6 @@
 //! Leaves a room's word to its moderators, or gives it back to all.
 
-use chatbox_common::wire::message::RoomId;
+use chatbox_common::wire::message::{RoomId, RoomRole};
 
 use super::request::{Failure, Rule, done};
 use super::tell::tell_changed;
@@ -9,7 +9,6 @@ use crate::audit::events::{self, AuditEvent};
 use crate::event::Person;
 use crate::journal::job::RoomRequest;
 use crate::journal::state::JournalState;
-use crate::store::{self, RoomRole};
 
 const fn event(reason: Option<&str>) -> &'static AuditEvent {
     match reason {
@@ -29,7 +28,7 @@ pub(super) fn carry_out(
     id: RoomId,
     reason: Option<&str>,
 ) -> Result<(), Failure> {
-    state.write(|tx| tx.set_locked(store::RoomId(id), reason))?;
+    state.write(|tx| tx.set_locked(id, reason))?;
     if let Some(room) = state.rooms_mut().get_mut(id) {
         room.locked = reason.map(str::to_owned);
     }

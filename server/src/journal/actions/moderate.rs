@@ -8,7 +8,9 @@ mod mute;
 mod op;
 
 use chatbox_common::name::UserName;
-use chatbox_common::wire::message::{ErrorCode, RoomId, ServerMessage, Standing};
+use chatbox_common::wire::message::{
+    AccountId, ErrorCode, RoomId, RoomRole, ServerMessage, Standing,
+};
 
 use self::measure::{Measure, StateBefore};
 use super::request::{Failure, Rule, done, target};
@@ -19,7 +21,7 @@ use crate::event::Person;
 use crate::journal::job::{ModeratorAction, RoomRequest};
 use crate::journal::room::{Refusal, UNKNOWN_ROOM};
 use crate::journal::state::JournalState;
-use crate::store::{self, AccountId, RoomRole, Sanction};
+use crate::store::Sanction;
 
 const NOT_ABOVE_THEM: Refusal = (
     ErrorCode::NotAllowed,
@@ -70,9 +72,9 @@ pub(super) fn carry_out(
     let now = stamp();
     let ends = seconds.map(|seconds| now.saturating_add(i64::from(seconds) * 1000));
     let sanction = Sanction {
-        room: store::RoomId(id),
-        account: AccountId(target.account),
-        by: AccountId(who.account),
+        room: id,
+        account: target.account,
+        by: who.account,
         at: now,
         reason,
     };
@@ -103,7 +105,7 @@ pub(super) fn carry_out(
             action: measure.told,
             by: who.user.to_string(),
             reason: reason.to_owned(),
-            role: role_in(state, id, target.account).into(),
+            role: role_in(state, id, target.account),
             seconds,
         };
         tell_room(state, id, &ServerMessage::Standing(standing), true);
@@ -112,7 +114,7 @@ pub(super) fn carry_out(
     Ok(())
 }
 
-fn role_in(state: &JournalState, room: RoomId, account: u64) -> RoomRole {
+fn role_in(state: &JournalState, room: RoomId, account: AccountId) -> RoomRole {
     let room = state.rooms().get(room);
     let member = room.and_then(|room| room.members.get(&account));
     member.map_or(RoomRole::Member, |member| member.role)
@@ -120,11 +122,12 @@ fn role_in(state: &JournalState, room: RoomId, account: u64) -> RoomRole {
 
 #[cfg(test)]
 mod tests {
+    use chatbox_common::wire::message::Action;
+
     use super::*;
     use crate::journal::room::RoomState;
     use crate::store::testing::{account, store};
-    use crate::store::{Commit, Store};
-    use chatbox_common::wire::message::Action;
+    use crate::store::{Commit, LOBBY, Store};
 
     /// Everything that can be done, each behind what makes it possible.
     const ALL: [ModeratorAction; 8] = [
@@ -140,8 +143,7 @@ mod tests {
     const NOW: i64 = 5_000;
 
     fn read(store: &mut Store) -> RoomState {
-        let lobby = store::RoomId::LOBBY.0;
-        let room = store.transaction(Commit::Usual, |tx| RoomState::load(tx, lobby, NOW));
+        let room = store.transaction(Commit::Usual, |tx| RoomState::load(tx, LOBBY, NOW));
         room.unwrap().unwrap()
     }
 
@@ -150,21 +152,21 @@ mod tests {
         let (_directory, mut store) = store();
         let (alice, bob) = (account(&mut store, "alice"), account(&mut store, "bob"));
         let joined = store.transaction(Commit::Usual, |tx| {
-            tx.join(store::RoomId::LOBBY, bob, RoomRole::Member, 1, NOW)?;
-            tx.invite(store::RoomId::LOBBY, bob, alice, NOW)
+            tx.join(LOBBY, bob, RoomRole::Member, 1, NOW)?;
+            tx.invite(LOBBY, bob, alice, NOW)
         });
         joined.unwrap();
         let mut room = read(&mut store);
-        assert!(room.invited.contains(&bob.0));
+        assert!(room.invited.contains(&bob));
         for action in ALL {
             let measure = measure(action);
             assert_eq!(
-                (measure.check)(&StateBefore::of(bob.0, &room)),
+                (measure.check)(&StateBefore::of(bob, &room)),
                 Ok(()),
                 "{action:?}"
             );
             let sanction = Sanction {
-                room: store::RoomId::LOBBY,
+                room: LOBBY,
                 account: bob,
                 by: alice,
                 at: NOW,
@@ -175,17 +177,17 @@ mod tests {
                 .map(|seconds| NOW + i64::from(seconds) * 1000);
             let kept = store.transaction(Commit::Usual, |tx| (measure.keep)(tx, &sanction, ends));
             kept.unwrap();
-            (measure.apply)(&mut room, bob.0, ends);
+            (measure.apply)(&mut room, bob, ends);
             if measure.expels {
-                room.members.remove(&bob.0);
+                room.members.remove(&bob);
             }
             let anew = read(&mut store);
-            let roles = |room: &RoomState| room.members.get(&bob.0).map(|member| member.role);
+            let roles = |room: &RoomState| room.members.get(&bob).map(|member| member.role);
             assert_eq!(roles(&room), roles(&anew), "{action:?}");
             assert_eq!(room.banned, anew.banned, "{action:?}");
             assert_eq!(room.muted, anew.muted, "{action:?}");
             assert_eq!(room.invited, anew.invited, "{action:?}");
-            let again = (measure.check)(&StateBefore::of(bob.0, &room));
+            let again = (measure.check)(&StateBefore::of(bob, &room));
             let can_be_repeated = matches!(action, ModeratorAction::Mute { .. });
             assert_eq!(again.is_ok(), can_be_repeated, "{action:?}");
         }

@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use chatbox_common::name::UserName;
-use chatbox_common::wire::message::{ErrorCode, Plain, RoomId, ServerMessage};
+use chatbox_common::wire::message::{AccountId, ErrorCode, Plain, RoomId, RoomRole, ServerMessage};
 
 use crate::audit::events::AuditEvent;
 use crate::journal::job::RoomRequest;
 use crate::journal::room::{Refusal, RoomState};
 use crate::journal::state::JournalState;
-use crate::store::{Role, RoomRole, StoreError};
+use crate::store::{Role, StoreError};
 
 const UNKNOWN_USER: Refusal = (ErrorCode::UnknownUser, "there is nobody of this name");
 pub(super) const THAT_IS_YOU: Refusal = (ErrorCode::InvalidArgument, "that is you");
@@ -56,7 +56,7 @@ impl From<StoreError> for Failure {
 
 /// Somebody else, as a room action names them.
 pub(super) struct TargetUser {
-    pub(super) account: u64,
+    pub(super) account: AccountId,
     pub(super) user: Arc<str>,
     pub(super) is_admin: bool,
 }
@@ -72,7 +72,7 @@ impl TargetUser {
 pub(super) fn target(state: &mut JournalState, user: &UserName) -> Result<TargetUser, Failure> {
     let found = state.write(|tx| tx.account(user))?.ok_or(UNKNOWN_USER)?;
     Ok(TargetUser {
-        account: found.id.0,
+        account: found.id,
         user: found.user.as_str().into(),
         is_admin: found.role == Role::Admin,
     })

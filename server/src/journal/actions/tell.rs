@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use chatbox_common::wire::codec;
 use chatbox_common::wire::message::{
-    self, Action, Invited, Joined, Left, RoomChanged, RoomId, ServerMessage, Standing,
+    self, AccountId, Action, Invited, Joined, Left, RoomChanged, RoomId, RoomRole, ServerMessage,
+    Standing,
 };
 
 use super::request::TargetUser;
@@ -13,7 +14,6 @@ use crate::event::Person;
 use crate::journal::job::RoomRequest;
 use crate::journal::state::JournalState;
 use crate::presence::MAX_NAMED;
-use crate::store::RoomRole;
 
 /// Brings all sessions of a new member into a room.
 pub(super) fn enter(
@@ -63,7 +63,7 @@ pub(super) fn enter(
 
 /// Who belongs to a room no longer, and why.
 pub(super) struct Removal<'a> {
-    pub(super) account: u64,
+    pub(super) account: AccountId,
     pub(super) user: &'a Arc<str>,
     /// What was done to them, or that they left.
     pub(super) action: Action,
@@ -134,7 +134,7 @@ fn tell_standing(
         action,
         by: by.to_owned(),
         reason: reason.to_owned(),
-        role: RoomRole::Member.into(),
+        role: RoomRole::Member,
         seconds: None,
     };
     tell_room(state, id, &ServerMessage::Standing(standing), false);

@@ -1,6 +1,6 @@
 //! Says what a room is about.
 
-use chatbox_common::wire::message::RoomId;
+use chatbox_common::wire::message::{RoomId, RoomRole};
 
 use super::request::{Failure, Rule, done};
 use super::tell::tell_changed;
@@ -8,7 +8,6 @@ use crate::audit::{Line, events};
 use crate::event::Person;
 use crate::journal::job::RoomRequest;
 use crate::journal::state::JournalState;
-use crate::store::{self, RoomRole};
 
 pub(super) const fn rule(room: RoomId) -> Rule {
     Rule::needing(&events::TOPIC_SET, room, RoomRole::Moderator)
@@ -21,7 +20,7 @@ pub(super) fn carry_out(
     id: RoomId,
     topic: &str,
 ) -> Result<(), Failure> {
-    state.write(|tx| tx.set_topic(store::RoomId(id), topic))?;
+    state.write(|tx| tx.set_topic(id, topic))?;
     if let Some(room) = state.rooms_mut().get_mut(id) {
         topic.clone_into(&mut room.topic);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::name::UserName;
 use chatbox_common::secret::{Secret, SecretString};
-use chatbox_common::wire::message::{Kind, RoomId};
+use chatbox_common::wire::message::{AccountId, Kind, RoomId};
 
 use super::{Admitted, Deferred, Work};
 use crate::event::SessionId;
@@ -16,10 +16,9 @@ use crate::journal::room::RoomState;
 use crate::journal::rooms::Rooms;
 use crate::journal::sessions::{SessionState, Sessions};
 use crate::store::testing::{account, store};
-use crate::store::{self, AccountId, Commit, Credentials, Store, StoreError};
+use crate::store::{Commit, Credentials, LOBBY, Store, StoreError};
 use crate::totp_seal::SealingKey;
 
-const LOBBY: RoomId = store::RoomId::LOBBY.0;
 const FIRST: SessionId = 1;
 const SECOND: SessionId = 2;
 /// An account that nothing else is said of.
@@ -48,7 +47,7 @@ impl Accounts {
         };
         let mut sessions = Sessions::default();
         for _ in 0..7 {
-            sessions.log_out(NOBODY, None);
+            sessions.log_out(AccountId(NOBODY), None);
         }
         sessions.begin(FIRST, session());
         sessions.begin(SECOND, session());
@@ -63,7 +62,7 @@ impl Accounts {
 
     fn log_in(&self, code: u8) -> AuthRequest {
         AuthRequest::LogIn(LogIn {
-            account: self.alice.0,
+            account: self.alice,
             judged_by: self.judged_by,
             spend: Spend::Recovery([code; 32]),
             token: token(code),
@@ -72,7 +71,7 @@ impl Accounts {
 
     fn change(&self, session: SessionId, part: Part) -> AuthRequest {
         AuthRequest::Change(Change {
-            account: self.alice.0,
+            account: self.alice,
             session,
             judged_by: self.judged_by,
             part,
@@ -80,7 +79,7 @@ impl Accounts {
     }
 
     fn log_out(&self) -> AuthRequest {
-        AuthRequest::LogOut(self.alice.0)
+        AuthRequest::LogOut(self.alice)
     }
 
     /// What becomes of requests that share a transaction, behind seven log-outs.
@@ -200,7 +199,7 @@ fn a_change_behind_a_log_out_of_the_same_transaction_is_refused_and_spends_nothi
 fn a_session_that_was_logged_out_or_is_gone_changes_nothing() {
     let mut accounts = Accounts::new();
     assert_eq!(
-        accounts.sessions.log_out(accounts.alice.0, Some(FIRST)),
+        accounts.sessions.log_out(accounts.alice, Some(FIRST)),
         [SECOND]
     );
     let requests = [
@@ -301,7 +300,7 @@ fn a_transaction_that_fails_leaves_nothing_behind() {
     let mut accounts = Accounts::new();
     let posts = [
         accounts.post(LOBBY, 1, "first"),
-        accounts.post(LOBBY + 1, 2, "to a room that is not in memory"),
+        accounts.post(RoomId(LOBBY.0 + 1), 2, "to a room that is not in memory"),
     ];
     let deferred = Deferred {
         wrong_codes: vec![accounts.alice],

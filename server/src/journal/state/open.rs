@@ -16,7 +16,7 @@ use crate::journal::room::RoomState;
 use crate::journal::rooms::Rooms;
 use crate::journal::sessions::Sessions;
 use crate::journal::write_behind::WriteBehind;
-use crate::store::{self, Commit, Durability, Store, StoreError, Tx};
+use crate::store::{Commit, Durability, LOBBY, Store, StoreError, Tx};
 use crate::totp_seal::SealingKey;
 
 /// In place of a boot that the system has no name for.
@@ -83,7 +83,7 @@ impl Begun {
         if left.as_deref() != mark {
             tx.set_running_boot(mark)?;
         }
-        let lobby = RoomState::load(tx, store::RoomId::LOBBY.0, stamp())?;
+        let lobby = RoomState::load(tx, LOBBY, stamp())?;
         Ok(Self {
             history_id: tx.history_id()?,
             lobby: lobby.ok_or(StoreError::Missing)?,
@@ -123,7 +123,7 @@ impl JournalState {
             audit.log(Line::of(&events::HISTORY_RENEWED).with("why", CUT_OFF));
         }
         let mut rooms = Rooms::default();
-        rooms.insert(store::RoomId::LOBBY.0, lobby);
+        rooms.insert(LOBBY, lobby);
         let mut state = Self {
             store,
             chat,

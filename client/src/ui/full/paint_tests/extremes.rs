@@ -6,7 +6,7 @@ use super::*;
 fn every_size_can_be_painted() {
     let (model, mut views) = three_rooms();
     let long = chat(
-        2,
+        RoomId(2),
         5,
         &"n".repeat(66),
         &"界👩\u{200d}👩\u{200d}👧 https://example.org/".repeat(9),
@@ -55,10 +55,13 @@ fn what_others_send_stays_text_wherever_it_is_shown() {
         &format!("a{}", "\u{301}".repeat(500)),
     ];
     let hostile = orders.concat();
-    let model = model(vec![room(2, &hostile, &hostile), room(3, "@bob", "")]);
+    let model = model(vec![
+        room(RoomId(2), &hostile, &hostile),
+        room(RoomId(3), "@bob", ""),
+    ]);
     let mut views = Views::new("alice", TimeZone::UTC, LIMIT);
-    views.push(&chat(2, 1, &hostile, &hostile), Mention::Now);
-    views.notice(Some(2), NOON, &hostile);
+    views.push(&chat(RoomId(2), 1, &hostile, &hostile), Mention::Now);
+    views.notice(Some(RoomId(2)), NOON, &hostile);
     let hints = [hostile.clone()];
     let rows = [hostile.clone()];
     let mut panel = Panel::new(&hostile, &hostile);

@@ -1,4 +1,4 @@
-use chatbox_common::wire::message::{Chat, Kind};
+use chatbox_common::wire::message::{AccountId, Chat, Kind, RoomId};
 use jiff::tz::TimeZone;
 
 use super::lines::{Look, Row, is_same_day, piece};
@@ -11,9 +11,9 @@ const TIME: u64 = 1_767_225_600_000 + 45_296_000;
 
 fn said(user: &str, text: &str, mention: Mention) -> Entry {
     let chat = Chat {
-        room: 1,
+        room: RoomId(1),
         seq: 1,
-        account: 1,
+        account: AccountId(1),
         user: user.into(),
         time: TIME,
         text: text.into(),

@@ -1,18 +1,18 @@
-use chatbox_common::wire::message::{Access, Chat, Kind, RoomId, Seq};
+use chatbox_common::wire::message::{Access, AccountId, Chat, Kind, RoomId, Seq};
 use jiff::tz::TimeZone;
 
 use super::scroll::Direction;
 use super::view::{Activity, LIMIT, Shape, Views};
 use crate::model::Mention;
 
-const ROOM: RoomId = 7;
-const OTHER: RoomId = 8;
+const ROOM: RoomId = RoomId(7);
+const OTHER: RoomId = RoomId(8);
 
 fn chat(room: RoomId, seq: Seq, user: &str) -> Chat {
     Chat {
         room,
         seq,
-        account: 1,
+        account: AccountId(1),
         user: user.into(),
         time: 1_767_225_600_000 + seq,
         text: format!("message {seq}"),

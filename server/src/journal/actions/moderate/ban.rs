@@ -1,10 +1,9 @@
 //! Sends somebody away for good, or takes that back.
 
-use chatbox_common::wire::message::Action;
+use chatbox_common::wire::message::{Action, RoomRole};
 
 use super::measure::{Measure, NOTHING_TO_DO};
 use crate::audit::events;
-use crate::store::RoomRole;
 
 pub(super) const BAN: Measure = Measure {
     event: &events::BANNED,

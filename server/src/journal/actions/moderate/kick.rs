@@ -1,10 +1,9 @@
 //! Sends somebody away, who may come back.
 
-use chatbox_common::wire::message::Action;
+use chatbox_common::wire::message::{Action, RoomRole};
 
 use super::measure::{Measure, NOT_THERE};
 use crate::audit::events;
-use crate::store::RoomRole;
 
 pub(super) const KICK: Measure = Measure {
     event: &events::KICKED,

@@ -1,11 +1,11 @@
 //! All there is to one thing that a moderator does to somebody: its right, its check, its event,
 //! what it changes in the database and what in memory.
 
-use chatbox_common::wire::message::{Action, ErrorCode};
+use chatbox_common::wire::message::{AccountId, Action, ErrorCode, RoomRole};
 
 use crate::audit::events::AuditEvent;
 use crate::journal::room::{Refusal, RoomState};
-use crate::store::{RoomRole, Sanction, StoreError, Tx};
+use crate::store::{Sanction, StoreError, Tx};
 
 pub(super) const NOT_THERE: Refusal = (ErrorCode::InvalidArgument, "they are not in this room");
 pub(super) const NOTHING_TO_DO: Refusal = (ErrorCode::InvalidArgument, "that is so already");
@@ -24,7 +24,7 @@ pub(super) struct Measure {
     /// Writes it, with its end where it has one.
     pub(super) keep: fn(&Tx<'_>, &Sanction<'_>, Option<i64>) -> Result<(), StoreError>,
     /// Changes a room in memory as `keep` changed the database, memberships apart.
-    pub(super) apply: fn(&mut RoomState, u64, Option<i64>),
+    pub(super) apply: fn(&mut RoomState, AccountId, Option<i64>),
 }
 
 /// How somebody stands in a room before it.
@@ -36,7 +36,7 @@ pub(super) struct StateBefore {
 }
 
 impl StateBefore {
-    pub(super) fn of(account: u64, room: &RoomState) -> Self {
+    pub(super) fn of(account: AccountId, room: &RoomState) -> Self {
         Self {
             role: room.members.get(&account).map(|member| member.role),
             is_banned: room.banned.contains(&account),

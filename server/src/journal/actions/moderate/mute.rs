@@ -1,10 +1,9 @@
 //! Lets somebody read and not write, for a while or until it is taken back.
 
-use chatbox_common::wire::message::Action;
+use chatbox_common::wire::message::{Action, RoomRole};
 
 use super::measure::{Measure, NOTHING_TO_DO};
 use crate::audit::events;
-use crate::store::RoomRole;
 
 pub(super) const MUTE: Measure = Measure {
     event: &events::MUTED,

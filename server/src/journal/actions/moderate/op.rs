@@ -1,11 +1,10 @@
 //! Makes somebody a moderator, or a member like others again.
 
-use chatbox_common::wire::message::Action;
+use chatbox_common::wire::message::{AccountId, Action, RoomRole};
 
 use super::measure::{Measure, NOT_THERE, NOTHING_TO_DO};
 use crate::audit::events;
 use crate::journal::room::RoomState;
-use crate::store::RoomRole;
 
 pub(super) const OP: Measure = Measure {
     event: &events::MODERATOR_MADE,
@@ -35,7 +34,7 @@ pub(super) const DEOP: Measure = Measure {
     apply: |room, account, _| set_role(room, account, RoomRole::Member),
 };
 
-fn set_role(room: &mut RoomState, account: u64, role: RoomRole) {
+fn set_role(room: &mut RoomState, account: AccountId, role: RoomRole) {
     if let Some(member) = room.members.get_mut(&account) {
         member.role = role;
     }
