@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use chatbox_common::name::UserName;
 use chatbox_common::secret::Secret;
-use chatbox_common::wire::message::{AccountId, RoomRole};
+use chatbox_common::wire::message::{AccountId, Kind, RoomRole};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tempfile::TempDir;
 
@@ -96,7 +96,7 @@ impl Journal {
                         room: LOBBY,
                         sender: account(sender),
                         client_id,
-                        kind: 0,
+                        kind: Kind::Text,
                         body: &TEXT,
                         time: 1_767_225_600_000,
                     },

@@ -10,11 +10,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use chatbox_common::wire::message::{AccountId, RoomMode};
+use chatbox_common::wire::message::{AccountId, Kind, RoomMode};
 use jiff::Timestamp;
 
 use crate::audit::{ChatLog, Line, Stamp, events};
-use crate::store::{ACTION, Message, StoreError, Unlogged};
+use crate::store::{Message, StoreError, Unlogged};
 
 /// Enough of the file's end to hold at least one whole line: a text of 8 KiB in its longest
 /// escaped form, and what stands beside it.
@@ -211,7 +211,7 @@ impl<'a> Logged<'a> {
             account: message.sender,
             time: message.time,
             body: &message.body,
-            is_action: message.kind == ACTION,
+            is_action: message.kind == Kind::Action,
         }
     }
 }
@@ -293,7 +293,7 @@ mod tests {
                 sender: AccountId(1),
                 sender_name: UserName::parse("alice").unwrap(),
                 device: 0,
-                kind: 0,
+                kind: Kind::Text,
                 body: format!("text {row} id=99").into_bytes(),
                 time: 0,
                 epoch: None,

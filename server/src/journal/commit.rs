@@ -6,7 +6,7 @@ mod tests;
 
 use std::collections::HashMap;
 
-use chatbox_common::wire::message::{AccountId, Kind, RoomId, Seq};
+use chatbox_common::wire::message::{AccountId, RoomId, Seq};
 
 use super::auth::{self, AuthContext};
 use super::job::{AuthRequest, Post};
@@ -14,7 +14,7 @@ use super::outcome::{Committed, LogOuts, PostOutcome};
 use super::rooms::Rooms;
 use super::sessions::Sessions;
 use crate::event::Person;
-use crate::store::{ACTION, Commit, Inserted, LOBBY, NewMessage, Store, StoreError, TokenId, Tx};
+use crate::store::{Commit, Inserted, LOBBY, NewMessage, Store, StoreError, TokenId, Tx};
 use crate::totp_seal::SealingKey;
 
 /// Changes that are deferred are counted no further than this while nothing can be written.
@@ -61,21 +61,13 @@ impl Deferred {
     }
 }
 
-/// A kind's number in the database.
-const fn stored_kind(kind: Kind) -> u8 {
-    match kind {
-        Kind::Text => 0,
-        Kind::Action => ACTION,
-    }
-}
-
 /// A message as the database takes it.
 pub(super) fn to_store(post: &Post, sender: AccountId, time: i64) -> NewMessage<'_> {
     NewMessage {
         room: post.room,
         sender,
         client_id: post.id,
-        kind: stored_kind(post.kind),
+        kind: post.kind,
         body: post.text.as_bytes(),
         time,
     }

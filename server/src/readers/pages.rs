@@ -3,12 +3,12 @@
 use chatbox_common::limits::PAGE_BYTES;
 use chatbox_common::name::UserName;
 use chatbox_common::wire::message::{
-    self, AccountId, Chat, History, Kind, Member, MemberList, Members, Page, Profile, RoomId,
-    RoomList, RoomSummary, Rooms, ServerMessage,
+    self, AccountId, Chat, History, Member, MemberList, Members, Page, Profile, RoomId, RoomList,
+    RoomSummary, Rooms, ServerMessage,
 };
 
 use crate::clock::stamp;
-use crate::store::{self, ACTION, Message, Snapshot, StoreError, first_readable};
+use crate::store::{self, Message, Snapshot, StoreError, first_readable};
 
 /// What a room weighs in a list besides its name and topic.
 const ROOM_OVERHEAD: usize = 64;
@@ -148,10 +148,6 @@ pub(super) fn chat(room: RoomId, message: &Message) -> Chat {
         user: message.sender_name.as_str().to_owned(),
         time: u64::try_from(message.time).unwrap_or(0),
         text: String::from_utf8_lossy(&message.body).into_owned(),
-        kind: if message.kind == ACTION {
-            Kind::Action
-        } else {
-            Kind::Text
-        },
+        kind: message.kind,
     }
 }

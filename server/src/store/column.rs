@@ -2,7 +2,7 @@
 //! which are another crate's, so the store has one that can.
 
 use chatbox_common::name::UserName;
-use chatbox_common::wire::message::{Access, AccountId, RoomId, RoomMode, RoomRole};
+use chatbox_common::wire::message::{Access, AccountId, Kind, RoomId, RoomMode, RoomRole};
 use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 
@@ -75,6 +75,25 @@ impl Column for RoomId {
 
     fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
         u64::read(value).map(Self)
+    }
+}
+
+impl Column for Kind {
+    /// The protocol's number for it.
+    fn put(&self) -> ToSqlOutput<'static> {
+        match self {
+            Self::Text => 0,
+            Self::Action => 1,
+        }
+        .into()
+    }
+
+    fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        match value.as_i64()? {
+            0 => Ok(Self::Text),
+            1 => Ok(Self::Action),
+            other => Err(FromSqlError::OutOfRange(other)),
+        }
     }
 }
 
@@ -192,6 +211,17 @@ mod tests {
     }
 
     #[test]
+    fn a_kind_stands_there_as_its_number_on_the_wire() {
+        for (number, kind) in (0..).zip([Kind::Text, Kind::Action]) {
+            assert_eq!(kind.put(), ToSqlOutput::from(number));
+            assert_eq!(Kind::read(ValueRef::Integer(number)), Ok(kind));
+            let mut bytes = Vec::new();
+            minicbor::encode(kind, &mut bytes).unwrap();
+            assert_eq!(minicbor::decode::<i64>(&bytes).unwrap(), number);
+        }
+    }
+
+    #[test]
     fn every_word_comes_back_as_what_it_stands_for() {
         fn come_back<T: Spelled + PartialEq + std::fmt::Debug>(words: &[&str]) {
             let all: Vec<&str> = T::ALL.iter().map(|one| one.word()).collect();
@@ -225,6 +255,7 @@ mod tests {
         };
         assert!(damaged(one("SELECT -1", is::<u64>)));
         assert!(damaged(one("SELECT -1", is::<AccountId>)));
+        assert!(damaged(one("SELECT 2", is::<Kind>)));
         assert!(damaged(one("SELECT 'x'", is::<Status>)));
         assert!(damaged(one("SELECT 'a b'", is::<UserName>)));
         assert!(damaged(one("SELECT 7", is::<Title>)));

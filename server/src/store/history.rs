@@ -6,16 +6,13 @@
 use std::ops::ControlFlow;
 
 use chatbox_common::name::UserName;
-use chatbox_common::wire::message::{AccountId, RoomId, RoomMode};
+use chatbox_common::wire::message::{AccountId, Kind, RoomId, RoomMode};
 use rusqlite::Row;
 
 use super::column::{Column, take};
 use super::error::StoreError;
 use super::sql::{Snapshot, Tx};
 use super::types::Title;
-
-/// The kind of a message that tells what its sender does; what is said has kind 0.
-pub const ACTION: u8 = 1;
 
 /// What a message weighs in a page besides its body and its sender's name: room for the numbers
 /// and keys of its encoding.
@@ -30,8 +27,8 @@ pub struct NewMessage<'a> {
     pub sender: AccountId,
     /// The sender's own id for it: 8 random bytes of the client's start and an 8-byte counter.
     pub client_id: [u8; 16],
-    /// The protocol's number for what the body is.
-    pub kind: u8,
+    /// Whether it is said or done.
+    pub kind: Kind,
     /// At most 32,768 bytes.
     pub body: &'a [u8],
     /// When the server took it.
@@ -70,8 +67,8 @@ pub struct Message {
     pub sender_name: UserName,
     /// From which of the sender's devices; 0 for none.
     pub device: u32,
-    /// The protocol's number for what the body is.
-    pub kind: u8,
+    /// Whether it is said or done.
+    pub kind: Kind,
     /// The text, or sealed bytes in a private room.
     pub body: Vec<u8>,
     /// When the server took it.
@@ -192,7 +189,7 @@ impl Snapshot<'_> {
     pub fn sent(&self, new: &NewMessage<'_>) -> Result<Option<Inserted>, StoreError> {
         self.one(SENT, (new.sender.put(), new.client_id), |row| {
             let same = take::<RoomId>(row, 0)? == new.room
-                && row.get::<_, u8>(2)? == new.kind
+                && take::<Kind>(row, 2)? == new.kind
                 && row.get_ref(3)?.as_blob()? == new.body;
             Ok(if same {
                 Inserted::Existing {
@@ -229,7 +226,7 @@ pub(super) fn read_message(row: &Row<'_>) -> rusqlite::Result<Message> {
         sender: take(row, 2)?,
         sender_name: take(row, 3)?,
         device: row.get(4)?,
-        kind: row.get(5)?,
+        kind: take(row, 5)?,
         body: row.get(6)?,
         time: row.get(7)?,
         epoch: take(row, 8)?,
@@ -246,7 +243,7 @@ impl Tx<'_> {
             new.room.put(),
             seq.put(),
             new.sender.put(),
-            new.kind,
+            new.kind.put(),
             new.body,
             new.time,
             new.client_id,
@@ -301,7 +298,7 @@ mod tests {
                     sender: alice,
                     sender_name: name("alice"),
                     device: 0,
-                    kind: 1,
+                    kind: Kind::Action,
                     body: vec![1; 3],
                     time: 5_001,
                     epoch: None,
@@ -331,7 +328,7 @@ mod tests {
                 elsewhere.room = RoomId(99);
                 assert_eq!(tx.insert_message(1, &elsewhere)?, Inserted::Conflict);
                 let mut other_kind = message(alice, 2, &[2; 3]);
-                other_kind.kind = 2;
+                other_kind.kind = Kind::Text;
                 assert_eq!(tx.insert_message(3, &other_kind)?, Inserted::Conflict);
                 let other_sender = tx.insert_message(3, &message(bob, 2, &[2; 3]))?;
                 assert!(matches!(other_sender, Inserted::New { .. }));

@@ -38,7 +38,7 @@ pub use column::Spelled;
 pub use error::StoreError;
 pub use factors::RecoveryHash;
 pub use files::DATABASE;
-pub use history::{ACTION, Inserted, Message, NewMessage, Unlogged};
+pub use history::{Inserted, Message, NewMessage, Unlogged};
 pub use ignores::Ignored;
 pub use index::Portion;
 pub use members::{Membership, Sanction, first_readable};

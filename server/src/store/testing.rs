@@ -1,7 +1,7 @@
 //! A store to test with.
 
 use chatbox_common::name::UserName;
-use chatbox_common::wire::message::{AccountId, RoomId};
+use chatbox_common::wire::message::{AccountId, Kind, RoomId};
 use rusqlite::types::Null;
 use rusqlite::{Connection, params_from_iter};
 use tempfile::TempDir;
@@ -60,7 +60,7 @@ pub(super) fn message(sender: AccountId, n: u8, body: &[u8]) -> NewMessage<'_> {
         room: LOBBY,
         sender,
         client_id,
-        kind: 1,
+        kind: Kind::Action,
         body,
         time: 5_000 + i64::from(n),
     }
