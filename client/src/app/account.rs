@@ -19,7 +19,6 @@ use chatbox_common::wire::message::{
 use super::App;
 use super::requests::Asked;
 use crate::exit::ExitReason;
-use crate::input::Factor;
 use crate::login::{Factors, Login, Passwords};
 use crate::prompt::{PromptError, Prompter, away};
 use crate::session::{Proof, Proved, SessionError};
@@ -167,14 +166,10 @@ impl App {
         self.prove(old, code, Wanted::Password(new))
     }
 
-    pub(super) fn change_factor(&mut self, factor: Factor) -> Result<(), ExitReason> {
+    pub(super) fn change_factor(&mut self, part: FactorPart) -> Result<(), ExitReason> {
         let asked = self.ask_for_change(Login::ask_factors)?;
         let Some(Factors { password, code }) = asked else {
             return Ok(());
-        };
-        let part = match factor {
-            Factor::Secret => FactorPart::Secret,
-            Factor::Codes => FactorPart::RecoveryCodes,
         };
         self.prove(password, code, Wanted::Factor(part))
     }

@@ -194,7 +194,7 @@ impl App {
                 Ok(())
             }
             Command::Password => self.change_password(),
-            Command::Factor(factor) => self.change_factor(factor),
+            Command::Factor(part) => self.change_factor(part),
             Command::Clear => {
                 let here = self.here();
                 Ok(self.face.clear(here)?)

@@ -1,5 +1,7 @@
 //! The commands: their names, arguments, help and parsers, each in one row.
 
+use chatbox_common::wire::message::FactorPart;
+
 use super::when::{When, span};
 
 /// How many messages `/history` shows when nobody says how many.
@@ -28,15 +30,6 @@ pub enum MemberAction {
     Unmute,
     Op,
     Deop,
-}
-
-/// What is to be another second factor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Factor {
-    /// The authenticator's secret, and the recovery codes with it.
-    Secret,
-    /// The recovery codes alone.
-    Codes,
 }
 
 /// A command.
@@ -98,7 +91,7 @@ pub enum Command {
     /// Another password.
     Password,
     /// Another second factor.
-    Factor(Factor),
+    Factor(FactorPart),
     /// Empty the screen.
     Clear,
     /// Say goodbye and leave.
@@ -381,8 +374,8 @@ pub(super) const TABLE: &[CommandRow] = &[
         help: "get a new secret for your authenticator (your other sessions end), or new recovery \
                codes",
         parse: |arguments| match arguments {
-            "secret" => Ok(Command::Factor(Factor::Secret)),
-            "codes" => Ok(Command::Factor(Factor::Codes)),
+            "secret" => Ok(Command::Factor(FactorPart::Secret)),
+            "codes" => Ok(Command::Factor(FactorPart::RecoveryCodes)),
             _ => Err(Misuse),
         },
     },

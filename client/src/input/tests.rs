@@ -1,3 +1,5 @@
+use chatbox_common::wire::message::FactorPart;
+
 use super::table::{DEFAULT_HISTORY, MAX_HISTORY};
 use super::*;
 
@@ -60,8 +62,8 @@ fn commands_take_their_arguments() {
         ("/sessions", Command::Sessions),
         ("/logout all", Command::LogOut),
         ("/password", Command::Password),
-        ("/2fa secret", Command::Factor(Factor::Secret)),
-        ("/2fa  codes ", Command::Factor(Factor::Codes)),
+        ("/2fa secret", Command::Factor(FactorPart::Secret)),
+        ("/2fa  codes ", Command::Factor(FactorPart::RecoveryCodes)),
         ("/clear", Command::Clear),
         ("/quit", Command::Quit),
         (":quit", Command::Quit),
