@@ -29,6 +29,9 @@
 //! | [`auth`] | a password, a code, a token | a proof, and its check |
 //! | [`config`] | the text of config.toml | settings, or all that is wrong with it |
 
+// Whoever writes another client reads this crate beside docs/PROTOCOL.md.
+#![warn(missing_docs)]
+
 pub mod auth;
 pub mod channel;
 pub mod config;
