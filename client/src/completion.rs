@@ -83,27 +83,11 @@ pub fn meant(model: &Model, here: Option<RoomId>, name: &str) -> Option<String> 
 #[cfg(test)]
 mod tests {
     use chatbox_common::wire::message::{
-        Access, AccountId, Chat, Kind, Limits, Presence, Room, RoomMode, RoomRole, Seq, Welcome,
+        AccountId, Chat, Kind, Limits, Presence, Room, Seq, Welcome,
     };
 
     use super::*;
     use crate::model::Event;
-
-    fn room(number: RoomId, name: &str) -> Room {
-        Room {
-            room: number,
-            name: name.to_owned(),
-            topic: String::new(),
-            mode: RoomMode::Audited,
-            first: 1,
-            head: 0,
-            online: 1,
-            access: Access::Open,
-            role: RoomRole::Member,
-            read: 0,
-            locked: None,
-        }
-    }
 
     /// Zoe, in the lobby and in #ops. In the lobby Bob and then Bert spoke; Alice and Boris came.
     fn model() -> Model {
@@ -111,9 +95,9 @@ mod tests {
         model.apply(Event::Welcome(Welcome {
             history_id: [1; 16],
             rooms: vec![
-                room(RoomId(1), "#lobby"),
-                room(RoomId(2), "#ops"),
-                room(RoomId(3), "@bert"),
+                Room::new(RoomId(1), "#lobby"),
+                Room::new(RoomId(2), "#ops"),
+                Room::new(RoomId(3), "@bert"),
             ],
             time: 0,
             limits: Limits::with_pace(5),

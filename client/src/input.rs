@@ -15,7 +15,7 @@ use chatbox_common::limits::MAX_TEXT;
 
 use crate::sanitize;
 use crate::words::input as words;
-pub use table::{Command, MemberAction, Target};
+pub use table::{Command, MemberAction, RoomOrder, Target};
 use table::{CommandRow, Misuse, TABLE, find};
 pub use when::When;
 

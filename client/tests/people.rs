@@ -13,7 +13,7 @@ use chatbox_common::testkit::client_dir::{ClientDir, end, enter, lines};
 use chatbox_common::testkit::scripted_server::{ScriptedServer, chat};
 use chatbox_common::wire::message::{
     Access, Chat, ClientMessage, Ignoring, Invited, Joined, Kind, Page, Presence, Room, RoomId,
-    RoomMode, RoomRole, ServerMessage,
+    ServerMessage,
 };
 
 #[test]
@@ -43,17 +43,10 @@ fn whom_one_ignores_is_not_seen_and_the_order_is_kept() {
     client.say(&ServerMessage::Joined(Joined {
         request: None,
         room: Room {
-            room: RoomId(2),
-            name: "@bob".to_owned(),
-            topic: String::new(),
-            mode: RoomMode::Audited,
-            first: 1,
             head: 1,
             online: 2,
             access: Access::Direct,
-            role: RoomRole::Member,
-            read: 0,
-            locked: None,
+            ..Room::new(RoomId(2), "@bob")
         },
     }));
     let (mut send, mut answered) = (None, false);

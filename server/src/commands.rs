@@ -88,40 +88,13 @@ impl Requests<'_> {
                 let (request, limit) = (members.request, members.limit);
                 self.page(request, limit, Query::Members(members));
             }
-            ClientMessage::Create(create) => {
-                return self.room_request(create.request, || room_actions::create(create));
-            }
-            ClientMessage::Direct(direct) => {
-                return self.room_request(direct.request, || room_actions::direct(&direct));
-            }
             // Its cost is next to nothing, and no client can know the pace for it.
             ClientMessage::Read(read) => self.shared.journal.read(HasRead {
                 session: self.session,
                 backpressure: Arc::clone(self.backpressure),
                 read,
             }),
-            ClientMessage::Join(join) => {
-                return self.room_request(join.request, || room_actions::join(&join));
-            }
-            ClientMessage::Leave(leave) => {
-                return self.room_request(leave.request, || Ok(RoomAction::Leave(leave.room)));
-            }
-            ClientMessage::SetTopic(topic) => {
-                return self.room_request(topic.request, || room_actions::topic(topic));
-            }
-            ClientMessage::Invite(invite) => {
-                return self.room_request(invite.request, || room_actions::invite(&invite));
-            }
-            ClientMessage::Moderate(moderate) => {
-                return self.room_request(moderate.request, || room_actions::moderate(moderate));
-            }
-            ClientMessage::Lock(lock) => {
-                return self.room_request(lock.request, || room_actions::lock(lock));
-            }
             ClientMessage::Whois(named) => self.whois(&named),
-            ClientMessage::Ignore(ignore) => {
-                return self.room_request(ignore.request, || room_actions::ignore(&ignore));
-            }
             ClientMessage::Search(search) => return self.search(search),
             ClientMessage::Sessions(plain) => self.sessions(&plain),
             ClientMessage::LogOut(plain) => return self.log_out(&plain),
@@ -134,6 +107,7 @@ impl Requests<'_> {
             | ClientMessage::Login(_)
             | ClientMessage::LoginConfirm(_)
             | ClientMessage::Resume(_) => return Err(End::WrongState),
+            other => return self.room_request(other),
         }
         Ok(())
     }
@@ -201,15 +175,14 @@ impl Requests<'_> {
     }
 
     /// What is done with rooms and people counts like a message.
-    fn room_request(
-        &mut self,
-        request: RequestId,
-        action: impl FnOnce() -> Result<RoomAction, room_actions::InvalidRequest>,
-    ) -> Result<(), End> {
+    fn room_request(&mut self, message: ClientMessage) -> Result<(), End> {
+        let Some((request, action)) = room_actions::action(message) else {
+            return Err(End::WrongState);
+        };
         if !self.may_go_on(request)? {
             return Ok(());
         }
-        match action() {
+        match action {
             Ok(action) => self.journal_room_request(request, action),
             Err((code, sentence)) => self.error(Some(request), code, &sentence, None),
         }

@@ -187,7 +187,7 @@ impl App {
                 action,
                 reason,
             } => self.moderate(&room, user, action, reason),
-            Command::Lock(room, reason) => self.lock(&room, reason),
+            Command::InRoom(room, order) => self.order_in(&room, order),
             Command::Sessions => self.ask(Asked::Sessions, ClientMessage::Sessions),
             Command::LogOut => {
                 self.quitting.log_out();
@@ -235,7 +235,7 @@ impl App {
             | Command::Invite(..)
             | Command::Members(_)
             | Command::Member { .. }
-            | Command::Lock(..)
+            | Command::InRoom(..)
             | Command::Sessions
             | Command::LogOut => true,
         }

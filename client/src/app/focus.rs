@@ -87,30 +87,20 @@ impl Focus {
 
 #[cfg(test)]
 mod tests {
-    use chatbox_common::wire::message::{Access, Limits, Room, RoomMode, RoomRole, Welcome};
+    use chatbox_common::wire::message::{Limits, Room, Welcome};
 
     use super::*;
     use crate::model::Event as Told;
 
     /// Somebody in the lobby (1) and in #ops (2).
     fn model() -> Model {
-        let room = |room, name: &str| Room {
-            room,
-            name: name.to_owned(),
-            topic: String::new(),
-            mode: RoomMode::Audited,
-            first: 1,
-            head: 0,
-            online: 1,
-            access: Access::Open,
-            role: RoomRole::Member,
-            read: 0,
-            locked: None,
-        };
         let mut model = Model::new("alice");
         model.apply(Told::Welcome(Welcome {
             history_id: [1; 16],
-            rooms: vec![room(RoomId(1), RoomName::LOBBY), room(RoomId(2), "#ops")],
+            rooms: vec![
+                Room::new(RoomId(1), RoomName::LOBBY),
+                Room::new(RoomId(2), "#ops"),
+            ],
             time: 0,
             limits: Limits::with_pace(0),
             server: "0".to_owned(),

@@ -6,8 +6,7 @@ mod secrets;
 use std::sync::mpsc::SyncSender;
 
 use chatbox_common::wire::message::{
-    Access, AccountId, Chat, ClientMessage, Kind, Limits, Page, Room, RoomMode, RoomRole, Seq,
-    ServerMessage, Welcome,
+    Access, AccountId, Chat, ClientMessage, Kind, Limits, Page, Room, Seq, ServerMessage, Welcome,
 };
 
 use super::*;
@@ -26,17 +25,12 @@ struct Desk {
 
 fn room(number: RoomId, name: &str, access: Access, head: Seq) -> Room {
     Room {
-        room: number,
-        name: name.to_owned(),
         topic: format!("about {name}"),
-        mode: RoomMode::Audited,
-        first: 1,
         head,
         online: 2,
         access,
-        role: RoomRole::Member,
         read: head,
-        locked: None,
+        ..Room::new(number, name)
     }
 }
 

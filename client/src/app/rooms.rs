@@ -1,15 +1,15 @@
 //! Rooms: what a person does with them, and what the server says of them.
 
 use chatbox_common::wire::message::{
-    Access, Action, ClientMessage, Create, InRoom, Invite, Join, Joined, Left, Lock, Moderate,
-    RequestId, RoomChanged, RoomId, RoomMode, SetTopic,
+    Access, Action, ClientMessage, Create, InRoom, Invite, Join, Joined, Left, Moderate, RequestId,
+    RoomChanged, RoomId, RoomMode, SetTopic,
 };
 
 use super::App;
 use super::requests::{Asked, UNANSWERED};
 use crate::cli::Exit;
 use crate::exit::ExitReason;
-use crate::input::{MemberAction, Target};
+use crate::input::{MemberAction, RoomOrder, Target};
 use crate::model::{Event as Told, Listed};
 use crate::sanitize::name;
 use crate::words::app as words;
@@ -120,18 +120,8 @@ impl App {
         }
     }
 
-    pub(super) fn lock(
-        &mut self,
-        target: &Target,
-        reason: Option<String>,
-    ) -> Result<(), ExitReason> {
-        self.ask_in(target, |request, room| {
-            ClientMessage::Lock(Lock {
-                request,
-                room,
-                reason,
-            })
-        })
+    pub(super) fn order_in(&mut self, target: &Target, order: RoomOrder) -> Result<(), ExitReason> {
+        self.ask_in(target, |request, room| order.into_message(request, room))
     }
 
     pub(super) fn invite(&mut self, target: &Target, user: String) -> Result<(), ExitReason> {
@@ -232,13 +222,11 @@ impl App {
     pub(super) fn room_changed(&mut self, changed: &RoomChanged) -> Result<(), ExitReason> {
         let room = name(self.model.room_name(changed.room));
         let by = name(&changed.by);
-        let was_locked = self.model.is_locked(changed.room);
-        if self.model.topic(changed.room) != changed.topic {
-            let sentence = words::topic_changed(&by, &room, &changed.topic);
-            self.face.notice(Some(changed.room), &sentence)?;
-        }
-        if changed.locked.is_some() != was_locked {
-            let sentence = words::locked(&by, &room, changed.locked.as_deref());
+        let Some(before) = self.model.room(changed.room) else {
+            return Ok(());
+        };
+        let sentences = words::room_changes(&before.told, changed, &by, &room);
+        for sentence in sentences {
             self.face.notice(Some(changed.room), &sentence)?;
         }
         self.tell_model(Told::RoomChanged(changed.clone()))

@@ -284,7 +284,7 @@ impl App {
             ..
         } = &self.run_mode
         {
-            let known = self.model.room(room).map(|room| room.name.clone());
+            let known = self.model.room(room).map(|room| room.told.name.clone());
             let line = words::acknowledged(&name(&known.unwrap_or_else(|| named.clone())), seq);
             let put = self.face.lines("", &line);
             put.map_err(|error| output_failed(&self.run_mode, error))?;

@@ -1,6 +1,6 @@
 //! The commands: their names, arguments, help and parsers, each in one row.
 
-use chatbox_common::wire::message::FactorPart;
+use chatbox_common::wire::message::{ClientMessage, FactorPart, Lock, RequestId, RoomId};
 
 use super::when::{When, span};
 
@@ -30,6 +30,27 @@ pub enum MemberAction {
     Unmute,
     Op,
     Deop,
+}
+
+/// What moderators may change about a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RoomOrder {
+    /// Let only moderators write, for a reason, or all again.
+    Lock(Option<String>),
+}
+
+impl RoomOrder {
+    /// The request of this number that asks for it.
+    #[must_use]
+    pub fn into_message(self, request: RequestId, room: RoomId) -> ClientMessage {
+        match self {
+            Self::Lock(reason) => ClientMessage::Lock(Lock {
+                request,
+                room,
+                reason,
+            }),
+        }
+    }
 }
 
 /// A command.
@@ -82,8 +103,8 @@ pub enum Command {
         action: MemberAction,
         reason: String,
     },
-    /// Leave a room's word to its moderators, for a reason, or give it back to all.
-    Lock(Target, Option<String>),
+    /// Change something about a room.
+    InRoom(Target, RoomOrder),
     /// Where one is logged in.
     Sessions,
     /// End all of one's sessions.
@@ -285,7 +306,10 @@ pub(super) const TABLE: &[CommandRow] = &[
         help: "let only moderators write in a room",
         parse: |arguments| {
             let (room, reason) = target(arguments);
-            Ok(Command::Lock(room, Some(reason.to_owned())))
+            Ok(Command::InRoom(
+                room,
+                RoomOrder::Lock(Some(reason.to_owned())),
+            ))
         },
     },
     CommandRow {
@@ -293,7 +317,7 @@ pub(super) const TABLE: &[CommandRow] = &[
         arguments: "[#room]",
         help: "let everybody in a room write again",
         parse: |arguments| match target(arguments) {
-            (room, "") => Ok(Command::Lock(room, None)),
+            (room, "") => Ok(Command::InRoom(room, RoomOrder::Lock(None))),
             _ => Err(Misuse),
         },
     },

@@ -42,9 +42,15 @@ fn rooms_are_made_entered_and_left() {
         ("invite @bob", Command::Invite(Target::Here, text("bob"))),
         ("invite #ops bob", Command::Invite(ops(), text("bob"))),
         ("members", Command::Members(Target::Here)),
-        ("lock", Command::Lock(Target::Here, Some(text("")))),
-        ("lock #ops now", Command::Lock(ops(), Some(text("now")))),
-        ("unlock #ops", Command::Lock(ops(), None)),
+        (
+            "lock",
+            Command::InRoom(Target::Here, RoomOrder::Lock(Some(text("")))),
+        ),
+        (
+            "lock #ops now",
+            Command::InRoom(ops(), RoomOrder::Lock(Some(text("now")))),
+        ),
+        ("unlock #ops", Command::InRoom(ops(), RoomOrder::Lock(None))),
         ("dm @bob", Command::Direct(text("bob"), text(""))),
         ("msg bob a  b", Command::Direct(text("bob"), text("a  b"))),
     ] {

@@ -26,7 +26,7 @@ pub enum Event {
     Joined(message::Room),
     /// One is in a room no longer.
     Left(RoomId),
-    /// A room has another topic, or was locked or unlocked.
+    /// Something about a room was changed.
     RoomChanged(RoomChanged),
     /// What was asked about somebody came.
     Profile(Profile),

@@ -70,7 +70,7 @@ impl Model {
     /// A room's name, as the server gave it.
     #[must_use]
     pub fn room_name(&self, room: RoomId) -> &str {
-        self.rooms.get(&room).map_or("?", |room| &room.name)
+        self.rooms.get(&room).map_or("?", |room| &room.told.name)
     }
 
     /// The room with this name.
@@ -78,20 +78,14 @@ impl Model {
     pub fn room_named(&self, name: &str) -> Option<RoomId> {
         let mut rooms = self.rooms.iter();
         rooms
-            .find(|(_, room)| room.name.eq_ignore_ascii_case(name))
+            .find(|(_, room)| room.told.name.eq_ignore_ascii_case(name))
             .map(|(number, _)| *number)
     }
 
     /// What a room is about, or nothing.
     #[must_use]
     pub fn topic(&self, room: RoomId) -> &str {
-        self.rooms.get(&room).map_or("", |room| &room.topic)
-    }
-
-    /// Whether only moderators may write in a room.
-    #[must_use]
-    pub fn is_locked(&self, room: RoomId) -> bool {
-        self.rooms.get(&room).is_some_and(|room| room.is_locked)
+        self.rooms.get(&room).map_or("", |room| &room.told.topic)
     }
 
     /// A room one is in.
@@ -105,14 +99,14 @@ impl Model {
     #[must_use]
     pub fn listed_rooms(&self) -> Vec<(RoomId, &KnownRoom)> {
         let rooms = self.rooms.iter().filter(|(_, room)| {
-            let partner = room.name.strip_prefix('@');
+            let partner = room.told.name.strip_prefix('@');
             !partner.is_some_and(|user| self.names.is_ignored(user))
         });
         let mut rooms: Vec<_> = rooms.map(|(number, room)| (*number, room)).collect();
         rooms.sort_by_cached_key(|(_, room)| {
-            let is_direct = room.access == Access::Direct;
-            let is_other = room.name != RoomName::LOBBY;
-            (is_direct, is_other, room.name.to_ascii_lowercase())
+            let is_direct = room.told.access == Access::Direct;
+            let is_other = room.told.name != RoomName::LOBBY;
+            (is_direct, is_other, room.told.name.to_ascii_lowercase())
         });
         rooms
     }
@@ -173,8 +167,7 @@ impl Model {
             },
             Event::RoomChanged(changed) => {
                 if let Some(room) = self.rooms.get_mut(&changed.room) {
-                    room.topic = changed.topic;
-                    room.is_locked = changed.locked.is_some();
+                    room.told.change(changed);
                 }
             }
             Event::Left(room) => {

@@ -66,7 +66,7 @@ impl Model {
         match slot {
             Slot::First(_) => {
                 // The conversation with somebody whom one does not want to see.
-                let user = room.name.strip_prefix('@');
+                let user = room.told.name.strip_prefix('@');
                 let is_hidden = user.is_some_and(|user| self.names.is_ignored(user));
                 room.take_first(page, is_hidden, effects);
             }

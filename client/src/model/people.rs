@@ -90,7 +90,7 @@ impl Model {
     /// Whoever one ignores comes and goes unseen, and one knows of oneself.
     pub(super) fn presence(&mut self, presence: Presence, effects: &mut Vec<Effect>) {
         if let Some(room) = self.rooms.get_mut(&presence.room) {
-            room.online = presence.online;
+            room.told.online = presence.online;
         }
         let names = &mut self.names;
         let mut wanted = |mut people: Vec<String>| {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use chatbox_common::wire::message::{self, Access, Chat, Page, RoomId, RoomMode, Seq};
+use chatbox_common::wire::message::{self, Access, Chat, Page, RoomId, Seq};
 
 use super::{Effect, Mention};
 use crate::words::model as words;
@@ -28,19 +28,9 @@ enum Live {
 /// See the module.
 #[derive(Debug)]
 pub struct KnownRoom {
-    number: RoomId,
-    /// Its name, as the server gave it.
-    pub name: String,
-    /// What it is about, or nothing.
-    pub topic: String,
-    /// Whether only moderators may write in it.
-    pub is_locked: bool,
-    /// Whether the server can read what is said in it.
-    pub mode: RoomMode,
-    /// Who may enter it.
-    pub access: Access,
-    /// How many of its members are online.
-    pub online: u32,
+    /// What the server told of it, and of its changes since. `head` and `read` are of the moment
+    /// when it was described; those below are kept up.
+    pub told: message::Room,
     /// The last message shown, and the oldest; nothing before the first page.
     shown: Option<ShownRange>,
     /// The last message that is known to exist.
@@ -65,13 +55,7 @@ impl KnownRoom {
     /// One that nothing was shown of yet.
     pub(super) fn new(number: RoomId) -> Self {
         Self {
-            number,
-            name: String::new(),
-            topic: String::new(),
-            is_locked: false,
-            mode: RoomMode::Audited,
-            access: Access::Open,
-            online: 0,
+            told: message::Room::new(number, ""),
             shown: None,
             head: 0,
             began_at: 0,
@@ -105,13 +89,8 @@ impl KnownRoom {
 
     /// The server says again what one is in; whether it comes live is another matter.
     pub(super) fn describe(&mut self, room: message::Room) {
-        self.name = room.name;
-        self.topic = room.topic;
-        self.is_locked = room.locked.is_some();
-        self.mode = room.mode;
-        self.access = room.access;
-        self.online = room.online;
         self.head = self.head.max(room.head);
+        self.told = room;
     }
 
     /// What was under way is gone. What was held is fetched again.
@@ -214,7 +193,7 @@ impl KnownRoom {
 
     /// What it is to be said something that names nobody.
     pub(super) fn address(&self, seq: Seq) -> Mention {
-        if self.access == Access::Direct && seq > self.began_at {
+        if self.told.access == Access::Direct && seq > self.began_at {
             Mention::Alone
         } else {
             Mention::No
@@ -265,7 +244,7 @@ impl KnownRoom {
             let rest = messages.split_off(messages.partition_point(|chat| chat.seq <= self.read));
             self.take_messages(messages, effects);
             effects.push(Effect::Unread {
-                room: self.number,
+                room: self.told.room,
                 count: unread,
                 shown: rest.len(),
             });
@@ -281,13 +260,13 @@ impl KnownRoom {
         {
             shown.last = page.first - 1;
             self.head = self.head.max(shown.last);
-            let sentence = words::history_begins(&self.name, page.first);
-            effects.push(Effect::Notice(Some(self.number), sentence));
+            let sentence = words::history_begins(&self.told.name, page.first);
+            effects.push(Effect::Notice(Some(self.told.room), sentence));
         }
         self.take_messages(page.messages, effects);
         if self.is_behind() && self.last() == after {
             let missing = after.saturating_add(1);
-            let sentence = words::missing(&self.name, missing);
+            let sentence = words::missing(&self.told.name, missing);
             effects.push(Effect::Fault(sentence));
         }
     }
@@ -313,7 +292,7 @@ impl KnownRoom {
         }
         let messages = messages.into_iter().map(|chat| (chat, Mention::No));
         effects.push(Effect::Older {
-            room: self.number,
+            room: self.told.room,
             messages: messages.collect(),
             begins: is_all.then_some(first),
         });

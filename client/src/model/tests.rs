@@ -1,11 +1,9 @@
 mod random_server;
 
-use std::ops::RangeInclusive;
-
 use chatbox_common::wire::message::{
-    self, Access, AccountId, Chat, Following, Kind, Limits, OnlinePerson, Page, People, RoomMode,
-    RoomRole,
+    AccountId, Chat, Following, Kind, Limits, OnlinePerson, Page, People, Room,
 };
+use std::ops::RangeInclusive;
 
 use super::room::MAX_HELD;
 use super::*;
@@ -47,18 +45,11 @@ fn read(seq: Seq) -> Effect {
 fn welcome_with(history: u8, first: Seq, head: Seq, read: Seq) -> Event {
     Event::Welcome(Welcome {
         history_id: [history; 16],
-        rooms: vec![message::Room {
-            room: ROOM,
-            name: "#lobby".into(),
-            topic: String::new(),
-            mode: RoomMode::Audited,
+        rooms: vec![Room {
             first,
             head,
-            online: 1,
-            access: Access::Open,
-            role: RoomRole::Member,
             read,
-            locked: None,
+            ..Room::new(ROOM, "#lobby")
         }],
         time: 0,
         limits: Limits::with_pace(5),

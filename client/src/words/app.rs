@@ -4,7 +4,9 @@ use std::fmt::Display;
 
 use chatbox_common::crypto::handshake::SUITE;
 use chatbox_common::name::UserName;
-use chatbox_common::wire::message::{Access, Action, Room, RoomMode, ServerInfo, Standing};
+use chatbox_common::wire::message::{
+    Access, Action, Room, RoomChanged, RoomMode, ServerInfo, Standing,
+};
 
 use crate::sanitize::name;
 
@@ -93,12 +95,24 @@ pub fn topic(room: &str, topic: &str) -> String {
     format!("{room}: {topic}")
 }
 
-pub fn topic_changed(by: &str, room: &str, topic: &str) -> String {
+fn topic_changed(by: &str, room: &str, topic: &str) -> String {
     format!("{by} says what {room} is about: {topic}")
 }
 
+/// What `by` changed about a room.
+pub fn room_changes(before: &Room, changed: &RoomChanged, by: &str, room: &str) -> Vec<String> {
+    let mut sentences = Vec::new();
+    if before.topic != changed.topic {
+        sentences.push(topic_changed(by, room, &changed.topic));
+    }
+    if before.locked.is_some() != changed.locked.is_some() {
+        sentences.push(locked(by, room, changed.locked.as_deref()));
+    }
+    sentences
+}
+
 /// A room was locked for a reason, or unlocked.
-pub fn locked(by: &str, room: &str, reason: Option<&str>) -> String {
+fn locked(by: &str, room: &str, reason: Option<&str>) -> String {
     match reason {
         Some(reason) => {
             let why = because(reason);
@@ -260,6 +274,8 @@ pub fn span(seconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use chatbox_common::wire::message::RoomId;
+
     use super::*;
 
     #[test]
@@ -273,5 +289,31 @@ mod tests {
         ] {
             assert_eq!(span(seconds), told);
         }
+    }
+
+    #[test]
+    fn each_change_of_a_room_has_a_sentence() {
+        let before = Room::new(RoomId(2), "#ops");
+        let changed = |topic: &str, locked: Option<&str>| RoomChanged {
+            room: RoomId(2),
+            topic: topic.to_owned(),
+            locked: locked.map(str::to_owned),
+            by: "alice".to_owned(),
+        };
+        let said = |changed| room_changes(&before, &changed, "alice", "#ops");
+        assert!(said(changed("", None)).is_empty());
+        assert_eq!(
+            said(changed("what burns", Some(""))),
+            [
+                "alice says what #ops is about: what burns",
+                "alice lets only moderators write in #ops",
+            ]
+        );
+        let mut locked = before.clone();
+        locked.change(changed("", Some("an incident")));
+        assert_eq!(
+            room_changes(&locked, &changed("", None), "alice", "#ops"),
+            ["alice lets everybody write in #ops again"]
+        );
     }
 }

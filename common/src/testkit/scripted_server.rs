@@ -1,10 +1,6 @@
 //! A scripted server, made of the protocol's own parts: it says what a test tells it to say,
 //! right or wrong, and listens on a port of the system's choice.
 
-use std::collections::VecDeque;
-use std::net::{TcpListener, TcpStream};
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use crate::auth::resume::{self, ResumeToken};
 use crate::auth::scram::{ClientFirstMessage, Iterations, Password, ServerFirst, Verifier};
 use crate::auth::totp::TotpSecret;
@@ -17,9 +13,12 @@ use crate::wire::codec::{self, Read};
 use crate::wire::frame::FrameBuffer;
 use crate::wire::message::{
     Access, AccountId, Ack, Bye, ByeReason, Chat, ClientMessage, ErrorCode, ErrorMessage, Joined,
-    Kind, Limits, LoggedIn, LoginChallenge, Page, RegisterChallenge, Room, RoomId, RoomMode,
-    RoomRole, Send, Seq, ServerMessage, Welcome,
+    Kind, Limits, LoggedIn, LoginChallenge, Page, RegisterChallenge, Room, RoomId, Send, Seq,
+    ServerMessage, Welcome,
 };
+use std::collections::VecDeque;
+use std::net::{TcpListener, TcpStream};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::LOBBY;
 use super::wait::PATIENCE;
@@ -244,17 +243,9 @@ impl AcceptedClient {
         self.say(&ServerMessage::Welcome(Welcome {
             history_id: [1; 16],
             rooms: vec![Room {
-                room: LOBBY,
-                name: "#lobby".to_owned(),
-                topic: String::new(),
-                mode: RoomMode::Audited,
-                first: 1,
                 head,
-                online: 1,
-                access: Access::Open,
-                role: RoomRole::Member,
                 read: head,
-                locked: None,
+                ..Room::new(LOBBY, "#lobby")
             }],
             time: now_ms(),
             limits: Limits::with_pace(messages_per_second),
@@ -269,17 +260,8 @@ impl AcceptedClient {
         self.say(&ServerMessage::Joined(Joined {
             request,
             room: Room {
-                room,
-                name: name.to_owned(),
-                topic: String::new(),
-                mode: RoomMode::Audited,
-                first: 1,
-                head: 0,
-                online: 1,
                 access,
-                role: RoomRole::Member,
-                read: 0,
-                locked: None,
+                ..Room::new(room, name)
             },
         }));
     }

@@ -30,13 +30,13 @@ pub trait Message: Encode<()> + for<'b> Decode<'b, ()> {
 
 impl Message for ClientMessage {
     fn knows(kind: u32) -> bool {
-        matches!(kind, 1..=5 | 16..=44)
+        Self::is_known(kind)
     }
 }
 
 impl Message for ServerMessage {
     fn knows(kind: u32) -> bool {
-        matches!(kind, 1..=3 | 16..=27 | 30..=47)
+        Self::is_known(kind)
     }
 }
 

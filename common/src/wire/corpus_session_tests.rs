@@ -74,9 +74,9 @@ fn messages_of_rooms() -> Vec<ServerMessage> {
         more,
         first,
     };
-    let all_rooms = vec![lobby(), locked_room(), room_of_two()];
+    let all_rooms = vec![rooms::lobby(), rooms::locked_room(), rooms::room_of_two()];
     vec![
-        S::Welcome(welcome(vec![lobby()], Vec::new())),
+        S::Welcome(welcome(vec![rooms::lobby()], Vec::new())),
         S::Welcome(welcome(all_rooms, vec![text("Carol"), text("Dave")])),
         S::Chat(chat()),
         S::Chat(action()),

@@ -56,54 +56,6 @@ fn action() -> Chat {
     }
 }
 
-fn lobby() -> Room {
-    Room {
-        room: RoomId(1),
-        name: text("#lobby"),
-        topic: text(""),
-        mode: RoomMode::Audited,
-        first: 3,
-        head: 42,
-        online: 2,
-        access: Access::Open,
-        role: RoomRole::Member,
-        read: 41,
-        locked: None,
-    }
-}
-
-fn locked_room() -> Room {
-    Room {
-        room: RoomId(2),
-        name: text("#ops~Alice"),
-        topic: text("what burns"),
-        mode: RoomMode::Audited,
-        first: 8,
-        head: 7,
-        online: 1,
-        access: Access::Invited,
-        role: RoomRole::Owner,
-        read: 7,
-        locked: Some(text("an incident")),
-    }
-}
-
-fn room_of_two() -> Room {
-    Room {
-        room: RoomId(3),
-        name: text("@Bob"),
-        topic: text(""),
-        mode: RoomMode::Audited,
-        first: 1,
-        head: 0,
-        online: 2,
-        access: Access::Direct,
-        role: RoomRole::Member,
-        read: 0,
-        locked: None,
-    }
-}
-
 pub fn client() -> Vec<ClientMessage> {
     [
         login::client(),

@@ -26,12 +26,13 @@ pub use login::{
 };
 pub use membership::{
     Access, Action, Create, Direct, Invite, Invited, Join, Joined, Left, Lock, Member, MemberList,
-    Members, Moderate, RoomChanged, RoomList, RoomRole, RoomSummary, Rooms, SetTopic, Standing,
+    Members, Moderate, Room, RoomChanged, RoomList, RoomMode, RoomRole, RoomSummary, Rooms,
+    SetTopic, Standing,
 };
 pub use people::{Ignore, Ignoring, List, Named, OnlinePerson, People, Profile, ServerInfo, You};
 pub use room::{
     Ack, Chat, Follow, Following, Found, Head, History, Kind, Lagged, Limits, Page, Place,
-    Presence, Read, ReadTo, Room, RoomMode, Search, Send, Welcome,
+    Presence, Read, ReadTo, Search, Send, Welcome,
 };
 
 /// Number of a request, chosen by whoever asks; its answer repeats it.
@@ -235,7 +236,7 @@ pub enum ServerMessage {
     /// One is no longer in a room.
     #[n(34)]
     Left(#[n(0)] Left),
-    /// A room one is in has another topic, or was locked or unlocked.
+    /// Something about a room one is in was changed.
     #[n(35)]
     RoomChanged(#[n(0)] RoomChanged),
     /// Somebody came to belong to a room, no longer does, or may do other things there.
@@ -274,6 +275,20 @@ pub enum ServerMessage {
     /// The password or the second factor was changed.
     #[n(47)]
     Changed(#[n(0)] Changed),
+}
+
+impl ClientMessage {
+    /// Whether there is a message of this number above.
+    pub(super) const fn is_known(kind: u32) -> bool {
+        matches!(kind, 1..=5 | 16..=44)
+    }
+}
+
+impl ServerMessage {
+    /// Whether there is a message of this number above.
+    pub(super) const fn is_known(kind: u32) -> bool {
+        matches!(kind, 1..=3 | 16..=27 | 30..=47)
+    }
 }
 
 /// A request, or its answer, with nothing else in it.

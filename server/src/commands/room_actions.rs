@@ -4,14 +4,57 @@
 use chatbox_common::limits::{MAX_MUTE, MAX_TOPIC};
 use chatbox_common::name::{NameError, RoomName, UserName};
 use chatbox_common::wire::message::{
-    Access, Action, Create, Direct, ErrorCode, Ignore, Invite, Join, Lock, Moderate, RoomMode,
-    SetTopic,
+    Access, Action, ClientMessage, Create, Direct, ErrorCode, Ignore, Invite, Join, Lock, Moderate,
+    RequestId, RoomMode, SetTopic,
 };
 
-use crate::journal::{ModeratorAction, RoomAction};
+use crate::journal::{ModeratorAction, RoomAction, RoomSetting};
 
 /// Which refusal, and the sentence.
 pub(super) type InvalidRequest = (ErrorCode, String);
+
+/// What is asked of the journal with a message, if it is something about rooms or people.
+pub(super) fn action(
+    message: ClientMessage,
+) -> Option<(RequestId, Result<RoomAction, InvalidRequest>)> {
+    use ClientMessage as C;
+    Some(match message {
+        C::Create(create_) => (create_.request, create(create_)),
+        C::Direct(direct_) => (direct_.request, direct(&direct_)),
+        C::Join(join_) => (join_.request, join(&join_)),
+        C::Leave(leave) => (leave.request, Ok(RoomAction::Leave(leave.room))),
+        C::SetTopic(topic_) => (topic_.request, topic(topic_)),
+        C::Invite(invite_) => (invite_.request, invite(&invite_)),
+        C::Moderate(moderate_) => (moderate_.request, moderate(moderate_)),
+        C::Lock(lock_) => (lock_.request, lock(lock_)),
+        C::Ignore(ignore_) => (ignore_.request, ignore(&ignore_)),
+        C::Register(_)
+        | C::RegisterConfirm(_)
+        | C::Login(_)
+        | C::LoginConfirm(_)
+        | C::Resume(_)
+        | C::Send(_)
+        | C::History(_)
+        | C::Follow(_)
+        | C::List(_)
+        | C::Whoami(_)
+        | C::Info(_)
+        | C::Ping(_)
+        | C::Pong(_)
+        | C::Bye(_)
+        | C::Rooms(_)
+        | C::Members(_)
+        | C::Read(_)
+        | C::Whois(_)
+        | C::Search(_)
+        | C::Sessions(_)
+        | C::LogOut(_)
+        | C::Password(_)
+        | C::PasswordConfirm(_)
+        | C::Factor(_)
+        | C::FactorConfirm(_) => return None,
+    })
+}
 
 pub(super) fn create(create: Create) -> Result<RoomAction, InvalidRequest> {
     if create.mode != RoomMode::Audited {
@@ -43,7 +86,10 @@ pub(super) fn direct(direct: &Direct) -> Result<RoomAction, InvalidRequest> {
 }
 
 pub(super) fn topic(topic: SetTopic) -> Result<RoomAction, InvalidRequest> {
-    Ok(RoomAction::Topic(topic.room, line(topic.topic)?))
+    Ok(RoomAction::Set(
+        topic.room,
+        RoomSetting::Topic(line(topic.topic)?),
+    ))
 }
 
 pub(super) fn invite(invite: &Invite) -> Result<RoomAction, InvalidRequest> {
@@ -55,9 +101,9 @@ pub(super) fn ignore(ignore: &Ignore) -> Result<RoomAction, InvalidRequest> {
 }
 
 pub(super) fn lock(lock: Lock) -> Result<RoomAction, InvalidRequest> {
-    Ok(RoomAction::Lock(
+    Ok(RoomAction::Set(
         lock.room,
-        lock.reason.map(line).transpose()?,
+        RoomSetting::Locked(lock.reason.map(line).transpose()?),
     ))
 }
 

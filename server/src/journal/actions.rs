@@ -12,11 +12,10 @@ mod ignore;
 mod invite;
 mod join;
 mod leave;
-mod lock;
 mod moderate;
 mod request;
+mod setting;
 mod tell;
-mod topic;
 
 use chatbox_common::wire::message::ErrorCode;
 
@@ -85,9 +84,8 @@ fn rule(action: &RoomAction) -> Rule {
         RoomAction::Join(_) => join::RULE,
         RoomAction::Direct(_) => direct::RULE,
         RoomAction::Leave(room) => leave::rule(*room),
-        RoomAction::Topic(room, _) => topic::rule(*room),
+        RoomAction::Set(room, setting) => setting::rule(*room, setting),
         RoomAction::Invite(room, _) => invite::rule(*room),
-        RoomAction::Lock(room, reason) => lock::rule(*room, reason.as_deref()),
         RoomAction::Ignore(_, ignored) => ignore::rule(*ignored),
         RoomAction::Moderate { room, action, .. } => moderate::rule(*room, *action),
     }
@@ -109,11 +107,8 @@ fn carry_out(state: &mut JournalState, who: &Person, request: &RoomRequest) -> R
         RoomAction::Join(name) => join::carry_out(state, who, request, name),
         RoomAction::Direct(user) => direct::carry_out(state, who, request, user),
         RoomAction::Leave(room) => leave::carry_out(state, who, request, *room),
-        RoomAction::Topic(room, topic) => topic::carry_out(state, who, request, *room, topic),
+        RoomAction::Set(room, setting) => setting::carry_out(state, who, request, *room, setting),
         RoomAction::Invite(room, user) => invite::carry_out(state, who, request, *room, user),
-        RoomAction::Lock(room, reason) => {
-            lock::carry_out(state, who, request, *room, reason.as_deref())
-        }
         RoomAction::Ignore(user, ignored) => ignore::carry_out(state, who, request, user, *ignored),
         RoomAction::Moderate {
             room,
@@ -156,7 +151,6 @@ mod tests {
             topic: String::new(),
             access: Access::Open,
         };
-        let reason = || Some(String::new());
         let mute = ModeratorAction::Mute { seconds: Some(1) };
         let (free, member) = (None, Some(RoomRole::Member));
         let (moderator, owner) = (Some(RoomRole::Moderator), Some(RoomRole::Owner));
@@ -167,22 +161,7 @@ mod tests {
             (RoomAction::Ignore(bob(), true), "ignored", free),
             (RoomAction::Ignore(bob(), false), "no_longer_ignored", free),
             (RoomAction::Leave(RoomId(5)), "room_left", member),
-            (
-                RoomAction::Topic(RoomId(5), String::new()),
-                "topic_set",
-                moderator,
-            ),
             (RoomAction::Invite(RoomId(5), bob()), "invited", moderator),
-            (
-                RoomAction::Lock(RoomId(5), reason()),
-                "room_locked",
-                moderator,
-            ),
-            (
-                RoomAction::Lock(RoomId(5), None),
-                "room_unlocked",
-                moderator,
-            ),
             (moderate(ModeratorAction::Kick), "kicked", moderator),
             (moderate(ModeratorAction::Ban), "banned", moderator),
             (moderate(ModeratorAction::Unban), "unbanned", moderator),

@@ -12,7 +12,7 @@ use crate::store::Inserted;
 
 /// A room that is not in memory is not the sender's: read, so that the refusal is the right
 /// one whoever else is online.
-pub(super) fn look_for_room(state: &mut JournalState, post: &Post) {
+fn look_for_room(state: &mut JournalState, post: &Post) {
     if !state.rooms().contains(post.room)
         && state.sessions().open(post.session).is_some()
         && let Err(error) = state.room(post.room)
@@ -22,11 +22,12 @@ pub(super) fn look_for_room(state: &mut JournalState, post: &Post) {
 }
 
 pub(super) fn admit(
-    state: &JournalState,
+    state: &mut JournalState,
     post: &Post,
     writable: bool,
     now: i64,
 ) -> Result<Person, Refusal> {
+    look_for_room(state, post);
     // One that has ended has nobody to be told.
     let session = state.sessions().open(post.session).ok_or(UNKNOWN_ROOM)?;
     let room = state.rooms().get(post.room).ok_or(UNKNOWN_ROOM)?;

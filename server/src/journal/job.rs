@@ -15,7 +15,7 @@ use chatbox_common::wire::message::{
 
 use crate::delivery::Backpressure;
 use crate::event::{Person, SessionId};
-use crate::store::{Credentials, RecoveryHash, TokenId};
+use crate::store::{Credentials, RecoveryHash, RoomSetting, TokenId};
 
 /// How long a full login may be continued by resuming, in seconds: 12 hours.
 pub const TOKEN_SECONDS: u32 = 12 * 3600;
@@ -239,12 +239,10 @@ pub enum RoomAction {
     Direct(UserName),
     /// Leaves a room.
     Leave(RoomId),
-    /// Says what a room is about.
-    Topic(RoomId, String),
+    /// Changes something about a room.
+    Set(RoomId, RoomSetting),
     /// Lets somebody into a room.
     Invite(RoomId, UserName),
-    /// Leaves a room's word to its moderators, for a reason, or gives it back to all.
-    Lock(RoomId, Option<String>),
     /// Does not want to see somebody, or wants to again.
     Ignore(UserName, bool),
     /// Does something to somebody.

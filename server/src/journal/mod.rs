@@ -28,6 +28,7 @@ mod state;
 mod write_behind;
 mod writer;
 
+pub use crate::store::RoomSetting;
 pub use chat_log::{AuditedChat, ChatSync};
 pub use handle::Journal;
 pub use job::{

@@ -11,7 +11,7 @@ use chatbox_common::wire::message::{
 
 use crate::event::Person;
 use crate::presence::Presence;
-use crate::store::{self, Snapshot, StoreError, Title, first_readable};
+use crate::store::{self, RoomSetting, Snapshot, StoreError, Title, first_readable};
 
 /// A refusal: which, and the sentence for the person.
 pub(super) type Refusal = (ErrorCode, &'static str);
@@ -150,9 +150,6 @@ impl RoomState {
     }
 
     /// Whether somebody may write.
-    ///
-    /// # Errors
-    /// With the refusal.
     pub(super) fn may_write(&self, who: &Person, now: i64) -> Result<(), Refusal> {
         if !self.is_seen_by(who.account) {
             return Err(UNKNOWN_ROOM);
@@ -172,6 +169,23 @@ impl RoomState {
     pub(super) fn is_muted(&self, account: AccountId, now: i64) -> bool {
         let end = self.muted.get(&account);
         end.is_some_and(|end| end.is_none_or(|end| end > now))
+    }
+
+    pub(super) fn set(&mut self, setting: RoomSetting) {
+        match setting {
+            RoomSetting::Topic(topic) => self.topic = topic,
+            RoomSetting::Locked(reason) => self.locked = reason,
+        }
+    }
+
+    /// What its members are told when something about it was changed.
+    pub(super) fn changed(&self, id: RoomId, by: &Person) -> message::RoomChanged {
+        message::RoomChanged {
+            room: id,
+            by: by.user.to_string(),
+            topic: self.topic.clone(),
+            locked: self.locked.clone(),
+        }
     }
 
     /// What a member is told of it.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::actions::room_request;
-use super::admit::{admit, look_for_room, refuse_posts};
+use super::admit::{admit, refuse_posts};
 use super::batch::{Batch, pace};
 use super::begin_end::{self, Memberships, memberships};
 use super::commit::Admitted;
@@ -156,8 +156,7 @@ impl Writer {
         let mut posts = Vec::with_capacity(batch.posts.len());
         let mut refused = Vec::new();
         for post in batch.posts {
-            look_for_room(&mut self.state, &post);
-            match admit(&self.state, &post, writable, now) {
+            match admit(&mut self.state, &post, writable, now) {
                 Ok(person) => posts.push(Admitted { post, person }),
                 Err(refusal) => refused.push((post, refusal)),
             }

@@ -44,7 +44,7 @@ pub use index::Portion;
 pub use members::{Membership, Sanction, first_readable};
 pub use reader::{Checkpoint, Checkpointer, Reader};
 pub use resume::{NewToken, Resumed, TokenId};
-pub use rooms::{LOBBY, NewRoom, RoomRow};
+pub use rooms::{LOBBY, NewRoom, RoomRow, RoomSetting};
 pub use schema::SCHEMA_VERSION;
 pub use search::{Searched, Sought};
 pub use sql::{Snapshot, SqlEntry, SqlLog, SqlOutcome, Tx};

@@ -50,6 +50,15 @@ pub struct RoomRow {
     pub heads: Heads,
 }
 
+/// Something about a room that its moderators may change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RoomSetting {
+    /// What it is about; may be empty.
+    Topic(String),
+    /// Why only moderators may write; without, all may.
+    Locked(Option<String>),
+}
+
 /// A room to be made.
 #[derive(Debug, Clone)]
 pub struct NewRoom<'a> {
@@ -223,6 +232,17 @@ impl Tx<'_> {
     /// [`StoreError::Missing`] without such a room or when a higher number is stored; SQLite's.
     pub fn store_next_seq(&self, room: RoomId, next_seq: u64) -> Result<(), StoreError> {
         self.change(NEXT_SEQ, (room.put(), next_seq.put()))
+    }
+
+    /// Changes something about a room.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] without such a room; SQLite's.
+    pub fn set(&self, room: RoomId, setting: &RoomSetting) -> Result<(), StoreError> {
+        match setting {
+            RoomSetting::Topic(topic) => self.set_topic(room, topic),
+            RoomSetting::Locked(reason) => self.set_locked(room, reason.as_deref()),
+        }
     }
 
     /// Says what a room is about.

@@ -55,7 +55,7 @@ impl Bars<'_> {
     /// A room's number, its name, and what was not read in it.
     fn label(&self, place: usize, room: RoomId, known: &KnownRoom) -> (String, String, String) {
         let number = format!("{} ", place + 1);
-        let name = sanitize::line(&known.name).into_owned();
+        let name = sanitize::line(&known.told.name).into_owned();
         let (unread, mentions) = (self.views.unread(room), self.views.mentions(room));
         let mut counts = String::new();
         if unread > 0 {
@@ -105,7 +105,7 @@ impl Bars<'_> {
     }
 
     fn room_style(&self, room: RoomId, known: &KnownRoom) -> Style {
-        let role = match self.views.activity(room, known.access) {
+        let role = match self.views.activity(room, known.told.access) {
             _ if self.scene.here == Some(room) => Role::Here,
             Activity::None => Role::Text,
             Activity::Talk => Role::Own,
@@ -188,7 +188,7 @@ impl Bars<'_> {
         let rooms = self.rooms.iter().enumerate();
         let active = rooms.filter_map(|(place, (room, known))| {
             let number = place + 1;
-            match self.views.activity(*room, known.access) {
+            match self.views.activity(*room, known.told.access) {
                 _ if self.scene.here == Some(*room) => None,
                 Activity::None => None,
                 Activity::Talk => Some(number.to_string()),
@@ -222,24 +222,27 @@ fn count(count: u32) -> String {
 
 /// What is said of a room in so many columns.
 fn topic(room: &KnownRoom, columns: usize) -> String {
-    let mode = match room.mode {
+    let mode = match room.told.mode {
         RoomMode::Audited => words::AUDITED,
         RoomMode::Private => words::PRIVATE,
     };
-    let name = sanitize::line(&room.name);
+    let name = sanitize::line(&room.told.name);
     let name = cut(&name, columns.saturating_sub(width(mode) + 1));
     let mut line = format!("{name} {mode}");
-    let locked = room.is_locked.then(|| words::LOCKED.to_owned());
+    let locked = room.told.locked.is_some().then(|| words::LOCKED.to_owned());
     // Of two who talk with one another it is no news who is in their room.
-    let online = (room.access != Access::Direct).then(|| words::online(room.online));
+    let online = (room.told.access != Access::Direct).then(|| words::online(room.told.online));
     for part in locked.into_iter().chain(online) {
         if width(&line) + GAP.len() + width(&part) <= columns {
             line = format!("{line}{GAP}{part}");
         }
     }
     let left = columns.saturating_sub(width(&line) + GAP.len());
-    if !room.topic.is_empty() && left >= MIN_TOPIC {
-        line = format!("{line}{GAP}{}", cut(&sanitize::line(&room.topic), left));
+    if !room.told.topic.is_empty() && left >= MIN_TOPIC {
+        line = format!(
+            "{line}{GAP}{}",
+            cut(&sanitize::line(&room.told.topic), left)
+        );
     }
     line
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use chatbox_common::fingerprint::Fingerprint;
 use chatbox_common::wire::message::{
-    self, Access, AccountId, Chat, Kind, Limits, RoomId, RoomMode, RoomRole, Seq, Welcome,
+    Access, AccountId, Chat, Kind, Limits, Room, RoomId, RoomMode, Seq, Welcome,
 };
 use jiff::tz::TimeZone;
 use ratatui::Terminal;
@@ -21,27 +21,20 @@ use crate::ui::{Scene, Way};
 /// 2026-01-01 12:34:00 in UTC.
 const NOON: u64 = 1_767_225_600_000 + 45_240_000;
 
-fn room(room: RoomId, name: &str, topic: &str) -> message::Room {
-    message::Room {
-        room,
-        name: name.into(),
+fn room(room: RoomId, name: &str, topic: &str) -> Room {
+    Room {
         topic: topic.into(),
-        mode: RoomMode::Audited,
-        first: 1,
-        head: 0,
         online: 3,
         access: if name.starts_with('@') {
             Access::Direct
         } else {
             Access::Open
         },
-        role: RoomRole::Member,
-        read: 0,
-        locked: None,
+        ..Room::new(room, name)
     }
 }
 
-fn model(rooms: Vec<message::Room>) -> Model {
+fn model(rooms: Vec<Room>) -> Model {
     let mut model = Model::new("alice");
     model.apply(Event::Welcome(Welcome {
         history_id: [1; 16],

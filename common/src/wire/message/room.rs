@@ -4,58 +4,7 @@ use minicbor::{Decode, Encode};
 
 use crate::limits::{MAX_TEXT, PAGE_LIMIT};
 
-use super::{Access, AccountId, MessageId, RequestId, RoomId, RoomRole, Seq};
-
-/// How a room's messages are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-#[cbor(index_only)]
-pub enum RoomMode {
-    /// The server reads and keeps the text, and logs it.
-    #[n(0)]
-    Audited,
-    /// End-to-end encrypted. Its number is kept; this version has no such rooms.
-    #[n(1)]
-    Private,
-}
-
-/// A room one is in.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct Room {
-    /// Number of the room.
-    #[n(0)]
-    pub room: RoomId,
-    /// Its name, with `#`.
-    #[n(1)]
-    pub name: String,
-    /// Its topic, or nothing.
-    #[n(2)]
-    pub topic: String,
-    /// How its messages are kept.
-    #[n(3)]
-    pub mode: RoomMode,
-    /// The first message still kept that one may read; one above `head` when there is none.
-    #[n(4)]
-    pub first: Seq,
-    /// The last message, 0 when there was none. What comes live begins behind it.
-    #[n(5)]
-    pub head: Seq,
-    /// Members online.
-    #[n(6)]
-    pub online: u32,
-    /// Who may come in.
-    #[n(7)]
-    pub access: Access,
-    /// What one may do there.
-    #[n(8)]
-    pub role: RoomRole,
-    /// The last message one has read, in whichever session.
-    #[n(9)]
-    pub read: Seq,
-    /// Why only moderators may write, when that is so.
-    #[n(10)]
-    pub locked: Option<String>,
-}
+use super::{AccountId, MessageId, RequestId, Room, RoomId, Seq};
 
 /// What a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use chatbox_common::wire::codec;
 use chatbox_common::wire::message::{
-    self, AccountId, Action, Invited, Joined, Left, RoomChanged, RoomId, RoomRole, ServerMessage,
-    Standing,
+    self, AccountId, Action, Invited, Joined, Left, RoomId, RoomRole, ServerMessage, Standing,
 };
 
 use super::request::TargetUser;
@@ -177,17 +176,12 @@ pub(super) fn tell_room(
     });
 }
 
-/// Tells all members what a room is about by now, and whether it is locked.
+/// Tells all members how a room is by now.
 pub(super) fn tell_changed(state: &JournalState, id: RoomId, by: &Person) {
     let Some(room) = state.rooms().get(id) else {
         return;
     };
-    let changed = RoomChanged {
-        room: id,
-        by: by.user.to_string(),
-        topic: room.topic.clone(),
-        locked: room.locked.clone(),
-    };
+    let changed = room.changed(id, by);
     tell_room(state, id, &ServerMessage::RoomChanged(changed), true);
 }
 

@@ -302,7 +302,7 @@ impl Views {
         let here = rooms.iter().position(|(room, _)| Some(*room) == self.here);
         rooms.rotate_left(here.map_or(0, |here| here + 1));
         let others = rooms.iter().filter(|(room, _)| Some(*room) != self.here);
-        let active = others.map(|(room, known)| (self.activity(*room, known.access), *room));
+        let active = others.map(|(room, known)| (self.activity(*room, known.told.access), *room));
         let mut next = (Activity::None, None);
         for (activity, room) in active {
             if activity > next.0 {
