@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::keys::Key;
 use super::*;
 
 fn faults(text: &str) -> Vec<(usize, String)> {
@@ -66,7 +67,41 @@ fn the_shipped_file_shows_every_key() {
 }
 
 #[test]
-fn every_key_but_the_checks_changes_the_settings() {
+fn no_key_is_read_for_nothing() {
+    let values = [
+        "0",
+        "1",
+        "9",
+        "16",
+        "64",
+        "2_048",
+        "4_096",
+        "20_000",
+        "false",
+        "'::'",
+        "'closed'",
+        "'off'",
+        "'full'",
+        "'/k'",
+        "'/k/info.log'",
+    ];
+    let checks = [
+        ("logging", "log_format"),
+        ("encryption", "algorithm"),
+        ("encryption", "key_size"),
+    ];
+    for Key { section, name, .. } in KEYS {
+        let changes = |value: &&str| {
+            parse(&format!("[{section}]\n{name} = {value}\n"))
+                .is_ok_and(|config| config != Config::default())
+        };
+        let is_check = checks.contains(&(section, name));
+        assert_ne!(values.iter().any(changes), is_check, "{section}.{name}");
+    }
+}
+
+#[test]
+fn numbers_and_words_are_written_as_people_write_them() {
     for (section, line) in [
         ("server", "address = '::'"),
         ("server", "port = 0"),
