@@ -1,5 +1,5 @@
-//! What a flood costs somebody who types: two people say five thousand lines a second each, and at a
-//! full screen beside them keys are pressed. The time from a key to its character on the screen,
+//! What a flood costs a person who types: two clients say five thousand lines a second each, and at
+//! a full screen keys are pressed. Measures the time from a key to its character on the screen,
 //! read back through a terminal emulator, and the memory of a client that keeps 100,000 messages.
 //!
 //! The real server, the real client on a pseudo-terminal, loopback. The emulator's own work is part
@@ -36,7 +36,7 @@ const PACE: u64 = 5_000;
 /// Keys pressed while they talk, and the pause between two.
 const KEYS: usize = 500;
 const BETWEEN: Duration = Duration::from_millis(30);
-/// Messages kept.
+/// The most messages that the client keeps: as many are said before its memory is read.
 const SCROLLBACK: u64 = 100_000;
 
 fn main() {
@@ -83,7 +83,7 @@ fn main() {
     scrolling(&mut screen);
 }
 
-/// Says its lines at its pace, and hears nothing but acknowledgements.
+/// Says lines at [`PACE`] until `ends`, and drops all that it hears but acknowledgements.
 fn talk(number: u64, mut client: ScriptedClient, said: &AtomicU64, ends: &AtomicBool) {
     let begun = Instant::now();
     let mut count = 0;
@@ -113,12 +113,12 @@ fn talk(number: u64, mut client: ScriptedClient, said: &AtomicU64, ends: &Atomic
     }
 }
 
-/// How long each key takes to be seen.
+/// From each key to its character on the screen, sorted.
 fn latencies(screen: &mut Screen) -> Vec<Duration> {
     let mut all = Vec::with_capacity(KEYS);
     let mut typed = String::new();
     for number in 0..KEYS {
-        // A word that nobody else says.
+        // Capitals, which no talker says.
         typed.push(char::from(b'A' + (number % 26) as u8));
         let last = typed.chars().last().unwrap().to_string();
         let begun = Instant::now();
@@ -139,7 +139,7 @@ fn latencies(screen: &mut Screen) -> Vec<Duration> {
     all
 }
 
-/// How long a page takes, from the newest to the oldest message and back.
+/// How long each of 200 pages up from the newest message takes.
 fn scrolling(screen: &mut Screen) {
     let mut all = Vec::new();
     for key in [PAGE_UP; 200] {

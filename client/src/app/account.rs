@@ -1,10 +1,10 @@
-//! One's own account: where one is logged in, logging out everywhere, another password, another
-//! second factor.
+//! One's own account: its sessions, another password, another second factor (docs/PROTOCOL.md,
+//! 13.13 to 13.15).
 //!
-//! Questions have the keyboard to themselves: as long as a change is under way no line is wanted,
-//! and what is heard meanwhile waits where it is, in the end with the server. Nothing is asked
-//! while an answer of the server's is outstanding, except for the first code of a new secret, of
-//! which the server waits for nothing but that.
+//! Questions have the keyboard to themselves: as long as a change is under way no line is read.
+//! What the server says while a question is open waits in the loop's queue, and behind that with
+//! the server. No question is asked while an answer of the server is outstanding; with a new
+//! secret it is the server that waits, for the first code.
 
 use chatbox_common::auth::recovery::{RECOVERY_CODES, RecoveryCode};
 use chatbox_common::auth::scram::Password;
@@ -25,31 +25,28 @@ use crate::session::{Proof, Proved, SessionError};
 use crate::words::tables;
 use crate::words::{account as words, app as app_words, login};
 
-/// A change of one's own account that the server was asked for.
+/// One at a time: a session has one change under way (docs/PROTOCOL.md, 13.14).
 pub(super) struct Changing {
-    /// The request that is to be answered.
     request: RequestId,
-    /// The second factor that is sent, to be remembered as used.
+    /// The second factor that was sent; once it is accepted, the login must not offer it again.
     code: SecretString,
     step: Step,
 }
 
 enum Step {
-    /// The challenge is to come.
+    /// `password` is sent; the challenge is awaited.
     Challenge(Proof, Wanted),
-    /// The new password is sent.
+    /// The new password is sent; `changed` is awaited.
     Password(Proved),
-    /// The new factor is to come.
+    /// `factor` is sent; the new one is awaited.
     Factor(FactorPart, Proved),
-    /// A first code is sent; so many may be wrong after it.
+    /// A first code is sent; if it is wrong, so many more may be tried.
     FirstCode(u32),
 }
 
 /// What the password is proved for.
 enum Wanted {
-    /// This one in its place.
     Password(Password),
-    /// Another second factor.
     Factor(FactorPart),
 }
 
@@ -59,11 +56,9 @@ impl App {
         Ok(self.face.lines(words::SESSIONS, &lines)?)
     }
 
-    // Questions.
-
-    /// A command that asks for secrets came to nothing before it could ask. What was typed behind it
-    /// may be the answers and is not said; how far they reach in a pipe nobody can tell, so no more
-    /// of it is read.
+    /// A command that asks for secrets failed before it could ask. What was typed behind it may be
+    /// the answers, so none of it is sent. In a pipe nothing tells where they end, so no more of it
+    /// is read.
     pub(super) fn not_asked(&mut self, why: &str) -> Result<(), ExitReason> {
         if self.is_person {
             return self.problem_behind(why);
@@ -74,15 +69,14 @@ impl App {
         self.problem(words::NOTHING_MORE)
     }
 
-    /// Tells of a problem behind which answers may have been typed: these are thrown away first, so
-    /// that what is typed by somebody who has read of it counts.
+    /// Tells of a problem behind which answers may have been typed. These are dropped first: what a
+    /// person types after they have read of the problem counts.
     fn problem_behind(&mut self, sentence: &str) -> Result<(), ExitReason> {
         let has_dropped = self.face.discard();
         self.problem(sentence)?;
         self.tell_dropped(has_dropped)
     }
 
-    /// Says that something was thrown away, if it was.
     pub(super) fn tell_dropped(&mut self, has_dropped: bool) -> Result<(), ExitReason> {
         if has_dropped {
             return self.problem(words::DROPPED);
@@ -90,7 +84,6 @@ impl App {
         Ok(())
     }
 
-    /// Why nothing can be changed at the moment.
     const fn why_not(&self) -> Option<&'static str> {
         if !self.model.is_connected() {
             Some(words::NO_CONNECTION)
@@ -101,9 +94,9 @@ impl App {
         }
     }
 
-    /// Asks for what a change takes; nothing when none is to come. All of it is asked even where
-    /// nothing can be changed: whoever types on without looking types secrets, and a line is told
-    /// from an answer by nothing but the question.
+    /// `None` when no change is to follow. All is asked even where nothing can be changed: a person
+    /// who types on without looking types secrets, and only the question tells an answer from a
+    /// line to be sent.
     fn ask_for_change<T>(
         &mut self,
         ask: impl FnOnce(&Login, &mut dyn Prompter) -> Result<T, PromptError>,
@@ -132,8 +125,8 @@ impl App {
         Ok(None)
     }
 
-    /// Asks the person something while the session goes on; nothing when they cancel. What was typed
-    /// ahead of the questions that are not asked then is thrown away.
+    /// Asks while the session goes on; `None` when the person cancels. What they typed ahead of the
+    /// questions that are not asked then is dropped.
     fn question<T>(
         &mut self,
         ask: impl FnOnce(&Login, &mut dyn Prompter) -> Result<T, PromptError>,
@@ -156,8 +149,6 @@ impl App {
         }
     }
 
-    // What is asked for.
-
     pub(super) fn change_password(&mut self) -> Result<(), ExitReason> {
         let asked = self.ask_for_change(Login::ask_passwords)?;
         let Some(Passwords { old, new, code }) = asked else {
@@ -174,7 +165,7 @@ impl App {
         self.prove(password, code, Wanted::Factor(part))
     }
 
-    /// Begins to prove the password: every change does.
+    /// Every change begins with a proof of the password: a stolen session alone changes nothing.
     fn prove(
         &mut self,
         password: Password,
@@ -197,7 +188,7 @@ impl App {
         });
     }
 
-    /// The change whose request this answers.
+    /// Takes the change, if `request` is the one of its step.
     fn answered(&mut self, request: RequestId) -> Option<Changing> {
         let changing = self
             .changing
@@ -207,8 +198,6 @@ impl App {
         }
         changing
     }
-
-    // What the server answers.
 
     pub(super) fn password_challenge(
         &mut self,
@@ -278,7 +267,6 @@ impl App {
         Ok(self.face.notice(None, words::NEW_CODES)?)
     }
 
-    /// Asks for a code of the new secret, and sends it.
     fn first_code(&mut self, tries: u32) -> Result<(), ExitReason> {
         let Some(code) = self.question(Login::ask_first_code)? else {
             return Ok(());
@@ -327,8 +315,8 @@ impl App {
         }
     }
 
-    /// The connection is lost: says what is not known of a change that was under way. Who wanted to be
-    /// logged out still does.
+    /// The connection is lost: tells what is not known of a change that was under way. Logging out
+    /// everywhere, if it was not answered, is asked for again.
     pub(super) fn forget_change(&mut self) -> Result<(), ExitReason> {
         if self.requests.is_logging_out() {
             self.quitting.log_out();

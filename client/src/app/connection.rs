@@ -1,5 +1,5 @@
-//! The connection to the server: whether there is one, what continues the login, and when that is
-//! tried again. Says nothing to anybody; `reconnect` does.
+//! The state of the connection to the server: whether there is one, what continues the login, and
+//! when that is tried again. Opens no connection and tells the person nothing; `reconnect` does.
 
 use std::time::{Duration, Instant};
 
@@ -11,31 +11,28 @@ use crate::backoff::Backoff;
 use crate::session::{Link, Ticket};
 use crate::ui::Way;
 
-/// The way to the server.
 enum LinkState {
     Up(Box<Link>),
-    /// Tried again at that moment.
+    /// Until the next attempt, at that moment.
     Down(Instant),
-    /// Being tried.
     Trying,
-    /// Only a login helps; the person was asked to press Enter for it.
+    /// Only a login helps; the person is asked to press Enter for it. Also the state before the
+    /// first link, and between the loss of one and [`Connection::pause`].
     LoggedOut,
 }
 
-/// See the module. A ticket is here whenever no attempt has it and the login can be continued.
+/// Holds the ticket whenever the login can be continued and no attempt has taken it.
 pub(super) struct Connection {
     state: LinkState,
     ticket: Option<Ticket>,
     backoff: Backoff,
-    /// Number of the link; what older ones still say is not heard.
+    /// Counts the links: what an older one still delivers is not heard.
     number: u64,
-    /// Number of the session, as the server counts.
     session: u64,
 }
 
 impl Connection {
-    /// There is none yet. `first_pause` is how long it is waited before the first attempt to
-    /// connect again.
+    /// `first_pause` is the wait before the first attempt to connect again.
     pub(super) const fn new(first_pause: Duration) -> Self {
         Self {
             state: LinkState::LoggedOut,
@@ -46,30 +43,26 @@ impl Connection {
         }
     }
 
-    /// The number that the next link has.
     pub(super) const fn next_number(&self) -> u64 {
         self.number + 1
     }
 
-    /// Takes the next link up.
     pub(super) fn take_up(&mut self, link: Link, ticket: Ticket) {
         self.number = self.next_number();
         self.ticket = Some(ticket);
         self.state = LinkState::Up(Box::new(link));
     }
 
-    /// The server has let one in: the next pause is a first one.
+    /// The server has let this client in: the next pause is a first one.
     pub(super) const fn welcomed(&mut self, session: u64) {
         self.backoff.reset();
         self.session = session;
     }
 
-    /// Number of the session, as the server counts.
     pub(super) const fn session(&self) -> u64 {
         self.session
     }
 
-    /// The link, if there is one.
     pub(super) const fn link(&self) -> Option<&Link> {
         match &self.state {
             LinkState::Up(link) => Some(link),
@@ -77,7 +70,7 @@ impl Connection {
         }
     }
 
-    /// The number of the link, or of the last one.
+    /// Of the last link, where there is none now.
     pub(super) const fn number(&self) -> u64 {
         self.number
     }
@@ -86,18 +79,17 @@ impl Connection {
         self.link().is_some()
     }
 
-    /// Whether only a login helps.
     pub(super) const fn is_logged_out(&self) -> bool {
         matches!(self.state, LinkState::LoggedOut)
     }
 
-    /// Whether what the link with this number says counts: a connection that was lost may still
-    /// have something to say.
+    /// Whether what link `number` delivers counts: the queue may still hold events of one that was
+    /// lost.
     pub(super) const fn hears(&self, number: u64) -> bool {
         self.number == number && self.is_up()
     }
 
-    /// Says something to the server, if there is a link.
+    /// Without a link the message is dropped.
     pub(super) fn send(&self, message: ClientMessage) -> Result<(), ChannelError> {
         self.link().map_or(Ok(()), |link| link.send(message))
     }
@@ -108,29 +100,29 @@ impl Connection {
         }
     }
 
-    /// The key of the server that let one in, while there is a ticket.
+    /// Of the key of the server that gave the ticket.
     pub(super) fn fingerprint(&self) -> Option<Fingerprint> {
         self.ticket.as_ref().map(|ticket| ticket.fingerprint)
     }
 
-    /// The link is gone.
+    /// The link is gone; [`Self::pause`] or [`Self::log_out`] follows.
     pub(super) fn lost(&mut self) {
         self.state = LinkState::LoggedOut;
     }
 
-    /// How many pauses there were since the server let one in.
+    /// Pauses since the server last let this client in.
     pub(super) const fn attempts(&self) -> u32 {
         self.backoff.attempts()
     }
 
-    /// Waits before the next attempt; says how long. `random` spreads many clients.
+    /// Sets and returns the wait before the next attempt. `random` spreads the clients that lost
+    /// the server at the same moment.
     pub(super) fn pause(&mut self, now: Instant, random: u32) -> Duration {
         let pause = self.backoff.next(random);
         self.state = LinkState::Down(now + pause);
         pause
     }
 
-    /// When the next attempt is due, if one is.
     pub(super) const fn retry_at(&self) -> Option<Instant> {
         match self.state {
             LinkState::Down(at) => Some(at),
@@ -138,14 +130,15 @@ impl Connection {
         }
     }
 
-    /// Begins an attempt to continue the login; nothing when it can't be continued.
+    /// Takes the ticket, so that one attempt at a time has it. `None` when the login can't be
+    /// continued: there is no ticket, or its time has passed.
     pub(super) fn begin_attempt(&mut self, now: Instant) -> Option<Ticket> {
         let ticket = self.ticket.take_if(|ticket| !ticket.is_over(now))?;
         self.state = LinkState::Trying;
         Some(ticket)
     }
 
-    /// The attempt failed, and what it was made with is still good.
+    /// The attempt failed, and its ticket is still good.
     pub(super) fn give_back(&mut self, ticket: Ticket) {
         self.ticket = Some(ticket);
     }
@@ -156,14 +149,13 @@ impl Connection {
         self.state = LinkState::LoggedOut;
     }
 
-    /// The account was changed, and with it what continues the login.
+    /// The change has revoked the ticket; its answer brought the next one.
     pub(super) fn renew(&mut self, changed: Changed) {
         if let Some(fingerprint) = self.fingerprint() {
             self.ticket = Some(Ticket::renewed(changed, fingerprint));
         }
     }
 
-    /// How things stand, for the face.
     pub(super) fn way(&self) -> Way {
         match (&self.state, &self.ticket) {
             (LinkState::Up(link), Some(ticket)) => Way::Up {
@@ -176,7 +168,7 @@ impl Connection {
         }
     }
 
-    /// As long as a test likes, no server is there and none is tried.
+    /// Keeps a test from trying to connect.
     #[cfg(test)]
     pub(super) fn keep_trying(&mut self) {
         self.state = LinkState::Trying;

@@ -1,5 +1,5 @@
-//! What is said to somebody alone: the room for it has to be there first. What was typed is kept
-//! until it is, whatever the connection does.
+//! What is said to one person: the room for it has to be asked for first (docs/PROTOCOL.md, 13.9).
+//! What was typed is kept until the room is there, across lost connections.
 
 use std::collections::HashMap;
 
@@ -9,35 +9,34 @@ use super::App;
 use super::requests::Asked;
 use crate::exit::ExitReason;
 
-/// Somebody, and what is to be said to them; without words, what is typed next is.
+/// With an empty `text` a move into the conversation.
 #[derive(Debug)]
 struct DirectMessage {
     user: String,
     text: String,
 }
 
-/// See the module.
 #[derive(Debug, Default)]
 pub(super) struct DirectMessages {
     asked: HashMap<RequestId, DirectMessage>,
-    /// Those whose question was lost with a connection.
+    /// Those whose request was lost with a connection, or that were typed without one.
     waiting: Vec<DirectMessage>,
 }
 
 impl DirectMessages {
-    /// How many texts wait.
+    /// Counts texts only: nothing is lost with a move.
     pub(super) fn len(&self) -> usize {
         let all = self.asked.values().chain(&self.waiting);
         all.filter(|message| !message.text.is_empty()).count()
     }
 
-    /// Whether something waits for this person, which is to be said first.
+    /// Whether something for `user` waits: it goes first, so that the order is kept.
     fn is_for(&self, user: &str) -> bool {
         let mut all = self.asked.values().chain(&self.waiting);
         all.any(|message| message.user.eq_ignore_ascii_case(user))
     }
 
-    /// No answer comes any more.
+    /// No answer comes any more; after the next welcome the rooms are asked for again.
     pub(super) fn disconnected(&mut self) {
         self.waiting
             .extend(self.asked.drain().map(|(_, message)| message));
@@ -45,7 +44,7 @@ impl DirectMessages {
 }
 
 impl App {
-    /// Says something to somebody alone, or talks with them from now on.
+    /// Sends `text` to `user`; an empty one moves into the conversation.
     pub(super) fn direct(&mut self, user: String, text: String) -> Result<(), ExitReason> {
         let room = self.model.room_named(&format!("@{user}"));
         if let Some(room) = room.filter(|_| !self.direct_messages.is_for(&user)) {
@@ -82,14 +81,14 @@ impl App {
         self.outgoing.push_request(request, asking);
     }
 
-    /// Asks for the rooms of all who wait for one.
+    /// Runs after each welcome of a chat.
     pub(super) fn ask_for_direct_rooms(&mut self) {
         for message in std::mem::take(&mut self.direct_messages.waiting) {
             self.ask_for(message);
         }
     }
 
-    /// The room that was asked for in order to say something is there; false when it was not.
+    /// `request` is answered with `room`; `false` if it did not ask for a conversation.
     pub(super) fn send_direct(
         &mut self,
         request: RequestId,
@@ -102,7 +101,7 @@ impl App {
         Ok(true)
     }
 
-    /// The room that was asked for in order to say something was refused: what it was.
+    /// The text that is lost with the refused room; `None` for a move or another request.
     pub(super) fn direct_refused(&mut self, request: RequestId) -> Option<String> {
         let message = self.direct_messages.asked.remove(&request)?;
         Some(message.text).filter(|text| !text.is_empty())

@@ -1,9 +1,9 @@
-//! The chat itself: one loop that owns the model, the waiting messages and the way to the server,
-//! and is told by two threads what was typed and what was heard.
+//! The chat itself: one loop that owns the model, the waiting messages and the connection. Threads
+//! feed it through one queue: the keyboard, the link, signals, an attempt to connect again.
 //!
-//! Here session and face are joined; neither knows the other. Nothing in the loop waits but the
-//! loop itself: connecting again and writing to the server are done by threads of their own. Keys
-//! come before what is heard, whatever waits.
+//! Session and face meet here; neither knows the other. The loop blocks only where it waits for an
+//! event and where it asks the person: connecting again and writing to the server are done by
+//! threads of their own. Keys come before what is heard, whatever waits.
 
 mod account;
 mod commands;
@@ -54,54 +54,47 @@ pub use script::RunMode;
 use script::ScriptStart;
 use typed::{Keyboard, TypedAhead};
 
-/// Events that may wait: what is heard faster than shown slows the reading, and TCP the server.
+/// Events that may wait. A full queue stops the reading thread, and TCP slows the server.
 const EVENTS: usize = 64;
 
-/// What the loop is told.
 enum Event {
-    /// From the keyboard or a pipe.
+    /// A line of a pipe or a plain terminal; a full screen sends [`Event::Pressed`].
     Typed(Intent),
     /// From the link with this number.
     Heard(u64, Heard),
-    /// An attempt to continue the login has ended.
+    /// An attempt to continue the login has ended; it gives its ticket back.
     Resumed(Box<(Ticket, Result<Entered, ResumeError>)>),
-    /// Ctrl-C, or the system wants the program to end: this signal.
+    /// SIGINT (Ctrl-C) or SIGTERM, by its number.
     Interrupt(i32),
-    /// Keys were pressed, which the face understands.
+    /// Keys wait in the face, which knows what they mean.
     Pressed,
 }
 
-/// See the module.
 pub struct App {
     login: Login,
     face: Box<dyn Face>,
     clock: Clock,
     model: Model,
     outgoing: Outgoing,
-    /// What is to be said to somebody alone.
     direct_messages: DirectMessages,
     connection: Connection,
     requests: Requests,
-    /// A change of one's own account; as long as it is under way the keyboard is for questions.
+    /// While there is one no line is taken: the keyboard is for questions.
     changing: Option<Changing>,
     focus: Focus,
     typed_ahead: TypedAhead,
     quitting: Quitting,
-    /// What the program was started for.
     run_mode: RunMode,
     script_start: ScriptStart,
     events: Receiver<Event>,
     teller: SyncSender<Event>,
-    /// Whether a person sits at a terminal.
+    /// A person chats at a terminal: they are told and asked where a script fails.
     is_person: bool,
     user: UserName,
 }
 
 impl App {
-    /// Gets ready to talk as `entered`. From here on Ctrl-C says goodbye first.
-    ///
-    /// # Errors
-    /// When the system refuses a thread or a signal handler.
+    /// From here on Ctrl-C says goodbye first.
     pub fn begin(
         login: Login,
         face: Box<dyn Face>,
@@ -123,7 +116,7 @@ impl App {
         app.quitting = Quitting::new(ctrl_c_ends);
         app.is_person &= run_mode == RunMode::Chat;
         app.run_mode = run_mode;
-        // Before Ctrl-C is taken over: as long as there are questions it is theirs.
+        // Before Ctrl-C is taken over: until the questions are over it cancels them.
         app.face.back();
         if app.face.hears_signals() {
             let teller = app.teller.clone();
@@ -137,7 +130,7 @@ impl App {
                 app.typed_ahead.read_from(keyboard);
             }
             signals::watch(app.teller.clone())?;
-            // They are heard from here on; elsewhere Ctrl-C ends the program as it does any other.
+            // From here on signals are events; where there are none Ctrl-C still ends the process.
             app.quitting.let_ctrl_c_end(cfg!(not(unix)));
         }
         app.take_up(entered)?;
@@ -174,10 +167,6 @@ impl App {
         }
     }
 
-    /// Talks until the end.
-    ///
-    /// # Errors
-    /// When the session can't go on.
     pub fn run(mut self) -> Result<Exit, ExitReason> {
         loop {
             if let Some(exit) = self.turn()? {
@@ -186,7 +175,7 @@ impl App {
         }
     }
 
-    /// One round of the loop; says how the program ends, if it does.
+    /// One round of the loop; `Some` ends the program.
     fn turn(&mut self) -> Result<Option<Exit>, ExitReason> {
         while let Some(intent) = self.next_intent() {
             if intent == Intent::Quit {
@@ -225,7 +214,6 @@ impl App {
         Ok(None)
     }
 
-    /// Ctrl-C, or the system, ends the program.
     fn interrupted(&mut self, signal: i32) -> Result<Exit, ExitReason> {
         if self.is_person {
             // The terminal has echoed ^C, and what comes next begins its own line.
@@ -233,13 +221,13 @@ impl App {
         }
         let exit = self.quit()?;
         if self.run_mode != RunMode::Chat {
-            // Whoever called a script is to see that it did not end by itself.
+            // The caller of a script sees by its status that a signal ended it.
             signals::end_by(signal);
         }
         Ok(exit)
     }
 
-    /// Whether what is typed can be carried out now.
+    /// If not, what is typed waits, and a pipe is not read: also with [`MAX_WAITING`] messages.
     fn takes_lines(&self) -> bool {
         let is_free = self.changing.is_none() && !self.quitting.is_under_way();
         (self.model.is_in_a_room() || self.connection.is_logged_out())
@@ -249,7 +237,7 @@ impl App {
             && self.may_go_on()
     }
 
-    /// The next event; nothing when it is time for something else.
+    /// `None` when one of the times has come for which the loop waits, or one of `others`.
     fn next_event(&self, others: &[Option<Instant>]) -> Result<Option<Event>, ExitReason> {
         let times = [
             self.connection.retry_at(),
@@ -268,7 +256,7 @@ impl App {
         match event {
             Ok(event) => Ok(Some(event)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
-            // This end holds a sender itself.
+            // Can't happen: `teller` is a sender, too.
             Err(RecvTimeoutError::Disconnected) => {
                 Err(ExitReason::because(Exit::Failure, words::LOST_THREADS))
             }
@@ -289,9 +277,10 @@ impl App {
         Ok(())
     }
 
-    /// One is not where one wanted to talk, which `tell` says. What a script says next, or what was
-    /// typed ahead, was meant for there and must not be said elsewhere; what is typed by somebody
-    /// who has read of it is not typed ahead.
+    /// The room that was asked for was not entered, which `tell` says. What a script says next, or
+    /// a person has typed ahead, was meant for that room and must not be said in another: the
+    /// script ends, the person talks nowhere until they choose a room. What they type after they
+    /// have read of it is not typed ahead.
     fn not_moved(
         &mut self,
         tell: impl FnOnce(&mut Self) -> Result<(), ExitReason>,
@@ -308,12 +297,11 @@ impl App {
         Ok(())
     }
 
-    /// The room one talks in.
     fn here(&self) -> Option<RoomId> {
         self.focus.here(&self.model)
     }
 
-    /// Sends as much as the pace allows; says when to go on.
+    /// Sends as much as the pace allows; returns when to go on.
     fn send_what_waits(&mut self) -> Result<Option<Instant>, ExitReason> {
         // Before the welcome the server's limit is not known.
         while self.connection.is_up() && self.model.is_connected() {
@@ -330,7 +318,6 @@ impl App {
         Ok(None)
     }
 
-    /// Tells the model and does what follows.
     fn tell_model(&mut self, event: Told) -> Result<(), ExitReason> {
         for effect in self.model.apply(event) {
             match effect {
@@ -388,7 +375,6 @@ impl App {
         Ok(())
     }
 
-    /// Asks the server what the model wants to know.
     fn ask_for_model(&mut self, ask: Ask) -> Result<(), ExitReason> {
         let what = match ask {
             Ask::Read { .. } => return self.say(ask.into_message(UNANSWERED)),
@@ -404,7 +390,8 @@ impl App {
     }
 }
 
-/// Whoever reads what is shown may have seen enough; whoever sends has not said enough then.
+/// A broken pipe is no failure where the program only shows: its reader has seen enough. `send`
+/// is not done by then.
 fn output_failed(run_mode: &RunMode, error: io::Error) -> ExitReason {
     match run_mode {
         RunMode::Send { .. } => ExitReason::because(Exit::Failure, &error.to_string()),

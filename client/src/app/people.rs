@@ -1,4 +1,4 @@
-//! People: who they are, who comes and goes, and whom one does not want to see.
+//! People: who they are, who comes and goes, and whom one ignores.
 
 use chatbox_common::wire::message::{
     Access, ClientMessage, Ignore, Ignoring, Invited, OnlinePerson, Presence, Room, Standing,
@@ -44,7 +44,7 @@ impl App {
         self.tell_model(Told::Ignoring(ignoring))
     }
 
-    /// What to say behind a sentence about a name that is not known: which one was meant.
+    /// Goes behind a sentence about an unknown name: a known one that is near, or nothing.
     pub(super) fn meant(&self, name: &str) -> String {
         match completion::meant(&self.model, self.here(), name) {
             Some(meant) => words::did_you_mean(&meant),
@@ -52,7 +52,7 @@ impl App {
         }
     }
 
-    /// Shows who is online; for a script that wanted to know that, it is all.
+    /// Shows a part of the list; the last one ends a script that asked for it.
     pub(super) fn show_people(&mut self, people: &[OnlinePerson]) -> Result<(), ExitReason> {
         self.face.listing(Listing::People(people))?;
         if self.run_mode == RunMode::List && !self.model.is_listing() {
@@ -64,7 +64,7 @@ impl App {
     pub(super) fn show_presence(&mut self, presence: &Presence) -> Result<(), ExitReason> {
         let room = name(self.model.room_name(presence.room));
         if room.starts_with('@') {
-            // The lobby has told it.
+            // A conversation of two: the lobby has told it.
             return Ok(());
         }
         for (people, came) in [(&presence.joined, true), (&presence.left, false)] {
@@ -89,19 +89,19 @@ impl App {
         Ok(self.face.notice(None, &words::invited(&by, &room))?)
     }
 
-    /// Whether a room is the conversation with somebody whom one does not want to see.
+    /// Whether `room` is the conversation with somebody who is ignored.
     pub(super) fn is_hidden(&self, room: &Room) -> bool {
         partner(room).is_some_and(|user| self.model.is_ignored(user))
     }
 }
 
-/// With whom one talks in a room of two.
+/// The other one of a conversation of two; `None` for other rooms.
 pub(super) fn partner(room: &Room) -> Option<&str> {
     let is_direct = room.access == Access::Direct;
     room.name.strip_prefix('@').filter(|_| is_direct)
 }
 
-/// The room or the person that a request names.
+/// The room (`#ops`) or person (`@bob`) that a refused request names, for [`App::meant`].
 pub(super) fn named(request: &ClientMessage) -> Option<String> {
     let user = match request {
         ClientMessage::Join(join) => return Some(join.name.clone()),
@@ -109,7 +109,7 @@ pub(super) fn named(request: &ClientMessage) -> Option<String> {
         ClientMessage::Invite(invite) => &invite.user,
         ClientMessage::Moderate(moderate) => &moderate.user,
         ClientMessage::Ignore(ignore) => &ignore.user,
-        // Whatever else is asked for names nobody.
+        // Other requests name nobody.
         _ => return None,
     };
     Some(format!("@{user}"))

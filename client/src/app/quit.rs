@@ -1,4 +1,4 @@
-//! The end of the program: when all is said and shown, and how goodbye is said.
+//! The end of the program: when all is sent and shown, and how goodbye is said.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,40 +15,36 @@ use crate::model::Model;
 use crate::session::Heard;
 use crate::words::app as words;
 
-/// How long a quitting client waits for what it was still to be shown.
+/// How long a quitting client waits for answers, and to be shown its own messages.
 const LAST_WORDS: Duration = Duration::from_secs(5);
-/// How long it waits for the server's goodbye.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What is to happen once all is said.
+/// What happens once everything typed is sent and acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Plan {
-    /// The chat goes on.
     #[default]
     Stay,
-    /// Goodbye.
     Quit,
-    /// Being logged out everywhere, which the server was not asked for yet.
+    /// To log out everywhere, which the server was not asked for yet.
     LogOut,
 }
 
-/// Whether the program is about to quit, and with what exit code.
 #[derive(Debug, Default)]
 pub(super) struct Quitting {
     plan: Plan,
-    /// Until when what is still to be shown is waited for.
+    /// The end of the wait for what is still to be shown; none before the wait.
     by: Option<Instant>,
-    /// The last message of one's own that was committed, by room.
+    /// The last own message that the server acknowledged, by room: the end waits until it is shown.
     committed: HashMap<RoomId, Seq>,
-    /// A message was refused for good.
+    /// A message was refused for good, or a command not carried out: a script fails.
     has_lost_one: bool,
-    /// How often Ctrl-C ended a question, and is not to end the program as well.
+    /// Questions that Ctrl-C ended: each comes as a signal, too, which must not end the program.
     interrupts: u32,
+    /// Whether Ctrl-C ends the process by itself, shared with the plain terminal.
     ctrl_c_ends: Arc<AtomicBool>,
 }
 
 impl Quitting {
-    /// Nothing is to happen yet. `ctrl_c_ends` says whether Ctrl-C ends the process by itself.
     pub(super) fn new(ctrl_c_ends: Arc<AtomicBool>) -> Self {
         Self {
             ctrl_c_ends,
@@ -56,78 +52,68 @@ impl Quitting {
         }
     }
 
-    /// Has Ctrl-C end the process by itself, or be heard of.
+    /// With `false` Ctrl-C is an event of the loop.
     pub(super) fn let_ctrl_c_end(&self, ends: bool) {
         self.ctrl_c_ends.store(ends, Ordering::SeqCst);
     }
 
-    /// Nothing more is typed: once all is said, goodbye.
+    /// No line is taken any more.
     pub(super) const fn begin(&mut self) {
         self.plan = Plan::Quit;
     }
 
-    /// The server is to be asked to log one out everywhere, once all is said.
     pub(super) const fn log_out(&mut self) {
         self.plan = Plan::LogOut;
     }
 
-    /// The server is asked for it now. The answer is given as much time as all that was said before
-    /// had.
+    /// Begins the wait anew: the answer is given as much time as all that was sent before.
     const fn ask_to_log_out(&mut self) {
         self.plan = Plan::Quit;
         self.by = None;
     }
 
-    /// The chat goes on after all.
     pub(super) const fn stay(&mut self) {
         self.plan = Plan::Stay;
         self.by = None;
     }
 
-    /// Whether nothing more is typed.
     pub(super) fn is_under_way(&self) -> bool {
         self.plan != Plan::Stay
     }
 
-    /// Whether the server is still to be asked to log one out everywhere.
     pub(super) fn is_to_log_out(&self) -> bool {
         self.plan == Plan::LogOut
     }
 
-    /// Until when what is still to be shown is waited for.
     pub(super) const fn by(&self) -> Option<Instant> {
         self.by
     }
 
-    /// Whether it was waited long enough for what is still to be shown; the first time begins the
-    /// wait.
+    /// The first call begins the wait.
     fn is_out_of_time(&mut self, now: Instant) -> bool {
         *self.by.get_or_insert(now + LAST_WORDS) <= now
     }
 
-    /// A message of one's own was committed.
     pub(super) fn committed(&mut self, room: RoomId, seq: Seq) {
         let last = self.committed.entry(room).or_default();
         *last = seq.max(*last);
     }
 
-    /// Whether all messages of one's own were shown.
+    /// Of own messages only: others may go on talking.
     fn has_shown_all(&self, model: &Model) -> bool {
         let mut committed = self.committed.iter();
         committed.all(|(room, seq)| model.has_shown(*room, *seq))
     }
 
-    /// Something that was to be said or done will not be: a script fails.
     pub(super) const fn lose_one(&mut self) {
         self.has_lost_one = true;
     }
 
-    /// Ctrl-C ended a question, and is heard of once more as a signal.
     pub(super) const fn question_was_interrupted(&mut self) {
         self.interrupts += 1;
     }
 
-    /// Whether a signal is one that has ended a question.
+    /// Whether a signal is one that has ended a question; each is taken once.
     pub(super) const fn takes_interrupt(&mut self) -> bool {
         let takes = self.interrupts > 0;
         self.interrupts = self.interrupts.saturating_sub(1);
@@ -136,10 +122,11 @@ impl Quitting {
 }
 
 impl App {
-    /// Whether all is said, and all is shown that one's own messages came to.
+    /// Whether everything is acknowledged, and own messages and answers were shown or have been
+    /// waited for long enough.
     pub(super) fn may_quit(&mut self) -> bool {
         if !self.connection.is_up() {
-            // A person is not kept waiting for a server that is away; a script's words are.
+            // While the server is away a person may go; a script waits until its text is sent.
             return self.is_person || self.unsent() == 0;
         }
         if self.outgoing.len() + self.direct_messages.len() > 0 || !self.model.is_connected() {
@@ -153,12 +140,12 @@ impl App {
         self.quitting.is_out_of_time(Instant::now())
     }
 
-    /// How many messages wait, for an acknowledgement or before.
+    /// Messages without an acknowledgement, sent or not.
     pub(super) fn unsent(&self) -> usize {
         self.outgoing.messages() + self.direct_messages.len()
     }
 
-    /// Asks to be logged out everywhere now, if that can be asked; says whether it was.
+    /// Asks to be logged out everywhere, if that is planned and there is a link; `true` if it did.
     pub(super) fn logs_out(&mut self) -> Result<bool, ExitReason> {
         let asks = self.quitting.is_to_log_out() && self.connection.is_up();
         if asks {
@@ -168,7 +155,7 @@ impl App {
         Ok(asks)
     }
 
-    /// Says goodbye. Whoever interrupts this, too, ends at once.
+    /// Says goodbye. Ctrl-C during this ends the process at once.
     pub(super) fn quit(&mut self) -> Result<Exit, ExitReason> {
         self.quitting.let_ctrl_c_end(true);
         self.flush()?;
@@ -182,7 +169,7 @@ impl App {
             self.face.tell(words::NOT_SAID_LOGGED_OUT);
             self.quitting.lose_one();
         }
-        // What a goodbye ends can't be continued by the next script.
+        // A goodbye ends the login, which `--keep-session` leaves to the next script.
         if let Some(link) = self.connection.link()
             && !self.login.keeps()
             && link.say_bye().is_ok()
@@ -197,7 +184,7 @@ impl App {
         })
     }
 
-    /// Waits for the server's goodbye. Nothing else that is told counts any more.
+    /// Waits for the end of the session; every other event is dropped.
     fn hear_goodbye(&self) {
         let until = Instant::now() + GOODBYE_TIMEOUT;
         while let left = until.saturating_duration_since(Instant::now())

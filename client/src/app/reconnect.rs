@@ -15,11 +15,11 @@ use crate::model::Event as Told;
 use crate::session::{Ending, Entered, Link, Ticket};
 use crate::words::app as words;
 
-/// How often a script tries to get back before it gives up: some six minutes in all.
+/// Pauses before a piped chat gives up: some seven minutes in all with the default first pause of
+/// 5 s. A person, `send` and `tail` do not give up.
 const SCRIPT_ATTEMPTS: u32 = 10;
 
 impl App {
-    /// Takes a new session up.
     pub(super) fn take_up(&mut self, entered: Entered) -> Result<(), ExitReason> {
         let number = self.connection.next_number();
         let teller = self.teller.clone();
@@ -30,7 +30,7 @@ impl App {
         Ok(())
     }
 
-    /// Says something to the server; where that fails the connection is lost.
+    /// A failure is a lost connection, and dealt with as one.
     pub(super) fn say(&mut self, message: ClientMessage) -> Result<(), ExitReason> {
         match self.connection.send(message) {
             Ok(()) => Ok(()),
@@ -38,7 +38,6 @@ impl App {
         }
     }
 
-    /// The session has ended.
     pub(super) fn ended(&mut self, ending: Ending) -> Result<(), ExitReason> {
         let bye = match ending {
             Ending::CutOff(error) => return self.cut_off(&error),
@@ -61,14 +60,13 @@ impl App {
         }
     }
 
-    /// The session ended without a goodbye.
     pub(super) fn cut_off(&mut self, error: &ChannelError) -> Result<(), ExitReason> {
         let sentence = match error {
             error if error.is_timeout() => words::SILENT.to_owned(),
             ChannelError::Io(_) | ChannelError::Closed | ChannelError::CutOff => {
                 words::CONNECTION_LOST.to_owned()
             }
-            // Somebody on the way, or a server that can't keep to the protocol.
+            // An attacker on the way, or a server that breaks the protocol.
             other => words::broken_off(other),
         };
         self.lost(&sentence)
@@ -89,7 +87,7 @@ impl App {
         if self.run_mode.is_question() {
             return Err(ExitReason::because(Exit::CutOff, sentence));
         }
-        // A script that goes on asks again.
+        // `send` and `tail` ask for their room again after the next welcome.
         if was_moving && !self.run_mode.is_patient() {
             self.not_moved(|_| Ok(()))?;
         }
@@ -109,7 +107,7 @@ impl App {
             .notice(None, &words::reconnecting(sentence, seconds))?)
     }
 
-    /// How the way to the server is: news for who chats, beside the point for a script.
+    /// The state of the connection is shown in a chat, and is not part of a script's output.
     fn state(&mut self, sentence: &str) -> Result<(), ExitReason> {
         if self.run_mode == RunMode::Chat {
             return Ok(self.face.notice(None, sentence)?);
@@ -117,7 +115,7 @@ impl App {
         self.problem(sentence)
     }
 
-    /// Has the login continued on a new connection.
+    /// Connects on a thread of its own: the loop does not wait for it.
     pub(super) fn reconnect(&mut self) -> Result<(), ExitReason> {
         let Some(ticket) = self.connection.begin_attempt(Instant::now()) else {
             return self.logged_out();
@@ -127,13 +125,12 @@ impl App {
             .name("reconnect".to_owned())
             .spawn(move || {
                 let resumed = way.resume(&ticket);
-                // A program that ends meanwhile does not listen.
+                // Fails only where the program ends meanwhile.
                 let _ = teller.send(Event::Resumed(Box::new((ticket, resumed))));
             })?;
         Ok(())
     }
 
-    /// An attempt to continue the login has ended.
     pub(super) fn resumed(
         &mut self,
         (ticket, resumed): (Ticket, Result<Entered, ResumeError>),
@@ -155,7 +152,7 @@ impl App {
         }
     }
 
-    /// The login can't be continued, only made anew.
+    /// A script ends here; a person is asked to log in again.
     fn logged_out(&mut self) -> Result<(), ExitReason> {
         self.connection.log_out();
         if !self.is_person {
@@ -167,7 +164,7 @@ impl App {
         Ok(self.face.notice(None, words::ENTER_LOGS_IN)?)
     }
 
-    /// Asks the person to log in again. The line that was typed only said that somebody is there.
+    /// The line that led here is not sent: it only said that somebody is there to be asked.
     pub(super) fn log_in_again(&mut self) -> Result<(), ExitReason> {
         self.face.will_be_asked();
         self.flush()?;
@@ -175,7 +172,7 @@ impl App {
             login, face, user, ..
         } = self;
         let entered = login.log_in_again(user, &mut **face);
-        // Of those that were still to be asked.
+        // Answers to questions that are not asked any more.
         let has_dropped = entered.is_err() && face.discard();
         face.back();
         match entered {

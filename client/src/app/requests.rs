@@ -6,12 +6,11 @@ use std::time::{Duration, Instant};
 
 use chatbox_common::wire::message::RequestId;
 
-/// The number of requests that are answered only where they are refused, which nobody minds.
+/// The number of requests that are answered only where they are refused, which is ignored.
 pub(super) const UNANSWERED: RequestId = 0;
-/// When a page that was refused is asked for again, if the server does not say.
+/// The wait before a refused page is asked for again, if the server names none.
 const PAGE_RETRY: Duration = Duration::from_secs(1);
 
-/// What a request was for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Asked {
     Page,
@@ -20,30 +19,28 @@ pub(super) enum Asked {
     Info,
     Sessions,
     LogOut,
-    /// A change of one's own account.
+    /// A step of a change of one's own account.
     Change,
     /// Something done with a room or its members.
     Room,
     /// The message before the moment that a script begins with.
     Since,
-    /// Letting somebody into a room, which nobody else hears of.
+    /// Letting somebody into a room: `done` is all that the inviter hears of it, so it is shown.
     Invite,
-    /// Entering a room, which is then the room one talks in: what is typed next waits for it.
+    /// Entering a room to talk there: what is typed next waits for the answer.
     Move,
 }
 
-/// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Requests {
-    /// Number of the last request.
     last: RequestId,
     asked: HashMap<RequestId, Asked>,
-    /// When to ask again for a page that was refused.
+    /// When to ask again for a page that was refused; one page is under way at a time.
     page_at: Option<Instant>,
 }
 
 impl Requests {
-    /// The number that the next request gets.
+    /// Wraps around, and passes over [`UNANSWERED`].
     pub(super) const fn upcoming(&self) -> RequestId {
         match self.last.wrapping_add(1) {
             UNANSWERED => UNANSWERED + 1,
@@ -51,45 +48,43 @@ impl Requests {
         }
     }
 
-    /// A number of its own, for a request whose answer is not waited for here.
+    /// For a request whose answer is not awaited here.
     pub(super) const fn number(&mut self) -> RequestId {
         self.last = self.upcoming();
         self.last
     }
 
-    /// A number for a request whose answer is waited for.
+    /// For a request whose answer is awaited.
     pub(super) fn begin(&mut self, what: Asked) -> RequestId {
         let request = self.number();
         self.expect(request, what);
         request
     }
 
-    /// The answer to a request that has its number already is waited for, perhaps again.
+    /// Awaits the answer to a request that has its number; again, where it is sent a second time.
     pub(super) fn expect(&mut self, request: RequestId, what: Asked) {
         self.asked.insert(request, what);
     }
 
-    /// Whether this answers a request that was for that; it is waited for no longer then.
+    /// Whether `request` is awaited and was for `what`; if so, it is awaited no longer.
     pub(super) fn is_answer(&mut self, request: RequestId, what: Asked) -> bool {
         self.asked.get(&request) == Some(&what) && self.answered(request).is_some()
     }
 
-    /// A request was answered; says what it was for, if that was waited for.
+    /// What the request was for; `None` if its answer was not awaited.
     pub(super) fn answered(&mut self, request: RequestId) -> Option<Asked> {
         self.asked.remove(&request)
     }
 
-    /// Whether no answer is waited for.
     pub(super) fn is_empty(&self) -> bool {
         self.asked.is_empty()
     }
 
-    /// Whether it is to be seen first where one talks from now on.
+    /// If so, it is not known yet where the next line is to be said.
     pub(super) fn is_moving(&self) -> bool {
         self.is_waiting_for(Asked::Move)
     }
 
-    /// Whether the server was asked to log one out everywhere.
     pub(super) fn is_logging_out(&self) -> bool {
         self.is_waiting_for(Asked::LogOut)
     }
@@ -98,28 +93,26 @@ impl Requests {
         self.asked.values().any(|asked| *asked == what)
     }
 
-    /// A page was refused for now: it is asked for again after `retry`.
+    /// Without a `retry` of the server, for [`PAGE_RETRY`].
     pub(super) fn delay_page(&mut self, now: Instant, retry: Option<Duration>) {
         self.page_at = Some(now + retry.unwrap_or(PAGE_RETRY));
     }
 
-    /// When to ask again for a page that was refused.
     pub(super) const fn page_at(&self) -> Option<Instant> {
         self.page_at
     }
 
-    /// Whether the page is to be asked for again now; says so once.
+    /// True once for each delay.
     pub(super) fn page_is_due(&mut self, now: Instant) -> bool {
         self.page_at.take_if(|at| *at <= now).is_some()
     }
 
-    /// The connection is gone: no answer comes any more. Numbers go on.
+    /// No answer comes any more. Numbers go on, so that none is used twice.
     pub(super) fn disconnected(&mut self) {
         self.asked.clear();
         self.page_at = None;
     }
 
-    /// The request that was for this, of which a test knows that there is one.
     #[cfg(test)]
     pub(super) fn find(&self, what: Asked) -> Option<RequestId> {
         let mut all = self.asked.iter();

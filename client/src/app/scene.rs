@@ -1,4 +1,4 @@
-//! What the face is shown of how things stand, and what a person at a full screen wants.
+//! The state that the face draws, and what a person at a full screen wants.
 
 use std::time::Instant;
 
@@ -11,10 +11,10 @@ use crate::input;
 use crate::model::{Event as Told, KnownRoom, Model};
 use crate::ui::{Intent, Reading, Scene, Way};
 
-/// How many messages of before a person who scrolls is given at a time.
+/// Messages fetched at a time for a person who scrolls up.
 const OLDER: u32 = 100;
 
-/// Where one talks, the way to the server, and how many messages are not acknowledged.
+/// The room one talks in, the state of the connection, and the messages not acknowledged.
 type SceneParts = (Option<RoomId>, Way, usize);
 
 fn scene<'s>(model: &'s Model, user: &'s UserName, (here, way, unsent): SceneParts) -> Scene<'s> {
@@ -32,11 +32,11 @@ impl App {
         (self.here(), self.connection.way(), self.unsent())
     }
 
-    /// Takes what keys of a face came to, which come whenever they are pressed: what was typed is
-    /// said where it was typed, behind what was typed before.
+    /// Keys of a full screen come whenever they are pressed: a line waits behind those typed before
+    /// it, so that it is said in the room in which it was typed.
     pub(super) fn take(&mut self, intent: Intent) -> Result<(), ExitReason> {
         match &intent {
-            // What asks for secrets is not kept: the keys that follow are the answers.
+            // What asks for secrets must ask at once: the keys that follow are the answers.
             Intent::Line(line) | Intent::Paste(line) if input::would_ask(line) => {
                 self.carry_out(intent)
             }
@@ -67,13 +67,12 @@ impl App {
         }
     }
 
-    /// What the person wants, if keys that were pressed came to it.
     pub(super) fn next_intent(&mut self) -> Option<Intent> {
         let state = self.state_of_things();
         self.face.intent(&scene(&self.model, &self.user, state))
     }
 
-    /// Shows what there is to show. Says when to do so again, whatever happens.
+    /// Draws; returns when to draw again without an event.
     pub(super) fn flush(&mut self) -> Result<Option<Instant>, ExitReason> {
         let state = self.state_of_things();
         let scene = scene(&self.model, &self.user, state);
@@ -89,7 +88,7 @@ impl App {
         Ok(redraw)
     }
 
-    /// What was in sight counts as read.
+    /// Only what is in sight counts as read.
     pub(super) fn have_read(&mut self) -> Result<(), ExitReason> {
         self.focus.have_read();
         let state = self.state_of_things();

@@ -1,6 +1,6 @@
 //! What a script wants: lines said in one room, the messages of one room, who is there. The loop is
-//! the chat's own, so that nothing is lost or doubled here either; the mode of the run only decides what
-//! comes in, what is shown, and when it is over.
+//! the chat's own, so that nothing is lost or doubled here either; the mode of the run only decides
+//! what comes in, what is shown, and when it is over.
 
 use chatbox_common::wire::message::{
     ClientMessage, History, Join, Page, Room, RoomId, Seq, ServerMessage, Welcome,
@@ -16,37 +16,30 @@ use crate::sanitize::name;
 use crate::ui::Intent;
 use crate::words::script as words;
 
-/// What the program was started for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunMode {
-    /// To chat.
     Chat,
-    /// To say something in a room (`#ops`) or to somebody alone (`@bob`).
     Send {
-        /// Where.
+        /// `#ops`, or `@bob` for a conversation.
         room: String,
-        /// What; nothing for the lines of standard input.
+        /// `None` for the lines of standard input.
         text: Option<String>,
-        /// Whether each message waits for the acknowledgement of the one before, and is told.
+        /// Each message waits for the acknowledgement of the one before, which is printed.
         one_by_one: bool,
     },
-    /// To show what is said in a room.
     Tail {
-        /// Where.
         room: String,
-        /// From where on; what is said from now on where nothing is said.
+        /// `None` for what is said from now on.
         since: Option<Since>,
-        /// After how many messages it is over.
+        /// The run ends after so many messages.
         count: Option<u64>,
     },
-    /// To show who is online.
     List,
-    /// To show who one is.
     WhoAmI,
 }
 
 impl RunMode {
-    /// What a command of a script is; nothing for one that needs no session.
+    /// `None` for a command that needs no session.
     #[must_use]
     pub fn of(script: &Script) -> Option<Self> {
         Some(match script {
@@ -66,22 +59,21 @@ impl RunMode {
         })
     }
 
-    /// Whether it is a question, of which nothing is known before it is answered.
+    /// Whether the answer is all: a refusal or a lost connection ends the run.
     pub(super) const fn is_question(&self) -> bool {
         matches!(self, Self::List | Self::WhoAmI)
     }
 
-    /// Whether it goes on through lost connections as long as it takes.
+    /// Whether it connects again as often as it takes.
     pub(super) const fn is_patient(&self) -> bool {
         matches!(self, Self::Send { .. } | Self::Tail { .. })
     }
 
-    /// Whether lines of standard input are wanted.
     pub(super) const fn reads_lines(&self) -> bool {
         matches!(self, Self::Chat | Self::Send { text: None, .. })
     }
 
-    /// The room that alone matters.
+    /// The one room that the run is about; others are kept from the model.
     pub(super) fn room(&self) -> Option<&str> {
         match self {
             Self::Send { room, .. } | Self::Tail { room, .. } => Some(room),
@@ -90,21 +82,20 @@ impl RunMode {
     }
 }
 
-/// A room that waits to be shown until it is known from where on.
+/// A room is held back until the server has said from which message on it is shown.
 pub(super) struct Beginning {
-    /// What the model is told then.
+    /// Brings the room to the model.
     event: Told,
     room: RoomId,
-    /// What came meanwhile.
+    /// What came meanwhile, in order.
     behind: Vec<ServerMessage>,
 }
 
-/// Whether what the program was started for has begun.
 #[derive(Default)]
 pub(super) enum ScriptStart {
     #[default]
     NotYet,
-    /// It is not known yet from where on.
+    /// The server was asked from which message on.
     Asked(Box<Beginning>),
     Begun,
 }
@@ -118,7 +109,7 @@ impl ScriptStart {
         matches!(self, Self::Asked(_))
     }
 
-    /// What waits, which begins now.
+    /// Leaves [`Self::Begun`] behind if something was asked, and no change otherwise.
     fn take_asked(&mut self) -> Option<Box<Beginning>> {
         match std::mem::replace(self, Self::Begun) {
             Self::Asked(beginning) => Some(beginning),
@@ -129,7 +120,7 @@ impl ScriptStart {
         }
     }
 
-    /// The answer does not come any more.
+    /// The answer does not come any more; the next session asks again.
     pub(super) fn disconnected(&mut self) {
         if self.is_asked() {
             *self = Self::NotYet;
@@ -138,8 +129,7 @@ impl ScriptStart {
 }
 
 impl App {
-    /// A session begins. Rooms that do not matter are not known to the model, so that nothing of
-    /// them is fetched.
+    /// The model is told of the one room that matters, so that nothing of others is fetched.
     pub(super) fn begin_run(&mut self, mut welcome: Welcome) -> Result<(), ExitReason> {
         let wanted = self.run_mode.room().unwrap_or_default();
         let is_wanted = |room: &Room| room.name.eq_ignore_ascii_case(wanted);
@@ -152,7 +142,8 @@ impl App {
         self.go_on_run()
     }
 
-    /// Tells the model of a room (its number and head), from the place on that the script wants.
+    /// Tells the model of `room` (its number and head), from the message on that the script wants;
+    /// where that goes by time, the server is asked for it first.
     pub(super) fn begin_room(
         &mut self,
         event: Told,
@@ -194,7 +185,7 @@ impl App {
         self.tell_model(event)
     }
 
-    /// The last message before the moment from which on a room is to be shown.
+    /// `page` has the last message before the moment from which on the room is shown.
     pub(super) fn found_since(&mut self, page: &Page) -> Result<(), ExitReason> {
         let Some(beginning) = self.script_start.take_asked() else {
             return Ok(());
@@ -209,7 +200,7 @@ impl App {
         Ok(())
     }
 
-    /// What is heard while the beginning is not known waits, all but the answer that tells it.
+    /// Keeps back the course of rooms until the beginning is known; `None` if `message` was kept.
     pub(super) fn heard_too_early(&mut self, message: ServerMessage) -> Option<ServerMessage> {
         let ScriptStart::Asked(beginning) = &mut self.script_start else {
             return Some(message);
@@ -227,7 +218,7 @@ impl App {
         }
     }
 
-    /// Does what the program was started for, in a session that has begun.
+    /// Runs after each welcome: a room is entered again, but a text is sent only once.
     fn go_on_run(&mut self) -> Result<(), ExitReason> {
         match self.run_mode.clone() {
             RunMode::Chat => Ok(()),
@@ -264,7 +255,7 @@ impl App {
         Ok(())
     }
 
-    /// Whether the next line may be taken before the last one is acknowledged.
+    /// With `--wait-ack` only once the line before is acknowledged.
     pub(super) fn may_go_on(&self) -> bool {
         let is_slow = matches!(
             self.run_mode,
@@ -276,7 +267,7 @@ impl App {
         !is_slow || self.unsent() == 0
     }
 
-    /// A message was acknowledged.
+    /// With `--wait-ack` prints the room and number of a message that was acknowledged.
     pub(super) fn told_number(&mut self, room: RoomId, seq: Seq) -> Result<(), ExitReason> {
         if let RunMode::Send {
             one_by_one: true,
@@ -292,7 +283,7 @@ impl App {
         Ok(())
     }
 
-    /// Whether a message is to be shown; the last one of a script ends it.
+    /// Counts the messages of `tail --count`; the last one ends the run.
     pub(super) fn is_shown(&mut self) -> bool {
         let count = match &mut self.run_mode {
             RunMode::Chat => return true,

@@ -1,4 +1,5 @@
-//! What the server says, carried out.
+//! Carries out what the server says: finds what an answer was for, tells the model, the queues and
+//! the face. Owns no state.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,7 @@ use crate::session::Heard;
 use crate::ui::Listing;
 use crate::words::app as words;
 
-/// As much of a refused text as is repeated, in characters.
+/// Characters of a refused text that are repeated.
 const SHOWN_TEXT: usize = 40;
 
 impl App {
@@ -86,18 +87,18 @@ impl App {
             ServerMessage::Presence(presence) => self.tell_model(Told::Presence(presence)),
             ServerMessage::Ping(ping) => self.say(ClientMessage::Pong(ping)),
             ServerMessage::Error(error) => self.error(&error),
-            // A sign of life is all that it is.
+            // Only a sign of life.
             ServerMessage::Pong(_)
             // The login is over, and its messages answer nothing.
             | ServerMessage::RegisterChallenge(_)
             | ServerMessage::LoginChallenge(_)
             | ServerMessage::LoggedIn(_)
-            // The link has made the end of the session of it.
+            // The link reports it as the end of the session.
             | ServerMessage::Bye(_) => Ok(()),
         }
     }
 
-    /// Does what follows from an answer. One to nothing that was asked for is left alone.
+    /// An answer to nothing that was asked for is ignored.
     fn answer(
         &mut self,
         request: RequestId,
@@ -110,7 +111,6 @@ impl App {
         Ok(())
     }
 
-    /// An answer for which the model has asked.
     fn page_of(&mut self, request: RequestId, event: Told) -> Result<(), ExitReason> {
         self.answer(request, Asked::Page, |app| app.tell_model(event))
     }
@@ -196,7 +196,7 @@ impl App {
             }
             Asked::WhoAmI | Asked::Info | Asked::Sessions => self.tell(&error.text),
             Asked::Page => self.page_refused(error, retry),
-            // One may have left the room meanwhile.
+            // The room may have been left meanwhile.
             Asked::Follow if error.code == ErrorCode::UnknownRoom => Ok(()),
             Asked::Follow => Err(ExitReason::because(
                 Exit::Failure,
@@ -205,7 +205,7 @@ impl App {
             Asked::Since => Err(ExitReason::because(Exit::Failure, &error.text)),
             Asked::Change => self.change_refused(error),
             Asked::LogOut => {
-                // A script did not get what it wanted; a person may have another.
+                // A script fails; a person goes on.
                 self.quitting.lose_one();
                 if self.is_person {
                     self.quitting.stay();
@@ -276,7 +276,7 @@ impl App {
     ) -> Result<(), ExitReason> {
         let now = Instant::now();
         match self.outgoing.refused(request, error.code, retry, now) {
-            // Too fast is only a matter of moments.
+            // It is sent again within moments, which is not worth a sentence.
             Refused::ForNow if error.code == ErrorCode::TooFast => Ok(()),
             Refused::ForNow => self.tell(&words::tried_again(&error.text)),
             Refused::ForGood(text) => self.not_sent(&error.text, &text),
@@ -284,7 +284,6 @@ impl App {
         }
     }
 
-    /// A message was refused for good.
     pub(super) fn not_sent(&mut self, why: &str, text: &str) -> Result<(), ExitReason> {
         self.quitting.lose_one();
         let begin: String = text.chars().take(SHOWN_TEXT).collect();

@@ -1,4 +1,4 @@
-//! Signals that end a program, where the terminal passes them on.
+//! SIGINT and SIGTERM as events of the loop, for faces that do not hear of them by themselves.
 
 use std::io;
 use std::sync::mpsc::SyncSender;
@@ -7,7 +7,6 @@ use std::thread;
 
 use super::Event;
 
-/// Ctrl-C and the system's wish to end become events.
 #[cfg(unix)]
 pub(super) fn watch(teller: SyncSender<Event>) -> io::Result<()> {
     use signal_hook::consts::{SIGINT, SIGTERM};
@@ -24,10 +23,10 @@ pub(super) fn watch(teller: SyncSender<Event>) -> io::Result<()> {
     Ok(())
 }
 
-/// Ends the program as this signal does.
+/// Ends the process by the signal's default action, so that its status names the signal.
 #[cfg(unix)]
 pub(super) fn end_by(signal: i32) {
-    // It fails for signals without a default alone.
+    // Fails only for signals without a default action.
     let _ = signal_hook::low_level::emulate_default_handler(signal);
 }
 

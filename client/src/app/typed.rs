@@ -11,32 +11,28 @@ use super::Event;
 use crate::input::MAX_LINE;
 use crate::ui::Intent;
 
-/// What a terminal keeps of a typed line, with its end; the rest is dropped without a word
-/// (Linux, N_TTY_BUF_SIZE).
+/// Bytes that a terminal in line mode keeps of a line, with its end; the rest is dropped without
+/// notice (Linux, N_TTY_BUF_SIZE).
 pub(super) const MAX_TERMINAL_LINE: usize = 4_096;
 
-/// What is typed, in the order in which it is carried out.
+/// In the order in which it is carried out.
 #[derive(Default)]
 pub(super) struct TypedAhead {
-    /// Lines of a pipe or a plain terminal.
+    /// Lines of a pipe or a plain terminal; none where the face reads the keys.
     keyboard: Option<Keyboard>,
-    /// What was typed and has to wait for what was typed before.
     ahead: VecDeque<Intent>,
 }
 
 impl TypedAhead {
-    /// Takes lines from there as well.
     pub(super) fn read_from(&mut self, keyboard: Keyboard) {
         self.keyboard = Some(keyboard);
     }
 
-    /// Keeps what was typed until it is its turn.
     pub(super) fn keep(&mut self, intent: Intent) {
         self.ahead.push_back(intent);
     }
 
-    /// What is to be carried out now. Where nothing waits, a line is wanted of the keyboard, which
-    /// is an event of its own when it comes.
+    /// Where nothing waits, a line of the keyboard is asked for, which comes as an event.
     pub(super) fn next(&mut self) -> Option<Intent> {
         let intent = self.ahead.pop_front();
         if let (None, Some(keyboard)) = (&intent, &mut self.keyboard) {
@@ -45,34 +41,31 @@ impl TypedAhead {
         intent
     }
 
-    /// A line of the keyboard has come.
     pub(super) const fn has_come(&mut self) {
         if let Some(keyboard) = &mut self.keyboard {
             keyboard.has_come();
         }
     }
 
-    /// Whether something was typed that waits, here or unread.
+    /// Whether something that was typed waits, here or unread in the terminal.
     pub(super) fn has_more(&self) -> bool {
         !self.ahead.is_empty() || (self.keyboard.is_some() && has_more())
     }
 
-    /// Whether nothing waits here.
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.ahead.is_empty()
     }
 }
 
-/// The keyboard, or what stands in its place.
+/// Standard input, on a thread that ends with it.
 pub(super) struct Keyboard {
     requests: Sender<()>,
-    /// A line was wanted and has not come yet.
+    /// A line was asked for and has not come: one at a time.
     waits: bool,
 }
 
 impl Keyboard {
-    /// Starts the thread.
     pub(super) fn start(teller: SyncSender<Event>) -> io::Result<Self> {
         let (requests, wanted) = mpsc::channel();
         thread::Builder::new()
@@ -98,23 +91,21 @@ impl Keyboard {
         })
     }
 
-    /// Wants a line, if none is under way.
     fn want(&mut self) {
-        // After the end of the input nobody asks for lines any more.
+        // Fails once the thread has ended with the input.
         if !self.waits && self.requests.send(()).is_ok() {
             self.waits = true;
         }
     }
 
-    /// A line has come.
     const fn has_come(&mut self) {
         self.waits = false;
     }
 }
 
-/// The terminal, of which no more is taken than what is read: the line behind a command that asks
-/// for secrets is the answer, which the question reads by itself, and what is thrown away must be
-/// where it is looked for. A question may leave several lines behind it as if they were one.
+/// The terminal, read without a buffer of its own: the line behind a command that asks for secrets
+/// is an answer, which the question reads from the terminal, and what is typed ahead is dropped
+/// there. Read byte by byte: behind a question, one read may return several lines.
 struct Unbuffered;
 
 impl Read for Unbuffered {
@@ -129,17 +120,16 @@ impl Read for Unbuffered {
     }
 }
 
-/// Whether something was typed that was not read yet.
 #[cfg(unix)]
 fn has_more() -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let stdin = io::stdin();
     let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
-    // Where it can't be told, it is taken to be so.
+    // An error counts as yes: nothing typed ahead may be taken for typed later.
     !poll(&mut fds, Some(&Timespec::default())).is_ok_and(|ready| ready == 0)
 }
 
-/// Where it can't be told, it is taken to be so.
+/// It can't be told here, so it counts as yes.
 #[cfg(not(unix))]
 const fn has_more() -> bool {
     true
@@ -169,7 +159,7 @@ fn read(source: &mut impl BufRead, is_terminal: bool) -> Intent {
     )
 }
 
-/// Says how many bytes it had before its end.
+/// Returns the bytes skipped, without the line feed.
 fn skip_line(source: &mut impl BufRead) -> usize {
     let mut skipped = 0;
     loop {

@@ -144,7 +144,7 @@ fn a_command_that_asks_is_known_however_it_is_mistyped() {
         " /pasword",
     ] {
         assert!(would_ask(typed), "{typed:?}");
-        // No text of it is said, either.
+        // Nor is it sent as a text.
         assert!(!matches!(parse(typed), Input::Text(_)), "{typed:?}");
     }
     for typed in [

@@ -3,12 +3,12 @@
 use jiff::Zoned;
 use jiff::civil::{Date, Time};
 
-/// A moment, as it was typed; what moment that is depends on where and when.
+/// A moment as it was typed; which one that is depends on the time zone and on now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// So many seconds ago.
+    /// In seconds.
     Ago(u32),
-    /// On a day, or today, at a time by the clock on the wall.
+    /// Local time on that day, or today.
     Clock(Option<Date>, Time),
 }
 
@@ -29,8 +29,8 @@ impl When {
         words.next().is_none().then_some(when)
     }
 
-    /// The moment in milliseconds since 1970-01-01 UTC, for somebody whose clock says `now`;
-    /// what lies before 1970 is as good as 1970. `None` at the end of the calendar.
+    /// The moment in milliseconds since 1970-01-01 UTC, in the zone of `now`; what lies before 1970
+    /// becomes 0. `None` outside the calendar.
     #[must_use]
     pub fn milliseconds(self, now: &Zoned) -> Option<u64> {
         let moment = match self {
@@ -59,7 +59,7 @@ fn clock(word: &str) -> Option<Time> {
         .find_map(|format| Time::strptime(format, word).ok())
 }
 
-/// A span such as `90s`, `10m`, `2h` or `7d`, in seconds.
+/// `90s`, `10m`, `2h` or `7d` in seconds; `None` for 0 and for more than a `u32` holds.
 pub(super) fn span(word: &str) -> Option<u32> {
     let unit = word.chars().last()?;
     let count: u32 = word.strip_suffix(unit)?.parse().ok()?;
@@ -77,12 +77,12 @@ pub(super) fn span(word: &str) -> Option<u32> {
 mod tests {
     use super::*;
 
-    /// 22 November 2026, 15:00 in Paris, which is an hour before UTC's clock.
+    /// 22 November 2026, 15:00 in Paris, which is UTC+1 in winter and UTC+2 in summer.
     fn now() -> Zoned {
         "2026-11-22T15:00:00+01:00[Europe/Paris]".parse().unwrap()
     }
 
-    /// What somebody in Paris means, in UTC.
+    /// Typed in Paris, returned in UTC.
     fn meant(typed: &str) -> Option<String> {
         let milliseconds = When::parse(typed)?.milliseconds(&now())?;
         let moment = jiff::Timestamp::from_millisecond(milliseconds.try_into().unwrap());

@@ -4,7 +4,6 @@
 //! may end with a dot or a dash, and so may sentences: `@alice.` names alice, since nobody else can
 //! be called `alice.` beside her.
 
-/// Whether `text` names `name`.
 pub(super) fn names(text: &str, name: &str) -> bool {
     begins_with(text, name) || holds(text, name)
 }
@@ -28,7 +27,7 @@ fn holds(text: &str, name: &str) -> bool {
     false
 }
 
-/// Whether what stands behind an `@` is this name and no longer one.
+/// `text` is what stands behind an `@`; dots and dashes at its end may be the sentence's.
 fn is_whole(text: &str, name: &str) -> bool {
     let end = text.find(|c| !belongs(c)).unwrap_or(text.len());
     let (found, _) = text.split_at_checked(end).unwrap_or_default();
@@ -36,7 +35,7 @@ fn is_whole(text: &str, name: &str) -> bool {
     found.eq_ignore_ascii_case(name) || spoken.eq_ignore_ascii_case(name)
 }
 
-/// A character of a name, or one of another script, which makes a longer word of it.
+/// Letters of all scripts count, though names are ASCII: they make a longer word of a name.
 fn belongs(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '.' | '-' | '_')
 }

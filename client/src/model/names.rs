@@ -1,15 +1,15 @@
-//! Names that were heard of: one's own, those of people one does not want to see, and those that
-//! may be completed. Only what is a name is kept, and no more than so many of each.
+//! Names that were heard of: one's own, those of ignored people, and those that may be completed.
+//! Of the last only valid names are kept. Every map has a bound, at which a new name is dropped.
 
 use std::collections::BTreeMap;
 
 use chatbox_common::limits::MAX_IGNORED;
 use chatbox_common::name::{RoomName, UserName};
 
-/// The most names kept of people, and of rooms.
+/// The most people, and the most rooms, whose names can be completed.
 const MAX_KEPT: u32 = 4_096;
 
-/// Names by what they are in lower case.
+/// By the name in lower case: names are compared without case.
 type NameMap = BTreeMap<String, String>;
 
 fn keep(kept: &mut NameMap, name: &str, most: u32) {
@@ -20,7 +20,6 @@ fn keep(kept: &mut NameMap, name: &str, most: u32) {
     }
 }
 
-/// See the module.
 #[derive(Debug)]
 pub(super) struct Names {
     own: String,
@@ -55,7 +54,7 @@ impl Names {
         self.ignored.values().map(String::as_str)
     }
 
-    /// All whom one ignores, and nobody else.
+    /// Replaces the list by the server's, which other sessions may have changed.
     pub(super) fn ignore_all(&mut self, users: &[String]) {
         self.ignored.clear();
         for user in users {
@@ -71,14 +70,12 @@ impl Names {
         }
     }
 
-    /// Somebody was heard of.
     pub(super) fn person(&mut self, user: &str) {
         if UserName::parse(user).is_ok() {
             keep(&mut self.people, user, MAX_KEPT);
         }
     }
 
-    /// A room was heard of.
     pub(super) fn room(&mut self, name: &str) {
         if RoomName::parse(name).is_ok() {
             keep(&mut self.rooms, name, MAX_KEPT);

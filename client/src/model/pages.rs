@@ -1,4 +1,5 @@
-//! What is asked of the server, one page at a time: what is missing before what is wished for.
+//! What is asked of the server, one page at a time: first what is missing in a room, then what the
+//! person asked for.
 
 use chatbox_common::wire::message::{MemberList, Page, People, Profile, RoomId, RoomList, Seq};
 
@@ -6,19 +7,19 @@ use super::room::KnownRoom;
 use super::{Ask, Effect, Listed, Model};
 use crate::words::model as words;
 
-/// How many messages are shown before the first that was not read.
+/// Read messages that are shown before the first unread one.
 const CONTEXT: u32 = 10;
-/// The most people asked about at a time.
+/// The most people asked about at a time; beyond that the person is told to wait.
 const MAX_ASKED_ABOUT: usize = 64;
 
-/// What the one page request that may be under way is for.
+/// What the page request is for: one at a time is under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Slot {
     Free,
     /// Nothing is asked before [`super::Event::Retry`].
     Paused,
     First(RoomId),
-    /// What follows on this message.
+    /// What follows this message.
     Fill(RoomId, Seq),
     /// What stands before this message, the oldest one shown.
     Older(RoomId, Seq),
@@ -27,23 +28,22 @@ pub(super) enum Slot {
     Search,
 }
 
-/// A request to see a list.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ListRequest {
     Done,
-    /// Only names after this one are still wanted.
+    /// The next page has the names after this one.
     Wanted(Listed, Option<String>),
 }
 
 impl Model {
-    /// Who is asked about just now.
+    /// `None` unless a profile is the page under way.
     #[must_use]
     pub fn asked_about(&self) -> Option<&str> {
         let first = self.asked_about.front().map(String::as_str);
         first.filter(|_| self.slot == Slot::Whois)
     }
 
-    /// Whether a list that is wanted has not come whole.
+    /// True until the last page of a list has come.
     #[must_use]
     pub fn is_listing(&self) -> bool {
         self.listing != ListRequest::Done
@@ -65,7 +65,7 @@ impl Model {
         };
         match slot {
             Slot::First(_) => {
-                // The conversation with somebody whom one does not want to see.
+                // A conversation with somebody who is ignored.
                 let user = room.told.name.strip_prefix('@');
                 let is_hidden = user.is_some_and(|user| self.names.is_ignored(user));
                 room.take_first(page, is_hidden, effects);
@@ -92,7 +92,7 @@ impl Model {
                 self.asked_about.pop_front();
             }
             Slot::Search => self.search = None,
-            // One may have left it meanwhile.
+            // The room may have been left meanwhile.
             Slot::First(room) | Slot::Fill(room, _) if !self.rooms.contains_key(&room) => {}
             Slot::First(_) | Slot::Fill(..) => {
                 effects.push(Effect::Fault(words::NOT_GIVEN.to_owned()));
@@ -146,13 +146,13 @@ impl Model {
         }
     }
 
-    /// An answer of a list has come, which ends with a name; says whether it was asked for.
+    /// `last` is the last name of the page; `false` if the page was not asked for.
     fn listed(&mut self, what: Listed, last: Option<String>, more: bool) -> bool {
         if self.slot != Slot::List(what) {
             return false;
         }
         self.slot = Slot::Free;
-        // A page without anybody could be followed by itself for ever.
+        // After an empty page the same one would be asked for again, without end.
         self.listing = match last {
             Some(name) if more => ListRequest::Wanted(what, Some(name)),
             _ => ListRequest::Done,
@@ -160,7 +160,7 @@ impl Model {
         true
     }
 
-    /// Asks for what is missing, the present before the past.
+    /// Runs after every event: asks for live messages of rooms first, then for one page.
     pub(super) fn ask_next(&mut self, effects: &mut Vec<Effect>) {
         if !self.connected {
             return;

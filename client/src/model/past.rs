@@ -1,6 +1,6 @@
 //! What a person asks for of the past: messages before the oldest one shown, messages before a
-//! moment, and messages with some words. The last two are shown apart: they move nothing of what
-//! is shown in order.
+//! moment, and messages with some words. The last two are shown apart and change nothing of what a
+//! room is known to have shown.
 
 use std::collections::VecDeque;
 
@@ -11,15 +11,15 @@ use super::room::KnownRoom;
 use super::{Ask, Effect, Model};
 use crate::words::model as words;
 
-/// How many messages a search shows at once.
+/// Messages that a search shows at once.
 const FOUND: u32 = 20;
 
-/// A request for older messages, and what has come of it.
+/// Collects pages until nothing is `left` or the history begins; one request at a time.
 #[derive(Debug)]
 pub(super) struct Older {
     room: RoomId,
     left: u32,
-    /// Messages before this moment, or else before the oldest one shown.
+    /// Messages before this moment, in milliseconds; `None` for those before the oldest one shown.
     time: Option<u64>,
     messages: VecDeque<Chat>,
 }
@@ -30,15 +30,15 @@ impl Older {
     }
 }
 
-/// The last search.
+/// The last search, which one without words continues.
 #[derive(Debug)]
 pub(super) struct Search {
     words: String,
-    /// The last message that was found.
+    /// The last message found, before which the next page begins.
     before: Option<Place>,
-    /// Whether its next page is asked for, or to be.
+    /// The next page is asked for, or to be.
     wanted: bool,
-    /// Whether there may be one.
+    /// There may be a next page.
     more: bool,
 }
 
@@ -49,7 +49,7 @@ impl Search {
 }
 
 impl Model {
-    /// The person wants messages before a moment, or before the oldest one shown.
+    /// `time` as in [`Older`]; refused while another request is under way.
     pub(super) fn want_older(
         &mut self,
         room: RoomId,
@@ -69,15 +69,15 @@ impl Model {
         }
     }
 
-    /// Pages come from the newest to the oldest and are shown the other way round.
-    /// `from` is the oldest message that was shown when this page was asked for.
+    /// Pages come newest first and are shown oldest first. `from` is the oldest message that was
+    /// shown when this page was asked for.
     pub(super) fn take_older(&mut self, page: Page, from: Seq, effects: &mut Vec<Effect>) {
         let Some(mut older) = self.older.take() else {
             return;
         };
         let shown = self.rooms.get(&older.room).map_or(0, KnownRoom::oldest);
         if older.time.is_none() && shown != from {
-            // What it was to stand before is not shown any more.
+            // The message that the page was to stand before is not shown any more.
             effects.push(Effect::Older {
                 room: older.room,
                 messages: Vec::new(),
@@ -132,7 +132,7 @@ impl Model {
         }
     }
 
-    /// The person looks for words, or, without any, for older messages with the last ones.
+    /// Without words, looks for older messages with those of the last search.
     pub(super) fn want_found(&mut self, words: Option<String>, effects: &mut Vec<Effect>) {
         let sentence = match (&mut self.search, words) {
             (Some(last), _) if last.wanted => words::SEARCH_UNDER_WAY,
@@ -155,7 +155,7 @@ impl Model {
         effects.push(Effect::Notice(None, sentence.to_owned()));
     }
 
-    /// What a search has found comes from the newest to the oldest, and is shown as people read.
+    /// Messages come newest first and are shown oldest first.
     pub(super) fn found(&mut self, found: Found, effects: &mut Vec<Effect>) {
         if self.slot != Slot::Search {
             return;
@@ -169,7 +169,7 @@ impl Model {
             seq: chat.seq,
         });
         search.wanted = false;
-        // From a page without a message nobody can go on.
+        // An empty page has no message to go on from.
         search.more = found.more && last.is_some();
         search.before = last.or(search.before);
         let mut messages = found.messages;

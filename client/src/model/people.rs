@@ -1,4 +1,5 @@
-//! Whom one wants to see, and who was heard of.
+//! Who is ignored, who was heard of, and which messages name one: the last look at what the model
+//! is about to show.
 
 use chatbox_common::wire::message::{Action, Chat, Invited, Presence, RoomId, Standing};
 
@@ -6,23 +7,20 @@ use super::room::KnownRoom;
 use super::{Effect, Mention, Model, mention};
 
 impl Model {
-    /// Whether one does not want to see somebody.
     #[must_use]
     pub fn is_ignored(&self, user: &str) -> bool {
         self.names.is_ignored(user)
     }
 
-    /// Whom one does not want to see.
     pub fn ignored(&self) -> impl Iterator<Item = &str> {
         self.names.ignored()
     }
 
-    /// The rooms one has heard of, by their names.
     pub fn rooms_heard_of(&self) -> impl Iterator<Item = &str> {
         self.names.rooms()
     }
 
-    /// The others one has heard of: first those who spoke in a room, the last one first.
+    /// All but oneself: first those who spoke in `room`, the last speaker first.
     #[must_use]
     pub fn people_heard_of(&self, room: Option<RoomId>) -> Vec<&str> {
         let room = room.and_then(|room| self.rooms.get(&room));
@@ -36,8 +34,8 @@ impl Model {
         people
     }
 
-    /// Takes out what one does not want to see, and marks what names one. What is taken out here
-    /// counts as shown: the order of the room does not depend on whom one ignores.
+    /// Removes what ignored people said, and marks what names one. What is removed here counts as
+    /// shown: the order of the room does not depend on whom one ignores.
     pub(super) fn judge(&mut self, effects: &mut Vec<Effect>) {
         effects.retain_mut(|effect| {
             let (chat, mention) = match effect {
@@ -67,7 +65,7 @@ impl Model {
         });
     }
 
-    /// Whether a message is to be seen; marks it where it names one.
+    /// Also notes who spoke, and marks the message where it names one.
     fn is_wanted(&mut self, chat: &Chat, mention: &mut Mention) -> bool {
         if self.names.is_ignored(&chat.user) {
             return false;
@@ -87,7 +85,7 @@ impl Model {
         true
     }
 
-    /// Whoever one ignores comes and goes unseen, and one knows of oneself.
+    /// Leaves out ignored people and oneself; the count of those online includes them.
     pub(super) fn presence(&mut self, presence: Presence, effects: &mut Vec<Effect>) {
         if let Some(room) = self.rooms.get_mut(&presence.room) {
             room.told.online = presence.online;
@@ -261,7 +259,7 @@ mod tests {
             unreachable!()
         };
         old.messages[1].text = "@alice2?".to_owned();
-        // What comes meanwhile waits for the page, and calls all the same.
+        // What comes meanwhile waits for the page, and is a mention all the same.
         assert_eq!(model.apply(said(3, "bob", "alice2: now")), []);
         let effects = model.apply(Event::Page(old));
         let marks = [Mention::No, Mention::Earlier, Mention::Now];

@@ -1,4 +1,4 @@
-//! What is said of changes of one's own account.
+//! Sentences about one's own account and its changes.
 
 use std::fmt::Display;
 
@@ -30,7 +30,7 @@ pub fn cancelled(why: impl Display) -> String {
     format!("{why}: nothing was changed")
 }
 
-/// Before questions that are asked although nothing comes of them.
+/// Before questions that are asked although nothing can be changed (`App::ask_for_change`).
 pub fn in_vain(why: &str) -> String {
     format!("{why}, so nothing will be changed. Ctrl-C goes back.")
 }

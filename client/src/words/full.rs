@@ -1,8 +1,8 @@
-//! What the full screen says of itself.
+//! Titles, questions and the prompt of the full screen.
 
 use std::time::Duration;
 
-/// How often a count of seconds is drawn.
+/// A countdown is drawn this often.
 pub const TICK: Duration = Duration::from_secs(1);
 
 pub const PEOPLE: &str = "Who is online";
@@ -11,11 +11,10 @@ pub const MEMBERS: &str = "Members";
 pub const PROFILE: &str = "Who they are";
 pub const YOU: &str = "You";
 pub const LEAVE: &str = "Leave ChatBox? y/n";
-/// What may be answered to that for a yes.
+/// Each of these characters answers [`LEAVE`] with a yes.
 pub const YES: &str = "yY";
 pub const NOTED: &str = "Enter goes on once you have noted it: ";
 
-/// What stands before what is typed.
 pub fn input(room: &str) -> String {
     format!("{room}> ")
 }
@@ -24,7 +23,7 @@ pub fn paste(lines: usize, bytes: usize) -> String {
     format!("Paste {lines} lines ({bytes} bytes) as one message? Enter sends, e edits, Esc forgets")
 }
 
-/// The completions, the one that stands in the line in brackets.
+/// In brackets the completion that stands in the line.
 pub fn candidates(candidates: &[String], chosen: usize) -> String {
     let marked = candidates.iter().enumerate().map(|(place, candidate)| {
         let candidate = candidate.trim_end();

@@ -1,4 +1,4 @@
-//! What is said of what was typed and not understood.
+//! Answers to what was typed and not understood.
 
 pub fn control_character(shown: &str) -> String {
     format!("Nothing was sent: the text contains the control character {shown}.")

@@ -1,7 +1,6 @@
-//! What is said of keys: what each does, what is wrong with one in the configuration, and the
-//! questions of the input line.
+//! Keys: what each action does, and what is wrong with a key in the configuration.
 
-/// What each action does, as `/help` lists it.
+/// As `/help` lists the actions.
 pub mod does {
     pub const SUBMIT: &str = "send what was typed";
     pub const NEWLINE: &str = "begin another line of the same message";
@@ -42,14 +41,12 @@ pub mod does {
         "delete the character under the cursor; if the line is empty, ask whether to leave";
 }
 
-/// A key that nobody knows.
 #[must_use]
 pub fn unknown_key(key: &str, meant: Option<&str>) -> String {
     let hint = did_you_mean(meant);
     format!("There is no key {key}{hint} Keys are written like ctrl-n, alt-1, shift-tab or f5.")
 }
 
-/// An action that nobody knows.
 #[must_use]
 pub fn unknown_action(action: &str, meant: Option<&str>) -> String {
     let hint = did_you_mean(meant);
@@ -60,31 +57,28 @@ fn did_you_mean(meant: Option<&str>) -> String {
     meant.map_or(".".to_owned(), |name| format!("; did you mean {name}?"))
 }
 
-/// A key that types its character.
 #[must_use]
 pub fn is_typed(key: &str) -> String {
     format!("{key} is for typing; with ctrl- or alt- before it, it can get an action.")
 }
 
-/// A key that terminals send like another.
+/// Terminals send both as the same bytes.
 #[must_use]
 pub fn is_not_told_apart(key: &str) -> String {
     format!("{key} can't be told apart from the same key without shift-.")
 }
 
-/// The key that sends.
 #[must_use]
 pub fn always_sends(key: &str) -> String {
     format!("{key} always sends what was typed; alt-{key} can get another action.")
 }
 
-/// A key that was given an action already.
 #[must_use]
 pub fn given_twice(key: &str) -> String {
     format!("{key} is given an action twice.")
 }
 
-/// No key would be left for this action, which nobody can do without.
+/// For `interrupt`, the one action that must keep a key.
 #[must_use]
 pub fn left_without(key: &str, action: &str) -> String {
     format!("Give {action} another key before {key} is taken from it.")

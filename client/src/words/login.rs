@@ -1,4 +1,4 @@
-//! What is said on the way in: menu, registration, login, the server's key.
+//! From the start to the chat: menu, registration, login, the server's key.
 
 use std::time::Duration;
 
@@ -104,7 +104,6 @@ pub fn key_unasked(server: &ServerAddress, presented: Fingerprint) -> String {
     )
 }
 
-/// A new password is easy to guess.
 pub fn weak(how: &str, hint: Option<&str>) -> String {
     let hint = hint.map_or(String::new(), |hint| format!(" {hint}"));
     format!(

@@ -1,4 +1,4 @@
-//! What is said of what a server gave and what was asked for.
+//! Notices and faults of the model.
 
 use chatbox_common::wire::message::Seq;
 

@@ -1,4 +1,4 @@
-//! What is said of messages of the past.
+//! Titles and ends of lists of messages of the past.
 
 pub const NO_SUCH_MOMENT: &str = "There is no such moment in the calendar.";
 pub const NOT_INDEXED: &str = "the server has not indexed all messages yet: newer ones may be \

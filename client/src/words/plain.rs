@@ -1,4 +1,4 @@
-//! What the plain face says of itself.
+//! Sentences of the plain face between the messages.
 
 use chatbox_common::wire::message::Seq;
 
@@ -14,7 +14,7 @@ pub fn history_begins(room: &str, first: Seq) -> String {
     format!("{room}: history begins at {first}; there is nothing earlier")
 }
 
-/// The line between what was read and what was not.
+/// The line between read and unread messages; `shown` of `count` unread ones follow.
 pub fn unread(room: &str, count: u32, shown: usize) -> String {
     match u32::try_from(shown) {
         Ok(shown) if shown < count => {

@@ -1,6 +1,6 @@
-//! What is said where questions are asked.
+//! Sentences of a plain terminal's questions.
 
-/// What to type, where something else was typed.
+/// Answers a key that is none of the choices.
 pub fn choose(keys: &[char]) -> String {
     match keys {
         [first @ .., last] if !first.is_empty() => {

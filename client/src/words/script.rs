@@ -1,4 +1,4 @@
-//! What scripts, and whoever reads their mail, are told.
+//! What scripts print, to be read by programs or in the mail of cron.
 
 use chatbox_common::wire::message::Seq;
 
@@ -8,14 +8,12 @@ pub const OTHER_HISTORY: &str =
 pub const NO_USER: &str = "--keep-session needs a name: use --user, or a profile with one";
 pub const NO_PLACE: &str = "there is no place for kept sessions: set HOME or XDG_STATE_HOME";
 
-/// Another script has the kept session and did not give it back in time.
 pub const SESSION_IN_USE: &str =
     "another script uses the kept session; this one logs in by itself and keeps nothing of it";
 
-/// The server did not take the kept session.
 pub const SESSION_OVER: &str = "the kept session is no longer good; logging in again";
 
-/// A message was acknowledged, as a line for a script to read.
+/// The line of `--wait-ack`, which scripts parse (docs/SCRIPTING.md).
 #[must_use]
 pub fn acknowledged(room: &str, seq: Seq) -> String {
     format!("{room} {seq}\n")

@@ -12,25 +12,22 @@ use jiff::{Timestamp, Zoned};
 
 use crate::sanitize::{self, name};
 
-/// Moments (milliseconds since 1970-01-01 UTC) in a zone.
+/// Moments (milliseconds since 1970-01-01 UTC) as text in one time zone.
 #[derive(Debug, Clone)]
 pub struct Clock(TimeZone);
 
 impl Clock {
-    /// In the zone of all times shown.
     #[must_use]
     pub const fn new(zone: TimeZone) -> Self {
         Self(zone)
     }
 
-    /// The time of day.
     #[must_use]
     pub fn time(&self, milliseconds: u64) -> String {
         let time = self.formatted(milliseconds, "%H:%M:%S");
         time.unwrap_or_else(|| "--:--:--".to_owned())
     }
 
-    /// A moment with its day.
     #[must_use]
     pub fn moment(&self, milliseconds: u64) -> String {
         let moment = self.formatted(milliseconds, "%Y-%m-%d %H:%M:%S");
@@ -43,20 +40,18 @@ impl Clock {
         Some(zoned.strftime(format).to_string())
     }
 
-    /// What the clock on the wall says.
     #[must_use]
     pub fn now(&self) -> Zoned {
         Timestamp::now().to_zoned(self.0.clone())
     }
 
-    /// The zone.
     #[must_use]
     pub fn zone(&self) -> TimeZone {
         self.0.clone()
     }
 }
 
-/// Milliseconds since 1970-01-01 UTC.
+/// Milliseconds since 1970-01-01 UTC; 0 where the clock is set to before.
 #[must_use]
 pub fn now_ms() -> u64 {
     u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0)
@@ -73,7 +68,6 @@ pub fn dated(clock: &Clock, room: &str, chat: &Chat) -> String {
     }
 }
 
-/// Who is there, a line each.
 #[must_use]
 pub fn people(clock: &Clock, people: &[OnlinePerson]) -> String {
     let mut lines = String::new();
@@ -88,7 +82,6 @@ pub fn people(clock: &Clock, people: &[OnlinePerson]) -> String {
     lines
 }
 
-/// Which rooms there are, a line each.
 #[must_use]
 pub fn rooms(rooms: &[RoomSummary]) -> String {
     let mut lines = String::new();
@@ -118,7 +111,6 @@ pub fn rooms(rooms: &[RoomSummary]) -> String {
     lines
 }
 
-/// What a room's mode is called.
 #[must_use]
 pub const fn mode(mode: RoomMode) -> &'static str {
     match mode {
@@ -127,7 +119,6 @@ pub const fn mode(mode: RoomMode) -> &'static str {
     }
 }
 
-/// Who belongs to a room, a line each.
 #[must_use]
 pub fn members(members: &[Member]) -> String {
     let mut lines = String::new();
@@ -143,7 +134,6 @@ pub fn members(members: &[Member]) -> String {
     lines
 }
 
-/// Who somebody is, in two lines.
 #[must_use]
 pub fn profile(clock: &Clock, profile: &Profile) -> String {
     let role = if profile.is_admin {
@@ -163,7 +153,6 @@ pub fn profile(clock: &Clock, profile: &Profile) -> String {
     format!("  {user}{role}: {there}\n    {last}, registered {registered}\n")
 }
 
-/// Who one is oneself, in three lines.
 #[must_use]
 pub fn you(clock: &Clock, you: &You) -> String {
     let since = clock.time(you.since);
@@ -178,7 +167,7 @@ pub fn you(clock: &Clock, you: &You) -> String {
     )
 }
 
-/// Where one is logged in, a line each; `own` is the session that asks.
+/// `own` is the session that asks; it is marked.
 #[must_use]
 pub fn sessions(clock: &Clock, list: &SessionList, own: u64) -> String {
     let mut lines = String::new();

@@ -6,7 +6,6 @@ use chatbox_common::fingerprint::Fingerprint;
 
 use crate::address::ServerAddress;
 
-/// Another key is pinned: the one that was expected, and the one that was presented.
 pub fn key_changed(
     server: &ServerAddress,
     file: &dyn Display,

@@ -1,10 +1,11 @@
-//! Whatever becomes of a command that asks for secrets: what was typed as an answer is said nowhere.
+//! Whatever becomes of a command that asks for secrets: what was typed as an answer is sent to no
+//! room and kept in no history of lines.
 
 use chatbox_common::wire::message::{ErrorCode, ErrorMessage};
 
 use super::*;
 
-/// The answers to the questions for another password.
+/// The old password, the new one twice, a code.
 const ANSWERS: &str = "\"Typed-old-77\" enter \"Typed-better-horse-78\" enter \
      \"Typed-better-horse-78\" enter \"000000\" enter";
 

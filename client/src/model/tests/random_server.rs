@@ -1,5 +1,5 @@
-//! A server that does what it may in any order: every message is shown once and in order whatever
-//! it is.
+//! A server that does what the protocol allows, in any order: every message is shown once and in
+//! order, whatever the server does.
 
 use std::collections::VecDeque;
 
