@@ -1,6 +1,6 @@
 //! The address of a server as people write it: `host`, `host:port`, `[::1]:7878`.
 //!
-//! Parsed once where it comes in (command line, configuration, known_hosts); what is parsed has
+//! Parsed once where it comes in (command line, configuration, known_hosts). A parsed address has
 //! one spelling, so that a server has one line in known_hosts. Knows nothing of name resolution.
 
 use std::fmt;
@@ -8,24 +8,22 @@ use std::net::Ipv6Addr;
 
 use chatbox_common::config::{DEFAULT_PORT, MAX_HOST};
 
-/// Why a text is no address. The sentence is fit for the person who typed it.
+/// Why a text is no address. A sentence for the person who typed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    /// No host, an overlong one, or a character that host names do not have.
+    /// No host, one that is too long, or a character that host names do not have.
     #[error("a host is a name of letters, digits, '-', '_' and '.', or an address")]
     Host,
     /// Several colons and no brackets: `::1:7878` could mean two things.
     #[error("an IPv6 address stands in brackets, as in [::1]:7878")]
     Brackets,
-    /// What stands in the brackets is no IPv6 address.
     #[error("what stands in the brackets is no IPv6 address")]
     Ipv6,
-    /// The port is no number from 1 to 65535.
     #[error("a port is a number from 1 to 65535")]
     Port,
 }
 
-/// A host (a name in lower case, or an IP address) and a port.
+/// The host is a name in lower case or an IP address.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ServerAddress {
     host: String,
@@ -34,10 +32,8 @@ pub struct ServerAddress {
 
 impl ServerAddress {
     /// Parses `host`, `host:port`, `[v6]` or `[v6]:port`; without a port it is [`DEFAULT_PORT`].
-    ///
-    /// # Errors
-    /// When the text is none of these. Names beyond ASCII are refused: two of them can look
-    /// alike; their `xn--` form is taken.
+    /// Names beyond ASCII are refused, because two of them can look alike; their `xn--` form is
+    /// taken.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         if let Some(rest) = text.strip_prefix('[') {
             let (inside, port) = rest.split_once(']').ok_or(AddressError::Brackets)?;
@@ -68,20 +64,20 @@ impl ServerAddress {
         })
     }
 
-    /// The host as the resolver wants it: an IPv6 address without its brackets.
+    /// As the resolver wants it: an IPv6 address without its brackets.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The port, never 0.
+    /// Never 0.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
     }
 }
 
-/// Digits only: `u16::from_str` alone would take `+7878`.
+/// Digits only: `u16::from_str` alone would accept `+7878`.
 fn parse_port(digits: &str) -> Result<u16, AddressError> {
     if !digits.bytes().all(|b| b.is_ascii_digit()) {
         return Err(AddressError::Port);

@@ -1,11 +1,11 @@
-//! How long to wait before connecting again: each time longer, and not all clients at once.
+//! How long to wait before connecting again: each time longer, and with jitter, so that not all
+//! clients of a server that comes back connect at once.
 
 use std::time::Duration;
 
-/// The longest pause, before its jitter.
+/// Before its jitter, and unless the first pause is longer.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// See the module.
 #[derive(Debug)]
 pub struct Backoff {
     first: Duration,
@@ -13,25 +13,24 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Begins with a pause of `first`.
     #[must_use]
     pub const fn new(first: Duration) -> Self {
         Self { first, attempts: 0 }
     }
 
-    /// How many pauses there were since the last success.
+    /// Pauses since the last success.
     #[must_use]
     pub const fn attempts(&self) -> u32 {
         self.attempts
     }
 
-    /// A connection succeeded: the next pause is a first one.
+    /// After a success: the next pause is a first one.
     pub const fn reset(&mut self) {
         self.attempts = 0;
     }
 
-    /// The next pause: doubled each time up to a minute (or the first, if that is longer), then
-    /// between three and five quarters of it, as `random` says.
+    /// The next pause: doubled each time up to [`LONGEST`] (or the first pause, if that is longer),
+    /// then between three and five quarters of it, as `random` says.
     pub fn next(&mut self, random: u32) -> Duration {
         let doubled = 1_u32.checked_shl(self.attempts).unwrap_or(u32::MAX);
         self.attempts = self.attempts.saturating_add(1);

@@ -1,8 +1,9 @@
 //! What a terminal reads: UTF-8, or bytes of another character set, as the locale says.
 //!
-//! The threat: in most other sets the bytes 0x80 to 0x9F are orders, and each letter beyond ASCII
-//! has some of them in UTF-8 (`Û` is C3 9B, and 9B is CSI). To such a terminal nothing but ASCII is
-//! written: every output that can be a terminal is an [`Output`]. Files and pipes get UTF-8, always.
+//! The threat: in most other sets the bytes 0x80 to 0x9F are controls, and each letter beyond
+//! ASCII has some of them in UTF-8 (`Û` is C3 9B, and 9B is CSI). To such a terminal nothing but
+//! ASCII is written: every output that can be a terminal is an [`Output`]. Files and pipes always
+//! get UTF-8.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -12,21 +13,19 @@ use std::sync::LazyLock;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-/// What stands for a character that can't be shown.
+/// Stands for each column of a character that can't be shown.
 const UNKNOWN: char = '?';
 
-/// See the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Charset {
-    /// All characters.
     Utf8,
-    /// ASCII, and what is not known.
+    /// ASCII is all that is known of it.
     Other,
 }
 
 impl Charset {
-    /// That of the process's terminal. Elsewhere than on Unix no locale says it, and the terminal
-    /// is given characters, not bytes.
+    /// That of the process's locale. Elsewhere than on Unix no locale says it, and the terminal is
+    /// given characters, not bytes.
     #[must_use]
     pub fn of_terminal() -> Self {
         static FOUND: LazyLock<Charset> = LazyLock::new(|| {
@@ -37,7 +36,7 @@ impl Charset {
         if cfg!(unix) { *FOUND } else { Self::Utf8 }
     }
 
-    /// That of an output.
+    /// UTF-8, unless the output is a terminal of another character set.
     #[must_use]
     pub fn of(output: &impl IsTerminal) -> Self {
         if output.is_terminal() {
@@ -47,7 +46,8 @@ impl Charset {
         }
     }
 
-    /// What the variables of these names say: the first that is not empty counts (POSIX, 8.2).
+    /// From the values of `LC_ALL`, `LC_CTYPE` and `LANG`: the first that is not empty counts
+    /// (POSIX, 8.2).
     fn of_locale(all: Option<&OsStr>, ctype: Option<&OsStr>, lang: Option<&OsStr>) -> Self {
         let mut variables = [all, ctype, lang].into_iter().flatten();
         let locale = variables.find(|value| !value.is_empty());
@@ -67,7 +67,7 @@ impl Charset {
         }
     }
 
-    /// A text as a terminal of this character set is given it, in as many columns.
+    /// The text as it is written to such a terminal, in as many columns.
     #[must_use]
     pub fn shown(self, text: &str) -> Cow<'_, str> {
         match self {
@@ -77,20 +77,19 @@ impl Charset {
     }
 }
 
-/// Where one stands in an escape sequence (ECMA-48, 5.3 and 5.4). They are this program's own: what
-/// others say has none left.
+/// The place in an escape sequence (ECMA-48, 5.3 and 5.4). All sequences are this program's own:
+/// those in texts of others were made harmless (`sanitize`).
 #[derive(Debug, Default, Clone, Copy)]
 enum Sequence {
     #[default]
     Outside,
-    /// Behind the escape.
     Begun,
-    /// Behind the introducer, before the byte that ends it.
+    /// Behind CSI, before the final byte.
     Introduced,
 }
 
 impl Sequence {
-    /// Goes on by a byte; says whether it is part of a sequence.
+    /// Whether the byte is part of a sequence.
     const fn takes(&mut self, byte: u8) -> bool {
         let (next, is_part) = match (*self, byte) {
             (_, 0x1b) => (Self::Begun, true),
@@ -104,7 +103,7 @@ impl Sequence {
     }
 }
 
-/// A text in ASCII, each character in as many columns as it had.
+/// Each character in as many columns as it had.
 fn ascii(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return Cow::Borrowed(text);
@@ -114,12 +113,12 @@ fn ascii(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Escape sequences are put as they are, and only what is between them is taken apart: a character
-/// that joins the one before it would join a sequence's last byte, and take it away.
+/// Escape sequences are copied, and only the text between them is split into graphemes: a character
+/// that joins the one before it would join a sequence's last byte, and remove it.
 fn put_ascii(text: &str, sequence: &mut Sequence, shown: &mut String) {
     let mut rest = text;
     while !rest.is_empty() {
-        // All of it is ASCII.
+        // A sequence is ASCII.
         let own = rest.bytes().take_while(|byte| sequence.takes(*byte));
         let (own, others) = rest.split_at(own.count());
         shown.push_str(own);
@@ -160,7 +159,6 @@ pub struct Output<W> {
 }
 
 impl<W: Write> Output<W> {
-    /// Writes to `to`, which reads this character set.
     #[must_use]
     pub const fn new(to: W, charset: Charset) -> Self {
         Self {
@@ -170,7 +168,7 @@ impl<W: Write> Output<W> {
         }
     }
 
-    /// As [`Charset::shown`]: how wide a text is, is measured on this.
+    /// As [`Charset::shown`]: the width of a text is measured on this.
     #[must_use]
     pub fn shown<'t>(&self, text: &'t str) -> Cow<'t, str> {
         self.charset.shown(text)
@@ -182,7 +180,6 @@ impl<W: Write> Output<W> {
     }
 }
 
-/// Standard output.
 #[must_use]
 pub fn stdout() -> Output<Stdout> {
     let stdout = io::stdout();
@@ -190,7 +187,6 @@ pub fn stdout() -> Output<Stdout> {
     Output::new(stdout, charset)
 }
 
-/// Standard error.
 #[must_use]
 pub fn stderr() -> Output<Stderr> {
     let stderr = io::stderr();
@@ -302,7 +298,7 @@ mod tests {
             let written = format!("\u{1b}[1m<eve> \u{1b}[0m{text}12:00\u{1b}7{text}");
             let expected = format!("\u{1b}[1m<eve> \u{1b}[0m{question}12:00\u{1b}7{question}");
             assert_eq!(ascii(&written), expected, "{text:?}");
-            // However it is split.
+            // Wherever it is split.
             for at in (0..written.len()).filter(|at| written.is_char_boundary(*at)) {
                 let (one, two) = written.split_at(at);
                 let mut output = Output::new(Vec::new(), Charset::Other);
@@ -312,7 +308,7 @@ mod tests {
                 assert_eq!(shown, expected, "{one:?} {two:?}");
             }
         }
-        // What is no whole sequence takes nothing of a text with it.
+        // An incomplete sequence takes no text with it.
         assert_eq!(ascii("\u{1b}[1é[0m"), "\u{1b}[1?[0m");
     }
 

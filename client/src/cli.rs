@@ -74,14 +74,14 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// What the program was called with. Ends it where that is the help, or no possible call.
+    /// Ends the program where the arguments ask for help or are not allowed.
     #[must_use]
     pub fn of_process() -> Self {
         let called = Self::try_parse().and_then(Self::checked);
         called.unwrap_or_else(|error| end(&error))
     }
 
-    /// What stands in no flag's definition.
+    /// Rules that no flag's definition can express.
     fn checked(self) -> Result<Self, clap::Error> {
         let refused = |sentence| {
             let error = Self::command().error(ErrorKind::ArgumentConflict, sentence);
@@ -103,13 +103,14 @@ impl Cli {
     }
 }
 
-/// Ends the program as clap does; what it says may repeat an argument.
+/// Ends the program as clap does, but as the terminal's character set allows: clap may repeat an
+/// argument.
 fn end(error: &clap::Error) -> ! {
     if Charset::of_terminal() == Charset::Utf8 {
         error.exit();
     }
     let text = error.render().to_string();
-    // Where even this fails there is nobody to tell.
+    // If this fails, there is no way left to report it.
     let _ = if error.use_stderr() {
         charset::stderr().write_all(text.as_bytes())
     } else {
@@ -125,23 +126,18 @@ fn profile(name: &str) -> Result<String, String> {
     Err(format!("a profile's name has {}", profile_name_rule()))
 }
 
-/// How the program ends; the numbers are promised in the help.
+/// The exit codes, which the help promises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// All went well.
     Fine = 0,
-    /// Something failed for which there is no number of its own.
+    /// Any failure without a code of its own.
     Failure = 1,
-    /// A wrong flag or value; clap ends the program itself with this number.
+    /// A wrong flag or value; clap itself ends the program with it.
     Usage = 2,
-    /// A file cannot be read or is not understood.
     Configuration = 3,
-    /// No connection to the server.
     CannotConnect = 4,
-    /// The server's key is not the one that was expected.
     KeyRefused = 5,
-    /// The server refused the login.
     LoginRefused = 6,
     /// The connection ended without a goodbye.
     CutOff = 7,

@@ -21,76 +21,61 @@ use crate::known_hosts;
 use crate::secret_command::SecretCommand;
 use file::Found;
 
-/// Why there are no settings. The sentence is fit for a person.
+/// Why there are no settings. A sentence for the person.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The file cannot be read.
     #[error("cannot read {}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// It is longer than [`MAX_FILE`], or no UTF-8.
+    Read { path: PathBuf, source: io::Error },
+    /// Longer than [`MAX_FILE`], or not UTF-8.
     #[error(
         "{} is no configuration: it is longer than {} KiB or not UTF-8",
         .0.display(),
         MAX_FILE / 1024
     )]
     NotText(PathBuf),
-    /// It says what can't be.
     #[error("{}{}", path.display(), listed(faults))]
     Faults {
-        /// The file.
         path: PathBuf,
-        /// All that is wrong with it.
+        /// All that is wrong with the file.
         faults: Vec<Fault>,
     },
-    /// Its server cannot be written as an address.
+    /// The server of `[client]` or of a profile is no address.
     #[error("{section} names no server: {source}")]
     Address {
-        /// Where it stands.
+        /// Such as `[profiles.bot]`.
         section: String,
-        /// Why not.
         source: AddressError,
     },
-    /// It holds commands, and others may change them.
+    /// The file holds commands, and others may change them: they would run with this user's rights.
     #[error(
         "{} holds commands, and others than its owner may write to it (mode {mode:03o}): do \
          'chmod go-w' on it first",
         path.display()
     )]
     Writable {
-        /// The file.
         path: PathBuf,
-        /// Its permission bits.
+        /// The permission bits.
         mode: u32,
     },
-    /// It holds commands, and is another person's.
+    /// The file holds commands, and its owner is neither this user nor root.
     #[error("{} holds commands and belongs to somebody else", .0.display())]
     Foreign(PathBuf),
-    /// The profile would run commands of a file that nobody meant.
+    /// The profile has commands, and its file was only found beside the working directory, where
+    /// another person may have put it.
     #[error(
         "the commands of [profiles.{profile}] are not run: {} was only found beside the working \
          directory; if you mean it, name it with --config",
         path.display()
     )]
-    NotMeant {
-        /// The file.
-        path: PathBuf,
-        /// The profile.
-        profile: String,
-    },
-    /// The profile of `--profile` is not there; with those that are, the nearest first.
+    NotMeant { path: PathBuf, profile: String },
+    /// No such profile; the sentence names those there are, the nearest first.
     #[error("there is no profile {wanted}; {there_are}")]
     NoProfile {
-        /// Its name.
         wanted: String,
-        /// Which there are, and in which file.
+        /// As a sentence, with the file they are in.
         there_are: String,
     },
-    /// There is no home directory to keep the known servers in.
+    /// Neither a home directory nor a flag says where the known servers are kept.
     #[error("there is no place for the list of known servers: set HOME, or use --known-hosts")]
     NoHome,
 }
@@ -100,30 +85,28 @@ fn listed(faults: &[Fault]) -> String {
     format!("\n  {}", lines.join("\n  "))
 }
 
-/// What the client goes by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// The server.
     pub server: ServerAddress,
-    /// Whose account, where the flags or the profile say it.
+    /// Where the flags or the profile say it.
     pub user: Option<UserName>,
-    /// What prints the password, where no flag names another source.
+    /// Where no flag names another source of the password.
     pub password_command: Option<SecretCommand>,
-    /// What prints a code, where no flag names another source.
+    /// Where no flag names another source of codes.
     pub otp_command: Option<SecretCommand>,
     /// The file of pinned keys.
     pub known_hosts: PathBuf,
-    /// How long connecting and the handshake may take together.
+    /// For connecting and the handshake together.
     pub connection_timeout: Duration,
-    /// The first pause before connecting again.
+    /// The first pause before connecting again; the next ones are longer.
     pub reconnect_delay: Duration,
-    /// How many messages are kept for scrolling.
+    /// Messages that are kept for scrolling.
     pub scrollback: usize,
     /// Whether a mention or a direct message rings the bell.
     pub bell: bool,
-    /// What the keys are to do, as it was written.
+    /// As the file has them, not yet parsed.
     pub keys: Vec<KeySetting>,
-    /// Where that was written.
+    /// The file that has `keys`, for what is wrong with them.
     pub file: Option<PathBuf>,
 }
 
@@ -182,7 +165,7 @@ fn resolve(found: Option<Found>, cli: &Cli, known_hosts: PathBuf) -> Result<Sett
     })
 }
 
-/// The profile of this name, if what it would run may be.
+/// Refuses a profile whose commands others could have written.
 fn chosen(found: Option<&Found>, name: &str) -> Result<Profile, ConfigError> {
     let profile = found.and_then(|found| found.config.profiles.get(name));
     match (profile, found) {

@@ -1,4 +1,4 @@
-//! How the program exits: an exit code and a sentence. Every error becomes one here.
+//! How the program ends: an exit code and a sentence. Every error that ends it becomes one here.
 
 use std::io::{self, ErrorKind};
 
@@ -13,17 +13,15 @@ use crate::saved_session::SavedSessionError;
 use crate::secret_command::SecretCommandError;
 use crate::session::SessionError;
 
-/// See the module. The sentence is fit for a terminal; an empty one is not shown.
+/// The sentence is fit for a terminal; an empty one is not shown.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ExitReason {
-    /// The code.
     pub exit: Exit,
-    /// Why.
     pub sentence: String,
 }
 
 impl ExitReason {
-    /// Stops with a sentence, which may come from anywhere.
+    /// The sentence may come from a peer: it is made fit for a terminal here.
     #[must_use]
     pub fn because(exit: Exit, sentence: &str) -> Self {
         Self {
@@ -32,7 +30,7 @@ impl ExitReason {
         }
     }
 
-    /// Stops because the person wants to.
+    /// The person wants to end.
     #[must_use]
     pub const fn fine() -> Self {
         Self {
@@ -41,7 +39,7 @@ impl ExitReason {
         }
     }
 
-    /// Whether another attempt would only come to the same, so that the menu does not return.
+    /// Another attempt would end in the same way, so the menu does not return.
     #[must_use]
     pub const fn is_final(&self) -> bool {
         matches!(
@@ -54,7 +52,7 @@ impl ExitReason {
 impl From<io::Error> for ExitReason {
     fn from(error: io::Error) -> Self {
         if error.kind() == ErrorKind::BrokenPipe {
-            // Whoever read the output has seen enough.
+            // The reader of the output (`| head`) has what it wants.
             return Self::fine();
         }
         Self::because(Exit::Failure, &error.to_string())

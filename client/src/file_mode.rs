@@ -1,24 +1,22 @@
-//! Who may read and change a file that was opened: its owner and its mode, compared with who runs
+//! Who may read and change an opened file: its owner and its mode, compared with the user that runs
 //! this program.
 //!
-//! Asked of opened files alone: a name could be another file's a moment later. Where there are no
-//! such rights (not Unix) every file is one's own and closed.
+//! Asked of opened files only: a name could be another file's a moment later. Where there are no
+//! such rights (not Unix) every file counts as one's own, and closed to others.
 
 use std::fs::Metadata;
 
-/// See the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileMode {
-    /// The permission bits.
+    /// The permission bits, without setuid and the like.
     pub mode: u32,
-    /// Whether it belongs to whoever runs this program.
+    /// Its owner is the user that runs this program.
     pub is_own: bool,
-    /// Whether it belongs to the system's administrator.
+    /// Its owner is root.
     pub is_roots: bool,
 }
 
 impl FileMode {
-    /// Those of a file.
     #[must_use]
     pub fn of(metadata: &Metadata) -> Self {
         #[cfg(unix)]
@@ -41,13 +39,13 @@ impl FileMode {
         }
     }
 
-    /// Whether others than its owner may change it.
+    /// The group or others may change it.
     #[must_use]
     pub const fn others_write(self) -> bool {
         self.mode & 0o022 != 0
     }
 
-    /// Whether others than its owner may do anything with it.
+    /// The group or others have any access.
     #[must_use]
     pub const fn is_open_to_others(self) -> bool {
         self.mode & 0o077 != 0

@@ -1,9 +1,9 @@
 //! Which server has which key: the file of pinned fingerprints.
 //!
 //! A line is `host:port SHA256:<base64>`; empty lines and lines that begin with `#` are comments.
-//! What cannot be read is kept and named by its number. Knows no socket and asks nobody: the
-//! session looks up, lets `trust` decide, and remembers a key only once the server has proved
-//! on that very channel that it knows the account (its SCRAM signature).
+//! A line that can't be read is kept, and reported by its number. Knows no socket and asks nobody:
+//! `login::host_key` looks up, lets `trust` decide, and remembers a key only once the server has
+//! proved on that very channel that it knows the account (its SCRAM signature).
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -14,69 +14,56 @@ use chatbox_common::fingerprint::Fingerprint;
 
 use crate::address::ServerAddress;
 
-/// The largest file that is read, in bytes: some ten thousand servers.
+/// In bytes; a larger file is refused. Room for some ten thousand servers.
 const MAX_FILE: u64 = 1 << 20;
 
-/// Why the file could not be used. The sentence is fit for a person.
+/// Why the file could not be used. A sentence for the person.
 #[derive(Debug, thiserror::Error)]
 pub enum KnownHostsError {
-    /// It exists and cannot be read.
+    /// It exists and can't be read.
     #[error("cannot read the known servers in {}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// It is larger than 1 MiB.
+    Read { path: PathBuf, source: io::Error },
+    /// More than 1 MiB.
     #[error("{} is larger than 1 MiB and cannot be a list of known servers", .0.display())]
     TooLarge(PathBuf),
-    /// It cannot be written; what it held before is still there.
+    /// Its former content is still there.
     #[error("cannot write the known servers to {}: {source}", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The file holds another key for this server: it is never replaced.
+    Write { path: PathBuf, source: io::Error },
+    /// Another key is pinned for this server, which is never replaced.
     #[error("{} holds another key for {server}, which is not replaced", path.display())]
     Conflict {
-        /// The file.
         path: PathBuf,
-        /// The server.
         server: ServerAddress,
     },
 }
 
-/// What the file says about a server's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// This key is pinned.
     Known,
-    /// Nothing is known about this server.
+    /// No line is about this server.
     New,
     /// Another key is pinned.
     Changed {
-        /// The pinned key.
+        /// The pinned one.
         expected: Fingerprint,
-        /// The line it stands in, from 1.
+        /// From 1.
         line: usize,
     },
-    /// A line is about this server and cannot be read. Were it passed over, a changed key
-    /// would look like a new one.
+    /// A line about this server can't be read. If it were ignored, a changed key would look like a
+    /// new one.
     Damaged {
-        /// The line, from 1.
+        /// From 1.
         line: usize,
     },
 }
 
-/// A line that is neither an entry nor a comment.
+/// Neither an entry nor a comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadLine {
-    /// Its number, from 1.
+    /// From 1.
     pub number: usize,
-    /// The server it is about, if that much can be read.
+    /// Where that much can be read.
     pub server: Option<ServerAddress>,
 }
 
@@ -86,7 +73,7 @@ struct Entry {
     fingerprint: Fingerprint,
 }
 
-/// The pinned keys, as they stood in the file when it was last read.
+/// The pinned keys, as the file had them when it was last read.
 pub struct KnownHosts {
     path: PathBuf,
     content: Vec<u8>,
@@ -95,11 +82,8 @@ pub struct KnownHosts {
 }
 
 impl KnownHosts {
-    /// Reads the file; one that does not exist is empty.
-    ///
-    /// # Errors
-    /// When it exists and cannot be read, or is larger than 1 MiB. Lines that cannot be
-    /// understood are no error: see [`KnownHosts::bad_lines`].
+    /// Reads the file; one that does not exist is empty. Lines that can't be understood are no
+    /// error: see [`KnownHosts::bad_lines`].
     pub fn open(path: PathBuf) -> Result<Self, KnownHostsError> {
         let content = read(&path)?;
         let mut hosts = Self {
@@ -123,20 +107,19 @@ impl KnownHosts {
         Ok(hosts)
     }
 
-    /// The file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The lines to warn about.
+    /// To warn the person about.
     #[must_use]
     pub fn bad_lines(&self) -> &[BadLine] {
         &self.bad_lines
     }
 
-    /// What is known about the key that `server` presented. Several keys may be pinned for a
-    /// server (while its operator replaces one by another); one match is enough.
+    /// Several keys may be pinned for a server (while its operator replaces one by another); one
+    /// match is enough.
     #[must_use]
     pub fn lookup(&self, server: &ServerAddress, presented: Fingerprint) -> Status {
         let mut pinned = self.entries.iter().filter(|entry| entry.server == *server);
@@ -158,11 +141,12 @@ impl KnownHosts {
 
     /// Pins a key by a new line at the end; everything else in the file stays as it is.
     ///
-    /// The file is read again first, so that what another client has pinned meanwhile is kept,
-    /// and replaced in one step by a complete file with mode 0600.
+    /// The file is read again first, so that what another client has pinned meanwhile is kept, and
+    /// replaced in one step by a complete file with mode 0600.
     ///
     /// # Errors
-    /// When the file cannot be read or written, or says something else about this server.
+    /// Also when the file by now has another key for this server, or a line about it that can't be
+    /// read.
     pub fn remember(
         &mut self,
         server: &ServerAddress,
@@ -194,8 +178,8 @@ impl KnownHosts {
     }
 }
 
-/// Where the file lies by default, from the values of `XDG_DATA_HOME` and `HOME`: nowhere when
-/// neither is an absolute path (a relative one is to be ignored, says the XDG specification).
+/// From the values of `XDG_DATA_HOME` and `HOME`; `None` when neither is an absolute path (the XDG
+/// specification ignores a relative one).
 #[must_use]
 pub fn default_path(xdg_data_home: Option<OsString>, home: Option<OsString>) -> Option<PathBuf> {
     let absolute = |value: Option<OsString>| value.map(PathBuf::from).filter(|p| p.is_absolute());
@@ -243,7 +227,7 @@ fn read(path: &Path) -> Result<Vec<u8>, KnownHostsError> {
     Ok(content)
 }
 
-/// Writes a complete file beside the old one and renames it into place. A symbolic link is
+/// Writes a complete file beside the old one and renames it into its place. A symbolic link is
 /// followed, so that a file kept elsewhere stays there.
 fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -268,7 +252,7 @@ fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
         fs::rename(&temporary, &target)
     });
     if written.is_err() {
-        // The first failure is the one to tell.
+        // The first failure is reported.
         let _ = fs::remove_file(&temporary);
     }
     written

@@ -55,7 +55,6 @@ use ui::plain::Plain;
 use ui::script::Script as Lines;
 use words::tables::Clock;
 
-/// Does what the command line says, and says how the process is to end.
 #[must_use]
 pub fn main() -> ExitCode {
     let exit = match run(Cli::of_process()) {
@@ -100,7 +99,7 @@ fn run(cli: Cli) -> Result<Exit, ExitReason> {
     .run()
 }
 
-/// How the program shows itself: full screen where there is one, unless lines are wanted.
+/// A full screen where there is one, unless lines are wanted.
 fn face(
     cli: &Cli,
     settings: &Settings,
@@ -108,7 +107,7 @@ fn face(
     ctrl_c_ends: &Arc<AtomicBool>,
 ) -> Result<Box<dyn Face>, ExitReason> {
     let screen = Screen::of_process(cli.plain);
-    // What is wrong with the keys is told where they are not used, too.
+    // A mistake in the keys is told also where they are not used.
     let keymap = keymap(settings)?;
     if cli.script.is_none() && screen.escapes && stdin().is_terminal() {
         let wanted = Wanted {
@@ -133,7 +132,6 @@ fn face(
     })
 }
 
-/// The keys as the configuration wants them.
 fn keymap(settings: &Settings) -> Result<Keymap, ExitReason> {
     let keys = settings.keys.iter();
     let keys: Vec<_> = keys

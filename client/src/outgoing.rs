@@ -1,11 +1,12 @@
-//! What was typed and is not acknowledged: kept, paced, sent again. Pure: `now` is an argument.
+//! Messages and commands that were typed and are not answered: kept, paced, sent again. Pure: `now`
+//! is an argument.
 //!
-//! A message keeps its id for as long as it waits, so that sending it again after a cut stores
-//! it once. It is sent in the order in which it was typed, and what is done with rooms in between
-//! keeps its place: the server counts both alike. A command is carried out once or not at all, so
-//! a cut ends those that wait. The pace stays below the server's
-//! limit, so that piped input is never refused: what arrives early by a jitter of the network
-//! must still find room in the server's bucket, hence half its burst and a little less speed.
+//! A message keeps its id for as long as it waits, so that the server stores it once, even if it
+//! is sent again after a cut. All are sent in the order in which they were typed, and a command
+//! about rooms keeps its place between messages: the server counts both alike. A command is carried
+//! out once or not at all, so a cut gives up those that wait. The pace stays below the server's
+//! limit, so that piped input is never refused: what arrives early by a jitter of the network must
+//! still find room in the server's bucket, hence half its burst and a little less speed.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -15,15 +16,14 @@ use chatbox_common::wire::message::{
     ClientMessage, ErrorCode, Kind, MessageId, RequestId, RoomId, Send,
 };
 
-/// Messages sent and not acknowledged. Their answers fit the buffers on the way, so that
-/// neither side ever waits for the other with both hands full.
+/// Sent and not acknowledged. Their answers fit the buffers on the way, so that client and server
+/// never both wait for the other to read.
 const WINDOW: usize = 64;
-/// The pause after a refusal that does not say when to go on.
+/// The pause after a refusal that names none.
 const RETRY: Duration = Duration::from_secs(1);
-/// More messages than this are not taken: whoever types waits.
+/// `app` takes no more input while so many wait.
 pub const MAX_WAITING: usize = 256;
 
-/// How far a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SendState {
     Here,
@@ -38,7 +38,7 @@ enum What {
         text: String,
         kind: Kind,
     },
-    /// A command's request, under a number of its own.
+    /// A command's request; its number was given when it was typed.
     Request(RequestId, Box<ClientMessage>),
 }
 
@@ -48,45 +48,39 @@ struct Waiting {
     state: SendState,
 }
 
-/// What there is to do.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Next {
-    /// Send this.
     Send(ClientMessage),
-    /// Ask again at that moment.
+    /// Nothing before this moment: ask again then.
     At(Instant),
-    /// Nothing, until something is typed or answered.
+    /// Nothing until something is typed or answered.
     Nothing,
 }
 
-/// What a refusal means.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// It is sent again, by itself.
+    /// It is sent again, without the caller's help.
     ForNow,
-    /// It was given up; this is its text.
+    /// The message was given up; this is its text.
     ForGood(String),
-    /// It was this command, and is given up.
+    /// The command was given up.
     Command(Box<ClientMessage>),
     /// Nothing waits under that number.
     Unknown,
 }
 
-/// See the module.
 pub struct Outgoing {
     start: [u8; 8],
     counter: u64,
     waiting: VecDeque<Waiting>,
     interval: Duration,
     burst: u32,
-    /// When the bucket is full again.
     full_at: Option<Instant>,
-    /// Nothing is sent before.
     pause: Option<Instant>,
 }
 
 impl Outgoing {
-    /// An empty queue, and a fresh beginning of all ids of this process.
+    /// Begins with random bytes, which no other process's message ids begin with.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -100,7 +94,7 @@ impl Outgoing {
         }
     }
 
-    /// Keeps below the server's limit; 0 is no limit.
+    /// Stays below the server's limit; 0 is no limit.
     pub fn set_limit(&mut self, messages_per_second: u32) {
         self.burst = (messages_per_second / 2).max(1);
         self.interval = match messages_per_second {
@@ -109,7 +103,7 @@ impl Outgoing {
         };
     }
 
-    /// How many messages wait for their acknowledgement.
+    /// How many messages are not acknowledged; commands are not counted.
     #[must_use]
     pub fn messages(&self) -> usize {
         let all = self.waiting.iter();
@@ -123,7 +117,6 @@ impl Outgoing {
         self.waiting.len()
     }
 
-    /// Takes a message.
     pub fn push(&mut self, room: RoomId, text: String, kind: Kind) {
         self.counter = self.counter.wrapping_add(1);
         let mut id = [0; 16];
@@ -142,7 +135,7 @@ impl Outgoing {
         });
     }
 
-    /// Takes a command's request, which bears this number.
+    /// Takes a command's request, which has the number `request`.
     pub fn push_request(&mut self, request: RequestId, message: ClientMessage) {
         self.waiting.push_back(Waiting {
             what: What::Request(request, Box::new(message)),
@@ -150,7 +143,7 @@ impl Outgoing {
         });
     }
 
-    /// What to send now; a message goes under the number `request`.
+    /// What to send now; a message gets the number `request`.
     pub fn next(&mut self, request: RequestId, now: Instant) -> Next {
         let under_way = self.waiting.iter().filter(|w| w.state != SendState::Here);
         if under_way.count() >= WINDOW {
@@ -190,7 +183,7 @@ impl Outgoing {
         Next::Send(message)
     }
 
-    /// A message is committed; says in which room, if one waited under that number.
+    /// The server has committed a message; returns its room, if one waited under that number.
     pub fn acknowledged(&mut self, request: RequestId) -> Option<RoomId> {
         match self.take(request)?.what {
             What::Message { room, .. } => Some(room),
@@ -198,12 +191,10 @@ impl Outgoing {
         }
     }
 
-    /// A command's request was answered.
     pub fn answered(&mut self, request: RequestId) {
         self.take(request);
     }
 
-    /// A message was refused.
     pub fn refused(
         &mut self,
         request: RequestId,
@@ -232,8 +223,8 @@ impl Outgoing {
         Refused::ForNow
     }
 
-    /// The connection is gone: messages that were not acknowledged are sent again. Says how many
-    /// commands were given up.
+    /// The connection is gone: messages that were not acknowledged are sent again on the next one.
+    /// Returns how many commands were given up.
     pub fn disconnected(&mut self) -> usize {
         let commands = self.len() - self.messages();
         self.waiting

@@ -1,7 +1,7 @@
 //! How hard a password is to guess, by the patterns that guessers know (zxcvbn).
 //!
-//! The threat: SCRAM is no PAKE. The server's operator, and a fake server that somebody logged in
-//! to, can try passwords offline, as fast as they can compute. Knows nothing of rules for
+//! The threat: SCRAM is no PAKE. The server's operator, or a fake server that a person logged in
+//! to, can try passwords offline, as fast as they can compute. Knows nothing of the rules for
 //! passwords and asks nobody; keeps nothing of the password and never prints it.
 
 use zxcvbn::feedback::{Feedback, Suggestion, Warning};
@@ -9,39 +9,38 @@ use zxcvbn::zxcvbn;
 
 use crate::words::dialog::{STRENGTHS, better, wrong};
 
-/// How many characters are judged: the time grows faster than the length, and a password that is
-/// weak up to here is nothing to rely on.
+/// Characters that are judged: the time grows faster than the length, and a password that is weak
+/// up to here is weak.
 const MAX_JUDGED: usize = 100;
 
-/// From here on a password outlasts guessing offline for long enough (10^8 guesses, each of
-/// 600,000 rounds).
+/// From this score on, guessing offline takes long enough (10^8 guesses, each of 600,000 rounds).
 const ENOUGH: u8 = 3;
 
-/// What everybody tries first at this program's accounts.
+/// Guessers try it first.
 const OWN_NAME: &str = "chatbox";
 
-/// What is to be said of a password; nothing of the password itself.
+/// Holds nothing of the password itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Strength {
     /// From 0, the weakest, to 4.
     pub score: u8,
     /// The score in words.
     pub label: &'static str,
-    /// What would make it better; nothing where it is good enough.
+    /// What would make it better; `None` where it is good enough.
     pub hint: Option<String>,
-    /// Whether it is hard enough to guess.
+    /// The score is [`ENOUGH`] or more.
     pub is_enough: bool,
 }
 
-/// Judges a password; `about` are words that make it easier to guess, such as its owner's name.
+/// `about` are words that make the password easier to guess, such as its owner's name.
 #[must_use]
 pub fn judge(password: &str, about: &[&str]) -> Strength {
     let end = password.char_indices().nth(MAX_JUDGED);
     let judged = end.map_or(password, |(end, _)| password.get(..end).unwrap_or(password));
     let mut known = vec![OWN_NAME];
     known.extend(about);
-    // Its answer and what it works with hold copies of the password and its parts, which are freed
-    // here but can't be wiped: they are that crate's.
+    // The crate's result and working memory hold copies of the password and its parts, which are
+    // freed here but can't be wiped.
     let found = zxcvbn(judged, &known);
     let score = u8::from(found.score());
     let is_enough = score >= ENOUGH;
@@ -57,7 +56,7 @@ pub fn judge(password: &str, about: &[&str]) -> Strength {
     }
 }
 
-/// Two sentences at most: there is one line or two to say it in.
+/// Two sentences at most: the screen has one line or two for them.
 fn sentence(feedback: &Feedback) -> String {
     let suggestions = feedback.suggestions().iter().copied().map(suggested);
     let sentences: Vec<_> = feedback
@@ -149,7 +148,7 @@ mod tests {
         let long = "é".repeat(MAX_JUDGED);
         let longer = format!("{long} gravel toaster violin hedgehog");
         assert_eq!(judge(&long, &[]), judge(&longer, &[]));
-        // The worst there is for it: everything may stand for something else.
+        // Its worst case: every character may stand for another one.
         let _ = judge(&"4@8({[<3690|1!$5+7%2".repeat(200), &[]);
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A secret is never an argument and never echoed: it is typed at a question (`terminal`, or the
 //! full screen), or is the first line of a file (`secret_file`). Knows nothing of what the answers
-//! are for. Whoever asks waits for the answer; a session goes on meanwhile by itself.
+//! are for. The caller waits for the answer; a session goes on meanwhile in its own threads.
 
 #[cfg(unix)]
 mod modes;
@@ -25,103 +25,89 @@ pub(crate) use secret_file::first_line;
 pub use secret_file::{SecretFileError, read_secret_file};
 pub use terminal::Terminal;
 
-/// The longest answer and the longest line of a secret's file, in bytes.
+/// Bytes of an answer, and of the line in a secret's file.
 pub const MAX_ANSWER: usize = 4096;
 
-/// Why there is no answer. The sentence is fit for a person.
+/// Why there is no answer. A sentence for the person.
 #[derive(Debug, thiserror::Error)]
 pub enum PromptError {
-    /// Ctrl-D.
+    /// By Ctrl-D.
     #[error("cancelled")]
     Cancelled,
-    /// Ctrl-C; the signal was raised as well.
+    /// By Ctrl-C; SIGINT was raised as well.
     #[error("cancelled")]
     Interrupted,
-    /// Standard input is no terminal, so there is nobody to ask; names the flag to use instead.
+    /// Standard input is no terminal: there is no person to ask. Names the flag to use instead.
     #[error("standard input is no terminal to ask on: use {0}")]
     NoTerminal(&'static str),
     /// More than [`MAX_ANSWER`] bytes.
     #[error("an answer has at most {MAX_ANSWER} bytes")]
     TooLong,
-    /// The system wants the program to end.
+    /// By a signal that ends the program.
     #[error("ended")]
     Ended,
-    /// The terminal failed.
     #[error("cannot ask on the terminal: {0}")]
     Terminal(#[source] io::Error),
 }
 
-/// A way to go on, as it is offered: what to type for it, and what it is.
+/// A line of a menu.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Choice {
-    /// What chooses it.
+    /// Chooses it when typed.
     pub key: char,
-    /// What it is.
     pub label: &'static str,
 }
 
-/// What somebody is shown once and must note down: the second factor. All of it is this program's
+/// What a person is shown once and must note down: the second factor. All of it is this program's
 /// own text, in lines that end with a line feed.
 pub struct Sheet {
     /// Secret, link and recovery codes.
     pub text: Zeroizing<String>,
     /// What to do with the picture, or why there is none.
     pub invitation: String,
-    /// The QR code, or nothing.
+    /// The QR code, or empty.
     pub picture: Zeroizing<String>,
 }
 
-/// Something that takes a while; it reports to whoever made it.
+/// A task that takes a while; it gives its result to the one who made it, as [`away`] does.
 pub type Task = Box<dyn FnOnce() + Send>;
 
-/// Whoever sits there: is asked, told and shown things outside the chat. Sentences and questions
-/// are this program's own, except for what [`Prompter::tell`] is told.
+/// Asks, tells and shows a person things outside the chat. Sentences and questions are this
+/// program's own, except for those of [`Prompter::tell`].
 pub trait Prompter {
-    /// Whether there is anybody to ask.
+    /// False where standard input is no terminal.
     fn can_be_asked(&self) -> bool;
 
-    /// Whether the terminal is its own, so that no other program can ask there.
+    /// True of the full screen, which reads all keys: another program could not ask there.
     fn owns_the_terminal(&self) -> bool {
         false
     }
 
-    /// Questions are coming: what is typed ahead of them is not shown.
+    /// Questions follow: what is typed ahead of them must not be shown.
     fn will_be_asked(&mut self) {}
 
-    /// Another program may ask on the terminal: it finds it as it was before the questions.
+    /// Another program may ask on the terminal: it finds the terminal as it was before the
+    /// questions.
     fn lend_the_terminal(&mut self) {}
 
-    /// What can be shown here.
     fn screen(&self) -> Screen;
 
-    /// Offers some ways to go on; says which one was chosen, by its place.
-    ///
-    /// # Errors
-    /// When nobody can be asked, or the person cancels.
+    /// Offers a menu, and returns the place of the choice in it.
     fn choose(&mut self, choices: &[Choice]) -> Result<usize, PromptError>;
 
-    /// Asks for something that may be seen. `instead` is the flag to name when nobody can be
-    /// asked. Blanks around the answer are dropped.
-    ///
-    /// # Errors
-    /// When nobody can be asked, the person cancels, or the answer is too long.
+    /// Asks for something that may be seen. Blanks around the answer are dropped. `instead` is the
+    /// flag that the error names where nobody can be asked.
     fn ask(&mut self, question: &str, instead: &'static str) -> Result<String, PromptError>;
 
-    /// Asks for a secret, which is not shown.
-    ///
-    /// # Errors
-    /// As [`Prompter::ask`].
+    /// As [`Prompter::ask`], for a secret: it is not shown, and blanks belong to it.
     fn ask_secret(
         &mut self,
         question: &str,
         instead: &'static str,
     ) -> Result<SecretString, PromptError>;
 
-    /// Asks for a new password, and shows where it can how hard it is to guess; `about` are words
+    /// Asks for a new password and, where it can, shows how hard it is to guess; `about` are words
     /// that make it easier.
-    ///
-    /// # Errors
-    /// As [`Prompter::ask`].
     fn ask_new_secret(
         &mut self,
         question: &str,
@@ -129,32 +115,23 @@ pub trait Prompter {
         about: &[&str],
     ) -> Result<SecretString, PromptError>;
 
-    /// Says how things stand.
-    ///
-    /// # Errors
-    /// When the output does not take it.
+    /// Reports the state of things, as output.
     fn say(&mut self, sentence: &str) -> io::Result<()>;
 
-    /// Tells of a problem, in a sentence that may come from anywhere.
+    /// Reports a problem. The sentence may come from a peer, and is made fit for a terminal.
     fn tell(&mut self, sentence: &str);
 
-    /// Shows a sheet.
-    ///
-    /// # Errors
-    /// When the output does not take it.
     fn show(&mut self, sheet: &Sheet) -> io::Result<()>;
 
-    /// Does something that takes a while, called `what`.
+    /// Runs a task and shows meanwhile that `what` takes a while.
     ///
     /// # Errors
-    /// When the person does not want to wait for it; it may go on nevertheless, unheard.
+    /// When the person does not want to wait; the task may go on nevertheless, and its result is
+    /// lost.
     fn busy(&mut self, what: &str, task: Task) -> Result<(), PromptError>;
 }
 
-/// Has something done that takes a while.
-///
-/// # Errors
-/// As [`Prompter::busy`].
+/// Runs a task by [`Prompter::busy`], and returns its result.
 pub fn away<T: Send + 'static>(
     prompter: &mut dyn Prompter,
     what: &str,
@@ -164,21 +141,21 @@ pub fn away<T: Send + 'static>(
     prompter.busy(
         what,
         Box::new(move || {
-            // Whoever does not want to wait does not listen either.
+            // Nobody receives the result where the person did not want to wait.
             let _ = tell.send(task());
         }),
     )?;
     told.try_recv().map_err(|_| PromptError::Interrupted)
 }
 
-/// Says something beside the output: on standard error.
+/// Reports a problem on standard error, beside the output.
 pub fn complain(sentence: &str) {
-    // Where even this fails there is nobody to tell.
+    // If this fails, there is no way left to report it.
     let sentence = sanitize::text(sentence).replace('\n', "\n         ");
     let _ = charset::stderr().write_all(format!("chatbox: {sentence}\n").as_bytes());
 }
 
-/// In place of a person, for tests: can't be asked, and does not listen.
+/// A prompter for tests, which can't be asked.
 #[cfg(test)]
 pub mod nobody {
     use super::*;

@@ -1,8 +1,8 @@
 //! The second factor's secret as a QR code (ISO/IEC 18004) in the characters of a terminal.
 //!
-//! One character shows two modules, one above the other. Knows nothing of TOTP and asks nothing
-//! of the terminal: whoever registers passes the URI, the width and whether colours are allowed,
-//! and shows the URI as text besides.
+//! One character shows two modules, one above the other. Knows nothing of TOTP and asks nothing of
+//! the terminal: `login` passes the URI, the width and whether colours are allowed, and shows the
+//! URI as text besides.
 
 use qrcode::{Color, EcLevel, QrCode};
 use zeroize::Zeroizing;
@@ -10,22 +10,21 @@ use zeroize::Zeroizing;
 /// The margin of light modules around the symbol that scanners need (ISO/IEC 18004, 6.3.8).
 const QUIET_ZONE: usize = 4;
 
-/// Default attributes, then black on bright white.
+/// The default attributes, then black on bright white.
 const BLACK_ON_WHITE: &str = "\x1b[0;30;107m";
 const DEFAULT_COLOURS: &str = "\x1b[0m";
 
-/// Why there is no picture; the secret is then shown as text only.
+/// Why there is no picture: the secret is shown as text only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum QrError {
     /// The terminal is too narrow: a wrapped picture cannot be scanned.
     #[error("the QR code is {needed} columns wide and this terminal has {columns}")]
     TooNarrow {
-        /// The columns of the picture, quiet zone included.
+        /// Columns of the picture, quiet zone included.
         needed: usize,
-        /// The columns there are.
         columns: usize,
     },
-    /// The text does not fit in a QR code (2,953 bytes).
+    /// More than the 2,953 bytes of a QR code.
     #[error("the text is too long for a QR code")]
     TooLong,
 }
@@ -33,16 +32,13 @@ pub enum QrError {
 /// Draws `uri`, quiet zone included, in lines that end with a line feed.
 ///
 /// With `colours` the picture is black on white whatever the terminal's own colours are. Without
-/// (`NO_COLOR`, a pipe) the characters draw the *light* modules, because most terminals write
-/// light on dark; there the picture is right, and on a terminal that writes dark on light it is
-/// a negative, which most but not all scanners read.
+/// (`NO_COLOR`, a pipe) the characters draw the *light* modules, because most terminals write light
+/// on dark; there the picture is right, and on a terminal that writes dark on light it is a
+/// negative, which most but not all scanners read.
 ///
 /// The error correction is the lowest level: a screen has no scratches, and the picture of an
 /// `otpauth` URI with the names in use stays within 23 of a terminal's 24 lines. `columns` is the
 /// terminal's width, `None` where there is no terminal.
-///
-/// # Errors
-/// When the picture is wider than `columns`, or the text does not fit.
 pub fn render(
     uri: &str,
     columns: Option<usize>,
@@ -69,7 +65,7 @@ pub fn render(
         }
     };
 
-    // Reserved whole, so that growing leaves no copies of the secret behind.
+    // Reserved whole: growing would leave copies of the secret behind, unwiped.
     let line = 3 * needed + BLACK_ON_WHITE.len() + DEFAULT_COLOURS.len() + 1;
     let mut picture = Zeroizing::new(String::with_capacity(line * needed.div_ceil(2)));
     for y in (0..needed).step_by(2) {
@@ -77,7 +73,7 @@ pub fn render(
             picture.push_str(BLACK_ON_WHITE);
         }
         for x in 0..needed {
-            // `colours` means that ink is dark, else ink is light.
+            // With `colours` a drawn half is dark, else it is light.
             picture.push(match (dark(x, y) == colours, dark(x, y + 1) == colours) {
                 (true, true) => '█',
                 (true, false) => '▀',
@@ -104,7 +100,7 @@ mod tests {
     const URI: &str =
         "otpauth://totp/ChatBox:alice?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=ChatBox";
 
-    /// Reads a picture back into rows of modules, true for dark.
+    /// Rows of modules, true for dark.
     fn modules(picture: &str, ink_is_dark: bool) -> Vec<Vec<bool>> {
         let mut rows = Vec::new();
         for line in picture.lines() {
@@ -124,7 +120,7 @@ mod tests {
         let code = QrCode::with_error_correction_level(URI, EcLevel::L).unwrap();
         let (symbol, colors) = (code.width(), code.to_colors());
         let size = symbol + 8;
-        // The height is odd, and one more light row completes the last character.
+        // The height is odd: one more light row completes the last character.
         assert_eq!(rows.len(), size + 1);
         for (y, row) in rows.iter().enumerate() {
             assert_eq!(row.len(), size);

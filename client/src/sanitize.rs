@@ -1,25 +1,27 @@
 //! What may reach a terminal. Every text that this program did not write itself (messages, names,
-//! topics, a server's sentences, file contents) passes through here on its way to the screen.
+//! topics, a server's sentences, the contents of files) passes through here on its way to the
+//! screen.
 //!
 //! The threat: a terminal takes orders in-band. Escape sequences move the cursor, set the title,
-//! write the clipboard, end a bracketed paste; bidirectional controls show a text in another
-//! order than it has; characters without width hide text in text; piles of combining marks
+//! write the clipboard, end a bracketed paste; bidirectional controls show a text in another order
+//! than it has; characters without width hide text in text; many combining marks on one character
 //! paint over the lines above. All of it is shown, not obeyed: such a character appears as
 //! `\u{1b}`, the one form used throughout, made of characters that mean nothing to a terminal.
 //!
-//! Knows nothing of rooms, people, width or colour. Whoever prints a text of several lines marks
-//! the lines after the first (by an indentation, say), or a line feed could fake another speaker.
+//! Knows nothing of rooms, people, width or colour. A caller that prints a text of several lines
+//! marks the lines after the first (by an indentation, say), or a line feed could fake another
+//! speaker.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
 use unicode_normalization::char::is_combining_mark;
 
-/// How many combining marks one character may carry. Living languages and their transcriptions
-/// need up to four or five; what is above is cut and leaves a `…`.
+/// Combining marks on one character. Living languages and their transcriptions need up to four or
+/// five; more are cut and leave a `…`.
 pub const MAX_MARKS: usize = 8;
 
-/// The longest name shown, in characters: a server that sends a longer one breaks its own rule.
+/// In characters: a server that sends a longer name breaks its own rule.
 const MAX_SHOWN_NAME: usize = 66;
 
 const ZERO_WIDTH_NON_JOINER: char = '\u{200c}';
@@ -34,22 +36,21 @@ pub fn line(input: &str) -> Cow<'_, str> {
     clean(input, |_| false, 0).0
 }
 
-/// Makes a text fit for several lines: line feeds and tabs stay as they are.
-///
-/// The bound is that of [`line()`].
+/// Makes a text fit for several lines: line feeds and tabs stay as they are. The bound is that of
+/// [`line()`].
 #[must_use]
 pub fn text(input: &str) -> Cow<'_, str> {
     text_at(input, 0).0
 }
 
-/// Makes a name fit to stand in a line.
+/// Makes a name fit for a line, at most [`MAX_SHOWN_NAME`] characters of it.
 #[must_use]
 pub fn name(input: &str) -> String {
     let short: String = input.chars().take(MAX_SHOWN_NAME).collect();
     line(&short).into_owned()
 }
 
-/// As [`text()`], and where in the result stands what follows the first `at` bytes of `input`: for
+/// As [`text()`], and where in the result what follows the first `at` bytes of `input` begins: for
 /// a cursor.
 #[must_use]
 pub fn text_at(input: &str, at: usize) -> (Cow<'_, str>, usize) {
@@ -73,7 +74,7 @@ fn clean(input: &str, layout: fn(char) -> bool, at: usize) -> (Cow<'_, str>, usi
         let Some(c) = rest.next() else { break };
         if is_joiner(c) {
             // Between two characters of a script or an emoji a joiner shapes what is seen;
-            // anywhere else it only hides. It is no base: marks go on counting across it.
+            // elsewhere it only hides. It is no base: the count of marks goes on across it.
             let next = rest.clone().next();
             if marks < MAX_MARKS && previous.is_some_and(shapes) && next.is_some_and(shapes) {
                 output.push(c);
@@ -82,7 +83,7 @@ fn clean(input: &str, layout: fn(char) -> bool, at: usize) -> (Cow<'_, str>, usi
             }
         } else if is_combining_mark(c) {
             if marks == 0 && previous.is_none_or(layout) {
-                // Without a base it would be drawn over what stands before the text.
+                // A mark without a base would be drawn over what stands before the text.
                 output.push('\u{25cc}');
             }
             marks += 1;
@@ -113,8 +114,8 @@ fn escape(output: &mut String, c: char) {
     let _ = write!(output, "\\u{{{:x}}}", u32::from(c));
 }
 
-/// Whether this character reaches no terminal as it is, wherever it stands: it gives orders, changes
-/// the order of what is seen, or may hide.
+/// A character that never reaches a terminal as it is, wherever it stands: it controls the
+/// terminal, changes the order of what is seen, or may hide.
 #[must_use]
 pub fn is_never_bare(c: char) -> bool {
     is_hostile(c) || is_joiner(c)
@@ -129,8 +130,8 @@ fn shapes(c: char) -> bool {
     !c.is_ascii() && !is_joiner(c) && !is_hostile(c)
 }
 
-/// Characters that give orders to the terminal, reorder what is seen, or are not seen at all.
-/// Private and unassigned ones are none of these: a terminal draws a box or a picture.
+/// Characters that control the terminal, reorder what is seen, or are not seen at all. Private and
+/// unassigned ones do neither: a terminal draws a box or a picture.
 fn is_hostile(c: char) -> bool {
     // C0, DEL, and C1 with its one-character forms of CSI, OSC and DCS.
     c.is_control()
@@ -249,7 +250,7 @@ mod tests {
 
     #[test]
     fn a_joiner_hides_nothing() {
-        // At an end, doubled, beside ASCII, beside something hostile.
+        // At an end, doubled, beside ASCII, beside a hostile character.
         for (typed, shown) in [
             ("é\u{200d}", "é\\u{200d}"),
             ("\u{200c}é", "\\u{200c}é"),
@@ -268,7 +269,7 @@ mod tests {
         let cut = format!("a{}…b", "\u{301}".repeat(MAX_MARKS));
         assert_eq!(line(&pile(MAX_MARKS + 1)), cut);
         assert_eq!(line(&pile(4000)), cut);
-        // A joiner between the marks does not begin a new pile.
+        // A joiner between the marks does not restart their count.
         let joined = format!("é{}", "\u{301}\u{200d}".repeat(100));
         let shown = line(&joined);
         let drawn = |c| shown.chars().filter(|shown| *shown == c).count();

@@ -1,15 +1,15 @@
-//! Logins that scripts keep (`--keep-session`): one file for each server and name, with what
+//! Logins that scripts save (`--keep-session`): one file for each server and name, with what
 //! resumes the session.
 //!
-//! Whoever reads such a file is that person until the login is over, at most 12 hours after the
-//! full login. So it exists only where it was asked for, only its owner may read it, and one that
-//! others could have read or written is refused. Every resume replaces the token, and the server
-//! takes a copy that was used elsewhere for a theft: so a file belongs to one program at a time,
-//! which holds a lock beside it until it ends.
+//! A program that reads such a file can act as that person until the login is over, at most 12
+//! hours after the full login. So a file exists only where it was asked for, only its owner may
+//! read it, and one that others could have read or written is refused. Every resume replaces the
+//! token, and the server takes a second use of one for a theft: so a file belongs to one program at
+//! a time, which holds a lock beside it until it ends.
 //!
-//! Knows no socket. Whoever resumes with what it read must put the new ticket in its place at once
-//! ([`SavedSession::keep`]), and forget one that was refused. A session that is to be continued ends
-//! without a goodbye: that would be a logout.
+//! Knows no socket. A caller that has resumed must save the new ticket at once
+//! ([`SavedSession::keep`]), and forget one that was refused. A session that is to be continued
+//! ends without a goodbye, which would be a logout.
 
 mod text;
 
@@ -28,51 +28,48 @@ use crate::file_mode::FileMode;
 use crate::session::Ticket;
 use text::SavedTicket;
 
-/// How long another script's lock is waited for.
+/// How long to wait for another script's lock.
 pub const PATIENCE: Duration = Duration::from_secs(10);
-/// How often it is tried meanwhile.
+/// How often the lock is tried meanwhile.
 const TRY: Duration = Duration::from_millis(50);
 
-/// Why a session is not kept or not found. The sentence is fit for a person.
+/// Why a session is not saved or not found. A sentence for the person.
 #[derive(Debug, thiserror::Error)]
 pub enum SavedSessionError {
-    /// The file, its lock or its directory cannot be used.
     #[error("cannot keep the session in {}: {source}", path.display())]
     Io {
-        /// Which of them.
+        /// The file, its lock or its directory.
         path: PathBuf,
-        /// What the system said.
         source: io::Error,
     },
-    /// Others may use the directory, or it is another's.
+    /// Others may use the directory, or its owner is another user.
     #[error(
         "{} keeps sessions and is open to other users (mode {mode:03o}): do 'chmod 700' on it first",
         path.display()
     )]
     OpenDirectory {
-        /// The directory.
         path: PathBuf,
-        /// Its permission bits.
+        /// The permission bits.
         mode: u32,
     },
-    /// Others may read or change the file, or it is another's.
+    /// Others may read or change the file, or its owner is another user: the token may be known to
+    /// them.
     #[error(
         "{} keeps a session and was open to other users (mode {mode:03o}): delete it, and end \
          the session with /logout all if somebody may have read it",
         path.display()
     )]
     OpenFile {
-        /// The file.
         path: PathBuf,
-        /// Its permission bits.
+        /// The permission bits.
         mode: u32,
     },
-    /// It says something else than this program writes.
+    /// Not what this program writes.
     #[error("{} is no kept session that this version understands: delete it", .0.display())]
     Damaged(PathBuf),
 }
 
-/// The kept session of one person on one server, while this program alone may use it.
+/// The saved session of one person on one server; this program alone may use it while this lives.
 pub struct SavedSession {
     path: PathBuf,
     server: ServerAddress,
@@ -82,11 +79,8 @@ pub struct SavedSession {
 }
 
 impl SavedSession {
-    /// Takes the place of a session in `directory`, which is made if need be. Nothing when another
-    /// program has not given it back within `patience`.
-    ///
-    /// # Errors
-    /// When directory or lock cannot be used, or the directory is open to others.
+    /// Takes the lock of a session in `directory`, which is made if need be. `None` when another
+    /// program has not released it within `patience`.
     pub fn hold(
         directory: &Path,
         server: &ServerAddress,
@@ -94,7 +88,7 @@ impl SavedSession {
         patience: Duration,
     ) -> Result<Option<Self>, SavedSessionError> {
         prepare(directory)?;
-        // One account has one name here, however it was typed.
+        // An account has one file, in whatever case its name was typed.
         let name = format!("{server}_{}", user.lower());
         let path = directory.join(&name);
         let lock_path = directory.join(format!("{name}.lock"));
@@ -107,11 +101,10 @@ impl SavedSession {
         }))
     }
 
-    /// The ticket that is kept, unless there is none or its time has passed.
+    /// The saved ticket; `None` if there is none or its time has passed.
     ///
     /// # Errors
-    /// When the file cannot be read, may have been read or written by others, or says something
-    /// that cannot be.
+    /// Also when others could have read or written the file.
     pub fn ticket(&self) -> Result<Option<Ticket>, SavedSessionError> {
         self.ticket_at(SystemTime::now())
     }
@@ -140,10 +133,10 @@ impl SavedSession {
         Ok(entry.ticket(now))
     }
 
-    /// Keeps a ticket in the place of the one before: a file is complete or not there.
+    /// Replaces the saved ticket: the file is complete or not there.
     ///
     /// # Errors
-    /// When it cannot be written. Nothing is kept then: the one before is used up, and to try it
+    /// When it can't be written. Nothing is saved then: the ticket before is used up, and using it
     /// again would look like a theft.
     pub fn keep(&self, ticket: &Ticket) -> Result<(), SavedSessionError> {
         self.keep_at(ticket, SystemTime::now())
@@ -166,8 +159,8 @@ impl SavedSession {
         let mut name = self.path.clone().into_os_string();
         name.push(".new");
         let temporary = PathBuf::from(name);
-        // What a program left that was ended while it wrote; no other writes while this one holds
-        // the lock.
+        // A program that was ended while it wrote left it; none writes it while this one holds the
+        // lock.
         let written = remove(&temporary)
             .and_then(|()| options().write(true).create_new(true).open(&temporary))
             .and_then(|mut file| {
@@ -176,24 +169,20 @@ impl SavedSession {
                 fs::rename(&temporary, &self.path)
             });
         if written.is_err() {
-            // The first failure is the one to tell.
+            // The first failure is reported.
             let _ = remove(&temporary);
             let _ = remove(&self.path);
         }
         written
     }
 
-    /// Deletes what is kept: it was refused, or is over.
-    ///
-    /// # Errors
-    /// When that fails.
+    /// Deletes the saved ticket: it was refused, or the login is over.
     pub fn forget(&self) -> Result<(), SavedSessionError> {
         remove(&self.path).map_err(failed(&self.path))
     }
 }
 
-/// Where sessions are kept, from the values of `XDG_STATE_HOME` and `HOME`: nowhere when neither is
-/// an absolute path.
+/// From the values of `XDG_STATE_HOME` and `HOME`; `None` when neither is an absolute path.
 #[must_use]
 pub fn default_directory(
     xdg_state_home: Option<OsString>,
@@ -210,7 +199,7 @@ fn failed(path: &Path) -> impl FnOnce(io::Error) -> SavedSessionError {
     move |source| SavedSessionError::Io { path, source }
 }
 
-/// Makes the directory, and has a look at one that was there.
+/// Makes the directory, or judges the one that is there.
 fn prepare(directory: &Path) -> Result<(), SavedSessionError> {
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
@@ -233,14 +222,15 @@ fn prepare(directory: &Path) -> Result<(), SavedSessionError> {
     })
 }
 
-/// Files are their owner's alone, and are not behind links.
+/// New files are their owner's alone, and links are not followed.
 fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     #[cfg(unix)]
     {
         use rustix::fs::OFlags;
         use std::os::unix::fs::OpenOptionsExt;
-        // A FIFO in the file's place is opened at once, and then refused.
+        // Opening a FIFO in the file's place would block; so it is opened at once, and then
+        // refused.
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
         options.mode(0o600);
         options.custom_flags(flags.bits().cast_signed());
@@ -265,8 +255,8 @@ fn lock(path: &Path, patience: Duration) -> io::Result<Option<File>> {
     }
 }
 
-/// Reads a whole file, without leaving a copy of it in memory. One that is too long comes back cut,
-/// and is then not understood.
+/// Reads a whole file without leaving a copy of it in memory. One that is too long is cut, and then
+/// not understood.
 fn read(file: &mut File) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(vec![0; text::MAX_FILE]);
     let mut length = 0;

@@ -1,4 +1,4 @@
-//! What standard output can show. Found out once, by `main`, but for its width, which changes;
+//! What standard output can show. Found out once, by `main`; only the width is asked for again.
 //! `login` and `app` go by it.
 
 use std::ffi::OsStr;
@@ -8,23 +8,22 @@ use unicode_normalization::char::is_combining_mark;
 
 use crate::charset::Charset;
 
-/// See the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Screen {
-    /// Whether pictures made of block characters say anything to whoever is there.
+    /// Block characters make a picture for the reader: a terminal of UTF-8, and no `--plain`, which
+    /// screen readers use.
     pub pictures: bool,
-    /// Whether it obeys escape sequences.
+    /// It obeys escape sequences.
     pub escapes: bool,
-    /// Whether colours are wanted; only where it obeys escape sequences.
+    /// Colours are wanted (no `NO_COLOR`), and it obeys escape sequences.
     pub colours: bool,
-    /// What it reads.
     pub charset: Charset,
-    /// Its width in characters, if it is known.
+    /// From `COLUMNS`; `None` where that is not set.
     pub columns: Option<usize>,
 }
 
 impl Screen {
-    /// What there is, and what the person wants of it; `plain` is the flag.
+    /// `plain` is the flag.
     #[must_use]
     pub fn of_process(plain: bool) -> Self {
         let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
@@ -52,7 +51,7 @@ impl Screen {
     }
 }
 
-/// The width of the terminal that standard output is at this moment; nothing where it is none.
+/// In characters, at this moment; `None` where standard output is no terminal.
 #[must_use]
 pub fn width() -> Option<usize> {
     #[cfg(unix)]
@@ -62,7 +61,7 @@ pub fn width() -> Option<usize> {
     None
 }
 
-/// How many columns a terminal gives a character, about.
+/// About how many columns a terminal gives a character.
 #[must_use]
 pub fn columns(character: char) -> usize {
     match character {

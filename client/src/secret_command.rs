@@ -1,11 +1,10 @@
-//! Passwords and codes that a command prints, as `password_command` and `otp_command` of a profile
-//! name it.
+//! Passwords and codes that a command prints: `password_command` and `otp_command` of a profile.
 //!
-//! The command is run by the shell, with nothing to read, and with what it complains about left on
-//! standard error for the person. Of what it prints only the first line is kept, and nothing is
-//! ever shown. It inherits this program's environment, in which there is no secret of ours. It
-//! stays in the terminal's foreground, so that one that asks for a passphrase there can, and
-//! Ctrl-C ends it too.
+//! The shell runs the command with nothing to read; its standard error is left to the person. Of
+//! its output only the first line is kept, and nothing is ever shown. It inherits this program's
+//! environment, in which this program puts no secret. It stays in the terminal's foreground, so
+//! that one that asks for a passphrase there can, and Ctrl-C ends it too. Where the full screen
+//! owns the terminal, it gets neither.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -20,42 +19,32 @@ use zeroize::Zeroizing;
 
 use crate::prompt::{SecretFileError, first_line};
 
-/// How long a command may take; somebody may have to type a passphrase for it.
+/// For a command to end; the person may have to type a passphrase for it.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long its output is read when it has ended at the last moment.
+/// For reading the output of a command that ended at the last moment.
 const GRACE: Duration = Duration::from_secs(1);
-/// How often it is looked whether it has ended.
+/// How often to see whether it has ended.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// Why a command gave no secret. The sentence is fit for a person, and names the command by where
-/// it stands: neither its text nor what it printed.
+/// Why a command gave no secret. A sentence for the person, which names the command by its place in
+/// the file: neither its text nor its output.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretCommandError {
-    /// The shell cannot be run.
     #[error("cannot run {name}: {source}")]
     Run {
-        /// Where it stands.
+        /// Its place in the file, here and below.
         name: String,
-        /// What the system said.
         source: io::Error,
     },
-    /// It failed.
     #[error("{name} failed ({status}); what it complained about stands above")]
-    Failed {
-        /// Where it stands.
-        name: String,
-        /// How it ended.
-        status: ExitStatus,
-    },
-    /// It did not end in time, and was killed.
+    Failed { name: String, status: ExitStatus },
     #[error("{0} did not end within 30 s and was killed")]
     Late(String),
-    /// What it printed is no secret.
+    /// The first line of its output is no secret.
     #[error(transparent)]
     NoSecret(#[from] SecretFileError),
 }
 
-/// See the module.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretCommand {
     name: String,
@@ -63,7 +52,7 @@ pub struct SecretCommand {
 }
 
 impl fmt::Debug for SecretCommand {
-    /// Somebody may have written a secret into the command itself.
+    /// Leaves out the text: a person may have written a secret into it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("SecretCommand").field(&self.name).finish()
     }
@@ -81,19 +70,15 @@ fn leave_alone(command: &mut Command) {
 }
 
 impl SecretCommand {
-    /// A command for the shell, and where it stands: `otp_command of [profiles.bot]`.
+    /// `name` is the place in the file, such as `otp_command of [profiles.bot]`.
     #[must_use]
     pub const fn new(name: String, command: String) -> Self {
         Self { name, command }
     }
 
-    /// Runs it, and waits for its end. With `is_alone` the terminal is not its own: what it says
-    /// there would stand on a screen that is drawn, and who types would answer both. So it has no
-    /// part in it, and stops where it asks.
-    ///
-    /// # Errors
-    /// When it cannot be run, fails, takes more than 30 s, or the first line of what it prints is
-    /// no secret.
+    /// Runs it for at most 30 s. With `is_alone` the full screen owns the terminal: the command's
+    /// output would appear on it, and both would read the keys. So the command gets no terminal,
+    /// and stops where it asks.
     pub fn run(&self, is_alone: bool) -> Result<SecretString, SecretCommandError> {
         self.run_within(PATIENCE, is_alone)
     }
@@ -127,7 +112,7 @@ impl SecretCommand {
             .as_ref()
             .map_or(Ok(None), |_| end(&mut child, deadline));
         if !matches!(status, Ok(Some(_))) {
-            // One that has ended just now needs neither.
+            // These fail where it has ended just now.
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -138,13 +123,13 @@ impl SecretCommand {
             let name = self.name.clone();
             return Err(SecretCommandError::Failed { name, status });
         }
-        // It has ended; something that it left behind may still keep its output open.
+        // The command has ended, but a process that it left behind may keep the output open.
         let left = deadline.saturating_duration_since(Instant::now());
         Ok(secret.recv_timeout(left.max(GRACE)).map_err(|_| late())??)
     }
 
-    /// Reads the first line on a thread of its own, and then what follows it, so that the command
-    /// is not cut off while it prints.
+    /// Reads the first line on a thread of its own, and then drops what follows it: a closed pipe
+    /// would end the command while it prints.
     fn listen(
         &self,
         mut output: ChildStdout,
@@ -154,7 +139,7 @@ impl SecretCommand {
         thread::Builder::new()
             .name("secret".to_owned())
             .spawn(move || {
-                // Whoever waited too long does not listen any more.
+                // Nobody receives it after the deadline.
                 let _ = tell.send(first_line(&mut output, Path::new(&name)));
                 let mut rest = Zeroizing::new([0; 512]);
                 while output.read(rest.as_mut_slice()).is_ok_and(|read| read > 0) {}
@@ -163,7 +148,7 @@ impl SecretCommand {
     }
 }
 
-/// How the command ended; nothing if it did not by the deadline.
+/// `None` where the command did not end by the deadline.
 fn end(child: &mut Child, deadline: Instant) -> io::Result<Option<ExitStatus>> {
     loop {
         let status = child.try_wait()?;

@@ -1,9 +1,9 @@
-//! Whether a server's key is accepted, asked about or refused. Pure: the session looks the key
-//! up in `known_hosts`, carries the answer here, and does what the decision says.
+//! Whether a server's key is accepted, asked about or refused. Pure: `login::host_key` looks the
+//! key up in `known_hosts`, passes the answer, and does what the decision says.
 //!
-//! The threat is somebody in the middle. At a login SCRAM binds the proof to the channel, so a
-//! `yes` that was wrong gives away no account; at a registration whoever sits in the middle
-//! keeps the second factor for good, so there a person has to know the key beforehand.
+//! The threat is a man in the middle. At a login SCRAM binds the proof to the channel, so that a
+//! wrong `yes` gives away no account. At a registration a man in the middle keeps the second factor
+//! for good, so there a person has to know the key beforehand.
 
 use std::path::Path;
 
@@ -13,71 +13,58 @@ use crate::address::ServerAddress;
 use crate::known_hosts::Status;
 use crate::words::trust as words;
 
-/// What the connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// To make an account.
     Register,
-    /// To log in to one.
     LogIn,
 }
 
-/// What to do with the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// Go on.
     Accept,
-    /// Show the fingerprint and go on if the person says `yes`.
+    /// Show the fingerprint, and go on if the person says `yes`.
     AskYes,
     /// Let the person type the fingerprint that the operator gave, and decide again with it.
     AskFingerprint,
-    /// Close the connection.
     Refuse(Refusal),
 }
 
-/// Why a key is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     /// Another key is pinned in known_hosts.
     Changed {
-        /// The pinned key.
+        /// The pinned one.
         expected: Fingerprint,
-        /// The key that the server presented.
         presented: Fingerprint,
-        /// The line of known_hosts, from 1.
+        /// In known_hosts, from 1.
         line: usize,
     },
-    /// The line of known_hosts about this server cannot be read.
+    /// The line of known_hosts about this server can't be read.
     Damaged {
-        /// The line, from 1.
+        /// From 1.
         line: usize,
-        /// The key that the server presented.
         presented: Fingerprint,
     },
-    /// It is not the key whose fingerprint was given by `--fingerprint` or typed.
+    /// The key has another fingerprint than the one of `--fingerprint`, or the typed one.
     NotTheOneGiven {
-        /// The fingerprint that was given.
         given: Fingerprint,
-        /// The key that the server presented.
         presented: Fingerprint,
     },
 }
 
-/// A key that a server presented, and what is known about it.
+/// A presented key, and what is known about it.
 #[derive(Debug, Clone, Copy)]
 pub struct Trust {
-    /// The key.
     pub presented: Fingerprint,
-    /// What known_hosts says about it.
     pub status: Status,
 }
 
 impl Trust {
-    /// Decides. `loopback` is true when the address that the socket is connected to is one of
-    /// this machine's own; `given` is the fingerprint of `--fingerprint`, or the typed one.
+    /// `loopback` is true when the address that the socket is connected to is one of this machine's
+    /// own; `given` is the fingerprint of `--fingerprint`, or the typed one.
     ///
-    /// A pinned key that differs is refused whatever was given: taking it away is a deliberate
-    /// act in the file. A given fingerprint that differs is refused even when the key is pinned.
+    /// A pinned key that differs is refused whatever was given: removing it is a deliberate act in
+    /// the file. A given fingerprint that differs is refused even when the key is pinned.
     #[must_use]
     pub fn decide(self, purpose: Purpose, loopback: bool, given: Option<Fingerprint>) -> Decision {
         let presented = self.presented;
@@ -99,8 +86,7 @@ impl Trust {
 }
 
 impl Refusal {
-    /// What a person reads: several lines with the fingerprints and what to do. `file` is the
-    /// known_hosts file.
+    /// Several lines for the person, with the fingerprints and what to do. `file` is known_hosts.
     #[must_use]
     pub fn explain(self, server: &ServerAddress, file: &Path) -> String {
         let file = file.display();

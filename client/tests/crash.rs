@@ -1,5 +1,5 @@
-//! Both programs as they are: many clients in pipes, and a server that is killed and stopped under
-//! them. Whatever happens, every line typed is kept once and shown to everybody in one order.
+//! Both programs as they are: many clients in pipes, and a server that is killed and stopped
+//! meanwhile. Every line typed must be stored once, and shown to everybody in one order.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -24,11 +24,10 @@ use chatbox_common::testkit::process::{ServerProcess, UNLIMITED, free_port};
 use chatbox_common::testkit::random::SeededRandom;
 use chatbox_common::testkit::wait::eventually;
 
-/// Those who talk.
 const SENDERS: usize = 10;
-/// Messages shown to somebody who comes late.
+/// Messages shown to a client that comes late.
 const FIRST_VIEW: usize = 10;
-/// A client that runs, and everything it has said.
+/// A running client, and all its output.
 struct Talker {
     name: String,
     child: GuardedChild,
@@ -38,7 +37,6 @@ struct Talker {
 }
 
 impl Talker {
-    /// Registers as `name`; the session goes on with the chat.
     fn register(server: &ServerProcess, name: &str) -> Self {
         let home = server.path().join(name);
         fs::create_dir(&home).unwrap();
@@ -89,7 +87,7 @@ impl Talker {
         talker
     }
 
-    /// Who said what, as it was shown.
+    /// The messages shown: who and what.
     fn said(&self) -> Vec<(String, String)> {
         let heard = self.heard.lock().unwrap();
         let chats = heard
@@ -101,13 +99,12 @@ impl Talker {
             .collect()
     }
 
-    /// How many lines have this in them.
     fn count(&self, part: &str) -> usize {
         let heard = self.heard.lock().unwrap();
         heard.iter().filter(|line| line.contains(part)).count()
     }
 
-    /// Ends the input, and looks how the program ends.
+    /// Ends the input, and checks how the program ends.
     fn leave(mut self, server: &ServerProcess) {
         drop(self.stdin.take());
         let status = eventually("a client's end", || self.child.try_wait().unwrap());
@@ -123,17 +120,17 @@ impl Talker {
     }
 }
 
-/// The server, its clients, and what each of them types.
+/// The server, its clients, and the threads that type for them.
 struct Crowd {
     server: ServerProcess,
     talkers: Vec<Talker>,
-    /// Lines of each of the first [`SENDERS`].
+    /// So many for each of the first [`SENDERS`].
     lines: usize,
     writers: Vec<thread::JoinHandle<ChildStdin>>,
 }
 
 impl Crowd {
-    /// Everybody is there, and has begun to type `lines` lines.
+    /// All clients are registered, and begin to type `lines` lines each.
     fn begin(lines: usize) -> Self {
         let server = ServerProcess::start_on(free_port(), UNLIMITED);
         let names = ('a'..)
@@ -159,9 +156,8 @@ impl Crowd {
         }
     }
 
-    /// Waits until somebody was shown so many messages.
     fn wait_shown(&self, talker: usize, many: usize) {
-        // The patience is for each step, however long all of it takes.
+        // `eventually` bounds each step, not the whole, which may take long.
         let mut shown = 0;
         while shown < many {
             shown = eventually(&format!("more than {shown} messages"), || {
@@ -179,8 +175,8 @@ impl Crowd {
         counts.sum()
     }
 
-    /// Everything typed is in the database once, numbered without a gap, in the order in which
-    /// each typed it; everybody was shown it like that; chat.log has a line for each.
+    /// Every line typed is in the database once, numbered without a gap, in the order in which its
+    /// sender typed it; every client showed them like that; chat.log has a line for each.
     fn check(mut self) {
         for (talker, writer) in self.talkers.iter_mut().zip(self.writers.drain(..)) {
             talker.stdin = Some(writer.join().unwrap());
@@ -257,7 +253,6 @@ impl Crowd {
     }
 }
 
-/// What `name` types as its line with this number.
 fn typed(name: &str, number: usize) -> String {
     format!("line {number} of {name}, whole")
 }
@@ -288,7 +283,7 @@ fn promise_1_kills_at_any_moment_lose_nothing_show_nothing_twice_and_change_no_o
         crowd.server.kill();
         crowd.server.restart();
         if kill % 2 == 0 {
-            // Once more, while they are coming back.
+            // Once more, while the clients are coming back.
             let some = crowd.came_back() + 1 + random.below(SENDERS - 1);
             eventually("the first to come back", || {
                 (crowd.came_back() >= some).then_some(())

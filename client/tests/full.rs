@@ -1,5 +1,5 @@
-//! A person at a full screen: the program on a pseudo-terminal, what it shows read back through an
-//! emulator.
+//! A person at a full screen: the program on a pseudo-terminal, whose screen an emulator reads
+//! back.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,14 +19,14 @@ use chatbox_common::testkit::terminal::{
 };
 use chatbox_common::testkit::wait::eventually;
 
-/// What gives the terminal back.
+/// These give the terminal back.
 const NO_PASTES: &str = "\u{1b}[?2004l";
 const NO_SCREEN: &str = "\u{1b}[?1049l";
 const AUTOWRAP: &str = "\u{1b}[?7h";
-/// What is taken away with it.
+/// Written when the full screen begins.
 const NO_AUTOWRAP: &str = "\u{1b}[?7l";
 
-/// Waits until the terminal edits lines itself and shows what is typed, or no longer does either.
+/// Waits until the terminal has both line editing and echo, or neither.
 fn edits_lines(screen: &Screen, expected: bool) {
     let both = LocalModes::ICANON | LocalModes::ECHO;
     let wanted = if expected { both } else { LocalModes::empty() };
@@ -109,7 +109,6 @@ fn the_terminal_is_given_back_whatever_ends_the_program() {
     alice.wrote(mark, NO_AUTOWRAP);
     edits_lines(&alice, false);
     alice.sees("#lobby");
-    // The key does the same.
     let mark = alice.mark();
     alice.press(CTRL_Z);
     alice.wrote(mark, AUTOWRAP);
@@ -139,7 +138,7 @@ fn the_terminal_is_given_back_whatever_ends_the_program() {
         edits_lines(&alice, true);
         alice = enter(&server, SIZE, &mut account);
     }
-    // In the middle of a question, too: of one in the chat, and of the first.
+    // In the middle of a question, too: one of the chat, and the first of all.
     alice.types("/password");
     alice.sees("Old password:");
     let mark = alice.mark();
@@ -191,7 +190,7 @@ fn keys_reach_the_rooms_the_history_and_what_was_said_before() {
     alice.sees("<alice> in ops");
     alice.press("\u{10}");
     alice.sees("line 200");
-    // What is older is loaded as one goes.
+    // Older messages are loaded while the person scrolls.
     alice.press(PAGE_UP);
     alice.loses("line 200");
     for _ in 0..30 {
@@ -207,7 +206,6 @@ fn keys_reach_the_rooms_the_history_and_what_was_said_before() {
     });
     alice.press("\u{1b}[F");
     alice.sees("line 200");
-    // Readline's keys.
     alice.press("hello wrold\u{17}world\u{1}oh, \u{5}!");
     alice.sees("> oh, hello world!");
     alice.press(CTRL_C);
@@ -217,7 +215,6 @@ fn keys_reach_the_rooms_the_history_and_what_was_said_before() {
     alice.press("\u{15}bo\t");
     alice.sees("> bob:");
     alice.press(CTRL_U);
-    // The terminal changes its size.
     alice.resize((100, 30));
     alice.sees("line 199");
     alice.resize((15, 4));
@@ -236,7 +233,7 @@ fn a_person_changes_their_password_while_others_talk() {
     let mut alice = start(&server);
     let secret = registers(&mut alice, "alice");
     let (_bob, mut bob) = server.register("bob");
-    // All of it is there before the question.
+    // The answer is typed before the question comes.
     alice.press("/password\rTyped-ahead-77\r");
     alice.sees("New password");
     bob.post(id(1, 1), "said meanwhile");
@@ -262,7 +259,7 @@ fn a_person_changes_their_password_while_others_talk() {
         assert!(!shown.contains(secret), "a secret is never shown");
     }
     assert!(!server.lines("chat.log").join("\n").contains("Typed-ahead"));
-    // Keys go on while the server is away, and what is typed then is kept.
+    // Keys work while the server is away, and what is typed then is kept.
     server.kill();
     alice.sees("reconnecting in");
     alice.types("said to nobody yet");
@@ -346,7 +343,7 @@ fn a_terminal_of_another_session_is_not_taken() {
     let name = ptsname(&ours, Vec::new()).unwrap().into_string().unwrap();
     let theirs = || File::options().read(true).write(true).open(&name).unwrap();
     let home = tempfile::tempdir().unwrap();
-    // Without `--ctty` it has no controlling terminal.
+    // Without `--ctty` the program has no controlling terminal.
     let mut child = std::process::Command::new("setsid")
         .args([
             "--wait",

@@ -20,7 +20,7 @@ use chatbox_common::wire::message::{
 /// 22 November 2026, 14:30 in UTC.
 const HALF_PAST_TWO: u64 = 1_795_357_800_000;
 
-/// A message of that moment and so many seconds.
+/// A message of [`HALF_PAST_TWO`] and `seq` seconds.
 fn said(seq: u64, text: &str) -> Chat {
     Chat {
         time: HALF_PAST_TWO + seq * 1_000,
@@ -28,7 +28,7 @@ fn said(seq: u64, text: &str) -> Chat {
     }
 }
 
-/// A line without the time of now; what bears a date keeps it.
+/// A line without its time of day; one with a date keeps it.
 fn bare(line: &str) -> &str {
     let is_of_now = line.get(2..3) == Some(":");
     if is_of_now { &line[9..] } else { line }
@@ -63,7 +63,7 @@ fn find(
     }));
 }
 
-/// The program in the middle of a conversation with somebody who types.
+/// The running program, and a person who types.
 struct Typing {
     stdin: ChildStdin,
     stdout: Lines<BufReader<ChildStdout>>,
@@ -81,7 +81,7 @@ impl Typing {
         writeln!(self.stdin, "{line}").unwrap();
     }
 
-    /// What is shown up to a line with this in it.
+    /// All lines up to one that contains `part`.
     fn shows(&mut self, part: &str) -> Vec<String> {
         let mut shown = Vec::new();
         loop {
@@ -151,7 +151,7 @@ fn a_script_waits_for_what_it_searches_for() {
     let child = dir.chat(&server, "/search nothing\n", &[]);
     let mut client = enter(&server);
     let search = hear_search(&mut client);
-    // Too fast is only a matter of moments.
+    // `too_fast` is temporary: the search is sent again.
     client.say(&ServerMessage::Error(ErrorMessage {
         request: Some(search.request),
         code: ErrorCode::TooFast,
@@ -189,7 +189,7 @@ fn messages_before_a_moment_are_shown_apart_with_their_dates() {
     let asked = hear_history(&mut client);
     let until = (asked.before_time, asked.before, asked.after, asked.limit);
     assert_eq!(until, (Some(HALF_PAST_TWO + 3_000), None, None, 3));
-    // What comes live meanwhile keeps its place.
+    // A message that comes live meanwhile keeps its place.
     client.say(&ServerMessage::Chat(chat(1, "carol", "live")));
     client.pending_page(asked.request, vec![said(1, "one"), said(2, "two")]);
     client.part();

@@ -1,5 +1,5 @@
-//! A person at a terminal, line by line (`--plain`): the program on a pseudo-terminal, with what it
-//! shows read back.
+//! A person at a terminal, line by line (`--plain`): the program on a pseudo-terminal, whose output
+//! is read back.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,7 +18,6 @@ use chatbox_common::testkit::scripted_client::id;
 use chatbox_common::testkit::terminal::client::{PASSWORD, client, secret_of};
 use chatbox_common::testkit::terminal::{CTRL_C, CTRL_D, LocalModes, Transcript};
 
-/// Starts the client line by line, in a locale of UTF-8.
 fn start(server: &ServerProcess) -> Transcript {
     start_in("C.UTF-8", server)
 }
@@ -28,19 +27,19 @@ fn start_in(locale: &str, server: &ServerProcess) -> Transcript {
     Transcript::start(program)
 }
 
-/// Waits until something is waited for in the middle of questions: keys make signals again.
+/// Waits until a task is waited for between questions: keys make signals again.
 fn is_kept_waiting(person: &Transcript) {
     person.modes_become("a wait that Ctrl-C ends", |modes| {
         modes.contains(LocalModes::ISIG) && !modes.contains(LocalModes::ECHO)
     });
 }
 
-/// Registers somebody, up to the lobby.
+/// Registers a person, up to the lobby.
 fn registers(person: &mut Transcript, name: &str) -> TotpSecret {
     registers_by_code(person, name).0
 }
 
-/// The same; returns the code with which they did it, too.
+/// The same; also returns the code that the registration used.
 fn registers_by_code(person: &mut Transcript, name: &str) -> (TotpSecret, String) {
     person.is_asked("1) Register  2) Log in");
     person.types("1");
@@ -62,7 +61,7 @@ fn registers_by_code(person: &mut Transcript, name: &str) -> (TotpSecret, String
     (secret, code)
 }
 
-/// Logs somebody in, up to the lobby.
+/// Logs a person in, up to the lobby.
 fn logs_in(person: &mut Transcript, name: &str, password: &str, code: &str) {
     person.is_asked("1) Register  2) Log in");
     person.types("2");
@@ -77,7 +76,6 @@ fn logs_in(person: &mut Transcript, name: &str, password: &str, code: &str) {
     person.sees(&format!("you are {name}"));
 }
 
-/// The recovery codes on a sheet.
 fn recovery_codes(sheet: &str) -> Vec<String> {
     let codes = sheet.lines().map(str::trim);
     let codes = codes.filter(|code| code.len() == 19 && code.matches('-').count() == 3);
@@ -104,7 +102,7 @@ fn two_people_register_and_talk_and_one_leaves() {
     assert!(!bob.text().contains(PASSWORD), "a password is never echoed");
     alice.types(":quit");
     assert_eq!(alice.ends().code(), Some(0));
-    // What a voice can't read is not there: no cursor is moved, nothing is drawn twice.
+    // A screen reader could not read it: no cursor is moved, nothing is drawn twice.
     for screen in [alice.text(), bob.text()] {
         let stray = |c: &char| c.is_control() && !"\r\n\t".contains(*c);
         assert_eq!(screen.chars().find(stray), None, "{screen:?}");
@@ -203,7 +201,7 @@ fn a_person_changes_their_password_while_others_talk() {
     alice.types("Canary-better-horse-78");
     alice.sees("The same again:");
     alice.types("Canary-better-horse-78");
-    // What it registered with is used; that is known without asking.
+    // The registration has used its code; the client knows that without asking the server.
     alice.sees("Code:");
     alice.types(&first_code);
     alice.sees("the code of this moment is used; next in");
@@ -338,14 +336,14 @@ fn a_password_typed_before_it_was_asked_for_is_said_to_nobody() {
     let server = ServerProcess::start("");
     let mut alice = start(&server);
     registers(&mut alice, "alice");
-    // All of it is there before the question.
+    // The answer is typed before the question comes.
     alice.press("/password\nTyped-ahead-77\n");
     alice.sees("Old password:");
     alice.press(CTRL_C);
     alice.sees("nothing was changed");
     alice.types("hello");
     alice.sees("#lobby <alice> hello");
-    // The terminal itself has shown it when it was typed.
+    // The terminal itself has echoed it when it was typed.
     let shown = alice.text();
     assert!(!shown.contains("<alice> Typed-ahead"), "{shown}");
     let logged = server.lines("chat.log").join("\n");
@@ -367,7 +365,7 @@ fn what_was_typed_ahead_for_a_room_that_is_closed_is_not_said_in_another() {
     alice.sees("what you type is said in #lobby");
     alice.types("hello");
     alice.sees("#lobby <alice> hello");
-    // Who looks before going on stays where they were.
+    // A person whose next room does not exist stays in the present one.
     alice.types("/join #tpyo");
     alice.sees("there is no such room");
     alice.types("still here");
@@ -384,7 +382,7 @@ fn whoever_has_no_utf_8_is_asked_and_shown_everything_in_ascii() {
     let mut alice = start_in("C", &server);
     alice.sees("the locale's character set is not UTF-8");
     alice.sees("1) Register  2) Log in");
-    // What is typed at a question is shown by the program itself.
+    // The program itself echoes what is typed at a question.
     alice.types("Û");
     alice.sees("> ?");
     registers(&mut alice, "alice");

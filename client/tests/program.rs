@@ -67,7 +67,7 @@ fn what_was_not_acknowledged_is_sent_again_with_the_same_id_after_a_cut() {
     client.welcome(1, 0);
     let mut again = client.hear();
     if let Some(ClientMessage::History(history)) = again {
-        // The message was committed, and its chat got lost with the connection.
+        // The message was committed, and its `chat` was lost with the connection.
         assert_eq!(history.after, Some(0));
         client.pending_page(history.request, vec![chat(1, "alice", "first")]);
         again = client.hear();
@@ -252,7 +252,7 @@ fn a_lag_is_caught_up_and_the_room_followed_again() {
     let child = dir.chat(&server, "", &[]);
     let mut client = server.accept();
     client.log_in();
-    // The client wants to leave as soon as it is shown all: the lag comes before.
+    // The client ends as soon as it is shown all: the lag comes before.
     client.welcome(1, 0);
     client.say(&ServerMessage::Lagged(Lagged {
         heads: vec![Head {

@@ -17,10 +17,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use chatbox_common::testkit::random::SeededRandom;
 use model::{ALL, PEOPLE, World};
 
-/// What is done in one run.
+/// Of one run.
 const OPERATIONS: usize = 2_000;
 
-/// Does one thing, whatever chance says.
+/// Does one thing that `random` chooses.
 fn operate(world: &mut World, random: &mut SeededRandom) {
     let terminal = random.below(world.terminals.len());
     if world.terminals[terminal].is_stopped {

@@ -1,4 +1,4 @@
-//! Rooms beside the lobby, as the program deals with them, against a scripted server.
+//! Rooms other than the lobby, against a scripted server.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -23,7 +23,7 @@ fn hear_join(client: &mut AcceptedClient) -> u32 {
     }
 }
 
-/// What is sent next; requests for pages before it are answered with empty ones.
+/// The next `send`; requests for pages before it are answered with empty ones.
 fn hear_send(client: &mut AcceptedClient) -> Send {
     loop {
         match client.hear() {

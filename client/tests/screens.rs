@@ -28,10 +28,10 @@ fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/screens/{name}.txt"))
 }
 
-/// Waits until a screen is what is kept of it, or keeps it.
+/// Waits until a screen is the stored one; or stores it, where that is asked for.
 fn compare(name: &str, screen: &Screen) {
     if std::env::var_os("CHATBOX_SCREENS").is_some_and(|wish| wish == "write") {
-        // Nothing tells when a screen that nobody knows yet is whole.
+        // Without a stored screen nothing tells when the screen is complete.
         thread::sleep(Duration::from_secs(1));
         fs::create_dir_all(path(name).parent().unwrap()).unwrap();
         fs::write(path(name), masked_text(&screen.rows())).unwrap();
@@ -48,7 +48,7 @@ fn compare(name: &str, screen: &Screen) {
     });
 }
 
-/// The rows in which a screen is not the one that is kept.
+/// The rows in which a screen differs from the stored one.
 fn difference(kept: &str, text: &str) -> String {
     let count = kept.lines().count().max(text.lines().count());
     let rows = |text: &str| -> Vec<String> {
@@ -65,13 +65,14 @@ fn difference(kept: &str, text: &str) -> String {
     other.join("\n")
 }
 
-/// The rows of a screen without what differs each time, and without the blank ones at its end.
+/// Without what differs from run to run, and without the blank rows at the end.
 fn masked_text(rows: &[String]) -> String {
     let rows: Vec<String> = rows.iter().map(|row| masked(row)).collect();
     rows.join("\n").trim_end_matches('\n').to_owned() + "\n"
 }
 
-/// A row without what differs each time; no column moves, but for days, whose names have lengths.
+/// Without what differs from run to run; columns stay where they are, except behind names of days,
+/// whose lengths differ.
 fn masked(row: &str) -> String {
     let is_block = |c: &char| "█▀▄".contains(*c);
     let mut cells: Vec<char> = row.chars().collect();
@@ -119,7 +120,7 @@ fn mask_digits(cells: &mut [char], pattern: &str) {
     }
 }
 
-/// A word, where it is one that differs each time.
+/// Masks a word that differs from run to run.
 fn mask(word: &str) -> String {
     let hidden = |c: char| if c.is_ascii_alphanumeric() { '*' } else { c };
     let hide = |text: &str| text.chars().map(hidden).collect::<String>();
@@ -143,7 +144,7 @@ fn mask(word: &str) -> String {
         }
         _ => {}
     }
-    // What the edge leaves of a fingerprint.
+    // A fingerprint that the edge of the screen cuts.
     let is_base64 = |c: char| c.is_ascii_alphanumeric() || "+/".contains(c);
     if word.len() == 19 && word.chars().all(is_base64) {
         return "*".repeat(19);
@@ -156,7 +157,7 @@ fn mask(word: &str) -> String {
     word.to_owned()
 }
 
-/// Says something in the lobby as somebody else, and waits until its end is seen.
+/// Says something in the lobby as `client`, and waits until its last word is seen.
 fn said(client: &mut ScriptedClient, number: u64, text: &str, screen: &Screen) {
     client.post(id(1, number), text);
     screen.sees(text.rsplit(' ').next().unwrap());
@@ -173,7 +174,7 @@ fn the_way_in_looks_like_this() {
     compare("host-key", &ann);
     ann.types("yes");
     ann.sees("Name:");
-    // So long a name that the picture has one size, whatever the secret.
+    // The name is so long that the picture has one size, whatever the secret is.
     ann.types("alexandra");
     ann.sees("New password");
     ann.press("password1");
@@ -283,7 +284,7 @@ fn the_chat_looks_like_this() {
     alice.sees("Leave");
     compare("leaving", &alice);
     alice.press("n");
-    // What was said is indexed a little later.
+    // The index follows the messages a little later.
     eventually("both messages in the index", || {
         carol.ask(|request| {
             ClientMessage::Search(Search {

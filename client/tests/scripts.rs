@@ -73,7 +73,7 @@ impl Desk {
         writeln!(file, "{content}").unwrap();
     }
 
-    /// A command without a code that is still good.
+    /// A command whose code has been used.
     fn stale(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_chatbox"));
         command
@@ -112,7 +112,7 @@ impl Desk {
 }
 
 fn end(mut child: GuardedChild, input: &str) -> Ended {
-    // A program that ended already does not read: that is for the test to see.
+    // A program that has ended does not read its input: the test judges how it ended.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();
     Ended {
@@ -122,7 +122,7 @@ fn end(mut child: GuardedChild, input: &str) -> Ended {
     }
 }
 
-/// The lines of a `tail` as they come.
+/// The lines of a running `tail`.
 struct Tail {
     child: GuardedChild,
     lines: Arc<Mutex<Vec<String>>>,
@@ -265,7 +265,7 @@ fn who_stops_reading_the_numbers_does_not_make_sending_a_success() {
     let mut child = desk.start(&["send", "--room", "#lobby", "--wait-ack"]);
     drop(child.stdout.take());
     let mut input = child.stdin.take().unwrap();
-    // The program may be gone before it has read all of it.
+    // The program may end before it has read all of it.
     let _ = (1..=1000).try_for_each(|number| writeln!(input, "{number}"));
     drop(input);
     let status = eventually("the end of send", || child.try_wait().unwrap());
@@ -336,7 +336,7 @@ fn who_is_there_and_who_one_is_can_be_read_by_a_program() {
 fn each_kind_of_failure_has_its_exit_code() {
     let mut server = ServerProcess::start_on(free_port(), UNLIMITED);
     let mut desk = Desk::new(&server, "bot");
-    // 1: the room is not there; a message that is too long.
+    // 1: the room does not exist; a message is too long.
     let ended = desk.run(&["send", "--room", "#nowhere", "x"], "");
     assert_eq!(ended.code, 1, "{}", ended.err);
     assert!(ended.err.contains("there is no such room"), "{}", ended.err);
@@ -378,7 +378,7 @@ fn each_kind_of_failure_has_its_exit_code() {
     desk.write("pass", "not the password");
     let ended = desk.run(&["whoami"], "");
     assert_eq!(ended.code, 6, "{}", ended.err);
-    // 4: nobody listens there.
+    // 4: nothing listens there.
     server.stop();
     let ended = desk.run(&["whoami"], "");
     assert_eq!(ended.code, 4, "{}", ended.err);
@@ -415,7 +415,7 @@ fn a_kept_session_needs_neither_password_nor_code() {
     let ended = end(child, "");
     assert_eq!(ended.code, 3, "{}", ended.err);
     fs::set_permissions(&kept, Permissions::from_mode(0o600)).unwrap();
-    // Who is logged out everywhere logs in anew.
+    // A login whose session was ended everywhere needs both factors again.
     let mut client = ScriptedClient::connect(&server);
     let factor = desk.account.factor();
     client.log_in(&desk.account, &factor);

@@ -1,5 +1,5 @@
-//! How wide what people write is: each piece of a corpus is drawn by the client and measured by a
-//! terminal emulator that is not ours.
+//! The width of what people write: the client draws each piece of a corpus, and an independent
+//! terminal emulator measures it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -14,7 +14,7 @@ use chatbox_common::testkit::terminal::CTRL_U;
 use chatbox_common::testkit::terminal::client::{SIZE, enter};
 use unicode_width::UnicodeWidthStr;
 
-/// What people write, and how many columns it takes.
+/// Each with the columns that it takes.
 const CORPUS: &[(&str, usize)] = &[
     ("plain", 5),
     ("déjà", 4),

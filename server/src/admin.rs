@@ -1,9 +1,9 @@
 //! The operator's commands: accounts, and a copy of the database.
 //!
-//! What changes an account takes the database's lock, so a running server is never changed
-//! behind its back; looking and copying go on beside one. Whatever is done is a line in
-//! credentials.log or info.log, and its statements are in sql.log. It knows no connection and no
-//! peer. Called by `main`.
+//! A change of an account takes the database's lock, so that a running server is never changed
+//! behind its back; lists and copies are made beside one. Each command is a line in credentials.log
+//! or info.log, and its statements are in sql.log. Knows no connection and no peer. Called by
+//! `main`.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -29,15 +29,12 @@ use crate::store::{
 };
 use crate::totp_seal::{KEY_ID, SealingKey};
 
-/// Accounts read in one transaction.
 const PAGE: u32 = 1_000;
 
 /// Carries out one command and shows its result on `out`.
 ///
 /// # Errors
-/// With a sentence for the operator: when there is no database or no such user, when a server
-/// has the database that should change, when the audit can't be written, or when the files or
-/// the database fail. Unless it says otherwise, nothing was changed.
+/// A sentence for the operator. Unless it says otherwise, nothing was changed.
 pub fn run(settings: &Settings, command: &Command, out: &mut impl Write) -> anyhow::Result<()> {
     ensure!(
         settings.data_dir.join(DATABASE).exists(),
@@ -62,7 +59,6 @@ pub fn run(settings: &Settings, command: &Command, out: &mut impl Write) -> anyh
     }
 }
 
-/// What every command needs.
 struct Admin<'a> {
     settings: &'a Settings,
     audit: Audit,
@@ -89,7 +85,6 @@ impl Admin<'_> {
         Reader::open(&self.settings.data_dir, self.log.clone())
     }
 
-    /// Changes one account in one transaction.
     fn change<T>(
         &self,
         name: &UserName,
@@ -105,7 +100,7 @@ impl Admin<'_> {
         changed.ok_or_else(|| anyhow!("there is no user {name}"))
     }
 
-    /// A line about an account, to which the command adds what else it did.
+    /// A line about an account, to which the command appends what else it did.
     fn line(event: &'static AuditEvent, account: &Account) -> Line {
         by_operator(event)
             .with("user", &account.user)
@@ -201,14 +196,14 @@ impl Admin<'_> {
     }
 }
 
-/// The operating system's number is all that is known of the person.
+/// The operating system's user number is all that is known of the operator.
 fn by_operator(event: &'static AuditEvent) -> Line {
     let uid = rustix::process::getuid().as_raw();
     Line::of(event).with("by", "operator").with("uid", uid)
 }
 
-/// All accounts by number. Each page is a transaction of its own: a checkpoint can't pass one
-/// that stays open.
+/// All accounts by number. Each page is a transaction of its own: a checkpoint can't pass one that
+/// stays open.
 fn all_accounts(
     mut page: impl FnMut(AccountId) -> Result<Vec<AccountLine>, StoreError>,
 ) -> Result<Vec<AccountLine>, StoreError> {
@@ -230,7 +225,6 @@ const fn role_word(role: Role) -> &'static str {
     }
 }
 
-/// The columns of `user list`, as wide as what is in them.
 fn table(accounts: &[AccountLine]) -> String {
     let header = [
         "ID",
@@ -266,7 +260,7 @@ fn row(account: &AccountLine) -> [String; 8] {
         Status::Active => "active",
         Status::Disabled => "disabled",
     };
-    // Whatever stands in the column: only an address reaches the terminal.
+    // Whatever the column holds: only an address reaches the terminal.
     let seen = account.ip_port.as_deref();
     let seen = seen.and_then(|text| text.parse::<SocketAddr>().ok());
     [

@@ -1,4 +1,5 @@
-//! The banner that the server begins with.
+//! What the server prints when it starts: where it runs, how to recognise it, and what a client
+//! types next.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -7,7 +8,6 @@ use crate::config::Settings;
 use crate::server::{FEW_ITERATIONS, Server};
 use crate::store;
 
-/// Prints what an operator needs: where it runs, how to recognise it, and what a client types next.
 pub fn print(server: &Server, settings: &Settings, out: &mut impl Write) -> io::Result<()> {
     use chatbox_common::config::{Durability, Registration};
     let config = &settings.config;
@@ -69,7 +69,7 @@ pub fn print(server: &Server, settings: &Settings, out: &mut impl Write) -> io::
     Ok(())
 }
 
-/// An address a client on this machine can use.
+/// 0.0.0.0 and `::` are addresses to listen on, and none to connect to.
 fn reachable(address: SocketAddr) -> SocketAddr {
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
     let ip = match address.ip() {

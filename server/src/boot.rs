@@ -1,7 +1,7 @@
-//! Which boot of the machine this is: a process that ends leaves what it wrote with the system, a
-//! machine that ends does not.
+//! Tells one boot of the machine from another: what a process wrote survives its end, but not that
+//! of the machine. Asked by the journal.
 
-/// A name that each boot of a Linux machine has; nothing where the system does not say.
+/// Linux's boot id, 36 characters; `None` where the system has none.
 #[must_use]
 pub fn id() -> Option<String> {
     let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;

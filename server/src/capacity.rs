@@ -1,8 +1,8 @@
 //! How many connections this machine can carry: numbers in, a cap and its reason out.
 //!
-//! [`cap`] is pure. [`Machine::read`] gets the numbers; what it can't
-//! read limits nothing, because a container may hide any of them. Called by `main` at start;
-//! the listener answers `busy` above the cap before it spawns anything.
+//! [`cap`] is pure. [`Machine::read`] gets the numbers; one that it can't read limits nothing,
+//! because a container may hide any of them. Called when the server starts; above the cap the
+//! listener answers `busy` before it starts a thread.
 
 use std::fmt;
 use std::fs;
@@ -16,19 +16,19 @@ use crate::delivery::FLOOR;
 /// Memory maps of one thread: its stack, that one's guard page, and the same two for signals.
 /// Past `vm.max_map_count` a new thread does not fail, it aborts the process.
 pub const MAPS_PER_THREAD: u64 = 4;
-/// Maps for the program, its allocator's arenas, SQLite, the threads that serve nobody (those kept
-/// for the next login among them), the stacks that the C library keeps (40 MiB, two maps each), and
-/// large outboxes.
+/// Maps for the program, its allocator's arenas, SQLite, the threads that serve no connection
+/// (those kept for the next login among them), the stacks that the C library keeps (40 MiB, two
+/// maps each), and large outboxes.
 const MAPS_RESERVE: u64 = 2_594;
-/// Descriptors for the listener, the database and its readers, the logs, epoll, and whatever
-/// the system libraries open.
+/// Descriptors for the listener, the database and its readers, the logs, epoll, and those that the
+/// system's libraries open.
 const DESCRIPTORS_RESERVE: u64 = 128;
 /// Threads that serve no connection, among them those kept for the next login, and a shell beside
 /// the server in the same control group.
 const PIDS_RESERVE: u64 = 128;
-/// What the same user runs besides.
+/// Threads of other programs of the same user.
 const USER_RESERVE: u64 = 512;
-/// What the whole machine runs besides.
+/// Threads of other programs on the machine.
 const SYSTEM_RESERVE: u64 = 2_048;
 
 /// What the machine allows this process; `None` is unknown or unlimited.
@@ -38,7 +38,7 @@ pub struct Machine {
     pub max_map_count: Option<u64>,
     /// `RLIMIT_NOFILE`, soft.
     pub descriptors: Option<u64>,
-    /// What is left of the tightest `pids.max` above this process.
+    /// What is left of the tightest `pids.max` of this process's control groups.
     pub pids_left: Option<u64>,
     /// `RLIMIT_NPROC`, soft; counts threads, and binds everybody but root.
     pub user_threads: Option<u64>,
@@ -46,12 +46,11 @@ pub struct Machine {
     pub system_threads: Option<u64>,
 }
 
-/// Which number decided the cap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
     /// `max_connections` in `[server]`.
     Configured,
-    /// `outbox_total_mib` in `[limits]`: each session needs its floor of it.
+    /// `outbox_total_mib` in `[limits]`: each session needs its minimum of it.
     Outbox,
     /// `vm.max_map_count`
     Maps,
@@ -79,17 +78,15 @@ impl fmt::Display for Limit {
     }
 }
 
-/// How many connections at a time, and why not more. 0 means that the machine can't serve.
+/// 0 connections: the machine can't serve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cap {
-    /// Connections.
     pub connections: u64,
-    /// What decided.
     pub limit: Limit,
 }
 
-/// The smallest of all limits, each less its reserve. `configured` 0 is no limit;
-/// `outbox_total` is in bytes.
+/// The smallest of all limits, each less its reserve. `configured` 0 is no limit; `outbox_total` is
+/// in bytes.
 #[must_use]
 pub fn cap(machine: &Machine, configured: u32, outbox_total: u64) -> Cap {
     let less = |number: Option<u64>, reserve: u64| number.map(|n| n.saturating_sub(reserve));
@@ -127,7 +124,6 @@ pub fn cap(machine: &Machine, configured: u32, outbox_total: u64) -> Cap {
 }
 
 impl Machine {
-    /// Reads the numbers from /proc, the control groups and the resource limits.
     #[must_use]
     pub fn read() -> Self {
         let kernel = |name: &str| number(&Path::new("/proc/sys").join(name));
@@ -147,8 +143,7 @@ impl Machine {
     }
 }
 
-/// Raises the soft limit of open files to the hard one. Where that fails the soft one stays
-/// and counts.
+/// Raises the soft limit of open files to the hard one. Where that fails, the soft one counts.
 pub fn raise_descriptors() {
     let limit = rustix::process::getrlimit(Resource::Nofile);
     let raised = Rlimit {
@@ -158,11 +153,8 @@ pub fn raise_descriptors() {
     let _ = rustix::process::setrlimit(Resource::Nofile, raised);
 }
 
-/// Keeps this process's memory, which holds keys, out of core dumps. The resource limit alone
-/// does not: the kernel ignores it where `kernel.core_pattern` is a program.
-///
-/// # Errors
-/// When the system refuses either of the two.
+/// Keeps this process's memory, which holds keys, out of core dumps. The resource limit alone does
+/// not: the kernel ignores it where `kernel.core_pattern` is a program.
 pub fn forbid_core_dumps() -> io::Result<()> {
     let none = Rlimit {
         current: Some(0),
@@ -189,8 +181,8 @@ fn pids_left() -> Option<u64> {
         .min()
 }
 
-/// The directories whose `pids.max` binds a process with this /proc/self/cgroup: its own
-/// groups and all above them, in version 2 (`0::/path`) and version 1 (`n:pids:/path`).
+/// The directories whose `pids.max` binds a process with this /proc/self/cgroup: its own groups and
+/// all above them, in version 2 (`0::/path`) and version 1 (`n:pids:/path`).
 fn control_groups(text: &str) -> Vec<PathBuf> {
     let mut dirs = Vec::new();
     for line in text.lines() {
@@ -215,7 +207,7 @@ mod tests {
 
     const MIB: u64 = 1024 * 1024;
 
-    /// A usual machine: the kernel's defaults.
+    /// The kernel's defaults.
     const USUAL: Machine = Machine {
         max_map_count: Some(65_530),
         descriptors: Some(524_288),

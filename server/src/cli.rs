@@ -138,7 +138,6 @@ fn role() -> impl TypedValueParser<Value = Role> {
 }
 
 impl Cli {
-    /// What of it overrides the configuration.
     #[must_use]
     pub fn options(&self) -> Options {
         Options {
@@ -152,16 +151,11 @@ impl Cli {
     }
 }
 
-/// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// As it should.
     Fine = 0,
-    /// Something failed.
     Failure = 1,
-    /// The configuration is at fault.
     Configuration = 3,
-    /// The address can't be bound.
     CannotBind = 4,
 }
 

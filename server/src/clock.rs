@@ -9,7 +9,7 @@ pub fn now_ms() -> u64 {
     since.map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// The same as the database keeps it.
+/// [`now_ms`] as the database keeps it.
 #[must_use]
 pub fn stamp() -> i64 {
     i64::try_from(now_ms()).unwrap_or(i64::MAX)

@@ -1,9 +1,8 @@
-//! The settings this server runs with: the file found, read and joined with the flags, and the
-//! directories made.
+//! The settings this server runs with: finds and reads the file, joins it with the flags, and makes
+//! the directories.
 //!
-//! What the text of the file means is `chatbox_common::config`'s; this module knows where the
-//! file lies and what that makes of relative directories. Called once, by `main`, before
-//! anything else runs.
+//! What the text of the file means is `chatbox_common::config`'s; this module knows where the file
+//! lies, and what relative directories are relative to. Called once, by `main`.
 
 use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -15,41 +14,30 @@ use std::path::{Path, PathBuf};
 use chatbox_common::config::{self, Config, FILE_NAME, MAX_FILE};
 use rustix::fs::Access;
 
-/// What the command line says; `None` leaves it to the file.
+/// The flags that override the file; `None` leaves it to the file.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// The file to read, in place of the search.
+    /// Read in place of the search.
     pub config: Option<PathBuf>,
-    /// The address to listen on.
     pub address: Option<IpAddr>,
-    /// The port to listen on; 0 lets the system choose.
+    /// 0 lets the system choose.
     pub port: Option<u16>,
-    /// The directory of the database.
     pub data_dir: Option<PathBuf>,
-    /// The directory of the audit files.
     pub log_dir: Option<PathBuf>,
-    /// The directory of the keys.
     pub key_dir: Option<PathBuf>,
 }
 
-/// What the process was started with.
+/// The process's environment, as far as the search for files depends on it.
 #[derive(Debug, Clone)]
 pub struct Environment {
-    /// The working directory, absolute.
+    /// Absolute.
     pub working_dir: PathBuf,
-    /// `$XDG_CONFIG_HOME`
     pub xdg_config_home: Option<PathBuf>,
-    /// `$XDG_STATE_HOME`
     pub xdg_state_home: Option<PathBuf>,
-    /// `$HOME`
     pub home: Option<PathBuf>,
 }
 
 impl Environment {
-    /// That of this process.
-    ///
-    /// # Errors
-    /// When the working directory can't be told.
     pub fn of_process() -> io::Result<Self> {
         let dir = |name| std::env::var_os(name).map(PathBuf::from);
         Ok(Self {
@@ -64,19 +52,16 @@ impl Environment {
 /// What the server runs with. The directories are absolute, exist and can be written to.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The file's words, address and port overridden by the flags.
+    /// As the file says, address and port overridden by the flags.
     pub config: Config,
-    /// The file they come from; `None` without any.
+    /// The file that was read; `None` when there is none.
     pub file: Option<PathBuf>,
-    /// The directory of the database.
     pub data_dir: PathBuf,
-    /// The directory of the audit files.
     pub log_dir: PathBuf,
-    /// The directory of the keys.
     pub key_dir: PathBuf,
 }
 
-/// Everything that keeps the server from starting, a sentence each.
+/// Everything that keeps the server from starting, one sentence each.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.join("\n"))]
 pub struct ConfigError(pub Vec<String>);
@@ -84,7 +69,7 @@ pub struct ConfigError(pub Vec<String>);
 /// Finds and reads the configuration and makes the directories it names, mode 0700.
 ///
 /// # Errors
-/// With all faults of the file, or all directories that can't be used.
+/// Names all faults of the file, or all directories that can't be used.
 pub fn load(options: &Options, environment: &Environment) -> Result<Settings, ConfigError> {
     let file = find(options, environment).map_err(|why| ConfigError(vec![why]))?;
     let mut config = match &file {
@@ -127,7 +112,7 @@ pub fn load(options: &Options, environment: &Environment) -> Result<Settings, Co
     }
 }
 
-/// The file to read: the one that was named, which must exist, or the first that is found.
+/// The file that was named, which must exist, or the first that is found.
 fn find(options: &Options, environment: &Environment) -> Result<Option<PathBuf>, String> {
     if let Some(named) = &options.config {
         return Ok(Some(environment.working_dir.join(named)));
@@ -142,7 +127,7 @@ fn find(options: &Options, environment: &Environment) -> Result<Option<PathBuf>,
             Ok(metadata) if metadata.is_file() => return Ok(Some(path)),
             Ok(_) => {}
             Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
-            // Passing over a file one may not read would start a server on other settings.
+            // A server that passes over a file it may not read would start with other settings.
             Err(e) => return Err(format!("{} can't be read: {e}", shown(&path))),
         }
     }
@@ -170,8 +155,7 @@ fn read(path: &Path) -> Result<Config, Vec<String>> {
     })
 }
 
-/// What relative directories are relative to: beside the file or, without one, the user's
-/// place for state.
+/// Relative directories lie beside the file or, without one, in the user's directory for state.
 fn base(file: Option<&Path>, environment: &Environment) -> Result<PathBuf, String> {
     if let Some(file) = file {
         return Ok(file.parent().unwrap_or(file).to_path_buf());
@@ -190,8 +174,8 @@ fn base(file: Option<&Path>, environment: &Environment) -> Result<PathBuf, Strin
         })
 }
 
-/// Makes a directory that only this user can enter, if there is none, and keeps what will lie
-/// in it out of version control.
+/// Makes a directory that only this user can enter, if there is none, and keeps its contents out of
+/// version control.
 fn prepare(dir: &Path, base: &Path, remedy: &str) -> Result<(), String> {
     DirBuilder::new()
         .recursive(true)
@@ -228,7 +212,7 @@ fn unusable(dir: &Path, base: &Path, remedy: &str, error: &io::Error) -> String 
     sentence
 }
 
-/// A path as it may stand on a terminal.
+/// Escaped, because a path may hold control characters.
 fn shown(path: &Path) -> String {
     path.to_string_lossy().escape_debug().to_string()
 }
@@ -287,7 +271,7 @@ mod tests {
     fn without_a_file_everything_lies_in_the_users_state() {
         let root = tempfile::tempdir().unwrap();
         let mut environment = started_in(root.path());
-        // Whatever lies above the temporary directory is not this test's.
+        // A file above the temporary directory must not be found.
         environment.working_dir = PathBuf::from("/nonexistent");
         let state = base(None, &environment).unwrap();
         assert_eq!(state, root.path().join("home/.local/state/chatbox"));

@@ -1,8 +1,8 @@
-//! One life: handshake, login, session, goodbye, each blocking its own thread.
+//! One connection: handshake, login, session, goodbye, each blocking the thread it runs on.
 //!
-//! The thread reads, and before login it writes; afterwards the writing side is the delivery
-//! thread's. It reads nothing more from a peer that does not take its replies, and it ends a peer
-//! that is silent, or that lets a frame trickle in, by deadlines that no byte can stretch.
+//! The thread reads, and before login it writes; afterwards the delivery thread writes. It reads
+//! nothing more from a peer that does not take its replies, and it ends a peer that is silent, or
+//! whose frame arrives too slowly, by deadlines that no byte can stretch.
 
 use std::io::Read as _;
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -28,35 +28,31 @@ use crate::login_stream::{End, LoginStream};
 use crate::rate_limit::MessageBudget;
 use crate::shared::Shared;
 
-/// How long a peer may take to accept its goodbye.
+/// For a peer to accept its goodbye.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(2);
-/// After the goodbye so many bytes, or this long, are read and dropped: a reset would eat it.
+/// After the goodbye so many bytes, or this long, are read and dropped: closing with unread bytes
+/// sends a reset, which would destroy the goodbye.
 const DRAIN_BYTES: usize = 64 * 1024;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A connection that was admitted to the table of connections, and leaves it when this is dropped.
+/// Stands in the table of connections, and leaves it when dropped.
 pub struct Connection {
-    /// What all share.
     pub shared: Arc<Shared>,
-    /// Its number.
     pub session: SessionId,
-    /// Its socket.
     pub socket: Arc<TcpStream>,
-    /// The peer.
     pub peer: SocketAddr,
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        // Even a thread that panics leaves the table.
+        // Also where its thread panics.
         self.shared.journal.connection_ended(self.session);
         self.shared.connections.remove(self.session);
     }
 }
 
 impl Connection {
-    /// From the handshake to the login: gives the session, or nothing where the connection has
-    /// ended.
+    /// From the handshake to the login; `None` where the connection has ended.
     #[must_use]
     pub fn enter(self) -> Option<Box<Session>> {
         self.shared
@@ -98,7 +94,7 @@ impl Connection {
         }
     }
 
-    /// When the server stops it ends the reading of all: that looks like the peer's end.
+    /// A server that stops shuts down the reading of all sockets, which looks like the peer's end.
     fn stopped_or(&self, end: End) -> End {
         if end.is_cut_off() && self.shared.connections.is_stopping() {
             End::Shutdown
@@ -107,7 +103,7 @@ impl Connection {
         }
     }
 
-    /// Lets the peer log in, and has its session begin.
+    /// Lets the peer log in, and begins its session.
     fn login(&self, mut stream: LoginStream<'_>) -> Option<Entered> {
         let candidacy = Candidacy {
             shared: &self.shared,
@@ -147,10 +143,10 @@ impl Connection {
         }
     }
 
-    /// A peer that never logged in.
+    /// Counts a peer that did not log in.
     fn note(&self, end: &End) {
         if matches!(end, End::Refused) {
-            // Said in full in credentials.log.
+            // credentials.log has a line of its own.
             return;
         }
         if let End::Store(why) = end {
@@ -241,7 +237,7 @@ impl Connection {
         self.shared.audit.log(line);
     }
 
-    /// Reads until the session ends, which is the only way out.
+    /// Returns only when the session ends.
     #[inline(never)]
     fn read_all(
         &self,
@@ -273,7 +269,8 @@ impl Connection {
         }
     }
 
-    /// Reads what the peer still sends, so that closing does not reset the line under the goodbye.
+    /// Reads what the peer still sends, so that closing does not reset the connection before the
+    /// goodbye has arrived.
     #[inline(never)]
     fn drain(&self) {
         let _ = self.socket.shutdown(Shutdown::Write);
@@ -293,32 +290,30 @@ impl Connection {
     }
 }
 
-/// What the login of a session left for it.
+/// What the login leaves to the session.
 struct Entered {
     who: Authenticated,
     backpressure: Arc<Backpressure>,
     receiver: Receiver,
-    /// What a proof must be bound to.
+    /// Later proofs must be bound to it.
     binding: ChannelBinding,
 }
 
-/// A connection whose peer is logged in.
 pub struct Session {
     connection: Connection,
     entered: Entered,
 }
 
 impl Session {
-    /// The connection's number.
     #[must_use]
     pub const fn number(&self) -> SessionId {
         self.connection.session
     }
 
-    /// Lives it, to the goodbye.
+    /// Runs to the end of the connection.
     ///
-    /// What follows one another here must not be inlined into one frame: of a thread's stack
-    /// every page that was ever touched stays, for each idle member.
+    /// The two calls must not be inlined into one frame: every page of a thread's stack that was
+    /// ever touched stays, for each idle member.
     pub fn run(self: Box<Self>) {
         let Self {
             connection,
@@ -329,7 +324,7 @@ impl Session {
     }
 }
 
-/// Nothing more is done for a peer that does not take what it is answered.
+/// Nothing more is read from a peer that does not take its replies.
 fn wait_until_ready(backpressure: &Backpressure) -> Result<(), End> {
     match backpressure.wait_until_ready(SILENCE_TIMEOUT) {
         Readiness::Ready => Ok(()),
@@ -340,13 +335,13 @@ fn wait_until_ready(backpressure: &Backpressure) -> Result<(), End> {
     }
 }
 
-/// The deadlines of a session's reading side.
+/// The deadlines of a session's reading.
 struct Watch<'a> {
     socket: &'a TcpStream,
     heard: Instant,
-    /// When the frame began that is not complete yet.
+    /// When the frame that is not complete yet began.
     partial: Option<Instant>,
-    /// The time-out that the socket has, so that it is only set when it changes.
+    /// The time-out that the socket has: it is set only when it changes.
     set: Option<Duration>,
     pinged: bool,
 }
@@ -362,7 +357,8 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Sets the socket's time-out for the next read.
+    /// Sets the time-out of the next read: [`PING_AFTER`], or what is left for a frame that has
+    /// begun.
     fn before_read(&mut self, is_partial: bool, now: Instant) -> Result<(), End> {
         let wait = if is_partial {
             let since = *self.partial.get_or_insert(now);
@@ -383,19 +379,18 @@ impl<'a> Watch<'a> {
         Ok(())
     }
 
-    /// A frame is complete: what follows is another one, with a deadline of its own.
+    /// What follows a complete frame has a deadline of its own.
     fn completed(&mut self) {
         self.partial = None;
         self.heard();
     }
 
-    /// Some bytes have come.
     fn heard(&mut self) {
         self.heard = Instant::now();
         self.pinged = false;
     }
 
-    /// A read has timed out: whether it is time for a ping.
+    /// After a read that timed out: whether to send a ping.
     fn silent(&mut self) -> Result<bool, End> {
         let now = Instant::now();
         let silence = now.saturating_duration_since(self.heard);
@@ -424,7 +419,7 @@ mod tests {
         let almost = Duration::from_secs(29);
         assert!(watch.before_read(true, start).is_ok());
         assert!(watch.before_read(true, start + almost).is_ok());
-        // A peer that sends without a pause is always in the middle of some frame.
+        // A peer that sends without a pause always has some frame begun.
         watch.completed();
         assert!(watch.before_read(true, start + almost).is_ok());
         assert!(watch.before_read(true, start + almost * 2).is_ok());

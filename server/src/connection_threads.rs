@@ -1,10 +1,10 @@
-//! Threads: some for those who are not logged in yet, and a fresh one for each session.
+//! The threads of connections: a few for logins, and a fresh one for each session.
 //!
-//! What a thread has touched of its stack, and what its allocator keeps for it, stays with it. A
-//! handshake and a login need three times what a session does; done by the session's own thread
-//! they would stay resident for every idle member. So they run on threads that take the next
-//! connection when one is through. There are as many as peers log in at the same time: nobody
-//! waits for anybody else's silence.
+//! A thread keeps what it has touched of its stack, and what its allocator holds for it. A
+//! handshake and a login touch three times what a session does; on the session's own thread that
+//! would stay resident for every idle member. So logins run on threads that take the next
+//! connection when one is through. There are as many as peers log in at the same time: no login
+//! waits for the silence of another peer.
 
 use std::io;
 use std::sync::mpsc::{self, SyncSender};
@@ -14,39 +14,38 @@ use std::time::Duration;
 
 use crate::connection::{Connection, Session};
 
-/// A session's stack. Only what is touched of it costs memory.
+/// In bytes. Only what a session touches of its stack costs memory.
 const STACK: usize = 256 * 1024;
-/// A login's. More than four times the other: the C library hands on the stacks of threads that
-/// have ended, with what was touched of them, to threads that ask for a quarter and more.
+/// In bytes, more than four times [`STACK`]: the C library gives the stack of a thread that has
+/// ended, with what was touched of it, to a new thread that asks for at least a quarter of its
+/// size.
 const LOGIN_STACK: usize = 1280 * 1024;
-/// Threads without a peer that are kept for the next one.
+/// Login threads that are kept for the next connection while they have none.
 const MAX_IDLE: usize = 32;
-/// And for how long: behind a rush of logins their memory is given back.
+/// And for how long: after a rush of logins their memory is given back.
 const IDLE: Duration = Duration::from_millis(500);
 
-/// Takes connections in. Cheap to clone.
+/// Gives connections to threads. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct ConnectionThreads(Arc<Threads>);
 
 #[derive(Default)]
 struct Threads {
-    /// The ways to the threads that wait, each of them for one connection.
+    /// The threads that wait, each for one connection.
     idle: Mutex<Vec<(ThreadId, SyncSender<Connection>)>>,
-    /// Held by a login's thread from the beginning of the session's thread until it is idle
-    /// itself or ends: `capacity` counts one thread for each connection, and few beside.
+    /// Held by a login's thread from the start of the session's thread until it waits or ends
+    /// itself: `capacity` counts one thread for each connection, and few beside.
     handover: Mutex<()>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A list of senders is whole at every step.
+    // A list of senders is whole at every step, also where a thread panicked.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl ConnectionThreads {
-    /// Gives a connection a thread.
-    ///
-    /// # Errors
-    /// When the system refuses one; the connection has ended then.
+    /// Gives a connection to a login thread that waits, or to a new one. An error ends the
+    /// connection.
     pub fn take(&self, mut connection: Connection) -> io::Result<()> {
         loop {
             let waiting = lock(&self.0.idle).pop();
@@ -91,12 +90,13 @@ impl Threads {
             connection = another;
         };
         if let Some(session) = refused {
-            // It costs memory until the session ends, and nobody who is in is sent away.
+            // The session runs on the large stack, which costs memory until it ends, but no peer
+            // that is logged in is sent away.
             session.run();
         }
     }
 
-    /// Takes a thread that has waited long enough off the list; if it is not there any more, a
+    /// Takes a thread that has waited long enough off the list. If it is not on it any more, a
     /// connection is on its way to it.
     fn is_wanted(&self, thread: ThreadId) -> bool {
         let mut idle = lock(&self.idle);
@@ -106,7 +106,7 @@ impl Threads {
     }
 }
 
-/// Begins a session on a thread of its own; gives it back where the system refuses one.
+/// Starts a session on a thread of its own; gives it back where the system refuses one.
 fn begin(session: Box<Session>) -> Option<Box<Session>> {
     let name = format!("conn-{}", session.number());
     let place = Arc::new(Mutex::new(Some(session)));

@@ -1,7 +1,7 @@
-//! The table of connections: `Arc<Mutex<…>>` over connections, their addresses, and who is online.
+//! The table of connections, their addresses, and who is online; shared by all threads.
 //!
-//! The lock is held for a look or a change of the table, never across a system call, the disk or
-//! another lock. There is no second lock to order it with.
+//! The lock is held for a look or a change of the table, never across a call to the system, the
+//! disk or another lock: there is no second lock to order it with.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
@@ -16,26 +16,25 @@ use crate::delivery::Backpressure;
 use crate::event::{Person, SessionId};
 use crate::rate_limit::network;
 
-/// One address may hold this part of all connections before it logs in …
+/// Before login, one network may hold this part of all connections …
 const STRANGERS_SHARE: usize = 16;
 /// … but always so many.
 const MIN_STRANGERS: usize = 64;
 
-/// One connection.
 struct Client {
     address: SocketAddr,
     socket: Arc<TcpStream>,
     person: Option<Person>,
-    /// Where its thread may wait for the peer.
+    /// Where its thread may wait for the peer; a stop ends that wait.
     backpressure: Option<Arc<Backpressure>>,
-    /// Since when it is what it is, milliseconds since 1970-01-01 UTC.
+    /// When it was admitted or, of a session, logged in: milliseconds since 1970-01-01 UTC.
     since: u64,
 }
 
-/// Somebody who is online, in however many sessions.
+/// A person who is online, in one or more sessions.
 struct Online {
     user: Arc<str>,
-    /// At most [`MAX_SESSIONS`], in the order in which they were logged in.
+    /// At most [`MAX_SESSIONS`], in the order of their logins.
     sessions: Vec<SessionId>,
     since: u64,
 }
@@ -51,14 +50,14 @@ struct Table {
     clients: HashMap<SessionId, Client>,
     /// By the name in lower case: the order of `/list`.
     people: BTreeMap<String, Online>,
-    /// Connections that are nobody's yet, by network.
+    /// How many are not logged in yet, by network.
     anonymous: HashMap<IpAddr, usize>,
     next: SessionId,
     stopping: bool,
 }
 
 impl Table {
-    /// One connection less from this address that is nobody's.
+    /// Counts one connection less before login: it has logged in or ended.
     fn no_stranger(&mut self, address: SocketAddr) {
         let network = network(address.ip());
         if let Some(count) = self.anonymous.get_mut(&network) {
@@ -70,37 +69,32 @@ impl Table {
     }
 }
 
-/// Why a connection was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Full {
-    /// The cap is reached.
     Cap,
-    /// The server stops.
     Stopping,
 }
 
-/// What one session's owner may know of it.
+/// What a session may know of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
-    /// The peer's address.
     pub address: SocketAddr,
-    /// Since when it is logged in, milliseconds since 1970-01-01 UTC.
+    /// When it was logged in, milliseconds since 1970-01-01 UTC.
     pub since: u64,
-    /// Sessions of the same account.
+    /// Of the same account, this one included.
     pub sessions: u32,
 }
 
-/// The table, shared by all threads.
+/// A handle on the table. Cheap to clone.
 #[derive(Clone)]
 pub struct Connections {
     table: Arc<Mutex<Table>>,
-    /// Told when a connection leaves while the server stops.
+    /// Notified when the last connection leaves while the server stops.
     emptied: Arc<Condvar>,
     cap: usize,
 }
 
 impl Connections {
-    /// An empty table that takes `cap` connections.
     #[must_use]
     pub fn new(cap: usize) -> Self {
         Self {
@@ -111,14 +105,10 @@ impl Connections {
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
-        // No code panics while it holds the lock; should one, the table is still a table.
+        // No code panics while it holds the lock; if one did, the table would still be whole.
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a connection in.
-    ///
-    /// # Errors
-    /// When there is no room for it.
     pub fn admit(
         &self,
         address: SocketAddr,
@@ -152,10 +142,10 @@ impl Connections {
         Ok(session)
     }
 
-    /// A connection has become somebody's session.
+    /// A connection has become a session of an account.
     ///
     /// # Errors
-    /// When the server stops, or the account has [`MAX_SESSIONS`] already.
+    /// [`Full::Cap`] when the account has [`MAX_SESSIONS`] already.
     pub fn log_in(
         &self,
         session: SessionId,
@@ -189,7 +179,6 @@ impl Connections {
         Ok(())
     }
 
-    /// A connection has ended.
     pub fn remove(&self, session: SessionId) {
         let mut table = self.table();
         let Some(client) = table.clients.remove(&session) else {
@@ -213,7 +202,8 @@ impl Connections {
         }
     }
 
-    /// People online after a name, in the order of their names, and whether more follow.
+    /// At most `limit` people behind the name `after`, in the order of their names, and whether
+    /// more follow.
     #[must_use]
     pub fn people(&self, after: Option<&str>, limit: usize) -> (Vec<message::OnlinePerson>, bool) {
         use std::ops::Bound::{Excluded, Unbounded};
@@ -232,14 +222,14 @@ impl Connections {
         (people, range.next().is_some())
     }
 
-    /// Since when somebody is online, milliseconds since 1970-01-01 UTC; `None` when they are not.
+    /// Milliseconds since 1970-01-01 UTC; `None` of a person who is offline.
     #[must_use]
     pub fn online_since(&self, user: &UserName) -> Option<u64> {
         let table = self.table();
         table.people.get(&user.lower()).map(|online| online.since)
     }
 
-    /// What a logged-in session may know of itself.
+    /// `None` of a connection that is not logged in.
     #[must_use]
     pub fn standing(&self, session: SessionId) -> Option<Standing> {
         let table = self.table();
@@ -252,7 +242,7 @@ impl Connections {
         })
     }
 
-    /// The sessions of somebody, by number.
+    /// In the order of their numbers.
     #[must_use]
     pub fn sessions(&self, user: &str) -> Vec<message::SessionInfo> {
         let table = self.table();
@@ -270,26 +260,24 @@ impl Connections {
         sessions
     }
 
-    /// People online, and connections.
+    /// How many people are online, and how many connections there are.
     #[must_use]
     pub fn counts(&self) -> (usize, usize) {
         let table = self.table();
         (table.people.len(), table.clients.len())
     }
 
-    /// The most connections taken.
     #[must_use]
     pub const fn cap(&self) -> usize {
         self.cap
     }
 
-    /// Whether the server stops.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         self.table().stopping
     }
 
-    /// Takes nobody in any more, and ends the reading of all that are in: each connection's own
+    /// Admits no connection any more, and shuts down the reading of all: each connection's own
     /// thread then says goodbye.
     pub fn stop(&self) {
         let clients: Vec<(Arc<TcpStream>, Option<Arc<Backpressure>>)> = {
@@ -301,7 +289,7 @@ impl Connections {
                 .collect()
         };
         for (socket, backpressure) in clients {
-            // A socket that is closed already needs no end.
+            // It fails only where the socket is closed already.
             let _ = socket.shutdown(Shutdown::Read);
             if let Some(backpressure) = backpressure {
                 backpressure.stop();
@@ -311,8 +299,8 @@ impl Connections {
 }
 
 impl Connections {
-    /// Waits until the last connection has left after [`Connections::stop`]; says how many had not in
-    /// time.
+    /// Waits until the last connection has left after [`Connections::stop`], and returns how many
+    /// had not left in time.
     #[must_use]
     pub fn wait_empty(&self, at_most: Duration) -> usize {
         let waited = self

@@ -1,43 +1,38 @@
-//! Plain types that travel between threads. No behaviour beyond building them.
+//! Plain types that travel between threads.
 
 use std::sync::Arc;
 
 use chatbox_common::wire::codec;
 use chatbox_common::wire::message::{AccountId, Chat, RequestId, RoomId, Seq, ServerMessage};
 
-/// Number of a connection, and of the session it becomes: never used again while a server runs.
+/// Number of a connection, and of the session it becomes; never used again while the server runs.
 pub type SessionId = u64;
 
-/// A committed message that its sender waits to hear of.
+/// What the sender of a committed message is told in its `ack`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Committed {
-    /// Whose session.
     pub session: SessionId,
-    /// Its request.
     pub request: RequestId,
-    /// The message's place.
     pub seq: Seq,
-    /// When, milliseconds since 1970-01-01 UTC.
+    /// Milliseconds since 1970-01-01 UTC.
     pub time: u64,
 }
 
-/// Consecutive messages of one room, committed, and encoded once for all who get them.
+/// Consecutive messages of one room, committed, and encoded once for all recipients.
 #[derive(Debug)]
 pub struct RoomBatch {
-    /// Where.
     pub room: RoomId,
-    /// The first one's place.
     pub first: Seq,
-    /// The messages, encoded back to back.
+    /// The encoded messages, back to back.
     pub bytes: Vec<u8>,
-    /// Where each message ends in `bytes`.
+    /// Where each message ends in `bytes`: no message spans two records.
     pub ends: Vec<usize>,
-    /// Whom to tell that it is committed.
+    /// For those senders whose session still waits for it.
     pub acks: Vec<Committed>,
 }
 
 impl RoomBatch {
-    /// An empty batch that begins behind `head`.
+    /// Empty, for the messages that follow `head`.
     #[must_use]
     pub const fn after(room: RoomId, head: Seq) -> Self {
         Self {
@@ -49,27 +44,24 @@ impl RoomBatch {
         }
     }
 
-    /// Adds the next message. Its number must be the next one.
+    /// The message must be the next one: a room has no gaps.
     pub fn push(&mut self, chat: Chat) {
         debug_assert_eq!(chat.seq, self.head() + 1, "a room has no gaps");
         codec::put(&ServerMessage::Chat(chat), &mut self.bytes);
         self.ends.push(self.bytes.len());
     }
 
-    /// The place of the last message; one below `first` when there is none.
+    /// Sequence number of the last message; `first - 1` when there is none.
     #[must_use]
     pub fn head(&self) -> Seq {
         self.first + self.ends.len() as Seq - 1
     }
 }
 
-/// Somebody who is logged in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
-    /// Number of the account.
     pub account: AccountId,
-    /// Its name.
     pub user: Arc<str>,
-    /// Whether it may look after all rooms.
+    /// May do in every room they can see what its owner may.
     pub is_admin: bool,
 }

@@ -1,9 +1,9 @@
-//! A few threads for the key computations of handshakes.
+//! A few threads that compute the keys of handshakes.
 //!
-//! An ML-KEM operation touches tens of KiB of stack that would then stay with the thread of every
-//! connection; and a flood of handshakes must not take the processor from those who are in. So
-//! these threads run at low priority behind a bounded queue, and a connection's own thread, which
-//! keeps the reading and writing, asks and waits.
+//! An ML-KEM operation touches tens of KiB of stack, which would stay with the thread of every
+//! connection, and a flood of handshakes must not take the processor from those who are logged in.
+//! So these threads run at low priority behind a bounded queue. The connection's own thread does
+//! the reading and writing, and waits for the result.
 
 use std::io;
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
@@ -12,9 +12,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chatbox_common::channel::ChannelError;
 use chatbox_common::crypto::handshake::{self, ServerIdentity, SessionKeys};
 
-/// Handshakes that may wait; one more is refused as busy.
+/// Handshakes that may wait; the next one is refused as busy.
 const QUEUE: usize = 256;
-/// How much lower than the rest these threads rank (`nice`).
+/// Added to their niceness, so that the threads of sessions go first.
 const NICE: i32 = 10;
 
 type Response = Result<(Vec<u8>, SessionKeys), ChannelError>;
@@ -24,17 +24,14 @@ struct Handshake {
     response: SyncSender<Response>,
 }
 
-/// The way to the key threads. Cheap to clone.
+/// A handle on the threads. Cheap to clone.
 #[derive(Clone)]
 pub struct HandshakeThreads {
     queue: SyncSender<Handshake>,
 }
 
 impl HandshakeThreads {
-    /// Starts the threads. They end when the last handle is dropped.
-    ///
-    /// # Errors
-    /// When the system refuses a thread.
+    /// Starts the threads, which end when the last handle is dropped.
     pub fn start(threads: usize, identity: &Arc<ServerIdentity>) -> io::Result<Self> {
         let (queue, receiver) = mpsc::sync_channel(QUEUE);
         let receiver = Arc::new(Mutex::new(receiver));
@@ -51,7 +48,7 @@ impl HandshakeThreads {
     /// Runs the server's part of a handshake on one of the threads and waits for it.
     ///
     /// # Errors
-    /// [`ChannelError::Busy`] when too many wait already; else those of [`handshake::respond`].
+    /// [`ChannelError::Busy`] when the queue is full; else those of [`handshake::respond`].
     pub fn respond(&self, message_1: Vec<u8>) -> Response {
         let (response, done) = mpsc::sync_channel(1);
         match self.queue.try_send(Handshake {
@@ -65,7 +62,8 @@ impl HandshakeThreads {
 }
 
 fn work(receiver: &Mutex<Receiver<Handshake>>, identity: &ServerIdentity) {
-    // On Linux the priority is the calling thread's own; without it the work is merely less kind.
+    // On Linux the priority is the calling thread's. Where it can't be lowered, the work is done
+    // all the same.
     let _ = rustix::process::setpriority_process(None, NICE);
     loop {
         let job = receiver
@@ -74,7 +72,7 @@ fn work(receiver: &Mutex<Receiver<Handshake>>, identity: &ServerIdentity) {
             .recv();
         let Ok(job) = job else { return };
         let response = handshake::respond(identity, &job.message_1).map_err(ChannelError::from);
-        // Whoever asked may have gone.
+        // The connection's thread may have ended.
         let _ = job.response.send(response);
     }
 }

@@ -1,8 +1,9 @@
-//! The key files in `keys/`: one random key per purpose, each in a file of its own.
+//! The key files in `keys/`: one random key for each purpose, each in a file of its own.
 //!
-//! It knows bytes, lengths and modes, and nothing of what a key is for. Called at start, before
-//! anything listens. A key that is missing where data depends on it is never replaced by a new
-//! one: the data could not be read with it, and nobody would be told why.
+//! Knows bytes, lengths and modes, and nothing of what a key is for. Called at start, before a
+//! connection is accepted, and by the operator's commands. A key that is missing where data depends
+//! on it is never replaced by a new one: the data could not be read with it, and nobody would be
+//! told why.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -12,21 +13,19 @@ use std::path::{Path, PathBuf};
 use chatbox_common::secret::Secret;
 use zeroize::Zeroizing;
 
-/// A file in `keys/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyName {
     /// The server's static X25519 key, which clients pin.
     ServerIdentity,
-    /// From which the SCRAM salt of every name, real or not, is computed.
+    /// The SCRAM salt of every name, whether or not it exists, is computed from it.
     Salt,
-    /// Under which the TOTP secrets in the database are sealed.
+    /// Seals the TOTP secrets in the database.
     TotpSeal,
-    /// Under which names that do not exist are hashed for the log.
+    /// Hashes the names that do not exist, for the log.
     NameHash,
 }
 
 impl KeyName {
-    /// The name of the file.
     #[must_use]
     pub const fn file_name(self) -> &'static str {
         match self {
@@ -38,64 +37,54 @@ impl KeyName {
     }
 }
 
-/// What to do when there is no such file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IfMissing {
-    /// Nothing depends on it yet: make it.
+    /// No data depends on it yet.
     MayCreate,
-    /// A database exists that was written with it: refuse.
+    /// The database was written with it.
     MustExist,
 }
 
 /// Why there is no key. The sentences name the file and the remedy, and no byte of the key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
-    /// The file is gone, and something depends on it.
     #[error(
         "{} is missing, but the database was written with it: restore it from a backup",
         .0.display()
     )]
     Missing(PathBuf),
-    /// Others than the owner may read or write the file.
+    /// Its mode gives the group or others any access.
     #[error(
         "{0} may be used by others (mode {mode:04o}): run chmod 600 {0}, \
          and think of the key as known to them",
         path.display()
     )]
     Mode {
-        /// The file.
         path: PathBuf,
-        /// Its permission bits.
+        /// The permission bits.
         mode: u32,
     },
-    /// The file does not hold a key.
+    /// The file has another length, or is no regular file.
     #[error(
         "{} does not hold a key of {expected} bytes: restore it from a backup",
         path.display()
     )]
     Length {
-        /// The file.
         path: PathBuf,
-        /// Bytes a key of this purpose has.
+        /// In bytes.
         expected: usize,
     },
-    /// The operating system refused.
     #[error("cannot {doing} {}", path.display())]
     Io {
-        /// What was tried.
+        /// As a verb of the sentence.
         doing: &'static str,
-        /// With which file.
         path: PathBuf,
-        /// What the operating system answered.
         source: io::Error,
     },
 }
 
-/// Reads the key `name` of `N` bytes from `directory`, which must exist, or makes it of the
+/// Reads the key `name` of `N` bytes from `directory`, which must exist, or makes it from the
 /// operating system's randomness, with mode 0600 and synced before it is returned.
-///
-/// # Errors
-/// See [`KeyFileError`].
 pub fn load_or_create<const N: usize>(
     directory: &Path,
     name: KeyName,
@@ -146,7 +135,7 @@ fn create<const N: usize>(directory: &Path, path: &Path) -> Result<Secret<N>, Ke
         .and_then(|()| file.sync_all())
         .and_then(|()| File::open(directory)?.sync_all());
     if let Err(error) = written {
-        // Half a key would stop every later start.
+        // A partial key would stop every later start.
         let _ = std::fs::remove_file(path);
         return Err(failed("write", path)(error));
     }

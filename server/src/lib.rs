@@ -44,7 +44,6 @@ use cli::{Cli, Command, Exit};
 use config::{ConfigError, Environment, Settings};
 use server::Server;
 
-/// Does what the command line says, and says how the process is to end.
 #[must_use]
 pub fn main() -> ExitCode {
     run(&Cli::parse()).into()
@@ -97,7 +96,7 @@ fn settings(cli: &Cli) -> anyhow::Result<Settings> {
 fn administer(settings: &Settings, command: &Command) -> Exit {
     match admin::run(settings, command, &mut io::stdout().lock()) {
         Ok(()) => Exit::Fine,
-        // Whoever reads the list has seen enough.
+        // `user list | head` closes the pipe once it has what it wants.
         Err(error) if is_broken_pipe(&error) => Exit::Fine,
         Err(error) => {
             eprintln!("chatbox-server: {error:#}");
@@ -120,7 +119,7 @@ fn serve(settings: &Settings, listener: std::net::TcpListener) -> anyhow::Result
         audit.log_unless_full(Line::of(&events::SIGNAL_IGNORED).with("signal", signal));
     };
     signals.watch(server.stopper()?, ignored)?;
-    // A server whose operator has closed the other end of a pipe serves all the same.
+    // A closed standard output is no reason not to serve.
     let _ = banner::print(&server, settings, &mut io::stdout());
     server.run();
     Ok(())

@@ -1,4 +1,5 @@
-//! Accepts connections, up to the cap.
+//! Accepts connections up to the cap, and hands each to a thread. Called by the server's main
+//! thread.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -15,22 +16,18 @@ use crate::connection_threads::ConnectionThreads;
 use crate::connections::Full;
 use crate::shared::Shared;
 
-/// std's 128 would cost a burst of connections a one-second retry each.
+/// With the 128 of std a burst of connections costs each of the rest a retry after one second.
 const BACKLOG: i32 = 4096;
-/// What the kernel may hide of a stalled reader from the outbox's bound.
+/// Bytes of a stalled reader's that the kernel holds beyond the outbox's bound.
 const SEND_BUFFER: usize = 64 * 1024;
-/// So many connections are taken in within [`PACE`], and the rest waits in the backlog: a flood of
-/// them must not take the processor from those who are in. A rush of logins is slower by itself.
+/// So many connections are accepted within [`PACE`], and the rest waits in the backlog: a flood of
+/// connections must not take the processor from those who are logged in. A rush of logins is slower
+/// by itself.
 const BURST: u32 = 4;
-/// See [`BURST`].
 const PACE: Duration = Duration::from_millis(1);
-/// A system out of descriptors is given time.
+/// After a failed accept, such as for want of descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Listens on an address.
-///
-/// # Errors
-/// When the address can't be bound.
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(
         Domain::for_address(address),
@@ -38,7 +35,7 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
         Some(Protocol::TCP),
     )?;
     socket.set_reuse_address(true)?;
-    // What is accepted inherits both.
+    // Accepted sockets inherit both.
     socket.set_tcp_nodelay(true)?;
     socket.set_send_buffer_size(SEND_BUFFER)?;
     socket.bind(&address.into())?;
@@ -46,9 +43,9 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Ends the accepting: [`run`] returns.
+/// Makes [`run`] return.
 pub fn shut_down(listener: &TcpListener) {
-    // It can only fail when it is not listening any more.
+    // It fails only when the listener is shut down already.
     let _ = SockRef::from(listener).shutdown(Shutdown::Both);
 }
 
@@ -62,7 +59,7 @@ pub fn run(listener: &TcpListener, shared: &Arc<Shared>) {
                 admit(socket, peer, shared, &threads);
                 taken += 1;
                 if taken == BURST {
-                    // Not a wait for a peer: those who come meanwhile have their place already.
+                    // Not a wait for a peer: connections that come meanwhile stand in the backlog.
                     std::thread::sleep(PACE.saturating_sub(begun.elapsed()));
                     (begun, taken) = (Instant::now(), 0);
                 }
@@ -78,7 +75,7 @@ pub fn run(listener: &TcpListener, shared: &Arc<Shared>) {
     }
 }
 
-/// A peer that went away while it waited, or a signal.
+/// The peer went away while it waited, or a signal came.
 fn is_about_one_peer(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
     matches!(
@@ -109,14 +106,14 @@ fn admit(socket: TcpStream, peer: SocketAddr, shared: &Arc<Shared>, threads: &Co
     }
 }
 
-/// Tells a peer that there is no room, without ever waiting for it.
+/// Says busy without waiting for the peer: this thread accepts for all.
 fn refuse(socket: &TcpStream, peer: SocketAddr, shared: &Shared) {
     shared.note_noise(peer.ip(), "over_the_cap");
     if socket.set_nonblocking(true).is_err() {
         return;
     }
     let mut stream: &TcpStream = socket;
-    // Whatever of it works: the peer learns more than from a closed line.
+    // Best effort: the peer learns more from it than from a closed connection.
     let _ = stream.write_all(BUSY_LINE);
     let _ = stream.shutdown(Shutdown::Write);
     let _ = stream.read(&mut [0; 2048]);
@@ -132,7 +129,7 @@ mod tests {
         let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (socket, _) = listener.accept().unwrap();
         assert!(socket.nodelay().unwrap());
-        // Linux doubles what it is told, for its own book-keeping.
+        // Linux doubles the size it is given, for its own book-keeping.
         let size = SockRef::from(&socket).send_buffer_size().unwrap();
         assert!((SEND_BUFFER..=2 * SEND_BUFFER).contains(&size), "{size}");
         drop(peer);

@@ -1,9 +1,9 @@
-//! From a finished handshake to somebody: registration, login, resume.
+//! From a finished handshake to an account: registration, login, resume.
 //!
 //! The only maker of [`Authenticated`], which every command demands. One connection has one
-//! attempt: it succeeds, or gets one and the same refusal and is cut, whatever was wrong. Unknown
-//! names walk the same code with keys made up at the start; password and code are always both
-//! computed, and a failure waits for nothing that a success or another failure would not.
+//! attempt: it succeeds, or gets one and the same refusal and is closed, whatever was wrong. An
+//! unknown name takes the same code, with keys made up at the start; password and code are always
+//! both computed, and a failure waits for nothing that a success or another failure would not.
 
 pub mod fresh;
 pub mod proof;
@@ -30,7 +30,7 @@ use crate::login_stream::{End, LoginStream};
 use crate::shared::Shared;
 use proof::{Attempt, Judged};
 
-/// Proof that somebody logged in. Nothing outside this module can make one.
+/// Proof of a login. Only this module can make one.
 #[derive(Debug)]
 pub struct Authenticated {
     person: Person,
@@ -39,45 +39,38 @@ pub struct Authenticated {
 }
 
 impl Authenticated {
-    /// Who.
     #[must_use]
     pub const fn person(&self) -> &Person {
         &self.person
     }
 
-    /// The token by which this login may be resumed.
+    /// Id of the token by which this login may be resumed.
     #[must_use]
     pub const fn token(&self) -> &[u8; 16] {
         &self.token
     }
 
-    /// How often an account had been logged out before it was let in.
+    /// The journal's count of logouts of all accounts at this login: it does not begin the session
+    /// of an account that was logged out after it.
     #[must_use]
     pub const fn after(&self) -> u64 {
         self.after
     }
 
-    /// The login was proved anew, and has another token.
+    /// A change was proved, and the login has another token.
     pub const fn renew(&mut self, token: [u8; 16]) {
         self.token = token;
     }
 }
 
-/// A peer that is not logged in yet.
 pub struct Candidacy<'a> {
-    /// What all share.
     pub shared: &'a Shared,
-    /// Number of the connection.
     pub session: SessionId,
-    /// The peer's address and port.
     pub peer: std::net::SocketAddr,
 }
 
 impl Candidacy<'_> {
-    /// Talks to the peer until it is somebody.
-    ///
-    /// # Errors
-    /// With how the connection is to end. Refusals are logged here, with their reason.
+    /// Runs registration, login or resume. Refusals are logged here, with their reason.
     pub fn run(&self, stream: &mut LoginStream<'_>) -> Result<Authenticated, End> {
         stream.set_deadline(LOGIN_TIMEOUT);
         let mut registrations = 0;
@@ -131,8 +124,8 @@ impl Candidacy<'_> {
         })
     }
 
-    /// Nobody is let in, and nobody's attempt is judged, while the trail can't tell of it. The
-    /// audit has told the operator.
+    /// Nobody is let in, and no attempt is judged, while the audit can't record it; the audit
+    /// itself has told the operator.
     fn must_be_recorded(&self, stream: &mut LoginStream<'_>, request: u32) -> Result<(), End> {
         if self.shared.audit.fault().is_none() {
             return Ok(());
@@ -143,7 +136,7 @@ impl Candidacy<'_> {
 
     // Registration.
 
-    /// `None`: refused, and the connection may ask for something else.
+    /// `None` when it was refused and the connection may ask for something else.
     fn register(
         &self,
         stream: &mut LoginStream<'_>,
@@ -225,7 +218,7 @@ impl Candidacy<'_> {
         stream.refuse(request, ErrorCode::NameTaken, sentence)
     }
 
-    /// Waits for a first code that is right, and says of which step it was.
+    /// Waits for a right first code, and returns the step it was of.
     fn first_code(
         &self,
         stream: &mut LoginStream<'_>,
@@ -293,7 +286,8 @@ impl Candidacy<'_> {
         let right = match verdict {
             Ok(right) => right,
             Err(wrong) => {
-                // The address keeps its charge whatever was wrong: what it has left would tell.
+                // The address keeps its charge whatever was wrong: the number of attempts it has
+                // left would tell.
                 self.shared.journal.login_failed(wrong.wrong_code);
                 return self.refused(stream, request, typed, wrong.reason);
             }
@@ -313,7 +307,8 @@ impl Candidacy<'_> {
                 Self::welcome_in(stream, request, Some(right.server_final), granted, token)
             }
             Ok(None) => {
-                // Right when it was judged, spent when it was to be used: a failure after all.
+                // Right when it was judged, and spent by another login before it was used: a
+                // failure after all.
                 let _ = self.shared.charge_login(self.peer.ip());
                 self.refused(stream, request, typed, "code_used")
             }
@@ -322,7 +317,8 @@ impl Candidacy<'_> {
     }
 
     /// The one refusal: the same words whatever was wrong, the reason for the log alone. A name
-    /// that does not exist is logged as a keyed hash, because people type passwords there.
+    /// that does not exist is logged as a keyed hash, because people type passwords where it
+    /// belongs.
     fn refused(
         &self,
         stream: &mut LoginStream<'_>,
@@ -331,7 +327,7 @@ impl Candidacy<'_> {
         reason: &'static str,
     ) -> Result<Authenticated, End> {
         let logged = Line::of(&events::LOGIN_FAILED);
-        // Computed for every name, so that it takes the same time.
+        // Computed for every name: the time must not tell whether it exists.
         let hash = typed.map(|(user, _)| self.shared.name_hash(user));
         let logged = match typed {
             Some((user, exists)) if bool::from(exists) => logged.with("user", user),
@@ -374,7 +370,8 @@ impl Candidacy<'_> {
         let hash = found.unwrap_or([0; 32]);
         let matches = resume::check(&asked.proof, &hash, stream.binding());
         if !(matches && found.is_some()) {
-            // A token can't be guessed, so a neighbour's failures hinder nobody's success.
+            // Only failures are charged: a token can't be guessed, and failures from one's network
+            // must not hinder a right one.
             if let Err(wait) = self.shared.charge_login(self.peer.ip()) {
                 return Err(stream.throttle(request, wait));
             }
@@ -396,11 +393,11 @@ impl Candidacy<'_> {
     }
 }
 
-/// What every refused login or resume is told, whatever was wrong with it.
+/// Every refused login or resume gets these words, whatever was wrong with it.
 pub const REFUSAL: &str = "login refused: the name, the password or the code is wrong";
 
-/// What is said where nothing may happen because it could not be recorded.
+/// For what must not happen while it could not be recorded.
 pub const UNRECORDED: &str = "the server can't keep its records just now; try again later";
-/// What is said to a wrong first code of a new secret.
+/// For a wrong first code of a new secret.
 pub const WRONG_FIRST_CODE: &str =
     "the code is not right; check the clock of the device that shows it";

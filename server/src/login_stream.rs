@@ -1,5 +1,5 @@
-//! The stream to a peer before it is logged in: blocking, owned by one thread, under a deadline
-//! that no trickle of bytes can stretch.
+//! The stream to a peer before it is logged in: blocking, owned by one login thread, under a
+//! deadline that a trickle of bytes can't stretch. Also how any connection ends ([`End`]).
 
 use std::collections::VecDeque;
 use std::io::Write as _;
@@ -17,55 +17,48 @@ use chatbox_common::wire::message::{
 use crate::connections::Full;
 use crate::journal::{LOGGED_OUT, Unavailable};
 
-/// How a connection ends.
+/// Why a connection ends; each has its goodbye and its word in the log.
 #[derive(Debug, thiserror::Error)]
 pub enum End {
-    /// The peer said goodbye.
     #[error("the peer said goodbye")]
     Quit,
-    /// The peer broke the protocol, or the line broke.
+    /// The peer broke the protocol, or the connection failed.
     #[error(transparent)]
     Channel(#[from] ChannelError),
-    /// A message came that is not for this state.
     #[error("a message came that does not belong here")]
     WrongState,
-    /// Nothing came in time, or not all of it.
+    /// Nothing came in time, or not the whole of a frame.
     #[error("the peer was silent for too long")]
     Timeout,
-    /// A login or resume was refused.
     #[error("the login was refused")]
     Refused,
-    /// The address has used up its attempts.
     #[error("too many attempts from this address")]
     Throttled,
-    /// Too many messages, again and again.
+    /// The peer went on after it was told to wait: see `rate_limit::MAX_REFUSED`.
     #[error("the peer went on sending too fast")]
     Flood,
-    /// The database can't be read or written.
     #[error("the database is not available: {0}")]
     Store(String),
-    /// The audit files can't be written, and nothing may happen that they would not tell.
+    /// The audit files can't be written, and what they could not tell of must not happen.
     #[error("the audit can't be written")]
     Unrecorded,
-    /// The server stops.
     #[error("the server stops")]
     Shutdown,
-    /// The account has as many sessions as it may have.
+    /// The account has `MAX_SESSIONS` sessions already.
     #[error("the account has too many sessions")]
     TooManySessions,
-    /// The account was logged out.
     #[error("the account was logged out")]
     LoggedOut,
-    /// Too many wrong proofs in a session.
+    /// Too many wrong proofs of password and code within a session.
     #[error("too many wrong passwords or codes")]
     Distrusted,
-    /// The delivery thread has given the session up: its socket failed.
+    /// The delivery thread gave the session up because its socket failed.
     #[error("the connection was lost")]
     Lost,
 }
 
 impl End {
-    /// What is said to the peer, where it may still listen.
+    /// What is said to the peer; `None` where it can't be listening any more.
     #[must_use]
     pub fn bye(&self) -> Option<Bye> {
         let (reason, text) = match self {
@@ -102,7 +95,7 @@ impl End {
         })
     }
 
-    /// Whether the peer vanished without a goodbye.
+    /// The peer vanished without a goodbye: it may resume.
     #[must_use]
     pub const fn is_cut_off(&self) -> bool {
         matches!(
@@ -113,7 +106,7 @@ impl End {
         )
     }
 
-    /// One word for the log.
+    /// For the log: an operator searches for it.
     #[must_use]
     pub const fn word(&self) -> &'static str {
         match self {
@@ -138,7 +131,6 @@ impl End {
         }
     }
 
-    /// A failed look-up, for `map_err`.
     pub fn store(error: impl std::fmt::Display) -> Self {
         Self::Store(error.to_string())
     }
@@ -153,34 +145,31 @@ impl From<Full> for End {
     }
 }
 
-/// The two directions of a peer that is logged in, under the rules after login.
+/// Both directions of a peer that is logged in, under the rules after login.
 pub struct Opened {
-    /// What it has still to be sent before anything else.
+    /// Sealed records that go out before anything else.
     pub greeting: Vec<u8>,
-    /// The one direction.
     pub sender: Sender,
-    /// The other.
     pub receiver: Receiver,
-    /// What a proof must be bound to.
+    /// A later proof must be bound to it.
     pub binding: ChannelBinding,
 }
 
-/// See the module.
 pub struct LoginStream<'a> {
     stream: Deadlined<'a>,
     sender: Sender,
     receiver: Receiver,
     binding: ChannelBinding,
-    /// Messages of the last record that were not asked for yet, up to the first malformed one.
+    /// Messages of the last record that were not asked for yet, up to the first malformed one,
+    /// behind which nothing is carried out.
     pending: VecDeque<Result<Message<ClientMessage>, Malformed>>,
-    /// Sealed records that were not sent yet.
+    /// Sealed records that were not written yet.
     sealed: Vec<u8>,
-    /// A record may have been sent in part: nothing can follow it.
+    /// A record may have been written in part: nothing can follow it.
     broken: bool,
 }
 
 impl<'a> LoginStream<'a> {
-    /// The stream of a finished handshake.
     #[must_use]
     pub fn new(socket: &'a TcpStream, channel: Channel, within: Duration) -> Self {
         Self {
@@ -194,21 +183,17 @@ impl<'a> LoginStream<'a> {
         }
     }
 
-    /// What a login proof must be bound to.
+    /// What a login's proof must be bound to.
     #[must_use]
     pub const fn binding(&self) -> &[u8; 32] {
         self.binding.as_bytes()
     }
 
-    /// Gives the peer this much time from now.
+    /// From now, whatever was left.
     pub fn set_deadline(&mut self, within: Duration) {
         self.stream.extend(within);
     }
 
-    /// The next message.
-    ///
-    /// # Errors
-    /// When the deadline has passed, the line broke, or the peer broke the protocol.
     pub fn receive(&mut self) -> Result<Message<ClientMessage>, End> {
         loop {
             if let Some(message) = self.pending.pop_front() {
@@ -222,10 +207,6 @@ impl<'a> LoginStream<'a> {
         }
     }
 
-    /// Sends one message.
-    ///
-    /// # Errors
-    /// When the peer does not take it in time, or is gone.
     pub fn send(&mut self, message: &ServerMessage) -> Result<(), End> {
         self.send_later(message)?;
         let sent = self.stream.write_all(&self.sealed);
@@ -234,10 +215,7 @@ impl<'a> LoginStream<'a> {
         sent.map_err(|error| timed(error.into()))
     }
 
-    /// Seals one message, which goes out with the next one: that of the session, if it begins.
-    ///
-    /// # Errors
-    /// When it does not fit a record.
+    /// Seals one message, which goes out with the next one: with the session's first, if it begins.
     pub fn send_later(&mut self, message: &ServerMessage) -> Result<(), End> {
         let sealed = self.sender.send(&mut self.sealed, message);
         self.broken |= sealed.is_err();
@@ -245,15 +223,11 @@ impl<'a> LoginStream<'a> {
     }
 
     /// Refuses a request; the connection goes on.
-    ///
-    /// # Errors
-    /// As [`LoginStream::send`].
     pub fn refuse(&mut self, request: RequestId, code: ErrorCode, why: &str) -> Result<(), End> {
         self.error(Some(request), code, why, None)
     }
 
-    /// Refuses a request of an address that has used up its attempts, and says how the
-    /// connection ends.
+    /// Refuses a request of an address that has used up its attempts; the connection ends.
     pub fn throttle(&mut self, request: RequestId, wait: Duration) -> End {
         let sentence = too_many_attempts(wait);
         let retry_ms = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
@@ -263,10 +237,7 @@ impl<'a> LoginStream<'a> {
         }
     }
 
-    /// Answers a message of a type that this version does not know.
-    ///
-    /// # Errors
-    /// As [`LoginStream::send`].
+    /// Answers a message of a type that this version does not know (PROTOCOL.md, section 17).
     pub fn unsupported(&mut self, kind: u32, request: Option<RequestId>) -> Result<(), End> {
         let sentence = format!("messages of type {kind} are not known here");
         self.error(request, ErrorCode::Unsupported, &sentence, None)
@@ -287,7 +258,7 @@ impl<'a> LoginStream<'a> {
         }))
     }
 
-    /// The database could not keep what was asked for: says so, and how the connection ends.
+    /// The database could not keep what was asked for; the connection ends.
     pub fn unavailable(&mut self, request: RequestId, error: Unavailable) -> End {
         let sentence = error.to_string();
         match self.refuse(request, ErrorCode::Unavailable, &sentence) {
@@ -296,19 +267,17 @@ impl<'a> LoginStream<'a> {
         }
     }
 
-    /// Says goodbye, if there is anything to say.
+    /// Within one second. Nothing is said behind a record that was written in part.
     pub fn say_bye(&mut self, end: &End) {
         if let Some(bye) = end.bye().filter(|_| !self.broken) {
             self.set_deadline(Duration::from_secs(1));
-            // The peer may be gone; it was told as well as could be.
+            // The peer may be gone.
             let _ = self.send(&ServerMessage::Bye(bye));
         }
     }
 
-    /// What a session goes on with.
-    ///
-    /// # Errors
-    /// When the peer sent more in the record of its login than the login.
+    /// Gives both directions to the session. A record with more in it than its login is a fault:
+    /// what follows would have been read under the rules before login.
     pub fn into_session(mut self) -> Result<Opened, End> {
         if !self.pending.is_empty() {
             return Err(End::WrongState);
@@ -324,7 +293,6 @@ impl<'a> LoginStream<'a> {
     }
 }
 
-/// What an address is told that has used up its attempts.
 #[must_use]
 pub fn too_many_attempts(wait: Duration) -> String {
     let seconds = wait.as_secs() + 1;

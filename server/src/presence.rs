@@ -1,62 +1,57 @@
-//! Who came and went in a room, told in one notice for a quarter of a second at a time.
+//! Who came and went in a room, gathered into one notice every quarter of a second.
 //!
-//! Pure: the time is an argument. A session that was cut off is waited for before anybody is
-//! told, so that a network that blinks announces nothing.
+//! Pure: the time is an argument. A session that was cut off is waited for before the room is
+//! told, so that a network that fails for a moment announces nothing. Called by the journal.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Changes travel together for so long.
+/// The least time between two notices with names.
 pub const COALESCE: Duration = Duration::from_millis(250);
-/// Where notices have no names, so long for each member online: a count costs as much as a line
-/// does, and however large the room is, no more than five hundred a second are sent.
+/// Between two notices without names, so long for each member online: one with a count costs as
+/// much as a line does, and however large the room is, no more than 500 a second are sent.
 const COALESCE_COUNTS: Duration = Duration::from_millis(2);
 /// And at least so long.
 const MIN_COALESCE_COUNTS: Duration = Duration::from_secs(1);
-/// Somebody who was cut off is waited for so long.
+/// How long a person who was cut off is waited for.
 pub const RESUME_GRACE: Duration = Duration::from_secs(10);
-/// Above this many members online a notice has a count and no names.
+/// With more members online, or more names to tell, a notice has a count and no names.
 pub const MAX_NAMED: usize = 200;
 
-/// What happened to a person since the last notice.
+/// A person's state, and whether the room knows of it.
 #[derive(Debug, Default)]
 struct Change {
-    /// What the others believe.
+    /// Whether the room was last told that the person is online.
     announced: bool,
-    /// Open sessions.
+    /// How many are open.
     sessions: u32,
-    /// When the present state may be announced.
+    /// When the present state may be announced; `None` if the room knows of it.
     due: Option<Instant>,
-    /// The others have heard of it already: only the count is news.
+    /// The room was told by other means (see [`Presence::is_told_of`]): only the count is news.
     is_told: bool,
 }
 
-/// A notice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
-    /// Who came.
     pub joined: Vec<String>,
-    /// Who went.
     pub left: Vec<String>,
-    /// Online now.
+    /// How many are online now.
     pub online: u32,
 }
 
-/// The presence of one room.
 #[derive(Debug, Default)]
 pub struct Presence {
     people: BTreeMap<Arc<str>, Change>,
-    /// People with an open session.
+    /// How many people have an open session.
     online: u32,
-    /// Nothing is due before this.
+    /// The first of what is due.
     next: Option<Instant>,
-    /// The last notice was so short a time ago that the next one waits until then.
+    /// The pause after the last notice ends then.
     quiet: Option<Instant>,
 }
 
 impl Presence {
-    /// A session of `user` began.
     pub fn joined(&mut self, user: &Arc<str>, now: Instant) {
         let change = self.people.entry(Arc::clone(user)).or_default();
         change.sessions += 1;
@@ -67,7 +62,7 @@ impl Presence {
         self.expect(due);
     }
 
-    /// A session of `user` ended: with a goodbye, or cut off.
+    /// `cut_off` is a session's end without a goodbye, after which the person may resume.
     pub fn left(&mut self, user: &Arc<str>, cut_off: bool, now: Instant) {
         let Some(change) = self.people.get_mut(user) else {
             return;
@@ -86,12 +81,13 @@ impl Presence {
             change.due = Some(now + wait);
             self.expect(Some(now + wait));
         } else {
-            // Came and went between two notices: nobody ever heard of it.
+            // Came and went between two notices: the room was never told.
             self.people.remove(user);
         }
     }
 
-    /// The room has heard by other means that `user` came or went just now.
+    /// The room was told by other means that `user` came or went just now, such as by a line about
+    /// it.
     pub fn is_told_of(&mut self, user: &str) {
         if let Some(change) = self.people.get_mut(user) {
             change.is_told = true;
@@ -102,13 +98,13 @@ impl Presence {
         self.next = [self.next, due].into_iter().flatten().min();
     }
 
-    /// People with an open session.
+    /// How many people have an open session.
     #[must_use]
     pub const fn online(&self) -> u32 {
         self.online
     }
 
-    /// Before this moment no notice is due.
+    /// No notice is due before it.
     #[must_use]
     pub fn next_due(&self) -> Option<Instant> {
         match (self.next, self.quiet) {
@@ -117,7 +113,6 @@ impl Presence {
         }
     }
 
-    /// The notice that is due, if one is.
     pub fn take(&mut self, now: Instant) -> Option<Notice> {
         if self.next_due().is_none_or(|next| next > now) {
             return None;
@@ -182,7 +177,7 @@ mod tests {
         presence.is_told_of("bob");
         let notice = presence.take(then + COALESCE).unwrap();
         assert_eq!((notice.left.len(), notice.online), (0, 1));
-        // The next time it is news again.
+        // The next time it is news.
         let then = start + 4 * COALESCE;
         presence.joined(&name("bob"), then);
         assert_eq!(presence.take(then + COALESCE).unwrap().joined, ["bob"]);
@@ -209,7 +204,7 @@ mod tests {
         let mut presence = Presence::default();
         let start = Instant::now();
         let mut notices = Vec::new();
-        // One every ten milliseconds.
+        // One every 10 ms.
         for n in 0..400 {
             let now = start + Duration::from_millis(10) * n;
             presence.joined(&name(&format!("user{n}")), now);
@@ -295,7 +290,6 @@ mod tests {
         assert!(notice.joined.is_empty());
         assert_eq!(notice.online as usize, MAX_NAMED + 1);
 
-        // And so does everybody leaving at once, however few remain.
         for n in 0..=MAX_NAMED {
             presence.left(&name(&format!("user{n}")), true, start);
         }

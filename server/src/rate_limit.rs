@@ -1,9 +1,9 @@
 //! Budgets: of login failures per address, of messages per session, of registrations under way.
 //!
-//! Knows no clock, no socket and no wire: `now` is an argument, and what a refusal looks like
-//! is the caller's. Every table is bounded. Login failures and registrations are shared by the
-//! connections' threads (the caller puts an [`AddressBudget`] behind a mutex); a [`MessageBudget`]
-//! belongs to its session.
+//! Knows no clock, no socket and no protocol: `now` is an argument, and what a refusal looks like
+//! is the caller's. Every table is bounded. The threads of all connections share an
+//! [`AddressBudget`], which the caller puts behind a mutex; a [`MessageBudget`] belongs to its
+//! session.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
@@ -14,19 +14,16 @@ use chatbox_common::limits::{
     LOGIN_FAILURES, LOGIN_REFILL, REGISTRATION_REFILL, REGISTRATION_TIMEOUT, REGISTRATIONS,
 };
 
-/// Addresses whose failures are remembered.
+/// Networks whose attempts are remembered; beyond, the record that lapses first is forgotten.
 pub const MAX_ADDRESSES: usize = 65_536;
-/// Refused messages within [`PATIENCE`] after which a session is ended.
+/// Refused messages within [`PATIENCE`], after which the session is ended.
 pub const MAX_REFUSED: u32 = 100;
-/// See [`MAX_REFUSED`].
 pub const PATIENCE: Duration = Duration::from_secs(10);
-/// Registrations under way from one address.
 pub const PENDING_PER_ADDRESS: usize = 2;
-/// Registrations under way in all.
 pub const PENDING_IN_ALL: usize = 64;
 
-/// The part of an address that one attacker holds as easily as all of it: an IPv4 address,
-/// however it is written, or an IPv6 network of 64 bits.
+/// The part of an address that one attacker holds as easily as all of it: an IPv4 address, also one
+/// mapped into IPv6, or an IPv6 network of 64 bits.
 #[must_use]
 pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
@@ -35,8 +32,8 @@ pub fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// A bucket that holds `capacity` and gets one back every `interval`, kept as the one moment at
-/// which it will be full again.
+/// A bucket that holds `capacity` and gets one back every `interval`. Its state is one moment: when
+/// it will be full again.
 #[derive(Debug, Clone, Copy)]
 struct Bucket {
     interval: Duration,
@@ -44,8 +41,8 @@ struct Bucket {
 }
 
 impl Bucket {
-    /// Takes one out of a bucket that is full at `full_at`: when it is full afterwards, or how
-    /// long until there is one to take.
+    /// Takes one from a bucket that is full at `full_at`, and returns when it is full afterwards,
+    /// or else how long until there is one to take.
     fn take(self, full_at: Instant, now: Instant) -> Result<Instant, Duration> {
         let missing = full_at.saturating_duration_since(now);
         let allowed = self.interval * self.capacity.saturating_sub(1);
@@ -58,9 +55,9 @@ impl Bucket {
 
 /// Login failures, or registrations, per [`network`].
 ///
-/// When the table is full, the record that would lapse first goes: a stranger with many
-/// addresses pushes out his own single failures and, to be rid of somebody's ten, must spend
-/// ten from each of tens of thousands of networks within the same 100 seconds.
+/// When the table is full, the record that lapses first is forgotten: an attacker with many
+/// addresses displaces the single failures of his own and, to be rid of ten of one network, must
+/// spend ten from each of tens of thousands of networks within the same 100 seconds.
 #[derive(Debug)]
 pub struct AddressBudget {
     bucket: Bucket,
@@ -89,12 +86,9 @@ impl AddressBudget {
         Self::new(REGISTRATIONS, REGISTRATION_REFILL)
     }
 
-    /// Charges an attempt before it is judged, so that attempts at the same time can't share
-    /// what is left. A success, or a failure that does not count, is given back by
-    /// [`AddressBudget::refund`].
-    ///
-    /// # Errors
-    /// With the time until the next attempt, when the address has none left.
+    /// Charges an attempt before it is judged, so that attempts at the same time can't share what
+    /// is left. A success, or a failure that does not count, is given back by
+    /// [`AddressBudget::refund`]. Else the time until the next attempt is the error.
     pub fn charge(&mut self, address: IpAddr, now: Instant) -> Result<(), Duration> {
         let network = network(address);
         let before = self.full_at.get(&network).copied();
@@ -107,7 +101,7 @@ impl AddressBudget {
         Ok(())
     }
 
-    /// Gives one charge back; never more than were taken.
+    /// Gives one charge back; never more than was taken.
     pub fn refund(&mut self, address: IpAddr, now: Instant) {
         let network = network(address);
         let Some(full_at) = self.full_at.get(&network).copied() else {
@@ -148,19 +142,16 @@ impl AddressBudget {
     }
 }
 
-/// What becomes of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It may go on.
     Allowed,
-    /// It is refused; the next is allowed after this time.
+    /// Refused; the next is allowed after this time.
     Wait(Duration),
-    /// It is refused, and so were more than [`MAX_REFUSED`] within [`PATIENCE`]: the session
-    /// is to be ended.
+    /// Refused, and so were more than [`MAX_REFUSED`] within [`PATIENCE`]: the session is ended.
     Disconnect,
 }
 
-/// The messages of one session: a second's worth at once, and as many per second.
+/// One session's: a second's worth at once, and as many per second.
 #[derive(Debug)]
 pub struct MessageBudget {
     /// `None` is no limit.
@@ -170,7 +161,7 @@ pub struct MessageBudget {
 }
 
 impl MessageBudget {
-    /// A full budget of so many messages per second; 0 is no limit.
+    /// 0 is no limit.
     #[must_use]
     pub fn new(per_second: u32, now: Instant) -> Self {
         let bucket = |capacity| Bucket {
@@ -184,7 +175,6 @@ impl MessageBudget {
         }
     }
 
-    /// Judges a message.
     pub fn take(&mut self, now: Instant) -> Verdict {
         let Some(messages) = self.messages else {
             return Verdict::Allowed;
@@ -210,29 +200,25 @@ impl MessageBudget {
     }
 }
 
-/// Why a registration can't begin now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TooManyPending {
-    /// [`PENDING_PER_ADDRESS`] are under way from this address.
+    /// [`PENDING_PER_ADDRESS`] from this address.
     #[error(
         "there are registrations under way from your address; finish one, or wait {} minutes",
         REGISTRATION_TIMEOUT.as_secs() / 60
     )]
     Address,
-    /// [`PENDING_IN_ALL`] are under way.
+    /// [`PENDING_IN_ALL`].
     #[error("too many people are registering just now; try again in a few minutes")]
     Total,
 }
 
-/// The registrations under way. A clone is another handle on the same ones.
+/// Registrations between challenge and confirmation. A clone is another handle on the same ones.
 #[derive(Debug, Clone, Default)]
 pub struct PendingRegistrations(Arc<Mutex<HashMap<IpAddr, usize>>>);
 
 impl PendingRegistrations {
-    /// Begins one; it lasts until what is returned is dropped.
-    ///
-    /// # Errors
-    /// When too many are under way, from this address's [`network`] or in all.
+    /// Begins one, which lasts until [`Pending`] is dropped.
     pub fn begin(&self, address: IpAddr) -> Result<Pending, TooManyPending> {
         let network = network(address);
         let mut pending = self.lock();
@@ -242,7 +228,7 @@ impl PendingRegistrations {
         {
             return Err(TooManyPending::Address);
         }
-        // At most PENDING_IN_ALL entries to add up.
+        // The sum has at most PENDING_IN_ALL terms.
         if pending.values().sum::<usize>() >= PENDING_IN_ALL {
             return Err(TooManyPending::Total);
         }
@@ -259,7 +245,6 @@ impl PendingRegistrations {
     }
 }
 
-/// A registration under way.
 #[derive(Debug)]
 pub struct Pending {
     of: PendingRegistrations,

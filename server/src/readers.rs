@@ -1,12 +1,11 @@
-//! Reading beside the journal: pages of history and searches for sessions, accounts and tokens for
-//! logins.
+//! Reads beside the journal: pages of history and searches for sessions, accounts and tokens for
+//! logins. Neither waits for the other.
 //!
-//! Nobody here waits for the journal, nor the journal for them. Pages are read by two threads with
-//! a connection to the database each, and a session has one in flight: what SQLite touches of a
-//! stack would stay with every session's own. Searches have a thread to themselves: one that finds
-//! nothing may take long to know it, and nobody's page waits for that. A login's thread is used by many one after another,
-//! so it reads by itself, on one of a few connections that are kept for logins: no page keeps
-//! anybody out.
+//! Two threads, each with a connection to the database, read pages; a session has one page in
+//! flight. A session's own thread does not read: what SQLite touches of a stack would stay with
+//! each of them. Searches have a thread to themselves, because one that finds nothing may take
+//! long, and no page waits for it. A login's thread serves many logins one after another, so it
+//! reads by itself, on one of a few connections kept for logins: no page delays a login.
 
 mod pages;
 mod refusal;
@@ -38,38 +37,33 @@ use crate::store::{
 use crate::threads;
 use crate::totp_seal::SealingKey;
 
-/// Threads for pages, each with a connection to the database.
+/// For pages, each with a connection to the database.
 const THREADS: usize = 2;
-/// Pages that may wait; whoever asks then waits too.
+/// Pages that may wait, and as many searches; a session that asks for one more waits too.
 const QUEUE: usize = 256;
 
-/// Somebody who tries to log in, as the database knows them, or made up for a name it does not
-/// know: the same was done for both.
+/// The account of a login's name as the database has it, or, for a name it does not know, the
+/// decoy: the same was read and unsealed for both.
 pub struct Candidate {
-    /// Whether there is such an account.
     pub exists: Choice,
-    /// Number of the account.
     pub account: AccountId,
-    /// Its name as it was registered; of nobody, the name that was said.
+    /// As it was registered; of an unknown name, as it was typed.
     pub user: UserName,
-    /// The password's verifier.
     pub verifier: Verifier,
-    /// The second factor.
     pub totp: TotpSecret,
-    /// The last step that was spent.
+    /// The last TOTP step that was spent: a code is good once (RFC 6238, section 5.2).
     pub last_step: u64,
-    /// Wrong codes after a right password since the last login.
     pub wrong_codes: u32,
-    /// The recovery codes that are left, hashed.
+    /// Those that were not spent.
     pub recovery: Vec<RecoveryHash>,
-    /// Whether the account may log in.
+    /// False of a disabled account.
     pub enabled: Choice,
-    /// What all this is of the account at this moment.
+    /// The account's credentials as they were read: the journal refuses the login if they have
+    /// changed by then.
     pub judged_by: Credentials,
 }
 
-/// What an unknown name is compared with. Made anew at each start, and never shown: nobody can
-/// learn it.
+/// What an unknown name is compared with. Made anew at each start, so that nobody can learn it.
 struct Decoy {
     account: Account,
     recovery: Vec<RecoveryHash>,
@@ -101,47 +95,34 @@ impl Decoy {
     }
 }
 
-/// Why a look-up for a login failed. The peer is told nothing of it.
+/// Why a look-up for a login failed; for the log, not for the peer.
 #[derive(Debug, thiserror::Error)]
 pub enum LookUpError {
-    /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// What the database holds of the account is damaged.
     #[error("account {0} is damaged in the database: {1}")]
     Damaged(AccountId, String),
 }
 
-/// A page asked for by a session.
+/// What a session asks of the readers.
 pub struct PageRequest {
-    /// Which session.
     pub session: SessionId,
-    /// Whose.
     pub account: AccountId,
-    /// Gives the one page in flight back.
+    /// Counts the session's one page in flight.
     pub backpressure: Arc<Backpressure>,
-    /// What is asked.
     pub query: Query,
 }
 
-/// What a page is asked of.
 pub enum Query {
-    /// A room's messages.
     History(History),
-    /// The rooms there are.
     Rooms(Rooms),
-    /// The members of a room.
     Members(Members),
-    /// What is known of somebody.
     Whois {
-        /// Number of the request.
         request: RequestId,
-        /// Who.
         user: UserName,
-        /// Since when they are online, if they are.
+        /// Milliseconds since 1970-01-01 UTC; `None` of a person who is offline.
         online_since: Option<u64>,
     },
-    /// The messages with some words.
     Search(Search),
 }
 
@@ -156,7 +137,7 @@ impl Query {
         }
     }
 
-    /// What is answered where there is no such thing, or it is not the asker's to know.
+    /// The answer where there is no such thing, and the same where the asker may not see it.
     const fn nothing(&self) -> (ErrorCode, &'static str) {
         match self {
             Self::History(_) | Self::Rooms(_) | Self::Members(_) | Self::Search(_) => {
@@ -167,7 +148,7 @@ impl Query {
     }
 }
 
-/// The connections for logins: whoever finds the first in use waits for the second.
+/// Connections for logins: a login that finds the first in use waits for the second.
 struct Pair {
     readers: [Mutex<Reader>; 2],
 }
@@ -178,7 +159,7 @@ impl Pair {
         work: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let [one, other] = &self.readers;
-        // A transaction that was left by a panic has been rolled back.
+        // A transaction that a panic left has been rolled back.
         let mut reader = match one.try_lock() {
             Ok(reader) => reader,
             Err(_) => other.lock().unwrap_or_else(PoisonError::into_inner),
@@ -187,7 +168,7 @@ impl Pair {
     }
 }
 
-/// The way to the readers. Cheap to clone.
+/// A handle on the readers. Cheap to clone.
 #[derive(Clone)]
 pub struct Readers {
     pages: SyncSender<PageRequest>,
@@ -199,9 +180,6 @@ pub struct Readers {
 
 impl Readers {
     /// Opens the connections and starts the threads, which end when the last handle is dropped.
-    ///
-    /// # Errors
-    /// When the database can't be opened or a thread not be started.
     pub fn start(
         directory: &Path,
         log: &SqlLog,
@@ -238,13 +216,11 @@ impl Readers {
         })
     }
 
-    /// The account of a name, as a login needs it; for a name without one, what passes for it.
-    /// The verifier's salt is the name's own only where the account exists.
-    ///
-    /// # Errors
-    /// When the database can't be read.
+    /// The account of a name, or the decoy for a name without one. The verifier's salt is the
+    /// name's own only where the account exists.
     pub fn candidate(&self, user: &UserName) -> Result<Candidate, LookUpError> {
-        // Both the account and the decoy are read and unsealed, whichever it is to be.
+        // Both the account and the decoy are read and unsealed, whichever is used: the time must
+        // not tell.
         let decoy = &*self.decoy;
         let (account, recovery) = self.logins.read(|snapshot| {
             let account = snapshot.account(user)?;
@@ -263,7 +239,7 @@ impl Readers {
         });
         match found {
             Err(error) => {
-                // To the peer there is no such account; the operator is told.
+                // The peer is answered as if there were no such account; the operator is told.
                 log::error!("{error}");
                 decoy
             }
@@ -272,18 +248,12 @@ impl Readers {
         }
     }
 
-    /// Whether a name, or one that looks like it, is somebody's.
-    ///
-    /// # Errors
-    /// When it can't be read.
+    /// Whether an account has the name, or one that looks like it.
     pub fn is_taken(&self, user: &UserName) -> Result<bool, LookUpError> {
         Ok(self.logins.read(|snapshot| snapshot.is_taken(user))?)
     }
 
     /// The stored form of a resume token that has not expired.
-    ///
-    /// # Errors
-    /// When it can't be read.
     pub fn token(&self, id: &TokenId) -> Result<Option<[u8; 32]>, LookUpError> {
         let now = stamp();
         let found = self
@@ -292,8 +262,8 @@ impl Readers {
         Ok(found.map(|token| *token.hash.expose()))
     }
 
-    /// Reads a page; the answer goes to the session. The caller has claimed the session's one
-    /// page in flight, which is given back here.
+    /// Queues a page; the answer goes to the session. The caller has claimed the session's one page
+    /// in flight, which the reader's thread gives back.
     pub fn page(&self, request: PageRequest) {
         let queue = match request.query {
             Query::Search(_) => &self.searches,
@@ -307,13 +277,10 @@ impl Readers {
     }
 }
 
-/// Why the readers did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A thread.
     #[error("a reader's thread could not be started: {0}")]
     Thread(#[from] io::Error),
 }

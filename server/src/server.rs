@@ -1,5 +1,5 @@
-//! The server put together: every thread in the order of what it needs, and their end in the
-//! other direction.
+//! Puts the server together: starts every thread in the order of what it needs, and ends them in
+//! the other direction. Called by `main`.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -33,29 +33,22 @@ use crate::store::{Checkpoint, Checkpointer, Commit, DATABASE, Durability, Store
 use crate::threads;
 use crate::totp_seal::{KEY_ID, SealingKey};
 
-/// How long all connections together have for their goodbyes.
+/// For the goodbyes of all connections together: an operator is promised an end within 5 s.
 const STOP_TIMEOUT: Duration = Duration::from_secs(4);
-/// How often the database's log is moved into the database.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
-/// A log of more pages than this, 256 MiB, is written from its beginning again: under steady load
-/// that never happens by itself.
+/// A write-ahead log of more pages than this (256 MiB) is restarted from its beginning: under
+/// steady load SQLite never does that by itself.
 const RESTART_ABOVE: u64 = 256 * 1024 * 1024 / 4096;
 
-/// What an operator is warned of who has chosen fewer rounds than clients ask for.
 pub const FEW_ITERATIONS: &str = "only test clients log in here; others refuse, \
     because a password is cheap to guess from a proof with so few rounds";
 
-/// A server that runs.
 pub struct Server {
-    /// What every connection shares.
     pub shared: Arc<Shared>,
-    /// Where it listens.
     pub listener: TcpListener,
-    /// The address it listens on, with the port the system chose.
+    /// With the port that the system chose where the configuration has 0.
     pub address: SocketAddr,
-    /// What its operator tells people.
     pub fingerprint: Fingerprint,
-    /// How many connections, and why not more.
     pub cap: Cap,
     journal: JoinHandle<()>,
     deliveries: Vec<JoinHandle<()>>,
@@ -63,7 +56,7 @@ pub struct Server {
     rest: Arc<Rest>,
 }
 
-/// Ends the housekeeper's waiting.
+/// Ends the housekeeper's wait between two checkpoints.
 #[derive(Default)]
 struct Rest {
     over: Mutex<bool>,
@@ -72,9 +65,6 @@ struct Rest {
 
 impl Server {
     /// Starts everything but the accepting.
-    ///
-    /// # Errors
-    /// When files, the database, the address or a thread can't be had.
     pub fn start(settings: &Settings, listener: TcpListener) -> anyhow::Result<Self> {
         let config = &settings.config;
         let started = Instant::now();
@@ -205,7 +195,7 @@ impl Server {
         audit.stop();
     }
 
-    /// What stops it, from another thread.
+    /// Returns what stops the server; it is made for the signals' thread.
     pub fn stopper(&self) -> io::Result<impl FnOnce() + Send + 'static> {
         let listener = self.listener.try_clone()?;
         let shared = Arc::clone(&self.shared);
@@ -216,8 +206,8 @@ impl Server {
     }
 }
 
-/// Accounts can only be hashed anew with their passwords, which nobody here has: a setting that
-/// does not hold for them is refused, so that no operator believes in it.
+/// Refuses a setting that does not hold for the accounts there are, so that no operator believes in
+/// it: hashing them anew would take their passwords, which the server does not have.
 fn choose_iterations(store: &mut Store, wanted: Iterations) -> anyhow::Result<Iterations> {
     let wanted = wanted.count();
     let kept = store.transaction(Commit::Usual, |tx| tx.choose_iterations(wanted))?;
@@ -254,7 +244,6 @@ fn ended(name: &str, thread: JoinHandle<()>) {
     }
 }
 
-/// The secrets of the key files.
 struct KeyFiles {
     identity: chatbox_common::secret::Secret<32>,
     totp: chatbox_common::secret::Secret<32>,
@@ -262,7 +251,7 @@ struct KeyFiles {
 }
 
 impl KeyFiles {
-    /// A database whose keys are lost must not get others without a word.
+    /// Makes no keys beside a database that exists: what it holds could not be read with them.
     fn load(directory: &Path, fresh: bool) -> anyhow::Result<Self> {
         let missing = if fresh {
             IfMissing::MayCreate
@@ -281,8 +270,8 @@ impl KeyFiles {
     }
 }
 
-/// Once a second: the database's log into the database, chat.log onto the disk, and the noise
-/// into info.log.
+/// Once a second: moves the write-ahead log into the database, syncs chat.log, and writes the
+/// counts of `never_logged_in` and `sql_reads`.
 fn housekeep(
     mut checkpointer: Checkpointer,
     chat_sync: ChatSync,
@@ -317,8 +306,8 @@ fn housekeep(
     threads::spawn("housekeeper".to_owned(), work)
 }
 
-/// The journal waits for a restart from its beginning to its end. So it comes right behind a
-/// checkpoint that nobody waited for, and finds next to nothing left to move and to sync.
+/// The journal waits while a restart runs. So a restart follows a passive checkpoint, which nobody
+/// waits for, and finds next to nothing left to move and to sync.
 fn checkpoint(checkpointer: &mut Checkpointer, over: bool) -> Result<(), StoreError> {
     if over {
         checkpointer.checkpoint(Checkpoint::Truncate)?;

@@ -1,5 +1,5 @@
-//! What every connection's thread needs: the ways to the other threads, and what never changes
-//! while the server runs.
+//! What the threads of all connections share: the handles on the other threads, and what never
+//! changes while the server runs.
 
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,70 +20,60 @@ use crate::journal::Journal;
 use crate::rate_limit::{AddressBudget, PendingRegistrations, network};
 use crate::readers::Readers;
 
-/// See the module.
 pub struct Shared {
-    /// The table of connections.
     pub connections: Connections,
-    /// The one writer.
+    /// The only writer of the database.
     pub journal: Journal,
-    /// The readers of pages and accounts.
     pub readers: Readers,
-    /// The senders.
     pub deliveries: Deliveries,
-    /// The key computations of handshakes.
+    /// Compute the keys of handshakes, which no connection's thread does itself.
     pub handshakes: HandshakeThreads,
-    /// The three audit files that are not the journal's.
+    /// sql.log, info.log and credentials.log; chat.log is the journal's.
     pub audit: Audit,
-    /// Peers that never log in.
+    /// Peers that never logged in, counted by address.
     pub noise: Mutex<Noise>,
-    /// Login failures by address.
+    /// Failed logins by address.
     pub logins: Mutex<AddressBudget>,
-    /// Registrations by address.
+    /// Registrations by address, as [`Shared::pending`] counts those that are not finished.
     pub registrations: Mutex<AddressBudget>,
-    /// Registrations under way.
     pub pending: PendingRegistrations,
-    /// Secrets of this server.
     pub secrets: Secrets,
-    /// What the configuration says.
     pub policy: Policy,
-    /// When the server started.
     pub started: Instant,
 }
 
-/// Secrets from the key files.
 pub struct Secrets {
-    /// Makes the salts of passwords.
+    /// From which the SCRAM salts are computed.
     pub salt: Secret<32>,
-    /// Makes the hashes of names that do not exist, for the log.
+    /// Under which names that do not exist are hashed for the log.
     pub name_hash: Secret<32>,
 }
 
-/// What the configuration says about connections.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
-    /// Whether anybody may register.
     pub registration_open: bool,
-    /// Messages a second and session, 0 for no limit.
+    /// Per second and session; 0 is no limit.
     pub messages_per_second: u32,
-    /// When keys change.
+    /// When a direction replaces its key (PROTOCOL.md, section 6.4).
     pub rotation: Rotation,
-    /// How long a handshake may take.
+    /// The deadline of a handshake.
     pub handshake: Duration,
-    /// What a connection's reading buffer holds while nothing is pending, in bytes.
+    /// Bytes that a connection's reading buffer holds while nothing is pending.
     pub buffer_size: usize,
-    /// Iterations of PBKDF2 for every password in the database.
+    /// PBKDF2's, the same for every password in the database.
     pub iterations: Iterations,
 }
 
 impl Shared {
-    /// The salt of a name, whether or not it exists.
+    /// The same for each call, whether or not the name exists: the salt of a login's challenge does
+    /// not tell.
     #[must_use]
     pub fn salt(&self, user: &UserName) -> [u8; 16] {
         salt_for(&self.secrets.salt, user)
     }
 
-    /// What stands in the log for a name that does not exist: 8 bytes of a keyed hash, in
-    /// hexadecimal. People type passwords where a name belongs.
+    /// Stands in the log for a name that does not exist, because people type passwords where a name
+    /// belongs: 8 bytes of a keyed hash, in hexadecimal.
     #[must_use]
     pub fn name_hash(&self, user: &UserName) -> String {
         use std::fmt::Write;
@@ -98,24 +88,19 @@ impl Shared {
         text
     }
 
-    /// Charges an address with an attempt to log in.
-    ///
-    /// # Errors
-    /// With the time until the next attempt, when it has none left.
+    /// Charges an address with an attempt to log in, or says how long until it has another.
     pub fn charge_login(&self, address: IpAddr) -> Result<(), Duration> {
-        // The guard ends with the statement: nothing that waits ever holds it.
+        // The guard ends with the statement: nobody waits for anything while holding it.
         locked(&self.logins).charge(address, Instant::now())
     }
 
-    /// Gives an attempt back that was right.
+    /// Gives the charge of a right attempt back.
     pub fn refund_login(&self, address: IpAddr) {
         locked(&self.logins).refund(address, Instant::now());
     }
 
-    /// Charges an address with a registration. Whoever is on this machine is not counted.
-    ///
-    /// # Errors
-    /// With the time until the next one, when it has none left.
+    /// Charges an address with a registration, or says how long until the next one. A peer on this
+    /// machine is not counted.
     pub fn charge_registration(&self, address: IpAddr) -> Result<(), Duration> {
         if address.to_canonical().is_loopback() {
             return Ok(());
@@ -123,12 +108,11 @@ impl Shared {
         locked(&self.registrations).charge(address, Instant::now())
     }
 
-    /// Counts a peer that did not log in.
     pub fn note_noise(&self, address: IpAddr, what: &'static str) {
         locked(&self.noise).note(network(address), what, Instant::now());
     }
 
-    /// Writes what was counted: all of it, or what has been gathered for long enough.
+    /// Writes all counts (at the end), or those whose window is over.
     pub fn write_noise(&self, all: bool) {
         let summaries = {
             let mut noise = locked(&self.noise);

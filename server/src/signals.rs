@@ -1,29 +1,23 @@
-//! Signals. The first SIGINT or SIGTERM stops the server, the second ends it at once. SIGHUP, SIGUSR1
-//! and SIGUSR2, which end a process that does not expect them, do nothing but leave a line: an
-//! operator's habit, or a terminal that is closed, must not end a chat.
+//! Signals. The first SIGINT or SIGTERM stops the server, the second ends it at once. SIGHUP,
+//! SIGUSR1 and SIGUSR2, whose default ends a process, only leave a line: an operator's habit, or a
+//! terminal that is closed, must not end a chat.
 
 use std::io;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 
-/// Signals that are waited for, but not acted upon yet.
+/// Handlers that are set up while nothing acts on the signals yet.
 pub struct Expected(Signals);
 
 impl Expected {
     /// From here on no signal but SIGINT and SIGTERM ends the process.
-    ///
-    /// # Errors
-    /// When the handlers can't be set up.
     pub fn new() -> io::Result<Self> {
         Signals::new([SIGHUP, SIGUSR1, SIGUSR2]).map(Self)
     }
 
-    /// Waits on a thread of its own: `stop` is called once, `ignored` with the name of each signal
+    /// Waits on a thread of its own: calls `stop` once, and `ignored` with the name of each signal
     /// that does nothing.
-    ///
-    /// # Errors
-    /// When the handlers or the thread can't be set up.
     pub fn watch(
         self,
         stop: impl FnOnce() + Send + 'static,

@@ -1,6 +1,5 @@
-//! What the store reports, as lines of sql.log.
-//!
-//! The store knows no audit and the audit no statement; whoever starts both joins them here.
+//! What the store reports, as lines of sql.log. The store knows no audit and the audit no
+//! statement; `server` and `admin`, which start both, join them here.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::audit::{Audit, Line, events};
 use crate::store::{SqlEntry, SqlLog, SqlOutcome};
 
-/// A log for a store that writes into `audit`: one line for each distinct statement of a
-/// transaction, and one number for each transaction, which keeps its lines together.
+/// One line for each distinct statement of a transaction, and one number for each transaction, by
+/// which its lines are told to belong together.
 #[must_use]
 pub fn sql_log(audit: &Audit) -> SqlLog {
     let audit = audit.clone();
@@ -31,15 +30,16 @@ pub fn sql_log(audit: &Audit) -> SqlLog {
     })
 }
 
-/// Runs and rows by statement.
+/// Runs and rows of each statement.
 type Counts = BTreeMap<&'static str, (usize, usize)>;
 
-/// What the readers did, added up: strangers can make them read, and must not fill the log.
+/// What the readers did, added up: a peer before login can make them read, and must not fill the
+/// log.
 #[derive(Clone, Default)]
 pub struct ReadTally(Arc<Mutex<Counts>>);
 
 impl ReadTally {
-    /// A log for readers: it counts what was done, and writes what failed at once.
+    /// For the readers: counts what was done, and writes what failed at once.
     #[must_use]
     pub fn log(&self, audit: &Audit) -> SqlLog {
         let tally = self.clone();
@@ -65,7 +65,6 @@ impl ReadTally {
         *rows += entry.rows;
     }
 
-    /// Writes one line for each statement that was run since the last time.
     pub fn write(&self, audit: &Audit) {
         let counts = {
             let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);

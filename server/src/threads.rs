@@ -1,6 +1,5 @@
-//! Threads the process can't do without, since a server without them only looks alive: when one
-//! panics, the process ends, and whatever supervises it starts it anew. What was acknowledged is in
-//! the database.
+//! Threads without which the server would only look alive: when one panics, the process ends, and
+//! the service manager starts it anew. What was acknowledged is in the database.
 
 use std::io;
 use std::thread::{Builder, JoinHandle};
@@ -20,9 +19,6 @@ impl Drop for Guard {
 }
 
 /// Starts a thread whose panic ends the process with exit code 1.
-///
-/// # Errors
-/// When the system refuses a thread.
 pub fn spawn(name: String, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     Builder::new().name(name.clone()).spawn(move || {
         let guard = Guard(name);

@@ -11,12 +11,12 @@ use chatbox_common::secret::Secret;
 use chatbox_common::wire::message::AccountId;
 use zeroize::Zeroizing;
 
-/// Bytes of a TOTP secret.
+/// In bytes.
 pub const SECRET_LENGTH: usize = 20;
-/// Bytes of a sealed one.
+/// In bytes: version, key id, nonce, ciphertext and tag.
 pub const SEALED_LENGTH: usize = HEADER_LENGTH + NONCE_LENGTH + SECRET_LENGTH + TAG_LENGTH;
 
-/// The id of the key in `keys/totp_seal`.
+/// Of the key in `keys/totp_seal`.
 pub const KEY_ID: u8 = 1;
 
 const VERSION: u8 = 1;
@@ -25,21 +25,18 @@ const NONCE_LENGTH: usize = 12;
 const TAG_LENGTH: usize = 16;
 const PURPOSE: &[u8; 14] = b"chatbox 1 totp";
 
-/// Why a sealed secret does not open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SealedError {
     /// Sealed by a newer program.
     #[error("the second factor is sealed in form {0}, which this program does not know")]
     Version(u8),
-    /// Sealed under another key than the one given.
     #[error("the second factor is sealed under key {0}, which is not the one in keys/totp_seal")]
     Key(u8),
-    /// Changed, cut, or sealed for another account.
     #[error("the sealed second factor is damaged or belongs to another account")]
     Damaged,
 }
 
-/// The key of `keys/totp_seal` and the id by which a later one will be told from it.
+/// The key of `keys/totp_seal`, and the id that tells it from a later one.
 #[derive(Debug)]
 pub struct SealingKey {
     id: u8,
@@ -47,13 +44,12 @@ pub struct SealingKey {
 }
 
 impl SealingKey {
-    /// Takes the key over.
     #[must_use]
     pub const fn new(id: u8, key: Secret<32>) -> Self {
         Self { id, key }
     }
 
-    /// Seals the secret of account number `account` under a fresh nonce.
+    /// Seals the secret of `account` under a fresh nonce.
     ///
     /// # Errors
     /// [`SealedError::Damaged`] if the cipher refuses, which it does not at this length.
@@ -88,7 +84,7 @@ impl SealingKey {
     /// Opens what [`SealingKey::seal`] made for the same account.
     ///
     /// # Errors
-    /// See [`SealedError`]; a truncated text is [`SealedError::Damaged`].
+    /// A truncated text is [`SealedError::Damaged`].
     pub fn open(
         &self,
         account: AccountId,
@@ -125,7 +121,7 @@ impl SealingKey {
     }
 }
 
-/// Purpose and account number, each of one length, so that no two pairs read alike.
+/// Purpose and account number, each of a fixed length, so that no two pairs have the same bytes.
 fn associated_data(account: AccountId) -> [u8; PURPOSE.len() + 8] {
     let mut data = [0; PURPOSE.len() + 8];
     let parts = PURPOSE.iter().copied().chain(account.0.to_be_bytes());

@@ -1,4 +1,4 @@
-//! What stands below the flags in `--help`: examples, and what each exit code is for.
+//! What follows the flags in `--help`: examples, and what each exit code is for.
 
 const EXIT_CODES: &str = "\
 Exit codes:

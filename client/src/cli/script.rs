@@ -1,5 +1,5 @@
-//! What scripts ask for: the subcommands, with their values checked, and the completions that are
-//! made of the definition.
+//! The subcommands for scripts, with their values checked, and the completions that are made from
+//! the definition.
 
 use std::fmt;
 
@@ -36,7 +36,6 @@ pub enum Script {
 }
 
 impl Script {
-    /// Whether JSON Lines are wanted.
     #[must_use]
     pub const fn is_json(&self) -> bool {
         match self {
@@ -46,7 +45,6 @@ impl Script {
         }
     }
 
-    /// Whether it needs a session.
     #[must_use]
     pub const fn logs_in(&self) -> bool {
         !matches!(self, Self::Completions { .. })
@@ -70,14 +68,14 @@ pub struct Sending {
 }
 
 impl Sending {
-    /// What was given to be said: one message, its words joined by a space. Without it, the lines
-    /// of standard input are.
+    /// One message, its words joined by a space; `None` where the lines of standard input are to be
+    /// said.
     #[must_use]
     pub fn text(&self) -> Option<String> {
         (!self.text.is_empty()).then(|| self.text.join(" "))
     }
 
-    /// Whether a text was given that says nothing, as an empty variable of a script gives one.
+    /// A text was given that says nothing, such as an empty variable of a script.
     pub(super) fn is_blank(&self) -> bool {
         self.text().is_some_and(|text| text.trim().is_empty())
     }
@@ -111,31 +109,25 @@ pub struct Form {
     pub json: bool,
 }
 
-/// Where something is said or listened to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// A room.
+    /// `#room`
     Room(RoomName),
-    /// A conversation with somebody.
+    /// `@person`: the conversation of the two.
     Person(UserName),
 }
 
-/// Why a text is no [`Target`]. The sentence is fit for the person who typed it.
+/// Why a text is no [`Target`]. A sentence for the person who typed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
-    /// It begins with neither.
+    /// Neither `#` nor `@` stands first.
     #[error("a room's name begins with '#', a person's with '@'")]
     Beginning,
-    /// What follows is no name.
     #[error("{0}")]
     Name(#[from] NameError),
 }
 
 impl Target {
-    /// Parses `#room` or `@person`.
-    ///
-    /// # Errors
-    /// When the text is neither.
     pub fn parse(text: &str) -> Result<Self, TargetError> {
         if let Some(name) = text.strip_prefix('@') {
             return Ok(Self::Person(UserName::parse(name)?));
@@ -156,20 +148,16 @@ impl fmt::Display for Target {
     }
 }
 
-/// From where on a room is listened to.
+/// Where `tail` begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Since {
     /// Behind the message of this number.
     After(Seq),
-    /// From this moment on.
     From(When),
 }
 
 impl Since {
     /// Parses a number, or what [`When`] understands.
-    ///
-    /// # Errors
-    /// When the text is neither.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let no_number = "this is more than any message's number";
         if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
@@ -181,7 +169,6 @@ impl Since {
     }
 }
 
-/// What `shell` reads to complete this program's commands and flags.
 #[must_use]
 pub fn completions(shell: Shell) -> Vec<u8> {
     let mut text = Vec::new();

@@ -1,4 +1,4 @@
-//! The file: where it is found, and whether what it would have run may be.
+//! Finds the configuration file, and judges whether commands in it may be run.
 
 use std::env;
 use std::fs::File;
@@ -10,18 +10,16 @@ use chatbox_common::config::{self, Config, MAX_FILE};
 use super::ConfigError;
 use crate::file_mode::FileMode;
 
-/// A file that was read.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) path: PathBuf,
     pub(super) config: Config,
-    /// Whether somebody meant this very file: it was named, or lies in the person's or the
-    /// system's place. One that was only found beside the working directory may be anybody's, and
-    /// runs nothing.
+    /// The file was named, or lies in the person's or the system's directory. One that was only
+    /// found beside the working directory may be another person's, and its commands are not run.
     pub(super) is_meant: bool,
 }
 
-/// Reads the file that `named` is, or else the one that is found first.
+/// Reads the file `named`, or else the first that is found.
 pub(super) fn find(named: Option<&Path>) -> Result<Option<Found>, ConfigError> {
     match named {
         Some(path) => Ok(Some(Found {
@@ -93,7 +91,7 @@ pub(super) fn read(path: &Path) -> Result<Config, ConfigError> {
     Ok(config)
 }
 
-/// Whoever may change a file with commands in it may run what they like as whoever uses it.
+/// Commands run with the rights of the person who uses the file, whoever wrote them.
 fn judge(path: &Path, mode: FileMode) -> Result<(), ConfigError> {
     if mode.others_write() {
         return Err(ConfigError::Writable {
@@ -135,7 +133,7 @@ mod tests {
         assert!(!beside.is_meant && beside.path.starts_with(&project));
         let found = search(&root.path().join("none"), Some(&own), None);
         assert!(found.unwrap().unwrap().is_meant);
-        // Who stands in the person's place means it all the same.
+        // The person's own directory counts as meant, also when it is the working directory.
         let found = search(&own.join("chatbox"), Some(&own), None);
         assert!(found.unwrap().unwrap().is_meant);
         let named = find(Some(&project.join("config.toml"))).unwrap().unwrap();

@@ -5,7 +5,7 @@ use clap::Parser;
 
 use super::*;
 
-/// A file that its owner alone may change, whatever the umask.
+/// Only its owner may change it, whatever the umask is.
 fn write(directory: &Path, text: &str) -> PathBuf {
     let path = directory.join("config.toml");
     fs::write(&path, text).unwrap();

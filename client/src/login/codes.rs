@@ -1,7 +1,7 @@
-//! Second factors: from the terminal or a file, and which one was used last.
+//! Second factors: typed, or from a file or command; and which one was used last.
 //!
-//! A code is good once. Instead of being refused by the server, who has just used one is told
-//! when the next comes.
+//! A code is good once: the person is told when the next one comes, before the server refuses the
+//! used one.
 
 use std::path::PathBuf;
 use std::thread;
@@ -18,25 +18,22 @@ use crate::secret_command::SecretCommand;
 use crate::words::login as words;
 use crate::words::tables::now_ms;
 
-/// See the module.
 pub struct Codes {
     source: Given,
     used: Option<Used>,
 }
 
-/// Where a secret comes from.
 #[derive(Clone)]
 pub enum Given {
-    /// A person is asked for it.
+    /// The person is asked.
     No,
     /// The first line of a file; `-` is standard input.
     File(PathBuf),
-    /// A command prints it.
     Command(SecretCommand),
 }
 
 impl Given {
-    /// By a file, or else by a command.
+    /// A file goes before a command.
     #[must_use]
     pub fn of(file: Option<PathBuf>, command: Option<SecretCommand>) -> Self {
         match (file, command) {
@@ -46,19 +43,16 @@ impl Given {
         }
     }
 
-    /// Whether nobody has to be asked.
+    /// The person does not have to be asked.
     #[must_use]
     pub const fn is_given(&self) -> bool {
         !matches!(self, Self::No)
     }
 
-    /// What is given, if it is.
-    ///
-    /// # Errors
-    /// When the file or the command has no secret.
+    /// Reads the file or runs the command; `None` where the person is to be asked.
     pub fn read(&self, prompter: &mut dyn Prompter) -> Result<Option<SecretString>, ExitReason> {
         let given = self.clone();
-        // Who owns the screen also reads its keys: a command could not ask there.
+        // A full screen reads all keys: a command could not ask on the terminal.
         let is_alone = prompter.owns_the_terminal();
         if matches!(given, Self::Command(_)) {
             prompter.lend_the_terminal();
@@ -76,7 +70,7 @@ struct Used {
     text: SecretString,
 }
 
-/// The text of a second factor as it is sent: without what a person typed around it.
+/// As it is sent: without the blanks and signs that a person typed.
 #[must_use]
 pub fn text(factor: &SecondFactor) -> SecretString {
     match factor {
@@ -86,13 +80,12 @@ pub fn text(factor: &SecondFactor) -> SecretString {
 }
 
 impl Codes {
-    /// None was used yet.
     #[must_use]
     pub const fn new(source: Given) -> Self {
         Self { source, used: None }
     }
 
-    /// Whether nobody has to be asked.
+    /// The person does not have to be asked.
     #[must_use]
     pub const fn are_given(&self) -> bool {
         self.source.is_given()
@@ -101,8 +94,7 @@ impl Codes {
     /// A second factor that was not used yet.
     ///
     /// # Errors
-    /// When nobody can be asked, the person cancels, or the file or the command has none, or still
-    /// the used one.
+    /// Also when the file or the command still has the used one.
     pub fn fresh(
         &self,
         prompter: &mut dyn Prompter,
@@ -113,7 +105,7 @@ impl Codes {
         {
             let sentence = words::code_used(wait);
             prompter.tell(&sentence);
-            // A code is good once, and the next is there when its time has come.
+            // A code is good once, and the source has the next one when its step begins.
             away(prompter, &sentence, move || thread::sleep(wait))?;
         }
         let Some(secret) = self.source.read(prompter)? else {
@@ -131,10 +123,7 @@ impl Codes {
         Ok(factor)
     }
 
-    /// A second factor that was not used yet, from the terminal.
-    ///
-    /// # Errors
-    /// When nobody can be asked, or the person cancels.
+    /// As [`Codes::fresh`], from the person whatever the source is.
     pub fn asked(
         &self,
         prompter: &mut dyn Prompter,
@@ -153,13 +142,13 @@ impl Codes {
         }
     }
 
-    /// A second factor was accepted; the authenticator shows it until its step is over.
+    /// The server has accepted it; the authenticator shows it until its step is over.
     pub fn spend(&mut self, text: SecretString) {
         let step = step_of(now_ms() / 1000);
         self.used = Some(Used { step, text });
     }
 
-    /// A second factor was refused: it is not worth a second try.
+    /// The server has refused it: sending it again would be refused too.
     pub fn refuse(&mut self, text: SecretString) {
         self.used = Some(Used { step: 0, text });
     }
@@ -168,20 +157,17 @@ impl Codes {
         self.used.as_ref().is_some_and(|used| used.text == *text)
     }
 
-    /// How long the used code is still the one that is shown.
+    /// How long the authenticator still shows the used code.
     fn wait(&self, now_seconds: u64) -> Option<Duration> {
         let next = (self.used.as_ref()?.step + 1) * STEP_SECONDS;
         let left = next.checked_sub(now_seconds).filter(|left| *left > 0)?;
-        // A clock that was set back must not make anybody wait for more than a code's life.
+        // After the clock was set back, a wait would be longer than a code's life.
         Some(Duration::from_secs(left.min(STEP_SECONDS)))
     }
 }
 
-/// A second factor as somebody types it, whatever was used before: one of a new secret, of which
-/// nothing was.
-///
-/// # Errors
-/// When nobody can be asked, or the person cancels.
+/// Asks for a second factor, whatever was used before: a new secret's first code can't have been
+/// used.
 pub fn typed(prompter: &mut dyn Prompter, prompt: &str) -> Result<SecretString, PromptError> {
     loop {
         let typed = prompter.ask_secret(prompt, "--otp-file")?;

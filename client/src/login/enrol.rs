@@ -1,4 +1,4 @@
-//! What the owner of a new second factor gets to see, once: QR code, secret, recovery codes.
+//! What the owner of a new second factor is shown, once: QR code, secret, recovery codes.
 
 use chatbox_common::auth::recovery::RecoveryCode;
 use chatbox_common::auth::totp::TotpSecret;
@@ -10,7 +10,6 @@ use crate::qr;
 use crate::screen::Screen;
 use crate::words::enrol as words;
 
-/// A new secret and the codes that replace it.
 #[must_use]
 pub fn sheet(
     user: &UserName,
@@ -28,7 +27,7 @@ pub fn sheet(
         (String::new(), Zeroizing::default())
     };
     let base32 = secret.base32();
-    // Reserved whole, so that growing leaves no copies of the secret behind.
+    // Reserved whole: growing would leave copies of the secret behind, unwiped.
     let mut text = Zeroizing::new(String::with_capacity(uri.expose().len() + 2_048));
     text.push_str(words::SECRET);
     for (index, character) in base32.expose().chars().enumerate() {
@@ -48,7 +47,6 @@ pub fn sheet(
     }
 }
 
-/// The recovery codes alone.
 #[must_use]
 pub fn recovery_alone(recovery: &[RecoveryCode]) -> Sheet {
     let mut text = Zeroizing::new(String::with_capacity(1_024));

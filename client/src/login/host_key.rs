@@ -1,4 +1,4 @@
-//! Whose key is trusted: joins `known_hosts`, the rules of `trust`, and the person.
+//! Whether a server's key is trusted: joins `known_hosts`, the rules of `trust`, and the person.
 
 use std::path::PathBuf;
 
@@ -12,21 +12,17 @@ use crate::prompt::{PromptError, Prompter};
 use crate::trust::{Decision, Purpose, Refusal, Trust};
 use crate::words::login as words;
 
-/// See the module.
 pub struct HostKeyCheck {
     server: ServerAddress,
     known: KnownHosts,
-    /// From `--fingerprint`, or typed in.
+    /// From `--fingerprint`, or typed.
     given: Option<Fingerprint>,
-    /// The key that the person said `yes` to.
+    /// The key that the person accepted with `yes`, for the connections that follow.
     agreed: Option<Fingerprint>,
 }
 
 impl HostKeyCheck {
-    /// Reads the pinned keys.
-    ///
-    /// # Errors
-    /// When the file is there and cannot be read.
+    /// Reads the pinned keys, and warns of lines that can't be read.
     pub fn open(
         server: ServerAddress,
         known_hosts: PathBuf,
@@ -46,11 +42,8 @@ impl HostKeyCheck {
         })
     }
 
-    /// Decides about a key, with the person's help where the rules ask for it. Says whether the
-    /// person was asked: the connection is too old then.
-    ///
-    /// # Errors
-    /// When the key is refused, or the person can't be asked.
+    /// Decides about a key, with the person's help where the rules ask for it. Returns whether the
+    /// person was asked: the connection may have timed out by then.
     pub fn settle(
         &mut self,
         purpose: Purpose,
@@ -78,7 +71,7 @@ impl HostKeyCheck {
         }
     }
 
-    /// What a server presented that is not the one of an earlier login in this process.
+    /// The refusal of a key that differs from that of an earlier login.
     pub fn is_not(&self, expected: Fingerprint, presented: Fingerprint) -> ExitReason {
         let status = self.known.lookup(&self.server, presented);
         let trust = Trust { presented, status };
@@ -109,15 +102,14 @@ impl HostKeyCheck {
         }
     }
 
-    /// Whether the key is pinned.
     #[must_use]
     pub fn is_known(&self, presented: Fingerprint) -> bool {
         self.known.lookup(&self.server, presented) == Status::Known
     }
 
-    /// Pins a key on whose channel the server has proved itself.
+    /// Called once the server has proved on the key's channel that it knows the account.
     pub fn pin(&mut self, fingerprint: Fingerprint, prompter: &mut dyn Prompter) {
-        // One may go on without: the person is asked again next time.
+        // Not pinning is no reason to stop: the person is asked again next time.
         if let Err(error) = self.known.remember(&self.server, fingerprint) {
             prompter.tell(&error.to_string());
         }

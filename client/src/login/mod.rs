@@ -1,12 +1,12 @@
 //! Getting in: the menu, the questions, registration, login, and the resume after a cut.
 //!
 //! Owns what a person is asked before there is a session, and what the flags answer in their
-//! place. Joins `session` with the terminal; knows no room and no message. Called by `main`, and
-//! by `app` when a connection was lost.
+//! place. Joins `session` with the terminal; knows no room and no message. Called by `main`, and by
+//! `app` when a connection was lost.
 //!
 //! A server gives 30 seconds for a login. So every question is asked first, and the connection is
-//! made when all answers are there; where a key has to be asked about, another one is made
-//! afterwards, whose key must be the one that was asked about.
+//! made when all answers are there. Where the person is asked about a key, another connection is
+//! made afterwards, whose key must be the one that was asked about.
 
 mod change;
 mod codes;
@@ -36,30 +36,29 @@ pub use change::{Factors, Passwords};
 use codes::{Codes, Given};
 use host_key::HostKeyCheck;
 
-/// How far the server's clock may be from this one before it is worth a word: one-time codes
-/// last 30 s.
+/// How far the server's clock may be from this one before the person is told: one-time codes last
+/// 30 s.
 const CLOCK_TOLERANCE_MS: u64 = 20_000;
 
-/// See the module.
 pub struct Login {
     server: ServerAddress,
     timeout: Duration,
     host_key: HostKeyCheck,
     codes: Codes,
-    /// The name in use; offered when a name is asked for.
+    /// Offered when a name is asked for.
     user: Option<UserName>,
-    /// The name of `--user`, until the first attempt took it.
+    /// The name of the flags or the profile, until the first attempt has taken it.
     named: Option<UserName>,
     password: Given,
     register: bool,
-    /// Whether the login is to be kept for the next script, and its place while it is.
+    /// Whether the login is to be saved for the next script; `saved` is its place while it is.
     keep: bool,
     saved: Option<SavedSession>,
-    /// The key of a first connection, made before the menu, and whether it was to this machine.
+    /// The key of the connection before the menu, and whether that was to this machine.
     probed: Option<(Fingerprint, bool)>,
 }
 
-/// The way to the server of the login, for a thread that tries to continue it.
+/// What a thread needs to resume the login: connecting again does not block the loop of `app`.
 #[derive(Debug, Clone)]
 pub struct Way {
     server: ServerAddress,
@@ -67,11 +66,8 @@ pub struct Way {
 }
 
 impl Way {
-    /// Continues a login on a new connection, to the very server that gave the ticket. Takes as
+    /// Resumes a login on a new connection, with the very server that gave the ticket. Takes as
     /// long as connecting may take.
-    ///
-    /// # Errors
-    /// When the server is away or refuses; see [`ResumeError`].
     pub fn resume(&self, ticket: &Ticket) -> Result<Entered, ResumeError> {
         let greeted = session::connect(&self.server, self.timeout)?;
         let presented = greeted.fingerprint();
@@ -83,11 +79,9 @@ impl Way {
     }
 }
 
-/// What an attempt to continue a login came to.
 pub enum ResumeError {
-    /// The server has this key now.
+    /// The server presented this key, which is not that of the login.
     OtherKey(Fingerprint),
-    /// There is no session.
     Failed(SessionError),
 }
 
@@ -97,21 +91,16 @@ impl From<SessionError> for ResumeError {
     }
 }
 
-/// Why a login was not continued.
 pub enum NotResumed {
-    /// The server may take it later.
+    /// The server could not be reached; a later attempt may succeed.
     Later(String),
-    /// The server does not take it.
+    /// The server does not accept the token.
     Refused,
-    /// The program stops.
     Exit(ExitReason),
 }
 
 impl Login {
     /// Reads the known servers; asks nothing yet.
-    ///
-    /// # Errors
-    /// When the file of known servers cannot be read.
     pub fn new(
         cli: Cli,
         settings: &Settings,
@@ -138,10 +127,7 @@ impl Login {
         })
     }
 
-    /// Gets in, by the menu unless the flags say it all.
-    ///
-    /// # Errors
-    /// When the person quits, or what the flags say comes to nothing.
+    /// Gets in, by the menu unless the flags have all answers.
     pub fn enter(&mut self, prompter: &mut dyn Prompter) -> Result<Entered, ExitReason> {
         let mut purpose = match (self.register, &self.user) {
             (true, _) => Some(Purpose::Register),
@@ -171,7 +157,7 @@ impl Login {
         }
     }
 
-    /// Continues the login that the last script has left, if it has.
+    /// Resumes the login that an earlier script has saved, if there is one.
     fn resume_saved(&mut self, prompter: &mut dyn Prompter) -> Result<Option<Entered>, ExitReason> {
         let Some(user) = &self.user else {
             return Err(ExitReason::because(Exit::Usage, script::NO_USER));
@@ -212,16 +198,14 @@ impl Login {
         }
     }
 
-    /// Whether what a login left is kept for the next script: it ends without a goodbye then.
+    /// The login is saved for the next script: the session must end without a goodbye, which would
+    /// be a logout.
     #[must_use]
     pub const fn keeps(&self) -> bool {
         self.saved.is_some()
     }
 
-    /// There is a new ticket.
-    ///
-    /// # Errors
-    /// When it is to be kept and can't be.
+    /// Saves a new ticket in the place of the one before, where logins are saved.
     pub fn keep(&self, ticket: &Ticket) -> Result<(), ExitReason> {
         match &self.saved {
             Some(saved) => Ok(saved.keep(ticket)?),
@@ -259,8 +243,8 @@ impl Login {
         })??)
     }
 
-    /// Connects once before anything is asked: a server that is away, or whose key was
-    /// exchanged, shows before a password is typed.
+    /// Connects once before anything is asked: a server that is away, or whose key has changed,
+    /// shows before a password is typed.
     fn probe(&mut self, prompter: &mut dyn Prompter) -> Result<(), ExitReason> {
         let greeted = self.connect(prompter)?;
         let fingerprint = greeted.fingerprint();
@@ -270,7 +254,7 @@ impl Login {
         Ok(prompter.say(&words::server(&self.server, is_known))?)
     }
 
-    /// A connection to a server whose key is trusted.
+    /// Connects until the server's key is trusted without another question.
     fn reach(
         &mut self,
         purpose: Purpose,
@@ -311,7 +295,7 @@ impl Login {
         }
     }
 
-    /// The password: a new one of this person, or the one that there is.
+    /// A new password for `new_of`, or else the one that the account has.
     fn password(
         &self,
         new_of: Option<&UserName>,
@@ -386,7 +370,7 @@ impl Login {
                     prompter.tell(&sentence);
                     registering = *again;
                     if self.codes.are_given() {
-                        // The same code again would only be wrong again.
+                        // The source would give the same wrong code again.
                         self.codes.refuse(code);
                     }
                 }
@@ -395,7 +379,6 @@ impl Login {
         Err(ExitReason::because(Exit::LoginRefused, words::NO_ACCOUNT))
     }
 
-    /// For an attempt to continue a login.
     #[must_use]
     pub fn way(&self) -> Way {
         Way {
@@ -404,7 +387,7 @@ impl Login {
         }
     }
 
-    /// What a login that was not continued means; `expected` is the key of that login's server.
+    /// What a login that was not resumed means; `expected` is the key of its server.
     #[must_use]
     pub fn judge(&self, error: ResumeError, expected: Fingerprint) -> NotResumed {
         match error {
@@ -419,10 +402,7 @@ impl Login {
         }
     }
 
-    /// Logs the same person in anew.
-    ///
-    /// # Errors
-    /// When that comes to nothing.
+    /// Logs in with the questions of a first login, where a resume was refused.
     pub fn log_in_again(
         &mut self,
         user: &UserName,
@@ -447,7 +427,7 @@ fn menu(prompter: &mut dyn Prompter) -> Result<Purpose, ExitReason> {
     }
 }
 
-/// Asks for a password until it can be one.
+/// Asks again while the answer can't be a password.
 fn ask_password(prompter: &mut dyn Prompter, question: &str) -> Result<Password, PromptError> {
     loop {
         let typed = prompter.ask_secret(question, "--password-file")?;
@@ -458,8 +438,8 @@ fn ask_password(prompter: &mut dyn Prompter, question: &str) -> Result<Password,
     }
 }
 
-/// Asks for a new password twice, until both are the same; `about` are words that make it easier to
-/// guess.
+/// Asks for a new password until it is strong enough and was typed twice alike; `about` are words
+/// that make it easier to guess.
 fn ask_new_password(prompter: &mut dyn Prompter, about: &[&str]) -> Result<Password, PromptError> {
     loop {
         let typed = prompter.ask_new_secret(&words::new_password(), "--password-file", about)?;

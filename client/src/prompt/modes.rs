@@ -1,10 +1,9 @@
 //! The modes of a terminal that is asked line by line: from before the first question is written
-//! until the last one is answered it shows nothing by itself. What is typed ahead would be shown the
-//! moment it is typed, whatever question it turns out to answer; so echo is not switched with every
-//! question.
+//! until the last one is answered it echoes nothing. The terminal would echo what is typed ahead at
+//! once, whatever question it turns out to answer; so echo is not switched for each question.
 //!
-//! Owns the modes and what ends the program meanwhile: the terminal is given back as it was. Keys
-//! make signals while something is waited for, and only Ctrl-C and Ctrl-\ do.
+//! Owns the modes, and what ends the program while they are set: the terminal is given back as it
+//! was. Keys make signals only while a task is waited for, and only Ctrl-C and Ctrl-\ do.
 
 use std::fs::File;
 use std::io;
@@ -30,33 +29,33 @@ use signal_hook::flag;
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::{emulate_default_handler, raise};
 
-/// What switches a key off (`_POSIX_VDISABLE` on Linux).
+/// Switches a key off (`_POSIX_VDISABLE` on Linux).
 const NO_KEY: u8 = 0;
-/// How long the thread that hears signals may take to hear one that was raised.
+/// For the signal thread to hear a signal that was raised.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The signals that end the program, whoever else hears of them.
+/// Signals that end the program, whichever other thread hears them.
 const ENDING: [i32; 6] = [SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGXCPU];
-/// How long signals have to be heard after the program was continued.
+/// For signals to be heard after the program was continued.
 const SETTLING: Duration = Duration::from_millis(50);
-/// After so long without a key nothing that was typed ahead is on its way any more.
+/// After so long without a key, nothing that was typed ahead is still on its way.
 const QUIET: Duration = Duration::from_millis(50);
-/// Who types on and on is not waited for longer.
+/// A person who types on and on is not waited for longer.
 const MOST_QUIET: Duration = Duration::from_secs(1);
 
-/// See the module. Dropping it gives the terminal back.
+/// Dropping it gives the terminal back.
 pub struct Modes {
     state: Arc<State>,
-    /// Each SIGINT that was heard and not judged to end the program. There once signals are heard.
+    /// Gets each SIGINT that was heard and did not end the program; `None` until signals are heard.
     interrupts: Option<Receiver<()>>,
 }
 
 struct State {
-    /// Whether SIGINT and SIGTERM end the program; false while the terminal is held.
+    /// SIGINT and SIGTERM end the program; false while the terminal is held.
     ctrl_c_ends: Arc<AtomicBool>,
-    /// Whether other signals do.
+    /// The other signals of [`ENDING`] do.
     others_end: Arc<AtomicBool>,
-    /// Whether the program was continued.
+    /// SIGCONT was heard.
     went_on: Arc<AtomicBool>,
     held: Mutex<Option<Held>>,
 }
@@ -64,15 +63,15 @@ struct State {
 struct Held {
     terminal: File,
     before: Termios,
-    /// Whether SIGINT and SIGTERM ended the program before.
+    /// The value of `ctrl_c_ends` before.
     ends: bool,
-    /// Something is waited for, and no question is open.
+    /// A task is waited for, and no question is open.
     is_busy: bool,
 }
 
 impl Held {
-    /// Leaves the terminal alone in the background: setting modes would stop the program here, with a
-    /// lock held that whoever hears a signal waits for.
+    /// Does nothing in the background: setting modes there would stop the program, while it holds a
+    /// lock that the signal thread waits for.
     fn take(&self) -> io::Result<()> {
         if !self.is_in_foreground() {
             return Ok(());
@@ -83,17 +82,16 @@ impl Held {
         if !self.is_busy {
             modes.local_modes.remove(LocalModes::ISIG);
         }
-        // Whoever stops the program must find the terminal as it was.
+        // A program that is stopped by Ctrl-Z would leave the terminal in these modes.
         modes.special_codes[SpecialCodeIndex::VSUSP] = NO_KEY;
         modes.special_codes[SpecialCodeIndex::VMIN] = 1;
         modes.special_codes[SpecialCodeIndex::VTIME] = 0;
         Ok(tcsetattr(&self.terminal, OptionalActions::Now, &modes)?)
     }
 
-    /// As [`Held::take`].
     fn give_back(&self) {
         if self.is_in_foreground() {
-            // A terminal that is gone needs nothing back.
+            // It fails where the terminal is gone.
             let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.before);
         }
     }
@@ -113,19 +111,19 @@ fn open_terminal() -> io::Result<File> {
 
 impl State {
     fn held(&self) -> MutexGuard<'_, Option<Held>> {
-        // It is whole at every step.
+        // It is whole at every step, also where a thread panicked.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Stops the program, as reading does, while the terminal is somebody else's. Called with no lock
-    /// held and with signals that end the program, so that they do.
+    /// Stops the program, as reading would, while another process group has the terminal. Called
+    /// with no lock held, and while signals still end the program, so that they do.
     fn stop_in_background(&self, terminal: &File) -> io::Result<()> {
         while !is_in_foreground(terminal) {
             self.went_on.store(false, Ordering::SeqCst);
             raise(SIGTTIN)?;
-            // What it was told to do while it was stopped is done before it stops again.
+            // Signals that came while it was stopped are acted upon before it stops again.
             thread::sleep(SETTLING);
-            // Where nobody could continue it, the system does not stop it.
+            // The system does not stop an orphaned process group: nobody could continue it.
             if !self.went_on.load(Ordering::SeqCst) {
                 return Err(Errno::IO.into());
             }
@@ -136,37 +134,38 @@ impl State {
     fn hear(&self, signal: i32) {
         let held = self.held();
         match (&*held, signal) {
-            // The shell has set modes of its own.
+            // The shell has set modes of its own meanwhile.
             (Some(held), SIGCONT) => {
-                // What fails here fails again where it is read.
+                // If this fails, the next read fails too, and reports it.
                 let _ = held.take();
             }
-            // A question has made it of a key, and says itself that it was cancelled.
+            // The question's reader raised it for a key, and reports itself that it was cancelled.
             (Some(held), SIGINT) if !held.is_busy => {}
             (Some(held), SIGINT | SIGTERM) if held.ends => {
                 held.give_back();
                 end(signal);
             }
             (held, signal) if ENDING.contains(&signal) => {
-                // It may have been given back between the signal and its hearing.
+                // The terminal may have been given back between the signal and this thread's
+                // hearing it.
                 if let Some(held) = held {
                     held.give_back();
                 }
                 end(signal);
             }
-            // Whoever else hears of it does what is to be done.
+            // Others that handle the signal act on it.
             _ => {}
         }
     }
 }
 
 fn end(signal: i32) {
-    // It fails for signals without a default alone.
+    // It fails only for signals without a default action.
     let _ = emulate_default_handler(signal);
 }
 
 impl Modes {
-    /// Leaves the terminal alone for now.
+    /// Does not touch the terminal yet.
     pub fn new(ctrl_c_ends: Arc<AtomicBool>) -> Self {
         Self {
             state: Arc::new(State {
@@ -179,10 +178,7 @@ impl Modes {
         }
     }
 
-    /// Has the terminal show nothing by itself, until it is given back.
-    ///
-    /// # Errors
-    /// When there is no terminal, it does not take the modes, or signals can't be heard.
+    /// Switches echo off until [`Modes::give_back`].
     pub fn hold(&mut self) -> io::Result<()> {
         if self.interrupts.is_none() {
             self.interrupts = Some(watch(&self.state)?);
@@ -191,11 +187,11 @@ impl Modes {
         self.state.stop_in_background(&terminal)?;
         let mut place = self.state.held();
         if let Some(held) = &*place {
-            // Somebody may have set other modes meanwhile.
+            // Another program may have set other modes meanwhile.
             return held.take();
         }
         let before = tcgetattr(&terminal)?;
-        // From here on a signal waits for the terminal to be held, and gives it back.
+        // From here on the signal thread waits for the lock, and gives the terminal back.
         let ends = self.state.ctrl_c_ends.swap(false, Ordering::SeqCst);
         self.state.others_end.store(false, Ordering::SeqCst);
         let held = place.insert(Held {
@@ -212,7 +208,7 @@ impl Modes {
         taken
     }
 
-    /// Gives the terminal back as it was. Again it does nothing.
+    /// Gives the terminal back as it was; a second call does nothing.
     pub fn give_back(&self) {
         if !self.is_held() {
             return;
@@ -226,31 +222,30 @@ impl Modes {
         }
     }
 
-    /// Whether the terminal shows nothing by itself.
     pub fn is_held(&self) -> bool {
         self.state.held().is_some()
     }
 
-    /// Modes that can't be set in the background would never be set.
+    /// In the background no modes would be set at all: see [`Held::take`].
     fn stop_in_background(&self) {
-        // What fails here fails again where it is read.
+        // If this fails, the next read fails too, and reports it.
         let _ = open_terminal().and_then(|terminal| self.state.stop_in_background(&terminal));
     }
 
-    /// Something is waited for, or no longer.
+    /// A task is waited for from here on, or no longer.
     pub fn wait(&self, is_busy: bool) {
         if self.is_held() {
             self.stop_in_background();
         }
         if let Some(held) = &mut *self.state.held() {
             held.is_busy = is_busy;
-            // What fails here fails again where it is read.
+            // If this fails, the next read fails too, and reports it.
             let _ = held.take();
         }
     }
 
-    /// Does what may raise SIGINT, and waits until that was heard if it has: later it would be taken
-    /// for another one.
+    /// Runs a task that may raise SIGINT, and waits until the signal thread has heard it: heard
+    /// later, it would be taken for another one.
     pub fn interruptible<T>(&self, task: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         let interrupts = self.interrupts.iter();
         interrupts.for_each(|heard| while heard.try_recv().is_ok() {});
@@ -258,7 +253,7 @@ impl Modes {
         if let (Err(error), Some(heard)) = (&done, &self.interrupts)
             && error.kind() == io::ErrorKind::Interrupted
         {
-            // Without that thread there is nobody to take it for anything.
+            // Without the signal thread nothing hears it.
             let _ = heard.recv_timeout(PATIENCE);
         }
         done
@@ -271,8 +266,8 @@ impl Drop for Modes {
     }
 }
 
-/// Throws away what was typed on standard input, a terminal, and was not read yet; says whether
-/// there was anything.
+/// Drops what was typed on standard input, a terminal, and was not read yet; true where there was
+/// anything.
 pub fn discard() -> bool {
     let (terminal, end) = (io::stdin(), Instant::now() + MOST_QUIET);
     discard_while(
@@ -281,25 +276,25 @@ pub fn discard() -> bool {
     )
 }
 
-/// What was typed ahead may be on its way still: a long paste, a slow line.
+/// What was typed ahead may still be on its way: a long paste, a slow line.
 fn discard_while(mut more_comes: impl FnMut() -> bool, throw_away: impl Fn() -> bool) -> bool {
     let mut has_dropped = throw_away();
     while more_comes() {
         has_dropped |= throw_away();
     }
-    // The beginning of a line, of which a terminal may say nothing.
+    // Also the beginning of a line, which a terminal in line mode does not report.
     throw_away() || has_dropped
 }
 
 fn throw_away(terminal: &impl AsFd) -> bool {
-    // Where it can't be told, it is taken to be so.
+    // Where the system does not tell, there may be some.
     let has_some = !ioctl_fionread(terminal).is_ok_and(|bytes| bytes == 0);
-    // A terminal that is gone holds nothing.
+    // It fails where the terminal is gone.
     let _ = tcflush(terminal, QueueSelector::IFlush);
     has_some
 }
 
-/// Waits until there is something to read, at most for so long.
+/// Whether there is something to read within this time.
 fn more_comes(terminal: &impl AsFd, within: Duration) -> bool {
     let Ok(within) = Timespec::try_from(within) else {
         return false;
@@ -307,12 +302,10 @@ fn more_comes(terminal: &impl AsFd, within: Duration) -> bool {
     let mut fd = PollFd::new(terminal, PollFlags::IN);
     match poll(slice::from_mut(&mut fd), Some(&within)) {
         Ok(ready) => ready > 0 && !fd.revents().contains(PollFlags::HUP),
-        // A signal was heard meanwhile.
         Err(error) => error == Errno::INTR,
     }
 }
 
-/// Hears signals from here on.
 fn watch(state: &Arc<State>) -> io::Result<Receiver<()>> {
     flag::register_conditional_default(SIGTERM, Arc::clone(&state.ctrl_c_ends))?;
     for signal in ENDING {
@@ -374,7 +367,7 @@ mod tests {
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
         let theirs = rustix::fs::open(name, flags, Mode::empty()).unwrap();
         let mut keyboard = File::from(ours);
-        // Nothing but what it waits for ends the wait.
+        // The wait ends only for what it waits for.
         let long = Duration::from_secs(600);
         assert!(!more_comes(&theirs, Duration::ZERO));
         assert!(!throw_away(&theirs));

@@ -1,11 +1,11 @@
-//! Where a terminal has no modes that are known here: nothing is held, and each question switches
-//! echo by itself.
+//! Stands for `modes` where this program can't set a terminal's modes (not Unix): nothing is held,
+//! and each question switches echo by itself.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// See the module; the names are those of `modes`.
+/// The names are those of `modes`.
 pub struct Modes;
 
 #[expect(
@@ -35,7 +35,7 @@ impl Modes {
     }
 }
 
-/// What was typed can't be thrown away here.
+/// Nothing can be dropped here.
 pub const fn discard() -> bool {
     false
 }

@@ -9,47 +9,34 @@ use zeroize::Zeroizing;
 
 use super::MAX_ANSWER;
 
-/// Why a secret could not be read from a file. The sentence is fit for a person.
+/// Why a file gave no secret. A sentence for the person.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretFileError {
-    /// It cannot be opened or read.
     #[error("cannot read {}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Others than its owner may read or change it.
+    Read { path: PathBuf, source: io::Error },
+    /// The group or others may read or change the file.
     #[error("{0} is open to other users (mode {mode:03o}): do 'chmod 600' on it first", path.display())]
     Exposed {
-        /// The file.
         path: PathBuf,
-        /// Its permission bits.
+        /// The permission bits.
         mode: u32,
     },
-    /// `-` while standard input is a terminal, which would show what is typed.
+    /// `-` while standard input is a terminal, which would echo what is typed.
     #[error("'-' reads from a pipe; at a terminal leave the flag out to be asked without echo")]
     WouldEcho,
-    /// The first line is empty.
     #[error("the first line of {} is empty", .0.display())]
     Empty(PathBuf),
-    /// The first line has more than [`MAX_ANSWER`] bytes.
+    /// More than [`MAX_ANSWER`] bytes.
     #[error("the first line of {} has more than {MAX_ANSWER} bytes", .0.display())]
     TooLong(PathBuf),
-    /// The first line is no text.
     #[error("the first line of {} is not UTF-8", .0.display())]
     NotUtf8(PathBuf),
 }
 
-/// Reads a secret from the first line of a file or FIFO, or of standard input when `path` is
-/// `-`; what follows the line is left unread there, for the next secret and for the chat.
+/// Reads a secret from the first line of a file or FIFO, or of standard input when `path` is `-`;
+/// what follows the line is left unread there, for the next secret and for the chat.
 ///
 /// A regular file must be closed to group and others, as ssh demands of its keys.
-///
-/// # Errors
-/// When it cannot be read, is open to others, or its first line is empty, longer than
-/// [`MAX_ANSWER`] bytes, or no UTF-8.
 pub fn read_secret_file(path: &Path) -> Result<SecretString, SecretFileError> {
     if path == Path::new("-") {
         let stdin = io::stdin();
@@ -81,7 +68,7 @@ pub fn read_secret_file(path: &Path) -> Result<SecretString, SecretFileError> {
     first_line(&mut file, path)
 }
 
-/// Reads byte by byte into a buffer that never grows: no more than the line is taken, and no
+/// Reads byte by byte into a buffer that never grows: nothing behind the line is consumed, and no
 /// copy of the secret is left in memory.
 pub(crate) fn first_line(
     source: &mut impl Read,

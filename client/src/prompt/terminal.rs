@@ -15,41 +15,36 @@ use super::{Choice, MAX_ANSWER, PromptError, Task, complain};
 use crate::charset::{self, Charset, Output};
 use crate::words::prompt as words;
 
-/// The terminal that questions are asked on, one line at a time.
 pub struct Terminal {
     ctrl_c_ends: Arc<AtomicBool>,
     modes: Modes,
 }
 
 impl Terminal {
-    /// Takes over what Ctrl-C (SIGINT) does: while `ctrl_c_ends` is true it ends the process, as
-    /// it does without us. A prompt sets it to false for as long as it reads; the caller may do
-    /// so when it has its own way to end.
+    /// Takes over what Ctrl-C (SIGINT) does: while `ctrl_c_ends` is true it ends the process, as by
+    /// default. A prompt sets it to false while it reads; the caller may do so when it has its own
+    /// way to end.
     ///
-    /// Without this, Ctrl-C in a prompt would end the process before the terminal's echo is
-    /// switched on again, because `rpassword` raises the signal first.
-    ///
-    /// # Errors
-    /// When the system refuses the signal handler.
+    /// Without this, Ctrl-C in a prompt would end the process before echo is switched on again,
+    /// because `rpassword` raises the signal first.
     pub fn open(ctrl_c_ends: Arc<AtomicBool>) -> io::Result<Self> {
         signal_hook::flag::register_conditional_default(SIGINT, Arc::clone(&ctrl_c_ends))?;
         let modes = Modes::new(Arc::clone(&ctrl_c_ends));
         Ok(Self { ctrl_c_ends, modes })
     }
 
-    /// See [`super::Prompter::will_be_asked`].
     pub fn hold(&mut self) {
-        // What fails here fails again, and is told, where something is asked.
+        // If this fails, the next question fails too, and reports it.
         let _ = self.modes.hold();
     }
 
-    /// Questions are over: the terminal is as it was.
+    /// After the last question: the terminal is as it was.
     pub fn give_back(&self) {
         self.modes.give_back();
     }
 
-    /// Throws away what was typed and was not read yet; says whether there was anything. Meanwhile
-    /// the terminal shows nothing, and passes on each key and not each line.
+    /// Drops what was typed and was not read yet; true where there was anything. Meanwhile the
+    /// terminal echoes nothing, and passes on keys and not lines.
     pub fn discard(&mut self) -> bool {
         let was_held = self.modes.is_held();
         self.hold();
@@ -60,29 +55,21 @@ impl Terminal {
         has_dropped
     }
 
-    /// Does something that takes a while; who does not want to wait presses Ctrl-C.
+    /// Runs a task; Ctrl-C ends the program meanwhile.
     pub fn busy(&self, task: Task) {
         self.modes.wait(true);
         task();
         self.modes.wait(false);
     }
 
-    /// See [`super::Prompter::ask`].
-    ///
-    /// # Errors
-    /// When standard input is no terminal, the person cancels, or the answer is too long.
     pub fn ask(&mut self, prompt: &str, instead: &'static str) -> Result<String, PromptError> {
-        // A mask that begins after the last character hides nothing: both kinds of question
-        // share one reader, and Ctrl-C and Ctrl-D mean the same in both.
+        // The mask begins behind every possible character, and so hides none: both kinds of
+        // question share one reader, and Ctrl-C and Ctrl-D mean the same in both.
         let config = || ConfigBuilder::new().password_feedback_partial_mask('*', usize::MAX);
         let answer = self.read(prompt, instead, config)?;
         Ok(answer.trim().to_owned())
     }
 
-    /// See [`super::Prompter::ask_secret`].
-    ///
-    /// # Errors
-    /// As [`Terminal::ask`].
     pub fn ask_secret(
         &mut self,
         prompt: &str,
@@ -92,10 +79,6 @@ impl Terminal {
         self.read(prompt, instead, config).map(SecretString::new)
     }
 
-    /// See [`super::Prompter::choose`].
-    ///
-    /// # Errors
-    /// As [`Terminal::ask`].
     pub fn choose(&mut self, choices: &[Choice]) -> Result<usize, PromptError> {
         let offered: Vec<String> = choices
             .iter()
@@ -143,7 +126,7 @@ impl Terminal {
     }
 }
 
-/// Has the question, and what is typed, shown as the terminal can show it.
+/// Questions, and what is typed, are shown as the terminal can show them.
 fn on_terminal(config: ConfigBuilder) -> io::Result<ConfigBuilder> {
     let charset = Charset::of_terminal();
     if charset == Charset::Utf8 {
@@ -153,7 +136,6 @@ fn on_terminal(config: ConfigBuilder) -> io::Result<ConfigBuilder> {
     Ok(config.output_writer(Output::new(terminal, charset)))
 }
 
-/// What the reader's answer means.
 fn judge(answer: io::Result<String>) -> Result<String, PromptError> {
     let answer = answer.map_err(|error| match error.kind() {
         ErrorKind::Interrupted => PromptError::Interrupted,

@@ -14,7 +14,7 @@ fn ticket(number: u8, left: Duration) -> Ticket {
     Ticket::from_parts(token, left, Fingerprint::from_key(&[1; 32]))
 }
 
-/// A directory in which sessions are saved, and the one of alice.
+/// Has a saved session of alice.
 struct SessionsDir {
     root: tempfile::TempDir,
 }
@@ -43,7 +43,6 @@ impl SessionsDir {
         self.try_hold("Alice").unwrap().unwrap()
     }
 
-    /// A session that is saved, with something changed in its file.
     fn edited(&self, from: &str, to: &str) -> Result<Option<Ticket>, SavedSessionError> {
         let saved = self.hold();
         saved.keep(&ticket(7, HOUR)).unwrap();
@@ -143,7 +142,7 @@ fn what_was_left_of_an_interrupted_write_is_in_nobody_s_way() {
     fs::write(&temporary, "half").unwrap();
     saved.keep(&ticket(7, HOUR)).unwrap();
     assert!(saved.ticket().unwrap().is_some() && !temporary.exists());
-    // One that fails leaves nothing that was used before.
+    // A failure leaves no ticket that was used before.
     fs::create_dir(&temporary).unwrap();
     assert!(matches!(
         saved.keep(&ticket(8, HOUR)),
@@ -243,7 +242,6 @@ mod unix {
         fs::rename(dir.file(), &elsewhere).unwrap();
         symlink(&elsewhere, dir.file()).unwrap();
         assert!(matches!(saved.ticket(), Err(SavedSessionError::Io { .. })));
-        // A link is replaced, not followed.
         let before = fs::read(&elsewhere).unwrap();
         saved.keep(&ticket(8, HOUR)).unwrap();
         assert!(saved.ticket().unwrap().is_some());

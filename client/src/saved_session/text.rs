@@ -1,5 +1,4 @@
-//! A kept session as text. Six lines behind one that says what it is:
-//!
+//! A saved session as text: six lines behind one that names the format.
 //! ```text
 //! chatbox-session 1
 //! server chat.example:7878
@@ -10,7 +9,7 @@
 //! token <Base64 of 32 bytes>
 //! ```
 //!
-//! Anything else is not understood: no line may be missing, doubled, or stand elsewhere.
+//! Nothing else is understood: no line may be missing, doubled, or in another place.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -25,16 +24,16 @@ use zeroize::Zeroizing;
 use crate::address::ServerAddress;
 use crate::session::Ticket;
 
-/// No file is as long as this, in bytes.
+/// In bytes; a file of this program is shorter.
 pub(super) const MAX_FILE: usize = 1024;
 
 const HEAD: &str = "chatbox-session 1";
-/// The longest life of a login (docs/PROTOCOL.md, 12): a clock that was set back makes it no longer.
+/// The longest life of a login (docs/PROTOCOL.md, 12): a clock that was set back does not extend
+/// it.
 const MAX_LIFE: Duration = Duration::from_secs(12 * 60 * 60);
-/// 32 bytes in Base64.
+/// Characters of 32 bytes in Base64.
 const TOKEN_TEXT: usize = 43;
 
-/// What a file says.
 pub(super) struct SavedTicket {
     pub(super) server: ServerAddress,
     pub(super) user: UserName,
@@ -44,7 +43,7 @@ pub(super) struct SavedTicket {
     pub(super) token: ResumeToken,
 }
 
-/// A moment in seconds since 1970-01-01 UTC.
+/// In seconds since 1970-01-01 UTC.
 pub(super) fn seconds(moment: SystemTime) -> u64 {
     let since = moment.duration_since(UNIX_EPOCH);
     since.map_or(0, |since| since.as_secs())
@@ -69,7 +68,7 @@ impl SavedTicket {
         lines.next().is_none().then_some(entry)
     }
 
-    /// In a buffer that is long enough from the beginning, so that none is left behind unwiped.
+    /// The buffer is long enough from the beginning: growing would leave copies behind, unwiped.
     pub(super) fn write(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(MAX_FILE));
         let lines = [
@@ -85,7 +84,7 @@ impl SavedTicket {
             text.push('\n');
         }
         let mut token = Zeroizing::new([0; TOKEN_TEXT]);
-        // The room is that of 32 bytes.
+        // There is room for 32 bytes.
         let encoded = STANDARD_NO_PAD.encode_slice(self.token.token.expose(), token.as_mut_slice());
         let token = encoded.ok().and_then(|length| token.get(..length));
         text.push_str("token ");
@@ -94,7 +93,7 @@ impl SavedTicket {
         text
     }
 
-    /// The ticket, if its time has not passed.
+    /// `None` when its time has passed.
     pub(super) fn ticket(self, now: SystemTime) -> Option<Ticket> {
         let left = self.until.checked_sub(seconds(now))?;
         let left = Duration::from_secs(left).min(MAX_LIFE);

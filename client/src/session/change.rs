@@ -1,7 +1,7 @@
-//! The proof of the password that a change of one's own account begins with, in a session, and the
-//! token that a change leaves.
+//! The proof of the password with which a change of one's own account begins, in a session
+//! (docs/PROTOCOL.md, 13.14 and 13.15), and the token that a change leaves.
 //!
-//! As at a login, each step consumes the one before, and nothing that the server sent comes back
+//! As at a login, each step consumes the one before, and nothing that the server sent is returned
 //! before it has proved to know the account.
 
 use chatbox_common::auth::resume::ResumeToken;
@@ -16,17 +16,16 @@ use chatbox_common::wire::message::{
 
 use super::{SessionError, Ticket};
 
-/// A proof for which the server was asked to give a challenge.
+/// A proof for which the server is asked to give a challenge.
 pub struct Proof {
     first: ClientFirst,
     password: Password,
 }
 
-/// The password was proved, together with what was asked for; the server has to prove itself.
+/// The password and the request are sent; the server has to prove itself.
 pub struct Proved(ClientFinal);
 
 impl Proof {
-    /// Begins with fresh random bytes.
     #[must_use]
     pub fn begin(user: &UserName, password: Password) -> Self {
         let nonce = Secret::<NONCE_LEN>::random();
@@ -36,7 +35,7 @@ impl Proof {
         }
     }
 
-    /// The request.
+    /// Asks for the challenge.
     #[must_use]
     pub fn message(&self, request: RequestId) -> ClientMessage {
         ClientMessage::Password(message::Password {
@@ -45,10 +44,11 @@ impl Proof {
         })
     }
 
-    /// Answers the challenge, and asks for another password. Takes 0.4 s and more.
+    /// Answers the challenge, and asks for another password. Takes 0.4 s and more of computing.
     ///
     /// # Errors
-    /// When the challenge is none of this exchange, or asks for too few or too many rounds.
+    /// When the challenge does not belong to this exchange, or asks for too few or too many
+    /// rounds.
     pub fn replace(
         self,
         challenge: &str,
@@ -70,7 +70,8 @@ impl Proof {
         Ok((confirm, Proved(last)))
     }
 
-    /// Answers the challenge, and asks for another second factor. Takes 0.2 s and more.
+    /// Answers the challenge, and asks for another second factor. Takes 0.2 s and more of
+    /// computing.
     ///
     /// # Errors
     /// As [`Self::replace`].
@@ -95,17 +96,14 @@ impl Proof {
 }
 
 impl Proved {
-    /// Has the server prove itself.
-    ///
-    /// # Errors
-    /// When it could not.
+    /// Fails where the server does not prove that it knows the account.
     pub fn verify(self, server_final: &str) -> Result<(), SessionError> {
         Ok(self.0.verify(server_final)?)
     }
 }
 
 impl Ticket {
-    /// What continues the login from a change on, at the same server.
+    /// The ticket that replaces the one before the change, for the same server.
     #[must_use]
     pub fn renewed(changed: Changed, fingerprint: Fingerprint) -> Self {
         let token = ResumeToken {
@@ -130,7 +128,7 @@ mod tests {
         Password::prepare(&SecretString::new(text.to_owned())).unwrap()
     }
 
-    /// The two ends' bindings of a channel that nobody goes on to use.
+    /// The binding of a channel, at both ends.
     fn bindings() -> [ChannelBinding; 2] {
         let (mut ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
         let server = std::thread::spawn(move || {

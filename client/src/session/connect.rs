@@ -1,4 +1,4 @@
-//! From an address to an encrypted channel, and the requests before login on it.
+//! From an address to an encrypted channel, and the requests on it before login.
 
 use std::collections::VecDeque;
 use std::io;
@@ -18,12 +18,13 @@ use chatbox_common::wire::message::{
 use super::SessionError;
 use crate::address::ServerAddress;
 
-/// A little less than a server gives.
+/// A little less than a server gives: this client reports the time-out, rather than a closed
+/// connection.
 const LOGIN: Duration = LOGIN_TIMEOUT.saturating_sub(Duration::from_secs(2));
-/// How long a goodbye may take that nobody waits for.
+/// For a goodbye whose answer is not waited for.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A finished handshake: somebody who owns a key, and nobody yet who trusts it.
+/// A finished handshake: the server has proved to own a key, which nobody has decided to trust yet.
 pub struct Greeted {
     pub(super) socket: Arc<TcpStream>,
     pub(super) channel: Channel,
@@ -35,9 +36,6 @@ pub struct Greeted {
 }
 
 /// Connects within `timeout`, the handshake included. Every address of the host is tried.
-///
-/// # Errors
-/// When the host has no address, none answers, or the peer is no ChatBox server of this version.
 pub fn connect(server: &ServerAddress, timeout: Duration) -> Result<Greeted, SessionError> {
     let deadline = Instant::now() + timeout;
     let addresses = (server.host(), server.port())
@@ -96,19 +94,19 @@ fn first_that_answers(
 }
 
 impl Greeted {
-    /// The fingerprint of the key that the server proved to have.
+    /// Of the key that the server proved to have.
     #[must_use]
     pub const fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
 
-    /// Whether the socket is connected to this machine itself.
+    /// The peer's address is one of this machine.
     #[must_use]
     pub const fn is_loopback(&self) -> bool {
         self.peer.is_loopback()
     }
 
-    /// Goes away without having logged in.
+    /// Says goodbye instead of logging in.
     pub fn leave(mut self) {
         self.deadline = Instant::now() + GOODBYE_TIMEOUT;
         let bye = Bye {
@@ -138,7 +136,7 @@ impl Greeted {
         }
     }
 
-    /// Whether more came in the record of the last answer, which a login must not have.
+    /// The record of the last answer has more messages, which that of a login must not have.
     pub(super) fn has_heard_more(&self) -> bool {
         !self.pending.is_empty()
     }
@@ -157,7 +155,7 @@ impl Greeted {
             }
             if let Some(content) = receiver.next_record()? {
                 for message in codec::messages(content) {
-                    // What this version does not know is ignored, as the protocol says.
+                    // Messages of an unknown type are ignored (docs/PROTOCOL.md, 17).
                     if let Message::Known(message) = message.map_err(|_| SessionError::Protocol)? {
                         self.pending.push_back(message);
                     }
@@ -192,13 +190,13 @@ mod tests {
         (listener, ServerAddress::parse(&address).unwrap())
     }
 
-    /// What connecting to a peer that says just this comes to.
+    /// The error of a connection to a peer that says only `line`.
     fn connected_to(line: &'static [u8]) -> ChannelError {
         let (listener, server) = listener();
         let peer = thread::spawn(move || {
             let (mut socket, _) = listener.accept().unwrap();
             socket.write_all(line).unwrap();
-            // Closing with unread bytes would reset the line under what was said.
+            // Closing with unread bytes would reset the connection before `line` has arrived.
             let _ = socket.shutdown(Shutdown::Write);
             let _ = io::copy(&mut socket, &mut io::sink());
         });

@@ -1,4 +1,4 @@
-//! The two halves of a session, a thread for each.
+//! The two directions of a session, a thread for each. Made by `app`.
 
 use std::io::{self, ErrorKind};
 use std::net::{Shutdown, TcpStream};
@@ -18,49 +18,45 @@ use chatbox_common::wire::message::{
 
 use super::{Entered, Ticket};
 
-/// A server that is silent for so long is taken to be gone: it would have said goodbye before.
+/// A server that is silent for so long is taken to be gone: it would have ended the session before.
 const SILENCE: Duration = SILENCE_TIMEOUT.saturating_add(Duration::from_secs(30));
-/// A server that takes nothing for so long is taken to be gone.
+/// A server that accepts no bytes for so long is taken to be gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What may wait to be said: more than all that is ever under way at a time. A server that lets it
-/// fill up takes nothing.
+/// Messages that may wait to be written: more than are ever under way at a time. With the queue
+/// full, the server is taken to be gone.
 const JOBS: usize = 1_024;
-/// After so much silence of this side the server is given a sign of life, before it asks for one.
+/// After so long without a message of this side a ping is sent, before the server sends one.
 const QUIET: Duration = PING_AFTER.saturating_sub(Duration::from_secs(10));
-/// How long the end of a session waits for what was said before it to be written.
+/// How long dropping a session waits for what was sent before to be written.
 const LAST_WORDS: Duration = Duration::from_millis(200);
-/// The number of requests whose answer nobody waits for.
+/// The number of requests whose answer is ignored.
 const UNANSWERED: RequestId = 0;
 
-/// What the reading thread has to tell.
+/// What the reading thread reports.
 #[derive(Debug)]
 pub enum Heard {
-    /// The messages of one record, in order.
     Messages(Vec<ServerMessage>),
-    /// The server replaced its key; this is the number of the new one.
+    /// The server replaced its key; the number is the new one's.
     NewKey(u64),
-    /// Nothing more comes.
+    /// The last report.
     Ended(Ending),
 }
 
-/// How a session ended.
 #[derive(Debug)]
 pub enum Ending {
-    /// With a goodbye.
     Bye(Bye),
-    /// Without one.
+    /// Without a goodbye, or by a fault of the server.
     CutOff(ChannelError),
 }
 
-/// What the writing thread is to do.
 enum WriterJob {
     Say(ClientMessage),
-    /// Say goodbye, and close this direction.
+    /// Says goodbye, and closes this direction.
     SayBye,
 }
 
-/// A key: its number, and when it was first used.
+/// The key's number, and when it was first used.
 #[derive(Clone, Copy)]
 struct KeyInUse(u64, Instant);
 
@@ -77,13 +73,12 @@ impl KeyInUse {
     }
 }
 
-/// A session: a thread reads what is heard, another one writes what is said, so that whoever says
-/// something never waits for the network.
+/// A session: one thread reads, another one writes, so that a caller never waits for the network.
 pub struct Link {
     socket: Arc<TcpStream>,
-    /// Taken when nothing more is said.
+    /// `None` ends the writing thread, behind what it was given.
     jobs: Option<SyncSender<WriterJob>>,
-    /// Hung up by the writing thread when it has ended.
+    /// Disconnected by the end of the writing thread.
     written: Receiver<()>,
     sent: Arc<Mutex<KeyInUse>>,
     received: KeyInUse,
@@ -91,11 +86,8 @@ pub struct Link {
 }
 
 impl Link {
-    /// Splits a session. The reading thread calls `forward` with whatever it hears, in order,
-    /// until that answers that nobody listens any more.
-    ///
-    /// # Errors
-    /// When the system refuses a time-out or a thread.
+    /// Starts both threads. The reading one calls `forward` with all that it hears, in order, until
+    /// `forward` returns false.
     pub fn start(
         entered: Entered,
         forward: impl FnMut(Heard) -> bool + Send + 'static,
@@ -121,7 +113,7 @@ impl Link {
             .spawn(move || {
                 let _hold: SyncSender<()> = hold;
                 if write_all(&write, sender, &waiting, &key).is_err() {
-                    // The reading thread tells the end, behind what the server said before it.
+                    // The reading thread reports the end, behind what the server said before it.
                     let _ = write.shutdown(Shutdown::Both);
                 }
             })?;
@@ -139,16 +131,17 @@ impl Link {
         Ok((link, ticket))
     }
 
-    /// Has one message sent, behind those before it. Where that fails later, the end of the session
-    /// is heard of.
+    /// Queues one message. If writing it fails later, the end of the session is reported as
+    /// [`Heard::Ended`].
     ///
     /// # Errors
-    /// When the server takes nothing any more; the session is over then.
+    /// When the queue is full: the server accepts nothing, and the session is over.
     pub fn send(&self, message: ClientMessage) -> Result<(), ChannelError> {
         self.give(WriterJob::Say(message))
     }
 
-    /// Says goodbye and closes this direction; what the server still says is heard.
+    /// Queues a goodbye, behind which this direction is closed; what the server still says is
+    /// heard.
     ///
     /// # Errors
     /// As [`Link::send`].
@@ -159,23 +152,22 @@ impl Link {
     fn give(&self, job: WriterJob) -> Result<(), ChannelError> {
         match self.jobs.as_ref().map(|jobs| jobs.try_send(job)) {
             Some(Err(TrySendError::Full(_))) => Err(io::Error::from(ErrorKind::TimedOut).into()),
-            // The end of the session is heard of.
+            // The reading thread reports the end of the session.
             Some(Ok(()) | Err(TrySendError::Disconnected(_))) | None => Ok(()),
         }
     }
 
-    /// Notes that the server replaced its key.
     pub fn note_new_key(&mut self, epoch: u64) {
         self.received = KeyInUse(epoch, Instant::now());
     }
 
-    /// What a proof on this line must be bound to.
+    /// Proofs in this session must be bound to it.
     #[must_use]
     pub const fn binding(&self) -> &ChannelBinding {
         &self.binding
     }
 
-    /// The keys in use: this side's and the server's.
+    /// This side's key, and the server's.
     #[must_use]
     pub fn key_ages(&self) -> (KeyAge, KeyAge) {
         let sent = *self.sent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -185,16 +177,16 @@ impl Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        // What was said is written, if the server takes it now.
+        // What was queued is written, if the server accepts it at once.
         self.jobs = None;
         let _ = self.written.recv_timeout(LAST_WORDS);
-        // Ends the reading thread; a socket that is closed already makes this fail.
+        // Ends the reading thread; it fails where the socket is closed already.
         let _ = self.socket.shutdown(Shutdown::Both);
     }
 }
 
-/// Writes what it is given. Where nothing is said for a while it gives a sign of life, whatever keeps
-/// the rest of the program: a person may think long about a question.
+/// Pings after [`QUIET`] by itself, whatever the rest of the program waits for: a person may think
+/// long about a question.
 fn write_all(
     socket: &TcpStream,
     mut sender: Sender,
@@ -256,7 +248,7 @@ fn read_all(
                 Ok(message) => messages.push(message),
                 Err(error) => ending = Some(Ending::CutOff(error)),
             }
-            // Nothing counts after a goodbye.
+            // Nothing counts behind a goodbye.
             if ending.is_some() {
                 break;
             }
@@ -273,7 +265,8 @@ fn read_all(
 
 type Messages = Vec<Result<ServerMessage, ChannelError>>;
 
-/// The messages of the next record, those of unknown types left out, up to a malformed one.
+/// The messages of the next record up to a malformed one, those of unknown types left out
+/// (docs/PROTOCOL.md, 17).
 fn next(socket: &TcpStream, receiver: &mut channel::Receiver) -> Result<Messages, ChannelError> {
     loop {
         if let Some(content) = receiver.next_record()? {

@@ -1,7 +1,7 @@
 //! Registering, logging in and resuming on a fresh channel (docs/PROTOCOL.md, 10 to 12).
 //!
-//! Each consumes its state: what was refused can't be said again on the same connection unless
-//! the protocol allows it.
+//! Each step consumes its state: nothing can be said again on the same connection unless the
+//! protocol allows it.
 
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -27,18 +27,18 @@ use super::{Greeted, SessionError};
 /// A little less than a server gives.
 const REGISTRATION: Duration = REGISTRATION_TIMEOUT.saturating_sub(Duration::from_secs(5));
 
-/// What continues a login on a new connection. Kept in memory only, unless a script wants it kept
+/// What continues a login on a new connection. Kept in memory only, unless a script has it saved
 /// (`saved_session`).
 #[derive(Debug)]
 pub struct Ticket {
     token: ResumeToken,
     until: Instant,
-    /// The server to which alone it is shown.
+    /// Of the only server that the token is shown to.
     pub fingerprint: Fingerprint,
 }
 
 impl Ticket {
-    /// What a server has given, to be shown to that server alone.
+    /// `seconds` is how long the token is good.
     pub(super) fn new(token: ResumeToken, seconds: u32, fingerprint: Fingerprint) -> Self {
         Self {
             token,
@@ -47,7 +47,7 @@ impl Ticket {
         }
     }
 
-    /// What was kept of one: what a server has given, and how long that is still good.
+    /// A ticket that was saved: `left` is how long the token is still good.
     #[must_use]
     pub fn from_parts(token: ResumeToken, left: Duration, fingerprint: Fingerprint) -> Self {
         Self {
@@ -57,25 +57,23 @@ impl Ticket {
         }
     }
 
-    /// What to keep of it, beside the fingerprint: what the server has given, and how long that is
-    /// still good.
+    /// What to save beside the fingerprint: the token, and how long it is still good.
     #[must_use]
     pub fn parts(&self, now: Instant) -> (&ResumeToken, Duration) {
         (&self.token, self.until.saturating_duration_since(now))
     }
 
-    /// Whether its time has passed.
     #[must_use]
     pub fn is_over(&self, now: Instant) -> bool {
         now >= self.until
     }
 }
 
-/// Somebody who is logged in, before the first word of the session.
+/// A login that succeeded, before the first message of the session.
 pub struct Entered {
-    /// The name as it was registered.
+    /// As it was registered.
     pub user: UserName,
-    /// What continues the login.
+    /// Resumes this login.
     pub ticket: Ticket,
     /// Wrong second factors after a right password since the last login.
     pub wrong_codes: u32,
@@ -85,12 +83,11 @@ pub struct Entered {
     pub(super) binding: ChannelBinding,
 }
 
-/// A registration between its challenge and its first code.
 pub struct Registering {
     greeted: Greeted,
-    /// What the authenticator and the server share.
+    /// For the authenticator.
     pub secret: TotpSecret,
-    /// What replaces the authenticator, each code once.
+    /// Each replaces the authenticator once.
     pub recovery: Vec<RecoveryCode>,
     /// The server's time, milliseconds since 1970-01-01 UTC.
     pub server_time: u64,
@@ -98,7 +95,6 @@ pub struct Registering {
     server_key: Secret<32>,
 }
 
-/// A login that the server has challenged.
 pub struct Challenged {
     greeted: Greeted,
     first: ClientFirst,
@@ -147,10 +143,6 @@ impl Greeted {
         })
     }
 
-    /// Begins a login.
-    ///
-    /// # Errors
-    /// When the server refuses, or does not answer with a challenge.
     pub fn log_in(mut self, user: &UserName) -> Result<Challenged, SessionError> {
         let nonce = Secret::<NONCE_LEN>::random();
         let first = ClientFirst::new(user, *nonce.expose());
@@ -171,11 +163,7 @@ impl Greeted {
         }
     }
 
-    /// Continues an earlier login. Only for the server of that login: the caller has compared
-    /// the fingerprints.
-    ///
-    /// # Errors
-    /// When the server refuses.
+    /// Continues an earlier login. A ticket of another server is refused before anything is sent.
     pub fn resume(mut self, ticket: &Ticket) -> Result<Entered, SessionError> {
         if self.fingerprint() != ticket.fingerprint {
             return Err(SessionError::Protocol);
@@ -225,16 +213,14 @@ impl Greeted {
     }
 }
 
-/// What a first code came to.
 pub enum Confirmed {
-    /// There is an account, and it is logged in.
+    /// The account exists, and is logged in.
     Yes(Box<Entered>),
-    /// The code was wrong, and another may be tried; with the server's sentence.
+    /// Another code may be tried; with the server's sentence.
     WrongCode(Box<Registering>, String),
 }
 
 impl Registering {
-    /// Gives the registration up.
     pub fn leave(self) {
         self.greeted.leave();
     }
@@ -270,14 +256,14 @@ impl Registering {
 }
 
 impl Challenged {
-    /// The server's time, milliseconds since 1970-01-01 UTC. Nothing vouches for it yet.
+    /// Milliseconds since 1970-01-01 UTC. The server has not proved itself yet.
     #[must_use]
     pub const fn server_time(&self) -> u64 {
         self.challenge.time
     }
 
-    /// Proves password and second factor, and has the server prove itself. Nothing of what the
-    /// server sent comes back before its signature was verified.
+    /// Proves password and second factor, and has the server prove itself. Nothing that the server
+    /// sent is returned before its signature is verified.
     ///
     /// # Errors
     /// When the server refuses, or could not prove that it knows the account.

@@ -1,5 +1,5 @@
-//! The way to a server and what is said on it: connecting, registering, logging in, resuming,
-//! and the two halves of a session.
+//! The way to a server and what is said on it: connecting, registering, logging in, resuming, and
+//! the two directions of a session.
 //!
 //! Owns sockets, deadlines and the protocol's order. Knows no terminal, no file and no policy:
 //! whose key is trusted, what a person is asked and what is shown is decided by its callers,
@@ -22,65 +22,44 @@ pub use connect::{Greeted, connect};
 pub use link::{Ending, Heard, Link};
 pub use login::{Confirmed, Entered, Ticket};
 
-/// Why there is no session. Sentences that came from the server are in it as they came: whoever
-/// shows one makes it fit for a terminal.
+/// Why there is no session. A server's sentences are in it as they came: the caller makes them fit
+/// for a terminal before showing one.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// The host has no address.
     #[error("cannot find {server}: {}", reason(source))]
     Resolve {
-        /// The server.
         server: ServerAddress,
-        /// What the system said.
         source: io::Error,
     },
-    /// No address of the host answers.
+    /// No address of the host answers; the error is that of the last one tried.
     #[error("cannot connect to {server}: {}", reason(source))]
     Connect {
-        /// The server.
         server: ServerAddress,
-        /// What the system said of the last address that was tried.
         source: io::Error,
     },
-    /// The handshake failed.
     #[error("no encrypted connection to {server}: {source}")]
     Handshake {
-        /// The server.
         server: ServerAddress,
-        /// Why.
         source: ChannelError,
     },
-    /// The server did not answer in time.
     #[error("the server did not answer in time")]
     Timeout,
-    /// The connection broke.
     #[error("the connection was cut off: {0}")]
     Channel(#[source] ChannelError),
-    /// The server refused a request.
     #[error("{sentence}")]
-    Refused {
-        /// Which refusal.
-        code: ErrorCode,
-        /// The server's sentence.
-        sentence: String,
-    },
-    /// The server said goodbye.
+    Refused { code: ErrorCode, sentence: String },
     #[error("the server closed the connection: {sentence}")]
-    Goodbye {
-        /// Why.
-        reason: ByeReason,
-        /// The server's sentence.
-        sentence: String,
-    },
-    /// The server failed in the login.
+    Goodbye { reason: ByeReason, sentence: String },
+    /// The server's challenge or its proof is wrong.
     #[error(transparent)]
     Scram(#[from] ScramError),
-    /// The server answered something that does not belong here.
+    /// A message that does not belong into this state, or a malformed one.
     #[error("the server does not keep to the protocol; the connection was closed")]
     Protocol,
 }
 
-/// What the system said, without the number that only a programmer can use.
+/// The system's sentence, without the number that only a programmer can use.
 fn reason(error: &io::Error) -> String {
     let said = error.to_string();
     let number = format!(" (os error {})", error.raw_os_error().unwrap_or_default());
@@ -88,7 +67,7 @@ fn reason(error: &io::Error) -> String {
 }
 
 impl SessionError {
-    /// Whether the login, the registration or the resume was refused: nothing says why.
+    /// A login, registration or resume was refused; the server does not tell what was wrong.
     #[must_use]
     pub const fn is_refusal(&self) -> bool {
         matches!(

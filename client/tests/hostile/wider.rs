@@ -1,20 +1,19 @@
-//! A terminal that draws some characters wider than the program takes them for, as real ones do:
-//! what was written to it, in rows. It knows the orders that a full screen gives, no more.
+//! A terminal that draws some characters wider than the program takes them for, as real ones do. It
+//! turns bytes into rows, and knows only the sequences that a full screen writes.
 
 use unicode_width::UnicodeWidthChar;
 
-/// See the module.
 pub struct Wider {
     size: (usize, usize),
-    /// What stands in each column; nothing behind what takes two.
+    /// The character of each column; empty behind one that takes two.
     rows: Vec<Vec<String>>,
     at: (usize, usize),
     wraps: bool,
 }
 
 impl Wider {
-    /// What such a terminal of this size (columns, rows) shows after these bytes; nothing where they
-    /// end within a character or an order.
+    /// The screen of a terminal of this size (columns, rows) after these bytes; `None` where they
+    /// end within a character or a sequence.
     pub fn shows((columns, rows): (u16, u16), bytes: &[u8]) -> Option<Self> {
         let size = (columns.into(), rows.into());
         let mut terminal = Self {
@@ -46,13 +45,13 @@ impl Wider {
         Some(terminal)
     }
 
-    /// The rows, without the blanks at their ends.
+    /// Without the blanks at their ends.
     pub fn rows(&self) -> Vec<String> {
         let rows = self.rows.iter().map(|row| row.concat());
         rows.map(|row| row.trim_end().to_owned()).collect()
     }
 
-    /// What stands in the first columns of each row.
+    /// The first columns of each row.
     pub fn begins(&self, columns: usize) -> Vec<String> {
         self.rows
             .iter()
@@ -60,8 +59,8 @@ impl Wider {
             .collect()
     }
 
-    /// What stands in the other columns of each row, without the blanks at their ends; nothing
-    /// where a character before them takes the first of them.
+    /// The other columns of each row, without the blanks at their ends; empty where a character
+    /// before them takes the first of them.
     pub fn behind(&self, columns: usize) -> Vec<String> {
         let rows = self.rows.iter().map(|row| &row[columns..]);
         let rows = rows.map(|row| match row.first() {

@@ -1,4 +1,4 @@
-//! What each terminal was shown, beside what it was to be shown.
+//! Compares what each terminal was shown with what it must have been shown.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use chatbox_common::testkit::wait::eventually;
 use super::{INNER, PEOPLE, World, title};
 
 impl World {
-    /// Waits until everything that was said is kept or refused, and everybody has seen it.
+    /// Waits until every message is stored or refused, and everybody has seen it.
     pub fn settle(&mut self) {
         for terminal in 0..self.terminals.len() {
             if self.terminals[terminal].is_stopped {
@@ -26,7 +26,6 @@ impl World {
         }
     }
 
-    /// Everything is as promised, to the end.
     pub fn end(mut self) -> String {
         self.settle();
         let rooms: Vec<_> = self.stays.keys().cloned().collect();
@@ -58,7 +57,7 @@ impl World {
         )
     }
 
-    /// How far somebody has read is kept, whichever of their sessions said so.
+    /// How far a person has read is stored, whichever of their sessions said so.
     fn has_read_all(&self, person: usize, room: &str) {
         let sql = "SELECT m.read_seq FROM members m JOIN rooms r ON r.id = m.room \
                    JOIN REGISTERED a ON a.id = m.account WHERE r.name = ?1 AND a.user = ?2";
@@ -76,8 +75,7 @@ impl World {
         );
     }
 
-    /// What a terminal was shown is what its person was to see: all of it once and in order, and
-    /// nothing else.
+    /// A terminal was shown all that its person must see, once and in order, and nothing else.
     pub(super) fn check(&self, terminal: usize) {
         let person = self.terminals[terminal].person;
         let wanted = self.wanted(terminal);
@@ -113,7 +111,7 @@ impl World {
         }
     }
 
-    /// What a terminal must have been shown by now, by room.
+    /// The numbers of the messages that a terminal must have been shown by now, by room.
     fn wanted(&self, terminal: usize) -> BTreeMap<String, Vec<i64>> {
         let person = self.terminals[terminal].person;
         let theirs = self.stays.iter().filter(|((who, _), _)| *who == person);
@@ -129,10 +127,12 @@ impl World {
         wanted.collect()
     }
 
-    /// What a terminal was shown, by room, in the order in which it was shown.
+    /// The numbers of the messages that a terminal was shown, by room, in the order of the
+    /// terminal.
     fn seen(&self, terminal: usize) -> BTreeMap<String, Vec<i64>> {
         let person = self.terminals[terminal].person;
-        // First what was shown, then what is kept: the other way round proves nothing.
+        // What was shown is read first: the database may get more meanwhile, the other way round
+        // proves nothing.
         let shown = self.terminals[terminal].chat();
         let kept = self.kept();
         let mut seen: BTreeMap<String, Vec<i64>> = BTreeMap::new();

@@ -1,5 +1,5 @@
-//! What has happened, as far as it can be known from outside, and what follows from it for what
-//! each may see and must see.
+//! The state of the chat as far as it can be known from outside, and what each terminal may and
+//! must see because of it.
 //!
 //! Membership changes are waited for; messages are not. A message that was on its way when a
 //! membership began or ended may fall on either side of it: both bounds of the moment are noted.
@@ -19,20 +19,18 @@ use terminal_client::TerminalClient;
 
 pub const PEOPLE: [&str; 3] = ["alice", "bob", "carol"];
 const ALICE: usize = 0;
-/// Who sits at which terminal: Alice has two sessions.
+/// The person at each terminal: Alice has two sessions.
 const TERMINALS: [usize; 4] = [0, 0, 1, 2];
 const LOBBY: &str = "#lobby";
 const INNER: &str = "#inner~alice";
-/// The rooms that people come to and go from.
+/// The rooms that people join and leave.
 pub const ALL: &[&str] = &["#one", "#two", INNER];
-/// How often one person may log in again: each time costs a recovery code.
+/// How often a person may log in again: each time costs a recovery code.
 const RETURNS: usize = 7;
-/// Kills of one run.
 const KILLS: usize = 8;
 
-/// Who made a room, and may send others out of it.
+/// The person who made a room, and may send others out of it.
 const fn maker(room: &str) -> usize {
-    // `#two` is Bob's.
     if matches!(room.as_bytes(), b"#two") {
         1
     } else {
@@ -40,7 +38,7 @@ const fn maker(room: &str) -> usize {
     }
 }
 
-/// A membership: at which numbers of the room it began and ended, at least and at most.
+/// A membership: the least and the greatest number of the room at which it began and ended.
 #[derive(Debug, Clone, Copy)]
 struct Stay {
     first: (i64, i64),
@@ -53,16 +51,15 @@ struct Said {
     person: usize,
     room: String,
     text: String,
-    /// Its sender was a member until it was committed.
+    /// Its sender was certainly a member until it was committed.
     is_certain: bool,
 }
 
-/// See the module.
 pub struct World {
     server: ServerProcess,
     accounts: Vec<Account>,
     pub terminals: Vec<TerminalClient>,
-    /// The heads of all rooms, as each terminal began.
+    /// The heads of all rooms when the terminal began.
     began: Vec<BTreeMap<String, i64>>,
     stays: BTreeMap<(usize, String), Vec<Stay>>,
     invited: BTreeSet<usize>,
@@ -70,13 +67,12 @@ pub struct World {
     said: Vec<Said>,
     returns: [usize; PEOPLE.len()],
     kills: usize,
-    /// How often each terminal is expected to have come back.
+    /// How often each terminal must have come back.
     back: Vec<usize>,
     database: Connection,
 }
 
 impl World {
-    /// Everybody is there, and the rooms are made.
     pub fn begin() -> Self {
         let server = ServerProcess::start_on(free_port(), UNLIMITED);
         let mut accounts = Vec::new();
@@ -121,8 +117,6 @@ impl World {
         world
     }
 
-    // What is known.
-
     fn begins(&mut self, person: usize, room: &str, first: (i64, i64)) {
         let stay = Stay {
             first,
@@ -158,14 +152,13 @@ impl World {
         last.is_some_and(|stay| stay.last == NOT_ENDED)
     }
 
-    /// The last number of a room.
     fn head(&self, room: &str) -> i64 {
         let sql = "SELECT ifnull((SELECT next_seq - 1 FROM rooms WHERE name = ?1), 0)";
         let head = self.database.query_row(sql, [room], |row| row.get(0));
         head.unwrap()
     }
 
-    /// What the database has: by text, where, which number, and whose.
+    /// The messages in the database: by text, with room, number and sender.
     fn kept(&self) -> BTreeMap<String, (String, i64, String)> {
         let sql = "SELECT CAST(m.body AS TEXT), r.name, m.seq, a.user FROM messages m \
                    JOIN rooms r ON r.id = m.room JOIN REGISTERED a ON a.id = m.sender";
@@ -180,22 +173,21 @@ impl World {
         kept
     }
 
-    /// A terminal of a person that can act.
+    /// One that is not stopped.
     fn terminal_of(&self, person: usize) -> Option<usize> {
         let mut terminals = self.terminals.iter();
         terminals.position(|terminal| terminal.person == person && !terminal.is_stopped)
     }
 
-    /// Has a terminal ask for something; between these two numbers it came about.
+    /// Has a terminal ask for something, and returns the heads of the room before and after: it
+    /// took effect between them.
     fn asks(&mut self, terminal: usize, room: &str, command: &str, answer: &str) -> (i64, i64) {
         let before = self.head(room);
         self.terminals[terminal].asks(command, &[answer]);
         (before, self.head(room))
     }
 
-    // What is done.
-
-    /// Somebody says something, somewhere where they are.
+    /// Says a line in one of the rooms that the person is in, or to another person.
     pub fn say(&mut self, terminal: usize, random: &mut SeededRandom) {
         let person = self.terminals[terminal].person;
         let text = format!("line {} of {}", self.said.len(), PEOPLE[person]);
@@ -205,7 +197,7 @@ impl World {
         let choice = random.below(rooms.len() + 1);
         let room = if let Some(&room) = rooms.get(choice) {
             if self.terminals[terminal].current.as_deref() != Some(room) {
-                // Not typed ahead: who is sent out before it is read would come in anew.
+                // Not typed ahead: a person who is sent out before it is read would join again.
                 let told = format!("what you type is said in {room}");
                 self.terminals[terminal].asks(&format!("/join {room}"), &[&told]);
                 self.terminals[terminal].current = Some(room.to_owned());
@@ -337,7 +329,7 @@ impl World {
         }
     }
 
-    /// A client hears nothing for a while.
+    /// The client reads nothing until it goes on.
     pub fn stop(&mut self, terminal: usize) {
         self.terminals[terminal].stop();
     }
@@ -359,7 +351,7 @@ impl World {
         });
     }
 
-    /// The server dies in the middle of it, and is started again.
+    /// The server is killed in the middle, and started again.
     pub fn kill(&mut self) {
         if self.kills == KILLS {
             return;
@@ -368,7 +360,7 @@ impl World {
         self.server.kill();
         self.server.restart();
         for (terminal, back) in self.terminals.iter_mut().zip(&mut self.back) {
-            // Who is stopped comes back once, however often the server was killed meanwhile.
+            // A stopped client comes back once, however often the server was killed meanwhile.
             if !std::mem::replace(&mut terminal.missed_a_kill, terminal.is_stopped) {
                 *back += 1;
             }
@@ -380,7 +372,7 @@ impl World {
         }
     }
 
-    /// Somebody goes, and logs in again on a new screen.
+    /// Ends a client, and logs the person in again on a new screen.
     pub fn leaves_and_comes_back(&mut self, terminal: usize) {
         let person = self.terminals[terminal].person;
         if self.returns[person] == RETURNS {
@@ -400,7 +392,7 @@ impl World {
     }
 }
 
-/// What the database calls the conversation of two.
+/// The database's name of the conversation of two.
 fn title(one: usize, other: usize) -> String {
     let (low, high) = (one.min(other), one.max(other));
     format!("@{}+{}", PEOPLE[low], PEOPLE[high])

@@ -1,4 +1,4 @@
-//! A client at a terminal of its own, which keeps what it was shown line by line.
+//! A client at a terminal of its own, whose output is kept line by line.
 
 use std::ops::{Deref, DerefMut};
 
@@ -8,13 +8,12 @@ use chatbox_common::testkit::terminal::{Signal, Transcript};
 
 use chatbox_common::testkit::terminal::client::client_with;
 
-/// See the module.
 pub struct TerminalClient {
-    /// Which of the people sits here.
+    /// Index of the person at it.
     pub person: usize,
     pub is_stopped: bool,
     pub missed_a_kill: bool,
-    /// Where what is typed is said, as far as that is certain.
+    /// The room in which typed lines are said, while that is certain.
     pub current: Option<String>,
     transcript: Transcript,
 }
@@ -22,7 +21,7 @@ pub struct TerminalClient {
 impl TerminalClient {
     /// Logs in, and waits until the session has begun.
     pub fn begin(server: &ServerProcess, person: usize, account: &mut Account) -> Self {
-        // What is typed is not to be read as what is shown.
+        // An echo of what is typed would be read as what is shown.
         let program = client_with(server, account, "").without_echo();
         let mut transcript = Transcript::start(program.args(["--plain"]));
         transcript.sees("what you type is said");
@@ -35,14 +34,14 @@ impl TerminalClient {
         }
     }
 
-    /// Types a command, and waits for one of the answers; says which it was.
+    /// Types a command, and returns the place of the answer that came.
     pub fn asks(&mut self, command: &str, answers: &[&str]) -> usize {
         self.skips();
         self.types(command);
         self.sees_one_of(answers)
     }
 
-    /// The messages shown: where, who and what.
+    /// The messages shown: room, sender and text.
     pub fn chat(&self) -> Vec<(String, String, String)> {
         let text = self.text();
         let chats = text.lines().filter_map(|line| {
@@ -64,7 +63,6 @@ impl TerminalClient {
         self.is_stopped = false;
     }
 
-    /// Says goodbye, and waits for the program's end.
     pub fn quit(&mut self) {
         self.types("/quit");
         assert_eq!(self.ends().code(), Some(0), "{:#?}", self.tail());

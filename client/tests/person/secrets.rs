@@ -1,5 +1,5 @@
-//! What is typed as an answer is neither shown nor said, whenever it is typed and whatever becomes of
-//! the question.
+//! What is typed as an answer is neither shown nor said, whenever it is typed and whatever becomes
+//! of the question.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -54,7 +54,7 @@ fn secrets_typed_in_vain_are_said_to_nobody() {
     );
 }
 
-/// A server that answers nobody until it goes on.
+/// A server that answers nothing until it goes on.
 fn stopped() -> (ServerProcess, impl Fn()) {
     let server = ServerProcess::start("");
     let pid = Pid::from_raw(server.pid().cast_signed()).unwrap();
@@ -70,7 +70,7 @@ fn a_password_typed_before_there_is_any_question_is_not_shown() {
     assert_eq!(alice.text(), "", "nothing was asked yet");
     alice.types(&format!("1\nyes\nalice\n{PASSWORD}\n{PASSWORD}"));
     go_on();
-    // While the password is computed with, too.
+    // Also while keys are computed from the password.
     alice.sees("?secret=");
     assert!(!alice.has_echo());
     let secret = secret_of(&alice.sees("&issuer=ChatBox"));
@@ -120,7 +120,6 @@ fn the_terminal_shows_keys_again_whatever_ends_the_questions() {
         assert_eq!(person.ends().signal(), Some(signal.as_raw()));
         person.echo_becomes(true);
     }
-    // The keys, too.
     for key in [CTRL_C, CTRL_D, "q"] {
         let mut person = start(&server);
         person.is_asked("1) Register  2) Log in");
@@ -181,18 +180,19 @@ fn questions_in_the_chat_are_asked_without_echo_and_the_chat_has_it_again() {
     alice.echo_becomes(true);
 }
 
-/// The state of a process (proc_pid_stat(5)); nothing once it is gone.
+/// The state of a process (proc_pid_stat(5)); `None` once it is gone.
 fn state(pid: &str) -> Option<char> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(") ")?.1.chars().next()
 }
 
-/// Ends a process that the test leaves behind.
+/// Kills a process that the test may leave behind.
 struct LeftBehind(Pid);
 
 impl Drop for LeftBehind {
     fn drop(&mut self) {
-        // It has ended already where the test succeeded, and its shell may not have asked yet.
+        // Where the test succeeded the process has ended, and its shell may not have waited for it
+        // yet.
         let _ = kill_process(self.0, Signal::KILL);
     }
 }
@@ -218,11 +218,11 @@ fn a_question_in_the_background_waits_stopped_and_ends_when_it_is_told_to() {
     // As `kill` of a shell does with a job.
     kill_process(process, Signal::TERM).unwrap();
     eventually("its end", || {
-        // Where it is slow to hear of its end it has stopped once more.
+        // If it hears SIGTERM late, it has stopped once more.
         kill_process(process, Signal::CONT).unwrap();
         matches!(state(&pid), None | Some('Z' | 'X')).then_some(())
     });
-    // While its shell still keeps its number.
+    // Before its shell has waited for it: the number can't be another process's.
     drop(ended);
     shell.types("");
     assert_eq!(shell.ends().code(), Some(0));

@@ -1,4 +1,5 @@
-//! chat.log, which belongs to the journal: its lines follow the commit, one write a batch.
+//! chat.log, which belongs to the journal: its lines are written after the commit, once for each
+//! batch.
 
 use std::io;
 use std::path::Path;
@@ -7,20 +8,15 @@ use super::file::LogFile;
 use super::files::AuditFile;
 use super::line::Line;
 
-/// The journal's own audit file.
 pub struct ChatLog(LogFile);
 
 impl ChatLog {
-    /// Opens or makes chat.log in `dir`. The lines that come back belong into info.log.
-    ///
-    /// # Errors
-    /// When the file can't be opened for appending, or can't be put right.
+    /// Opens or makes chat.log in `dir`. The lines it returns belong into info.log.
     pub fn open(dir: &Path) -> io::Result<(Self, Vec<Line>)> {
         let (file, repairs) = LogFile::open(dir, AuditFile::Chat)?;
         Ok((Self(file), repairs))
     }
 
-    /// Adds a line to the batch.
     pub fn append(&mut self, line: &Line) {
         debug_assert!(line.is_complete(), "{line:?}");
         self.0.append(line);
@@ -29,14 +25,14 @@ impl ChatLog {
     /// Writes the batch at once.
     ///
     /// # Errors
-    /// When the file did not take it all. No half line stays; what the file lacks still waits,
-    /// and flushing again tries again.
+    /// When the file did not take it all. No half line stays; the lines that the file lacks wait
+    /// for the next flush.
     pub fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
     }
 
-    /// Forgets the lines that the file did not take, for a caller who will append them anew
-    /// from the database: memory must not grow while a disk is full.
+    /// Forgets the lines that were not written, where the caller will append them again from the
+    /// database: memory must not grow while a disk is full.
     pub fn discard(&mut self) {
         self.0.discard();
     }

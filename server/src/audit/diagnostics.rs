@@ -1,4 +1,4 @@
-//! The program's own remarks, made with the macros of `log`, as lines of info.log.
+//! What the macros of `log` say, as lines of info.log.
 
 use chatbox_common::config::LogLevel;
 use log::{LevelFilter, Log, Metadata, Record, SetLoggerError};
@@ -26,11 +26,8 @@ impl Log for Diagnostics {
     fn flush(&self) {}
 }
 
-/// Sends what the macros of `log` say to info.log, up to `level`. Audit events do not come
-/// this way and are not governed by it.
-///
-/// # Errors
-/// When the process has a logger already.
+/// Sends the records of `log` to info.log, up to `level`. Audit events take another way, which
+/// `level` does not govern.
 pub fn install(audit: Audit, level: LogLevel) -> Result<(), SetLoggerError> {
     let level = match level {
         LogLevel::Off => LevelFilter::Off,

@@ -10,7 +10,7 @@ use log::Level;
 
 use super::files::AuditFile;
 
-/// One kind of line. Nothing outside this file can make one.
+/// One kind of line. Only this file can make one.
 #[derive(Debug)]
 pub struct AuditEvent {
     name: &'static str,
@@ -19,17 +19,15 @@ pub struct AuditEvent {
     keys: &'static [EventKey],
 }
 
-/// A key of an event.
 #[derive(Debug, PartialEq, Eq)]
 pub struct EventKey {
-    /// As it stands in the line.
+    /// Stands in the line as it is.
     pub(super) name: &'static str,
-    /// Whether every line of the event has it.
     pub(super) is_always_there: bool,
 }
 
 impl AuditEvent {
-    /// As it stands in the line.
+    /// Stands in the line as it is.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
@@ -43,12 +41,10 @@ impl AuditEvent {
         self.file
     }
 
-    /// In the order of the line.
     pub(super) const fn keys(&self) -> &'static [EventKey] {
         self.keys
     }
 
-    /// An event that the product does not have.
     #[cfg(test)]
     pub(super) const fn for_test(
         name: &'static str,
@@ -81,8 +77,8 @@ macro_rules! key {
 }
 pub(super) use key;
 
-/// Makes a constant of each event, and one list of them all: an event can't be in the product and
-/// not in the list. One that nobody writes any more is dead code to the compiler.
+/// Makes a constant of each event, and one list of all: no event of the product is missing from the
+/// list. One that nothing logs any more is dead code to the compiler.
 macro_rules! events {
     ($($file:ident {
         $($constant:ident = $level:ident $name:literal ($($key:tt)*);)*
@@ -192,7 +188,7 @@ events! {
         MESSAGE = Info "message" (id room seq user account [recovered] [kind] [text] [bytes]);
     }
 
-    // One name for what was done and what failed, at two levels and with other keys.
+    // One name for statements that ran and that failed, at two levels and with other keys.
     Sql {
         SQL = Info "sql" (tx runs rows statement);
         SQL_FAILED = Error "sql" (failed [tx] [runs] [rows] statement);

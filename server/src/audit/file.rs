@@ -1,4 +1,5 @@
-//! One of the four files: lines gathered in memory, written together, never in halves.
+//! One of the four files: lines gathered in memory and written together, so that no half line
+//! stays.
 //!
 //! The lines go through a `simplelog::WriteLogger` of this file's own (its time, level and
 //! target switched off: they stand in the line already). It drops the errors of what it
@@ -17,7 +18,7 @@ use super::events;
 use super::files::AuditFile;
 use super::line::Line;
 
-/// An audit file and the lines that wait for it.
+/// An audit file, and the lines that were not written yet.
 pub struct LogFile {
     which: AuditFile,
     logger: Box<WriteLogger<Shared>>,
@@ -25,12 +26,9 @@ pub struct LogFile {
 }
 
 impl LogFile {
-    /// Opens or makes the file in `dir`, mode 0600. The lines that come back belong into
-    /// info.log: what had to be put right about a file that was there, namely a mode that let
-    /// others in, or a last line that a sudden end had left unfinished.
-    ///
-    /// # Errors
-    /// When the file can't be opened for appending, or can't be put right.
+    /// Opens or makes the file in `dir`, mode 0600. Returns lines for info.log about what had to be
+    /// put right in a file that was there: a mode that let others in, or a last line that a sudden
+    /// end had left unfinished.
     pub fn open(dir: &Path, which: AuditFile) -> io::Result<(Self, Vec<Line>)> {
         let (output, repairs) = Output::open(dir, which)?;
         let output = Shared(Arc::new(Mutex::new(output)));
@@ -52,16 +50,13 @@ impl LogFile {
 
     /// As [`LogFile::open`], for a process beside the server that writes the file too: cutting it
     /// back after half a line would cut off what the server has written meanwhile.
-    ///
-    /// # Errors
-    /// As [`LogFile::open`].
     pub fn open_beside(dir: &Path, which: AuditFile) -> io::Result<(Self, Vec<Line>)> {
         let (file, repairs) = Self::open(dir, which)?;
         file.output.lock().may_cut = false;
         Ok((file, repairs))
     }
 
-    /// Adds a line of this file to those that wait.
+    /// The line is in memory until [`LogFile::flush`].
     pub fn append(&self, line: &Line) {
         debug_assert_eq!(line.file(), self.which, "{line:?}");
         self.logger.log(
@@ -73,35 +68,35 @@ impl LogFile {
         );
     }
 
-    /// Writes what waits, with one call to the system when all goes well.
+    /// Writes the waiting lines, with one call to the system when all goes well.
     ///
     /// # Errors
-    /// When the file did not take everything. It then ends with a whole line all the same, if
-    /// it is a regular file; what it lacks still waits, and flushing again tries again.
+    /// When the file did not take everything. A regular file still ends with a whole line; the
+    /// lines that it lacks wait for the next flush.
     pub fn flush(&self) -> io::Result<()> {
         self.logger.flush();
         self.output.lock().fault.take().map_or(Ok(()), Err)
     }
 
-    /// How many bytes wait.
+    /// In bytes.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.output.lock().waiting.len()
     }
 
-    /// Forgets what waits.
+    /// Forgets the waiting lines.
     pub fn discard(&self) {
         self.output.lock().waiting.clear();
     }
 }
 
-/// The `Write` behind the logger, which keeps it, and behind the [`LogFile`], which asks it.
+/// The `Write` that the logger owns and the [`LogFile`] asks for its state.
 #[derive(Clone)]
 struct Shared(Arc<Mutex<Output>>);
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Output> {
-        // Nothing panics while it holds the lock; a line half appended would be worse than none.
+        // Nothing panics while it holds the lock; a line appended by half would be worse than none.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -120,14 +115,13 @@ impl Write for Shared {
 
 struct Output {
     file: File,
-    /// Whether the file can be cut: a pipe or a device can't, and another's file must not be.
+    /// A pipe or a device can't be cut, and a file that the server writes too must not be.
     may_cut: bool,
     waiting: Vec<u8>,
-    /// The last failure, until somebody asks.
+    /// The last failure, until [`LogFile::flush`] takes it.
     fault: Option<io::Error>,
 }
 
-/// Cuts a file back to its last line feed.
 fn cut_half_line(file: &mut File, length: u64) -> io::Result<()> {
     let mut end = length;
     let mut piece = [0; 4096];
@@ -171,7 +165,7 @@ impl Output {
             file.read_exact(&mut last)?;
             if last != *b"\n" {
                 if which == AuditFile::Chat {
-                    // Its line comes again, whole, from the database.
+                    // The database has the message: its line is written again, whole.
                     cut_half_line(&mut file, metadata.len())?;
                     repairs.push(repaired("its last line was unfinished: cut it"));
                 } else {
@@ -193,7 +187,7 @@ impl Output {
         if self.waiting.is_empty() {
             return;
         }
-        // Asked each time: whoever rotates logs by cutting them changes the length.
+        // Asked each time: a rotation of logs that cuts them changes the length.
         let before = self.file.metadata().map(|metadata| metadata.len());
         let (written, result) = write_counting(&mut self.file, &self.waiting);
         match result {
@@ -205,8 +199,8 @@ impl Output {
         }
     }
 
-    /// After `written` bytes of what waits and no more: cuts the file back, so that it ends
-    /// with a whole line, or remembers what is left where it can't be cut.
+    /// After `written` bytes and no more: cuts the file back, so that it ends with a whole line.
+    /// Where it can't be cut, drops what was written, so that the next flush goes on behind it.
     fn undo(&mut self, before: Option<u64>, written: usize) {
         let cut = match before {
             _ if written == 0 => true,
@@ -219,7 +213,7 @@ impl Output {
     }
 }
 
-/// `write_all` that says how far it came.
+/// `write_all` that says how many bytes it wrote.
 fn write_counting(out: &mut impl Write, bytes: &[u8]) -> (usize, io::Result<()>) {
     let mut written = 0;
     while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
@@ -293,7 +287,7 @@ mod tests {
         chat(dir.path());
         assert_eq!(content(dir.path()), "");
 
-        // What no database can say again is kept as it is.
+        // Nothing can write the other files' lines again: what is left of one is kept.
         let other = dir.path().join("info.log");
         fs::write(&other, "half").unwrap();
         LogFile::open(dir.path(), AuditFile::Info).unwrap();

@@ -1,20 +1,19 @@
-//! The four files, by name.
+//! Names the four audit files, for the rest of `audit`.
 
-/// Which of the four files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuditFile {
-    /// What changed the database.
+    /// Statements that changed the database.
     Sql,
     /// What the server did, and its diagnostics.
     Info,
-    /// Registrations, logins and their failures.
+    /// Registrations, logins, changes of an account, and their failures.
     Credentials,
-    /// What was said in the rooms.
+    /// The messages of the rooms.
     Chat,
 }
 
 impl AuditFile {
-    /// The file's name in the log directory.
+    /// In the log directory.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -25,7 +24,7 @@ impl AuditFile {
         }
     }
 
-    /// The `log` target of its records.
+    /// Of its records in `log`.
     #[must_use]
     pub const fn target(self) -> &'static str {
         match self {

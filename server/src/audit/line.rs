@@ -5,14 +5,15 @@
 //! ```
 //!
 //! UTC with milliseconds, the level in five columns, the event, then `key=value` pairs, each
-//! behind one space. Events and keys are words of this program; values are anybody's, and
-//! nothing in them can end the line, begin a pair, or turn the reader's screen around:
-//! `\` and `"` stand as `\\` and `\"`, line feed, carriage return and tab as `\n`, `\r`,
-//! `\t`, and every other character that controls or hides as `\u{hex}`. A value that is empty
-//! or holds white space or `=` stands in quotes. What was cut is counted at the value's end:
-//! `\+17` means 17 more bytes. No escaped value contains `\+` otherwise.
+//! behind one space. Events and keys are words of this program; values may come from a peer, and
+//! nothing in them can end the line, begin a pair, or reorder what a terminal shows: `\` and `"`
+//! stand as `\\` and `\"`, line feed, carriage return and tab as `\n`, `\r`, `\t`, and every other
+//! character that controls or hides as `\u{hex}`. A value that is empty or holds white space or
+//! `=` stands in quotes. What was cut is counted at the value's end: `\+17` means 17 more bytes.
+//! No escaped value contains `\+` otherwise.
 //!
-//! A reader takes keys it does not know; more may be appended at a line's end.
+//! Programs that read lines must accept keys they do not know: more may be appended at a line's
+//! end.
 
 use std::fmt::{self, Display, Write};
 
@@ -23,41 +24,40 @@ use log::Level;
 use super::events::{AuditEvent, EventKey, key};
 use super::files::AuditFile;
 
-/// The longest value that is kept whole, in bytes before escaping.
+/// In bytes before escaping; what is longer is cut.
 pub const MAX_VALUE: usize = 256;
 
 const DIAGNOSTIC_KEYS: [EventKey; 2] = [key!(from), key!(text)];
 
-/// A moment as lines write it: made once for all the lines that share it.
+/// A time as lines write it: formatted once for all the lines that share it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stamp(String);
 
 impl Stamp {
-    /// UTC with milliseconds.
+    /// In UTC with milliseconds.
     #[must_use]
     pub fn of(time: Timestamp) -> Self {
         Self(format!("{time:.3}"))
     }
 }
 
-/// A line of an audit file, escaped, without its line feed.
+/// An escaped line, without its line feed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     level: Level,
     file: AuditFile,
     text: String,
-    /// The keys that may still come.
+    /// The event's keys behind the last one that was appended.
     expected: &'static [EventKey],
 }
 
 impl Line {
-    /// An event of this moment.
     #[must_use]
     pub fn of(event: &AuditEvent) -> Self {
         Self::at(&Stamp::of(Timestamp::now()), event)
     }
 
-    /// An event of another moment, such as a message's.
+    /// An event of another time, such as a message's.
     #[must_use]
     pub fn at(time: &Stamp, event: &AuditEvent) -> Self {
         let text = beginning(time, event.level(), event.name());
@@ -69,7 +69,7 @@ impl Line {
         }
     }
 
-    /// A remark of the program, which is no event.
+    /// A line of the macros of `log`, which is no event.
     #[must_use]
     pub fn diagnostic(level: Level, from: &str, text: impl Display) -> Self {
         let now = Stamp::of(Timestamp::now());
@@ -88,38 +88,35 @@ impl Line {
         self.pair(key, &value, MAX_VALUE)
     }
 
-    /// Appends a pair whose value is what somebody wrote; at most [`MAX_TEXT`] bytes are kept,
-    /// which is every message there can be.
+    /// Appends a pair whose value is a message or a statement; at most [`MAX_TEXT`] bytes are kept,
+    /// which is the whole of every message.
     #[must_use]
     pub fn with_text(self, key: &'static str, text: &str) -> Self {
         self.pair(key, &text, MAX_TEXT)
     }
 
-    /// The level, which also stands in the line.
     #[must_use]
     pub fn level(&self) -> Level {
         self.level
     }
 
-    /// The file that it belongs into.
     #[must_use]
     pub fn file(&self) -> AuditFile {
         self.file
     }
 
-    /// The line, without its line feed.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether it has every key that its event always has.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         !self.expected.iter().any(|key| key.is_always_there)
     }
 
-    /// Whether the event has this key here, behind those that came.
+    /// Whether the event has this key behind those that were appended, with none left out that is
+    /// always there.
     fn expects(&mut self, key: &str) -> bool {
         while let Some((next, rest)) = self.expected.split_first() {
             self.expected = rest;
@@ -160,7 +157,6 @@ impl Line {
     }
 }
 
-/// What every line has.
 fn beginning(time: &Stamp, level: Level, event: &str) -> String {
     let mut text = String::with_capacity(256);
     let _ = write!(text, "{} {level:<5} {event}", time.0);
@@ -172,9 +168,8 @@ struct Escaper<'a> {
     out: &'a mut String,
     /// Bytes that may still be taken.
     left: usize,
-    /// Bytes that came after those.
+    /// Bytes that were cut off behind those.
     cut: usize,
-    /// Whether the value must stand in quotes.
     quote: bool,
 }
 
@@ -213,14 +208,14 @@ impl Write for Escaper<'_> {
     }
 }
 
-/// Whether a byte is a character that stands for itself in a value, if need be in quotes.
+/// A byte that needs no escaping, though perhaps quotes.
 const fn is_plain(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && byte != b'\\' && byte != b'"'
 }
 
-/// Whether a character controls a terminal, breaks or reorders a line, or can't be seen: the
-/// control characters and Unicode's Default_Ignorable_Code_Point and line separators. The
-/// variation selectors U+FE00 to U+FE0F stay, because ordinary emoji are written with them.
+/// Characters that control a terminal, break or reorder a line, or can't be seen: the control
+/// characters and Unicode's Default_Ignorable_Code_Point and line separators. The variation
+/// selectors U+FE00 to U+FE0F stay, because ordinary emoji are written with them.
 fn misleads(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -246,7 +241,7 @@ mod tests {
         value(&Line::of(&E).with_text("v", text)).to_owned()
     }
 
-    /// The documented way back.
+    /// The way back that the module's description gives.
     fn unescaped(value: &str) -> String {
         let inner = value.strip_prefix('"');
         let mut rest = inner.map_or(value, |inner| inner.strip_suffix('"').unwrap());

@@ -1,14 +1,14 @@
 //! The audit trail: an event becomes one escaped line in one of four files.
 //!
-//! Owns the files, their thread, the form of a line and the list of [`events`]. Knows nothing of
-//! how one comes about: everybody above makes the [`Line`]s. sql.log, info.log and credentials.log
+//! Owns the files, their thread, the form of a line and the list of [`events`]. Does not know what
+//! leads to an event: the modules above make the [`Line`]s. sql.log, info.log and credentials.log
 //! belong to one thread behind a bounded queue; chat.log belongs to the journal ([`ChatLog`]).
 //!
-//! Whoever logs waits while the queue is full: a trail with holes would not tell. A file that
-//! takes nothing is another matter, because waiting for it would stop the server: the lines
-//! are kept up to [`MAX_WAITING`] bytes a file and tried again, what is beyond is counted and
-//! told in info.log as `lines_lost`, and [`Audit::fault`] says so all the while, so that the
-//! server can refuse what must not happen unseen.
+//! A thread that logs waits while the queue is full: a trail must have no holes. It does not wait
+//! for a file that can't be written, which would stop the server: up to [`MAX_WAITING`] bytes of
+//! lines are kept for each file and tried again, lines beyond are counted and told in info.log as
+//! `lines_lost`, and until then [`Audit::fault`] says so, so that the server refuses what must not
+//! happen unseen.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -33,34 +33,35 @@ use files::AuditFile;
 pub use line::{Line, Stamp};
 pub use noise::Noise;
 
-/// Lines that may wait for the audit thread.
+/// Jobs that wait for the audit thread, each of a line or of lines that belong together; a thread
+/// that logs one more waits.
 const QUEUE: usize = 1_024;
-/// Bytes that wait for a file that takes nothing, before lines are only counted.
+/// For a file that can't be written, before lines are only counted.
 const MAX_WAITING: usize = 1024 * 1024;
-/// The files are written no more often than this: lines that come meanwhile wake nobody and share
-/// a call to the system. A lone line does not wait.
+/// The files are written no more often than this, so that lines which come meanwhile wake no thread
+/// and share a call to the system. A single line does not wait.
 const PACE: Duration = Duration::from_millis(2);
-/// How often a file that takes nothing is tried again when nothing else happens.
+/// How often a file that can't be written is tried again while no line comes.
 const RETRY: Duration = Duration::from_secs(1);
 
 enum AuditJob {
-    /// Lines that belong together.
+    /// Lines that stand together in their file.
     Write(Vec<Line>),
     Stop,
 }
 
 #[derive(Default)]
 struct State {
-    /// What is wrong at the moment, as a sentence.
+    /// A sentence for the operator, while a file can't be written.
     fault: Mutex<Option<String>>,
-    /// Lines beyond [`MAX_WAITING`], not yet told of.
+    /// Lines beyond [`MAX_WAITING`] that info.log does not tell of yet.
     lost: AtomicU64,
-    /// Diagnostics that found the queue full, not yet told of.
+    /// Lines of [`Audit::log_unless_full`] that found the queue full, not told of yet.
     dropped: AtomicU64,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// A handle on the audit thread. Any thread but that one may hold it.
+/// A handle on the audit thread. Any thread but that one may hold it: it would wait for itself.
 #[derive(Clone)]
 pub struct Audit {
     queue: SyncSender<AuditJob>,
@@ -68,18 +69,12 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// Opens the three files in `dir` and starts the thread.
-    ///
-    /// # Errors
-    /// When a file can't be opened or the thread can't be started.
+    /// Opens the three files in `dir` and starts their thread.
     pub fn start(dir: &Path) -> io::Result<Self> {
         Self::start_with(|which| LogFile::open(dir, which))
     }
 
     /// As [`Audit::start`], where a running server may be writing the same files.
-    ///
-    /// # Errors
-    /// As [`Audit::start`].
     pub fn start_beside(dir: &Path) -> io::Result<Self> {
         Self::start_with(|which| LogFile::open_beside(dir, which))
     }
@@ -110,12 +105,12 @@ impl Audit {
         Ok(Self { queue, state })
     }
 
-    /// A line for its event's file, which is not chat.log. Waits while the queue is full.
+    /// Logs a line of any file but chat.log. Waits while the queue is full.
     pub fn log(&self, line: Line) {
         self.log_together(vec![line]);
     }
 
-    /// Lines that stand together in their file. Waits while the queue is full.
+    /// Logs lines that stand together in their file. Waits while the queue is full.
     pub fn log_together(&self, lines: Vec<Line>) {
         debug_assert!(lines.iter().all(is_ours), "{lines:?}");
         if let Err(refused) = self.queue.send(AuditJob::Write(lines))
@@ -127,8 +122,9 @@ impl Audit {
         }
     }
 
-    /// A line of which somebody may cause any number: where the queue is full it is only counted,
-    /// so that neither a talkative log level nor a flood of signals delays anybody.
+    /// For lines that a peer or a user of the machine can cause any number of: where the queue is
+    /// full they are only counted, so that neither a talkative log level nor a flood of signals
+    /// delays a thread of the server.
     pub fn log_unless_full(&self, line: Line) {
         debug_assert!(is_ours(&line), "{line:?}");
         if self.queue.try_send(AuditJob::Write(vec![line])).is_err() {
@@ -136,14 +132,15 @@ impl Audit {
         }
     }
 
-    /// What keeps the files from being written at the moment, if anything does.
+    /// What keeps the files from being written at the moment: while there is a fault, the server
+    /// refuses what must not happen unseen.
     #[must_use]
     pub fn fault(&self) -> Option<String> {
         lock(&self.state.fault).clone()
     }
 
-    /// Writes all that was logged before, and ends the thread. What is logged afterwards goes
-    /// to standard error. Stopping twice is no mistake.
+    /// Writes all that was logged before, and ends the thread. What is logged afterwards goes to
+    /// standard error. A second call does nothing.
     pub fn stop(&self) {
         let thread = lock(&self.state.thread).take();
         if let Some(thread) = thread {
@@ -154,13 +151,11 @@ impl Audit {
     }
 }
 
-/// Whether a line is whole, and not chat.log's.
 fn is_ours(line: &Line) -> bool {
     line.is_complete() && line.file() != AuditFile::Chat
 }
 
-/// What the audit thread owns. It must not log by the macros of `log`: it would wait for
-/// itself.
+/// Owned by the audit thread. It must not log by the macros of `log`: it would wait for itself.
 struct Writer {
     sql: LogFile,
     info: LogFile,
@@ -170,7 +165,7 @@ struct Writer {
 
 impl Writer {
     fn run(&self, jobs: &Receiver<AuditJob>) {
-        // The repairs of the opening wait already.
+        // The repairs of the opening are already waiting.
         self.flush();
         let mut running = true;
         while running {
@@ -179,7 +174,7 @@ impl Writer {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => running = false,
             }
-            // What else waits shares the flush.
+            // Other jobs in the queue share the flush.
             for job in jobs.try_iter().take(QUEUE) {
                 running &= self.take(job);
                 if self.sql.waiting() > MAX_WAITING / 2 {
@@ -188,11 +183,11 @@ impl Writer {
             }
             self.flush();
             if running {
-                // Not a wait for a line: lines that come meanwhile are what it is for.
+                // Not a wait for a line: the lines that come meanwhile share the next flush.
                 thread::sleep(PACE);
             }
         }
-        // What came while the end was being written, up to the moment the queue is gone.
+        // Jobs that came during the last flush, up to the moment the queue is gone.
         for job in jobs.try_iter() {
             self.take(job);
         }
@@ -211,7 +206,7 @@ impl Writer {
         }
     }
 
-    /// Whether to go on.
+    /// False when the thread is to end.
     fn take(&self, job: AuditJob) -> bool {
         let AuditJob::Write(lines) = job else {
             return false;
@@ -248,7 +243,7 @@ impl Writer {
         *known = fault;
     }
 
-    /// Whether there were any.
+    /// Whether any lines were lost or dropped since the last time.
     fn tell_of_gaps(&self) -> bool {
         let lost = self.state.lost.swap(0, Ordering::Relaxed);
         if lost > 0 {
@@ -268,7 +263,7 @@ impl Writer {
             let failed = file.flush().err()?;
             Some(format!("{}: {failed}", which.name()))
         };
-        // All three are tried, whatever becomes of the first.
+        // All three are tried, also when the first fails.
         let faults = [
             flush(&self.sql, AuditFile::Sql),
             flush(&self.info, AuditFile::Info),
@@ -286,7 +281,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The last resort. A standard error that is closed is no reason to end.
+/// Where nothing else can be written. A closed standard error is no reason to end.
 fn tell(sentence: &str) {
     let _ = writeln!(io::stderr(), "chatbox-server: {sentence}");
 }

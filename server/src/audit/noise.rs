@@ -1,4 +1,5 @@
-//! Peers that never log in are not worth a line each: one per address and minute, with a count.
+//! Peers that never log in: one line for each address and minute, with a count, so that strangers
+//! can't fill the log.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -6,22 +7,19 @@ use std::time::{Duration, Instant};
 
 /// How long events of one address are gathered before they become a line.
 pub const WINDOW: Duration = Duration::from_secs(60);
-/// Addresses that are told apart at a time; the others share one line.
+/// Addresses that are told apart at a time; all others share one line.
 pub const MAX_ADDRESSES: usize = 1_024;
 
-/// What became of one address in one window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Summary {
-    /// The address; `None` stands for all that were too many to tell apart.
+    /// `None` stands for all addresses beyond [`MAX_ADDRESSES`].
     pub address: Option<IpAddr>,
-    /// How many events.
     pub count: u64,
-    /// What the last of them was.
     pub last: &'static str,
 }
 
-/// Gathers events by address. Knows no clock and no file: whoever feeds it passes the time
-/// and writes the summaries.
+/// Counts events by address. Knows no clock and no file: the caller passes the time and writes the
+/// summaries.
 #[derive(Debug, Default)]
 pub struct Noise {
     gathered: HashMap<Option<IpAddr>, PeerCount>,
@@ -35,8 +33,8 @@ struct PeerCount {
 }
 
 impl Noise {
-    /// Counts an event of a peer. An address is best given as the network that one attacker
-    /// holds, as `rate_limit::network` folds it.
+    /// The caller passes the network that one attacker holds (`rate_limit::network`), so that one
+    /// with many addresses takes one entry.
     pub fn note(&mut self, address: IpAddr, what: &'static str, now: Instant) {
         let known = self.gathered.contains_key(&Some(address));
         let key = (known || self.gathered.len() < MAX_ADDRESSES).then_some(address);
@@ -49,12 +47,12 @@ impl Noise {
         entry.last = what;
     }
 
-    /// Takes out what has been gathered for a [`WINDOW`]. To be asked every second or so.
+    /// Takes out what has been gathered for a [`WINDOW`]; asked once a second.
     pub fn due(&mut self, now: Instant) -> Vec<Summary> {
         self.take(|entry| now.saturating_duration_since(entry.since) >= WINDOW)
     }
 
-    /// Takes out everything: at the end.
+    /// Takes out everything, at the server's end.
     pub fn rest(&mut self) -> Vec<Summary> {
         self.take(|_| true)
     }

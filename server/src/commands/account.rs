@@ -1,9 +1,9 @@
-//! What somebody does with their own account: where they are logged in, logging out everywhere,
-//! and what `proof`, `password` and `factor` have in common.
+//! What people do with their own account: see where they are logged in, log out everywhere; and
+//! what `proof`, `password` and `factor` have in common.
 //!
-//! Whatever changes the account is proved anew, by the code that judges a login, and a failure
-//! costs what it costs there. What is under way lives here, in the session's memory, and ends with
-//! it; nothing of it is written before it is confirmed.
+//! Every change of the account is proved anew, judged by the code that judges a login, and a
+//! failure costs what it costs there. A change under way lives in the session's memory, and ends
+//! with it; nothing of it is written before it is confirmed.
 
 use std::time::Instant;
 
@@ -25,23 +25,22 @@ use crate::login_stream::{End, too_many_attempts};
 use crate::readers::LookUpError;
 use crate::store::Credentials;
 
-/// What a refused change is told, whatever was wrong.
+/// Every refused change gets these words, whatever was wrong.
 const REFUSAL: &str = "refused: the password or the code is wrong, or the code was used already";
 const NOT_UNDER_WAY: &str = "no such change is under way, or it took too long; begin anew";
 
-/// The changes of a session.
 #[derive(Default)]
 pub struct Changes {
-    /// The password is being proved, for whichever change follows.
+    /// Password and code, for whichever change follows.
     pub(super) proof: Option<Box<Attempt>>,
     pub(super) factor: Option<Box<Pending>>,
-    /// When what is under way is forgotten.
+    /// When what is under way is forgotten (`CHANGE_TIMEOUT`).
     until: Option<Instant>,
     failures: u32,
 }
 
 impl Changes {
-    /// Forgets what has been under way for too long.
+    /// Called before each request.
     pub(super) fn forget_old(&mut self) {
         if self.until.is_some_and(|until| until <= Instant::now()) {
             self.forget();
@@ -65,8 +64,8 @@ impl Changes {
     }
 }
 
-// What is called rarely must not lengthen the frame of a session that only talks, here and in the
-// modules beside: of a thread's stack every page that was ever touched stays.
+// Rare requests, here and in the modules beside, are not inlined: they must not lengthen the frame
+// of a session that only chats, because every page of a thread's stack that was ever touched stays.
 impl Requests<'_> {
     #[inline(never)]
     pub(super) fn sessions(&self, asked: &Plain) {
@@ -93,8 +92,6 @@ impl Requests<'_> {
             }
         }
     }
-
-    // What all changes need.
 
     pub(super) fn own_name(&self) -> Option<UserName> {
         UserName::parse(&self.who.person().user.to_ascii_lowercase()).ok()
@@ -130,7 +127,7 @@ impl Requests<'_> {
         }));
     }
 
-    /// Nothing of the account changes, and nothing is judged, while the trail can't tell of it.
+    /// Nothing of the account changes, and no proof is judged, while the audit can't record it.
     pub(super) fn is_recorded(&self, request: RequestId) -> bool {
         let is_recorded = self.shared.audit.fault().is_none();
         if !is_recorded {
@@ -139,7 +136,7 @@ impl Requests<'_> {
         is_recorded
     }
 
-    /// Charges the address with an attempt, as a login does.
+    /// Charges the address with an attempt, as a login does; false when the peer was told to wait.
     pub(super) fn is_charged(&self, request: RequestId) -> bool {
         let Err(wait) = self.shared.charge_login(self.peer.ip()) else {
             return true;
@@ -149,7 +146,7 @@ impl Requests<'_> {
         false
     }
 
-    /// Right when it was judged, spent when it was to be used: a failure after all.
+    /// Right when it was judged, and spent by another before it was used: a failure after all.
     pub(super) fn code_used(
         &mut self,
         request: RequestId,
@@ -159,7 +156,8 @@ impl Requests<'_> {
         self.refuse(request, event, "code_used")
     }
 
-    /// The one refusal: the same words whatever was wrong, the reason for the log alone.
+    /// The one refusal: the same words whatever was wrong, the reason for the log alone. Too many
+    /// end the session.
     pub(super) fn refuse(
         &mut self,
         request: RequestId,

@@ -1,8 +1,8 @@
 //! Another second factor, or other recovery codes.
 //!
-//! The password and a code of the factor so far are proved, and the code is spent, before anything
+//! The password and a code of the present factor are proved, and the code is spent, before anything
 //! new is shown. A new secret lives in the session's memory alone until a first code shows that it
-//! arrived; recovery codes need no proof of that, and hold at once.
+//! arrived; recovery codes need no such proof, and hold at once.
 
 use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::limits::MAX_FIRST_CODES;
@@ -24,7 +24,7 @@ use crate::store::{Credentials, RecoveryHash};
 const FAILED: &AuditEvent = &events::FACTOR_CHANGE_FAILED;
 const CODES_FAILED: &AuditEvent = &events::RECOVERY_CODES_CHANGE_FAILED;
 
-/// A second factor that its owner has seen and not confirmed.
+/// A second factor that its owner was shown and has not confirmed.
 pub(super) struct Pending {
     totp: TotpSecret,
     recovery: Vec<RecoveryHash>,
@@ -57,7 +57,7 @@ impl Requests<'_> {
         }
     }
 
-    /// Spends the code, and shows a factor that counts once it is confirmed.
+    /// Spends the code, and shows a factor that counts only when it is confirmed.
     fn begin_factor(&mut self, request: RequestId, proved: Proved) -> Result<bool, Unavailable> {
         let Proved { candidate, right } = proved;
         let done = self.change(candidate.judged_by, Part::Code(right.spend))?;

@@ -1,7 +1,5 @@
-//! Another password, behind the proof of the old one.
-//!
-//! The new password's keys have the salt and the iterations of the old one's, which are the name's
-//! and the database's.
+//! Another password, behind the proof of the old one. Its keys have the old one's salt, which is
+//! the name's, and its iterations, which are the database's.
 
 use chatbox_common::auth::scram::Verifier;
 use chatbox_common::wire::message::PasswordConfirm;

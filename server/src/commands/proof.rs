@@ -1,7 +1,7 @@
-//! The proof that goes before a change: SCRAM inside the session, bound to its channel, and a code.
+//! The proof that precedes a change: SCRAM inside the session, bound to its channel, and a code.
 //!
-//! It is what a login asks for, and judged by the same code. Whoever has got hold of a session has
-//! neither, and counts no wrong codes of an account whose password they don't know.
+//! It is what a login asks for, judged by the same code. An attacker who has got hold of a session
+//! has neither, and can't count wrong codes against an account whose password he does not know.
 
 use chatbox_common::auth::scram::ClientFirstMessage;
 use chatbox_common::secret::SecretString;
@@ -13,10 +13,10 @@ use crate::login::proof::{Attempt, Judged, Right};
 use crate::login_stream::End;
 use crate::readers::Candidate;
 
-/// A proof fails before it is said what for.
+/// `password` does not say which change will follow.
 const FAILED: &AuditEvent = &events::CHANGE_FAILED;
 
-/// Whose proofs were right, and what they use up.
+/// The account whose proofs were right, and what they use up.
 pub(super) struct Proved {
     pub(super) candidate: Candidate,
     pub(super) right: Right,
@@ -49,7 +49,7 @@ impl Requests<'_> {
     }
 
     /// Judges the proof that is under way, and uses its challenge up; `None` when the peer has been
-    /// told why not. `failed` is what the log calls it.
+    /// told why not. `failed` is the event that the log gets.
     #[inline(never)]
     pub(super) fn proved(
         &mut self,
@@ -79,7 +79,8 @@ impl Requests<'_> {
                 Ok(Some(Proved { candidate, right }))
             }
             Err(wrong) => {
-                // The address keeps its charge whatever was wrong: what it has left would tell.
+                // The address keeps its charge whatever was wrong: the number of attempts it has
+                // left would tell.
                 self.shared.journal.login_failed(wrong.wrong_code);
                 self.refuse(request, failed, wrong.reason)?;
                 Ok(None)

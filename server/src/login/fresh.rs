@@ -1,4 +1,4 @@
-//! What is made anew for an account: resume tokens, TOTP secrets, recovery codes.
+//! New secrets for an account: resume tokens, TOTP secrets, recovery codes.
 
 use chatbox_common::auth::recovery::{RECOVERY_CODES, RecoveryCode};
 use chatbox_common::auth::resume::ResumeToken;
@@ -8,7 +8,7 @@ use chatbox_common::secret::Secret;
 use crate::journal::Token;
 use crate::store::RecoveryHash;
 
-/// A token, and what is kept of it.
+/// A token for the client, and what the database keeps of it.
 #[must_use]
 pub fn token() -> (ResumeToken, Token) {
     let token = ResumeToken {
@@ -22,19 +22,18 @@ pub fn token() -> (ResumeToken, Token) {
     (token, stored)
 }
 
-/// A second factor.
 #[must_use]
 pub fn factor() -> (TotpSecret, Vec<Secret<10>>) {
     (TotpSecret::new(Secret::random()), recovery_codes())
 }
 
-/// As many recovery codes as a person gets.
+/// [`RECOVERY_CODES`] of them, 10 bytes each.
 #[must_use]
 pub fn recovery_codes() -> Vec<Secret<10>> {
     (0..RECOVERY_CODES).map(|_| Secret::random()).collect()
 }
 
-/// What is kept of recovery codes.
+/// What the database keeps of recovery codes.
 #[must_use]
 pub fn hashes(codes: &[Secret<10>]) -> Vec<RecoveryHash> {
     let codes = codes.iter().cloned().map(RecoveryCode::new);

@@ -1,7 +1,7 @@
-//! Password and second factor, and whether they are right: the same work whatever is wrong.
+//! Judges a password and a second factor, with the same work whatever is wrong.
 //!
-//! A login is judged here, and so is whatever a session proves anew. Nothing here counts, spends,
-//! logs or answers.
+//! Called for a login, and for what a session proves again (`commands::proof`). Nothing here
+//! counts, spends, logs or answers.
 
 use chatbox_common::auth::SecondFactor;
 use chatbox_common::auth::scram::{ClientFirstMessage, ScramError, ServerFirst};
@@ -15,45 +15,40 @@ use crate::journal::{MAX_WRONG_CODES, Spend};
 use crate::readers::{Candidate, LookUpError};
 use crate::shared::Shared;
 
-/// Two proofs between their challenge and their judgement.
+/// A proof between its challenge and its judgement.
 pub struct Attempt {
     candidate: Candidate,
     challenge: ServerFirst,
 }
 
-/// What both proofs came to.
 pub struct Judged {
-    /// Of whom.
     pub candidate: Candidate,
-    /// Whether they were right.
     pub verdict: Result<Right, Wrong>,
 }
 
-/// Both proofs were right.
+/// Password and code were right.
 pub struct Right {
-    /// What the server answers, to prove itself.
+    /// SCRAM's server-final-message, by which the server proves itself.
     pub server_final: String,
-    /// What they use up.
+    /// The code that they use up, which the journal spends.
     pub spend: Spend,
 }
 
-/// One of them was not.
+/// The password or the code was wrong, or the account may not log in.
 pub struct Wrong {
-    /// Why, for the log alone.
+    /// For the log alone: the peer is not told.
     pub reason: &'static str,
-    /// The account whose code was wrong, where the password was right.
+    /// The account whose code was wrong after a right password: it counts against the account.
     pub wrong_code: Option<AccountId>,
 }
 
 impl Attempt {
-    /// Challenges whoever said a name, known or not.
-    ///
-    /// # Errors
-    /// When the database can't be read.
+    /// Challenges the peer, whether or not the name exists.
     pub fn begin(shared: &Shared, first: ClientFirstMessage) -> Result<Self, LookUpError> {
         let user = first.user().clone();
         let mut candidate = shared.readers.candidate(&user)?;
-        // Nothing else than this can have been an account's salt.
+        // The salt is a function of the name: no account has another, and the decoy must have it
+        // too.
         candidate.verifier.salt = shared.salt(&user);
         let nonce = *Secret::<18>::random().expose();
         let challenge = first.challenge(candidate.verifier.clone(), nonce);
@@ -63,7 +58,7 @@ impl Attempt {
         })
     }
 
-    /// SCRAM's server-first-message.
+    /// SCRAM's server-first-message (RFC 5802).
     #[must_use]
     pub fn message(&self) -> &str {
         self.challenge.message()
@@ -72,7 +67,7 @@ impl Attempt {
     /// Judges SCRAM's client-final-message and the code that came with it.
     ///
     /// # Errors
-    /// When the message is none of this exchange on this channel.
+    /// When the message does not belong to this exchange on this channel.
     pub fn judge(
         self,
         client_final: &str,
@@ -112,8 +107,8 @@ fn wrong(candidate: &Candidate, password: Choice, code: Choice) -> Wrong {
     }
 }
 
-/// Compares the code with everything it could be, and says what it would spend. The same work is
-/// done whether the first comparison succeeds or the last, or none.
+/// Compares the code with all that it could be, and says what it would spend. The work is the same
+/// whichever comparison succeeds, or none.
 fn second_factor(candidate: &Candidate, code: &SecretString) -> (Choice, Spend) {
     match SecondFactor::parse(code.expose()) {
         Ok(SecondFactor::Totp(code)) => {
@@ -136,7 +131,7 @@ fn second_factor(candidate: &Candidate, code: &SecretString) -> (Choice, Spend) 
     }
 }
 
-/// The step of the first code of a secret that was just given out, if it is right.
+/// The step of the first code of a new secret, if it is right.
 #[must_use]
 pub fn first_step(totp: &TotpSecret, code: &SecretString) -> Option<u64> {
     let code = Code::parse(code.expose()).ok()?;

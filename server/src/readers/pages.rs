@@ -1,4 +1,4 @@
-//! Pages: what a reader reads for somebody, as far as it is theirs to read.
+//! Pages of messages, rooms, members and profiles, as far as the asker may see them.
 
 use chatbox_common::limits::PAGE_BYTES;
 use chatbox_common::name::UserName;
@@ -10,10 +10,10 @@ use chatbox_common::wire::message::{
 use crate::clock::stamp;
 use crate::store::{self, Message, Snapshot, StoreError, first_readable};
 
-/// What a room weighs in a list besides its name and topic.
+/// Bytes that a room takes in a list besides its name and topic.
 const ROOM_OVERHEAD: usize = 64;
 
-/// `None` for a room that is not there, and the same for one that is not the asker's.
+/// `None` for a room that does not exist, and the same for one that the asker is not in.
 pub(super) fn history(
     snapshot: &Snapshot<'_>,
     account: AccountId,
@@ -119,7 +119,7 @@ pub(super) fn members(
     })))
 }
 
-/// `None` for a name that is nobody's. Who is disabled is shown like others.
+/// `None` for a name without an account. A disabled account is shown like others.
 pub(super) fn profile(
     snapshot: &Snapshot<'_>,
     request: message::RequestId,

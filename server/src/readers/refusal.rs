@@ -1,4 +1,4 @@
-//! How a request for a page is refused.
+//! The answer where a page or a search is refused.
 
 use chatbox_common::wire::message::{ErrorCode, ErrorMessage, RequestId, ServerMessage};
 

@@ -1,4 +1,4 @@
-//! Searches: what is found for somebody in the rooms they are in at that moment.
+//! Searches in the rooms that the asker is in at that moment.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::pages::chat;
 use super::refusal::refusal;
 use crate::store::{Searched, Snapshot, Sought, StoreError, Words, first_readable};
 
-/// `None` when it is to go on from a message in a room that is not the asker's.
+/// `None` where it is to go on from a message in a room that the asker is not in.
 pub(super) fn search(
     snapshot: &Snapshot<'_>,
     words: &Words,
