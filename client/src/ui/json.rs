@@ -1,9 +1,8 @@
-//! What scripts read: JSON Lines, an object a line, in the form that docs/SCRIPTING.md promises.
+//! JSON Lines for scripts, one object a line, in the form that docs/SCRIPTING.md promises.
 //!
-//! The keys of an object stand in a fixed order. Whatever a terminal would obey, and whatever hides
-//! on it, is escaped as JSON allows, so that a line is as harmless on a screen as in a program and
-//! still says exactly what was sent. Knows neither session nor model; every line ends with a line
-//! feed and is a pure function of what it says.
+//! The keys of an object stand in a fixed order. Control characters and invisible ones are escaped,
+//! as JSON allows, so that a line is harmless on a terminal and still says exactly what was sent.
+//! Pure: knows neither session nor model. `script` writes the lines, each with its line feed.
 
 use std::fmt::Write;
 
@@ -14,7 +13,7 @@ use unicode_normalization::char::is_combining_mark;
 
 use crate::sanitize::{self, MAX_MARKS};
 
-/// A message of a room. `room` is the room's name, as people say it.
+/// `room` is the room's name as it is shown: `#ops`, `@bob`.
 #[must_use]
 pub fn message(room: &str, chat: &Chat) -> String {
     let kind = match chat.kind {
@@ -32,7 +31,6 @@ pub fn message(room: &str, chat: &Chat) -> String {
     ])
 }
 
-/// Somebody who is online.
 #[must_use]
 pub fn person(person: &OnlinePerson) -> String {
     object(&[
@@ -43,7 +41,6 @@ pub fn person(person: &OnlinePerson) -> String {
     ])
 }
 
-/// Who one is to the server.
 #[must_use]
 pub fn you(you: &You) -> String {
     object(&[
@@ -57,7 +54,7 @@ pub fn you(you: &You) -> String {
     ])
 }
 
-/// RFC 3339 in UTC with milliseconds; `null` where the server's number is no time.
+/// RFC 3339 in UTC with milliseconds; `null` where the server's number is out of range.
 fn time(milliseconds: u64) -> Value {
     i64::try_from(milliseconds)
         .ok()
@@ -71,7 +68,7 @@ fn object(fields: &[(&str, Value)]) -> String {
     let mut line = String::from("{");
     for (number, (key, value)) in fields.iter().enumerate() {
         let comma = if number > 0 { "," } else { "" };
-        // Writing to a String does not fail.
+        // Writing to a String never fails.
         let _ = write!(line, "{comma}\"{key}\":");
         append(&mut line, &value.to_string());
     }
@@ -79,14 +76,14 @@ fn object(fields: &[(&str, Value)]) -> String {
     line
 }
 
-/// Puts JSON behind a line. Outside of texts JSON is ASCII, so what is escaped here stands in one.
+/// Appends JSON. Outside of strings JSON is printable ASCII, so all that is escaped here is in one.
 fn append(line: &mut String, json: &str) {
     let mut marks = 0;
     for c in json.chars() {
         marks = if is_combining_mark(c) { marks + 1 } else { 0 };
         if sanitize::is_never_bare(c) || marks > MAX_MARKS {
             for unit in c.encode_utf16(&mut [0; 2]) {
-                // As above.
+                // Writing to a String never fails.
                 let _ = write!(line, "\\u{unit:04x}");
             }
         } else {
@@ -113,7 +110,6 @@ mod tests {
         }
     }
 
-    /// What a program reads out of a line.
     fn read(line: &str) -> Value {
         assert_eq!(line.matches('\n').count(), 1, "{line:?}");
         serde_json::from_str(line).unwrap()

@@ -1,7 +1,7 @@
-//! Faces of the client: how it looks to whoever sits before it.
+//! The faces of the client: the full screen, plain lines, and the output of scripts.
 //!
-//! `app` tells its face what there is to show, in words that hold for every face, and hears from it
-//! what the person wants. A face knows what the model knows and nothing of sessions.
+//! `app` tells its face what to show, in terms that hold for every face, and takes the person's
+//! intents from it. A face reads the model and knows nothing of sessions.
 
 pub mod full;
 pub mod json;
@@ -20,97 +20,83 @@ use crate::model::{Mention, Model};
 use crate::prompt::Prompter;
 use crate::words::tables::{self, Clock};
 
-/// The state of the way to the server.
+/// The state of the connection to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
-    /// There is a session.
     Up {
-        /// That of the server's key, which is pinned.
+        /// Of the server's pinned key.
         fingerprint: Fingerprint,
-        /// The number of the key that is sent with.
+        /// Of the sending key; each key update adds one.
         epoch: u64,
     },
-    /// Tried again at that moment.
+    /// The next attempt begins at this moment.
     Down(Instant),
-    /// Being tried.
     Connecting,
-    /// Only a login helps.
+    /// The session can't be continued: only a new login helps.
     LoggedOut,
 }
 
-/// What a face may look at when it draws or understands a key.
+/// What a face is given to draw, and to understand keys.
 #[derive(Debug, Clone, Copy)]
 pub struct Scene<'s> {
-    /// Rooms, people, what was read.
     pub model: &'s Model,
-    /// Whose session it is.
     pub user: &'s str,
-    /// The room one talks in.
+    /// The room that typed messages go to.
     pub here: Option<RoomId>,
-    /// The way to the server.
     pub way: Way,
-    /// How many messages are not acknowledged.
+    /// How many messages the server has not acknowledged.
     pub unsent: usize,
 }
 
-/// What a person or a script wants, wherever it comes from: keys of a face, lines of a terminal or
-/// a pipe. What concerns a face alone is none.
+/// What a person or a script wants: from the keys of a face, or the lines of a terminal or a pipe.
+/// What concerns the face alone, such as scrolling, is done by it and is no intent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Intent {
-    /// This was typed, perhaps with its end: a text or a command, perhaps of several lines.
+    /// A typed text or command, perhaps of several lines, perhaps with its line feed.
     Line(String),
-    /// This was pasted, and what was typed around it: several lines are a text.
+    /// A paste with what was typed around it: several lines are a message, never a command.
     Paste(String),
-    /// A line longer than [`MAX_LINE`](crate::input::MAX_LINE), of so many bytes; all of it was
-    /// skipped.
+    /// The length in bytes of a line longer than [`MAX_LINE`](crate::input::MAX_LINE); all of it
+    /// was skipped.
     TooLong(usize),
-    /// A line that a terminal has kept as much of as it keeps, so that its end is probably missing;
-    /// what can be read of it.
+    /// A line that fills the line buffer of a terminal, so that its end is probably missing; what
+    /// is not UTF-8 in it is replaced.
     Cut(String),
-    /// A line that is no UTF-8; what can be read of it.
+    /// A line that is not UTF-8; what is not in it is replaced.
     NoText(String),
-    /// To talk in this room.
     Go(RoomId),
-    /// To see messages before the oldest ones shown of this room; never twice before they came.
+    /// To fetch messages before the oldest shown of this room; not repeated until they have come.
     Older(RoomId),
-    /// The face no longer keeps the messages of a room before this one.
+    /// The face no longer keeps the room's messages before this one: they may be fetched again.
     Forgot(RoomId, Seq),
-    /// What there was to read can't be read; nothing more comes.
+    /// The input can't be read; no intent follows.
     Failed,
-    /// Nothing more comes: to quit once all is said.
+    /// The input has ended: to quit once everything typed before is carried out.
     End,
-    /// To quit now.
+    /// To quit without waiting for the lines typed before.
     Quit,
 }
 
-/// What counts as read of what was shown.
+/// Which of the messages shown count as read by the person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reading {
-    /// All of it.
     All,
-    /// That of this room.
     Room(RoomId),
-    /// Nothing.
     Nothing,
 }
 
-/// What a person asked for, as the server answers it.
+/// The server's answer to a list that the person asked for.
 #[derive(Debug, Clone, Copy)]
 pub enum Listing<'l> {
-    /// Who is online.
     People(&'l [OnlinePerson]),
-    /// Which rooms there are.
     Rooms(&'l [RoomSummary]),
-    /// Who belongs to a room.
     Members(&'l [Member]),
-    /// Who somebody is.
     Profile(&'l Profile),
-    /// Who one is oneself.
     You(&'l You),
 }
 
 impl Listing<'_> {
-    /// As text, in lines that end with a line feed: what every face shows that shows text.
+    /// Sanitized text, in lines that end with a line feed: the same for every face but JSON.
     #[must_use]
     pub fn text(self, clock: &Clock) -> String {
         match self {
@@ -123,17 +109,14 @@ impl Listing<'_> {
     }
 }
 
-/// See the module. Texts are given as they came: a face passes them through
-/// [`crate::sanitize`], all but its own.
+/// Texts from the network are given as they came: the face passes them through
+/// [`crate::sanitize`]. An error is always one of the output, and ends the program.
 pub trait Face: Prompter {
-    /// Shows a message, the next one of its room. `room` is the room's name.
-    ///
-    /// # Errors
-    /// Here and below, when the output does not take it.
+    /// Shows the next message of its room. `room` is, here and below, the room's name.
     fn chat(&mut self, room: &str, chat: &Chat, mention: Mention) -> io::Result<()>;
 
-    /// Shows messages that stand before the oldest one shown of a room; with `begins` the room's
-    /// history begins there.
+    /// Shows messages from before the oldest one shown of a room, oldest first; with `begins` the
+    /// room's history begins at that number.
     fn older(
         &mut self,
         id: RoomId,
@@ -142,13 +125,14 @@ pub trait Face: Prompter {
         begins: Option<Seq>,
     ) -> io::Result<()>;
 
-    /// One is in this room, as it is.
+    /// The person has joined this room, or was in it when the session began.
     fn entered(&mut self, room: &Room) -> io::Result<()>;
 
-    /// What is shown next of a room was not read yet: `count` messages, `shown` of which follow.
+    /// What comes next of a room is unread: `count` messages, of which the last `shown` follow.
     fn unread(&mut self, id: RoomId, room: &str, count: u32, shown: usize) -> io::Result<()>;
 
-    /// Shows messages out of their order between two sentences, with their days.
+    /// Shows messages outside the order of their rooms (found ones), with their dates, between two
+    /// sentences.
     fn excerpt(
         &mut self,
         title: &str,
@@ -156,52 +140,53 @@ pub trait Face: Prompter {
         end: Option<&str>,
     ) -> io::Result<()>;
 
-    /// Says something that happened, in a room or wherever the person looks.
+    /// Says something that happened in a room; with none, wherever the person looks.
     fn notice(&mut self, room: Option<RoomId>, text: &str) -> io::Result<()>;
 
-    /// Shows a text of this program's own, in lines that end with a line feed.
+    /// Shows a text that is this program's own or already sanitized, in lines that end with a line
+    /// feed.
     fn lines(&mut self, title: &str, text: &str) -> io::Result<()>;
 
-    /// Shows what was asked for; long lists come in several parts.
+    /// A long list comes in several calls.
     fn listing(&mut self, listing: Listing<'_>) -> io::Result<()>;
 
-    /// One talks in this room from now on; `room` is its name.
+    /// Typed messages go to this room from now on.
     fn moved(&mut self, id: RoomId, room: &str) -> io::Result<()>;
 
-    /// Nothing that was shown of any room is in its history any more.
+    /// The server has another history: nothing shown so far is in that of any room.
     fn forget(&mut self) -> io::Result<()>;
 
-    /// Empties the screen, or what is shown of the room one looks at.
+    /// Empties what is shown of a room, or of none; a face that has no screen does nothing.
     fn clear(&mut self, here: Option<RoomId>) -> io::Result<()>;
 
-    /// What counts as read of what was shown so far.
     fn reading(&self, scene: &Scene<'_>) -> Reading;
 
-    /// The next thing the person wants, if keys that were pressed came to one. Never waits.
+    /// The next intent, if the keys pressed so far came to one. Never blocks.
     fn intent(&mut self, scene: &Scene<'_>) -> Option<Intent>;
 
-    /// What was shown is seen from here on. Says when to call it again without an event, if
-    /// something on the screen changes with the time.
+    /// Brings what was shown to the output. Returns when to call it again although nothing
+    /// happens, where something on the screen changes with the time.
     fn flush(&mut self, scene: &Scene<'_>) -> io::Result<Option<Instant>>;
 
-    /// Throws away what was typed ahead, which was meant for a question that is not asked. Says
-    /// whether there was anything.
+    /// Discards what was typed ahead for a question that is not asked after all: it must not be
+    /// taken for a message. True if there was anything.
     fn discard(&mut self) -> bool;
 
-    /// What its keys do, in lines that end with a line feed; nothing where they are the terminal's.
+    /// The help of its keys, in lines that end with a line feed; empty where the terminal edits the
+    /// line.
     fn keys(&self) -> String;
 
-    /// Calls `wake` (from whichever thread) whenever keys were pressed, so that
-    /// [`Face::intent`] is asked.
+    /// Has `wake` called, from any thread, whenever keys were pressed, so that `app` calls
+    /// [`Face::intent`].
     fn wake_with(&mut self, wake: Box<dyn Fn() + Send>);
 
-    /// Questions are over: what is shown from here on is the chat. A sheet that no question followed
-    /// is left to the person until they have seen it.
+    /// Questions are over: what is shown from here on is the chat. A sheet that no question
+    /// followed stays until the person has confirmed it.
     fn back(&mut self);
 
-    /// Whether it hears itself of the signals that end a program.
+    /// Whether the face itself watches for the signals that end a program; `app` does otherwise.
     fn hears_signals(&self) -> bool;
 
-    /// Gives the terminal back: what is told from here on is told on standard error.
+    /// Gives the terminal back; [`Prompter::tell`] writes to standard error from here on.
     fn close(&mut self);
 }

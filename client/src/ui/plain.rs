@@ -1,7 +1,7 @@
-//! The plain face: lines out, for pipes, scripts and screen readers as much as for people.
+//! The plain face: lines for pipes, screen readers, and terminals that stay the shell's.
 //!
-//! Every text that came from the network passes [`sanitize`] here, and nowhere later. Lines of a
-//! message after its first are indented, so that no line feed can fake another speaker. Knows
+//! Every text from the network passes [`sanitize`] here or in [`tables`], and nowhere later. Lines
+//! of a message after its first are indented, so that no line feed can fake another speaker. Knows
 //! neither session nor model; `app` tells it what to show.
 
 use std::io::{self, Write};
@@ -20,12 +20,11 @@ use crate::words::app as app_words;
 use crate::words::plain as words;
 use crate::words::tables::{self, Clock, now_ms};
 
-/// Fewer columns than this beside a name are not worth keeping to.
+/// With fewer columns left beside a name, long lines are left to the terminal to wrap.
 const MIN_ROOM: usize = 16;
-/// The most columns that a tab takes.
+/// The most columns that a tab takes: its real width depends on where it stands.
 const TAB: usize = 8;
 
-/// See the module.
 pub struct Plain<W> {
     out: Output<W>,
     clock: Clock,
@@ -36,8 +35,8 @@ pub struct Plain<W> {
 }
 
 impl<W: Write> Plain<W> {
-    /// A face that writes to `out`, and asks on `terminal` where there `can_ask` be anybody;
-    /// `width` says how wide it is, if it has an edge.
+    /// `can_ask` says whether anybody sits at `terminal` to be asked; `width` gives the columns of
+    /// `out`, or none where it has no edge.
     #[must_use]
     pub const fn new(
         out: W,
@@ -61,25 +60,24 @@ impl<W: Write> Plain<W> {
         self.out.write_all(text.as_bytes())
     }
 
-    /// A message of some day: `2026-11-22 HH:MM:SS #lobby <alice> text`.
+    /// `2026-11-22 HH:MM:SS #lobby <alice> text`, for messages that may be of any day.
     fn dated(&mut self, room: &str, chat: &Chat) -> io::Result<()> {
         let mut line = tables::dated(&self.clock, room, chat);
         self.append(&mut line, &sanitize::text(&chat.text));
         self.put(&line)
     }
 
-    /// Says something: `HH:MM:SS -- text`, with the time of now.
+    /// `HH:MM:SS -- text`, with the present time.
     fn happened(&mut self, text: &str) -> io::Result<()> {
         let mut line = format!("{} -- ", self.clock.time(now_ms()));
         self.append(&mut line, &sanitize::text(text));
         self.put(&line)
     }
 
-    /// Puts a text behind the beginning of its line; its further lines begin in the same column,
-    /// those that the edge of the screen makes as well: nothing that somebody says may begin where
-    /// another one's line does.
+    /// Appends a text to the head of its line. Further lines, and rows that end at the edge of the
+    /// screen, begin in the same column: no text may begin where the line of another speaker does.
     fn append(&self, line: &mut String, text: &str) {
-        // What is measured is what is shown.
+        // Measured is what is shown: an ASCII terminal shows other characters of other widths.
         *line = self.out.shown(line).into_owned();
         let text = self.out.shown(text);
         let indent: usize = line.chars().map(columns).sum();
@@ -158,7 +156,7 @@ impl<W: Write> Prompter for Plain<W> {
     }
 
     fn tell(&mut self, sentence: &str) {
-        // An output that is gone is noticed by the next thing that is written to it.
+        // A broken output is reported by the next write.
         let _ = self.out.flush();
         prompt::complain(sentence);
     }
@@ -178,8 +176,8 @@ impl<W: Write> Prompter for Plain<W> {
 }
 
 impl<W: Write> Face for Plain<W> {
-    /// `HH:MM:SS #lobby <alice> text`, or `HH:MM:SS #lobby * alice does`. Who is named by it is
-    /// told so in a word, which a voice reads as well.
+    /// `HH:MM:SS #lobby <alice> text`, or `HH:MM:SS #lobby * alice does`. That it names the reader
+    /// is said by a word, which a screen reader speaks.
     fn chat(&mut self, room: &str, chat: &Chat, mention: Mention) -> io::Result<()> {
         let time = self.clock.time(chat.time);
         let (room, user) = (name(room), name(&chat.user));
@@ -293,7 +291,7 @@ impl<W: Write> Face for Plain<W> {
     }
 
     fn close(&mut self) {
-        // As in `tell`.
+        // Nobody is left to be told of an output that is gone.
         let _ = self.out.flush();
     }
 }
@@ -467,7 +465,7 @@ mod tests {
     fn where_a_row_ends_is_measured_on_what_a_terminal_of_ascii_shows() {
         let mut face = plain(|| Some(44));
         face.out = Output::new(Vec::new(), Charset::Other);
-        // One column by the table of `screen`, two as it is shown.
+        // One column by the table of `screen`, two as the ASCII output shows it.
         let chat = chat("bób", &format!("{}Û", "✅".repeat(10)));
         face.chat("#lobby", &chat, Mention::No).unwrap();
         let indent = " ".repeat(22);

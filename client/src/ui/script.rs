@@ -1,5 +1,5 @@
-//! The face that scripts see: what was asked for on standard output, line by line, as text or as
-//! JSON; problems on standard error; nothing else.
+//! The face for scripts: what was asked for on standard output, line by line, as text or as JSON;
+//! problems on standard error; nothing else. Writes through [`Plain`].
 
 use std::io::{self, Write};
 use std::time::Instant;
@@ -13,14 +13,12 @@ use crate::model::Mention;
 use crate::prompt::{Choice, PromptError, Prompter, Sheet, Task};
 use crate::screen::Screen;
 
-/// See the module.
 pub struct Script<W> {
     plain: Plain<W>,
     json: bool,
 }
 
 impl<W: Write> Script<W> {
-    /// Writes as `plain` does, or JSON Lines in its place.
     #[must_use]
     pub const fn new(plain: Plain<W>, json: bool) -> Self {
         Self { plain, json }
@@ -69,7 +67,7 @@ impl<W: Write> Prompter for Script<W> {
         self.plain.ask_new_secret(question, instead, about)
     }
 
-    /// How things stand is no part of the output.
+    /// Standard output holds only what was asked for.
     fn say(&mut self, _: &str) -> io::Result<()> {
         Ok(())
     }
@@ -132,7 +130,7 @@ impl<W: Write> Face for Script<W> {
                 .iter()
                 .try_for_each(|person| self.plain.lines("", &json::person(person))),
             Listing::You(you) if self.json => self.plain.lines("", &json::you(you)),
-            // No script asks for the others as JSON.
+            // Only `list` and `whoami` take `--json`.
             Listing::People(_)
             | Listing::You(_)
             | Listing::Rooms(_)
@@ -153,7 +151,7 @@ impl<W: Write> Face for Script<W> {
         Ok(())
     }
 
-    /// What a script has seen, nobody has read.
+    /// No person has read what a script has seen.
     fn reading(&self, _: &Scene<'_>) -> Reading {
         Reading::Nothing
     }

@@ -1,7 +1,7 @@
-//! What stands around the messages: the room's topic, how things are, the list of rooms.
+//! The bars around the messages: the topic, the status line, the list of rooms.
 //!
 //! Where there is too little room, what matters less is left out; the room's name and whether the
-//! server can read it never are. Draws into the rows that `paint` gives it.
+//! server can read it never are. Draws into the areas that `paint` gives it.
 
 use std::time::Instant;
 
@@ -18,29 +18,26 @@ use crate::sanitize;
 use crate::ui::{Scene, Way};
 use crate::words::screen as words;
 
-/// The fewest and the most columns of the list of rooms, its edge among them.
+/// The fewest and the most columns of the list of rooms, its edge included.
 const LIST_WIDTHS: (usize, usize) = (12, 24);
-/// The edge.
 const EDGE: &str = "│";
-/// Between what stands in the status line.
 const GAP: &str = "  ";
-/// In fewer columns a topic says nothing.
+/// In fewer columns the topic is left out.
 const MIN_TOPIC: usize = 4;
-/// Counts above this are not told.
+/// Counts above this are shown as `999+`.
 const MAX_COUNT: u32 = 999;
 
-/// What the bars say things about.
 pub(super) struct Bars<'a> {
     pub scene: &'a Scene<'a>,
     pub views: &'a Views,
     pub palette: Palette,
     pub now: Instant,
-    /// The rooms one is in, as they are numbered.
+    /// In the order in which they are numbered.
     pub rooms: &'a [(RoomId, &'a KnownRoom)],
 }
 
 impl Bars<'_> {
-    /// The columns that the list of rooms takes on a screen of so many.
+    /// The columns of the list of rooms: at most a quarter of the screen's `columns`.
     pub fn list_width(&self, columns: u16) -> u16 {
         let wide = self.rooms.iter().enumerate().map(|(place, (room, known))| {
             let (begin, name, counts) = self.label(place, *room, known);
@@ -52,7 +49,7 @@ impl Bars<'_> {
         u16::try_from(wide.clamp(least, most)).unwrap_or(0)
     }
 
-    /// A room's number, its name, and what was not read in it.
+    /// Number, name, and the counts of unread messages and mentions.
     fn label(&self, place: usize, room: RoomId, known: &KnownRoom) -> (String, String, String) {
         let number = format!("{} ", place + 1);
         let name = sanitize::line(&known.told.name).into_owned();
@@ -67,7 +64,7 @@ impl Bars<'_> {
         (number, name, counts)
     }
 
-    /// Draws the list of rooms with an edge at its right, around the room one looks at.
+    /// Scrolls the list so that the current room is in sight.
     pub fn draw_list(&self, buffer: &mut Buffer, area: Rect) {
         let height = usize::from(area.height);
         let right = area.right().saturating_sub(1);
@@ -114,7 +111,6 @@ impl Bars<'_> {
         self.palette.style(role)
     }
 
-    /// Draws the room's name, who can read it, who is there and what it is about.
     pub fn draw_topic(&self, buffer: &mut Buffer, area: Rect) {
         let columns = usize::from(area.width);
         let here = self.scene.here.and_then(|here| self.scene.model.room(here));
@@ -122,7 +118,7 @@ impl Bars<'_> {
         self.draw_bar(buffer, area, &line, "");
     }
 
-    /// Draws how things are, and at the right which keys help.
+    /// Draws the status, and at the right as many of the keys as fit.
     pub fn draw_status(&self, buffer: &mut Buffer, area: Rect, shows_list: bool) {
         let columns = usize::from(area.width);
         let mut parts = self.parts(shows_list);
@@ -149,7 +145,8 @@ impl Bars<'_> {
         self.draw_bar(buffer, area, &line, &keys);
     }
 
-    /// What the status line says, in its order; a higher rank is left out sooner.
+    /// The parts of the status line in their order, each with its rank: the highest goes first
+    /// where there is too little room.
     fn parts(&self, shows_list: bool) -> Vec<(u8, String)> {
         let mut parts = Vec::new();
         match self.scene.way {
@@ -183,7 +180,8 @@ impl Bars<'_> {
         parts
     }
 
-    /// The numbers of the rooms in which somebody talks, with a sign where it is to the reader.
+    /// The numbers of the rooms with unread messages, with a `@` where the reader is
+    /// named or the room is a direct one.
     fn active(&self) -> String {
         let rooms = self.rooms.iter().enumerate();
         let active = rooms.filter_map(|(place, (room, known))| {
@@ -220,7 +218,7 @@ fn count(count: u32) -> String {
     count.to_string()
 }
 
-/// What is said of a room in so many columns.
+/// Name and mode always; lock, people online and topic as far as they fit.
 fn topic(room: &KnownRoom, columns: usize) -> String {
     let mode = match room.told.mode {
         RoomMode::Audited => words::AUDITED,
@@ -230,7 +228,7 @@ fn topic(room: &KnownRoom, columns: usize) -> String {
     let name = cut(&name, columns.saturating_sub(width(mode) + 1));
     let mut line = format!("{name} {mode}");
     let locked = room.told.locked.is_some().then(|| words::LOCKED.to_owned());
-    // Of two who talk with one another it is no news who is in their room.
+    // A direct room has two members: a count of them says nothing.
     let online = (room.told.access != Access::Direct).then(|| words::online(room.told.online));
     for part in locked.into_iter().chain(online) {
         if width(&line) + GAP.len() + width(&part) <= columns {

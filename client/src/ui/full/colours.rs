@@ -1,14 +1,14 @@
-//! How things look: what part something plays on the screen, and its style.
+//! The roles of text on the screen, and their styles.
 //!
 //! Nothing is said by colour alone: what matters has a sign or a word beside it. The colours are
-//! those of the palette of sixteen that can be read on a dark ground and on a light one. Black,
-//! white, the greys and the yellows vanish on one of them, and the dark blue does on black; so do
-//! bright green and cyan on white, wherefore no colour that bold type may turn into one is ever
-//! bold. `lines` gives the parts, `paint` asks for their styles.
+//! those of the 16-colour palette that can be read on a dark background and on a light one. Black,
+//! white, the greys and the yellows vanish on one of them, and dark blue does on black. Bright
+//! green and bright cyan vanish on white: green and cyan, which some terminals brighten in bold,
+//! are never bold. `lines` gives the roles, `paint` asks for their styles.
 
 use ratatui::style::{Color, Modifier, Style};
 
-/// The styles of names: a colour, and whether it is bold.
+/// The styles of names: colour, and whether it is bold.
 const SHADES: [(Color, bool); 10] = [
     (Color::Red, false),
     (Color::Green, false),
@@ -22,43 +22,39 @@ const SHADES: [(Color, bool); 10] = [
     (Color::LightRed, true),
 ];
 
-/// Whether colours are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Palette {
-    /// They are.
     Colours,
-    /// Bold, dim, reversed and underlined do.
+    /// Bold, dim and reversed stand in for colours.
     NoColours,
 }
 
-/// The part that something plays on the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// What somebody said.
+    /// The text of a message.
     Text,
-    /// When, and other things that one rarely looks at.
+    /// Times, frames and other things that matter less.
     Aside,
-    /// Somebody's name, in their shade.
+    /// The name of another person, with its [`shade`].
     Name(usize),
-    /// One's own name.
+    /// The reader's own name; in the list, a room with unread messages.
     Own,
-    /// What names whoever reads it.
+    /// A message that names the reader.
     Call,
-    /// What this program says.
     Notice,
-    /// The line between what was read and what was not.
+    /// The line before the first unread message.
     Unread,
-    /// What was searched for.
+    /// A match of the search.
     Found,
-    /// Lines that frame the screen.
+    /// The topic and the status line.
     Bar,
-    /// The room one looks at, among others.
+    /// The current room in the list.
     Here,
-    /// A room in which somebody talks.
+    /// A room with a message for the reader, and the title of a panel.
     Active,
 }
 
-/// The shade of a name: always the same, whatever the case.
+/// An index of the name's style: always the same, whatever the case.
 #[must_use]
 pub fn shade(name: &str) -> usize {
     // FNV-1a, 32 bits.
@@ -66,13 +62,12 @@ pub fn shade(name: &str) -> usize {
     let hash = lower.fold(0x811c_9dc5_u32, |hash, c| {
         (hash ^ u32::from(c)).wrapping_mul(0x0100_0193)
     });
-    // The lower bits alone mix badly.
+    // The lower bits of FNV-1a alone mix badly.
     let mixed = hash ^ (hash >> 16);
     usize::try_from(mixed).unwrap_or(0) % SHADES.len()
 }
 
 impl Palette {
-    /// How something looks that plays this part.
     #[must_use]
     pub fn style(self, role: Role) -> Style {
         let plain = Style::new();
@@ -105,7 +100,7 @@ impl Palette {
 mod tests {
     use super::*;
 
-    /// The contrast of a colour with black and with white, as WCAG 2 computes it.
+    /// The contrast with black and with white, as WCAG 2 computes it.
     fn contrasts(rgb: [u8; 3]) -> (f64, f64) {
         let linear = rgb.map(|part| {
             let part = f64::from(part) / 255.0;
@@ -121,7 +116,7 @@ mod tests {
 
     #[test]
     fn names_can_be_read_on_dark_and_on_light() {
-        // Of VGA, of GNOME (Tango) and of macOS.
+        // In the palettes of VGA, GNOME (Tango) and macOS.
         let colours = [
             (Color::Red, [[0xaa, 0, 0], [0xcc, 0, 0], [0xc9, 0x1b, 0]]),
             (Color::Green, [[0, 0xaa, 0], [0x4e, 0x9a, 6], [0, 0xa6, 0]]),

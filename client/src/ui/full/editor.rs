@@ -1,8 +1,8 @@
-//! The input line: what is typed, and what the keys of readline do to it. Pure: actions and
-//! characters come in, what is to be done comes out; nothing is drawn here and no key is read.
+//! The input line, edited as by readline. Pure: actions and characters come in, what is to be done
+//! comes out; nothing is drawn here and no key is read.
 //!
-//! A paste of several lines is not put into the line before the person says so. What is longer than
-//! a message can be is refused whole, never cut. The face asks it for rows and a cursor.
+//! A paste of several lines enters the line only when the person confirms it. What is longer than
+//! a message can be is refused whole, never cut. The face asks for rows and a cursor.
 
 mod completion;
 mod history;
@@ -20,86 +20,79 @@ pub use layout::Layout;
 use line_buffer::{LineBuffer, Piece, TooLong};
 use motion::Motion;
 
-/// What is to be done after a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub enum EditOutcome {
-    /// Nothing more.
     Done,
-    /// The action is none of the line's, at this moment.
+    /// The action is not the line's in its present state: the face does it.
     Elsewhere,
-    /// Nothing was changed: the line would have so many bytes, and [`MAX_LINE`] are the most.
+    /// Nothing was changed: the line would have this many bytes, more than [`MAX_LINE`].
     Full(usize),
-    /// This was typed, or pasted and approved; the line is empty.
+    /// To be sent or carried out; the line is empty.
     Submitted(Submitted),
-    /// The line was thrown away; the history has it, unless it may hold a secret.
+    /// The line was emptied; the history has its text, unless it may hold a secret.
     Cleared,
-    /// There was nothing to throw away: the person wants to quit.
+    /// The line was empty already: the person wants to quit.
     Quit,
 }
 
-/// A message or a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Submitted {
     /// For [`crate::input::parse`].
     Line(String),
-    /// For [`crate::input::parse_pasted`]: several lines of it were pasted.
+    /// For [`crate::input::parse_pasted`]: several pasted lines give no orders.
     Paste(String),
 }
 
-/// A paste that the person is asked about.
+/// A paste that waits for the person's confirmation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asking {
-    /// How many lines it has; at least two.
+    /// At least two.
     pub lines: usize,
-    /// How many bytes it has.
     pub bytes: usize,
 }
 
-/// What the last key was, as far as the next one goes on with it.
+/// What the last key did, where the next one may continue it.
 #[derive(Debug, Default)]
 enum Last {
     #[default]
     Other,
-    /// What is killed next joins what was killed.
+    /// The next kill joins what was killed.
     Kill,
-    /// Moved between lines, from this column.
+    /// Moved between lines: the column that the first of these moves began in, which shorter lines
+    /// on the way do not change.
     Vertical(usize),
     Completion(Completion),
 }
 
-/// See the module.
 #[derive(Debug, Default)]
 pub struct Editor {
     line: LineBuffer,
     history: History,
     last: Last,
     killed: Piece,
-    /// Several pasted lines, which the person is asked about.
+    /// A paste of several lines that waits for the person's confirmation.
     asked: Option<String>,
 }
 
 impl Editor {
-    /// What stands in the line.
     #[must_use]
     pub fn text(&self) -> &str {
         self.line.text()
     }
 
-    /// Where in it the cursor stands, in bytes.
+    /// In bytes, always between two grapheme clusters.
     #[must_use]
     pub const fn cursor(&self) -> usize {
         self.line.cursor()
     }
 
-    /// Whether nothing stands in the line.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.line.is_empty()
     }
 
-    /// The paste that the person is asked about: Enter sends it, `e` puts it into the line, Esc
-    /// forgets it.
+    /// The paste that waits: Enter sends it, `e` puts it into the line, Esc forgets it.
     #[must_use]
     pub fn asking(&self) -> Option<Asking> {
         let pasted = without_end(self.asked.as_deref()?);
@@ -109,8 +102,8 @@ impl Editor {
         })
     }
 
-    /// What the word before the cursor may become, if there are several candidates, and which of
-    /// them stands there.
+    /// The completions of the word before the cursor, if there are several, and which of them is in
+    /// the line.
     #[must_use]
     pub fn candidates(&self) -> Option<(&[String], usize)> {
         match &self.last {
@@ -119,13 +112,12 @@ impl Editor {
         }
     }
 
-    /// How it is drawn in rows of this width.
     #[must_use]
     pub fn layout(&self, width: usize) -> Layout {
         layout::lay_out(self.text(), self.cursor(), width)
     }
 
-    /// Takes a character that was typed.
+    /// While a paste waits, `e` puts it into the line, and other characters are dropped.
     pub fn insert(&mut self, character: char) -> EditOutcome {
         self.last = Last::Other;
         if self.asked.is_none() {
@@ -137,8 +129,8 @@ impl Editor {
         EditOutcome::Done
     }
 
-    /// Takes what was pasted: one line at once, several when the person says so. Its line ends
-    /// become line feeds, and those at its end are dropped.
+    /// One line enters at once, several wait for confirmation; a second paste joins the one that
+    /// waits. CR LF and CR become line feeds, and those at the end are dropped.
     pub fn paste(&mut self, pasted: &str) -> EditOutcome {
         self.last = Last::Other;
         let unified = pasted.replace("\r\n", "\n").replace('\r', "\n");
@@ -155,8 +147,8 @@ impl Editor {
         self.put(text)
     }
 
-    /// Does what a key is bound to. `candidates` is asked what may stand in place of the word that
-    /// ends at a byte of a text (see [`crate::completion::complete`]).
+    /// `candidates` gives the completions of the word that ends at a byte of a text (see
+    /// [`crate::completion::complete`]).
     pub fn perform(
         &mut self,
         action: Action,
@@ -197,7 +189,7 @@ impl Editor {
             Action::Delete | Action::EndOfInput => {
                 self.line.cut(self.line.reach(motion::right));
             }
-            // It leaves the candidates, which are open no more.
+            // Taking `last` has closed the list of candidates.
             Action::Cancel if matches!(last, Last::Completion(_)) => {}
             _ => return EditOutcome::Elsewhere,
         }
@@ -214,7 +206,7 @@ impl Editor {
                 self.asked = None;
                 EditOutcome::Done
             }
-            // The question comes first.
+            // Nothing edits the line before the paste is confirmed or forgotten.
             _ if action.is_of_line() => EditOutcome::Done,
             _ => EditOutcome::Elsewhere,
         }
@@ -305,12 +297,10 @@ fn outcome(put: Result<(), TooLong>) -> EditOutcome {
     )
 }
 
-/// Without the line ends behind it.
 fn without_end(pasted: &str) -> &str {
     pasted.trim_end_matches('\n')
 }
 
-/// Where an action moves the cursor.
 fn motion(action: Action, is_empty: bool) -> Option<Motion> {
     Some(match action {
         Action::Left => motion::left,
@@ -319,14 +309,13 @@ fn motion(action: Action, is_empty: bool) -> Option<Motion> {
         Action::WordRight => motion::word_right,
         Action::LineStart => motion::line_start,
         Action::LineEnd => motion::line_end,
-        // Without a text they scroll.
+        // In an empty line they scroll.
         Action::ScrollTop if !is_empty => motion::line_start,
         Action::ScrollBottom if !is_empty => motion::line_end,
         _ => return None,
     })
 }
 
-/// How far an action cuts from the cursor, for it to be put back.
 fn kill(action: Action) -> Option<Motion> {
     Some(match action {
         Action::KillToEnd => motion::cut_end,

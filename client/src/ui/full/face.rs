@@ -1,4 +1,5 @@
-//! The full screen as a face: what `app` shows and asks, and when it is drawn.
+//! The full screen as [`Face`] and [`Prompter`]: what `app` shows and asks. Frames are drawn in
+//! `flush`; questions draw themselves and block.
 
 use std::fmt::Write as _;
 use std::io;
@@ -25,7 +26,7 @@ use crate::ui::{Face, Intent, Listing, Reading, Scene, Way};
 use crate::words::full as words;
 use crate::words::tables::{self, now_ms};
 
-/// How often it is looked whether all that was typed is told.
+/// The interval at which `discard` asks whether everything typed is in the channel.
 const BETWEEN_KEYS: Duration = Duration::from_millis(1);
 
 impl<B: Backend> Prompter for Full<B> {
@@ -41,7 +42,7 @@ impl<B: Backend> Prompter for Full<B> {
         let columns = self.terminal.size().map_or(80, |size| size.width);
         Screen {
             pictures: self.charset == Charset::Utf8,
-            // The picture's colours are the dialog's.
+            // The dialog gives the picture its colours.
             escapes: false,
             colours: false,
             charset: self.charset,
@@ -123,7 +124,7 @@ impl<B: Backend> Face for Full<B> {
         Ok(())
     }
 
-    /// The line at the top says it.
+    /// The topic at the top of the screen says it.
     fn entered(&mut self, _: &Room) -> io::Result<()> {
         Ok(())
     }
@@ -144,7 +145,7 @@ impl<B: Backend> Face for Full<B> {
         for (room, chat) in messages {
             let begin = tables::dated(&self.clock, room, chat);
             let indent = " ".repeat(wrap::width(&begin));
-            // No line of somebody's begins where another one's does.
+            // No line of a text may begin where another message does.
             let text = chat.text.replace('\n', &format!("\n{indent}"));
             lines.push(format!("{begin}{text}"));
         }
@@ -199,7 +200,7 @@ impl<B: Backend> Face for Full<B> {
         Ok(())
     }
 
-    /// What stands at the end of the room one looks at, with nothing above it.
+    /// The current room, at its end, with nothing that covers it.
     fn reading(&self, scene: &Scene<'_>) -> Reading {
         match scene.here {
             Some(here)
@@ -216,7 +217,7 @@ impl<B: Backend> Face for Full<B> {
 
     fn intent(&mut self, scene: &Scene<'_>) -> Option<Intent> {
         self.follow(scene);
-        // What wanted the program to end in the middle of a question wants it still.
+        // A signal or a lost terminal that ended a question ends the program, too.
         if self.dialog.over().is_some() {
             return Some(Intent::Quit);
         }
@@ -226,7 +227,7 @@ impl<B: Backend> Face for Full<B> {
             }
             let pressed = self.pressed.try_recv().ok()?;
             if self.take(pressed, scene).is_err() {
-                // A terminal that can't be drawn on is of no use to anybody.
+                // Without a terminal to draw on the person can't do anything.
                 return Some(Intent::Quit);
             }
         }
@@ -251,7 +252,7 @@ impl<B: Backend> Face for Full<B> {
         }
         let now = Instant::now();
         self.frames.drawn(now);
-        // An intent that came of drawing is heard at once.
+        // An intent that came of drawing is taken at once, not with the next event.
         Ok(if self.intents.is_empty() {
             again
         } else {
@@ -262,7 +263,7 @@ impl<B: Backend> Face for Full<B> {
     fn discard(&mut self) -> bool {
         let mut has_dropped = false;
         loop {
-            // Asked first: what was told before it is there then.
+            // Asked before the channel is emptied: what was sent before the answer is in it then.
             let is_all = self.raw_terminal.is_none() || terminal::is_all_told();
             while let Ok(pressed) = self.pressed.try_recv() {
                 has_dropped |= self.let_go(&pressed);
@@ -280,7 +281,7 @@ impl<B: Backend> Face for Full<B> {
         let mut lines = String::from("\n");
         for row in self.keymap.help() {
             let keys = row.keys.join(", ");
-            // Writing to a String does not fail.
+            // Writing to a String never fails.
             let _ = writeln!(lines, "  {keys:<20}  {} ({})", row.help, row.action);
         }
         lines
@@ -298,7 +299,7 @@ impl<B: Backend> Face for Full<B> {
 
     fn back(&mut self) {
         if self.questions.has_sheet() {
-            // Whoever does not answer has seen it as well.
+            // Esc or Ctrl-C also tells that the person has seen it.
             let _ = self.prompt_loop().ask(words::NOTED);
         }
         self.dialog.forget();
@@ -306,7 +307,7 @@ impl<B: Backend> Face for Full<B> {
         let told = self.questions.told().to_vec();
         self.say_what_was_told();
         if self.views.here.is_none() {
-            // The first room gets it as well: it covers what was said before it.
+            // Told again in the first room, which will cover the view of no room.
             for sentence in &told {
                 self.questions.tell(sentence);
             }
@@ -331,11 +332,11 @@ impl<B: Backend> Full<B> {
         }
     }
 
-    /// Throws away what was typed, and nothing else that came from the terminal; says whether it was.
+    /// Drops keys and pastes, and obeys everything else; true if something typed was dropped.
     fn let_go(&mut self, pressed: &Pressed) -> bool {
         match pressed {
             Pressed::Key(_) | Pressed::Paste(_) => return true,
-            // Where the terminal's size can't be told, the next frame fails, too, and is heard of.
+            // A terminal whose size can't be read fails with the next frame, which reports it.
             Pressed::Redraw => drop(self.draw_anew()),
             Pressed::Interrupt | Pressed::Gone => self.intents.push_back(Intent::Quit),
             Pressed::Knock => {}
@@ -343,10 +344,10 @@ impl<B: Backend> Full<B> {
         false
     }
 
-    /// A question is seen whatever the person looks at.
+    /// Ends the bare view and the search, which a question must not be hidden by.
     fn uncover(&mut self) {
         if matches!(self.mode, Mode::Bare) {
-            // Where the terminal's size can't be told, the next frame fails, too, and is heard of.
+            // A terminal whose size can't be read fails with the next frame, which reports it.
             let _ = self.redraw();
         }
         self.mode = Mode::Talk;
@@ -357,14 +358,14 @@ impl<B: Backend> Full<B> {
         self.uncover();
     }
 
-    /// No question followed in which it was seen.
+    /// Repeats in the chat the problems that no later question has shown.
     fn say_what_was_told(&mut self) {
         for sentence in self.questions.take_told() {
             self.say_here(&sentence);
         }
     }
 
-    /// Says something of this program's own where the person looks.
+    /// Adds a sentence of this program's own to the current view.
     pub(super) fn say_here(&mut self, sentence: &str) {
         self.views.notice(None, now_ms(), sentence);
         self.frames.touch();
@@ -375,7 +376,7 @@ impl<B: Backend> Full<B> {
         self.frames.touch();
     }
 
-    /// Shows a list, or more of the one that is shown: long ones come in several answers.
+    /// A panel with the same title gets more lines: a long list comes in several answers.
     fn add(&mut self, title: &str, text: &str) {
         match &mut self.panel {
             Some(panel) if panel.title() == title => panel.add(text),
@@ -444,7 +445,7 @@ impl<B: Backend> Full<B> {
         Some(words::paste(asking.lines, asking.bytes))
     }
 
-    /// What may be typed: completions, or commands that begin like this.
+    /// The completions, or else the commands that begin with what was typed.
     fn hints(&self) -> Vec<String> {
         if let Some((candidates, chosen)) = self.editor.candidates() {
             return vec![words::candidates(candidates, chosen)];
@@ -452,8 +453,8 @@ impl<B: Backend> Full<B> {
         input::hints(self.editor.text())
     }
 
-    /// The messages that are seen, as the terminal itself would write them: nothing beside them,
-    /// and long lines whole, so that what is marked is what was said.
+    /// Shows the messages in sight alone, with long lines left to the terminal to wrap, so that a
+    /// selection with the mouse copies exactly what was said.
     pub(super) fn show_bare(&mut self) -> io::Result<()> {
         self.mode = Mode::Bare;
         let Some(raw) = &self.raw_terminal else {

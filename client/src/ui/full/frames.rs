@@ -1,34 +1,29 @@
-//! When the screen is drawn: at most once in [`FRAME`], so that a flood of messages costs frames and
-//! not keys; at once when a key was pressed. Pure: `now` is an argument.
+//! When the screen is drawn: at most once in [`FRAME`], so that a flood of messages does not delay
+//! keys; at once when a key was pressed. Pure: `now` is an argument.
 
 use std::time::{Duration, Instant};
 
 use crate::words::full::TICK;
 
-/// The shortest time between two frames, unless a key was pressed.
+/// The shortest time between two frames without a key.
 const FRAME: Duration = Duration::from_millis(16);
 
-/// What to do about the screen now.
+/// Both carry the moment at which to ask again even if nothing happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NextFrame {
-    /// Draw; look again at that moment even if nothing happens.
     Draw(Option<Instant>),
-    /// Nothing; look again at that moment even if nothing happens.
+    /// Do not draw now.
     At(Option<Instant>),
 }
 
-/// See the module.
 #[derive(Debug)]
 pub(super) struct Frames {
-    /// Something is to be drawn; at once, if a key was pressed.
     is_dirty: bool,
     is_urgent: bool,
-    /// When the last frame was drawn.
     drawn: Option<Instant>,
 }
 
 impl Frames {
-    /// Nothing was drawn yet, and everything is to be.
     pub(super) const fn new() -> Self {
         Self {
             is_dirty: true,
@@ -37,17 +32,17 @@ impl Frames {
         }
     }
 
-    /// Something has changed, which is drawn with whatever else does.
+    /// Something has changed; it may wait for the next frame.
     pub(super) const fn touch(&mut self) {
         self.is_dirty = true;
     }
 
-    /// Something has changed by a key: it is drawn at once.
+    /// A key has changed something: it is drawn at once.
     pub(super) const fn hurry(&mut self) {
         (self.is_dirty, self.is_urgent) = (true, true);
     }
 
-    /// What to do now; `counts_down` says whether something on the screen changes with the time.
+    /// `counts_down` says whether something on the screen changes with the time.
     pub(super) fn next(&mut self, now: Instant, counts_down: bool) -> NextFrame {
         let next = self.drawn.map_or(now, |drawn| drawn + FRAME);
         let later = counts_down.then(|| next.max(now + TICK));
@@ -63,7 +58,7 @@ impl Frames {
         NextFrame::Draw(later)
     }
 
-    /// All was drawn.
+    /// To be called when a frame was drawn.
     pub(super) const fn drawn(&mut self, now: Instant) {
         (self.is_dirty, self.is_urgent) = (false, false);
         self.drawn = Some(now);

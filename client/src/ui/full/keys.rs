@@ -1,5 +1,5 @@
-//! What keys do: those of the line are the editor's; the others scroll, search, go to rooms, open
-//! and close what stands above the messages, or become intents.
+//! What keys do: those of the line go to the editor; the others scroll, search, change the room,
+//! open and close the panel, or become intents.
 
 use std::io;
 
@@ -18,7 +18,6 @@ use crate::ui::{Intent, Scene};
 use crate::words::full as words;
 
 impl<B: Backend> Full<B> {
-    /// Takes what came from the terminal.
     pub(super) fn take(&mut self, pressed: Pressed, scene: &Scene<'_>) -> io::Result<()> {
         match pressed {
             Pressed::Key(key) => {
@@ -39,7 +38,7 @@ impl<B: Backend> Full<B> {
         }
     }
 
-    /// The screen has another size, or was somebody else's.
+    /// After a change of size, or when another program had the terminal.
     pub(super) fn draw_anew(&mut self) -> io::Result<()> {
         match self.mode {
             Mode::Bare => self.show_bare(),
@@ -107,7 +106,6 @@ impl<B: Backend> Full<B> {
         }
     }
 
-    /// Does what the line says is to be done.
     fn come(&mut self, outcome: EditOutcome) {
         match outcome {
             EditOutcome::Done | EditOutcome::Elsewhere | EditOutcome::Cleared => {}
@@ -127,7 +125,7 @@ impl<B: Backend> Full<B> {
         }
     }
 
-    /// Whether what stands above the messages takes a key.
+    /// True where the panel takes the action; it comes before the line.
     fn panel_takes(&mut self, action: Action) -> bool {
         let is_empty = self.editor.is_empty();
         let Some(panel) = &mut self.panel else {
@@ -142,7 +140,7 @@ impl<B: Backend> Full<B> {
             Action::ScrollBottom if is_empty => panel.bottom(),
             Action::Cancel => self.panel = None,
             Action::Interrupt if is_empty => self.panel = None,
-            // The line takes the others as if nothing stood above it.
+            // The person may go on typing below an open panel.
             _ => return false,
         }
         true
@@ -180,7 +178,7 @@ impl<B: Backend> Full<B> {
                 }
                 return self.redraw();
             }
-            // The line's own, and one that has nothing open to leave.
+            // The line had no use for these at this moment, and Cancel has nothing open to close.
             Action::Cancel
             | Action::Submit
             | Action::Newline
@@ -213,7 +211,7 @@ impl<B: Backend> Full<B> {
         self.intents.push_back(Intent::Go(room));
     }
 
-    /// Goes to the next room of the list, or the one before.
+    /// From the last room on to the first, and back.
     fn turn(&mut self, scene: &Scene<'_>, by: isize) {
         let rooms = scene.model.listed_rooms();
         let here = rooms.iter().position(|(room, _)| Some(*room) == scene.here);
@@ -238,7 +236,7 @@ impl<B: Backend> Full<B> {
                 self.views.bottom();
                 return;
             }
-            // Where it was found one stays.
+            // The view stays at the place found.
             Some(Action::Submit) => {
                 self.mode = Mode::Talk;
                 return;
@@ -253,7 +251,7 @@ impl<B: Backend> Full<B> {
                 *search = ScreenSearch::default();
                 return;
             }
-            // Whatever else a key is bound to is not for a search.
+            // Other actions have no meaning in a search.
             Some(_) => return,
             None => match keymap::is_text(key) {
                 Some(character) => {

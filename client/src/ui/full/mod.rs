@@ -1,9 +1,9 @@
-//! The full screen: rooms, messages, the line one types in, and every question, on a terminal that
-//! is the program's own for as long as it runs.
+//! The full screen: rooms, messages, the input line and every question, on a terminal that is the
+//! program's own for as long as it runs.
 //!
-//! Owns what of all that is on the screen now; `app` owns what is true. Keys come from the terminal's
-//! channel and are understood here: what concerns the face alone (scrolling, searching, the line) is
-//! done at once, the rest becomes an intent. `frames` says when it is drawn.
+//! Owns what is on the screen; `app` owns the model. Keys come from the terminal's channel: what
+//! concerns the face alone (scrolling, searching, the line) is done at once, the rest becomes an
+//! intent. `frames` says when it is drawn.
 
 mod bars;
 mod colours;
@@ -46,57 +46,52 @@ use questions::Questions;
 use scrollback::{Id, Views};
 use terminal::{Paper, Pressed, RawTerminal, TerminalBackend};
 
-/// What the keys are for, beside the line.
+/// What a key goes to.
 enum Mode {
-    /// The line, and scrolling.
+    /// To the input line, and to scrolling.
     Talk,
-    /// Looking for words in what is shown.
     Search(ScreenSearch),
-    /// Whether to quit.
+    /// To the question whether to quit.
     Quitting,
-    /// The messages alone, for copying; the next key comes back.
+    /// The messages are alone on the screen, for copying; any key ends that.
     Bare,
 }
 
-/// A search in what is shown.
 #[derive(Default)]
 struct ScreenSearch {
     text: String,
-    /// Where it was found last.
     at: Option<Id>,
     is_found: bool,
 }
 
 impl ScreenSearch {
-    /// What is looked for changes, so the last place may be one of it, too.
+    /// The entry found last may hold the longer text, too: the search begins with it again.
     fn lengthen(&mut self, character: char) {
         self.text.push(character);
         self.at = self.at.map(|at| at + 1);
     }
 
-    /// A shorter word may stand further below.
+    /// Newer entries may hold the shorter text: the search begins at the end again.
     fn shorten(&mut self) {
         self.text.pop();
         self.at = None;
     }
 }
 
-/// How the person wants it.
+/// The person's settings.
 pub struct Wanted {
-    /// How many messages are kept.
+    /// How many entries are kept of all rooms together.
     pub scrollback: usize,
-    /// Whether who is called hears a bell.
+    /// Whether a message that names the person rings the bell.
     pub bell: bool,
-    /// Whether colours are wanted.
     pub colours: bool,
-    /// What the terminal reads.
+    /// That of the terminal.
     pub charset: Charset,
 }
 
-/// See the module.
 #[expect(clippy::struct_excessive_bools, reason = "each is a state of its own")]
 pub struct Full<B: Backend> {
-    /// The real terminal; none in tests.
+    /// None in tests, which draw on a `TestScreen`.
     raw_terminal: Option<RawTerminal>,
     terminal: Terminal<B>,
     pressed: Receiver<Pressed>,
@@ -120,10 +115,7 @@ pub struct Full<B: Backend> {
 }
 
 impl Full<TerminalBackend<Paper>> {
-    /// Takes the terminal.
-    ///
-    /// # Errors
-    /// When there is none, or it does not take the modes.
+    /// Takes the terminal, which can be done once in the life of a process.
     pub fn open(wanted: &Wanted, keymap: Keymap, clock: Clock) -> io::Result<Self> {
         let (raw, pressed) = RawTerminal::open()?;
         let (terminal, knock) = (raw.terminal()?, raw.sender());
@@ -133,7 +125,6 @@ impl Full<TerminalBackend<Paper>> {
     }
 }
 
-/// What a terminal did not do, as an error of the output.
 fn failed(error: impl std::error::Error) -> io::Error {
     io::Error::other(error.to_string())
 }
@@ -174,7 +165,8 @@ impl<B: Backend> Full<B> {
         }
     }
 
-    /// All is to be drawn anew, whatever stands there.
+    /// Has everything drawn again, whatever the terminal shows. By `resize`: `Terminal::clear` asks
+    /// the terminal for the cursor's place, and the thread that reads keys would take the answer.
     fn redraw(&mut self) -> io::Result<()> {
         let size = self.terminal.size().map_err(failed)?;
         self.terminal.resize(size.into()).map_err(failed)?;

@@ -1,8 +1,8 @@
-//! The whole screen: where everything stands, the messages, and the line one types in.
+//! The whole screen: the layout, the messages and the input line.
 //!
 //! From top to bottom: the topic, the messages beside the list of rooms, hints, the status, the
-//! input. Called for every frame with what is to be seen; keeps nothing. Every size is fit to be
-//! painted: where it is too small, the screen says so.
+//! input. `face` calls it for every frame; it keeps nothing. Every size can be painted: where it is
+//! too small, the screen says so.
 
 use std::time::Instant;
 
@@ -22,59 +22,49 @@ use crate::sanitize;
 use crate::ui::Scene;
 use crate::words::screen as words;
 
-/// The fewest columns and rows that are of any use.
+/// On a smaller screen, in columns and rows, only its size is told.
 const LEAST: (u16, u16) = (20, 5);
-/// From so many columns on there is a list of rooms.
+/// The list of rooms is shown from so many columns on.
 const LIST_FROM: u16 = 60;
-/// From so many columns on times have seconds.
+/// Times have seconds from so many columns on.
 const SECONDS_FROM: u16 = 100;
-/// The most rows of the input.
+/// The most rows of the input; it scrolls with the cursor then.
 const MAX_INPUT: u16 = 10;
 
-/// What stands in the line below.
+/// What stands in the input's rows.
 #[derive(Debug, Clone, Copy)]
 pub enum Input<'a> {
-    /// What is typed, in rows of [`input_width`] columns, and the cursor's row and column.
+    /// The input line, in rows of [`input_width`] columns, and the cursor's row and column.
     Line {
-        /// The rows.
         rows: &'a [String],
-        /// The cursor.
         cursor: (usize, usize),
     },
-    /// What is searched for, and whether it is there.
+    /// The search in what is shown.
     Search {
-        /// The text.
         text: &'a str,
-        /// Whether it was found.
+        /// Else the row says that no message holds the text.
         is_found: bool,
     },
-    /// A question that is answered by a key.
+    /// A question that one key answers.
     Question(&'a str),
 }
 
-/// What is to be seen.
 pub struct Painting<'a> {
-    /// How things are.
     pub scene: Scene<'a>,
-    /// What was said.
     pub views: &'a mut Views,
-    /// What covers it.
+    /// Covers the messages.
     pub panel: Option<&'a mut Panel>,
-    /// What stands before what is typed.
+    /// Before the input line; not sanitized yet.
     pub prompt: &'a str,
-    /// What is typed.
     pub input: Input<'a>,
-    /// What may be typed, in lines.
+    /// A row each.
     pub hints: &'a [String],
-    /// Whether a list of rooms is wanted where there is room for it.
+    /// Whether the person wants the list of rooms, where there is room for it.
     pub shows_rooms: bool,
-    /// Whether colours are.
     pub palette: Palette,
-    /// What the time is.
     pub now: Instant,
 }
 
-/// Where everything stands.
 struct Places {
     topic: Rect,
     list: Rect,
@@ -85,7 +75,8 @@ struct Places {
 }
 
 impl Places {
-    /// Divides a screen, with a list of so many columns and so many rows of hints and input.
+    /// `list` is in columns, `hints` and `input` in rows: the input gets at most a third of the
+    /// screen, hints half of what is left then.
     fn of(area: Rect, list: u16, hints: usize, input: usize) -> Self {
         let most = (area.height / 3).clamp(1, MAX_INPUT);
         let input = u16::try_from(input).unwrap_or(most).clamp(1, most);
@@ -119,7 +110,7 @@ impl Places {
     }
 }
 
-/// How many columns are left for what is typed on a screen of so many.
+/// The columns left for the input line on a screen of `columns`; 1 at least.
 #[must_use]
 pub fn input_width(columns: u16, prompt: &str) -> usize {
     let columns = usize::from(columns);
@@ -128,12 +119,11 @@ pub fn input_width(columns: u16, prompt: &str) -> usize {
         .max(1)
 }
 
-/// A prompt takes at most half of the screen.
+/// Sanitized, and cut to half of the screen.
 fn shown_prompt(columns: usize, prompt: &str) -> String {
     cut(&sanitize::line(prompt), columns / 2)
 }
 
-/// Paints a frame.
 pub fn paint(frame: &mut Frame<'_>, painting: Painting<'_>) {
     let area = frame.area();
     if area.width < LEAST.0 || area.height < LEAST.1 {
@@ -202,7 +192,7 @@ fn bars<'a>(
 }
 
 impl<'a> Input<'a> {
-    /// What is searched for among the messages, or nothing.
+    /// What to mark in the messages; empty for nothing.
     fn sought(&self) -> &'a str {
         match self {
             Self::Search { text, .. } => text,
@@ -210,7 +200,7 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// What stands in the input's rows on a screen of so many columns, and the cursor's place.
+    /// The rows of the input on a screen of so many columns, and the cursor's row and column.
     fn rows(&self, columns: u16, prompt: &str) -> (Vec<String>, (usize, usize)) {
         let columns = usize::from(columns);
         match self {
@@ -231,7 +221,7 @@ impl<'a> Input<'a> {
             Self::Search { text, is_found } => {
                 let behind = if *is_found { "" } else { words::NOT_FOUND };
                 let text = sanitize::line(text);
-                // What was typed last is to be seen.
+                // Where there is too little room, the end of the text stays in sight.
                 let mut begin = format!("{}{text}", words::SEARCH);
                 while width(&begin) + width(behind) >= columns && !begin.is_empty() {
                     begin.remove(0);
@@ -280,7 +270,7 @@ fn paint_hints(buffer: &mut Buffer, area: Rect, hints: &[String], palette: Palet
     }
 }
 
-/// Paints the rows around the cursor; says where on the screen it is.
+/// Paints the rows up to the cursor's, as many as fit; returns the cursor's place on the screen.
 fn paint_input(
     buffer: &mut Buffer,
     area: Rect,

@@ -1,7 +1,7 @@
-//! A text that covers the messages until it is closed: help, lists, what was searched for.
+//! A text that covers the messages until it is closed: help, lists, what `/find` found.
 //!
-//! What comes in is made fit for the screen here. Rows that the edge makes are indented further than
-//! their line, so that none of them is taken for a line of its own. Knows no keys but by name.
+//! Sanitizes what it is given. Wrapped rows are indented further than their line, so that none of
+//! them is taken for a line of its own. Knows keys only by their names in the hint.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -12,22 +12,20 @@ use super::wrap::{TAB, cut, draw, width, wrap};
 use crate::sanitize;
 use crate::words::screen as words;
 
-/// See the module.
 #[derive(Debug)]
 pub struct Panel {
     title: String,
     lines: Vec<String>,
-    /// The lines as they stand in so many columns.
+    /// `lines`, wrapped at `columns`.
     rows: Vec<String>,
     columns: usize,
-    /// The rows that fit.
+    /// The rows that fit on the screen.
     height: usize,
-    /// The first row in sight.
+    /// Of the first row in sight.
     offset: usize,
 }
 
 impl Panel {
-    /// Shows a text of several lines from its beginning.
     #[must_use]
     pub fn new(title: &str, text: &str) -> Self {
         let text = sanitize::text(text).replace('\t', TAB);
@@ -41,36 +39,32 @@ impl Panel {
         }
     }
 
-    /// What stands above it.
     #[must_use]
     pub fn title(&self) -> &str {
         &self.title
     }
 
-    /// Puts more behind it.
     pub fn add(&mut self, text: &str) {
         let text = sanitize::text(text).replace('\t', TAB);
         self.lines.extend(text.lines().map(str::to_owned));
-        // It is put into rows anew.
+        // Has the next frame wrap the lines again.
         self.columns = 0;
     }
 
-    /// Up by a row.
     pub const fn up(&mut self) {
         self.offset = self.offset.saturating_sub(1);
     }
 
-    /// Down by a row.
     pub fn down(&mut self) {
         self.offset = self.offset.saturating_add(1).min(self.last_offset());
     }
 
-    /// Up by a page, of which a row stays in sight.
+    /// One row of the page before stays in sight.
     pub fn page_up(&mut self) {
         self.offset = self.offset.saturating_sub(self.page());
     }
 
-    /// Down by a page, of which a row stays in sight.
+    /// One row of the page before stays in sight.
     pub fn page_down(&mut self) {
         self.offset = self
             .offset
@@ -78,12 +72,11 @@ impl Panel {
             .min(self.last_offset());
     }
 
-    /// To the beginning.
     pub const fn top(&mut self) {
         self.offset = 0;
     }
 
-    /// To the end, also before it is known where that is.
+    /// Works before the first frame, too, when the number of rows is not known: `fit` bounds it.
     pub const fn bottom(&mut self) {
         self.offset = usize::MAX;
     }
@@ -96,7 +89,7 @@ impl Panel {
         self.rows.len().saturating_sub(self.height)
     }
 
-    /// Takes over how much room there is.
+    /// Wraps the lines again only where the width has changed.
     fn fit(&mut self, columns: usize, height: usize) {
         if self.columns != columns {
             self.columns = columns;
@@ -110,7 +103,7 @@ impl Panel {
         self.offset = self.offset.min(self.last_offset());
     }
 
-    /// Draws it over an area.
+    /// The first row is the title; from three rows on the last one names the keys.
     pub(super) fn draw(&mut self, buffer: &mut Buffer, area: Rect, palette: Palette) {
         let columns = usize::from(area.width);
         let hint_rows = u16::from(area.height > 2);
@@ -151,7 +144,6 @@ impl Panel {
     }
 }
 
-/// A line in rows of so many columns.
 fn fold(line: &str, columns: usize) -> Vec<String> {
     if width(line) <= columns {
         return vec![line.to_owned()];

@@ -1,60 +1,53 @@
-//! Whether the person is asked something or sees the chat, and what was told meanwhile: a sentence
-//! that no question has shown is said again in the chat.
+//! Whether questions or the chat are on the screen, and the problems told meanwhile: one that no
+//! later question has shown is repeated in the chat. State only; `face` shows it.
 
-/// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Questions {
-    /// What was told since the last question.
+    /// Since the last question began.
     told: Vec<String>,
-    /// Questions are over, and the chat is shown.
     are_over: bool,
-    /// A sheet is shown that no question followed.
     has_sheet: bool,
 }
 
 impl Questions {
-    /// Whether the chat is shown.
+    /// The chat is shown.
     pub(super) const fn are_over(&self) -> bool {
         self.are_over
     }
 
-    /// Whether a sheet is shown that no question followed, so that it may not have been seen.
+    /// A sheet is shown that no question followed: the person may not have seen it.
     pub(super) const fn has_sheet(&self) -> bool {
         self.has_sheet
     }
 
-    /// A question is asked. What was told before it has been seen, and so has the sheet that it is
-    /// about.
+    /// The question shows what was told before it, and the sheet that it is about.
     pub(super) fn begin(&mut self) {
         *self = Self::default();
     }
 
-    /// Something is waited for.
+    /// The person is shown that something takes a while.
     pub(super) const fn wait(&mut self) {
         self.are_over = false;
     }
 
-    /// A sheet is shown.
     pub(super) const fn show_sheet(&mut self) {
         (self.are_over, self.has_sheet) = (false, true);
     }
 
-    /// The chat is shown from here on.
     pub(super) const fn end(&mut self) {
         (self.are_over, self.has_sheet) = (true, false);
     }
 
-    /// Something was told outside the chat.
     pub(super) fn tell(&mut self, sentence: &str) {
         self.told.push(sentence.to_owned());
     }
 
-    /// What was told and no question has shown.
+    /// What was told and no later question has shown.
     pub(super) fn told(&self) -> &[String] {
         &self.told
     }
 
-    /// It is said in the chat now.
+    /// To be called when it is said in the chat.
     pub(super) fn take_told(&mut self) -> Vec<String> {
         std::mem::take(&mut self.told)
     }

@@ -1,4 +1,4 @@
-//! A screen for tests, which the test looks at while the face draws on it, and the keys of it.
+//! A screen for tests, shared by the face that draws on it and the test that reads it; and keys.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -17,12 +17,11 @@ use super::terminal::Pressed;
 use super::{Clock, Full, Keymap, Wanted};
 use crate::charset::Charset;
 
-/// See the module.
 #[derive(Clone)]
 pub struct TestScreen(Rc<RefCell<TestBackend>>);
 
 impl TestScreen {
-    /// A face on a screen of this size, and the keys that it hears.
+    /// A face on a screen of this size, the screen, and the sender of its keys.
     pub fn begin(
         (columns, rows): (u16, u16),
         keys: &[(&str, &str)],
@@ -47,7 +46,7 @@ impl TestScreen {
         (full, screen, press)
     }
 
-    /// What it shows, without the blanks at the ends of its rows.
+    /// Without the blanks at the ends of rows.
     pub fn rows(&self) -> Vec<String> {
         let backend = self.0.borrow();
         let buffer = backend.buffer();
@@ -74,7 +73,7 @@ impl TestScreen {
     }
 }
 
-/// Keys as people write them, `ctrl-a`, or a text, `"text"`; several with blanks between them.
+/// Keys as in the configuration (`ctrl-a`) and texts (`"text"`), separated by blanks.
 pub fn keys(written: &str) -> Vec<Pressed> {
     let mut all = Vec::new();
     let mut rest = written.trim_start();

@@ -1,9 +1,9 @@
-//! Text in rows: what is drawn at once, how many columns it takes, and where a row ends.
+//! Text in rows: what is drawn as one cluster, how many columns it takes, and where a row ends.
 //!
-//! Widths are those of `unicode-width`, which ratatui goes by as well, but for one sign: there it is
-//! told. So what is measured here is what stands on the screen. Words are kept whole where they fit into a row. A link is never broken before
-//! the edge, and nothing is put between its rows. Knows nothing of messages and rooms; `lines`,
-//! `panel` and `paint` call it with texts that [`crate::sanitize`] has seen.
+//! Widths are those of `unicode-width`, which ratatui uses as well but for one exception (see
+//! [`fill`]): what is measured here is what stands on the screen. Words are kept whole where they
+//! fit into a row. A link is never broken before the edge, and nothing is put between its rows, so
+//! that terminals recognise it. Knows nothing of messages and rooms; its texts are sanitized.
 
 use std::num::NonZeroU16;
 use std::ops::Range;
@@ -13,32 +13,29 @@ use ratatui::style::Style;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-/// What a tab is shown as.
 pub const TAB: &str = "    ";
-/// The most characters drawn as one: a family of four with their skins takes eleven. Some terminals
-/// draw them one by one, and of a longer chain the lines below would be full.
+/// The most characters drawn as one: a family of four with skin tones takes eleven. Some terminals
+/// draw them one by one, and a longer chain would run over the lines below.
 pub(super) const MAX_JOINED: usize = 12;
 /// The most columns drawn as one; joined consonants of Indic scripts take three or four.
 pub(super) const MAX_WIDTH: usize = 6;
 
-/// What is drawn at once.
+/// A grapheme cluster, or one character of a cluster that is too long or too wide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cluster<'t> {
-    /// Where it begins in its text, in bytes.
+    /// In bytes of its text.
     pub at: usize,
-    /// Its characters.
     pub text: &'t str,
-    /// Its columns; what has none is not drawn.
+    /// In columns; 0 is not drawn.
     pub width: usize,
 }
 
 impl Cluster<'_> {
-    /// Where what follows begins.
     const fn end(&self) -> usize {
         self.at + self.text.len()
     }
 
-    /// Whether a row may end before and behind it without a blank: ideographs and pictures, but not
+    /// Whether a row may end before and behind it without a blank: ideographs and emoji, but not
     /// Hangul, which is written with blanks.
     fn stands_alone(&self) -> bool {
         let first = self.text.chars().next();
@@ -50,9 +47,8 @@ impl Cluster<'_> {
     }
 }
 
-/// Takes a text apart into what is drawn at once.
 pub fn clusters(text: &str) -> impl Iterator<Item = Cluster<'_>> {
-    // Most texts are of characters that are what they are by themselves.
+    // Most texts are ASCII, where each character is a cluster.
     let (simple, other) = if text.is_ascii() {
         (text, "")
     } else {
@@ -84,7 +80,6 @@ pub fn clusters(text: &str) -> impl Iterator<Item = Cluster<'_>> {
     simple.chain(other)
 }
 
-/// How many columns a text takes.
 #[must_use]
 pub fn width(text: &str) -> usize {
     clusters(text).map(|cluster| cluster.width).sum()
@@ -97,7 +92,7 @@ fn cell_width(cluster: &str) -> usize {
     cluster.width()
 }
 
-/// As much of a text as fits into so many columns; where that is not all, the last of them says so.
+/// As much of a text as fits into `columns`; where that is not all, the last column is a `…`.
 #[must_use]
 pub fn cut(text: &str, columns: usize) -> String {
     if width(text) <= columns {
@@ -115,7 +110,7 @@ pub fn cut(text: &str, columns: usize) -> String {
     cut
 }
 
-/// Draws a text into at most so many columns of a row; says in which column it ends.
+/// Draws up to the column `end`, exclusive; returns the column behind the text.
 pub fn draw(buffer: &mut Buffer, (x, y): (u16, u16), text: &str, end: u16, style: Style) -> u16 {
     let mut x = x;
     let end = end.min(buffer.area.right());
@@ -139,8 +134,8 @@ pub fn draw(buffer: &mut Buffer, (x, y): (u16, u16), text: &str, end: u16, style
     x
 }
 
-/// ratatui takes the half-width sound marks of Japanese for wider than they are, and would leave out
-/// what stands behind them.
+/// ratatui takes the half-width sound marks of Japanese for wider than they are, and would leave
+/// out what stands behind them.
 fn fill(cell: &mut Cell, cluster: &str, wide: u16) {
     cell.set_symbol(cluster);
     if cluster.cell_width() != wide
@@ -150,8 +145,8 @@ fn fill(cell: &mut Cell, cluster: &str, wide: u16) {
     }
 }
 
-/// Which bytes of a text stand in which row: `first` columns are left in the first one, which may
-/// stay empty, and `rest` in those that follow.
+/// The bytes of a text in each row: `first` columns are left in the first one, which may stay
+/// empty, and the others have `rest`.
 #[must_use]
 pub fn wrap(text: &str, first: usize, rest: usize) -> Vec<Range<usize>> {
     let mut filler = Filler {
@@ -171,16 +166,13 @@ pub fn wrap(text: &str, first: usize, rest: usize) -> Vec<Range<usize>> {
     filler.rows
 }
 
-/// Fills one row after the other.
 struct Filler {
     rows: Vec<Range<usize>>,
-    /// What stands in the row that is being filled.
     row: Range<usize>,
-    /// How much of it is used.
+    /// In columns of `room`.
     used: usize,
-    /// The columns of this row.
     room: usize,
-    /// The columns of those that follow.
+    /// The columns of the rows that follow.
     rest: usize,
 }
 
@@ -197,7 +189,7 @@ impl Filler {
         }
     }
 
-    /// Places what stands between blanks, `gap` of which stand before it.
+    /// Places a word with `gap` blanks before it; a link in it goes as one piece.
     fn word(&mut self, word: &str, at: usize, gap: usize) {
         let link = link_at(word).unwrap_or(word.len());
         let (word, link) = word.split_at_checked(link).unwrap_or((word, ""));
@@ -226,7 +218,7 @@ impl Filler {
             self.row.end = at + word.len();
             return;
         }
-        // A word longer than a row begins where it stands, a link at the beginning of a row.
+        // A word longer than a row begins in what is left of this one, a link in a row of its own.
         let goes_on = self.used > 0 || self.room < self.rest;
         let begins_here = !is_link && wide > self.rest && self.used + gap < self.room;
         if goes_on && !begins_here {
@@ -245,7 +237,7 @@ impl Filler {
         }
     }
 
-    /// Ends the row; the next one begins with what stands at `at`.
+    /// Ends the row; the next one begins with the byte `at`.
     fn turn(&mut self, at: usize) {
         self.rows.push(std::mem::replace(&mut self.row, at..at));
         self.used = 0;
@@ -253,7 +245,7 @@ impl Filler {
     }
 }
 
-/// Where a link begins in a word.
+/// The offset of a link that begins in the word: brackets may stand before it.
 fn link_at(word: &str) -> Option<usize> {
     let colon = word.find("://")?;
     let before = word.get(..colon)?;

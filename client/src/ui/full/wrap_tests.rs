@@ -10,7 +10,6 @@ fn rows(text: &str, first: usize, rest: usize) -> Vec<&str> {
     rows.into_iter().map(|row| &text[row]).collect()
 }
 
-/// What people write, and what others send.
 const CORPUS: &[&str] = &[
     "plain words",
     "e\u{301} decomposed, Việt\u{323}",
@@ -94,7 +93,7 @@ fn nothing_is_wider_than_its_row_and_nothing_is_lost() {
                 let rows = rows(text, first, rest);
                 for (number, row) in rows.iter().enumerate() {
                     let room = if number == 0 { first } else { rest };
-                    // A sign wider than the whole room is cut off when it is drawn.
+                    // A cluster wider than the whole row is cut off by `draw`.
                     let lone = clusters(row).filter(|cluster| cluster.width > 0).count() == 1;
                     assert!(
                         width(row) <= room || lone,
@@ -139,10 +138,8 @@ fn a_link_begins_its_own_row_and_is_broken_at_the_edge_alone() {
         ["look:", "https://example.org/", "a-long/path-to there"]
     );
     assert_eq!(rows(&text, 40, 40), [&text[..40], "there"]);
-    // Behind a bracket, and in capitals.
     let text = "(HTTP://EXAMPLE.ORG/1234567)";
     assert_eq!(rows(text, 16, 16), ["(", "HTTP://EXAMPLE.O", "RG/1234567)"]);
-    // Behind a name that leaves little.
     assert_eq!(
         rows(link, 5, 20),
         ["", "https://example.org/", "a-long/path-to"]

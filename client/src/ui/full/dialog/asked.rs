@@ -1,4 +1,5 @@
-//! What can be asked: a line, perhaps a secret one or a new password; one of some choices; to wait.
+//! The kinds of questions: for a line, perhaps a secret or a new password; for one of several
+//! choices; or none, while the person waits. Each takes its keys; `Dialog` takes those of all.
 
 use chatbox_common::secret::SecretString;
 use ratatui::crossterm::event::{KeyCode, KeyEvent};
@@ -9,7 +10,6 @@ use crate::password_strength::{Strength, judge};
 use crate::prompt::Choice;
 use crate::sanitize;
 
-/// What is asked at the moment.
 pub(super) enum Asked {
     Nothing,
     Line(Question),
@@ -18,12 +18,12 @@ pub(super) enum Asked {
 }
 
 pub(super) struct Question {
-    /// All lines but the last.
+    /// All lines of the question but the last.
     pub(super) lead: String,
-    /// The last one, which the answer stands behind.
+    /// The last line, beside the answer.
     pub(super) label: String,
     pub(super) field: Field,
-    /// Of a new password.
+    /// For a new password only.
     pub(super) meter: Option<Meter>,
     /// The last key would have made the answer too long.
     pub(super) is_full: bool,
@@ -31,7 +31,7 @@ pub(super) struct Question {
 
 pub(super) struct Meter {
     pub(super) about: Vec<String>,
-    /// Of what is typed; nothing until it is judged.
+    /// `None` since the answer was changed; `measure` judges it when it is painted.
     pub(super) strength: Option<Strength>,
 }
 
@@ -71,7 +71,7 @@ impl Question {
         }
     }
 
-    /// What is left of it in the conversation, and the answer.
+    /// The line for the conversation, without a secret, and the answer. Wipes the field.
     pub(super) fn answer(&mut self) -> (String, SecretString) {
         let typed = SecretString::new(self.field.text().to_owned());
         let shown = if self.field.is_secret() {
@@ -84,7 +84,7 @@ impl Question {
         (said.trim_start().to_owned(), typed)
     }
 
-    /// Judges what is typed, unless it was.
+    /// Judges a new password once for each change, not for each frame.
     pub(super) fn measure(&mut self) {
         if let Some(meter) = &mut self.meter
             && meter.strength.is_none()
@@ -96,7 +96,7 @@ impl Question {
 }
 
 impl Picking {
-    /// The place that was chosen.
+    /// `Some` with the index of a choice whose key was pressed.
     pub(super) fn press(&mut self, key: &KeyEvent) -> Option<usize> {
         let last = self.choices.len().saturating_sub(1);
         match (key.code, is_control(key)) {

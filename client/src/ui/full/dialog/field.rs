@@ -1,8 +1,8 @@
 //! One line that is typed, perhaps a secret one.
 //!
-//! Its bytes stand in one buffer that never grows, and are zero again as soon as they are deleted:
-//! no copy of a secret is left in memory by this module. What `crossterm` read it from is not ours
-//! to wipe.
+//! Its bytes stand in one buffer that never grows, and are zeroed as soon as they are deleted: this
+//! module leaves no copy of a secret in memory. The buffers of `crossterm`, which the keys came
+//! through, can't be wiped from here.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,27 +14,24 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::prompt::MAX_ANSWER;
 use crate::sanitize;
 
-/// What stands for one character of a secret.
+/// Shown for each grapheme cluster of a secret.
 const DOT: &str = "•";
 
-/// See the module. Wiped on drop.
+/// Wiped on drop.
 pub(super) struct Field {
     bytes: Zeroizing<Vec<u8>>,
-    /// How many of the bytes are the text.
+    /// The bytes of the text; those behind it are zero.
     length: usize,
-    /// The cursor, in bytes: never inside of a character as people count them.
+    /// The cursor, in bytes: never within a grapheme cluster.
     at: usize,
     is_secret: bool,
 }
 
-/// What a key came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Taken {
-    /// The text is another.
     Changed,
-    /// The text is the same.
     Same,
-    /// There is no room.
+    /// The text would have more than [`MAX_ANSWER`] bytes: nothing was changed.
     Full,
 }
 
@@ -67,7 +64,7 @@ impl Field {
     }
 
     fn part(&self, from: usize, to: usize) -> &str {
-        // It is cut between characters only.
+        // Never fails: `from` and `to` stand between characters.
         let bytes = self.bytes.get(from..to).unwrap_or_default();
         str::from_utf8(bytes).unwrap_or_default()
     }
@@ -80,7 +77,7 @@ impl Field {
         self.part(self.at, self.length)
     }
 
-    /// What is seen of the text, and of the text before the cursor.
+    /// The text and the part of it before the cursor, as they are shown: sanitized, or dots.
     pub(super) fn shown(&self) -> (Cow<'_, str>, Cow<'_, str>) {
         if self.is_secret {
             let dots = |text: &str| Cow::from(DOT.repeat(text.graphemes(true).count()));
@@ -89,13 +86,12 @@ impl Field {
         (sanitize::line(self.text()), sanitize::line(self.before()))
     }
 
-    /// Forgets the text.
     pub(super) fn wipe(&mut self) {
         self.bytes.as_mut_slice().zeroize();
         (self.length, self.at) = (0, 0);
     }
 
-    /// Takes the first line of what was pasted, whole or not at all.
+    /// Inserts the first line of a paste, whole or not at all: a secret cut short would be wrong.
     pub(super) fn paste(&mut self, text: &str) -> Taken {
         let line = text.split(['\n', '\r']).next().unwrap_or_default();
         self.insert(line)
@@ -120,7 +116,7 @@ impl Field {
         Taken::Changed
     }
 
-    /// What was typed may have become one character with what follows it.
+    /// What was inserted or deleted may have joined two clusters into one around the cursor.
     fn step_out(&mut self) {
         let mut ends = self
             .text()
@@ -144,7 +140,7 @@ impl Field {
         Taken::Changed
     }
 
-    /// Understands a key of an editor; nothing for the others.
+    /// `None` where the key is not one of the line.
     pub(super) fn press(&mut self, key: &KeyEvent) -> Option<Taken> {
         let (at, length) = (self.at, self.length);
         let taken = match (key.code, is_control(key)) {
@@ -182,7 +178,6 @@ impl Field {
         self.at + next.map_or(0, str::len)
     }
 
-    /// Where the word before the cursor begins.
     fn word(&self) -> usize {
         let word = self.before().trim_end();
         word.rfind(char::is_whitespace).map_or(0, |blank| {
@@ -192,7 +187,7 @@ impl Field {
     }
 }
 
-/// Whether Ctrl is held, and not as a part of AltGr.
+/// Whether Ctrl is held; with Alt it is AltGr, which types characters.
 pub(super) fn is_control(key: &KeyEvent) -> bool {
     key.modifiers.contains(KeyModifiers::CONTROL) && !key.modifiers.contains(KeyModifiers::ALT)
 }
@@ -281,7 +276,7 @@ mod tests {
             press(&mut field, KeyCode::Backspace);
             assert_eq!(seen(&field), left);
         }
-        // A mark that is typed before others goes behind the character it belongs to.
+        // A letter before a mark joins it: the cursor steps behind both.
         let mut field = typed(false, "\u{301}x");
         press(&mut field, KeyCode::Home);
         field.insert("e");

@@ -1,30 +1,29 @@
-//! Where the parts of a dialog go on a screen of any size.
+//! The areas of a dialog on a screen of any size. `paint` asks for them; nothing is drawn here.
 
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
 
 use super::Dialog;
 
-/// No box is wider without a picture: long lines are hard to read.
+/// The widest box without a picture: long lines are hard to read.
 const MOST_COLUMNS: u16 = 78;
-/// What the conversation takes beside a picture, and between the two.
+/// The fewest columns of a conversation beside a picture.
 const BESIDE: u16 = 24;
 pub(super) const GAP: u16 = 2;
 const MOST_BESIDE: u16 = 60;
-/// What a border takes, with a blank inside of it.
+/// The columns and lines of a border, with a blank inside at either side.
 const BORDER: (u16, u16) = (4, 2);
-/// Below this a border would cost more than it gives.
+/// On a smaller screen the text needs the room of the border.
 const LEAST_BORDERED: (u16, u16) = (40, 10);
 
-/// Where everything goes.
 pub(super) struct DialogLayout {
     pub(super) outer: Rect,
     pub(super) inner: Rect,
-    /// Where the picture goes, if it stands beside the conversation.
+    /// If the picture stands beside the conversation.
     pub(super) picture: Option<Rect>,
 }
 
-/// Its columns and lines.
+/// Columns and lines.
 fn size(picture: &str) -> Option<(u16, u16)> {
     let columns = picture.lines().map(UnicodeWidthStr::width).max()?;
     let lines = picture.lines().count();
@@ -37,7 +36,7 @@ impl Dialog {
         let beside = picture.filter(|(columns, lines)| {
             columns.saturating_add(GAP + BESIDE) <= area.width && *lines <= area.height
         });
-        // A picture needs every line there is before a border does.
+        // A picture has precedence over the border.
         let (columns, lines) = picture.map_or(LEAST_BORDERED, |(columns, lines)| {
             let text = beside.map_or(0, |_| GAP + BESIDE);
             let foot = if beside.is_some() { 0 } else { 4 };
@@ -84,7 +83,7 @@ impl Dialog {
     }
 }
 
-/// The conversation, and so many lines below it.
+/// Divides `text` into the conversation and at most `feet` lines below it.
 pub(super) fn parted(text: Rect, feet: usize) -> (Rect, Rect) {
     let feet = u16::try_from(feet).unwrap_or(u16::MAX).min(text.height);
     let body = Rect {

@@ -1,12 +1,13 @@
 //! What is asked and shown outside the chat: menu, registration, login, the question about a
 //! server's key. One box with the conversation so far, the question, and its answer as it is typed.
 //!
-//! [`Dialog`] is what is said and typed, and how it looks; it waits for nothing and knows no
-//! terminal. [`PromptLoop`] joins it with a terminal and its keys, and does what [`Prompter`] asks for.
+//! [`Dialog`] holds what is said and typed, and paints it; it waits for nothing and knows no
+//! terminal. [`PromptLoop`] joins it with a terminal and its keys, for [`Prompter`].
 //!
-//! Secrets: the answer being typed is dots, and wiped with its `Field`; in the conversation it is
-//! a fixed number of dots. The sheet of a second factor is wiped when it is put away, but what was
-//! drawn of it stays in the memory of `ratatui` and of the terminal until something else is drawn.
+//! Secrets: the answer being typed is shown as dots, and wiped with its `Field`; in the
+//! conversation it is a fixed number of dots. The sheet of a second factor is wiped when it is
+//! replaced, but what was drawn of it stays in the memory of `ratatui` and of the terminal until
+//! something else is drawn.
 //!
 //! [`Prompter`]: crate::prompt::Prompter
 
@@ -34,92 +35,79 @@ use asked::{Asked, Meter, Picking, Question};
 use field::is_control;
 pub use prompt_loop::PromptLoop;
 
-/// What stands for a secret in the conversation, however long it is.
+/// Stands for a secret in the conversation, so that its length is not shown.
 const SECRET: &str = "••••••••";
-/// How much of a conversation is kept.
+/// The most pieces of a conversation; the oldest are dropped.
 const MAX_SAID: usize = 200;
 
-/// A piece of the conversation.
 enum Said {
-    /// How things stand.
     Sentence(String),
-    /// What went wrong.
     Problem(String),
-    /// A question and its answer, neither of them a secret.
+    /// A question and its answer, which is [`SECRET`] where it is one.
     Answer(String),
 }
 
-/// What was shown once, to be noted down.
+/// A [`Sheet`] with its texts sanitized.
 struct Shown {
     text: Zeroizing<String>,
     invitation: String,
     picture: Zeroizing<String>,
 }
 
-/// What was answered.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// This was typed.
     Line(SecretString),
-    /// The choice at this place.
     Chosen(usize),
 }
 
-/// What a key came to, where it came to something.
 #[derive(Debug, PartialEq, Eq)]
 pub enum DialogOutcome {
-    /// The question is answered.
     Answer(Answer),
-    /// Esc, or Ctrl-D on nothing: the person goes back.
+    /// Esc, or Ctrl-D on an empty answer: the person goes back.
     Cancelled,
     /// Ctrl-C.
     Interrupted,
-    /// Nobody is to be asked any more: see [`Dialog::over`].
+    /// No further question can be answered: see [`Dialog::over`].
     Over,
-    /// The person stops the program (Ctrl-Z).
+    /// Ctrl-Z.
     Suspend,
-    /// All is to be drawn anew.
     Redraw,
 }
 
-/// Why nobody is asked any more.
 #[derive(Debug, Clone, Copy)]
 enum Over {
-    /// The system wants the program to end.
+    /// A signal ends the program.
     Ended,
-    /// The terminal is gone.
     Gone,
 }
 
-/// See the module.
 pub struct Dialog {
     has_colours: bool,
     said: Vec<Said>,
     sheet: Option<Shown>,
-    /// How many pieces were said before the sheet was shown.
+    /// How many of the pieces stand above the sheet.
     before_sheet: usize,
     asked: Asked,
-    /// How many lines the conversation is scrolled back.
+    /// How many lines the conversation is scrolled back from its end.
     scrolled: usize,
-    /// How many lines of it there is room for.
+    /// The lines of the conversation that were in sight when it was last painted.
     page: usize,
     over: Option<Over>,
 }
 
-/// An answer may stand in it.
+/// Redacted: it may hold an answer.
 impl fmt::Debug for Dialog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Dialog(<redacted>)")
     }
 }
 
-/// Fit for several lines of a screen, which knows no tabs.
+/// Sanitized, and without tabs: a cell of `ratatui` does not show them.
 fn clean(text: &str) -> String {
     sanitize::text(text).replace('\t', "    ")
 }
 
 impl Dialog {
-    /// Nothing was said yet.
     #[must_use]
     pub const fn new(has_colours: bool) -> Self {
         Self {
@@ -134,12 +122,10 @@ impl Dialog {
         }
     }
 
-    /// Says how things stand.
     pub fn say(&mut self, sentence: &str) {
         self.add(Said::Sentence(clean(sentence)));
     }
 
-    /// Tells of a problem.
     pub fn tell(&mut self, sentence: &str) {
         self.add(Said::Problem(clean(sentence)));
     }
@@ -153,7 +139,7 @@ impl Dialog {
         self.scrolled = 0;
     }
 
-    /// Shows a sheet in the place of the one before.
+    /// Replaces the sheet before.
     pub fn show(&mut self, sheet: &Sheet) {
         self.sheet = Some(Shown {
             text: Zeroizing::new(clean(sheet.text.trim_matches('\n'))),
@@ -164,7 +150,7 @@ impl Dialog {
         self.scrolled = 0;
     }
 
-    /// The conversation is over: the next one begins with nothing.
+    /// Ends the conversation: the sheet is wiped, and the next conversation begins empty.
     pub fn forget(&mut self) {
         self.said.clear();
         self.sheet = None;
@@ -172,7 +158,7 @@ impl Dialog {
         self.scrolled = 0;
     }
 
-    /// Offers some ways to go on. What was shown before belongs to a way that was gone.
+    /// Puts the sheet away: it belongs to what was chosen before.
     pub fn offer(&mut self, choices: &[Choice]) {
         self.sheet = None;
         self.ask_for(Asked::Choice(Picking {
@@ -181,7 +167,7 @@ impl Dialog {
         }));
     }
 
-    /// Asks for a line.
+    /// All lines of `question` but the last stand in the conversation, the last beside the answer.
     pub fn ask(&mut self, question: &str, is_secret: bool) {
         let question = clean(question);
         let question = question.trim_matches('\n');
@@ -189,7 +175,7 @@ impl Dialog {
         self.ask_for(Asked::Line(Question::new(lead, label, is_secret)));
     }
 
-    /// Asks for a new password; `about` are words that make it easier to guess.
+    /// `about` are words that make the new password easier to guess, such as the person's name.
     pub fn ask_new_secret(&mut self, question: &str, about: &[&str]) {
         self.ask(question, true);
         if let Asked::Line(question) = &mut self.asked {
@@ -200,12 +186,11 @@ impl Dialog {
         }
     }
 
-    /// Has the person wait for something called `what`.
+    /// Shows that `what` is under way; no answer is taken.
     pub fn wait_for(&mut self, what: &str) {
         self.ask_for(Asked::Wait(words::busy(&sanitize::line(what))));
     }
 
-    /// Asks for nothing any more.
     pub fn rest(&mut self) {
         self.ask_for(Asked::Nothing);
     }
@@ -215,7 +200,6 @@ impl Dialog {
         self.scrolled = 0;
     }
 
-    /// Takes what was pressed; says what it came to.
     pub fn press(&mut self, pressed: Pressed) -> Option<DialogOutcome> {
         match pressed {
             Pressed::Key(key) => self.key(&key),
@@ -238,7 +222,7 @@ impl Dialog {
         DialogOutcome::Over
     }
 
-    /// Why nobody is to be asked any more, whoever asks next.
+    /// Once the program or the terminal ends, each further question ends with this error as well.
     #[must_use]
     pub fn over(&self) -> Option<PromptError> {
         self.over.map(|over| match over {
@@ -286,7 +270,7 @@ impl Dialog {
         matches!(self.asked, Asked::Choice(_))
     }
 
-    /// How far it goes is seen when it is drawn.
+    /// May go too far: `paint` knows the number of lines and bounds it.
     const fn scroll(&mut self, lines: usize, is_back: bool) -> Option<DialogOutcome> {
         self.scrolled = if is_back {
             self.scrolled.saturating_add(lines)
@@ -316,7 +300,7 @@ impl Dialog {
         }
     }
 
-    /// Another way is gone, and what was said on the last one is past.
+    /// Begins another part of the conversation: what was said before is dropped.
     fn chosen(&mut self, at: usize) -> Answer {
         self.said.clear();
         self.before_sheet = 0;

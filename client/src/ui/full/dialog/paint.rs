@@ -1,6 +1,6 @@
-//! How a dialog looks: a box in the middle, the conversation in it, and below it, always in sight,
-//! where the answer goes. A picture to be scanned stands beside the conversation where there is
-//! room for both, and else at its end: it is in sight as long as nobody scrolls.
+//! Paints a dialog: a box in the middle with the conversation, and below it, always in sight, the
+//! answer. A picture to be scanned stands beside the conversation where there is room for both, and
+//! else at its end, in sight unless the person scrolls.
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -16,30 +16,29 @@ use super::{Dialog, Said};
 use crate::words::dialog as words;
 use crate::words::screen::too_small;
 
-/// The smallest terminal that a question fits.
+/// On a smaller terminal only its size is told.
 const LEAST_COLUMNS: u16 = 20;
 const LEAST_LINES: u16 = 5;
-/// What an answer has at least beside its question.
+/// The fewest columns for an answer beside its question; with fewer it has a row of its own.
 const LEAST_ANSWER: usize = 12;
-/// Parts of the bar that shows a strength.
+/// The parts of the bar that shows the strength of a password: scores are 0 to 4.
 const BAR: usize = 5;
-/// Everything that a picture is made of.
+/// The characters of a picture, which is not sanitized: any other is drawn as `?`.
 const INK: [char; 4] = ['█', '▀', '▄', ' '];
 
-/// A line of the conversation.
 pub(super) enum DialogRow<'d> {
     Text(&'d str, Style),
     Picture(&'d str),
 }
 
-/// A line below it.
+/// A line below the conversation.
 pub(super) enum Foot<'d> {
     Blank,
     Input(&'d Question),
     Choice(&'d Picking, usize),
     Meter(&'d Meter),
     Text(&'d str, Style),
-    /// Which keys there are, and whether there is more to see.
+    /// The keys of the question, and whether the conversation can be scrolled.
     Keys(&'d str, bool),
 }
 
@@ -52,7 +51,7 @@ const fn dim() -> Style {
 }
 
 impl Dialog {
-    /// Draws it on the whole frame.
+    /// Bounds how far the conversation is scrolled, and judges a new password.
     pub fn paint(&mut self, frame: &mut Frame<'_>) {
         let area = frame.area();
         if area.width < LEAST_COLUMNS || area.height < LEAST_LINES {
@@ -97,7 +96,8 @@ impl Dialog {
         (self.scrolled, self.page) = (scrolled, body.height.into());
     }
 
-    /// The conversation up to the question, in lines of so many columns.
+    /// The conversation up to the question, in lines of `columns`; with `is_beside` the picture is
+    /// drawn elsewhere.
     pub(super) fn rows(&self, columns: usize, is_beside: bool) -> Vec<DialogRow<'_>> {
         let mut rows = Vec::new();
         let add = |rows: &mut Vec<_>, text, style| {
@@ -154,7 +154,7 @@ impl Dialog {
         }
     }
 
-    /// What is below the conversation: as much of it as there is room for.
+    /// The lines below the conversation, as many as there is room for.
     pub(super) fn feet(&self, text: Rect, rows: usize, is_beside: bool) -> Vec<Foot<'_>> {
         let columns = usize::from(text.width);
         let mut feet = Vec::new();
@@ -184,7 +184,7 @@ impl Dialog {
             }
         };
         let most = self.room_for_feet(text.height.into(), is_beside);
-        // The box is as high as it needs to be, unless the terminal ends before.
+        // The box is as high as its content, unless the terminal is lower.
         let is_cut = rows + feet.len() + 2 > usize::from(text.height);
         if !is_cut {
             feet.push(Foot::Blank);
@@ -193,7 +193,7 @@ impl Dialog {
         if feet.len() > most
             && let Asked::Choice(picking) = &self.asked
         {
-            // The one that is chosen stays in sight.
+            // The selected choice stays in sight.
             let first = (picking.at + 1).saturating_sub(most);
             feet.drain(..first);
         }
@@ -204,7 +204,8 @@ impl Dialog {
         feet
     }
 
-    /// A picture in the conversation is not pushed out of sight, nor is all of it ever.
+    /// The most lines below the conversation: they leave room for its picture if that fits, and
+    /// else for one line.
     fn room_for_feet(&self, lines: usize, is_beside: bool) -> usize {
         let picture = self.sheet.as_ref().filter(|_| !is_beside);
         let picture = picture.map_or(0, |shown| shown.picture.lines().count());
@@ -255,7 +256,7 @@ impl Dialog {
         let Some(strength) = &meter.strength else {
             return;
         };
-        // The weakest has a part as well: a bar without any says nothing.
+        // The weakest has one part: an empty bar would look like no judgement.
         let parts = (usize::from(strength.score) + 1).min(BAR);
         let style = match strength.score {
             _ if !self.has_colours => bold(),
@@ -269,7 +270,7 @@ impl Dialog {
         put(buffer, rest, strength.label, style);
     }
 
-    /// A line of a picture: what is inked is light.
+    /// Draws a line of a picture in white on black: its characters are the code's light modules.
     fn ink(&self, buffer: &mut Buffer, line: Rect, picture: &str) {
         let style = if self.has_colours {
             Style::new().fg(Color::White).bg(Color::Black)
@@ -287,7 +288,7 @@ impl Dialog {
 }
 
 impl Question {
-    /// Whether the answer has enough room behind it.
+    /// Whether the answer has enough room behind the label.
     fn fits(&self, columns: usize) -> bool {
         self.label.width() + 1 + LEAST_ANSWER <= columns
     }
@@ -307,7 +308,7 @@ fn put_input(frame: &mut Frame<'_>, line: Rect, question: &Question) {
     set_cursor(frame, rest, cursor);
 }
 
-/// What is left of a line behind so many columns.
+/// What is left of a line behind its first `columns`.
 fn behind(line: Rect, columns: usize) -> Rect {
     let columns = u16::try_from(columns).unwrap_or(u16::MAX).min(line.width);
     Rect {

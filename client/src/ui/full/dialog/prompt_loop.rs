@@ -1,5 +1,5 @@
-//! Joins a dialog with a terminal and its keys: draws, waits, draws again. Blocks whoever asks, as
-//! questions do.
+//! Joins a dialog with a terminal and its keys: draws, waits, draws again. Blocks its caller, the
+//! face, until the question is answered.
 
 use std::io::{self, ErrorKind};
 use std::sync::mpsc::{self, Receiver, SyncSender, TryRecvError};
@@ -14,33 +14,26 @@ use crate::prompt::{Choice, PromptError, Sheet, Task};
 use crate::ui::full::failed;
 use crate::ui::full::terminal::{self, Pressed};
 
-/// See the module. What it does is what [`Prompter`] asks for.
+/// Its functions are those of [`Prompter`], for a terminal that is the program's own.
 ///
 /// [`Prompter`]: crate::prompt::Prompter
 pub struct PromptLoop<'s, B: Backend> {
-    /// What is drawn on.
     pub terminal: &'s mut Terminal<B>,
-    /// What comes from it.
     pub pressed: &'s Receiver<Pressed>,
-    /// What is said.
     pub dialog: &'s mut Dialog,
 }
 
-/// Knocks when it is dropped.
+/// Knocks when it is dropped, so also when the task panics: [`PromptLoop::busy`] waits for it.
 struct Knocker(SyncSender<Pressed>);
 
 impl Drop for Knocker {
     fn drop(&mut self) {
-        // Where there is no room, what is in it makes the reader look.
+        // In a full channel something else wakes the reader.
         let _ = self.0.try_send(Pressed::Knock);
     }
 }
 
 impl<B: Backend> PromptLoop<'_, B> {
-    /// Offers some ways to go on; says which one was chosen, by its place.
-    ///
-    /// # Errors
-    /// Here and below, when the person cancels, or the terminal or the program ends.
     pub fn choose(&mut self, choices: &[Choice]) -> Result<usize, PromptError> {
         self.dialog.offer(choices);
         match self.run(&|| false)? {
@@ -49,28 +42,18 @@ impl<B: Backend> PromptLoop<'_, B> {
         }
     }
 
-    /// Asks for something that may be seen, without the blanks around it.
-    ///
-    /// # Errors
-    /// As above.
+    /// The answer comes without the blanks around it.
     pub fn ask(&mut self, question: &str) -> Result<String, PromptError> {
         self.dialog.ask(question, false);
         self.line().map(|line| line.expose().trim().to_owned())
     }
 
-    /// Asks for a secret.
-    ///
-    /// # Errors
-    /// As above.
     pub fn ask_secret(&mut self, question: &str) -> Result<SecretString, PromptError> {
         self.dialog.ask(question, true);
         self.line()
     }
 
-    /// Asks for a new password and shows how hard it is to guess.
-    ///
-    /// # Errors
-    /// As above.
+    /// Shows how hard the password is to guess while it is typed.
     pub fn ask_new_secret(
         &mut self,
         question: &str,
@@ -87,36 +70,27 @@ impl<B: Backend> PromptLoop<'_, B> {
         }
     }
 
-    /// Says how things stand, and shows it at once.
-    ///
-    /// # Errors
-    /// When the terminal does not take it.
     pub fn say(&mut self, sentence: &str) -> io::Result<()> {
         self.dialog.say(sentence);
         self.draw()
     }
 
-    /// Tells of a problem, and shows it at once.
     pub fn tell(&mut self, sentence: &str) {
         self.dialog.tell(sentence);
-        // A terminal that takes nothing is noticed by the next question.
+        // A terminal that can't be written to is reported by the next question.
         let _ = self.draw();
     }
 
-    /// Shows a sheet.
-    ///
-    /// # Errors
-    /// When the terminal does not take it.
     pub fn show(&mut self, sheet: &Sheet) -> io::Result<()> {
         self.dialog.show(sheet);
         self.draw()
     }
 
-    /// Does something that takes a while; `knock` leads to the keys. What is typed meanwhile goes
-    /// nowhere: it was not meant for a question that nobody has seen yet.
+    /// Runs `task` on a thread of its own and waits for it; `knock` is the sender of `pressed`.
+    /// What is typed meanwhile is dropped: it can't be meant for a question not shown yet.
     ///
-    /// # Errors
-    /// When the person does not want to wait: the task goes on, unheard. And as above.
+    /// Fails as well when the person does not want to wait: the task goes on, and its result is
+    /// ignored.
     pub fn busy(
         &mut self,
         knock: SyncSender<Pressed>,
@@ -127,7 +101,7 @@ impl<B: Backend> PromptLoop<'_, B> {
         thread::Builder::new()
             .name("task".to_owned())
             .spawn(move || {
-                // Also where the task panics; the knock comes after the end of the work.
+                // Dropped in reverse order: `is_working` is disconnected before the knock comes.
                 let _knocker = Knocker(knock);
                 let _working = working;
                 task();
@@ -142,8 +116,8 @@ impl<B: Backend> PromptLoop<'_, B> {
         }
     }
 
-    /// Waits for an answer, or until there is none to wait for any more, which is looked after
-    /// whenever something comes from the terminal.
+    /// Waits for an answer, or until `is_done`, which is asked whenever something comes from the
+    /// terminal; `None` then.
     fn run(&mut self, is_done: &dyn Fn() -> bool) -> Result<Option<Answer>, PromptError> {
         let answer = self.wait(is_done);
         self.dialog.rest();
@@ -156,7 +130,8 @@ impl<B: Backend> PromptLoop<'_, B> {
         }
         self.draw().map_err(PromptError::Terminal)?;
         loop {
-            // Asked first: what was typed before the end is no answer to what comes next.
+            // Asked before the keys are taken: those typed before the end must not answer what
+            // comes next.
             let is_done = is_done();
             while let Ok(pressed) = self.pressed.try_recv() {
                 if let Some(answer) = self.press(pressed)? {
@@ -167,7 +142,7 @@ impl<B: Backend> PromptLoop<'_, B> {
                 return Ok(None);
             }
             self.draw().map_err(PromptError::Terminal)?;
-            // Whoever holds the other end is the terminal.
+            // The senders live as long as the threads of the terminal.
             let pressed = self.pressed.recv().unwrap_or(Pressed::Gone);
             if let Some(answer) = self.press(pressed)? {
                 return Ok(Some(answer));
@@ -191,24 +166,20 @@ impl<B: Backend> PromptLoop<'_, B> {
         Ok(None)
     }
 
-    /// Draws what there is to see.
-    ///
-    /// # Errors
-    /// When the terminal does not take it.
     pub fn draw(&mut self) -> io::Result<()> {
         let drawn = self.terminal.draw(|frame| self.dialog.paint(frame));
         drawn.map(drop).map_err(failed)
     }
 
-    /// Has all of the screen drawn anew, whatever stands on it. Not by `Terminal::clear`, which
-    /// asks the terminal for the cursor's place.
+    /// Has everything drawn again, whatever the terminal shows. By `resize`: `Terminal::clear` asks
+    /// the terminal for the cursor's place, and the thread that reads keys would take the answer.
     fn draw_anew(&mut self) -> io::Result<()> {
         let size = self.terminal.size().map_err(failed)?;
         self.terminal.resize(size.into()).map_err(failed)
     }
 }
 
-/// Another kind of answer than the question's, which nothing brings about.
+/// For an answer of another kind than the question's, which no key can give.
 fn lost() -> PromptError {
     PromptError::Terminal(ErrorKind::InvalidData.into())
 }

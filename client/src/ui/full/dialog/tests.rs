@@ -149,7 +149,6 @@ fn there_is_a_way_back_from_everything() {
             assert_eq!(dialog.press(pressed), Some(outcome));
         }
     }
-    // With something typed, Ctrl-D deletes.
     let mut dialog = Dialog::new(true);
     dialog.ask("Name: ", false);
     type_in(&mut dialog, "a");
@@ -219,7 +218,7 @@ fn the_picture_and_the_question_are_in_sight_at_80_by_24() {
     dialog.show(&sheet());
     dialog.ask("Code shown there: ", true);
     type_in(&mut dialog, "123");
-    // Beside the conversation, and at its end.
+    // Sizes that show it beside the conversation, and at its end.
     for (columns, lines) in [(80, 24), (60, 24), (45, 24), (100, 40)] {
         let shown = screen(&mut dialog, columns, lines);
         for line in sheet().picture.lines() {
@@ -341,7 +340,6 @@ fn another_way_begins_with_nothing() {
     assert!(!screen(&mut dialog, 80, 24).contains('~'));
 }
 
-/// What a person presses while they are asked, and what comes of it.
 fn answered<T>(
     pressed: impl IntoIterator<Item = Pressed>,
     ask: impl FnOnce(&mut PromptLoop<'_, TestBackend>) -> T,
@@ -406,7 +404,7 @@ fn who_cancels_is_told_from_an_end_that_lasts() {
         told.iter()
             .all(|told| matches!(told, Err(PromptError::Ended)))
     );
-    // A terminal that is gone, or whose reader is.
+    // A terminal that is gone, or whose threads are.
     for pressed in [vec![Pressed::Gone], Vec::new()] {
         let (told, _) = answered(pressed, |prompts| prompts.ask("Name: "));
         assert!(matches!(told, Err(PromptError::Terminal(_))));
@@ -431,7 +429,7 @@ fn a_task_is_waited_for_and_what_is_typed_meanwhile_goes_nowhere() {
     prompts
         .busy(press.clone(), "connecting", Box::new(task))
         .unwrap();
-    // It knocks also where it ends otherwise, or somebody would wait for ever.
+    // It knocks also after a panic, or the caller would wait for ever.
     let task = || std::panic::resume_unwind(Box::new(()));
     prompts
         .busy(press.clone(), "connecting", Box::new(task))

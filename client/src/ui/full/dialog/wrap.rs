@@ -1,9 +1,9 @@
-//! Texts in lines that fit. Slices all of them, so that no copy of what is shown is left behind.
+//! Texts in lines that fit. Returns slices only, so that no copy of a secret is left in memory.
 
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-/// The text in lines of at most `columns`, parted at blanks where there are any.
+/// Lines of at most `columns`, broken at blanks where there are any.
 pub(super) fn wrap(text: &str, columns: usize) -> Vec<&str> {
     let mut lines = Vec::new();
     for line in text.split('\n') {
@@ -35,14 +35,14 @@ fn wrap_line<'t>(line: &'t str, columns: usize, lines: &mut Vec<&'t str>) {
     }
 }
 
-/// The last place to part a line at, which an indentation is not.
+/// The last blank to break at; a blank of the indentation is none.
 fn last_blank(line: &str) -> Option<usize> {
     let at = line.rfind(' ')?;
     let before = line.get(..at)?;
     (!before.trim().is_empty()).then_some(at)
 }
 
-/// How many bytes fit into so many columns; one character at least.
+/// How many bytes fit into `columns`: at least one cluster, or wrapping would not end.
 fn fitting(text: &str, columns: usize) -> usize {
     let (mut end, mut width) = (0, 0);
     for grapheme in text.graphemes(true) {
@@ -55,12 +55,12 @@ fn fitting(text: &str, columns: usize) -> usize {
     end
 }
 
-/// What of a text is seen in so many columns when the cursor stands behind `before`, which the text
-/// begins with, and at which column the cursor is then.
+/// The part of `text` to show in `columns` so that the cursor, which stands behind `before`, is in
+/// sight; and the cursor's column in it. `text` begins with `before`.
 pub(super) fn window<'t>(text: &'t str, before: &str, columns: usize) -> (&'t str, usize) {
     let mut at = before.width();
     let mut rest = text;
-    // One column is the cursor's own.
+    // One column is left for the cursor.
     while at >= columns.max(1) {
         let Some(first) = rest.graphemes(true).next() else {
             break;

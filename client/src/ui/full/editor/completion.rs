@@ -1,20 +1,21 @@
-//! Going through what a word may become. Knows nothing of what the words mean.
+//! Cycling through the candidates for a word. `crate::completion` finds them; nothing is known here
+//! of what they mean.
 
 use std::ops::Range;
 
 use crate::completion;
 
-/// A word, and what may stand in its place: at least one candidate.
+/// Has at least one candidate.
 #[derive(Debug)]
 pub(super) struct Completion {
     pub(super) candidates: Vec<String>,
     pub(super) chosen: usize,
-    /// What stands there of it, in bytes of the text.
+    /// The bytes of the text that the next candidate replaces.
     range: Range<usize>,
 }
 
 impl Completion {
-    /// For the word before the cursor; nothing if there are no candidates.
+    /// `None` without candidates.
     pub(super) fn begin(
         text: &str,
         cursor: usize,
@@ -23,7 +24,7 @@ impl Completion {
     ) -> Option<Self> {
         let last = candidates.len().checked_sub(1)?;
         let behind = text.get(cursor..).unwrap_or_default();
-        // The blank that they end with may be there already.
+        // The blank that candidates end with may stand behind the cursor: it is not doubled.
         let is_there = behind.starts_with(' ') && candidates.iter().all(|one| one.ends_with(' '));
         Some(Self {
             range: completion::word(text, cursor).0..cursor + usize::from(is_there),
@@ -32,7 +33,6 @@ impl Completion {
         })
     }
 
-    /// The next one, or the one before; round and round.
     pub(super) fn turn(mut self, is_back: bool) -> Self {
         let count = self.candidates.len();
         let step = if is_back { count - 1 } else { 1 };
@@ -40,13 +40,12 @@ impl Completion {
         self
     }
 
-    /// What to put where.
     pub(super) fn replacement(&self) -> (Range<usize>, &str) {
         let chosen = self.candidates.get(self.chosen);
         (self.range.clone(), chosen.map_or("", String::as_str))
     }
 
-    /// It was put there.
+    /// To be called when the replacement is in the text: the next one takes its place.
     pub(super) fn was_put(&mut self) {
         let length = self.replacement().1.len();
         self.range.end = self.range.start + length;

@@ -1,27 +1,25 @@
-//! What was typed before, oldest first, and what has been begun meanwhile. Knows nothing of how it
-//! is written, and keeps no secret.
+//! The lines submitted before, oldest first, and the edits made to them since the last one. Lives
+//! in memory only, and keeps no line that may hold a secret.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use super::line_buffer::Piece;
 use crate::input::may_hold_secret;
 
-/// How many are kept.
 const MAX_ENTRIES: usize = 500;
 
-/// See the module.
 #[derive(Debug, Default)]
 pub(super) struct History {
     entries: VecDeque<Piece>,
-    /// Which of them is looked at; behind them stands what has been begun.
+    /// The entry in the line; `entries.len()` is the new line.
     at: usize,
-    /// What was changed since something was sent, and what has been begun: by its place.
+    /// By place: entries edited since the last line was sent, and the unfinished new line.
     changed: BTreeMap<usize, Piece>,
 }
 
 impl History {
-    /// Keeps what was typed, if it is something, not the same as the last one, and no secret may be
-    /// in it: the key that shows it again is pressed by whoever looks for something else.
+    /// Keeps a line that is not blank, is not the last one again, and can hold no secret: a secret
+    /// would be shown again to a person who looks for another line.
     pub(super) fn keep(&mut self, piece: &Piece) {
         let is_new = !piece.text.trim().is_empty() && self.entries.back() != Some(piece);
         if is_new && !may_hold_secret(&piece.text) {
@@ -34,13 +32,12 @@ impl History {
         self.changed.clear();
     }
 
-    /// What was typed before, if something was; `current` is kept in its place.
+    /// `current` is kept at its place, to be found there again.
     pub(super) fn back(&mut self, current: &Piece) -> Option<Piece> {
         let to = self.at.checked_sub(1)?;
         Some(self.go(to, current))
     }
 
-    /// What was typed after, or begun.
     pub(super) fn next(&mut self, current: &Piece) -> Option<Piece> {
         let to = self.at + 1;
         (to <= self.entries.len()).then(|| self.go(to, current))

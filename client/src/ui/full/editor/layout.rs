@@ -1,27 +1,24 @@
-//! How a text stands in rows of a width, and where its cursor is seen. Knows nothing of what is
-//! beside it on the screen.
+//! A text in rows of a width, with its cursor. Knows nothing of what is beside it on the screen.
 
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::sanitize;
 use crate::ui::full::wrap;
 
-/// What a tab is drawn as.
 const TAB: &str = wrap::TAB;
 
-/// What is drawn of a character that is wider than the screen.
+/// Drawn for a character that is wider than the screen.
 const TOO_WIDE: &str = "…";
 
-/// See the module.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
-    /// Fit for a terminal, and none wider than the width. At least one.
+    /// Sanitized, and none wider than the width. At least one.
     pub rows: Vec<String>,
-    /// The row and the column of the cursor, from 0. The column is less than the width.
+    /// Row and column, from 0. The column is less than the width.
     pub cursor: (usize, usize),
 }
 
-/// What becomes of a text whose cursor is at this byte.
+/// `cursor` is in bytes of `text`.
 pub(super) fn lay_out(text: &str, cursor: usize, width: usize) -> Layout {
     let (shown, cursor) = sanitize::text_at(text, cursor);
     let mut pen = Pen {
@@ -48,7 +45,7 @@ pub(super) fn lay_out(text: &str, cursor: usize, width: usize) -> Layout {
     }
 }
 
-/// How many columns a text without line feeds takes, if it is not wrapped.
+/// Of a text without line feeds, as if it were not wrapped.
 pub(super) fn columns(text: &str) -> usize {
     let shown = sanitize::text(text);
     let clusters = shown.graphemes(true);
@@ -60,12 +57,12 @@ pub(super) fn columns(text: &str) -> usize {
         .sum()
 }
 
-/// As it is drawn.
 pub(super) fn width(cluster: &str) -> usize {
     wrap::width(cluster)
 }
 
-/// What the cursor must have room for where it stands before this.
+/// The columns that must be free for the cursor before a cluster: a wide character goes to the
+/// next row, and its cursor with it.
 fn first_columns(drawn: &str) -> usize {
     match drawn {
         "\n" | TAB => 1,
@@ -91,7 +88,7 @@ impl Pen {
         }
     }
 
-    /// Where something so wide is drawn next.
+    /// Where a cluster of so many columns will be drawn.
     fn place(&mut self, columns: usize) -> (usize, usize) {
         self.make_room(columns);
         (self.rows.len() - 1, self.column)
@@ -112,7 +109,7 @@ impl Pen {
 mod tests {
     use super::*;
 
-    /// The rows of a text with a `|` where its cursor is, and where that is seen.
+    /// A `|` marks the cursor in the text.
     fn laid_out(marked: &str, width: usize) -> (Vec<String>, (usize, usize)) {
         let cursor = marked.find('|').unwrap();
         let Layout { rows, cursor } = lay_out(&marked.replace('|', ""), cursor, width);
@@ -171,7 +168,7 @@ mod tests {
         assert_eq!(cursor, (0, 10));
         let (rows, cursor) = laid_out("a\u{200d}|", 20);
         assert_eq!((rows[0].as_str(), cursor), ("a\\u{200d}", (0, 9)));
-        // Shown in pieces, where the row ends.
+        // An escape of several characters is wrapped like a text.
         let (rows, cursor) = laid_out("\u{9b}|", 4);
         assert_eq!((rows, cursor), (vec!["\\u{9".into(), "b}".into()], (1, 2)));
     }

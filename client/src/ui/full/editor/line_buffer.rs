@@ -1,5 +1,5 @@
-//! A text that is being written, with its cursor. Knows no keys: whoever calls says from where to
-//! where.
+//! The text being edited, its cursor, and whether it was pasted. Bounds its length. Knows no keys:
+//! the editor gives the ranges.
 
 use std::mem;
 use std::ops::Range;
@@ -7,19 +7,19 @@ use std::ops::Range;
 use super::MAX_LINE;
 use super::motion::{Motion, settled};
 
-/// A text, and whether it was pasted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Piece {
     pub(super) text: String,
-    /// It holds several pasted lines that no typed command stands before: it gives no orders.
+    /// It has several lines, pasted ones among them, and began with no typed command: sent, it is a
+    /// message, whatever it begins with.
     pub(super) is_pasted: bool,
 }
 
-/// It would be so many bytes.
+/// The bytes that the line would have.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TooLong(pub(super) usize);
 
-/// See the module. The cursor never stands within a grapheme cluster.
+/// The text has at most [`MAX_LINE`] bytes; the cursor never stands within a grapheme cluster.
 #[derive(Debug, Default)]
 pub(super) struct LineBuffer {
     piece: Piece,
@@ -43,13 +43,12 @@ impl LineBuffer {
         self.text().is_empty()
     }
 
-    /// Takes all of it.
     pub(super) fn take(&mut self) -> Piece {
         self.cursor = 0;
         mem::take(&mut self.piece)
     }
 
-    /// Writes this instead, the cursor behind it.
+    /// Replaces all of it; the cursor goes to the end.
     pub(super) fn set(&mut self, piece: Piece) {
         self.cursor = piece.text.len();
         self.piece = piece;
@@ -63,7 +62,7 @@ impl LineBuffer {
         motion(self.text(), self.cursor)
     }
 
-    /// Puts a text before the cursor. All of it or nothing.
+    /// Inserts at the cursor, all of the text or nothing.
     pub(super) fn put(&mut self, text: &str, is_pasted: bool) -> Result<(), TooLong> {
         let at = self.cursor;
         let is_command = self
@@ -80,7 +79,7 @@ impl LineBuffer {
         Ok(())
     }
 
-    /// Puts a text in the place of another, and the cursor behind it. All of it or nothing.
+    /// Replaces a range by all of the text or not at all; the cursor goes behind it.
     pub(super) fn replace(&mut self, range: Range<usize>, with: &str) -> Result<(), TooLong> {
         let size = self.text().len() - range.len() + with.len();
         if size > MAX_LINE {
@@ -92,7 +91,7 @@ impl LineBuffer {
         Ok(())
     }
 
-    /// Takes what stands between the cursor and another place.
+    /// Cuts between the cursor and `to`.
     pub(super) fn cut(&mut self, to: usize) -> String {
         let range = self.cursor.min(to)..self.cursor.max(to);
         self.cursor = range.start;
@@ -101,10 +100,10 @@ impl LineBuffer {
         cut
     }
 
-    /// What was written or taken may have joined what stood beside it.
+    /// What was inserted or cut may have joined two clusters into one around the cursor.
     fn settle(&mut self) {
         self.go(self.cursor);
-        // Of several lines none are left.
+        // A single line is as good as typed.
         self.piece.is_pasted &= self.text().contains('\n');
     }
 }

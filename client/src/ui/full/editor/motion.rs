@@ -1,17 +1,16 @@
-//! Places in a text: from one in bytes to another, always between two grapheme clusters. Knows
-//! nothing of cursors and keys.
+//! Movement in a text: from one byte offset to another, always between two grapheme clusters.
+//! Pure functions of text and offset; the editor binds them to actions.
 
 use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation};
 
 use super::layout::columns;
 
-/// A way from one place to another.
 pub(super) type Motion = fn(&str, usize) -> usize;
 
-/// The place itself, or the next one if it is within a cluster.
+/// The offset itself, or the next boundary if it is within a cluster.
 pub(super) fn settled(text: &str, at: usize) -> usize {
     let mut cursor = GraphemeCursor::new(at, text.len(), true);
-    // It fails for a text in pieces alone, which this is not.
+    // It fails only for a text given in chunks.
     match cursor.is_boundary(text, 0) {
         Ok(false) => right(text, at),
         _ => at,
@@ -29,7 +28,7 @@ pub(super) fn right(text: &str, at: usize) -> usize {
     next.unwrap_or(text.len())
 }
 
-/// Behind the letters at the place or behind it.
+/// The end of the word at the offset, or of the next one; words are of letters and digits.
 pub(super) fn word_right(text: &str, at: usize) -> usize {
     let rest = text.get(at..).unwrap_or_default();
     let mut clusters = rest
@@ -41,14 +40,14 @@ pub(super) fn word_right(text: &str, at: usize) -> usize {
         .map_or(text.len(), |(offset, _)| at + offset)
 }
 
-/// The first of the letters before the place.
+/// The beginning of the word before the offset; words are of letters and digits.
 pub(super) fn word_left(text: &str, at: usize) -> usize {
     let end = back_while(text, at, |cluster| !is_letter(cluster));
     back_while(text, end, is_letter)
 }
 
-/// The first character of the word before the place, words being what stands between blanks; at the
-/// start of a line, the end of the line before.
+/// The beginning of the word before the offset, words being separated by blanks; at the start of a
+/// line, the end of the line before.
 pub(super) fn blank_left(text: &str, at: usize) -> usize {
     let is_blank = |cluster: &str| cluster.chars().all(char::is_whitespace);
     let end = back_while(text, at, |cluster| cluster != "\n" && is_blank(cluster));
@@ -66,30 +65,28 @@ pub(super) fn line_end(text: &str, at: usize) -> usize {
     rest.find('\n').map_or(text.len(), |offset| at + offset)
 }
 
-/// What goes with what is cut to the end of a line: the line feed, where nothing else is left.
+/// The end of the line; at the end already, behind the line feed, so that repeated kills go on.
 pub(super) fn cut_end(text: &str, at: usize) -> usize {
     let end = line_end(text, at);
     if end == at { right(text, at) } else { end }
 }
 
-/// The same to the start of a line.
+/// The start of the line; at the start already, before the line feed.
 pub(super) fn cut_start(text: &str, at: usize) -> usize {
     let start = line_start(text, at);
     if start == at { left(text, at) } else { start }
 }
 
-/// In which column of its line a place is drawn, if the line is not wrapped.
+/// The column of an offset in its line, as if no line were wrapped.
 pub(super) fn column(text: &str, at: usize) -> usize {
     text.get(line_start(text, at)..at).map_or(0, columns)
 }
 
-/// The place in this column of the line above, if there is one.
 pub(super) fn above(text: &str, at: usize, column: usize) -> Option<usize> {
     let end = line_start(text, at).checked_sub(1)?;
     Some(in_column(text, line_start(text, end), end, column))
 }
 
-/// The place in this column of the line below, if there is one.
 pub(super) fn below(text: &str, at: usize, column: usize) -> Option<usize> {
     let end = line_end(text, at);
     let begin = end + 1;

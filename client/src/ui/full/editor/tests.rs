@@ -5,7 +5,6 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::*;
 use crate::ui::full::keymap::{Keymap, Stroke, is_text};
 
-/// What the word before the cursor may become, in these tests.
 fn names(text: &str, cursor: usize) -> Vec<String> {
     let (place, word) = crate::completion::word(text, cursor);
     let behind = if place == 0 { ": " } else { " " };
@@ -14,7 +13,7 @@ fn names(text: &str, cursor: usize) -> Vec<String> {
     begun.map(|name| format!("{name}{behind}")).collect()
 }
 
-/// The editor with a text whose cursor is at the `|`.
+/// A `|` marks the cursor in the text.
 fn editor(marked: &str) -> Editor {
     let mut editor = Editor::default();
     set(&mut editor, marked);
@@ -36,7 +35,7 @@ fn shown(editor: &Editor) -> String {
     format!("{before}|{behind}")
 }
 
-/// Presses keys, written as in the configuration and with a blank between them; says what came of
+/// Presses keys, written as in the configuration and separated by blanks; returns the outcome of
 /// the last one.
 fn press(editor: &mut Editor, keys: &str) -> EditOutcome {
     let keymap = Keymap::default();
@@ -60,7 +59,7 @@ fn paste(text: &str) -> EditOutcome {
     EditOutcome::Submitted(Submitted::Paste(text.to_owned()))
 }
 
-/// What stood there, the keys, what stands there.
+/// The line before, the keys, the line after.
 const KEYS: &[(&str, &str, &str)] = &[
     // Typing.
     ("|", "h i", "hi|"),
@@ -69,7 +68,7 @@ const KEYS: &[(&str, &str, &str)] = &[
     ("a|b", "alt-enter", "a\n|b"),
     ("a|b", "ctrl-j c", "a\nc|b"),
     ("a|", "f1 alt-0 ctrl-space b", "ab|"),
-    // A mark joins what it is typed behind; a joiner what stands on both sides.
+    // A mark joins the character before it; a joiner joins those on both sides.
     ("e|x", "\u{301}", "e\u{301}|x"),
     ("👩|", "\u{200d} 👧 backspace", "|"),
     ("🇫|", "🇷", "🇫🇷|"),
@@ -113,7 +112,7 @@ const KEYS: &[(&str, &str, &str)] = &[
     ("漢漢|\nabcde", "down", "漢漢\nabcd|e"),
     ("漢漢\nabc|d", "up", "漢|漢\nabcd"),
     ("|a\n\nb", "down down", "a\n\n|b"),
-    // Without a history there is nothing above and below.
+    // The history is empty.
     ("a|b\nc", "up", "a|b\nc"),
     ("ab\nc|d", "down", "ab\nc|d"),
     // Deleting.
@@ -148,7 +147,7 @@ const KEYS: &[(&str, &str, &str)] = &[
     ("|abc", "ctrl-y", "|abc"),
     ("ab|cd", "ctrl-k ctrl-y ctrl-y", "abcdcd|"),
     ("ab|cd", "ctrl-u ctrl-e ctrl-y", "cdab|"),
-    // Kills in a row are one, in the order in which they stood.
+    // Consecutive kills are yanked as one, in the order of the text.
     ("one two three|", "ctrl-w ctrl-w ctrl-y", "one two three|"),
     ("|one two three", "alt-d alt-d ctrl-y", "one two| three"),
     (
@@ -159,7 +158,7 @@ const KEYS: &[(&str, &str, &str)] = &[
     ("one two|", "ctrl-w left right ctrl-w ctrl-y", "one |"),
     ("one two|", "ctrl-w x ctrl-w ctrl-y", "one x|"),
     ("one two|", "ctrl-w ctrl-k ctrl-w ctrl-y", "one |"),
-    // A character that is deleted is not kept.
+    // A deleted character is not for yanking.
     ("ab|c", "ctrl-k backspace ctrl-y", "ac|"),
     // Completing.
     ("zo|", "tab", "zoe: |"),
@@ -218,7 +217,7 @@ fn enter_submits_and_the_history_has_it() {
         ("up", "two|"),
         ("up", "one line|"),
         ("up", "one line|"),
-        // What is changed stays changed until something is sent.
+        // Edits of older lines are kept until a line is sent.
         ("!", "one line!|"),
         ("down", "two|"),
         ("down", "begun|"),
@@ -292,7 +291,7 @@ fn candidates_are_shown_while_one_is_chosen() {
     assert_eq!(editor.candidates(), None, "there is but one");
 }
 
-/// Numbers that look like chance, the same ones each time.
+/// A deterministic generator, so that a failure can be repeated.
 fn numbers(mut state: u64) -> impl FnMut(usize) -> usize {
     move |below| {
         state = state

@@ -1,9 +1,9 @@
-//! Which key does what. Pure: a key that was pressed becomes an [`Action`]; what the action does is
-//! the business of the input line and of the face.
+//! Which key does what. Pure: a key that was pressed becomes an [`Action`], which the input line or
+//! the face carries out.
 //!
-//! One table holds every action with its name, its keys and what it does, so that the help can't
-//! tell anything else than what happens. The configuration may give keys other actions, but can't
-//! take typing, sending and leaving away from a person.
+//! One table holds every action with its name, its keys and its help, so that the help can't differ
+//! from what happens. The configuration may give keys other actions, but can't take typing, sending
+//! and leaving away from a person.
 
 mod stroke;
 mod table;
@@ -16,22 +16,19 @@ use crate::words::keys as words;
 pub(super) use stroke::Stroke;
 use table::{TABLE, find};
 
-/// The action's name that takes a key's action away.
+/// In the configuration, the name that leaves a key without an action.
 const NOTHING: &str = "none";
 
-/// How much is shown of an action's name that was written.
+/// The most characters of an unknown action's name that an error repeats.
 const MAX_SHOWN: usize = 32;
 
-/// What a key can do. Those of the input line first.
+/// What a key can do; the actions of the input line stand first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// To send what was typed.
     Submit,
-    /// To begin another line of the same message.
     Newline,
-    /// To complete a word, or go to the next completion.
+    /// Completes a word, or goes to the next completion.
     Complete,
-    /// To go to the completion before.
     CompleteBack,
     Left,
     Right,
@@ -39,69 +36,65 @@ pub enum Action {
     WordRight,
     LineStart,
     LineEnd,
-    /// The line above, or what was typed before.
+    /// The line above in a text of several lines, else the history.
     HistoryBack,
-    /// The line below, or what was typed after.
+    /// The line below in a text of several lines, else the history.
     HistoryNext,
     Backspace,
     Delete,
     KillToEnd,
     KillToStart,
-    /// To kill back to the last blank.
+    /// Kills back to the last blank.
     RubOutWord,
-    /// To kill the letters before the cursor.
+    /// Kills the letters and digits before the cursor.
     KillWordLeft,
-    /// To kill the letters behind the cursor.
+    /// Kills the letters and digits behind the cursor.
     KillWordRight,
-    /// To put back what was killed.
+    /// Puts back what was killed.
     Yank,
     PageUp,
     PageDown,
-    /// To scroll to the beginning; in a text, the start of the line.
+    /// Scrolls to the beginning; with a text in the line, goes to the start of the line.
     ScrollTop,
-    /// To scroll to the end; in a text, the end of the line.
+    /// Scrolls to the end; with a text in the line, goes to the end of the line.
     ScrollBottom,
-    /// To go to a room by its place in the list, 1 to 9.
+    /// Goes to a room by its place in the list, 1 to 9.
     Room(u8),
     NextRoom,
     PreviousRoom,
-    /// To go to the next room in which something is new.
+    /// Goes to the next room with unread messages, first those that name the reader.
     NextActivity,
     ToggleRooms,
     Search,
-    /// To show the messages alone, for copying.
+    /// Shows the messages alone, for copying.
     BareView,
     Redraw,
     Suspend,
-    /// To leave what is open.
+    /// Closes a panel, a list of completions, a search or a question.
     Cancel,
-    /// To clear the line; to leave, if it is empty.
+    /// Empties the line; quits, if it is empty.
     Interrupt,
-    /// To delete a character; to leave, if the line is empty.
+    /// Deletes a character; quits, if the line is empty.
     EndOfInput,
 }
 
-/// What is wrong with a key or an action in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyFault {
-    /// Which of the overrides it is, from 0.
+    /// Of the override, from 0.
     pub index: usize,
-    /// Fit for a terminal; says what to do.
+    /// Sanitized; says what to do.
     pub sentence: String,
 }
 
-/// What the help says of an action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyHelp {
-    /// Its name in the configuration.
+    /// As it is named in the configuration.
     pub action: &'static str,
-    /// Its keys, as they are written there.
+    /// As they are written in the configuration.
     pub keys: Vec<String>,
-    /// What it does.
     pub help: &'static str,
 }
 
-/// The keys and what they do.
 #[derive(Debug, Clone)]
 pub struct Keymap(Vec<(Stroke, Action)>);
 
@@ -116,11 +109,8 @@ impl Default for Keymap {
 }
 
 impl Keymap {
-    /// The default keys, but for those that are to do something else: each a key and an action's
-    /// name, or `none`.
-    ///
-    /// # Errors
-    /// With everything that is wrong with them.
+    /// The default keys with overrides: each a key and an action's name, or `none`. Reports every
+    /// fault, not the first alone.
     pub fn with(overrides: &[(String, String)]) -> Result<Self, Vec<KeyFault>> {
         let mut keymap = Self::default();
         let mut faults = Vec::new();
@@ -171,8 +161,7 @@ impl Keymap {
         found.map(|(_, action)| *action)
     }
 
-    /// What a key does. A key held with Shift does what it does without, if it has nothing of its
-    /// own.
+    /// A key with Shift that has no action of its own has that of the key without.
     #[must_use]
     pub fn action(&self, key: KeyEvent) -> Option<Action> {
         let stroke = Stroke::pressed(key)?;
@@ -180,14 +169,13 @@ impl Keymap {
         bound.or_else(|| self.bound(stroke.without_shift()?))
     }
 
-    /// The keys of an action, as they are written in the configuration: for hints.
+    /// As they are written in the configuration, for hints.
     #[must_use]
     pub fn keys(&self, action: Action) -> Vec<String> {
         let bound = self.0.iter().filter(|(_, other)| *other == action);
         bound.map(|(stroke, _)| stroke.to_string()).collect()
     }
 
-    /// Every action with its keys.
     #[must_use]
     pub fn help(&self) -> Vec<KeyHelp> {
         let rows = TABLE.iter().map(|row| KeyHelp {
@@ -200,7 +188,7 @@ impl Keymap {
 }
 
 impl Action {
-    /// Whether it is the input line's alone: to move in the text, or to change it.
+    /// Whether the input line alone carries it out.
     pub(super) const fn is_of_line(self) -> bool {
         match self {
             Self::Submit
@@ -243,13 +231,12 @@ impl Action {
     }
 }
 
-/// The character that a key types, if it types one.
 #[must_use]
 pub fn is_text(key: KeyEvent) -> Option<char> {
     Stroke::pressed(key)?.text()
 }
 
-/// Why this key can't get this action.
+/// Why this key can't get this action: it types a character, or is Enter, which always sends.
 fn refusal(stroke: Stroke, action: Option<Action>) -> Option<String> {
     if stroke.text().is_some() {
         return Some(words::is_typed(&stroke.to_string()));
@@ -259,7 +246,7 @@ fn refusal(stroke: Stroke, action: Option<Action>) -> Option<String> {
     is_taken.then(|| words::always_sends(&stroke.to_string()))
 }
 
-/// The action of this name, `none` being nothing; or a sentence that names the likeliest.
+/// `None` for the name `none`; the error names the likeliest action.
 fn named(written: &str) -> Result<Option<Action>, String> {
     let lower = written.trim().to_lowercase();
     if lower == NOTHING {
@@ -277,7 +264,7 @@ fn name(action: Action) -> &'static str {
     row.map_or(NOTHING, |row| row.name)
 }
 
-/// The name that begins like what was written, or else one that is a slip or two away.
+/// The name that begins with what was written, or else one that is at most two slips away.
 fn likeliest<'a>(written: &str, names: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
     let begun = |name: &&str| !written.is_empty() && name.starts_with(written);
     let begins = names.clone().find(begun);

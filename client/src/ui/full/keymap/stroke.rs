@@ -1,5 +1,5 @@
-//! A key as it is compared and written: however a terminal sends it, the same one is the same.
-//! Knows no action.
+//! A key in one normal form, however a terminal reports it, and as it is written in the
+//! configuration. Knows no action.
 
 use std::fmt;
 
@@ -9,10 +9,9 @@ use super::likeliest;
 use crate::sanitize;
 use crate::words::keys as words;
 
-/// The highest function key.
 const MAX_FUNCTION: u8 = 24;
 
-/// How much is shown of a key that was written.
+/// The most characters of an unknown key that an error repeats.
 const MAX_SHOWN: usize = 32;
 
 const MODIFIERS: [(&str, KeyModifiers); 3] = [
@@ -21,7 +20,8 @@ const MODIFIERS: [(&str, KeyModifiers); 3] = [
     ("shift", KeyModifiers::SHIFT),
 ];
 
-/// Of two names for a key it is written with the first, and of two as near the first is meant.
+/// In order of preference: a key with two names is written with the first, and of two names equally
+/// near to a mistyped one the first is suggested.
 const NAMES: [(&str, KeyCode); 16] = [
     ("enter", KeyCode::Enter),
     ("tab", KeyCode::Tab),
@@ -41,11 +41,10 @@ const NAMES: [(&str, KeyCode); 16] = [
     ("end", KeyCode::End),
 ];
 
-/// What terminals send with Ctrl and these characters, as it is reported and as it is printed on
-/// the keys.
+/// The control characters 0x1c to 0x1f: as `crossterm` reports them with Ctrl, and as they are
+/// printed on the keys.
 const SIGNS: [(char, char); 4] = [('4', '\\'), ('5', ']'), ('6', '^'), ('7', '_')];
 
-/// See the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) struct Stroke {
     pub(super) code: KeyCode,
@@ -59,7 +58,7 @@ impl Stroke {
                 (KeyCode::BackTab, KeyModifiers::SHIFT)
             }
             KeyCode::Char(c) if modifiers.contains(KeyModifiers::CONTROL) => control(c),
-            // Shift says no more than the character does, and with Alt it makes no other key.
+            // The character tells of Shift already; with Alt, Shift makes no other key.
             KeyCode::Char(c) if modifiers.contains(KeyModifiers::ALT) => {
                 (KeyCode::Char(lower(c)), KeyModifiers::SHIFT)
             }
@@ -72,15 +71,13 @@ impl Stroke {
         }
     }
 
-    /// The key that was pressed; nothing when one was let go, or held with a key that terminals
-    /// keep for themselves.
+    /// `None` for a key that is released, or held with another modifier than Ctrl, Alt and Shift.
     pub(super) fn pressed(key: KeyEvent) -> Option<Self> {
         let known = KeyModifiers::CONTROL | KeyModifiers::ALT | KeyModifiers::SHIFT;
         let is_known = key.kind != KeyEventKind::Release && known.contains(key.modifiers);
         is_known.then(|| Self::new(key.code, key.modifiers))
     }
 
-    /// The character it types, if it types one.
     pub(super) fn text(self) -> Option<char> {
         match self.code {
             KeyCode::Char(c) if self.modifiers.is_empty() && !c.is_control() => Some(c),
@@ -88,19 +85,18 @@ impl Stroke {
         }
     }
 
-    /// The same key without Shift, if it is held.
+    /// `None` where Shift is not held.
     pub(super) fn without_shift(self) -> Option<Self> {
         let modifiers = self.modifiers.difference(KeyModifiers::SHIFT);
         (modifiers != self.modifiers).then(|| Self::new(self.code, modifiers))
     }
 
-    /// As a terminal sends it.
     #[cfg(test)]
     pub(in super::super) fn event(self) -> KeyEvent {
         KeyEvent::new(self.code, self.modifiers)
     }
 
-    /// Understands a key as it is written in the configuration; or a sentence says what is wrong.
+    /// Parses a key as it is written in the configuration; the error is a sanitized sentence.
     pub(in super::super) fn parse(written: &str) -> Result<Self, String> {
         let lower = written.trim().to_lowercase();
         let (mut rest, mut modifiers) = (lower.as_str(), KeyModifiers::NONE);
@@ -127,7 +123,8 @@ impl Stroke {
     }
 }
 
-/// Which key Ctrl and a character are, and what is not said of it any more.
+/// The key that a terminal sends for Ctrl and a character (Ctrl-I is Tab), and the modifiers that
+/// it does not report.
 fn control(c: char) -> (KeyCode, KeyModifiers) {
     let sign = SIGNS.iter().find(|(_, printed)| *printed == c);
     let c = sign.map_or(c, |(reported, _)| *reported);
@@ -157,7 +154,6 @@ fn code(name: &str) -> Option<KeyCode> {
         .then_some(KeyCode::F(number))
 }
 
-/// As it is written in the configuration.
 impl fmt::Display for Stroke {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_control = self.modifiers.contains(KeyModifiers::CONTROL);
@@ -181,7 +177,7 @@ impl fmt::Display for Stroke {
                 write!(f, "{}", sign.map_or(c, |(_, printed)| *printed))
             }
             KeyCode::F(number) => write!(f, "f{number}"),
-            // No other key is known by a name.
+            // `parse` makes no other key, so that none is bound.
             _ => Ok(()),
         }
     }

@@ -1,10 +1,8 @@
-//! The actions: their names, the keys they have if nobody wants others, and what they do, each in
-//! one row.
+//! The table of actions, one in a row: the name for the configuration, the default keys, the help.
 
 use super::Action;
 use crate::words::keys::does;
 
-/// A row of the table.
 pub(super) struct KeymapRow {
     pub(super) action: Action,
     pub(super) name: &'static str,
@@ -26,7 +24,7 @@ const fn row(
     }
 }
 
-/// Every action. What terminals send as Ctrl-H is most often Backspace.
+/// Has every action. Ctrl-H is Backspace, as most terminals that send it mean that key.
 #[rustfmt::skip]
 pub(super) const TABLE: &[KeymapRow] = &[
     row(Action::Submit, "submit", &["enter"], does::SUBMIT),
@@ -75,7 +73,6 @@ pub(super) const TABLE: &[KeymapRow] = &[
     row(Action::EndOfInput, "end-of-input", &["ctrl-d"], does::END_OF_INPUT),
 ];
 
-/// The row of this action's name.
 pub(super) fn find(name: &str) -> Option<&'static KeymapRow> {
     TABLE.iter().find(|row| row.name == name)
 }

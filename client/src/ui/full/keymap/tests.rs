@@ -66,7 +66,7 @@ fn the_habits_are_there() {
         ("pagedown", "page-down"),
         ("home", "scroll-top"),
         ("end", "scroll-bottom"),
-        // As without Shift.
+        // Unbound with Shift: as without.
         ("shift-pageup", "page-up"),
         ("shift-backspace", "backspace"),
         ("shift-enter", "submit"),

@@ -1,4 +1,4 @@
-//! Every size of the screen, and texts that would be obeyed by a terminal.
+//! Every size of the screen, and texts with control characters.
 
 use super::*;
 

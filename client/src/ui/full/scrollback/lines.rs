@@ -1,10 +1,9 @@
-//! The rows of an entry: when, who, and what, in the columns that there are; and the lines between
-//! entries.
+//! The rows of an entry, with its time and name, at a given width; and the lines between entries.
 //!
-//! Nothing that somebody says begins where a line of the screen does: further rows begin in the
-//! column where the text does, or, where too little would be left, behind a bar that no line
-//! begins with. Knows nothing of colours and of where on the screen it is; `scroll` calls it for
-//! what is in sight.
+//! The threat: a text that looks like another message. No text begins in the first column of the
+//! screen: further rows begin in the column where the text does, or, where too little would be
+//! left, behind a bar that no message begins with. Knows nothing of colours and of its place on the
+//! screen; `scroll` calls it for what is in sight.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -18,27 +17,21 @@ use crate::ui::full::colours::{Role, shade};
 use crate::ui::full::wrap::{clusters, cut, width, wrap};
 use crate::words::screen as words;
 
-/// Fewer columns than this beside a name are not worth keeping to.
+/// With fewer columns left beside a name, further rows begin behind [`BAR`].
 const MIN_ROOM: usize = 16;
-/// Fewer columns than this behind a name are not worth beginning in.
+/// With fewer columns left behind a name, the text begins in the next row.
 const MIN_FIRST: usize = 4;
-/// What further rows begin with where the room is narrow.
 const BAR: &str = "│ ";
-/// What a line across the screen is made of.
 const RULE: &str = "─";
-/// Before the name of whoever names the reader.
+/// Before the name of the author of a message that names the reader.
 const CALL: &str = "!";
 
-/// A text in one style.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Piece<'e> {
-    /// The text, of one row.
     pub text: Cow<'e, str>,
-    /// What it is.
     pub role: Role,
 }
 
-/// What stands in one row.
 pub type Row<'e> = Vec<Piece<'e>>;
 
 pub(super) fn piece<'e>(text: impl Into<Cow<'e, str>>, role: Role) -> Piece<'e> {
@@ -46,26 +39,24 @@ pub(super) fn piece<'e>(text: impl Into<Cow<'e, str>>, role: Role) -> Piece<'e> 
     Piece { text, role }
 }
 
-/// What the rows depend on beside the entry.
+/// What the rows depend on besides the entry.
 #[derive(Debug, Clone, Copy)]
 pub struct Look<'l> {
-    /// The columns that there are.
     pub width: usize,
-    /// Whether times have seconds.
     pub has_seconds: bool,
-    /// Where the clock hangs.
+    /// Of the times shown.
     pub zone: &'l TimeZone,
-    /// What is searched for, or nothing.
+    /// What is searched for, to be marked; empty for nothing.
     pub sought: &'l str,
 }
 
-/// A moment (milliseconds since 1970-01-01 UTC) on the clock and the calendar of a place.
+/// Of milliseconds since 1970-01-01 UTC; `None` where the server's number is out of range.
 fn local(milliseconds: u64, zone: &TimeZone) -> Option<DateTime> {
     let stamp = Timestamp::from_millisecond(i64::try_from(milliseconds).ok()?).ok()?;
     Some(zone.to_datetime(stamp))
 }
 
-/// Whether two moments are of one day.
+/// Both in milliseconds since 1970.
 #[must_use]
 pub fn is_same_day(one: u64, other: u64, zone: &TimeZone) -> bool {
     let day = |time| local(time, zone).map(DateTime::date);
@@ -73,14 +64,13 @@ pub fn is_same_day(one: u64, other: u64, zone: &TimeZone) -> bool {
 }
 
 impl Look<'_> {
-    /// The line above the messages of a day.
     #[must_use]
     pub fn day(&self, time: u64) -> Row<'static> {
         let day = local(time, self.zone).map(|time| time.strftime(words::DAY).to_string());
         self.rule(day.as_deref().unwrap_or(words::NO_DAY), Role::Aside)
     }
 
-    /// A line across the screen that says something.
+    /// A line across the screen with a text in it.
     #[must_use]
     pub fn rule(&self, text: &str, role: Role) -> Row<'static> {
         let begin = format!("{RULE}{RULE} {text} ");
@@ -89,7 +79,6 @@ impl Look<'_> {
         vec![piece(cut(&line, self.width), role)]
     }
 
-    /// The rows of an entry.
     #[must_use]
     pub fn rows<'e>(&self, entry: &'e Entry) -> Vec<Row<'e>> {
         let head = self.head(entry);
@@ -114,7 +103,7 @@ impl Look<'_> {
         rows
     }
 
-    /// How many rows an entry has.
+    /// The number of [`Look::rows`], without making them.
     #[must_use]
     pub fn height(&self, entry: &Entry) -> usize {
         let head = self.head(entry);
@@ -122,7 +111,7 @@ impl Look<'_> {
         self.fold(head).len() + ranges.len().saturating_sub(1)
     }
 
-    /// What further rows begin with, and what of the text stands in which row.
+    /// What further rows begin with, and the bytes of the text in each row.
     fn wrapped(&self, entry: &Entry, head: &Row<'_>) -> (Cow<'static, str>, Vec<Range<usize>>) {
         let wide: usize = head.iter().map(|piece| width(&piece.text)).sum();
         let room = self.width.saturating_sub(wide);
@@ -136,7 +125,7 @@ impl Look<'_> {
         (indent, wrap(&entry.text, first, rest))
     }
 
-    /// What stands before the text.
+    /// What stands before the text: time, mark, name.
     fn head<'e>(&self, entry: &'e Entry) -> Row<'e> {
         let mark = if entry.calls {
             piece(CALL, Role::Call)
@@ -183,7 +172,7 @@ impl Look<'_> {
         if self.width < 8 { BAR.trim_end() } else { BAR }
     }
 
-    /// A head that is wider than the screen takes several rows.
+    /// The rows of a head, which are several where it is wider than the screen.
     fn fold<'e>(&self, head: Row<'e>) -> Vec<Row<'e>> {
         let wide: usize = head.iter().map(|piece| width(&piece.text)).sum();
         if wide <= self.width {
@@ -207,7 +196,7 @@ impl Look<'_> {
     }
 }
 
-/// Some bytes of a text, with what was found in it marked.
+/// A range of a text, with the parts of it in `found` marked.
 fn marked<'e>(text: &'e str, range: Range<usize>, found: &[Range<usize>], role: Role) -> Row<'e> {
     let mut row = Row::new();
     let mut push = |bytes: Range<usize>, role| {

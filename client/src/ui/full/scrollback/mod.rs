@@ -1,4 +1,4 @@
-//! What was shown of every room, and where one looks in it: entries, their rows, and scrolling.
+//! The scrollback of every room: its entries, their rows, and what of them is in sight.
 
 mod lines;
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! What of a room is in sight, and how that moves.
+//! Which rows of a room are in sight, and scrolling.
 //!
 //! A view follows the end, or is held by an entry, so that nothing moves when messages come below
-//! it or older ones are put in front. Only what is in sight is put into rows, and what is passed on
-//! the way: a room of a hundred thousand messages scrolls like one of a hundred.
+//! it or older ones are put in front. Only entries in sight, and those passed while scrolling, are
+//! put into rows: a room of a hundred thousand messages scrolls like one of a hundred.
 
 use std::cmp::Ordering;
 
@@ -15,23 +15,21 @@ use crate::ui::full::colours::Role;
 use crate::ui::full::wrap::width;
 use crate::words::screen as words;
 
-/// Where a search goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
-    /// To what was said before.
     Older,
-    /// To what was said later.
     Newer,
 }
 
-/// A row of an entry, counted from the first line above it that belongs to it.
+/// A row of an entry; row 0 is the first of the lines above it that belong to it (see
+/// [`Sight::lead`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct EntryRow {
     id: Id,
     row: usize,
 }
 
-/// What stands before a text, and the text, which is the last piece where nothing is sought.
+/// A row as head and text; the text is the last piece only where nothing is sought.
 fn parted(mut row: Row<'_>) -> (String, String) {
     let text = row
         .pop()
@@ -39,7 +37,6 @@ fn parted(mut row: Row<'_>) -> (String, String) {
     (row.into_iter().map(|piece| piece.text).collect(), text)
 }
 
-/// A view with what its rows depend on.
 #[derive(Clone, Copy)]
 struct Sight<'v> {
     view: &'v View,
@@ -48,7 +45,8 @@ struct Sight<'v> {
 }
 
 impl<'v> Sight<'v> {
-    /// The lines above an entry: where history begins, its day, what was not read.
+    /// The lines above an entry: the beginning of history, its day, the line before what is
+    /// unread.
     fn lead(&self, id: Id) -> Vec<Row<'v>> {
         let mut rows = Vec::new();
         let Some(entry) = self.view.kept.entry(id) else {
@@ -80,13 +78,11 @@ impl<'v> Sight<'v> {
         rows
     }
 
-    /// The first row of all.
     fn start(&self) -> EntryRow {
         let id = self.view.kept.ids().start;
         EntryRow { id, row: 0 }
     }
 
-    /// The last row of all.
     fn end(&self) -> EntryRow {
         let ids = self.view.kept.ids();
         if ids.is_empty() {
@@ -102,7 +98,7 @@ impl<'v> Sight<'v> {
         EntryRow { id, row }
     }
 
-    /// So many rows further up, or the first one of all.
+    /// Stops at the first row of all.
     fn up(&self, mut place: EntryRow, mut rows: usize) -> EntryRow {
         while rows > place.row {
             if place.id <= self.view.kept.ids().start {
@@ -115,7 +111,7 @@ impl<'v> Sight<'v> {
         place
     }
 
-    /// So many rows further down, or the last one of all.
+    /// Stops at the last row of all.
     fn down(&self, mut place: EntryRow, mut rows: usize) -> EntryRow {
         loop {
             let last = self.last_of(place.id);
@@ -135,12 +131,11 @@ impl<'v> Sight<'v> {
         }
     }
 
-    /// The first row in sight of whoever follows the end.
+    /// The first row in sight while the view follows the end.
     fn top_of_end(&self) -> EntryRow {
         self.up(self.end(), self.height.saturating_sub(1))
     }
 
-    /// The first row in sight.
     fn top(&self) -> EntryRow {
         let end = self.top_of_end();
         let Position::From(id, row) = self.view.position else {
@@ -157,7 +152,7 @@ impl<'v> Sight<'v> {
         };
         let place = match row.cmp(&0) {
             Ordering::Less => self.up(first, row.unsigned_abs()),
-            // Where the rows have become fewer, the last one of the entry.
+            // On a wider screen the entry may have fewer rows: then its last one.
             Ordering::Equal | Ordering::Greater => {
                 let wanted = first.row.saturating_add(row.unsigned_abs());
                 let last = self.last_of(id);
@@ -170,7 +165,7 @@ impl<'v> Sight<'v> {
         place.min(end)
     }
 
-    /// The position in which this row is the first one in sight.
+    /// The position with `top` as the first row in sight; the end, where that is in sight as well.
     fn position(&self, top: EntryRow) -> Position {
         if top >= self.top_of_end() {
             return Position::End;
@@ -180,7 +175,7 @@ impl<'v> Sight<'v> {
         Position::From(top.id, row.saturating_sub_unsigned(lead))
     }
 
-    /// The rows in sight, and the last entry of which there is one.
+    /// The rows in sight, and the last entry with a row in sight.
     fn in_sight(&self) -> (Vec<Row<'v>>, Id) {
         let top = self.top();
         let ids = self.view.kept.ids();
@@ -212,21 +207,20 @@ impl Views {
         Some(Sight { view, look, height })
     }
 
-    /// Takes over how much room there is; `paint` does that.
+    /// `paint` calls it for each frame, before it asks for rows.
     pub fn fit(&mut self, shape: Shape) {
         self.shape = shape;
     }
 
-    /// The rows in sight, from the top, with what is sought marked.
     #[must_use]
     pub fn rows<'v>(&'v self, sought: &'v str) -> Vec<Row<'v>> {
         let sight = self.sight(sought);
         sight.map(|sight| sight.in_sight().0).unwrap_or_default()
     }
 
-    /// What is in sight, as lines of any length that fit on a terminal of so many columns and rows:
-    /// the terminal wraps them itself. Each is parted in what stands before the text, which is to
-    /// look like no text can, and the text.
+    /// The messages up to the last one in sight, as many as fit on a terminal of so many columns
+    /// and rows that wraps them itself. Each line is a head and a text: the head is to be shown in
+    /// a way that no text can be.
     #[must_use]
     pub fn bare(&self, columns: usize, rows: usize) -> Vec<(String, String)> {
         let Some(sight) = self.sight("") else {
@@ -260,7 +254,7 @@ impl Views {
         lines
     }
 
-    /// How many entries stand below what is in sight; nothing for whoever follows the end.
+    /// How many entries stand below those in sight; `None` while the view follows the end.
     #[must_use]
     pub fn below(&self) -> Option<usize> {
         let sight = self
@@ -270,37 +264,34 @@ impl Views {
         usize::try_from(sight.view.kept.ids().end - 1 - last).ok()
     }
 
-    /// Up by a page, of which a row stays in sight.
+    /// One row of the page before stays in sight.
     pub fn page_up(&mut self) {
         self.scroll_up(usize::from(self.shape.height).saturating_sub(1).max(1));
     }
 
-    /// Down by a page, of which a row stays in sight.
+    /// One row of the page before stays in sight.
     pub fn page_down(&mut self) {
         self.scroll_down(usize::from(self.shape.height).saturating_sub(1).max(1));
     }
 
-    /// Up by so many rows.
     pub fn scroll_up(&mut self, rows: usize) {
         self.wish_for_older();
         let sight = self.sight("");
         self.hold(sight.map(|sight| sight.position(sight.up(sight.top(), rows))));
     }
 
-    /// Down by so many rows.
     pub fn scroll_down(&mut self, rows: usize) {
         let sight = self.sight("");
         self.hold(sight.map(|sight| sight.position(sight.down(sight.top(), rows))));
     }
 
-    /// To the first of what is kept.
+    /// To the first entry that is kept.
     pub fn top(&mut self) {
         self.wish_for_older();
         let sight = self.sight("");
         self.hold(sight.map(|sight| sight.position(sight.start())));
     }
 
-    /// To the end.
     pub fn bottom(&mut self) {
         if let Some(view) = self.by_room.get_mut(&self.here) {
             view.position = Position::End;
@@ -319,7 +310,8 @@ impl Views {
         }
     }
 
-    /// Whether the first of what is kept is in sight, and what stands before it is not under way.
+    /// Whether to fetch older messages now: the first entry is in sight, older ones may exist and
+    /// were not asked for yet, and there is room for them.
     #[must_use]
     pub fn wants_older(&self) -> bool {
         let Some(sight) = self.sight("").filter(|_| self.here.is_some()) else {
@@ -327,20 +319,19 @@ impl Views {
         };
         let view = sight.view;
         let may = view.has_messages() && view.before == Before::More && !view.is_quiet;
-        // What would be dropped again at once is not fetched.
+        // At the limit they would be dropped again at once.
         let fits = view.kept.cost() < self.limit / 100 * 85;
         may && fits && self.shape.height > 0 && sight.top().id == view.kept.ids().start
     }
 
-    /// Older messages of a room are under way.
     pub fn asked_older(&mut self, room: RoomId) {
         if let Some(view) = self.by_room.get_mut(&Some(room)) {
             view.before = Before::Loading;
         }
     }
 
-    /// The next entry in a direction whose text holds this one, whatever the case: from an entry, or
-    /// else from the end.
+    /// The next entry that holds a text, whatever the case, `from` an entry, which is not looked at
+    /// itself. Without `from`, older entries are searched from the end, and newer ones not at all.
     #[must_use]
     pub fn find(&self, text: &str, from: Option<Id>, direction: Direction) -> Option<Id> {
         let view = self.by_room.get(&self.here)?;
@@ -358,7 +349,7 @@ impl Views {
         entry.map(|(id, _)| id)
     }
 
-    /// Brings an entry into sight, with some of what stands above it.
+    /// Brings an entry into sight, a third of the screen below its top.
     pub fn show(&mut self, id: Id) {
         let position = self.sight("").map(|sight| {
             let row = sight.lead(id).len();

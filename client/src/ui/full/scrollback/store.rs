@@ -1,7 +1,7 @@
-//! What is kept of a room to be shown: its messages and what was said between them, packed.
+//! The entries kept of a room, messages and notices, in little memory.
 //!
-//! Texts are clean ([`crate::sanitize`]) from the moment they are kept. Knows neither rows nor what
-//! was read; `view` owns one of these for each room.
+//! Texts are sanitized ([`crate::sanitize`]) before they are kept. Knows neither rows nor what was
+//! read; `view` owns a [`Scrollback`] for each room.
 
 use std::collections::{HashSet, VecDeque};
 use std::ops::Range;
@@ -13,47 +13,45 @@ use crate::model::Mention;
 use crate::sanitize;
 use crate::ui::full::wrap;
 
-/// A text longer than so many bytes counts as several.
+/// An entry counts once more for each so many bytes of its text.
 const PORTION: usize = 256;
 
-/// A message is put before at most so many things said later.
+/// A message is put before at most so many notices of a later time.
 const MOST_PASSED: usize = 16;
 
-/// An entry's name, which it keeps for as long as it is kept, whatever comes before and behind it.
+/// Identifies an entry of a room for as long as it is kept, whatever is added or dropped around it.
+/// The ids of a room are consecutive.
 pub type Id = i64;
 
-/// What an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// Somebody said it.
+    /// A message.
     Said,
-    /// Somebody did it.
+    /// A message sent with `/me`.
     Did,
-    /// This program says it.
+    /// A sentence of this program.
     Notice,
 }
 
-/// A message, or what this program has to say.
+/// Kept small, as there may be 100,000 of them: a test bounds its size.
 #[derive(Debug)]
 pub struct Entry {
-    /// Its number; 0 for what is no message.
+    /// 0 for a notice.
     pub seq: Seq,
-    /// When, in milliseconds since 1970.
+    /// In milliseconds since 1970.
     pub time: u64,
-    /// Whose it is.
+    /// The author's; none for a notice.
     pub name: Option<Arc<str>>,
-    /// What, in lines that may be of any length.
+    /// Sanitized, of one or more lines.
     pub text: Box<str>,
-    /// What it is.
     pub form: Form,
-    /// Whether it is one's own.
+    /// Whether the reader wrote it.
     pub is_own: bool,
-    /// Whether it names whoever reads it.
+    /// Whether it names the reader.
     pub calls: bool,
 }
 
 impl Entry {
-    /// What this program says.
     #[must_use]
     pub fn notice(time: u64, text: &str) -> Self {
         Self {
@@ -67,13 +65,12 @@ impl Entry {
         }
     }
 
-    /// Whether it is a message of somebody else.
     #[must_use]
     pub const fn is_others(&self) -> bool {
         self.seq > 0 && !self.is_own
     }
 
-    /// How much of what may be kept it takes: 1, and more where it is long.
+    /// What it counts for the limit of [`Views`](super::Views).
     const fn cost(&self) -> usize {
         1 + self.text.len() / PORTION
     }
@@ -87,12 +84,12 @@ fn clean(text: &str) -> Box<str> {
     clean.into()
 }
 
-/// Names, each kept once.
+/// The names of authors, each kept once and shared by the entries.
 #[derive(Debug, Default)]
 pub struct Names(HashSet<Arc<str>>);
 
 impl Names {
-    /// A message as it is kept; `own` is one's own name.
+    /// `own` is the reader's name.
     pub fn entry(&mut self, chat: &Chat, mention: Mention, own: &str) -> Entry {
         Entry {
             seq: chat.seq,
@@ -118,65 +115,60 @@ impl Names {
         name
     }
 
-    /// Names that nothing bears any more are dropped.
+    /// Drops the names that no entry has any more; to be called after entries were dropped.
     pub fn tidy(&mut self) {
         self.0.retain(|name| Arc::strong_count(name) > 1);
     }
 }
 
-/// The entries of a room in their order.
 #[derive(Debug, Default)]
 pub struct Scrollback {
     entries: VecDeque<Entry>,
-    /// The first one's name.
+    /// The id of the first entry.
     first: Id,
     cost: usize,
 }
 
 impl Scrollback {
-    /// What it takes of what may be kept.
+    /// The sum of its entries' costs.
     #[must_use]
     pub const fn cost(&self) -> usize {
         self.cost
     }
 
-    /// The names of all entries.
     #[must_use]
     pub fn ids(&self) -> Range<Id> {
         let count = Id::try_from(self.entries.len()).unwrap_or(Id::MAX);
         self.first..self.first.saturating_add(count)
     }
 
-    /// The entry with this name.
     #[must_use]
     pub fn entry(&self, id: Id) -> Option<&Entry> {
         let place = usize::try_from(id.checked_sub(self.first)?).ok()?;
         self.entries.get(place)
     }
 
-    /// The entries with their names, from the first to the last.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (Id, &Entry)> {
         let first = self.first;
         let named = self.entries.iter().enumerate();
         named.map(move |(place, entry)| (first + Id::try_from(place).unwrap_or(0), entry))
     }
 
-    /// The number of the oldest message.
+    /// The oldest message; notices are passed over.
     #[must_use]
     pub fn oldest(&self) -> Option<Seq> {
         let mut numbers = self.entries.iter().map(|entry| entry.seq);
         numbers.find(|seq| *seq > 0)
     }
 
-    /// Puts an entry behind all others; says its name.
     pub fn push(&mut self, entry: Entry) -> Id {
         self.cost += entry.cost();
         self.entries.push_back(entry);
         self.ids().end - 1
     }
 
-    /// Puts a message behind all others, but for the last things that this program has said later
-    /// than it was: a first page comes when the session has begun. Says its name.
+    /// Puts a message last, but before the notices at the end that are of a later time: the first
+    /// page of history comes after the notices of the session's beginning.
     pub fn push_by_time(&mut self, entry: Entry) -> Id {
         let said_later = |other: &&Entry| other.seq == 0 && other.time > entry.time;
         let last = self.entries.iter().rev().take(MOST_PASSED);
@@ -187,14 +179,13 @@ impl Scrollback {
         self.ids().end - 1 - Id::try_from(passed).unwrap_or(0)
     }
 
-    /// Puts an entry in front of all others.
     pub fn push_front(&mut self, entry: Entry) {
         self.cost += entry.cost();
         self.entries.push_front(entry);
         self.first -= 1;
     }
 
-    /// Drops the oldest entries, a tenth of all.
+    /// Drops the oldest tenth, so that the limit is not reached again with the next entry.
     pub fn forget_some(&mut self) {
         let count = (self.entries.len() / 10).max(1).min(self.entries.len());
         let dropped: usize = self.entries.drain(..count).map(|entry| entry.cost()).sum();
@@ -202,7 +193,7 @@ impl Scrollback {
         self.first += Id::try_from(count).unwrap_or(0);
     }
 
-    /// Drops all entries.
+    /// No id is used again.
     pub fn clear(&mut self) {
         self.first = self.ids().end;
         self.entries = VecDeque::new();
@@ -210,7 +201,7 @@ impl Scrollback {
     }
 }
 
-/// Where a text holds another one, whatever the case.
+/// The ranges where a text holds `sought`, whatever the case; they do not overlap.
 #[must_use]
 pub fn places(text: &str, sought: &str) -> Vec<Range<usize>> {
     let sought: Vec<char> = sought.chars().flat_map(char::to_lowercase).collect();
@@ -223,7 +214,7 @@ pub fn places(text: &str, sought: &str) -> Vec<Range<usize>> {
     places
 }
 
-/// Whether a text holds another one; `sought` is in lower case.
+/// `sought` is in lower case.
 #[must_use]
 pub fn holds(text: &str, sought: &[char]) -> bool {
     next_place(text, 0, sought).is_some()
@@ -233,7 +224,7 @@ fn next_place(text: &str, from: usize, sought: &[char]) -> Option<Range<usize>> 
     let first = sought.first()?;
     let rest = text.get(from..)?;
     rest.char_indices().find_map(|(at, c)| {
-        // Most characters are told apart by the first comparison.
+        // Most characters differ already here.
         if !(c == *first || c.to_lowercase().next() == Some(*first)) {
             return None;
         }
@@ -242,7 +233,8 @@ fn next_place(text: &str, from: usize, sought: &[char]) -> Option<Range<usize>> 
     })
 }
 
-/// How many bytes of a text are the one that is sought, if it begins with it.
+/// The length in bytes of what is sought, if the text begins with it: another case may have another
+/// length.
 fn begins_with(text: &str, sought: &[char]) -> Option<usize> {
     let mut left = sought.iter();
     for (at, c) in text.char_indices() {

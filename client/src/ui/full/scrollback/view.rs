@@ -1,9 +1,9 @@
-//! What is shown of every room: its scrollback, what of it was not read, and what is in sight.
+//! What is shown of every room: its scrollback, what of it is unread, and what is in sight.
 //!
-//! Messages come in as `app` gives them, each the next one of its room; where nobody talks, what
-//! this program says has a place of its own. There is a bound on all rooms together: above it the
-//! oldest of what is not being looked at is dropped, and [`Views::take_forgotten`] says so. Draws
-//! nothing and knows no keys: `scroll` moves what is in sight, `paint` shows it.
+//! Messages come in as `app` gives them, each the next one of its room; notices of no room have a
+//! view of their own. All rooms together are bounded: above the bound the oldest entries of the
+//! room with most are dropped, and [`Views::take_forgotten`] says so. Draws nothing and knows no
+//! keys: `scroll` moves what is in sight, `paint` shows it.
 
 use std::collections::BTreeMap;
 
@@ -14,80 +14,75 @@ use super::store::{Entry, Id, Names, Scrollback};
 use crate::model::{Mention, Model};
 use crate::ui::Scene;
 
-/// How many entries tests keep.
+/// The bound that tests use.
 #[cfg(test)]
 pub const LIMIT: usize = 100_000;
 
-/// What happens in a room that one does not look at.
+/// What is unread in a room; ordered by how much it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Activity {
-    /// Nothing that was not read.
     None,
-    /// Somebody talks.
+    /// Messages of others.
     Talk,
-    /// Somebody talks to whoever reads it.
+    /// Messages that name the reader, or any in a direct room.
     Call,
 }
 
-/// What stands before what is kept of a room.
+/// What the server has from before the oldest entry that is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Before {
-    /// Perhaps older messages.
+    /// Perhaps older messages: they may be fetched.
     #[default]
     More,
-    /// Older messages, which are under way.
+    /// Older messages, which were asked for.
     Loading,
-    /// Nothing.
+    /// Nothing: the room's history begins here.
     Nothing,
 }
 
-/// What is in sight of a room.
+/// Which part of a room is in sight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Position {
-    /// Its end, whatever comes.
+    /// Its end, also when entries are added.
     #[default]
     End,
-    /// From so many rows below the first one of an entry's text, or above it.
+    /// The first row in sight, counted from the first row of an entry's text: negative above it. An
+    /// entry holds it, so that nothing moves when others are added or dropped.
     From(Id, isize),
 }
 
-/// The rows and columns that messages are shown in.
+/// The area that messages are shown in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Shape {
-    /// Columns.
     pub width: u16,
-    /// Rows.
     pub height: u16,
-    /// Whether times have seconds.
     pub has_seconds: bool,
 }
 
-/// One room.
 #[derive(Debug, Default)]
 pub(super) struct View {
     pub(super) kept: Scrollback,
     pub(super) position: Position,
-    /// The first entry that was not read when the person came.
+    /// The first entry that was unread when the person came to the room: the line stands before it.
     pub(super) line: Option<Id>,
-    /// Whether what comes next was not read.
+    /// The next message of another person gets the line.
     awaits_line: bool,
-    /// The last message that ever came.
+    /// The last message that ever came, kept or not; 0 if none has.
     last: Seq,
-    /// The last message that was read.
     read: Seq,
-    /// How many messages of others were not read and are kept, and how many of them name the reader.
+    /// Unread messages of others that are kept, and how many of them name the reader.
     unread: u32,
     mentions: u32,
-    /// How many were not read and are not kept.
+    /// Unread messages that are not kept here.
     missing: u32,
-    /// What stands before what is kept.
     pub(super) before: Before,
-    /// Whether older messages are wanted only once the person scrolls up.
+    /// Older messages are fetched only when the person scrolls up: so it is after `/clear`, or an
+    /// empty answer.
     pub(super) is_quiet: bool,
 }
 
 impl View {
-    /// Whether there was ever a message, so that there may be older ones.
+    /// A room that never had a message has no older ones to fetch.
     pub(super) const fn has_messages(&self) -> bool {
         self.last > 0
     }
@@ -129,7 +124,7 @@ impl View {
         self.missing = self.missing.min(u32::try_from(between).unwrap_or(u32::MAX));
     }
 
-    /// The person looks elsewhere: who was at the end has read everything.
+    /// The person leaves the room: at its end, everything counts as read.
     fn leave(&mut self) {
         self.line = None;
         self.awaits_line = false;
@@ -138,7 +133,7 @@ impl View {
         }
     }
 
-    /// The person comes (back): the line stands before what was not read.
+    /// The person enters the room: the line goes before the oldest unread entry that is kept.
     fn come(&mut self) {
         if self.line.is_none() && self.unread > 0 {
             let newest = self.kept.iter().rev();
@@ -148,20 +143,19 @@ impl View {
         }
     }
 
-    /// The oldest message kept, or the next one where there is none.
+    /// The oldest message kept; where there is none, the number of the next.
     fn oldest(&self) -> Seq {
         self.kept.oldest().unwrap_or(self.last.saturating_add(1))
     }
 }
 
-/// See the module.
 #[derive(Debug)]
 pub struct Views {
     own: String,
     pub(super) zone: TimeZone,
     pub(super) limit: usize,
     pub(in crate::ui::full) here: Option<RoomId>,
-    /// That of no room says what concerns none.
+    /// `None` holds the notices of no room.
     pub(super) by_room: BTreeMap<Option<RoomId>, View>,
     names: Names,
     forgotten: BTreeMap<RoomId, Seq>,
@@ -169,8 +163,8 @@ pub struct Views {
 }
 
 impl Views {
-    /// Nothing is shown yet. `own` is one's name, `zone` that of all times, and `limit` how many
-    /// entries are kept of all rooms together, where none of them is long.
+    /// `own` is the reader's name, and `limit` how many entries are kept of all rooms together; one
+    /// with a long text counts as several.
     #[must_use]
     pub fn new(own: &str, zone: TimeZone, limit: usize) -> Self {
         Self {
@@ -185,7 +179,7 @@ impl Views {
         }
     }
 
-    /// Looks where the person is, and takes over what the model knows to be read.
+    /// Takes over the reader's name, the current room, and what the model knows to be read.
     pub fn follow(&mut self, scene: &Scene<'_>) {
         if self.own != scene.user {
             scene.user.clone_into(&mut self.own);
@@ -198,7 +192,6 @@ impl Views {
         self.look_at(scene.here);
     }
 
-    /// The person looks at this room from now on.
     pub fn look_at(&mut self, room: Option<RoomId>) {
         if self.here == room {
             return;
@@ -212,22 +205,21 @@ impl Views {
         }
     }
 
-    /// Puts a message behind what is shown of its room.
     pub fn push(&mut self, chat: &Chat, mention: Mention) {
         let entry = self.names.entry(chat, mention, &self.own);
         self.by_room.entry(Some(chat.room)).or_default().push(entry);
         self.keep_to_the_limit();
     }
 
-    /// Puts messages in front of those that are shown; with `begins` the room's history begins
-    /// there. An answer without any is one, too.
+    /// Adds older messages in front, oldest first; those that are shown already are dropped. With
+    /// `begins` the room's history begins there. To be called for an answer without messages, too.
     pub fn older(&mut self, room: RoomId, messages: &[(Chat, Mention)], begins: Option<Seq>) {
         let view = self.by_room.entry(Some(room)).or_default();
         view.before = match begins {
             Some(_) => Before::Nothing,
             None => Before::More,
         };
-        // Whoever gives nothing would be asked for ever.
+        // A server that answers with nothing would be asked again and again.
         view.is_quiet |= messages.is_empty();
         let oldest = view.oldest();
         let older = messages.iter().filter(|(chat, _)| chat.seq < oldest);
@@ -242,15 +234,15 @@ impl Views {
         self.keep_to_the_limit();
     }
 
-    /// Says something behind what is shown of a room, or of what the person looks at; `now` is in
-    /// milliseconds since 1970.
+    /// Adds a notice to a room, or with `None` to where the person is; `now` is in milliseconds
+    /// since 1970.
     pub fn notice(&mut self, room: Option<RoomId>, now: u64, text: &str) {
         let view = self.by_room.entry(room.or(self.here)).or_default();
         view.push(Entry::notice(now, text));
         self.keep_to_the_limit();
     }
 
-    /// What comes next of a room was not read: `count` messages, `shown` of which come.
+    /// What comes next of a room is unread: `count` messages, of which the last `shown` come.
     pub fn have_unread(&mut self, room: RoomId, count: u32, shown: usize) {
         let view = self.by_room.entry(Some(room)).or_default();
         let shown = u32::try_from(shown).unwrap_or(u32::MAX);
@@ -260,20 +252,19 @@ impl Views {
         view.awaits_line = true;
     }
 
-    /// A room's messages were read up to this one.
     #[cfg(test)]
     pub fn read(&mut self, room: RoomId, seq: Seq) {
         self.by_room.entry(Some(room)).or_default().read_to(seq);
     }
 
-    /// How many messages of others in a room were not read: none where one sees them come.
+    /// Unread messages of others in a room; 0 while the person is at its end and sees them come.
     #[must_use]
     pub fn unread(&self, room: RoomId) -> u32 {
         let view = self.unseen(room);
         view.map_or(0, |view| view.unread.saturating_add(view.missing))
     }
 
-    /// How many of them name whoever reads them.
+    /// How many of the unread messages name the reader.
     #[must_use]
     pub fn mentions(&self, room: RoomId) -> u32 {
         self.unseen(room).map_or(0, |view| view.mentions)
@@ -285,7 +276,6 @@ impl Views {
         (!is_seen).then_some(view)
     }
 
-    /// What happens in a room; `access` is the room's.
     #[must_use]
     pub fn activity(&self, room: RoomId, access: Access) -> Activity {
         match (self.unread(room), self.mentions(room)) {
@@ -295,7 +285,7 @@ impl Views {
         }
     }
 
-    /// The next room in which somebody talks, first those where they talk to the reader.
+    /// The next room of the list with unread messages; rooms with a call come first.
     #[must_use]
     pub fn next_active(&self, model: &Model) -> Option<RoomId> {
         let mut rooms = model.listed_rooms();
@@ -312,12 +302,12 @@ impl Views {
         next.1
     }
 
-    /// A room whose oldest messages are no longer kept, and the first one that is.
+    /// A room of which entries were dropped, and the oldest message that is still kept.
     pub fn take_forgotten(&mut self) -> Option<(RoomId, Seq)> {
         self.forgotten.pop_first()
     }
 
-    /// Empties what is shown of a room, or where none is looked at; it comes back when the person
+    /// Empties a room, or with `None` the view of no room; the messages come back when the person
     /// scrolls up.
     pub fn clear(&mut self, room: Option<RoomId>) {
         let Some(view) = self.by_room.get_mut(&room) else {
@@ -334,7 +324,7 @@ impl Views {
         self.names.tidy();
     }
 
-    /// Nothing that was shown of any room is in its history any more.
+    /// The server has another history: drops all rooms, and keeps the notices of none.
     pub fn forget(&mut self) {
         self.by_room.retain(|room, _| room.is_none());
         self.forgotten.clear();
@@ -362,8 +352,8 @@ impl Views {
         }
     }
 
-    /// Where most is kept, but for a room in which one reads what was said before, as long as it does
-    /// not have nearly everything.
+    /// The room with most, except for the current one while the person is scrolled back in it:
+    /// that is spared up to nine tenths of the limit.
     fn forgettable(&self) -> Option<RoomId> {
         let spared = self.by_room.get_key_value(&self.here).filter(|(_, view)| {
             view.position != Position::End && view.kept.cost() <= self.limit / 10 * 9

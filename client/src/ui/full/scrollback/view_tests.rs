@@ -45,7 +45,7 @@ fn older(views: &mut Views, numbers: impl IntoIterator<Item = Seq>, begins: Opti
     views.older(ROOM, &messages, begins);
 }
 
-/// The rows in sight: of messages their numbers, of other lines a few words.
+/// The rows in sight: messages by their numbers, other lines by a few words.
 fn seen(views: &Views) -> String {
     let rows = views.rows("").into_iter().map(|row| {
         let text: String = row.iter().map(|piece| &*piece.text).collect();
@@ -85,7 +85,6 @@ fn nothing_moves_under_whoever_has_scrolled_up() {
     views.notice(None, 0, "bob has left");
     assert_eq!(seen(&views), "110, 111, 112, 113, 114, 115");
     assert_eq!(views.below(), Some(16));
-    // Other rooms have their own.
     views.look_at(Some(OTHER));
     assert_eq!((seen(&views), views.below()), (String::new(), None));
     views.look_at(Some(ROOM));
@@ -220,7 +219,7 @@ fn unread_messages_and_mentions_are_counted_until_they_are_read() {
     assert_eq!(views.activity(OTHER, Access::Open), Activity::Talk);
     assert_eq!(views.activity(OTHER, Access::Direct), Activity::Call);
     assert_eq!(views.activity(ROOM, Access::Direct), Activity::None);
-    // What one sees come is not counted; what comes below what one looks at is.
+    // Counted is only what comes below the part in sight.
     say(&mut views, ROOM, 1..=9);
     assert_eq!(views.unread(ROOM), 0);
     views.read(ROOM, 9);
@@ -237,7 +236,7 @@ fn what_was_not_read_before_the_session_counts_whether_it_is_shown_or_not() {
     assert_eq!(views.unread(OTHER), 50);
     views.read(OTHER, 50);
     assert_eq!(views.unread(OTHER), 50);
-    // Those that come when one scrolls up are no others.
+    // Unread messages that are fetched later are not counted twice.
     let messages: Vec<_> = (81..=94)
         .map(|seq| (chat(OTHER, seq, "bob"), Mention::No))
         .collect();
@@ -299,7 +298,7 @@ fn the_oldest_of_what_nobody_looks_at_is_dropped_above_the_limit() {
     say(&mut views, OTHER, [401]);
     assert_eq!(views.take_forgotten(), Some((OTHER, 41)));
     assert_eq!(views.take_forgotten(), None);
-    // Of who follows the end, the room with most is shortened.
+    // While the view follows the end, the room with most is shortened.
     views.bottom();
     say(&mut views, OTHER, 402..=500);
     assert_eq!(views.take_forgotten(), Some((ROOM, 61)));

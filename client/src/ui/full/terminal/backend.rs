@@ -1,9 +1,9 @@
 //! The backend that a frame is drawn with: that of `crossterm`, which moves the cursor only where
 //! two cells are no neighbours, and so trusts every character to be as wide as the table says.
 //!
-//! The threat: a character that the terminal draws wider shifts what follows it in the row, and a
-//! peer chooses where. Behind each cell that is no plain character the cursor is moved to where the
-//! table has it.
+//! The threat: a character that the terminal draws wider shifts what follows it in the row, and
+//! the sender of a message chooses where. Behind each cell that is not printable ASCII the cursor
+//! is moved to where the table has it.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -13,7 +13,6 @@ use ratatui::buffer::Cell;
 use ratatui::crossterm::cursor::MoveTo;
 use ratatui::layout::{Position, Size};
 
-/// See the module.
 pub struct TerminalBackend<W: Write>(CrosstermBackend<W>);
 
 impl<W: Write> TerminalBackend<W> {
@@ -22,14 +21,15 @@ impl<W: Write> TerminalBackend<W> {
     }
 }
 
-/// The cell with a cursor move behind it, unless every terminal takes one column for it.
+/// The cell with a cursor move behind it; without one for printable ASCII, which takes one column
+/// on every terminal.
 fn with_move(x: u16, y: u16, cell: &Cell) -> Cow<'_, Cell> {
     if matches!(cell.symbol().as_bytes(), [b' '..=b'~']) {
         return Cow::Borrowed(cell);
     }
     let mut moved = cell.clone();
-    // Before a neighbour the move has to end in the next column; before any other cell there is
-    // another move, that of `crossterm`.
+    // The next column is right before a neighbour; before any other cell, also behind a wide one,
+    // `crossterm` moves the cursor itself.
     moved.set_symbol(&format!(
         "{}{}",
         cell.symbol(),
@@ -93,7 +93,7 @@ impl<W: Write> Backend for TerminalBackend<W> {
 mod tests {
     use super::*;
 
-    /// What is written for cells in these columns of the second row, without what ends a frame.
+    /// Cells of the second row by their columns; what ends a frame is cut off.
     fn written(cells: &[(u16, &'static str)]) -> String {
         let drawn = |cells: &[(u16, Cell)]| {
             let mut bytes = Vec::new();
@@ -122,12 +122,11 @@ mod tests {
                 format!("\u{1b}[2;1Ha{cluster}\u{1b}[2;3Hbc"),
             );
         }
-        // What stands behind a wide one is placed by itself.
+        // Behind a wide one `crossterm` moves the cursor itself.
         assert_eq!(
             written(&[(0, "漢"), (2, "b")]),
             "\u{1b}[2;1H漢\u{1b}[2;2H\u{1b}[2;3Hb"
         );
-        // The last one of a row, too.
         assert_eq!(written(&[(79, "㉈")]), "\u{1b}[2;80H㉈\u{1b}[2;81H");
     }
 }

@@ -1,4 +1,4 @@
-//! The threads that hear the terminal: its keys, and its end.
+//! The threads that read the terminal's keys and watch for its end.
 
 use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,21 +9,19 @@ use ratatui::crossterm::event::{self, Event, KeyEventKind};
 
 use super::{Pressed, Teller};
 
-/// Without a key for so long, all that were typed ahead are told. Not zero: `crossterm` looks at what
-/// it has read only if there is some time left, and the system passes on a long text in parts.
+/// After so long without a key, everything typed ahead has been sent. Not zero: `crossterm` looks
+/// at what it has read only if some time is left, and the system passes on a long text in parts.
 const QUIET: Duration = Duration::from_millis(50);
 
-/// Whether every key that was there has been told.
 static ALL_TOLD: AtomicBool = AtomicBool::new(true);
 
-/// Whether whoever takes what was told has taken all that was typed so far. What is pressed at this
-/// very moment comes later.
+/// Whether every key typed so far is in the channel or was taken from it. Keys pressed at this very
+/// moment come later.
 pub fn is_all_told() -> bool {
     ALL_TOLD.load(Ordering::SeqCst)
 }
 
-/// Starts them. Nothing ends them but the program: the terminal is read for as long as there is
-/// one.
+/// The threads end with the terminal or the process; they can't be stopped.
 pub(super) fn start(teller: Teller) -> io::Result<()> {
     #[cfg(unix)]
     {
@@ -46,7 +44,7 @@ pub(super) fn start(teller: Teller) -> io::Result<()> {
 }
 
 fn next() -> Option<Pressed> {
-    // What fails here fails again where it is read.
+    // What fails here fails again in `read`, and is reported there.
     let is_more = event::poll(QUIET).unwrap_or(false);
     ALL_TOLD.store(!is_more, Ordering::SeqCst);
     let pressed = read();
@@ -54,13 +52,13 @@ fn next() -> Option<Pressed> {
     pressed
 }
 
-/// False if there is nothing more to read, or nobody to read it for.
+/// False if the terminal is gone or the channel has no reader any more.
 fn tell(teller: &Teller, pressed: Pressed) -> bool {
     let is_gone = matches!(pressed, Pressed::Gone);
     teller.tell(pressed) && !is_gone
 }
 
-/// Nothing where nobody needs to hear of it.
+/// `None` for an event that concerns nobody.
 fn read() -> Option<Pressed> {
     match event::read() {
         Ok(event) => pressed(event),
@@ -73,21 +71,21 @@ fn pressed(event: Event) -> Option<Pressed> {
     match event {
         Event::Key(key) if key.kind == KeyEventKind::Release => None,
         Event::Key(key) => Some(Pressed::Key(key)),
-        // It has been read whole already: whoever takes it says what is too long.
+        // `crossterm` has read it whole already: its length is checked where it is used.
         Event::Paste(text) => Some(Pressed::Paste(text)),
         Event::Resize(..) => Some(Pressed::Redraw),
         Event::FocusGained | Event::FocusLost | Event::Mouse(_) => None,
     }
 }
 
-/// Waits until there is no terminal any more; false if that can't be told. `crossterm` takes the
-/// end of the input for nothing, and reads again and again.
+/// Blocks until the terminal is gone; false if `poll` fails. `crossterm` does not report the end of
+/// the input, and would read again and again.
 #[cfg(unix)]
 fn hang_up() -> bool {
     use rustix::event::{PollFd, PollFlags, poll};
     let stdin = io::stdin();
     loop {
-        // An end is told without being asked for; keys are not.
+        // HUP and ERR are reported without being asked for; input would wake it for every key.
         let mut fds = [PollFd::new(&stdin, PollFlags::empty())];
         match poll(&mut fds, None) {
             Ok(_) => {

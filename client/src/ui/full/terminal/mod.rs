@@ -1,13 +1,13 @@
-//! The terminal itself, while the screen is ours: raw, on the alternate screen, pastes marked, rows
-//! never continued by the terminal. It is given back when the program ends, by a panic or a signal that
-//! can be heard as well, and while the program is stopped.
+//! The terminal while the full screen has it: raw, on the alternate screen, with bracketed pastes
+//! and without line wrap. It is given back when the program ends, also by a panic or a signal that
+//! can be caught, and while the program is stopped.
 //!
-//! Owns the terminal's modes, the thread that reads keys and the one that hears signals; knows no
-//! room, no question and no colour. Opened by whoever joins the face of a full screen; dialogs and
-//! views get keys from its channel and draw through [`Paper`].
+//! Owns the terminal's modes, the threads that read keys and the one that takes signals; knows no
+//! room, no question and no colour. The full screen opens it, takes keys from its channel and draws
+//! through [`Paper`].
 //!
 //! There is one terminal for a process, as there is one reader of its keys in `crossterm`: so its
-//! state is the module's. A frame is drawn whole under a lock or not at all, so that a terminal
+//! state is static. A frame is drawn whole under a lock or not at all, so that a terminal
 //! that was given back is not drawn on.
 
 mod backend;
@@ -38,26 +38,26 @@ use crate::charset;
 use crate::words::dialog as words;
 pub use keyboard::is_all_told;
 
-/// Keys that may wait. Who types on while nobody reads fills the terminal's own buffer next.
+/// The most keys that wait. At the bound the keyboard thread waits, and further keys stay in the
+/// terminal's own buffer.
 const PRESSED: usize = 256;
 
-/// What came from the terminal, or from whoever wants to be heard where it is waited for.
+/// What comes through the channel of the terminal: from its threads, and from tasks.
 pub enum Pressed {
-    /// A key, down or held.
+    /// Pressed or repeated, never released.
     Key(KeyEvent),
-    /// What was pasted, as it is; perhaps long, perhaps a password.
+    /// As it was pasted: of any length, with any control character, perhaps a password.
     Paste(String),
-    /// The screen has another size or was somebody else's: all of it is to be drawn anew.
+    /// The screen has another size, or another program had it: everything is to be drawn again.
     Redraw,
-    /// The system wants the program to end.
+    /// A signal asks the program to end.
     Interrupt,
-    /// Something that was waited for has happened.
+    /// A task that is waited for has ended.
     Knock,
-    /// The terminal is gone.
     Gone,
 }
 
-/// What was typed may be a password.
+/// Redacted: what was typed may be a password.
 impl fmt::Debug for Pressed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -71,21 +71,22 @@ impl fmt::Debug for Pressed {
     }
 }
 
-/// Whether somebody wants the terminal, now or once the program goes on.
+/// Whether a [`RawTerminal`] is open: the terminal is then taken again when the program continues.
 static WANTED: AtomicBool = AtomicBool::new(false);
-/// Whether it is ours at this moment. Held while a frame is written.
+/// Whether the terminal has our modes at this moment. Locked while they change and while a frame is
+/// written, so that nothing is drawn on a terminal that was given back.
 static TAKEN: Mutex<bool> = Mutex::new(false);
-/// There is one raw terminal in a process's life.
+/// One raw terminal is opened in the life of a process.
 static OPENED: AtomicBool = AtomicBool::new(false);
 
 fn taken() -> MutexGuard<'static, bool> {
-    // A flag is whole at every step.
+    // A panic leaves no flag half written.
     TAKEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 type Wake = Arc<Mutex<Option<Box<dyn Fn() + Send>>>>;
 
-/// The way to whoever reads keys.
+/// Sends to the reader of the channel, and wakes the loop that waits elsewhere.
 #[derive(Clone)]
 struct Teller {
     to: SyncSender<Pressed>,
@@ -93,14 +94,14 @@ struct Teller {
 }
 
 impl Teller {
-    /// Waits where there is no room; false if nobody reads any more.
+    /// Blocks while the channel is full; false if it has no reader any more.
     fn tell(&self, pressed: Pressed) -> bool {
         let is_told = self.to.send(pressed).is_ok();
         self.wake();
         is_told
     }
 
-    /// False if nobody reads, or not at this moment.
+    /// Never blocks; false if the channel is full or has no reader.
     #[cfg(unix)]
     fn try_tell(&self, pressed: Pressed) -> bool {
         let is_told = self.to.try_send(pressed).is_ok();
@@ -115,17 +116,17 @@ impl Teller {
     }
 }
 
-/// See the module. Dropping it gives the terminal back.
+/// Dropping it gives the terminal back.
 pub struct RawTerminal {
     teller: Teller,
 }
 
 impl RawTerminal {
-    /// Takes the terminal, and starts to read its keys.
+    /// Takes the terminal, and starts the threads that read keys and take signals.
     ///
     /// # Errors
     /// When standard input or output is no terminal or not the controlling one, it does not take
-    /// the modes, the system refuses a thread or a signal handler, or it was taken before.
+    /// the modes, the system refuses a thread or a signal handler, or it was opened before.
     pub fn open() -> io::Result<(Self, Receiver<Pressed>)> {
         if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
             return Err(io::Error::new(ErrorKind::Unsupported, words::NO_TERMINAL));
@@ -146,7 +147,7 @@ impl RawTerminal {
         };
         restore_on_panic(raw.teller.clone());
         WANTED.store(true, Ordering::SeqCst);
-        // Before the modes are taken: a signal that comes between must give them back.
+        // Before the modes are set: a signal in between must restore them.
         #[cfg(unix)]
         {
             signals::watch(raw.teller.clone())?;
@@ -157,44 +158,34 @@ impl RawTerminal {
         Ok((raw, pressed))
     }
 
-    /// For whoever has something done elsewhere that [`Pressed::Knock`]s in the end. A knock on a
-    /// full channel may be dropped: what is in it makes the reader look, too.
+    /// For tasks that send [`Pressed::Knock`] when they end. On a full channel the knock may be
+    /// dropped: something else wakes the reader.
     pub fn sender(&self) -> SyncSender<Pressed> {
         self.teller.to.clone()
     }
 
-    /// Has `wake` called, from whichever thread, whenever something was pressed.
+    /// `wake` is called for everything that the terminal's threads send, on the thread that sends.
     pub fn wake_with(&self, wake: Box<dyn Fn() + Send>) {
         let place = self.teller.wake.lock();
         *place.unwrap_or_else(PoisonError::into_inner) = Some(wake);
     }
 
-    /// What to draw on. Whoever draws never calls `Terminal::clear`, which asks the terminal where
-    /// the cursor is and gets no answer beside the thread that reads keys; `Terminal::resize` has
-    /// everything drawn anew as well.
-    ///
-    /// # Errors
-    /// When the size of the terminal can't be told.
+    /// Never call `Terminal::clear` on it: that asks the terminal for the cursor's place, and the
+    /// thread that reads keys takes the answer. `Terminal::resize` has everything drawn again as
+    /// well.
     #[expect(clippy::unused_self, reason = "only an open terminal has paper")]
     pub fn terminal(&self) -> io::Result<Terminal<TerminalBackend<Paper>>> {
         Terminal::new(TerminalBackend::new(Paper::default()))
     }
 
-    /// Rings the bell.
-    ///
-    /// # Errors
-    /// When the terminal does not take it.
     #[expect(clippy::unused_self, reason = "only an open terminal is heard")]
     pub fn ring(&self) -> io::Result<()> {
         put(b"\x07")
     }
 
-    /// Shows lines and nothing else, written as any program would write them: those that are wider
-    /// than the terminal it wraps itself, and so knows that they are one. What stands before a text
-    /// is bold, as nothing that somebody says can be: a row that the terminal begins is no line.
-    ///
-    /// # Errors
-    /// When the terminal does not take it.
+    /// Shows these lines alone. Line wrap is on for them: what the terminal wraps itself it copies
+    /// as one line. The head of each line is bold, which no text can be: a wrapped row that looks
+    /// like another message has no bold head.
     #[expect(clippy::unused_self, reason = "only an open terminal has paper")]
     pub fn print(&self, lines: &[(String, String)]) -> io::Result<()> {
         let lines = lines
@@ -205,8 +196,8 @@ impl RawTerminal {
         put(format!("\x1b[0m\x1b[2J\x1b[H\x1b[?7h{lines}\x1b[?7l").as_bytes())
     }
 
-    /// Gives the terminal back; nothing is drawn from here on, and Ctrl-C ends the program. Again
-    /// it does nothing.
+    /// Gives the terminal back; nothing is drawn from here on, and Ctrl-C ends the program. A
+    /// second call does nothing.
     #[expect(clippy::unused_self, reason = "nobody else may close it")]
     pub fn close(&self) {
         close();
@@ -224,8 +215,8 @@ fn close() {
     restore(&mut taken());
 }
 
-/// The person stops the program by its key (Ctrl-Z); comes back when it goes on, and then all is to
-/// be drawn anew. Without an open terminal, and where programs are not stopped, nothing happens.
+/// Stops the program as Ctrl-Z does; returns when it is continued, and then everything is to be
+/// drawn again. Does nothing without an open terminal, or outside Unix.
 pub fn suspend() {
     #[cfg(unix)]
     if WANTED.load(Ordering::SeqCst) {
@@ -233,18 +224,18 @@ pub fn suspend() {
     }
 }
 
-/// Takes the terminal if it is wanted and ours to take: out of the background, setting its modes
-/// would stop the program or disturb whoever is in the foreground.
+/// Sets the modes if a terminal is open and the program in the foreground: from the background this
+/// would stop the program, or disturb the one in the foreground.
 fn take(is_taken: &mut bool) -> io::Result<()> {
     *is_taken = false;
     if !WANTED.load(Ordering::SeqCst) || !is_in_foreground() {
         return Ok(());
     }
-    // Somebody may have set other modes meanwhile; `crossterm` would believe its own are set.
+    // Another program may have changed the modes, and `crossterm` would take its own for set.
     disable_raw_mode()?;
     enable_raw_mode()?;
     *is_taken = true;
-    // A row that is drawn wider than it is must not go on over the next one.
+    // Without line wrap: a row that the terminal draws wider must not run into the next one.
     execute!(
         io::stdout(),
         EnterAlternateScreen,
@@ -260,7 +251,7 @@ fn restore(is_taken: &mut bool) {
 }
 
 fn restore_at_once() {
-    // A terminal that is gone needs nothing back.
+    // Errors are ignored: a terminal that is gone needs no modes.
     let _ = execute!(
         io::stdout(),
         DisableBracketedPaste,
@@ -279,7 +270,8 @@ fn is_in_foreground() -> bool {
     tcgetpgrp(io::stdin()).is_ok_and(|group| group == getpgrp())
 }
 
-/// Whether one can be in the foreground of it at all: nothing would ever be drawn otherwise.
+/// Without the controlling terminal the program is never in its foreground, and nothing would be
+/// drawn.
 #[cfg(unix)]
 fn is_controlling() -> bool {
     rustix::termios::tcgetpgrp(io::stdin()).is_ok()
@@ -295,8 +287,8 @@ const fn is_controlling() -> bool {
     true
 }
 
-/// A panic's message is read on a terminal that is as it was. The program then ends, whichever
-/// thread it was: nobody could see what it does.
+/// Restores the terminal before the panic's message is written. The program then ends, whichever
+/// thread has panicked: without the screen it could not be used.
 fn restore_on_panic(teller: Teller) {
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
@@ -304,12 +296,12 @@ fn restore_on_panic(teller: Teller) {
             match TAKEN.try_lock() {
                 Ok(mut is_taken) => restore(&mut is_taken),
                 Err(TryLockError::Poisoned(error)) => restore(&mut error.into_inner()),
-                // Perhaps this very thread was drawing: waiting for it could last for ever.
+                // This thread itself may hold the lock: waiting could be a deadlock.
                 Err(TryLockError::WouldBlock) => restore_at_once(),
             }
         }
         before(info);
-        // Not by `tell`, which may wait or be what panicked.
+        // Not by `tell`, which may block, or be what has panicked.
         let _ = teller.to.try_send(Pressed::Gone);
         if let Ok(wake) = teller.wake.try_lock()
             && let Some(wake) = &*wake
@@ -319,8 +311,7 @@ fn restore_on_panic(teller: Teller) {
     }));
 }
 
-/// The terminal to draw on: a frame gathers here and is written at once, or is dropped where the
-/// terminal is not ours at the moment.
+/// Collects a frame and writes it whole on `flush`; drops it where the terminal is not taken.
 #[derive(Default)]
 pub struct Paper(Vec<u8>);
 
@@ -337,7 +328,7 @@ impl Write for Paper {
     }
 }
 
-/// Writes whole what is not longer than a frame, where the terminal is ours at the moment.
+/// Writes under the lock; writes nothing where the terminal is not taken.
 fn put(bytes: &[u8]) -> io::Result<()> {
     let is_taken = taken();
     if !*is_taken {

@@ -1,5 +1,5 @@
-//! The thread that hears what the system wants while the terminal is ours. What Ctrl-C, Ctrl-Z and
-//! Ctrl-\ mean on it are keys then; these signals come from elsewhere.
+//! The thread that takes signals while the full screen has the terminal. In raw mode Ctrl-C, Ctrl-Z
+//! and Ctrl-\ are keys: these signals come from other processes or the system.
 
 use std::io;
 use std::sync::MutexGuard;
@@ -18,8 +18,8 @@ use signal_hook::low_level::{emulate_default_handler, raise};
 
 use super::{Pressed, TAKEN, Teller, WANTED, restore, take, taken};
 
-/// How often, and how far apart, a signal that ends the program tries to get the terminal from
-/// whoever draws on it.
+/// How often, and how far apart, a signal that ends the program tries to lock the terminal, which
+/// a thread that draws may hold.
 const TRIES: usize = 20;
 const BETWEEN_TRIES: Duration = Duration::from_millis(5);
 
@@ -41,9 +41,10 @@ pub(super) fn watch(teller: Teller) -> io::Result<()> {
                         go_on();
                         teller.tell(Pressed::Redraw);
                     }
-                    // The system and the shell both tell of a terminal that is gone.
+                    // A second SIGHUP is expected: both the system and the shell send one.
                     SIGHUP if is_open() && teller.try_tell(Pressed::Gone) => {}
-                    // The first is an intent to quit, if there is anybody to hear it.
+                    // The first is a wish to quit. The second, or one that can't be told, ends the
+                    // program at once.
                     SIGINT | SIGTERM
                         if is_open() && !was_told && teller.try_tell(Pressed::Interrupt) =>
                     {
@@ -60,41 +61,43 @@ fn is_open() -> bool {
     WANTED.load(Ordering::SeqCst)
 }
 
-/// Gives the terminal back and stops the program; comes back when it goes on. The terminal is taken
-/// by whoever hears of that, once: twice would give it back for a moment, in which a key is lost.
+/// Gives the terminal back and stops the program; returns when it is continued. Does not take the
+/// terminal again: `go_on` does, on SIGCONT. Taking it twice would give it back for a moment, in
+/// which a key is lost.
 pub(super) fn stop() {
     restore(&mut taken());
-    // It fails for signals without a default alone.
+    // Fails only for a signal that has no default action.
     let _ = emulate_default_handler(SIGTSTP);
 }
 
-/// Stops the program, as reading the terminal does, while it is somebody else's. A shell tells who
-/// is stopped, and nobody else, that the terminal is theirs again.
+/// Stops the program while it is in the background, as reading from the terminal would: the shell
+/// continues only a stopped program when it gives the terminal back.
 pub(super) fn leave_background() {
     let is_in_background = tcgetpgrp(io::stdin()).is_ok_and(|group| group != getpgrp());
     if is_in_background {
-        // Where nobody could continue it, the system does not stop it.
+        // An orphaned process group, which nothing could continue, is not stopped by the system.
         let _ = raise(SIGTTOU);
     }
 }
 
-/// The program goes on, perhaps in the background.
+/// After SIGCONT, which may also continue the program in the background.
 fn go_on() {
     if is_open() {
         leave_background();
     }
-    // What fails here fails again, and is told, where the terminal is drawn on or read.
+    // A terminal that fails here fails again where it is drawn on or read, and is reported there.
     let _ = take(&mut taken());
 }
 
-/// Ends the program at once, by this signal.
+/// Ends the program by this signal's default action, with the terminal restored.
 fn end(signal: i32) {
     match take_over() {
         Some(mut is_taken) => restore(&mut is_taken),
-        // Whoever draws is stuck in a terminal that takes nothing.
+        // The thread that draws is blocked by a terminal that takes no output: writing to it would
+        // block as well.
         None => drop(disable_raw_mode()),
     }
-    // As above.
+    // Fails only for a signal that has no default action.
     let _ = emulate_default_handler(signal);
 }
 

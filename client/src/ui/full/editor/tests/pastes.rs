@@ -25,7 +25,6 @@ fn a_paste_of_several_lines_is_asked_about() {
     assert_eq!(editor.paste("a\r\nb\rc\n"), EditOutcome::Done);
     assert_eq!(editor.asking(), Some(Asking { lines: 3, bytes: 5 }));
     assert_eq!(shown(&editor), "see: | ok");
-    // Nothing else is done to the line meanwhile.
     assert_eq!(
         press(&mut editor, "x ctrl-w backspace tab ctrl-d"),
         EditOutcome::Done
@@ -84,7 +83,7 @@ fn several_pasted_lines_give_no_orders_and_a_typed_command_takes_them() {
         ("/me |", "enter", line("/me /quit\n/quit")),
         ("/me |", "e enter", line("/me /quit\n/quit")),
         ("|", "e up home / m e space enter", line("/me /quit\n/quit")),
-        // Killed and put back, or taken from the history, it is what it was.
+        // A paste stays one when it is killed and yanked, or taken from the history.
         (
             "|",
             "e ctrl-u ctrl-u ctrl-u ctrl-y enter",
@@ -92,7 +91,7 @@ fn several_pasted_lines_give_no_orders_and_a_typed_command_takes_them() {
         ),
         ("|", "enter up enter", paste("/quit\n/quit")),
         ("|", "e ctrl-c up enter", paste("/quit\n/quit")),
-        // Nothing is left of its several lines.
+        // With a single line left it is as good as typed.
         ("|", "e ctrl-u backspace enter", line("/quit")),
         ("|", "e ctrl-u ctrl-u ctrl-u / q enter", line("/q")),
     ] {
@@ -129,7 +128,7 @@ fn what_does_not_fit_is_refused_whole() {
     let _ = press(&mut editor, "backspace backspace backspace space b");
     assert_eq!(press(&mut editor, "tab"), EditOutcome::Full(MAX_LINE + 3));
     assert!(editor.text().ends_with("x b"));
-    // A question stays, too.
+    // A paste that waits is kept, too.
     let _ = press(&mut editor, "ctrl-c");
     let _ = editor.paste("a\nb");
     assert!(matches!(editor.paste(&longest), EditOutcome::Full(_)));
