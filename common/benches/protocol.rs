@@ -28,15 +28,14 @@ use chatbox_common::wire::message::{
 };
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 
-/// Contents of records, in bytes.
+/// Lengths of record contents, in bytes.
 const CONTENTS: [usize; 3] = [100, 1024, 12 * 1024];
-/// Messages in a batch.
 const BATCH: u32 = 64;
 /// Bytes of a message's text.
 const TEXT: usize = 100;
-/// Records sealed before as many are opened: as much as a core's cache holds of the longest.
+/// Records sealed before as many are opened: 32 of the longest still fit a core's cache.
 const SEALED_AHEAD: u64 = 32;
-/// A record's share of the time that the protocol wants between key updates: 8 in 10 seconds.
+/// How far the clock advances a record: a receiver refuses more than 8 key updates in 10 seconds.
 const RECORD_EVERY: Duration = Duration::from_micros(31);
 
 fn records(c: &mut Criterion) {
@@ -77,7 +76,7 @@ fn records(c: &mut Criterion) {
     group.finish();
 }
 
-/// Opens a record, and before it the key update where there is one. Returns the content's length.
+/// Carries out a key update in front of the record. Returns the content's length in bytes.
 fn open(opener: &mut Opener, mut frames: &mut [u8], now: Instant) -> usize {
     loop {
         let (length, rest) = frames.split_at_mut(LENGTH_LEN);
@@ -112,7 +111,7 @@ fn send(request: u32) -> ClientMessage {
     })
 }
 
-/// Reads everything; how much there was.
+/// Returns the number of messages of known types.
 fn decode<M: Message>(content: &[u8]) -> usize {
     codec::messages::<M>(content)
         .map(Result::unwrap)
@@ -156,7 +155,7 @@ fn proofs(c: &mut Criterion) {
     let (verifier, binding) = (salted.verifier(), [3; 32]);
     let first = ClientFirst::new(&user, [1; NONCE_LEN]);
     let first_message = first.message().to_owned();
-    // With the same nonces, one proof is right each time.
+    // With fixed nonces the same proof is right for every challenge.
     let challenge = || {
         ClientFirstMessage::parse(black_box(&first_message))
             .unwrap()

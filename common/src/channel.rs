@@ -1,8 +1,8 @@
 //! A session over any byte stream: the handshake, then a sending and a receiving half.
 //!
-//! This is where the engine meets `Read` and `Write`. It knows no socket, no deadline and no
-//! policy: a read that times out comes back as an error of the reader's own, and nothing of what
-//! had arrived is lost. The halves share nothing, so each can live on its own thread.
+//! Connects the engine to `Read` and `Write`. It knows no socket, no deadline and no policy: a
+//! read that times out comes back as the reader's own error, and nothing of what had arrived is
+//! lost. The halves share nothing, so each can live on its own thread.
 
 use std::io::{self, Read, Write};
 use std::time::Instant;
@@ -19,20 +19,20 @@ use crate::crypto::record::{
 use crate::wire::codec::{self, Malformed, Message};
 use crate::wire::frame::{self, FrameBuffer, FrameTooLong, LENGTH_LEN};
 
-/// What a server without room for another connection sends in place of message 2. It is not
-/// authenticated, so a client does nothing about it but wait and try again.
+/// Sent in place of message 2 by a server that has no room for another connection. It is not
+/// authenticated, so a client only waits and tries again.
 pub const BUSY_LINE: &[u8; 15] = b"CHATBOX/1 busy\n";
 
-/// What every preface begins with, whatever the version.
+/// The beginning of every version's preface.
 const PREFACE_NAME: &[u8; 8] = b"CHATBOX/";
 
 /// How a line in place of message 2 begins; as a frame's length it would be far too long.
 const LINE_START: &[u8; 2] = b"CH";
 
-/// The longest such line, in bytes.
+/// The longest line in place of message 2, in bytes, its line feed included.
 pub(crate) const MAX_LINE: usize = 16;
 
-/// Why a channel ended, or never began.
+/// Why a channel ended, or was not established.
 #[derive(Debug, thiserror::Error)]
 pub enum ChannelError {
     /// The stream failed; [`io::ErrorKind::WouldBlock`] and [`io::ErrorKind::TimedOut`] mean
@@ -48,7 +48,7 @@ pub enum ChannelError {
     /// The peer does not speak this protocol.
     #[error("the peer does not speak the ChatBox protocol")]
     NotChatBox,
-    /// The peer speaks another version of it.
+    /// The version that the peer speaks or asked for; [`u32::MAX`] where it asked for more.
     #[error("the peer speaks another version of the ChatBox protocol: {0}")]
     Version(u32),
     /// The server has no room for another connection.
@@ -63,7 +63,7 @@ pub enum ChannelError {
     /// A record was refused.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// A record could not be sealed.
+    /// A record could not be sealed: the content does not fit, or the counter ran out.
     #[error(transparent)]
     Seal(#[from] SealError),
     /// A message was refused.
@@ -72,7 +72,7 @@ pub enum ChannelError {
 }
 
 impl ChannelError {
-    /// Whether the stream only had nothing to give in time, and may be read again.
+    /// Whether a read only timed out; the stream may then be read again.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         use io::ErrorKind::{TimedOut, WouldBlock};
@@ -80,21 +80,21 @@ impl ChannelError {
     }
 }
 
-/// A finished handshake.
+/// A connection after its handshake.
 pub struct Channel {
-    /// What is said.
+    /// The sending half.
     pub sender: Sender,
-    /// What is heard.
+    /// The receiving half.
     pub receiver: Receiver,
     /// What a login proof is bound to.
     pub binding: ChannelBinding,
 }
 
-/// Runs the client's side of the handshake. The key returned is the server's as it proved it,
-/// not yet compared with anything.
+/// Runs the client's side of the handshake. The server has proved that it owns the returned key;
+/// the caller compares it with the pinned one.
 ///
 /// # Errors
-/// When the stream fails, or the peer is no ChatBox server of this version, or proves nothing.
+/// When the stream fails, the peer is no ChatBox server of this version, or the handshake fails.
 pub fn connect<S: Read + Write>(stream: &mut S) -> Result<(Channel, ServerKey), ChannelError> {
     let (state, message_1) = ClientHandshake::start()?;
     let mut out = PREFACE.to_vec();
@@ -130,7 +130,7 @@ pub fn connect<S: Read + Write>(stream: &mut S) -> Result<(Channel, ServerKey), 
     Ok((channel, server))
 }
 
-/// What a line says that a server sends in place of message 2; nothing while it may go on.
+/// The meaning of a line in place of message 2; `None` while it is incomplete.
 fn refusal(pending: &[u8]) -> Option<ChannelError> {
     let Some(end) = pending.iter().take(MAX_LINE).position(|&b| b == b'\n') else {
         return (pending.len() >= MAX_LINE).then_some(ChannelError::NotChatBox);
@@ -149,8 +149,8 @@ fn refusal(pending: &[u8]) -> Option<ChannelError> {
 
 /// Reads the preface and message 1, asks `respond` for message 2 and the keys, and sends it.
 ///
-/// `respond` is [`respond`](crate::crypto::handshake::respond), wherever it runs. Bytes of this connection that were
-/// read before are taken from `frames`.
+/// `respond` runs [`respond`](crate::crypto::handshake::respond), on a thread of its choice.
+/// `frames` holds bytes of this connection that were read before.
 ///
 /// # Errors
 /// [`ChannelError::Version`] after the peer was told which version is spoken here;
@@ -186,7 +186,8 @@ pub fn accept<S: Read + Write>(
     })
 }
 
-/// Refuses what can't become the preface, as soon as that shows.
+/// Refuses at the first byte that differs from the preface. A peer of another version is sent
+/// this one's; every other peer gets no answer.
 fn check_preface(pending: &[u8], stream: &mut impl Write) -> Result<(), ChannelError> {
     if pending.iter().zip(PREFACE).all(|(a, b)| a == b) {
         return Ok(());
@@ -259,18 +260,19 @@ impl Sender {
         Ok(())
     }
 
-    /// From the next record on, the rules after login hold.
+    /// From the next record on, the sizes, padding and key updates of a session apply
+    /// (docs/PROTOCOL.md, section 6.3).
     pub const fn begin_session(&mut self) {
         self.sealer.begin_session();
     }
 
-    /// Epoch and age of the key.
+    /// Epoch and age of this direction's key, for display.
     #[must_use]
     pub fn key_age(&self) -> KeyAge {
         self.sealer.key_age(Instant::now())
     }
 
-    /// Gives up the half for its sealer, for a sender that makes its own records.
+    /// Gives out the sealer, for a caller that fills records itself.
     #[must_use]
     pub fn into_sealer(self) -> Sealer {
         self.sealer
@@ -289,7 +291,8 @@ impl Receiver {
     }
 
     /// The content of the next record that has arrived whole: messages for
-    /// [`codec::messages`]. Key updates are carried out on the way.
+    /// [`codec::messages`]. Key updates are carried out on the way. `None` until
+    /// [`Self::fill`] has read more.
     ///
     /// # Errors
     /// Each ends the channel.
@@ -320,18 +323,19 @@ impl Receiver {
         self.frames.is_partial()
     }
 
-    /// From the next record on, the rules after login hold.
+    /// From the next record on, the sizes, padding and key updates of a session apply
+    /// (docs/PROTOCOL.md, section 6.3).
     pub const fn begin_session(&mut self) {
         self.opener.begin_session();
     }
 
-    /// Before or after login.
+    /// Whether the rules before or after login apply.
     #[must_use]
     pub const fn stage(&self) -> Stage {
         self.opener.stage()
     }
 
-    /// Epoch and age of the key.
+    /// Epoch and age of this direction's key, for display.
     #[must_use]
     pub fn key_age(&self) -> KeyAge {
         self.opener.key_age(Instant::now())

@@ -3,7 +3,7 @@ use crate::crypto::handshake::ClientHandshake;
 
 const STEPS: [usize; 4] = [1, 2, 7, usize::MAX];
 
-/// What a client says first.
+/// Preface and message 1.
 fn flight() -> Vec<u8> {
     let (_, message_1) = ClientHandshake::start().unwrap();
     let mut out = PREFACE.to_vec();
@@ -11,14 +11,13 @@ fn flight() -> Vec<u8> {
     out
 }
 
-/// How a server ends that hears `input`, and what it wrote.
+/// The server's error on `input`, and what it wrote.
 fn server_hears(input: &[u8], step: usize) -> (Option<ChannelError>, Vec<u8>) {
     let mut stream = Canned::new(input, step);
     let end = accept_on(&mut stream).err();
     (end, stream.output)
 }
 
-/// How a client ends that hears `input`.
 fn client_hears(input: &[u8], step: usize) -> ChannelError {
     connect(&mut Canned::new(input, step)).err().unwrap()
 }

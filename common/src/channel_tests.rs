@@ -57,7 +57,7 @@ impl Write for Pipe {
     }
 }
 
-/// A stream whose other end said everything beforehand: at most `step` bytes a read.
+/// A stream with fixed input: at most `step` bytes a read.
 struct Canned {
     input: Cursor<Vec<u8>>,
     step: usize,
@@ -140,7 +140,6 @@ fn taken<M: Message>(content: &[u8]) -> Vec<M> {
         .collect()
 }
 
-/// The messages of every record that has arrived whole.
 fn drain<M: Message>(receiver: &mut Receiver) -> Vec<M> {
     let mut all = Vec::new();
     while let Some(content) = receiver.next_record().unwrap() {
@@ -149,7 +148,6 @@ fn drain<M: Message>(receiver: &mut Receiver) -> Vec<M> {
     all
 }
 
-/// Reads until a message has come, or the stream ends.
 fn next<M: Message>(receiver: &mut Receiver, stream: &mut impl Read) -> M {
     loop {
         if let Some(content) = receiver.next_record().unwrap() {
@@ -159,7 +157,6 @@ fn next<M: Message>(receiver: &mut Receiver, stream: &mut impl Read) -> M {
     }
 }
 
-/// Everything a stream holds.
 fn read_to_end(receiver: &mut Receiver, stream: &mut impl Read) -> Vec<ClientMessage> {
     let mut all = Vec::new();
     loop {
@@ -255,7 +252,7 @@ fn a_large_record_and_the_small_one_behind_it_both_arrive() {
     }
 }
 
-/// Gives one byte, then nothing in time, then is interrupted, and so on.
+/// Fails in every way that may be tried again before it gives one byte.
 struct Drip {
     input: Cursor<Vec<u8>>,
     turn: usize,

@@ -24,19 +24,20 @@ pub use settings::{
 };
 use value::shown;
 
-/// The name of the file that is searched for.
+/// The file's name in each directory of [`candidates`].
 pub const FILE_NAME: &str = "config.toml";
-/// The longest file that is read, in bytes; a longer one is no configuration.
+/// The longest file, in bytes; server and client refuse a longer one.
 pub const MAX_FILE: u64 = 256 * 1024;
 /// The audit files, as they are named in the log directory.
 pub const AUDIT_FILES: [&str; 4] = ["sql.log", "info.log", "credentials.log", "chat.log"];
 
-/// One thing that is wrong with a file. The sentence holds nothing that a terminal would obey.
+/// One fault of a file. Text from the file is escaped in the sentence, so that it is safe to show
+/// on a terminal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Fault {
-    /// Where, counted from 1.
+    /// Counted from 1.
     pub line: usize,
-    /// What, and what to write instead.
+    /// What is wrong, and what to write instead.
     pub sentence: String,
 }
 
@@ -49,8 +50,7 @@ impl fmt::Display for Fault {
 /// Reads the text of a config.toml.
 ///
 /// # Errors
-/// With every fault of the text, in the order of its lines: what is no TOML, what is no key,
-/// and what is no possible value.
+/// All faults of the text, in the order of its lines: syntax, unknown keys, impossible values.
 pub fn parse(text: &str) -> Result<Config, Vec<Fault>> {
     let (document, errors) = DeTable::parse_recoverable(text);
     let mut faults: Vec<Fault> = errors
@@ -60,7 +60,7 @@ pub fn parse(text: &str) -> Result<Config, Vec<Fault>> {
             sentence: format!("this is not TOML: {}", shown(error.message())),
         })
         .collect();
-    // What the parser made of a broken line is a guess, and not worth a second complaint.
+    // What the parser makes of a broken line is a guess: no second fault for the same line.
     let broken: Vec<usize> = faults.iter().map(|fault| fault.line).collect();
     let mut draft = Draft::default();
     for (section, content) in document.get_ref() {
@@ -146,7 +146,7 @@ fn check_key(
     }
 }
 
-/// Every key by its section.
+/// Pairs of section and key.
 fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
     let of_profiles = PROFILE_KEYS.iter().map(|key| (PROFILES, key.name));
     KEYS.iter()

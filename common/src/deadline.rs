@@ -1,32 +1,33 @@
-//! A socket under an absolute deadline, which no trickle of bytes can stretch.
+//! A socket with an absolute deadline, which a peer that sends byte by byte can't extend.
 //!
-//! Both ends talk through it until somebody is logged in. Which deadline, and what follows when
-//! it has passed, is for them to say.
+//! Server and client use it until the login is done. They choose the deadline, and decide what
+//! follows when it has passed.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-/// See the module. Each read and write sets the socket's own time-out to what is left.
+/// Each read and write sets the socket's own time-out to what is left of the deadline, and fails
+/// with [`io::ErrorKind::TimedOut`] when nothing is.
 pub struct Deadlined<'a> {
     socket: &'a TcpStream,
     deadline: Instant,
 }
 
 impl<'a> Deadlined<'a> {
-    /// From now on, `within` this time.
+    /// The deadline is this long from now.
     #[must_use]
     pub fn new(socket: &'a TcpStream, within: Duration) -> Self {
         Self::until(socket, Instant::now() + within)
     }
 
-    /// Until this moment.
+    /// The deadline is this moment.
     #[must_use]
     pub const fn until(socket: &'a TcpStream, deadline: Instant) -> Self {
         Self { socket, deadline }
     }
 
-    /// Gives the peer this much time from now.
+    /// Moves the deadline to this long from now.
     pub fn extend(&mut self, within: Duration) {
         self.deadline = Instant::now() + within;
     }

@@ -1,7 +1,7 @@
 //! The fingerprint of a server's key: what people compare, type in and pin.
 //!
 //! Written `SHA256:` and 43 characters of Base64 (RFC 4648 section 4, without padding), the form
-//! in which ssh shows keys. It is public; it is no secret and compared like any other number.
+//! in which ssh shows keys. It is public, so comparing it needs no constant time.
 
 use std::fmt;
 
@@ -9,10 +9,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use sha2::{Digest, Sha256};
 
-/// What stands before the Base64 characters.
 const PREFIX: &str = "SHA256:";
 
-/// A text that is no fingerprint. The sentence is fit for the person who typed it.
+/// The text is no fingerprint. The sentence is shown to the person who typed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a fingerprint is 'SHA256:' and 43 letters, digits, '+' and '/', as the server shows it")]
 pub struct FingerprintError;
@@ -22,7 +21,7 @@ pub struct FingerprintError;
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// The fingerprint of a raw X25519 public key.
+    /// The fingerprint of a raw X25519 public key (32 bytes).
     #[must_use]
     pub fn from_key(key: &[u8; 32]) -> Self {
         Self(Sha256::digest(key).into())
@@ -31,8 +30,8 @@ impl Fingerprint {
     /// Parses the written form; blanks around it are allowed, because it is often pasted.
     ///
     /// # Errors
-    /// When it is anything but `SHA256:` and the 43 characters of 32 bytes. The two bits that
-    /// the last character has to spare must be zero, so that a fingerprint has one spelling.
+    /// For anything but `SHA256:` and the 43 characters of 32 bytes. The two spare bits of the
+    /// last character must be zero, so that a fingerprint has one spelling.
     pub fn parse(text: &str) -> Result<Self, FingerprintError> {
         let encoded = text.trim().strip_prefix(PREFIX).ok_or(FingerprintError)?;
         let mut bytes = [0; 32];

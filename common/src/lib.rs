@@ -29,7 +29,7 @@
 //! | [`auth`] | a password, a code, a token | a proof, and its check |
 //! | [`config`] | the text of config.toml | settings, or all that is wrong with it |
 
-// Whoever writes another client reads this crate beside docs/PROTOCOL.md.
+// The author of another client reads this crate beside docs/PROTOCOL.md.
 #![warn(missing_docs)]
 
 pub mod auth;

@@ -2,7 +2,7 @@
 //!
 //! A number that only one module of this crate enforces stands in that module
 //! ([`name`](crate::name), [`auth`](crate::auth), [`crypto::record`](crate::crypto::record),
-//! [`wire::strict`](crate::wire::strict)). A test compares all of them with the document.
+//! `wire::strict`). A test compares all of them with the document.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use std::time::Duration;
 pub const MAX_HANDSHAKE_SECONDS: u32 = 10;
 /// How long a login may take from the handshake on.
 pub const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a registration may take: a person scans a code.
+/// How long a registration may take: meanwhile the person scans a QR code.
 pub const REGISTRATION_TIMEOUT: Duration = Duration::from_secs(300);
-/// How long a change of password or second factor may be under way: a person scans a code.
+/// How long a change of password or second factor may take: meanwhile the person scans a QR code.
 pub const CHANGE_TIMEOUT: Duration = Duration::from_secs(300);
-/// A frame of a session is complete so long after its first byte.
+/// How long after its first byte a frame of a session must be complete.
 pub const FRAME_TIMEOUT: Duration = Duration::from_secs(30);
-/// A client that is silent for so long is asked for a sign of life.
+/// The server sends `ping` to a client that has sent no record for this long.
 pub const PING_AFTER: Duration = Duration::from_secs(60);
-/// A client that is silent for so long is told goodbye.
+/// The server sends `bye timeout` to a client that has sent no record for this long.
 pub const SILENCE_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The most messages in one record.
@@ -37,24 +37,24 @@ pub const MAX_SEARCH: usize = 256;
 pub const MAX_SEARCH_WORDS: u8 = 16;
 /// The longest mute that has an end, in seconds.
 pub const MAX_MUTE: u32 = 366 * 24 * 3600;
-/// The most conversations of two that one person begins.
+/// The most conversations of two that one account begins.
 pub const MAX_CONVERSATIONS: u64 = 500;
-/// The most people one ignores.
+/// The most people that one account ignores.
 pub const MAX_IGNORED: u32 = 1_000;
 /// The most sessions of an account at a time.
 pub const MAX_SESSIONS: u32 = 32;
 
-/// Failed logins that an address has at once.
+/// Failed logins and resumes that an address has before it must wait.
 pub const LOGIN_FAILURES: u32 = 10;
-/// How long until it has one more.
+/// How long until the address has one more.
 pub const LOGIN_REFILL: Duration = Duration::from_secs(10);
-/// Wrong passwords and codes that a session may show before it ends.
+/// Refused proofs of a password or code in a session; the last of them ends it.
 pub const MAX_WRONG_PROOFS: u32 = 5;
-/// How often the first code of a new secret may be wrong.
+/// Wrong first codes of a new TOTP secret; the last of them ends the registration or change.
 pub const MAX_FIRST_CODES: u32 = 5;
 /// Registrations that may begin from an address at once: a classroom behind one router.
 pub const REGISTRATIONS: u32 = 50;
-/// How long until it may begin one more.
+/// How long until the address may begin one more.
 pub const REGISTRATION_REFILL: Duration = Duration::from_secs(60);
 /// Registrations that one connection may begin.
 pub const REGISTRATIONS_PER_CONNECTION: u32 = 5;

@@ -5,7 +5,7 @@ use std::fmt;
 /// The longest name, in bytes (which are characters: names are ASCII).
 pub const MAX_NAME: usize = 32;
 
-/// Why a text is no name. The sentence is fit for the person who typed it.
+/// Why a text is no name. The sentences are shown to the person who typed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// Nothing, or more than [`MAX_NAME`] bytes.
@@ -46,7 +46,7 @@ fn check(text: &str) -> Result<(), NameError> {
 pub struct UserName(String);
 
 impl UserName {
-    /// Parses a name.
+    /// Checks a name and keeps its case.
     ///
     /// # Errors
     /// When the text breaks the rule above.
@@ -55,7 +55,7 @@ impl UserName {
         Ok(Self(text.to_owned()))
     }
 
-    /// A name for whoever has none to be known by.
+    /// The decoy's name: a login under an unknown name is checked against it.
     #[must_use]
     pub fn nobody() -> Self {
         Self("nobody".to_owned())
@@ -97,17 +97,16 @@ impl fmt::Display for UserName {
 
 /// The name of a room, with its leading `#`: `#lobby`. Behind the `#` the rule of [`UserName`].
 ///
-/// A room that one must be invited to bears the name of whoever made it as well: `#ops~alice`. So
-/// everybody has names of their own for such rooms, and nobody learns of a hidden one because its
-/// name is taken.
+/// The name of an invited room ends in its maker's: `#ops~alice`. So the names of two people's
+/// invited rooms never clash, and nobody learns of a hidden room because its name is taken.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RoomName(String);
 
 impl RoomName {
-    /// The room that is always there.
+    /// The room that always exists.
     pub const LOBBY: &str = "#lobby";
 
-    /// Parses a name.
+    /// Checks a name and keeps its case.
     ///
     /// # Errors
     /// When the text breaks the rule above.
@@ -120,7 +119,7 @@ impl RoomName {
         Ok(Self(text.to_owned()))
     }
 
-    /// The name of a room that `maker` makes, and that one must be invited to.
+    /// The full name of an invited room that `maker` makes.
     ///
     /// # Errors
     /// [`NameError::Character`] when this name has a maker already.
@@ -131,13 +130,13 @@ impl RoomName {
         Ok(Self(format!("{}~{maker}", self.0)))
     }
 
-    /// Who made it, where one must be invited to it.
+    /// The maker's name, of an invited room.
     #[must_use]
     pub fn maker(&self) -> Option<&str> {
         Some(self.0.split_once('~')?.1)
     }
 
-    /// The name of the room that is always there.
+    /// [`Self::LOBBY`], parsed.
     #[must_use]
     pub fn lobby() -> Self {
         Self(Self::LOBBY.to_owned())

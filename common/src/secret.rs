@@ -30,12 +30,12 @@ impl<const N: usize> Secret<N> {
         secret
     }
 
-    /// `N` bytes of the operating system's randomness, which no generator of ours has buffered.
+    /// `N` bytes from the operating system, not from a generator in this process.
     #[must_use]
     pub fn random() -> Self {
         Self::fill_with(|bytes| {
             if SysRng.try_fill_bytes(bytes).is_err() {
-                // A system without randomness of its own; seeding this one panics there, too.
+                // The system has no randomness: seeding this generator panics then.
                 rand::rng().fill_bytes(bytes);
             }
         })

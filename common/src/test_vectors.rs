@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-/// One file of docs/vectors, and what was found to differ from it.
+/// Collects the differences, so that one failure shows them all.
 pub struct Vectors {
     file: &'static str,
     json: Value,
@@ -14,7 +14,7 @@ pub struct Vectors {
 }
 
 impl Vectors {
-    /// Reads a file by its name in docs/vectors.
+    /// `file` is a name in docs/vectors.
     pub fn load(file: &'static str) -> Self {
         let path = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../docs/vectors")
@@ -27,19 +27,18 @@ impl Vectors {
         }
     }
 
-    /// The top of the file.
     pub fn top(&self) -> &Value {
         &self.json
     }
 
-    /// The cases under a name; there must be some.
+    /// Fails on an empty list, whose replay would prove nothing.
     pub fn cases(&self, list: &str) -> Vec<Value> {
         let cases = self.json[list].as_array().unwrap();
         assert!(!cases.is_empty(), "{list} of {} is empty", self.file);
         cases.clone()
     }
 
-    /// Notes where the file and the engine differ.
+    /// Notes a difference, for [`Self::finish`].
     pub fn same(&mut self, case: &Value, field: &str, file: &str, engine: &str) {
         if file != engine {
             let comment = case["comment"].as_str().unwrap_or("?");
@@ -52,7 +51,6 @@ impl Vectors {
         }
     }
 
-    /// Like [`Vectors::same`], for a field of the case that holds bytes.
     pub fn same_bytes(&mut self, case: &Value, field: &str, engine: &[u8]) {
         let file = text(case, field).to_owned();
         self.same(case, field, &file, &hex(engine));
@@ -64,29 +62,24 @@ impl Vectors {
     }
 }
 
-/// A text field of a case.
 pub fn text<'a>(case: &'a Value, field: &str) -> &'a str {
     case[field]
         .as_str()
         .unwrap_or_else(|| panic!("{field} is missing in {case}"))
 }
 
-/// A field of a case that holds bytes.
 pub fn bytes(case: &Value, field: &str) -> Vec<u8> {
     unhex(text(case, field))
 }
 
-/// A field of a case that holds exactly `N` bytes.
 pub fn array<const N: usize>(case: &Value, field: &str) -> [u8; N] {
     bytes(case, field).try_into().unwrap()
 }
 
-/// A field of a case that holds a number.
 pub fn number(case: &Value, field: &str) -> usize {
     usize::try_from(case[field].as_u64().unwrap()).unwrap()
 }
 
-/// Bytes as lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, b| {
         write!(text, "{b:02x}").unwrap();
@@ -94,7 +87,6 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// The other way round.
 pub fn unhex(text: &str) -> Vec<u8> {
     assert!(text.len().is_multiple_of(2), "{text}");
     (0..text.len())

@@ -1,10 +1,10 @@
 //! What a long history costs: a million messages in twenty rooms, and how long the server takes to
-//! start on them, to let somebody in, to give a first page, to find words and moments, and to index
-//! what came from a version that did not.
+//! start, to log a client in, to give a first page, to find words and moments, and to index a
+//! database of a version without an index.
 //!
 //! The real server, and a client that speaks its protocol over loopback. The database is made once,
-//! in cargo's directory for what benchmarks leave behind, and copied for each run. Figures are
-//! medians, with the lowest and the highest.
+//! in cargo's directory for files of benchmarks, and copied for each run. Figures are medians, with
+//! the lowest and the highest.
 
 #![allow(
     clippy::unwrap_used,
@@ -36,20 +36,19 @@ use rusqlite::Connection;
 
 const MESSAGES: u64 = 1_000_000;
 const ROOMS: u64 = 20;
-/// A message comes every so often, up to now.
+/// Milliseconds between two messages; the last is of now.
 const EVERY_MS: u64 = 30_000;
-/// Different words; the one of rank n is n times as rare as the first.
+/// Different words, of which the one of rank n is n times as rare as the first (Zipf).
 const WORDS: f64 = 50_000.0;
-/// One in so many messages has a word of its own.
+/// One in this many messages has the rare word.
 const RARE: u64 = 100_000;
-/// So often everything is measured but the indexing.
+/// How often everything but the indexing is measured.
 const RUNS: usize = 5;
 const SEARCHES: usize = 20;
 /// Messages a second while a database is indexed beside them.
 const PACE: u64 = 20;
 const PACED: usize = 150;
 
-/// A word, the common ones often.
 fn word(random: &mut SeededRandom) -> String {
     const STEPS: usize = 1 << 30;
     let share = random.below(STEPS) as f64 / STEPS as f64;
@@ -82,7 +81,8 @@ fn database(directory: &Path) -> PathBuf {
     directory.join("data/chatbox.db")
 }
 
-/// The database without an index, and the keys that belong to it; made if it is not there.
+/// The database without an index, and its keys. The file `complete` is written last, so that a
+/// template whose making was interrupted is made again.
 fn template() -> PathBuf {
     let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("find");
     if kept.join("complete").exists() {
@@ -134,7 +134,7 @@ fn fill(path: &Path) {
     drop(say);
     let next = "UPDATE rooms SET next_seq = 1 + \
         (SELECT max(seq) FROM messages WHERE room = rooms.id)";
-    // As if chat.log had been taken elsewhere: nobody measures how it is written again.
+    // Marks all as logged: otherwise the server would first write chat.log again.
     let logged = "UPDATE meta SET value = (SELECT max(id) FROM messages) \
         WHERE key = 'chat_log_mark'";
     for statement in [next, logged] {
@@ -143,7 +143,6 @@ fn fill(path: &Path) {
     transaction.commit().unwrap();
 }
 
-/// Copies a server's files.
 fn lay_out(from: &Path, to: &Path) {
     for kept in ["data", "keys"] {
         let (from, to) = (from.join(kept), to.join(kept));
@@ -156,7 +155,7 @@ fn lay_out(from: &Path, to: &Path) {
     }
 }
 
-/// How many messages are not indexed yet.
+/// Messages that are not indexed yet.
 fn missing(connection: &Connection) -> u64 {
     let query = "SELECT max((SELECT max(id) FROM messages) - value, 0) FROM meta \
         WHERE key = 'fts_mark'";
@@ -183,13 +182,13 @@ fn tell(what: &str, mut times: Vec<Duration>) {
     );
 }
 
-/// How long a message takes from being said to being acknowledged, at a pace.
+/// Times from `send` to `ack`, at [`PACE`].
 fn paced(client: &mut ScriptedClient, counter: &mut u64) -> Vec<Duration> {
     let begin = Instant::now();
     let mut times = Vec::new();
     for number in 0..PACED {
         let due = begin + Duration::from_millis(1_000 / PACE) * number as u32;
-        // The pace is what is measured at.
+        // Keeps the pace.
         thread::sleep(due.saturating_duration_since(Instant::now()));
         *counter += 1;
         let (time, _) = timed(|| client.say_in(LOBBY, *counter, "how long?").unwrap());
@@ -209,7 +208,7 @@ fn tell_paced(when: &str, mut times: Vec<Duration>) {
     );
 }
 
-/// The index from nothing: alone, and beside people who talk.
+/// Indexes the whole database twice: while a client talks, and beside an idle server.
 fn index(template: &Path) -> (ServerProcess, Account) {
     let beside = ServerProcess::start_prepared(UNLIMITED, |directory| lay_out(template, directory));
     let (_, mut client) = beside.register("Bob");
@@ -230,7 +229,7 @@ fn index(template: &Path) -> (ServerProcess, Account) {
     let database = server.database();
     let before = missing(&database);
     while missing(&database) > 0 {
-        // Nothing tells when the index is done; looking all the time would take its processor.
+        // The server does not report the end of indexing; polling without a pause would slow it.
         thread::sleep(Duration::from_millis(20));
     }
     let rate = before as f64 / begin.elapsed().as_secs_f64();
@@ -247,7 +246,6 @@ fn index(template: &Path) -> (ServerProcess, Account) {
     (server, account)
 }
 
-/// How long a password takes.
 fn hash() -> Duration {
     let password = Password::prepare(&secret("correct horse battery")).unwrap();
     let derive = || Verifier::derive(&password, [1; 16], Iterations::DEFAULT);

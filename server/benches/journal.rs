@@ -26,24 +26,23 @@ use chatbox_server::store::{
     Store, StoreError,
 };
 
-/// Messages in a transaction; the last is the most that the journal takes.
+/// Messages in a transaction; the journal takes no more than the last.
 const BATCHES: [u64; 3] = [1, 64, 512];
 /// Bytes of a message's text.
 const TEXT: [u8; 100] = [b'x'; 100];
-/// How many talk, in turn: the index of the senders' ids grows in as many places.
+/// How many accounts talk in turn: the index of message ids grows in as many places.
 const SENDERS: [u64; 2] = [10, ACCOUNTS];
-/// Who is registered, and logs in in turn.
+/// Registered accounts; they log in in turn.
 const ACCOUNTS: u64 = 1_000;
-/// Statements run between checkpoints, so that the database's log stays small.
+/// Statements between checkpoints: they keep SQLite's write-ahead log small.
 const CHECKPOINT_EVERY: u64 = 4_096;
 /// A token's 12 hours, in milliseconds.
 const TOKEN_MS: i64 = 43_200_000;
 
-/// A database with accounts, and what has happened in it.
 struct Journal {
     store: Store,
     checkpointer: Checkpointer,
-    /// Messages so far, and the lobby's last number.
+    /// Messages so far, which is the lobby's last number.
     messages: u64,
     logins: u64,
     since_checkpoint: u64,
@@ -81,7 +80,6 @@ impl Journal {
         }
     }
 
-    /// So many messages of so many people in one transaction.
     fn say(&mut self, count: u64, senders: u64) -> Duration {
         let (first, last) = (self.messages + 1, self.messages + count);
         let begin = Instant::now();
@@ -112,7 +110,6 @@ impl Journal {
         elapsed
     }
 
-    /// One login, which is synced.
     fn log_in(&mut self) -> Duration {
         self.logins += 1;
         let (id, step) = (account(self.logins % ACCOUNTS), self.logins);
@@ -133,7 +130,7 @@ impl Journal {
         elapsed
     }
 
-    /// Empties the database's log now and then, and has the next transaction find it begun anew.
+    /// Checkpoints now and then; the write behind it restarts the log outside of what is measured.
     fn checkpoint(&mut self, statements: u64) {
         self.since_checkpoint += statements;
         if self.since_checkpoint >= CHECKPOINT_EVERY {
@@ -148,7 +145,7 @@ impl Journal {
     }
 }
 
-/// The first account has the number 1.
+/// Accounts are numbered from 1.
 const fn account(index: u64) -> AccountId {
     AccountId(index + 1)
 }

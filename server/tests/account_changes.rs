@@ -1,4 +1,4 @@
-//! What somebody does with their own account from a session, against the running server.
+//! Changes of one's own account from a session, against the running server.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,8 +21,6 @@ use chatbox_common::testkit::scripted_client::{ScriptedClient, id, sending};
 use chatbox_common::testkit::wait::eventually;
 use chatbox_common::wire::message::{ByeReason, ErrorCode, FactorPart, ServerMessage};
 use rusqlite::Connection;
-
-// Where one is logged in.
 
 #[test]
 fn who_asks_is_told_where_they_are_logged_in_and_nobody_else_is() {
@@ -55,7 +53,7 @@ fn logging_out_ends_all_sessions_and_tokens_of_the_account_and_no_others() {
     let (_bob, mut bob) = server.register("Bob");
     let mut second = server.log_in(&mut account);
     let resumed = server.resume(&second.token()).token();
-    // Who comes and goes between two notices is in none.
+    // A person who comes and goes between two notices is in neither.
     first.until("alice's arrival", |message| match message {
         ServerMessage::Presence(presence) => {
             let names = presence.joined.iter();
@@ -78,7 +76,7 @@ fn logging_out_ends_all_sessions_and_tokens_of_the_account_and_no_others() {
     for _ in 0..2 {
         server.line("credentials.log", &["logout user=Alice", "how=logged_out"]);
     }
-    // What was said to anybody is on the disk.
+    // What was answered must be on the disk.
     server.kill();
     server.restart();
     for token in [&first.token(), &second.token(), &resumed] {
@@ -105,7 +103,7 @@ fn a_session_that_reads_nothing_and_one_that_talks_are_ended_as_well() {
         .collect();
     let talk = thread::spawn(move || {
         use std::io::Write;
-        // Until nobody takes it any more.
+        // Until the server has closed the connection.
         frames.iter().all(|frame| say.write_all(frame).is_ok())
     });
     first.chat();
@@ -123,8 +121,6 @@ fn a_session_that_reads_nothing_and_one_that_talks_are_ended_as_well() {
     });
     assert_eq!(messages(), said, "nothing more was taken from them");
 }
-
-// The password.
 
 #[test]
 fn another_password_is_the_only_one_and_leaves_one_session() {
@@ -150,7 +146,7 @@ fn another_password_is_the_only_one_and_leaves_one_session() {
     ];
     server.line("credentials.log", &line);
 
-    // What was said to anybody is on the disk.
+    // What was answered must be on the disk.
     server.kill();
     server.restart();
     for token in &old_tokens {
@@ -199,7 +195,7 @@ fn whatever_is_wrong_gets_the_same_refusal_and_changes_nothing() {
     first.cut();
     let mut reasons = Vec::new();
     let mut token = token;
-    // From an address each, since each has only so many attempts.
+    // Each from an address of its own, since an address has only 10 failures.
     for (n, what) in [
         "old",
         "code",
@@ -228,7 +224,7 @@ fn whatever_is_wrong_gets_the_same_refusal_and_changes_nothing() {
         assert_eq!(refused, ErrorCode::LoginRefused, "{what}");
         client.ping();
         let addr = format!("addr={}", client.stream.local_addr().unwrap());
-        // Before there is a challenge nobody has said what is to be changed.
+        // Without a challenge the server does not know yet what is to be changed.
         let event = if what == "not one's own" {
             "WARN  change_failed"
         } else {
@@ -243,7 +239,7 @@ fn whatever_is_wrong_gets_the_same_refusal_and_changes_nothing() {
     assert_eq!(reasons, expected);
     let counted = "SELECT 'all' FROM REGISTERED WHERE id = 1 AND failed_codes = 3";
     eventually("three wrong codes counted", || server.query(counted));
-    // A resume makes a successor and keeps the predecessor.
+    // Each resume has made a successor and kept the predecessor, which is no change of the account.
     let tokens = "DELETE FROM resume_tokens WHERE state <> 'newest'";
     let database = Connection::open(server.path().join("data/chatbox.db")).unwrap();
     database.execute(tokens, ()).unwrap();
@@ -272,7 +268,7 @@ fn a_confirmation_without_a_challenge_is_no_failure_and_a_challenge_is_good_once
         let last = client.answer_challenge("Alice", &account.password, &binding);
         last.unwrap().message().to_owned()
     };
-    // Whichever of the two it was used for first, and whatever came of that.
+    // For either request, and whatever came of it.
     let part = FactorPart::RecoveryCodes;
     let scram = answer(&mut client);
     let refused = client.say_password_confirm(&scram, account.wrong_code(), some_verifier());
@@ -353,7 +349,7 @@ fn an_address_that_has_failed_ten_times_waits() {
     let mut answers = Vec::new();
     for n in 0..16 {
         let client = &mut sessions[n % 4];
-        // Whichever of the two is wrong.
+        // Wrong codes and wrong passwords count alike.
         let account = if n % 2 == 0 { &account } else { &stranger };
         answers.push(
             client
@@ -364,7 +360,7 @@ fn an_address_that_has_failed_ten_times_waits() {
     let refusals = answers
         .iter()
         .filter(|code| **code == ErrorCode::LoginRefused);
-    // One more for each ten seconds that a busy machine takes.
+    // An address gets one more every ten seconds, which a busy machine may take.
     assert!((10..16).contains(&refusals.count()), "{answers:?}");
     assert_eq!(answers.last(), Some(&ErrorCode::Busy));
     sessions[3].ping();
@@ -415,7 +411,7 @@ fn whoever_comes_in_beside_a_change_does_not_stay() {
         let mut others: Vec<_> = (0..4).map(|_| ScriptedClient::connect(&server)).collect();
         let token = first.token();
         let resume = thread::spawn(move || {
-            // All with one token: each use of the predecessor is good.
+            // All with one token: the predecessor may be used more than once.
             for client in &mut others {
                 client.say_resume(&token);
             }
@@ -441,7 +437,7 @@ fn what_can_not_be_recorded_is_not_done() {
     let server = ServerProcess::start_prepared("", |dir| {
         symlink("/dev/full", dir.join("log/credentials.log")).unwrap();
     });
-    // Its own line is the first that finds no place.
+    // The line of the registration is the first that can't be written.
     let (account, mut client) = server.register("Alice");
     eventually("the operator told", || {
         let told = fs::read_to_string(server.path().join("stderr")).unwrap();

@@ -17,7 +17,8 @@ use chatbox_common::wire::message::{AccountId, ByeReason, ErrorCode, ServerMessa
 
 const REFUSED: (ErrorCode, ByeReason) = (ErrorCode::LoginRefused, ByeReason::LoginRefused);
 
-/// What a refused login hears behind its challenge: the content, and how long it was sealed.
+/// What a refused login receives after its challenge: the content, its bytes on the wire, and the
+/// client's address.
 fn refused(
     server: &ServerProcess,
     name: &str,
@@ -55,7 +56,7 @@ fn who_registers_is_in_and_logs_in_again_with_a_code() {
 
     let mut second = ScriptedClient::connect(&server);
     let code = account.factor();
-    // A name is the same in upper and lower case.
+    // Names are compared without regard to case.
     account.name = UserName::parse("aLICE").unwrap();
     let logged_in = second.log_in(&account, &code);
     assert_eq!(
@@ -139,7 +140,7 @@ fn promise_7_every_refused_login_looks_the_same() {
         let text = server.lines(file).join("\n").to_lowercase();
         assert!(!text.contains("canary-2f6b"), "{file}");
     }
-    // The same again is the same hash, so that the operator sees that it is one name.
+    // One name has one hash, so that the operator can count the attempts on it.
     refused(&server, stranger, &right, &code);
     let hashes = eventually("two lines with a hash", || {
         let hash = |line: &String| {
@@ -211,7 +212,7 @@ fn after_twenty_wrong_codes_only_a_recovery_code_is_taken() {
     let server = ServerProcess::start("");
     let (mut account, _session) = server.register("Alice");
     let wrong = account.wrong_code();
-    // One address alone would be made to wait before it has failed so often.
+    // A single address would have to wait before it has failed 20 times.
     let fail = |account: &Account, code, host| {
         let mut client = ScriptedClient::connect_from(&server, host);
         client.attempt("Alice", &account.password, code);
@@ -252,10 +253,10 @@ fn ten_wrong_passwords_make_an_address_wait() {
         }
         error.code == ErrorCode::LoginRefused
     });
-    // One more for each ten seconds that a busy machine takes.
+    // An address gets one more every ten seconds, which a busy machine may take.
     let refusals = refusals.count();
     assert!((10..20).contains(&refusals), "{refusals}");
-    // What else the address tries is counted, not told line by line.
+    // Further attempts of the address are counted, not logged one by one.
     server.stop();
     server.line(
         "info.log",
@@ -268,13 +269,13 @@ fn promise_5_a_relayed_login_is_refused() {
     let server = ServerProcess::start("");
     let (mut account, _session) = server.register("Alice");
     let code = account.factor();
-    // Somebody in the middle has a channel of their own with each side.
+    // A man in the middle has a channel of his own with each side.
     let victim = ScriptedClient::connect(&server);
     let mut relay = ScriptedClient::connect(&server);
     let proof = relay.prove(&account.name, &account.password, &victim.binding);
     relay.say_login(&proof, &code);
     assert_eq!(relay.refusal(), REFUSED);
-    // Nothing was spent by it.
+    // The attempt has spent nothing.
     ScriptedClient::connect(&server).log_in(&account, &code);
 }
 

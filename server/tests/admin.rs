@@ -1,6 +1,6 @@
 //! The operator's commands, as the real binary runs them in a directory of its own.
 
-// Helpers may assert in the plainest way, as tests do.
+// Marks the helpers as test code, in which clippy allows unwrap and panic.
 #![cfg(test)]
 
 use std::fs;
@@ -32,7 +32,7 @@ impl ServerDir {
         dir
     }
 
-    /// With a database in which alice has a password, a second factor and a resume token.
+    /// Alice has a password, a second factor and a resume token.
     fn with_alice() -> Self {
         let dir = Self::new();
         dir.serve().stop();
@@ -78,7 +78,7 @@ impl ServerDir {
         self.command().args(arguments).output().unwrap()
     }
 
-    /// Runs a command that must succeed; what it showed.
+    /// Runs a command that must succeed; returns its standard output.
     fn fine(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         let shown = String::from_utf8(output.stdout).unwrap();
@@ -87,7 +87,7 @@ impl ServerDir {
         shown
     }
 
-    /// Runs a command that must fail with this exit code; what it said.
+    /// Runs a command that must fail with this exit code; returns its standard error.
     fn refused(&self, arguments: &[&str], code: i32) -> String {
         let output = self.run(arguments);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}");
@@ -308,7 +308,7 @@ fn an_act_that_the_audit_could_not_keep_is_no_success() {
     assert_eq!(dir.ask::<String>("SELECT status FROM REGISTERED"), "ko");
 }
 
-/// What a client is told that sends these, one after the other's answer.
+/// Sends each message after the answer to the one before; returns the answers.
 fn answers(server: &ServerProcess, messages: &[ClientMessage]) -> Vec<ServerMessage> {
     let mut stream = TcpStream::connect(&server.address).unwrap();
     stream
@@ -345,7 +345,7 @@ fn a_server_that_cannot_keep_its_records_lets_nobody_in() {
     fs::remove_file(dir.path("log/sql.log")).unwrap();
     symlink("/dev/full", dir.path("log/sql.log")).unwrap();
     let mut server = dir.serve();
-    // Once it has told its operator, it knows.
+    // The server refuses from the moment on at which it tells its operator.
     let mut told = String::new();
     let mut complaints = BufReader::new(server.process.stderr.take().unwrap());
     complaints.read_line(&mut told).unwrap();

@@ -71,7 +71,7 @@ fn what_is_said_to_one_alone_reaches_that_one_alone() {
         &["conversation_begun", "room=@Alice+Bob by=Alice"],
     );
 
-    // Nobody else finds it, whatever is tried, and it is in no list.
+    // No other client finds it, and it is in no list.
     for client in [&mut carol, &mut alice] {
         assert_eq!(client.rooms().len(), 1);
         for name in ["@Alice+Bob", "@Bob", "#@Alice+Bob"] {
@@ -156,7 +156,7 @@ fn an_administrator_has_no_part_in_what_two_say() {
             assert_eq!(answer.unwrap_err(), ErrorCode::UnknownRoom);
         }
     }
-    // What everybody may see is an administrator's to look after, member or not.
+    // An administrator moderates open rooms, as a member or not.
     admin.topic(open, "kept in order").unwrap();
     admin.moderate(open, "Alice", Action::Mute).unwrap();
     assert_eq!(
@@ -181,7 +181,7 @@ fn how_far_one_has_read_is_kept_and_two_sessions_agree() {
     });
     has_read(&mut one, LOBBY, 3);
     assert_eq!(read_elsewhere(&mut other), (LOBBY, 3));
-    // It goes neither back nor beyond the last message; neither is news.
+    // The mark goes neither back nor beyond the last message, and is told only when it moves.
     has_read(&mut other, LOBBY, 2);
     has_read(&mut other, LOBBY, 99);
     assert_eq!(read_elsewhere(&mut one), (LOBBY, 5));
@@ -191,7 +191,7 @@ fn how_far_one_has_read_is_kept_and_two_sessions_agree() {
     let seen = one.rooms();
     assert_eq!(seen.len(), 1);
 
-    // Another session sees it at once, also before it is written.
+    // Another session sees the mark before it is in the database.
     let third = server.log_in(&mut his);
     assert_eq!(room(&third, LOBBY).read, 5);
     let written = "SELECT CAST(read_seq AS TEXT) FROM members WHERE room = 1 AND account = 2";

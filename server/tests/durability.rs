@@ -25,17 +25,16 @@ use chatbox_common::wire::codec;
 use chatbox_common::wire::message::{ByeReason, ErrorCode, MessageId, Seq, ServerMessage};
 use rusqlite::Connection;
 
-/// Messages that one client has under way.
+/// Messages that one sender has in flight.
 const BURST: u32 = 32;
 
-/// What one sender knows at its end.
 struct Told {
     account: u64,
     acknowledged: Vec<(MessageId, Seq)>,
     bye: Option<ByeReason>,
 }
 
-/// Says as much as is taken until the line ends.
+/// Sends until the connection ends.
 fn talk(mut client: ScriptedClient, account: u64, total: &AtomicU64) -> Told {
     let mut told = Told {
         account,
@@ -49,7 +48,7 @@ fn talk(mut client: ScriptedClient, account: u64, total: &AtomicU64) -> Told {
             let message = |n: u32| sending(n, id(account, n.into()), &format!("no. {n} whole"));
             let burst: Vec<_> = (said..said + BURST).map(message).collect();
             said += BURST;
-            // A server that ends takes nothing more, and may still have something to say.
+            // A server that stops takes nothing more, but its answers can still be read.
             let _ = client.try_say_all(&burst);
         }
         match client.try_next() {
@@ -67,7 +66,6 @@ fn talk(mut client: ScriptedClient, account: u64, total: &AtomicU64) -> Told {
     }
 }
 
-/// Senders that talk until the server ends.
 fn senders<'s, 'e>(
     server: &ServerProcess,
     scope: &'s Scope<'s, 'e>,
@@ -86,7 +84,7 @@ fn wait_for(total: &AtomicU64, many: u64) {
     });
 }
 
-/// Everything acknowledged is kept under its number, there are no gaps, and chat.log has each
+/// Every acknowledged message is stored under its number, there are no gaps, and chat.log has each
 /// message once.
 fn check(server: &ServerProcess, told: &[Told]) {
     let database = server.database();
@@ -131,7 +129,7 @@ fn promise_2_what_was_acknowledged_survives_a_kill() {
         senders.into_iter().map(|one| one.join().unwrap()).collect()
     });
     assert!(told.iter().all(|one| !one.acknowledged.is_empty()));
-    // A power cut took the end of the file, in the middle of a line.
+    // As if a power cut had taken the end of the file, in the middle of a line.
     let path = server.log_path("chat.log");
     let log = fs::read_to_string(&path).unwrap();
     let last = log.lines().last().unwrap();
@@ -148,7 +146,7 @@ fn promise_2_what_was_acknowledged_survives_a_kill() {
         .unwrap();
     server.line("chat.log", &[&format!(" {row} "), "recovered=1", "whole"]);
 
-    // Who never saw the acknowledgement sends again, and the room goes on without a gap.
+    // The room's numbers go on without a gap.
     let (_account, mut dave) = server.register("Dave");
     let head = dave.welcome.as_ref().unwrap().rooms[0].head;
     assert_eq!(dave.post(id(9, 1), "no. 1 whole").seq, head + 1);
@@ -168,7 +166,7 @@ fn promise_3_what_was_lost_on_the_way_is_sent_again_after_a_kill() {
     assert_eq!(alice.post(id(1, 2), "new").seq, 2);
 }
 
-/// The history that somebody who comes now is told of.
+/// The history id in the welcome of a new account.
 fn history(server: &ServerProcess, name: &str) -> [u8; 16] {
     let (_account, client) = server.register(name);
     client.welcome.unwrap().history_id
@@ -184,7 +182,6 @@ fn boot_anew(server: &ServerProcess) {
     assert_eq!(changed, Ok(1));
 }
 
-/// Files by name, as they are at this moment.
 fn files(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let entries = fs::read_dir(directory).unwrap().map(Result::unwrap);
     entries
@@ -202,14 +199,14 @@ fn promise_1_a_number_gets_no_other_text_under_the_same_history_after_a_power_cu
     let directories = ["data", "log"].map(|name| server.path().join(name));
     let earlier: Vec<_> = directories.iter().flat_map(|path| files(path)).collect();
 
-    // The process alone has ended: nothing can be lost.
+    // Only the process has ended: nothing can be lost.
     server.restart();
     assert_eq!(history(&server, "Bob"), first);
     let mut alice = server.resume(&alice.token());
     assert_eq!(alice.post(id(1, 2), "lost with the machine").seq, 2);
     server.kill();
 
-    // The machine has ended: the last of both directories never reached the disk.
+    // As if the machine had ended: the last writes to both directories never reached the disk.
     for (path, _) in directories.iter().flat_map(|path| files(path)) {
         fs::remove_file(path).unwrap();
     }
@@ -225,7 +222,7 @@ fn promise_1_a_number_gets_no_other_text_under_the_same_history_after_a_power_cu
     let (_account, mut dave) = server.register("Dave");
     assert_eq!(dave.post(id(4, 1), "another text").seq, 2);
 
-    // Once is enough, and a server that ends well leaves nothing behind to renew.
+    // The id is renewed once only, and not after an orderly stop.
     server.kill();
     server.restart();
     assert_eq!(history(&server, "Erin"), renewed);
@@ -257,7 +254,7 @@ fn promise_2_where_a_power_cut_takes_nothing_the_history_goes_on() {
     server.kill();
     let left = server.query("SELECT value FROM meta WHERE key = 'running_boot'");
     assert_eq!(left, None);
-    // What another durability may have lost is judged by how the last server ran.
+    // The durability of the last run decides, not that of the next one.
     fs::write(server.path().join("config.toml"), "").unwrap();
     server.restart();
     assert_eq!(history(&server, "Bob"), first);
@@ -315,7 +312,7 @@ fn a_stop_says_goodbye_to_who_talks_without_a_pause() {
     let mut stream = alice.stream.try_clone().unwrap();
     let written = thread::scope(|scope| {
         let writer = scope.spawn(move || {
-            // Until the goodbye is heard.
+            // Until the client shuts the connection down.
             let sent = records
                 .iter()
                 .take_while(|record| stream.write_all(record).is_ok());
@@ -328,7 +325,7 @@ fn a_stop_says_goodbye_to_who_talks_without_a_pause() {
             _ => None,
         });
         assert_eq!(reason, ByeReason::Shutdown);
-        // The server may have closed it already.
+        // Fails where the server has closed it already.
         let _ = alice.stream.shutdown(Shutdown::Both);
         writer.join().unwrap()
     });

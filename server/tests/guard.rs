@@ -1,4 +1,4 @@
-//! What tests start ends with them, however they end.
+//! Processes that a test starts end with it, however it ends.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,7 +18,7 @@ use chatbox_common::testkit::process::ServerProcess;
 use chatbox_common::testkit::wait::eventually;
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Tells a copy of this program that it is the one to be killed.
+/// Set for the copy of this program that is to be killed.
 const IS_VICTIM: &str = "CHATBOX_TEST_IS_KILLED";
 
 #[test]
@@ -26,7 +26,7 @@ fn what_a_test_started_ends_when_the_test_is_killed() {
     if std::env::var_os(IS_VICTIM).is_some() {
         return start_and_wait();
     }
-    // Not SIGINT: whoever runs tests in the background has it ignored.
+    // Not SIGINT: a shell that runs tests in the background has it ignored.
     for signal in [Signal::KILL, Signal::TERM, Signal::ABORT] {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command
@@ -55,24 +55,24 @@ fn what_a_test_started_ends_when_the_test_is_killed() {
     }
 }
 
-/// Starts a server and a process with a group of its own, says their ids, and waits to be killed.
+/// Starts a server and a process with a group of its own, prints their ids, and waits to be killed.
 fn start_and_wait() {
     let server = ServerProcess::start("");
     let mut command = Command::new("setsid");
     command.args(["sh", "-c", "sleep 1000 & echo $!; wait"]);
     let mut leader = GuardedChild::spawn(command.stdout(Stdio::piped()).stderr(Stdio::null()));
-    // Nobody has listed this one: it ends with its group.
+    // The guard does not know this one: it ends with its group.
     let mut member = String::new();
     let stdout = leader.stdout.take().unwrap();
     BufReader::new(stdout).read_line(&mut member).unwrap();
-    // Between what runs stands something that has ended, and is not killed a second time.
+    // A process that has ended must leave the list without harm to the entries around it.
     let mut ended = GuardedChild::spawn(&mut Command::new("true"));
     assert!(ended.wait().unwrap().success());
     println!("started {} {} {member}", server.pid(), leader.id());
     leader.wait().unwrap();
 }
 
-/// Whoever has ended may still be listed until its new parent has looked.
+/// A process that has ended stays a zombie until its new parent has waited for it.
 fn is_running(pid: &str) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let state = stat

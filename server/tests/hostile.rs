@@ -1,5 +1,5 @@
-//! Peers that speak something else, or break the protocol on purpose. Whatever they send, the
-//! server stays up, says why in its log without a word of theirs, and serves the others.
+//! Peers that speak another protocol, or break this one on purpose. Whatever they send, the server
+//! stays up, logs the reason without any of their bytes, and serves the others.
 
 #![allow(
     clippy::unwrap_used,
@@ -29,7 +29,8 @@ fn raw(server: &ServerProcess) -> TcpStream {
     stream
 }
 
-/// What the server says until it closes. A reset is a close, too: bytes that nobody read.
+/// What the server sends until it closes. A reset counts as a close: the server had not read
+/// everything.
 fn until_closed(stream: &mut TcpStream) -> Vec<u8> {
     let mut heard = Vec::new();
     match stream.read_to_end(&mut heard) {
@@ -40,15 +41,15 @@ fn until_closed(stream: &mut TcpStream) -> Vec<u8> {
     heard
 }
 
-/// What the server answers to bytes in place of a handshake.
+/// The server's answer to bytes in place of a handshake.
 fn answer(server: &ServerProcess, bytes: &[u8]) -> Vec<u8> {
     let mut stream = raw(server);
-    // A server that has heard enough may be gone before all is said.
+    // The server may close the connection before all bytes are sent.
     let _ = stream.write_all(bytes);
     until_closed(&mut stream)
 }
 
-/// Stops the server; why its nameless clients failed, as info.log has it.
+/// Stops the server; returns the line of info.log on clients that never logged in.
 fn noise(server: &mut ServerProcess) -> String {
     assert_eq!(server.stop().code(), Some(0));
     let parts = ["WARN  never_logged_in", "addr=127.0.0.1"];
@@ -92,7 +93,7 @@ fn another_version_is_told_which_one_is_spoken_here() {
 #[test]
 fn promise_9_an_impossible_frame_ends_the_connection_at_its_length() {
     let server = ServerProcess::start("");
-    // Nothing of an endless frame needs to be there for it to be refused.
+    // The length alone is refused, before any byte of the body.
     assert_eq!(answer(&server, b"CHATBOX/1\n\xff\xff"), b"");
     assert_eq!(answer(&server, b"CHATBOX/1\n\x04\xc1"), b"");
 
@@ -140,7 +141,7 @@ fn promise_9_a_silent_peer_is_closed_at_the_deadline() {
     let mut silent = raw(&server);
     let mut slow = raw(&server);
     slow.set_nodelay(true).unwrap();
-    // A byte now and then does not stretch it: every answer to a look is another byte.
+    // A byte at a time does not extend the deadline: each poll sends one more.
     let mut preface = b"CHATBOX/1\n\x04\xc0"
         .iter()
         .copied()

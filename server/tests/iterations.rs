@@ -1,4 +1,4 @@
-//! How many rounds a password costs: chosen with the first account, kept ever after.
+//! The number of PBKDF2 rounds: fixed with a database's first account.
 
 #![allow(
     clippy::unwrap_used,
@@ -36,7 +36,7 @@ fn salted(challenge: &RegisterChallenge) -> SaltedPassword {
     SaltedPassword::derive(&password, challenge.salt, iterations)
 }
 
-/// Registers somebody whose password is hashed once for this and for every login.
+/// Hashes the password once, for the registration and for every login.
 fn register(server: &ServerProcess, name: &str) -> (Account, SaltedPassword) {
     let mut client = ScriptedClient::connect(server);
     client.say_register(name);
@@ -56,7 +56,7 @@ fn register(server: &ServerProcess, name: &str) -> (Account, SaltedPassword) {
     (account, salted)
 }
 
-/// Says who somebody is; the state that answers, and the server's challenge.
+/// Begins a login; returns the client's state and the server's challenge.
 fn first(client: &mut ScriptedClient, name: &str) -> (ClientFirst, String) {
     let name = UserName::parse(name).unwrap();
     let first = ClientFirst::new(&name, *Secret::random().expose());

@@ -1,5 +1,5 @@
-//! A database that an earlier version wrote is brought to today's schema, and its people find what
-//! they had.
+//! A database that an earlier version wrote is brought to today's schema, and its accounts find
+//! what they had.
 
 #![allow(
     clippy::unwrap_used,
@@ -68,7 +68,7 @@ fn a_database_of_the_first_schema_is_copied_brought_up_to_date_and_used() {
     let page = alice.page(asked).messages;
     assert_eq!((page.len(), page[3].text.as_str()), (5, "from Bob, 1"));
 
-    // A message of before is still the same message, and new ones follow on it.
+    // A message sent again is recognised across the migration, and new ones get the next numbers.
     assert_eq!(alice.post(id(1, 3), "from Alice, 3").seq, 3);
     assert_eq!(bob.post(id(2, 3), "from Bob, 3").seq, 6);
     let ops = alice.create("#ops", Access::Open).unwrap();

@@ -1,4 +1,4 @@
-//! People as others see them, or do not want to: against the running server.
+//! Profiles, ignoring and actions, against the running server.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,7 +16,7 @@ use chatbox_common::testkit::scripted_client::ScriptedClient;
 use chatbox_common::testkit::wait::eventually;
 use chatbox_common::wire::message::{ErrorCode, Kind, ServerMessage};
 
-/// What a session that did not ask is told of whom its person ignores.
+/// The next `ignoring` in a session that did not ask.
 fn hears(client: &mut ScriptedClient) -> (String, bool) {
     client.until("whom one ignores", |message| match message {
         ServerMessage::Ignoring(it) => {
@@ -31,7 +31,7 @@ fn ignored(client: &ScriptedClient) -> &[String] {
     &client.welcome.as_ref().unwrap().ignored
 }
 
-/// An operator's command, while the server does not run.
+/// Runs an operator's command; the server must have stopped.
 fn operate(server: &ServerProcess, arguments: &[&str]) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chatbox-server"));
     command
@@ -93,7 +93,7 @@ fn whom_one_ignores_is_kept_for_all_sessions_and_told_to_nobody_else() {
     assert_eq!(one.ignore("bob", true).unwrap(), "Bob");
     assert_eq!(hears(&mut other), ("carol".to_owned(), true));
     assert_eq!(hears(&mut other), ("Bob".to_owned(), true));
-    // What is so already is told to nobody but whoever asks.
+    // A request that changes nothing is answered to its session only.
     assert_eq!(one.ignore("Bob", true).unwrap(), "Bob");
     assert_eq!(other.ignore("carol", false).unwrap(), "carol");
     assert_eq!(hears(&mut one), ("carol".to_owned(), false));
@@ -101,7 +101,7 @@ fn whom_one_ignores_is_kept_for_all_sessions_and_told_to_nobody_else() {
     one.ignore("carol", true).unwrap();
     assert_eq!(hears(&mut other), ("carol".to_owned(), true));
 
-    // The server hides nothing, and whoever is ignored hears of nothing.
+    // The server hides nothing, and does not tell the person who is ignored.
     bob.say_in(LOBBY, 1, "can you hear me?").unwrap();
     assert_eq!(one.chat().text, "can you hear me?");
     one.say_in(LOBBY, 1, "no").unwrap();

@@ -1,9 +1,9 @@
-//! What a request costs does not grow with what was said before: no statement that the server runs
-//! for anybody walks through the messages.
+//! The cost of a request does not grow with the history: no statement of a request scans the
+//! messages.
 //!
-//! The statements are those that the server says it ran (sql.log) while everything was asked of it
-//! that has to do with rooms, messages and people, in a database with many messages and without
-//! statistics, as in every database of the server's.
+//! The statements are those of sql.log after requests of every kind about rooms, messages and
+//! people, in a database with many messages and without statistics, like every database of the
+//! server.
 
 #![allow(
     clippy::unwrap_used,
@@ -24,7 +24,7 @@ use chatbox_common::wire::message::{
 use rusqlite::types::Null;
 use rusqlite::{Connection, params_from_iter};
 
-/// More than any plan would rather walk through.
+/// So many that no plan prefers to scan them.
 const MANY: u64 = 20_000;
 
 /// Every hundredth message has a word of its own.
@@ -41,7 +41,7 @@ fn fill(server: &ServerProcess) {
     }
 }
 
-/// Asks for everything that has to do with messages in a room.
+/// Sends every kind of request about messages in a room.
 fn read(client: &mut ScriptedClient, room: RoomId) {
     for (after, before, before_time) in [
         (Some(0), None, None),
@@ -85,7 +85,7 @@ fn read(client: &mut ScriptedClient, room: RoomId) {
     });
 }
 
-/// Does everything that a member can do with rooms.
+/// Sends every kind of request about rooms and people.
 fn act(alice: &mut ScriptedClient, bob: &mut ScriptedClient) {
     let ops = alice.create("#ops", Access::Invited).unwrap().room;
     alice.invite(ops, "Bob").unwrap();
@@ -124,7 +124,7 @@ fn act(alice: &mut ScriptedClient, bob: &mut ScriptedClient) {
     alice.ping();
 }
 
-/// What was run, by its text in sql.log.
+/// The texts of the statements in sql.log.
 fn statements(server: &ServerProcess) -> BTreeSet<String> {
     let lines = server.lines("sql.log");
     let texts = lines.iter().filter_map(|line| {
@@ -135,7 +135,7 @@ fn statements(server: &ServerProcess) -> BTreeSet<String> {
     texts.collect()
 }
 
-/// How SQLite would run a statement.
+/// SQLite's plan for a statement.
 fn plan(connection: &Connection, statement: &str) -> Vec<String> {
     let mut explained = connection
         .prepare(&format!("EXPLAIN QUERY PLAN {statement}"))
@@ -160,7 +160,7 @@ fn no_statement_of_any_request_walks_through_all_messages() {
     read(&mut alice, LOBBY);
     act(&mut alice, &mut bob);
     server.resume(&bob.token());
-    // What was read is added up, and told at the end.
+    // Reading statements are summed up, and logged at the server's end.
     server.stop();
 
     let ran = statements(&server);

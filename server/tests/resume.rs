@@ -58,13 +58,13 @@ fn the_predecessor_is_good_until_its_successor_is_used() {
     let server = ServerProcess::start("");
     let (_account, client) = server.register("Alice");
     let first = client.token();
-    // The answer with the successor is lost, twice.
+    // As if the answer with the successor had been lost, twice.
     server.resume(&first);
     let second = server.resume(&first).token();
     let third = server.resume(&second).token();
     server.resume(&second);
     server.resume(&second);
-    // The one that was replaced without ever having been used is spent like any older one.
+    // A successor that was replaced before its first use is void.
     assert_refused(&server, &third);
     server.line("credentials.log", &["login_failed", "reason=resume_stale"]);
 }

@@ -1,4 +1,4 @@
-//! Rooms at their bounds, and what is tried on them from outside: against the running server.
+//! Rooms at their bounds, and requests that go beyond them, against the running server.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,7 +16,6 @@ use chatbox_common::wire::message::{
     Rooms, ServerMessage,
 };
 
-/// As many rooms as a test wants.
 const MANY: &str = "[security]\nmax_messages_per_sec = 0\n[limits]\nrooms_per_person = 9000\n";
 
 fn create(client: &mut ScriptedClient, name: &str, topic: &str) -> RoomId {
@@ -36,7 +35,7 @@ fn create(client: &mut ScriptedClient, name: &str, topic: &str) -> RoomId {
     }
 }
 
-/// All rooms of a session that has just begun: those of its welcome, and those that follow it.
+/// The rooms of the welcome, and those that follow it as `joined`.
 fn rooms_of(client: &mut ScriptedClient, how_many: usize) -> Vec<Room> {
     let mut rooms = client.welcome.as_ref().unwrap().rooms.clone();
     while rooms.len() < how_many {
@@ -66,7 +65,7 @@ fn who_is_in_many_rooms_with_long_topics_comes_back_and_lists_them() {
         assert!(!names.contains(&room.name), "{} twice", room.name);
         names.push(room.name);
     }
-    // Each of them lives.
+    // The last one's messages come live, too.
     let last = alice.join(&names[COUNT]).unwrap().room;
     alice.say_in(last, 1, "in the last room").unwrap();
     assert_eq!(alice.chat().text, "in the last room");
@@ -99,7 +98,7 @@ fn nobody_hears_by_following_what_was_said_before_they_came() {
     let server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
     let (_bob, bob) = server.register("Bob");
-    // One of the two shares a delivery thread with Alice.
+    // Of the two sessions one shares a delivery thread with Alice.
     let other = server.resume(&bob.token());
     let ops = alice.create("#ops", Access::Invited).unwrap().room;
     alice.say_in(ops, 1, "before Bob").unwrap();
@@ -160,7 +159,7 @@ fn many_busy_rooms_take_no_more_memory_than_a_few() {
             alice.say_in(room, counter, &text).unwrap();
         }
     }
-    // 15 MiB of chat were said; each of two threads keeps 4 MiB of it.
+    // 15 MiB of chat were said, of which each of two delivery threads keeps 4 MiB.
     let grown = server.memory_kib() - before;
     assert!(grown < 14 * 1024, "{grown} KiB");
 }
@@ -199,10 +198,10 @@ fn whoever_stands_as_high_is_out_of_reach() {
     is_refused(&mut alice, "Root");
     is_refused(&mut bob, "Root");
     is_refused(&mut bob, "Alice");
-    // A mute by whoever stands higher holds for a moderator, too.
+    // The owner can mute a moderator.
     alice.moderate(ops, "Bob", Action::Mute).unwrap();
     assert_eq!(bob.say_in(ops, 1, "x").unwrap_err(), ErrorCode::Muted);
-    // Who made a room is its owner again, however they left it.
+    // The maker is the owner again after leaving: nobody can ban them meanwhile.
     alice.leave(ops).unwrap();
     let answer = bob.moderate(ops, "Alice", Action::Ban);
     assert_eq!(answer.unwrap_err(), ErrorCode::NotAllowed);
@@ -227,7 +226,7 @@ fn an_invitation_is_given_once() {
     bob.join("#ops~Alice").unwrap();
     bob.leave(ops).unwrap();
     assert_eq!(bob.join("#ops~Alice"), Err(ErrorCode::UnknownRoom));
-    // Its maker needs none.
+    // The room's maker needs no invitation.
     alice.leave(ops).unwrap();
     assert_eq!(alice.rooms().len(), 2);
     alice.join("#ops~alice").unwrap();

@@ -16,7 +16,6 @@ use chatbox_common::wire::message::{
     Access, Action, ClientMessage, ErrorCode, History, Place, RoomId, Search, ServerMessage,
 };
 
-/// The sentence of the refusal, and its code.
 fn refusal(
     client: &mut ScriptedClient,
     words: &str,
@@ -86,7 +85,7 @@ fn one_finds_in_the_rooms_one_is_in_and_nowhere_else() {
     assert_eq!(bob.texts_with("word"), before);
     assert_eq!(carol.texts_with("word"), before[..1]);
 
-    // An open room has no secrets from who comes later; one for the invited has.
+    // An open room's history is open to new members; an invited room's begins with their entry.
     bob.join("#ops").unwrap();
     alice.invite(hidden, "Bob").unwrap();
     bob.join("#hidden~Alice").unwrap();
@@ -104,7 +103,7 @@ fn one_finds_in_the_rooms_one_is_in_and_nowhere_else() {
     assert_eq!(bob.texts_with("word"), since[..3]);
     alice.moderate(hidden, "Bob", Action::Kick).unwrap();
     assert_eq!(bob.texts_with("word"), since[1..3]);
-    // Nor does anybody go on from where they are no longer.
+    // A place in a room that one is not in continues no search.
     for room in [ops, hidden, RoomId(999)] {
         let place = Place { room, seq: 1 };
         let refused = refusal(&mut bob, "word", Some(place), 9);
@@ -149,7 +148,7 @@ fn pages_miss_nothing_and_repeat_nothing_while_people_talk_on() {
             break;
         }
     }
-    // What came meanwhile may stand before what was there.
+    // A message that came meanwhile may stand in front.
     let at = found.len() - said.len();
     said.reverse();
     assert_eq!(found[at..], said);

@@ -27,7 +27,7 @@ fn a_stolen_session_with_a_right_code_gets_no_factor_and_locks_nobody_out() {
     let before = state(&server);
     let mut token = first.token();
     first.cut();
-    // A session may fail four times, an address ten; who resumes elsewhere goes on.
+    // Four failures leave a session alive, and an address has ten: the thief resumes elsewhere.
     for n in 0..6 {
         let mut client = ScriptedClient::connect_from(&server, 2 + n);
         client.say_resume(&token);
@@ -120,8 +120,6 @@ fn after_twenty_wrong_codes_only_a_recovery_code_changes_anything() {
     );
 }
 
-// The second factor.
-
 #[test]
 fn another_secret_holds_once_it_is_confirmed_and_leaves_one_session() {
     let mut server = ServerProcess::start("");
@@ -134,7 +132,7 @@ fn another_secret_holds_once_it_is_confirmed_and_leaves_one_session() {
         .unwrap();
     assert_eq!(factor.recovery.len(), 10);
 
-    // Nothing of it holds yet, but the code is spent.
+    // The new factor does not hold yet, but the code is spent.
     let mut client = ScriptedClient::connect(&server);
     client.attempt("Alice", &account.password, &spent);
     assert_eq!(client.refusal(), LOGIN_REFUSED);
@@ -285,5 +283,3 @@ fn other_recovery_codes_hold_at_once_and_end_no_session() {
     let again = first.new_factor(&account, recovery, FactorPart::RecoveryCodes);
     assert_eq!(again.unwrap_err(), ErrorCode::LoginRefused, "it was spent");
 }
-
-// At once, and at the wrong moment.

@@ -1,4 +1,4 @@
-//! What must not be found in the server's files.
+//! No secret is in the server's files.
 
 #![allow(
     clippy::unwrap_used,
@@ -20,7 +20,7 @@ use chatbox_common::testkit::process::ServerProcess;
 use chatbox_common::testkit::scripted_client::{ScriptedClient, id};
 use chatbox_common::wire::message::FactorPart;
 
-/// A secret in every form in which it could lie in a file.
+/// Every encoding in which a secret could be in a file.
 fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
     let hex = secret
         .iter()
@@ -29,8 +29,8 @@ fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
     let base32 = base32::encode(alphabet, secret);
     let mut forms = vec![secret.to_vec(), hex.to_uppercase().into(), hex.into()];
     forms.extend([base32.to_lowercase().into(), base32.into()]);
-    // Wherever a text begins in the three bytes of a group, what does not depend on its
-    // neighbours.
+    // Base64 depends on where in a group of three bytes the secret begins: for each of the three
+    // cases, the characters that do not depend on the bytes around it.
     for shift in 0..3 {
         let encoded = STANDARD_NO_PAD.encode([&vec![0; shift][..], secret].concat());
         let sure = (shift + secret.len()) / 3 * 4;
@@ -54,7 +54,6 @@ fn holds(haystack: &[u8], needle: &[u8]) -> bool {
         .any(|window| window == needle)
 }
 
-/// The files that hold a text in any of its forms.
 fn found(server: &ServerProcess, secret: &[u8]) -> Vec<PathBuf> {
     let forms = forms(secret);
     let files = ["data", "log"].map(|dir| files(&server.path().join(dir)));
@@ -79,7 +78,7 @@ fn promise_6_no_secret_lies_in_a_file() {
         client.token()
     });
     codes.push(code);
-    // Refused ones are no less somebody's, and people type a password where the name belongs.
+    // Refused secrets are secrets as well, and people type a password in place of the name.
     let typed = account.recovery[3].text();
     for (name, secret, factor) in [
         ("canary-P4ssw0rd", password, &codes[0]),
@@ -105,7 +104,7 @@ fn promise_6_no_secret_lies_in_a_file() {
             let text = String::from_utf8_lossy(secret);
             assert_eq!(found(server, secret), [""; 0].map(PathBuf::from), "{text}");
         }
-        // The search finds what is there.
+        // Proves that the search finds what is there.
         let chat = found(server, b"canary-in-a-chat-line");
         assert!(chat.contains(&server.log_path("chat.log")), "{chat:?}");
         assert!(chat.len() > 1, "and the database: {chat:?}");

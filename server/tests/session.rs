@@ -1,4 +1,4 @@
-//! What else can be said and asked in a session, against the running server.
+//! Presence, lists, limits and refusals in a session, against the running server.
 
 #![allow(
     clippy::unwrap_used,
@@ -98,7 +98,7 @@ fn people_the_server_and_oneself_can_be_asked_for() {
 fn what_is_not_known_or_not_there_is_refused_and_the_session_goes_on() {
     let server = ServerProcess::start("");
     let (_account, mut alice) = server.register("Alice");
-    // [64, {0: 77, 1: [null, "x"]}], a type that is kept for later.
+    // [64, {0: 77, 1: [null, "x"]}], a type that this version does not know.
     let frame = alice.seal(b"\x82\x18\x40\xa2\x00\x18\x4d\x01\x82\xf6\x61x");
     alice.write(&frame).unwrap();
     assert_eq!(alice.error(77).code, ErrorCode::Unsupported);
@@ -224,7 +224,7 @@ fn who_is_too_fast_is_told_when_to_go_on() {
             _ => None,
         })
     });
-    // Nothing that was refused has been kept.
+    // A refused message has taken no number.
     assert!((6..=7).contains(&seen), "{seen}");
 }
 

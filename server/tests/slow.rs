@@ -17,25 +17,25 @@ use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
 use chatbox_common::testkit::scripted_client::{ScriptedClient, id, sending};
 use chatbox_common::wire::message::{ClientMessage, Plain, Seq, ServerMessage};
 
-/// Messages that fill every buffer on the way several times over: 24 MiB.
+/// Messages; with [`TEXT`] bytes each, 24 MiB fill every buffer on the way several times over.
 const FLOOD: u32 = 6000;
 const TEXT: usize = 4096;
-/// What the server may grow by meanwhile, in KiB: its bounds, not the flood.
+/// How much the server may grow meanwhile, in KiB: its bounds, not the flood.
 const GROWTH: u64 = 16 * 1024;
 
-/// Somebody who takes as little as possible before reading.
+/// Has a small receive buffer, so that the server soon notices that it does not read.
 fn stalled(server: &ServerProcess, name: &str) -> ScriptedClient {
     let mut client = ScriptedClient::connect_narrow(server);
     client.register(name, "correct horse battery");
     client
 }
 
-/// Says so many messages, and waits for all acknowledgements.
+/// Waits for all acknowledgements.
 fn flood(client: &mut ScriptedClient, first: u32, count: u32) {
     flood_before(client, &mut [], first, count);
 }
 
-/// The same, and lets somebody else hear each burst before the next.
+/// As [`flood`], and each listener hears a burst before the next is sent.
 fn flood_before(
     client: &mut ScriptedClient,
     listeners: &mut [ScriptedClient],
@@ -58,7 +58,7 @@ fn flood_before(
     }
 }
 
-/// Reads chat up to the notice that some was cut; the numbers seen, and the room's head.
+/// Reads up to `lagged`; returns the numbers seen before it, and the room's head.
 fn until_lagged(client: &mut ScriptedClient) -> (Vec<Seq>, Seq) {
     let mut seen = Vec::new();
     let heads = client.until("lagged", |message| match message {
@@ -73,7 +73,7 @@ fn until_lagged(client: &mut ScriptedClient) -> (Vec<Seq>, Seq) {
     (seen, heads[0].head)
 }
 
-/// Fetches pages until there is nothing more, then follows; again until the room is live.
+/// Follows docs/PROTOCOL.md, section 13.5, until the room is live.
 fn catch_up(client: &mut ScriptedClient, seen: &mut Vec<Seq>) {
     loop {
         let last = seen.last().copied().unwrap_or(0);
@@ -129,7 +129,7 @@ fn promise_4_who_catches_up_while_others_talk_misses_nothing_and_gets_nothing_tw
         while seen.len() < 1500 {
             match slow.next() {
                 ServerMessage::Chat(chat) => seen.push(chat.seq),
-                // The rest of the talk was too much once more.
+                // The session may fall behind once more.
                 ServerMessage::Lagged(_) => catch_up(&mut slow, &mut seen),
                 _ => {}
             }

@@ -1,8 +1,8 @@
-//! Who somebody is: password, second factor, and the token that continues a login.
+//! Authentication: the password, the second factor, and the token that resumes a login.
 //!
 //! Pure functions: time and randomness come in as arguments; nothing here reads a clock, a file
-//! or a socket, counts attempts, or knows which accounts exist. The server's login, the client's
-//! session and the registration of both call it.
+//! or a socket, counts attempts, or knows which accounts exist. Called by the login and
+//! registration code of server and client.
 
 pub mod recovery;
 pub mod resume;
@@ -19,26 +19,25 @@ use crate::secret::Secret;
 use recovery::RecoveryCode;
 use totp::Code;
 
-/// The longest second factor as typed, in bytes: room for somebody's spaces and dashes.
+/// The longest second factor as typed, in bytes: leaves room for spaces and dashes.
 pub const MAX_SECOND_FACTOR: usize = 64;
 
-/// Why a text is no second factor. Shown to the person who typed it.
+/// The text is no second factor. The sentence is shown to the person who typed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a code has six digits; a recovery code has four groups of four letters and digits")]
 pub struct SecondFactorError;
 
-/// What goes with the password: a code of the moment or a recovery code.
+/// The second factor of a login (docs/PROTOCOL.md, section 11.4).
 #[derive(Debug, Clone)]
 pub enum SecondFactor {
-    /// Six digits from the authenticator.
+    /// Six digits of an authenticator (RFC 6238).
     Totp(Code),
-    /// One of the ten codes given out at registration.
+    /// One of ten codes, each good once.
     Recovery(RecoveryCode),
 }
 
 impl SecondFactor {
-    /// Takes the text for whichever of the two it is; they never look alike, because six
-    /// digits are too short for a recovery code.
+    /// Reads either kind. No text is both: six digits are too short for a recovery code.
     ///
     /// # Errors
     /// When it is neither, or longer than [`MAX_SECOND_FACTOR`].
@@ -50,8 +49,8 @@ impl SecondFactor {
     }
 }
 
-/// A key of at most 64 bytes as the block HMAC makes of it (RFC 2104 section 2): zeros follow.
-/// Given a whole block, HMAC has no length to refuse.
+/// Pads a key of at most 64 bytes with zeros to HMAC's block (RFC 2104 section 2). Given a whole
+/// block, HMAC has no length to refuse.
 fn hmac_block<const N: usize>(key: &[u8; N]) -> Zeroizing<[u8; 64]> {
     const { assert!(N <= 64) };
     let mut block = Zeroizing::new([0; 64]);
@@ -61,7 +60,7 @@ fn hmac_block<const N: usize>(key: &[u8; N]) -> Zeroizing<[u8; 64]> {
     block
 }
 
-/// HMAC-SHA-256 (RFC 2104) of the parts, one behind the other.
+/// HMAC-SHA-256 (RFC 2104) of the concatenated parts.
 fn hmac_sha256<const N: usize>(key: &[u8; N], parts: &[&[u8]]) -> Secret<32> {
     let mut mac = Hmac::<Sha256>::new((&*hmac_block(key)).into());
     for part in parts {
@@ -77,7 +76,6 @@ fn hmac_sha1<const N: usize>(key: &[u8; N], message: &[u8]) -> Secret<20> {
     Secret::fill_with(|out| mac.finalize_into(out.into()))
 }
 
-/// `a XOR b`.
 fn xor(a: &[u8; 32], b: &[u8; 32]) -> Secret<32> {
     Secret::fill_with(|out| {
         for (out, (a, b)) in out.iter_mut().zip(a.iter().zip(b)) {

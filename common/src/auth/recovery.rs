@@ -1,7 +1,7 @@
-//! Recovery codes: the second factor of somebody who has lost the authenticator.
+//! Recovery codes: the second factor of a person who has lost the authenticator.
 //!
-//! Each is good once; spending it is the server's to remember. With 80 random bits there is
-//! nothing to guess, so a plain hash is enough to store.
+//! Each is good once; the server records which are spent. A code has 80 random bits and can't be
+//! guessed, so the server stores a plain hash.
 
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -9,10 +9,10 @@ use zeroize::Zeroizing;
 use super::{MAX_SECOND_FACTOR, SecondFactorError, base32_groups};
 use crate::secret::{Secret, SecretString};
 
-/// How many codes a person gets with the TOTP secret.
+/// Codes in a set. A registration and every change of the second factor give a whole set.
 pub const RECOVERY_CODES: usize = 10;
 
-/// Keeps the hashes of recovery codes apart from every other hash of ten bytes.
+/// Separates these hashes from every other hash of ten bytes.
 const HASH_LABEL: &[u8] = b"chatbox 1 recovery code";
 
 /// A code's length in Base32 characters, without the dashes.
@@ -29,10 +29,11 @@ impl RecoveryCode {
         Self(bytes)
     }
 
-    /// Reads a code as somebody copies it from paper: either case, spaces and dashes anywhere.
+    /// Reads a code as a person types it: either case, spaces and dashes anywhere.
     ///
     /// # Errors
-    /// When what remains is not 16 characters of Base32 (A to Z, 2 to 7).
+    /// When the rest is not 16 characters of Base32 (A to Z, 2 to 7), or the text is longer than
+    /// [`MAX_SECOND_FACTOR`].
     pub fn parse(text: &str) -> Result<Self, SecondFactorError> {
         if text.len() > MAX_SECOND_FACTOR {
             return Err(SecondFactorError);
@@ -52,7 +53,7 @@ impl RecoveryCode {
         Ok(Self(bytes.map_err(|_| SecondFactorError)?))
     }
 
-    /// The code as it is shown, once: four groups of four.
+    /// Four groups of four characters, as the code is shown once to its owner.
     #[must_use]
     pub fn text(&self) -> SecretString {
         let plain = base32_groups(self.0.expose());

@@ -1,10 +1,11 @@
-//! Resuming: how a client that was cut off continues its login without asking again.
+//! Resuming: a client that was cut off continues its login without password and code
+//! (docs/PROTOCOL.md, section 12).
 //!
-//! The proof is bound to the channel on which it is sent. Somebody in the middle, who shares one
-//! channel with the client and another with the server, can neither pass it on nor read the
-//! token out of it. Whoever knows the stored hash can: the server itself, and a thief of its
-//! database. Therefore a client resumes only with the server key of its login. Lifetimes,
-//! successors and families are the server's.
+//! The proof is bound to the channel on which it is sent. A man in the middle, who shares one
+//! channel with the client and another with the server, can neither relay it nor read the token
+//! from it. The server and a thief of its database can, since they know the stored hash.
+//! Therefore a client resumes only towards the server key of its login. Lifetimes, successors
+//! and families are the server's.
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -12,13 +13,13 @@ use subtle::ConstantTimeEq;
 use super::{hmac_sha256, xor};
 use crate::secret::Secret;
 
-/// Keeps this HMAC apart from every other one under the same key.
+/// Separates this HMAC from every other one under the same key.
 const LABEL: &[u8] = b"chatbox 1 resume";
 
-/// A token as the client keeps it: in memory, and elsewhere only where a person asked for that.
+/// A token as the client keeps it: in memory only, unless the person asked for it to be saved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResumeToken {
-    /// By which the server finds what it stored. Not secret.
+    /// The server looks up the stored hash by it. Not secret.
     pub id: [u8; 16],
     /// 32 random bytes.
     pub token: Secret<32>,
@@ -39,8 +40,8 @@ impl ResumeToken {
     }
 }
 
-/// Whether a proof, received on the channel with this binding, comes from the holder of the
-/// token that was stored. Takes the same time either way.
+/// Whether a proof received on the channel with this binding was made with the token of this
+/// stored hash. Compares in constant time.
 #[must_use]
 pub fn check(proof: &[u8; 32], stored: &[u8; 32], channel_binding: &[u8; 32]) -> bool {
     let token = xor(proof, mask(stored, channel_binding).expose());
@@ -69,7 +70,6 @@ mod tests {
         }
     }
 
-    /// Flips bit `bit` of an array.
     fn flipped(bytes: &[u8; 32], bit: usize) -> [u8; 32] {
         let mut bytes = *bytes;
         bytes[bit / 8] ^= 1 << (bit % 8);

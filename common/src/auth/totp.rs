@@ -1,7 +1,7 @@
 //! TOTP (RFC 6238) over HOTP (RFC 4226): SHA-1, six digits, steps of 30 seconds.
 //!
-//! Computes and compares codes. Which step was used last, and how often somebody guessed wrong,
-//! is the server's to remember; without that a code could be used twice within its step.
+//! Computes and compares codes. The server records the step used last, and counts wrong guesses;
+//! without that a code could be used twice within its step.
 
 use subtle::{ConditionallySelectable, ConstantTimeEq, CtOption};
 use zeroize::Zeroizing;
@@ -10,7 +10,7 @@ use super::{MAX_SECOND_FACTOR, SecondFactorError, base32_groups, hmac_sha1};
 use crate::name::UserName;
 use crate::secret::{Secret, SecretString};
 
-/// How long a code lasts, in seconds.
+/// The length of a step (RFC 6238's X), in seconds.
 pub const STEP_SECONDS: u64 = 30;
 
 /// The length of a code, in decimal digits.
@@ -31,7 +31,8 @@ impl Code {
     /// groups of three.
     ///
     /// # Errors
-    /// When there are not exactly six digits, or anything else.
+    /// When there are not exactly six digits, other characters among them, or more than
+    /// [`MAX_SECOND_FACTOR`] bytes.
     pub fn parse(text: &str) -> Result<Self, SecondFactorError> {
         if text.len() > MAX_SECOND_FACTOR {
             return Err(SecondFactorError);
@@ -76,11 +77,10 @@ impl TotpSecret {
     }
 
     /// The step to which a code belongs: this one, the one before or the one after (RFC 6238
-    /// section 5.2 allows for clocks and slow fingers).
+    /// section 5.2: clocks differ, and typing takes time).
     ///
     /// All three are computed and compared in the same time, whatever the outcome. Where the
-    /// code fits two steps it counts for the later one, so that whoever spends the step spends
-    /// both.
+    /// code fits two steps it counts for the later one, so that spending that step spends both.
     #[must_use]
     pub fn matching_step(&self, code: &Code, now_step: u64) -> CtOption<u64> {
         let steps = [

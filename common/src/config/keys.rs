@@ -1,4 +1,4 @@
-//! One table of every key: its name, and what it does to the settings.
+//! The table of all keys: section, name, and the setter that checks the value.
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -31,11 +31,11 @@ pub(super) const ROTATION_MINUTES: RangeInclusive<u32> = 1..=record::MAX_KEY_MIN
 /// Rounds of PBKDF2 for a password.
 pub(super) const SCRAM_ITERATIONS: RangeInclusive<u32> =
     Iterations::LEAST.count()..=Iterations::MAX.count();
-/// Seconds before the client connects again; never 0, which would hammer.
+/// Seconds before the client connects again; never 0, so that it does not hammer the server.
 pub(super) const RECONNECT_DELAY: RangeInclusive<u32> = 1..=3_600;
 /// Messages that the client keeps for scrolling.
 pub(super) const SCROLLBACK: RangeInclusive<u32> = 1_000..=1_000_000;
-/// Seconds for a handshake.
+/// Seconds until a handshake must be complete.
 pub(super) const CONNECTION_TIMEOUT: RangeInclusive<u32> = 1..=MAX_HANDSHAKE_SECONDS;
 /// Bytes of a connection's reading buffer.
 pub(super) const BUFFER_SIZE: RangeInclusive<u32> = 2_048..=16_384;
@@ -57,7 +57,7 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// What needs no agreement of two names.
+    /// For settings with one name; [`Self::finish`] adds the others.
     pub(super) const fn config(&mut self) -> &mut Config {
         &mut self.config
     }
@@ -74,7 +74,7 @@ impl Draft {
     }
 }
 
-/// A key and what it does. `set` fails with what to write instead.
+/// `set` fails with a sentence that says what to write instead.
 pub(super) struct Key {
     pub(super) section: &'static str,
     pub(super) name: &'static str,
@@ -89,7 +89,6 @@ const fn key(
     Key { section, name, set }
 }
 
-/// Every key there is.
 pub(super) const KEYS: &[Key] = &[
     key("server", "address", |d, v| {
         address(v).map(|ip| d.config.server.address = ip)
@@ -253,8 +252,8 @@ fn set_log_level(draft: &mut Draft, value: &DeValue<'_>) -> Result<(), String> {
     agree(&mut draft.log_level, level)
 }
 
-/// The directory that a `log_file` names by the way. A name of its own would put the four
-/// audit files together, where readers and verification no longer find them.
+/// Takes the directory of a `log_file`, whose name must be one of [`AUDIT_FILES`]: readers and
+/// verification would not find the audit under another one.
 fn log_file_directory(value: &DeValue<'_>) -> Result<Option<PathBuf>, String> {
     let path = PathBuf::from(text(value)?);
     let known = |name: &str| AUDIT_FILES.contains(&name);

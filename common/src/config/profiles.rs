@@ -1,7 +1,7 @@
 //! The sections in which a person chooses names: `[profiles.NAME]` and `[keys]`.
 //!
-//! What a key of the terminal may be, and which actions there are, is the client's to know: here
-//! they are two texts and a line.
+//! Which terminal keys and actions exist is the client's to know: here a setting of `[keys]` is
+//! two texts and a line number.
 
 use toml::Spanned;
 use toml::de::DeValue;
@@ -16,13 +16,12 @@ const MAX_PROFILE_NAME: usize = 32;
 pub(super) const PROFILES: &str = "profiles";
 pub(super) const KEY_SETTINGS: &str = "keys";
 
-/// A key of a profile, as [`super::keys::Key`] is one of a section.
+/// As [`super::keys::Key`], for a profile.
 pub(super) struct ProfileKey {
     pub(super) name: &'static str,
     set: fn(&mut Profile, &DeValue<'_>) -> Result<(), String>,
 }
 
-/// Every key of a profile.
 pub(super) const PROFILE_KEYS: &[ProfileKey] = &[
     ProfileKey {
         name: "server",
@@ -42,13 +41,13 @@ pub(super) const PROFILE_KEYS: &[ProfileKey] = &[
     },
 ];
 
-/// What a profile's name has, as a sentence says it.
+/// The rule of [`is_profile_name`], worded for an error message.
 #[must_use]
 pub fn profile_name_rule() -> String {
     format!("1 to {MAX_PROFILE_NAME} letters a to z, digits, '-' and '_'")
 }
 
-/// Whether a profile may bear this name: see [`profile_name_rule`].
+/// Whether a profile may have this name: 1 to 32 ASCII letters, digits, `-` and `_`.
 #[must_use]
 pub fn is_profile_name(name: &str) -> bool {
     let named = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
@@ -57,7 +56,6 @@ pub fn is_profile_name(name: &str) -> bool {
 
 type Report<'r> = &'r mut dyn FnMut(usize, String);
 
-/// Reads what stands below `profiles`.
 pub(super) fn read_profiles(
     config: &mut Config,
     at: usize,
@@ -126,7 +124,7 @@ fn read_profile_key(
     }
 }
 
-/// Reads what stands below `keys`, in the order of the lines.
+/// The settings end up in the order of their lines.
 pub(super) fn read_keys(
     config: &mut Config,
     whole: &str,

@@ -1,4 +1,4 @@
-//! What config.toml can say, section by section, and what holds when it says nothing.
+//! The settings of config.toml, section by section, and their defaults.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -11,7 +11,7 @@ use crate::limits::MAX_HANDSHAKE_SECONDS;
 use crate::name::UserName;
 use crate::wire::frame::IDLE_CAPACITY;
 
-/// The port without any configuration.
+/// The server's TCP port where none is configured.
 pub const DEFAULT_PORT: u16 = 7878;
 /// The longest host name, in bytes (RFC 1035, section 2.3.4).
 pub const MAX_HOST: usize = 253;
@@ -19,7 +19,7 @@ pub const MAX_HOST: usize = 253;
 pub(super) const KIB: usize = 1024;
 pub(super) const MIB: u64 = 1024 * 1024;
 
-/// Everything config.toml can say. `Default` is what an empty file says.
+/// All settings of a file. `Default` is what an empty file means.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Config {
     /// `[server]`
@@ -43,7 +43,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// Whether there is something in it that may be run.
+    /// Whether it has a shell command: the client refuses such a file if others can write it.
     #[must_use]
     pub fn has_commands(&self) -> bool {
         self.profiles.values().any(Profile::has_commands)
@@ -59,16 +59,16 @@ pub struct Server {
     pub port: u16,
     /// Who may register.
     pub registration: Registration,
-    /// The most connections at a time; 0 leaves it to what the machine allows.
+    /// The most connections at a time; 0: as many as the machine allows.
     pub max_connections: u32,
 }
 
 /// Who may make an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Registration {
-    /// Whoever can reach the server.
+    /// Everybody who can reach the server.
     Open,
-    /// Nobody.
+    /// Nobody: the server answers `registration_closed`.
     Closed,
 }
 
@@ -79,27 +79,27 @@ pub struct Security {
     pub max_messages_per_sec: u32,
     /// The server's keys; relative to the file's directory.
     pub key_directory: PathBuf,
-    /// A direction's key is replaced after so many records.
+    /// A direction's key is replaced after this many records.
     pub rotation_records: u64,
-    /// A direction's key is replaced after so many bytes.
+    /// A direction's key is replaced after this many bytes of records.
     pub rotation_bytes: u64,
-    /// A direction's key is replaced at the next record once it is so old.
+    /// A direction's key is replaced at the next record once it is this old.
     pub rotation_age: Duration,
     /// Rounds of PBKDF2 for the passwords of a new database; a database with accounts has its own,
     /// and the two must agree.
     pub scram_iterations: Iterations,
 }
 
-/// `[client]`: where the client connects to, and what it is like.
+/// `[client]`: where the client connects to, and how it behaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
-    /// A host name or an address.
+    /// A host name or an address, at most [`MAX_HOST`] bytes.
     pub server_address: String,
     /// The server's port, never 0.
     pub server_port: u16,
     /// The pause before the client connects again.
     pub reconnect_delay: Duration,
-    /// How many messages are kept for scrolling.
+    /// The number of messages kept for scrolling.
     pub scrollback: usize,
     /// Whether a mention or a direct message rings the bell.
     pub bell: bool,
@@ -111,31 +111,31 @@ pub struct Client {
 pub struct Profile {
     /// A host name or an address, perhaps with a port; an IPv6 address in brackets.
     pub server: Option<String>,
-    /// Whose account.
+    /// The account's name.
     pub user: Option<UserName>,
-    /// What prints the password, for `/bin/sh -c`.
+    /// Run by `/bin/sh -c`; prints the password.
     pub password_command: Option<String>,
-    /// What prints a code, for `/bin/sh -c`.
+    /// Run by `/bin/sh -c`; prints a code.
     pub otp_command: Option<String>,
 }
 
 impl Profile {
-    /// Whether there is something in it that may be run.
+    /// Whether it has a shell command: the client refuses such a file if others can write it.
     #[must_use]
     pub const fn has_commands(&self) -> bool {
         self.password_command.is_some() || self.otp_command.is_some()
     }
 }
 
-/// A line of `[keys]`, of which only the client knows whether it means anything. Its texts are as
-/// they stand in the file: not fit for a terminal.
+/// A line of `[keys]`. Only the client knows which keys and actions exist; the texts are as they
+/// stand in the file, and unsafe to show on a terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeySetting {
-    /// Which key.
+    /// The name of a terminal key, unchecked.
     pub key: String,
-    /// What it does.
+    /// The name of an action, unchecked.
     pub action: String,
-    /// Where it says so, counted from 1.
+    /// The line in the file, counted from 1.
     pub line: usize,
 }
 
@@ -148,19 +148,19 @@ pub struct Logging {
     pub log_level: LogLevel,
 }
 
-/// How much the diagnostics tell.
+/// The least severe diagnostics that are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogLevel {
-    /// Nothing.
+    /// No diagnostics.
     Off,
-    /// What failed.
+    /// Failures.
     Error,
-    /// What may fail soon.
+    /// What may lead to a failure.
     Warn,
-    /// What happened.
+    /// Normal operation.
     #[default]
     Info,
-    /// What it was made of.
+    /// Details for finding a fault.
     Debug,
     /// Everything.
     Trace,
@@ -182,27 +182,27 @@ pub struct Storage {
     pub directory: PathBuf,
     /// What an acknowledged message survives.
     pub durability: Durability,
-    /// With less space left on the disk, in bytes, writing is refused.
+    /// Free disk space, in bytes, below which the server refuses to write.
     pub min_free: u64,
 }
 
 /// What an acknowledged message survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
-    /// The end of the server's process, however sudden.
+    /// A crash of the server; a power cut may lose the last messages.
     Normal,
-    /// A power cut, too: the disk is waited for.
+    /// Also a power cut: every commit waits for the disk.
     Full,
 }
 
 /// `[limits]`: how much may wait for slow readers, and how many rooms there may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// For one session, in bytes.
+    /// What may wait for one session, in bytes.
     pub outbox: usize,
-    /// For all sessions together, in bytes.
+    /// What may wait for all sessions together, in bytes.
     pub outbox_total: u64,
-    /// Rooms in all, conversations of two apart.
+    /// Rooms in all, not counting conversations of two.
     pub rooms: u32,
     /// Rooms that one person may make.
     pub rooms_per_person: u32,

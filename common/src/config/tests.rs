@@ -33,7 +33,7 @@ fn the_file_of_secure_messaging_works_as_it_stands() {
     assert_eq!(parse(text).unwrap(), Config::default());
 }
 
-/// The repository's config.toml with its commented keys switched on, and the keys in it.
+/// The repository's config.toml; `uncommented` switches on the keys that are comments in it.
 fn shipped(uncommented: bool) -> String {
     let text = include_str!("../../../config.toml");
     let on = |line: &str| {

@@ -1,4 +1,4 @@
-//! Readers of single values. Each says, when it fails, what it would have taken.
+//! Readers of single values. The error of each says what it would have taken.
 
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -10,10 +10,10 @@ use toml::de::DeValue;
 use super::settings::MAX_HOST;
 use crate::name::UserName;
 
-/// As much of a wrong text as is shown, in characters.
+/// How much of a wrong text an error shows, in characters.
 const SHOWN: usize = 60;
 
-/// A text from the file as it may stand on a terminal: escaped and cut.
+/// Escapes and cuts a text from the file, so that it is safe to show on a terminal.
 pub(super) fn shown(text: &str) -> String {
     let mut short: String = text.chars().take(SHOWN).collect();
     if short.len() < text.len() {
@@ -78,7 +78,7 @@ fn out_of_range(written: &dyn Display, possible: &str) -> String {
     )
 }
 
-/// One of a few words, in any case of letters.
+/// Ignores the case of letters.
 pub(super) fn choice<T: Copy>(value: &DeValue<'_>, words: &[(&str, T)]) -> Result<T, String> {
     let said = text(value)?;
     words
@@ -151,7 +151,7 @@ pub(super) fn user(value: &DeValue<'_>) -> Result<UserName, String> {
     UserName::parse(text(value)?).map_err(|error| error.to_string())
 }
 
-/// A command for the shell; only what no shell can be given is refused.
+/// Refuses only what no shell can be given.
 pub(super) fn command(value: &DeValue<'_>) -> Result<String, String> {
     let said = text(value)?;
     if said.trim().is_empty() || said.contains('\0') {

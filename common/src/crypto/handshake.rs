@@ -7,7 +7,8 @@
 //! X25519 key, which the client must compare with the key it pinned; the person is authenticated
 //! afterwards, with a proof bound to [`ChannelBinding`].
 //!
-//! [`respond`] is one pure function, so that a server can run it on a thread of its choice.
+//! [`respond`] is one function without state, so that a server can run it on a thread of its
+//! choice.
 
 use std::fmt;
 
@@ -20,13 +21,13 @@ use super::noise::{self, Suite};
 use super::record::TAG_LEN;
 use crate::secret::Secret;
 
-/// What a client sends before anything else. It is also Noise's prologue.
+/// The first 10 bytes of a client. They are also Noise's prologue.
 pub const PREFACE: &[u8; 10] = b"CHATBOX/1\n";
 
-/// The Noise protocol name.
+/// The protocol name (Noise, section 8): a pattern, a curve, a cipher and a hash.
 pub const NOISE_PROTOCOL: &str = "Noise_NX_25519_AESGCM_SHA256";
 
-/// Suite as it is shown to people.
+/// All algorithms of a session, as the client shows them to people.
 pub const SUITE: &str = "Noise_NX_25519_AESGCM_SHA256 + ML-KEM-768, records AES-256-GCM";
 
 /// Bytes of an ML-KEM-768 encapsulation key (FIPS 203, table 3).
@@ -41,7 +42,7 @@ pub const MESSAGE_1_LEN: usize = 32 + ENCAPSULATION_KEY_LEN;
 /// Bytes of message 2: ephemeral key, sealed static key, sealed ciphertext.
 pub const MESSAGE_2_LEN: usize = 32 + (32 + 16) + (CIPHERTEXT_LEN + 16);
 
-/// Why there is no session.
+/// Why the handshake failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HandshakeError {
     /// A message has not exactly the length this handshake gives it.
@@ -87,7 +88,7 @@ impl fmt::Debug for ServerKey {
     }
 }
 
-/// A server's identity: the private key and what is public of it.
+/// A server's identity: its static X25519 key pair.
 #[derive(Debug, Clone)]
 pub struct ServerIdentity {
     private: Secret<32>,
@@ -102,7 +103,7 @@ impl ServerIdentity {
         Self { private, public }
     }
 
-    /// The public key.
+    /// The public key, which clients pin.
     #[must_use]
     pub const fn public(&self) -> &ServerKey {
         &self.public
@@ -125,9 +126,9 @@ impl ChannelBinding {
 /// What a finished handshake leaves: a first secret for each direction, and the binding.
 #[derive(Debug)]
 pub struct SessionKeys {
-    /// First secret of what the client sends.
+    /// The first secret of the client's direction (docs/PROTOCOL.md, section 5.1).
     pub client_to_server: Secret<32>,
-    /// First secret of what the server sends.
+    /// The first secret of the server's direction.
     pub server_to_client: Secret<32>,
     /// What a login proof is bound to.
     pub channel_binding: ChannelBinding,
@@ -162,8 +163,8 @@ impl ClientHandshake {
         Ok((Self { noise, seed }, message))
     }
 
-    /// Reads message 2. The server's key comes with the keys, not yet trusted: it is for the
-    /// caller to compare it with the pinned one.
+    /// Reads message 2. The server's key that comes with the keys is not trusted yet: the caller
+    /// compares it with the pinned one.
     ///
     /// # Errors
     /// When the message has a wrong length or was not made by the owner of the key it names.
@@ -231,7 +232,7 @@ fn respond_with(
     Ok((message, split(noise, &shared)))
 }
 
-/// Takes the keys out of a finished handshake, which ends with it.
+/// Derives the session's keys (docs/PROTOCOL.md, section 5.1) and consumes the handshake.
 fn split(mut noise: HandshakeState, shared: &Zeroizing<[u8; 32]>) -> SessionKeys {
     assert!(
         noise.is_handshake_finished(),

@@ -11,7 +11,7 @@ fn identity(byte: u8) -> ServerIdentity {
     ServerIdentity::from_private(Secret::new([byte; 32]))
 }
 
-/// A client that makes the same message 1 every time.
+/// Makes the same message 1 every time.
 fn client() -> (ClientHandshake, Vec<u8>) {
     ClientHandshake::start_with(Secret::new(SEED), Some(&EPHEMERAL)).unwrap()
 }

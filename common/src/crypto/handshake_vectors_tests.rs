@@ -15,7 +15,6 @@ fn reply(case: &Value, message_1: &[u8]) -> Result<(Vec<u8>, SessionKeys), Hands
     respond_with(&server, message_1, &randomness, Some(&ephemeral))
 }
 
-/// A message of a case, as the case's `change` leaves it.
 fn changed(mut message: Vec<u8>, change: &Value) -> Vec<u8> {
     if change["cut"].is_u64() {
         message.truncate(number(change, "cut"));

@@ -5,7 +5,7 @@ use sha2::Sha256;
 
 use crate::secret::Secret;
 
-/// HKDF-Extract: one pseudorandom key from a salt and input keying material.
+/// HKDF-Extract (RFC 5869, section 2.2).
 pub(super) fn extract(salt: &[u8], input: &[u8]) -> Secret<32> {
     let (key, _) = Hkdf::<Sha256>::extract(Some(salt), input);
     let mut key: [u8; 32] = key.into();
@@ -14,7 +14,7 @@ pub(super) fn extract(salt: &[u8], input: &[u8]) -> Secret<32> {
     secret
 }
 
-/// HKDF-Expand to 32 bytes, one block of SHA-256.
+/// HKDF-Expand (RFC 5869, section 2.3) to 32 bytes, one block of SHA-256.
 pub(super) fn expand(key: &Secret<32>, info: &[u8]) -> Secret<32> {
     Secret::fill_with(|bytes| {
         // `from_prk` refuses keys shorter than 32 bytes and `expand` outputs longer than

@@ -1,7 +1,7 @@
-//! What the Noise library computes with: X25519, SHA-256, randomness, and the same AES-256-GCM as
-//! the records. The library's own would bring a second AES-GCM, and leaves private keys unwiped.
+//! The primitives of the Noise library: X25519, SHA-256, randomness, and the same AES-256-GCM as
+//! the records. The library's own would bring a second AES-GCM, and leave private keys unwiped.
 //!
-//! Nothing is computed here, only handed on. Called by the handshake only.
+//! Adapters only: nothing is computed here. Called by the handshake only.
 
 use aes_gcm::aead::AeadInOut;
 use aes_gcm::{Aes256Gcm, KeyInit};
@@ -19,15 +19,13 @@ use super::nonce;
 use super::record::TAG_LEN;
 use crate::secret::Secret;
 
-/// See the module.
 #[derive(Default)]
 pub(super) struct Suite {
-    /// A key pair that is known already: a server's own need not be computed for each peer.
+    /// A server's own key pair, so that its public key is not computed again for each peer.
     known: Option<(Secret<32>, [u8; 32])>,
 }
 
 impl Suite {
-    /// The suite of somebody with this key pair.
     pub(super) fn of(private: &Secret<32>, public: &[u8; 32]) -> Self {
         Self {
             known: Some((private.clone(), *public)),

@@ -1,4 +1,4 @@
-//! Records: what is said in a session, sealed with AES-256-GCM under keys that change.
+//! Records: messages sealed with AES-256-GCM under keys that change (docs/PROTOCOL.md, section 6).
 //!
 //! A record is the body of one frame. Its key comes from the direction's secret `S`, its nonce is
 //! the number of records under that key, its associated data the two length bytes of the frame.
@@ -30,14 +30,15 @@ pub const MAX_CONTENT: usize = MAX_RECORD - TAG_LEN - 1;
 pub const MAX_RECORDS_PER_KEY: u64 = 1 << 20;
 /// A receiver takes at most this many key updates in [`UPDATE_WINDOW`].
 pub const MAX_UPDATES: usize = 8;
-/// See [`MAX_UPDATES`].
+/// The time over which [`MAX_UPDATES`] counts.
 pub const UPDATE_WINDOW: Duration = Duration::from_secs(10);
 
-/// The most records that a sender seals under one key, but for the update that ends it.
+/// The most records that a sender seals under one key, without the update that ends it.
 pub const MAX_RECORDS_SEALED: u32 = 1 << 16;
-/// The most plaintext that a sender seals under one key, in MiB.
+/// The most that a sender seals under one key before it replaces it, in MiB: the sum of the
+/// records' lengths, padding and tags included.
 pub const MAX_MIB_SEALED: u32 = 256;
-/// How old a sender's key may be, in minutes.
+/// The age at which a sender replaces its key, in minutes.
 pub const MAX_KEY_MINUTES: u32 = 10;
 
 const TYPE_MESSAGES: u8 = 1;
@@ -48,9 +49,9 @@ const PADDING: usize = 64;
 /// Before or after the login: decides padding, sizes, and whether keys may change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// Handshake done, nobody logged in.
+    /// From the handshake to `logged_in`.
     Login,
-    /// Logged in.
+    /// After `logged_in`.
     Session,
 }
 
@@ -72,7 +73,7 @@ impl Stage {
     }
 }
 
-/// After how much a sender replaces its key.
+/// The limits at which a sender replaces its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rotation {
     records: u64,
@@ -81,7 +82,7 @@ pub struct Rotation {
 }
 
 impl Rotation {
-    /// The limits, each cut down to the protocol's own where it is higher; at least one record.
+    /// Cuts each limit down to the protocol's own; at least one record and one byte.
     #[must_use]
     pub fn new(records: u64, bytes: u64, age: Duration) -> Self {
         let most = Self::default();
@@ -103,7 +104,7 @@ impl Default for Rotation {
     }
 }
 
-/// Why nothing was sealed. Either ends the session.
+/// Why nothing was sealed; [`Sealer::seal`] says what state that leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
     /// The content is empty or longer than the stage allows.
@@ -181,11 +182,12 @@ impl Key {
 pub struct KeyAge {
     /// 0 for the first key, then one more with every update.
     pub epoch: u64,
-    /// Since when the key is in use.
+    /// How long the key has been in use.
     pub age: Duration,
 }
 
-/// The sending direction. Owned by whoever owns the order of what is sent.
+/// The sending direction. Belongs to the thread that decides the order of records, since their
+/// number is the nonce.
 pub struct Sealer {
     key: Key,
     stage: Stage,
@@ -194,7 +196,7 @@ pub struct Sealer {
 }
 
 impl Sealer {
-    /// A sealer at the start of its direction.
+    /// Starts a direction before login, with its first secret and counter 0.
     #[must_use]
     pub fn new(secret: Secret<32>, rotation: Rotation, now: Instant) -> Self {
         Self {
@@ -205,12 +207,13 @@ impl Sealer {
         }
     }
 
-    /// From the next record on, the rules after login hold.
+    /// From the next record on, the sizes, padding and key updates of a session apply
+    /// (docs/PROTOCOL.md, section 6.3).
     pub const fn begin_session(&mut self) {
         self.stage = Stage::Session;
     }
 
-    /// Epoch and age of the key.
+    /// Epoch and age of this direction's key, for display.
     #[must_use]
     pub fn key_age(&self, now: Instant) -> KeyAge {
         KeyAge {
@@ -295,12 +298,12 @@ impl Sealer {
     }
 }
 
-/// What a record held.
+/// An authentic record, decrypted in place.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Opened<'a> {
     /// One or more whole messages, back to back.
     Messages(&'a mut [u8]),
-    /// The peer goes on with its next key; so does this opener already.
+    /// The peer has replaced its key; this opener already uses the new one.
     KeyUpdate,
 }
 
@@ -313,7 +316,7 @@ pub struct Opener {
 }
 
 impl Opener {
-    /// An opener at the start of its direction.
+    /// Starts a direction before login, with its first secret and counter 0.
     #[must_use]
     pub fn new(secret: Secret<32>, now: Instant) -> Self {
         Self {
@@ -323,18 +326,19 @@ impl Opener {
         }
     }
 
-    /// From the next record on, the rules after login hold.
+    /// From the next record on, the sizes, padding and key updates of a session apply
+    /// (docs/PROTOCOL.md, section 6.3).
     pub const fn begin_session(&mut self) {
         self.stage = Stage::Session;
     }
 
-    /// Before or after login.
+    /// Whether the rules before or after login apply.
     #[must_use]
     pub const fn stage(&self) -> Stage {
         self.stage
     }
 
-    /// Epoch and age of the key.
+    /// Epoch and age of this direction's key, for display.
     #[must_use]
     pub fn key_age(&self, now: Instant) -> KeyAge {
         KeyAge {

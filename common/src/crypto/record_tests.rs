@@ -8,7 +8,6 @@ mod vectors;
 const SECRET: [u8; 32] = [0x5e; 32];
 const TAG_AND_TYPE: usize = TAG_LEN + 1;
 
-/// A sealer and the opener for what it seals.
 fn pair(stage: Stage) -> (Sealer, Opener) {
     let now = Instant::now();
     let mut sealer = Sealer::new(Secret::new(SECRET), Rotation::default(), now);
@@ -51,7 +50,6 @@ fn forge(sealer: &mut Sealer, plain: &[u8]) -> Vec<u8> {
     record
 }
 
-/// What an opener makes of a record, as owned values.
 fn open(opener: &mut Opener, record: &[u8]) -> Result<Option<Vec<u8>>, OpenError> {
     let mut record = record.to_vec();
     opener
@@ -255,7 +253,7 @@ fn before_login_a_record_has_at_most_4096_bytes_and_changes_no_key() {
     assert!(open(&mut opener, &longest).is_ok());
     let longer = forge(&mut sealer, &[&[1; 4080][..], &[1]].concat());
     assert_eq!(open(&mut opener, &longer), Err(OpenError::Length));
-    // The same record is a good one once the login is done.
+    // The same record is valid once the login is done.
     opener.begin_session();
     assert_eq!(opener.stage(), Stage::Session);
     assert!(open(&mut opener, &longer).is_ok());

@@ -20,7 +20,7 @@ fn the_published_sequences_are_what_a_sealer_makes_and_an_opener_opens() {
         let rotation = Rotation::new(records, u64::MAX, Duration::MAX);
         let mut sealer = Sealer::new(secret.clone(), rotation, now);
         let mut opener = Opener::new(secret, now);
-        // A key update comes with the record behind it.
+        // A sealer emits a key update together with the record behind it.
         let mut update = Vec::new();
         for record in sequence["records"].as_array().unwrap() {
             if stage_of(record) == Stage::Session {

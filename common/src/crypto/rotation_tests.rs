@@ -12,7 +12,7 @@ fn rotating(rotation: Rotation, now: Instant) -> (Sealer, Opener) {
     (sealer, opener)
 }
 
-/// Seals one content and opens every record that makes; how many were key updates.
+/// Seals one content, opens the records, and returns how many were key updates.
 fn pass(sealer: &mut Sealer, opener: &mut Opener, content: &[u8], now: Instant) -> usize {
     let mut frames = Vec::new();
     sealer.seal(content, now, &mut frames).unwrap();
@@ -31,7 +31,7 @@ fn pass(sealer: &mut Sealer, opener: &mut Opener, content: &[u8], now: Instant) 
     updates
 }
 
-/// A good key update from a sealer whose own limits are far away.
+/// A valid key update, long before the sealer's own limits.
 fn update(sealer: &mut Sealer, now: Instant) -> Vec<u8> {
     let record = forge(sealer, &[2]);
     sealer.key.update(now);

@@ -1,4 +1,5 @@
-//! Accounts as their owners keep them, and the three ways to become somebody.
+//! Accounts as their owners keep them, and the three ways into a session: registration, login,
+//! resume.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,7 +17,6 @@ use crate::wire::message::{
 use super::process::ServerProcess;
 use super::scripted_client::ScriptedClient;
 
-/// The step of this moment.
 pub fn step_now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     step_of(since.as_secs())
@@ -30,18 +30,16 @@ fn password(text: &str) -> Password {
     Password::prepare(&secret(text)).unwrap()
 }
 
-/// What a person knows and holds.
 pub struct Account {
     pub name: UserName,
     pub password: String,
     pub totp: TotpSecret,
     pub recovery: Vec<RecoveryCode>,
-    /// The last step that was spent.
+    /// The last TOTP step that was spent.
     pub last_step: u64,
 }
 
 impl Account {
-    /// What a person gets to see when it registers.
     pub fn new(name: &str, password: &str, challenge: &RegisterChallenge) -> Self {
         let recovery = challenge.recovery.iter().cloned();
         Self {
@@ -53,8 +51,8 @@ impl Account {
         }
     }
 
-    /// A second factor that is still good: a code, or, where the next step is too far ahead, a
-    /// recovery code.
+    /// A second factor that is not spent: a code, or a recovery code where the next step is too far
+    /// ahead for the server.
     pub fn factor(&mut self) -> SecretString {
         let now = step_now();
         let step = now.max(self.last_step + 1);
@@ -81,14 +79,12 @@ impl Account {
 }
 
 impl ServerProcess {
-    /// A new account and its first session.
     pub fn register(&self, name: &str) -> (Account, ScriptedClient) {
         let mut client = ScriptedClient::connect(self);
         let account = client.register(name, "correct horse battery");
         (account, client)
     }
 
-    /// Another session of an account, by a full login.
     pub fn log_in(&self, account: &mut Account) -> ScriptedClient {
         let mut client = ScriptedClient::connect(self);
         let factor = account.factor();
@@ -96,7 +92,6 @@ impl ServerProcess {
         client
     }
 
-    /// Another session, by a token.
     pub fn resume(&self, token: &ResumeToken) -> ScriptedClient {
         let mut client = ScriptedClient::connect(self);
         client.say_resume(token);
@@ -124,7 +119,6 @@ impl ScriptedClient {
         })
     }
 
-    /// Confirms a registration with the first code.
     pub fn say_confirm(
         &mut self,
         challenge: &RegisterChallenge,
@@ -155,8 +149,8 @@ impl ScriptedClient {
         account
     }
 
-    /// The first half of a login: what is to be said after the challenge, and the check of what
-    /// comes back. `binding` is this channel's, unless somebody sits in the middle.
+    /// The first half of a login, up to the challenge. `binding` is this channel's, unless the test
+    /// plays a man in the middle.
     pub fn prove(&mut self, name: &UserName, typed: &str, binding: &[u8; 32]) -> ClientFinal {
         let first = ClientFirst::new(name, *Secret::random().expose());
         let scram = first.message().to_owned();

@@ -1,4 +1,4 @@
-//! Changing one's own account from a session, and hearing what came of it.
+//! Changes of an account from one of its sessions, and their answers.
 
 use crate::auth::recovery::RecoveryCode;
 use crate::auth::resume::ResumeToken;
@@ -15,9 +15,9 @@ use super::account::{Account, secret};
 use super::process::ServerProcess;
 use super::scripted_client::ScriptedClient;
 
-/// Another password.
+/// The password that tests change to.
 pub const NEW: &str = "a better horse battery";
-/// What a login or resume gets that is refused.
+/// The two messages of a refused login or resume.
 pub const LOGIN_REFUSED: (ErrorCode, ByeReason) =
     (ErrorCode::LoginRefused, ByeReason::LoginRefused);
 
@@ -27,7 +27,7 @@ pub fn assert_token_is_dead(server: &ServerProcess, token: &ResumeToken) {
     assert_eq!(client.refusal(), LOGIN_REFUSED);
 }
 
-/// Everything of an account that a change may change.
+/// Everything of account 1 that a change may touch.
 pub fn state(server: &ServerProcess) -> Option<String> {
     server.query(
         "SELECT password || hex(totp) || last_step \
@@ -36,7 +36,7 @@ pub fn state(server: &ServerProcess) -> Option<String> {
     )
 }
 
-/// What somebody has of an account who has seen its codes.
+/// The account as a thief of its codes has it.
 pub fn without_password(account: &Account) -> Account {
     Account {
         name: account.name.clone(),
@@ -56,7 +56,7 @@ pub fn some_verifier() -> Verifier {
     }
 }
 
-/// What a client says to change its password, each part as it should be or not.
+/// The parts of a change of password, any of which a test may make wrong.
 pub struct NewPassword<'a> {
     pub name: &'a str,
     pub old: &'a str,
@@ -66,7 +66,7 @@ pub struct NewPassword<'a> {
 }
 
 impl ScriptedClient {
-    /// All of it right but for what the caller makes wrong.
+    /// All parts right.
     pub fn new_password<'a>(
         &self,
         account: &'a Account,
@@ -82,13 +82,11 @@ impl ScriptedClient {
         }
     }
 
-    /// Begins a proof of the password.
     pub fn say_password(&mut self, scram: &str) -> u32 {
         let scram = scram.to_owned();
         self.ask(|request| ClientMessage::Password(message::Password { request, scram }))
     }
 
-    /// The answer to that.
     pub fn password_challenge(&mut self, asked: u32) -> Result<PasswordChallenge, ErrorCode> {
         self.until("a challenge", |message| match message {
             ServerMessage::PasswordChallenge(challenge) if challenge.request == asked => {
@@ -99,7 +97,7 @@ impl ScriptedClient {
         })
     }
 
-    /// A whole change of the password; the server's proof is checked.
+    /// Checks the server's proof as well.
     pub fn change_password(&mut self, change: NewPassword<'_>) -> Result<Changed, ErrorCode> {
         let prepared = |text| Password::prepare(&secret(text)).unwrap();
         let user = UserName::parse(change.name).unwrap();
@@ -114,7 +112,6 @@ impl ScriptedClient {
         Ok(changed)
     }
 
-    /// Ends a change of the password, however it was begun.
     pub fn say_password_confirm(
         &mut self,
         scram: &str,
@@ -147,7 +144,7 @@ impl ScriptedClient {
         Ok(changed)
     }
 
-    /// Has the server challenge whoever it is, and answers it.
+    /// `name` may be another than the session's own.
     pub fn answer_challenge(
         &mut self,
         name: &str,
@@ -162,7 +159,7 @@ impl ScriptedClient {
         Ok(first.answer(&scram, &password, binding).unwrap())
     }
 
-    /// Proves the password, and asks for a new second factor; the server's proof is checked.
+    /// Checks the server's proof as well.
     pub fn new_factor(
         &mut self,
         account: &Account,
@@ -177,7 +174,6 @@ impl ScriptedClient {
         Ok(factor)
     }
 
-    /// Asks for a new second factor, however the proof was begun.
     pub fn say_factor(
         &mut self,
         scram: &str,
@@ -200,14 +196,12 @@ impl ScriptedClient {
         })
     }
 
-    /// Confirms it.
     pub fn confirm_factor(&mut self, code: SecretString) -> Result<Changed, ErrorCode> {
         let asked =
             self.ask(|request| ClientMessage::FactorConfirm(FactorConfirm { request, code }));
         self.changed(asked)
     }
 
-    /// One's own sessions.
     pub fn sessions(&mut self) -> Vec<SessionInfo> {
         let asked = self.ask(|request| ClientMessage::Sessions(Plain { request }));
         self.until("the sessions", |message| match message {
@@ -221,7 +215,6 @@ impl ScriptedClient {
     }
 }
 
-/// What a new factor makes of an account.
 pub fn take_factor(account: &mut Account, factor: &NewFactor) {
     let recovery = factor.recovery.iter().cloned();
     account.recovery = recovery.map(RecoveryCode::new).collect();

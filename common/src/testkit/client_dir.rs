@@ -1,4 +1,4 @@
-//! The client's own program: where it runs, what it is given, how it ended.
+//! The client's program in a directory of its own: its files, its flags, its exit.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -10,7 +10,7 @@ use super::guard::GuardedChild;
 use super::process::program;
 use super::scripted_server::{AcceptedClient, CODE, PASSWORD, ScriptedServer};
 
-/// A directory with the files that the program's flags name.
+/// Has the files that the program's flags name.
 pub struct ClientDir {
     directory: tempfile::TempDir,
 }
@@ -59,12 +59,11 @@ impl ClientDir {
         command
     }
 
-    /// Starts the program with these flags.
     pub fn spawn(&self, flags: &[&str]) -> GuardedChild {
         GuardedChild::spawn(&mut self.command(flags))
     }
 
-    /// Starts the program as alice, with these flags besides.
+    /// Starts the program with all it needs to log in as alice, and these flags.
     pub fn begin(&self, server: &ScriptedServer, flags: &[&str]) -> GuardedChild {
         let address = server.address();
         let fingerprint = server.fingerprint().to_string();
@@ -75,10 +74,10 @@ impl ClientDir {
         self.spawn(&all)
     }
 
-    /// Starts it with this input, and nothing behind.
+    /// Writes this input, then closes standard input.
     pub fn chat(&self, server: &ScriptedServer, input: &str, flags: &[&str]) -> GuardedChild {
         let mut child = self.begin(server, flags);
-        // A program that ended already does not read: that is for the test to see.
+        // Fails where the program has ended already: the test looks at its exit.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         child
     }

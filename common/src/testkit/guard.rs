@@ -1,8 +1,8 @@
 //! Processes that end with the test, however the test ends.
 //!
 //! Drop ends a process when its owner goes, also by a panic. A test that is killed, aborts or is
-//! ended with Ctrl-C drops nothing; for that there is one shell beside each test process. It is told
-//! which processes run, and reads a pipe whose other end only the test process has: when that end
+//! ended with Ctrl-C drops nothing; for that there is one shell beside each test process. It is
+//! told which processes run, over a pipe whose other end only the test process has: when that end
 //! closes, the test is gone, and the shell kills what still runs.
 
 use std::io::{self, Write};
@@ -12,8 +12,8 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Keeps a list of process ids, each between blanks. A process that leads a group, as a terminal's
-/// does, is killed with its group. What signals the test does not reach this shell by chance: it is
-/// in a group of its own.
+/// does, is killed with its group. The shell ignores the signals that end a test, and has a group
+/// of its own, so that it outlives the test.
 const SCRIPT: &str = r#"
 trap '' HUP INT QUIT TERM
 running=' '
@@ -29,7 +29,6 @@ for pid in $running; do
 done
 "#;
 
-/// A process that this test started.
 #[derive(Debug)]
 pub struct GuardedChild {
     child: Child,
@@ -49,14 +48,12 @@ impl GuardedChild {
         Self { child, is_listed }
     }
 
-    /// Waits until it has ended.
     pub fn wait(&mut self) -> io::Result<ExitStatus> {
         let status = self.child.wait()?;
         self.take_off();
         Ok(status)
     }
 
-    /// How it ended, if it has.
     pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
         let status = self.child.try_wait()?;
         if status.is_some() {
@@ -65,7 +62,7 @@ impl GuardedChild {
         Ok(status)
     }
 
-    /// Reads what it writes to its pipes until it has ended.
+    /// Reads both pipes at once: the process would block on a full one.
     pub fn wait_with_output(mut self) -> io::Result<Output> {
         drop(self.child.stdin.take());
         let (stdout, stderr) = (self.child.stdout.take(), self.child.stderr.take());
@@ -80,10 +77,10 @@ impl GuardedChild {
         })
     }
 
-    /// Its number is the system's again, and may become somebody else's.
+    /// The id is free again: the shell must not kill another process that gets it.
     fn take_off(&mut self) {
         if std::mem::take(&mut self.is_listed) {
-            // Without its shell a test can still end well.
+            // A test can still pass without its shell.
             let _ = tell(guard(), '-', self.child.id());
         }
     }
@@ -113,7 +110,7 @@ impl DerefMut for GuardedChild {
 
 impl Drop for GuardedChild {
     fn drop(&mut self) {
-        // It has ended already where the test waited for that.
+        // Fails where the process has ended already.
         let _ = self.child.kill();
         let _ = self.wait();
     }
@@ -127,7 +124,7 @@ fn guard() -> &'static Mutex<Child> {
             .args(["-c", SCRIPT])
             .current_dir("/")
             .stdin(Stdio::piped())
-            // Who waits for the end of the test's output does not wait for the shell's.
+            // Otherwise a reader of the test's output would wait for the shell as well.
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .process_group(0)

@@ -1,13 +1,13 @@
 //! What tests and benchmarks of the server and the client have in common: the real programs in
-//! directories of their own, clients and servers that follow a script, accounts, randomness,
+//! directories of their own, clients and servers that follow a script, accounts, random numbers,
 //! waiting.
 //!
 //! Stands behind the feature `testkit`, which only `[dev-dependencies]` switch on: no released
 //! program has any of it.
 //!
-//! Nothing waits by sleeping for a while: tests wait for a message, a line or a row, each with a
-//! deadline after which the test fails and says what never came. What was started ends with the
-//! test, also when the test is killed ([`guard`]).
+//! No test sleeps for a fixed time: it waits for a message, a line or a row, each with a deadline
+//! after which it fails and says what never came. Processes end with the test that started them,
+//! also when it is killed ([`guard`]).
 //!
 //! | module | has |
 //! |---|---|
@@ -17,7 +17,7 @@
 //! | [`scripted_server`] | a server that says what a test tells it to say |
 //! | [`account`], [`account_changes`] | registering, logging in, changing an account |
 //! | [`rooms`] | requests about rooms and people |
-//! | [`random`] | numbers that come again |
+//! | [`random`] | random numbers from a seed |
 //! | [`terminal`] | any program at a terminal, and what it shows there |
 //! | [`wait`] | waiting for what must come |
 //! | [`guard`] | processes that end with the test |
@@ -54,5 +54,5 @@ pub mod wait;
 
 use crate::wire::message::RoomId;
 
-/// The room that is always there.
+/// `#lobby` has this number in every database.
 pub const LOBBY: RoomId = RoomId(1);

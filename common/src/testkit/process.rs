@@ -15,11 +15,10 @@ use tempfile::TempDir;
 use super::guard::GuardedChild;
 use super::wait::eventually;
 
-/// No limit of messages a second.
 pub const UNLIMITED: &str = "[security]\nmax_messages_per_sec = 0\n";
 
 /// A port outside the range from which the system takes ports of its own: while the server is
-/// down nobody else gets it, not even a client that connects to itself.
+/// down no other socket gets it, not even that of a client, which would connect to itself.
 pub fn free_port() -> u16 {
     static GIVEN: AtomicU16 = AtomicU16::new(0);
     let begin = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
@@ -29,17 +28,15 @@ pub fn free_port() -> u16 {
     ports.find(free).expect("a free port")
 }
 
-/// A directory with a configuration, and the server that runs in it.
 pub struct ServerProcess {
     dir: TempDir,
     child: GuardedChild,
-    /// Kept open, and never read again: behind its banner the server says nothing there.
+    /// Kept open, and not read again: the server writes nothing there after its banner.
     stdout: BufReader<ChildStdout>,
-    /// What it is told to listen on; 0 lets the system choose at each start.
+    /// 0 lets the system choose at each start.
     port: u16,
     pub address: SocketAddr,
     pub fingerprint: String,
-    /// What it said at its start.
     pub banner: String,
 }
 
@@ -51,7 +48,6 @@ pub struct Refused {
 }
 
 impl ServerProcess {
-    /// Starts a server with this configuration.
     pub fn start(config: &str) -> Self {
         Self::start_prepared(config, |_| ())
     }
@@ -61,7 +57,7 @@ impl ServerProcess {
         Self::start_at(port, config, |_| ())
     }
 
-    /// Starts a server whose directory was prepared before.
+    /// `prepare` is given the server's directory before the start.
     pub fn start_prepared(config: &str, prepare: impl FnOnce(&Path)) -> Self {
         Self::start_at(0, config, prepare)
     }
@@ -97,13 +93,13 @@ impl ServerProcess {
         self.child.id()
     }
 
-    /// Ends the server as a power cut of the process would.
+    /// SIGKILL: nothing more is written or said.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Asks it to stop.
+    /// SIGTERM, without waiting.
     pub fn signal(&self) {
         self.send_signal(Signal::TERM);
     }
@@ -112,12 +108,11 @@ impl ServerProcess {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Waits until it has ended.
     pub fn wait(&mut self) -> ExitStatus {
         eventually("the server's end", || self.child.try_wait().unwrap())
     }
 
-    /// Stops it, and waits until it has written everything.
+    /// SIGTERM; waits until the server has written everything and ended.
     pub fn stop(&mut self) -> ExitStatus {
         self.signal();
         self.wait()
@@ -137,7 +132,6 @@ impl ServerProcess {
         self.address = address;
     }
 
-    /// Tries to start it again, in vain.
     pub fn restart_refused(&mut self) -> Refused {
         launch(self.path(), self.port).expect_err("the server started")
     }
@@ -146,7 +140,6 @@ impl ServerProcess {
         self.path().join("log").join(file)
     }
 
-    /// The lines of one of the audit files so far.
     pub fn lines(&self, file: &str) -> Vec<String> {
         let text = fs::read_to_string(self.log_path(file)).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
@@ -161,19 +154,19 @@ impl ServerProcess {
         })
     }
 
-    /// The database, to be looked at.
+    /// Opened read-only.
     pub fn database(&self) -> Connection {
         let path = self.path().join("data/chatbox.db");
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap()
     }
 
-    /// One text that a query finds.
+    /// The first column of the first row.
     pub fn query(&self, sql: &str) -> Option<String> {
         let found = self.database().query_row(sql, (), |row| row.get(0));
         found.ok()
     }
 
-    /// Resident memory in KiB.
+    /// Resident memory.
     pub fn memory_kib(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let line = status.lines().find(|l| l.starts_with("VmRSS:")).unwrap();

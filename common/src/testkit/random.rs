@@ -1,19 +1,19 @@
-//! Randomness that comes again: numbers from a seed.
+//! Random numbers from a seed, the same at every run.
 
 /// Another seed makes another run: `CHATBOX_SEED=7 cargo test ...`.
 const SEED: u64 = 1;
 
-/// Numbers that are the same at every run (Knuth's MMIX generator).
+/// Knuth's MMIX generator.
 pub struct SeededRandom(u64);
 
 impl SeededRandom {
-    /// From the seed that was asked for, or the usual one; says which.
+    /// The seed is `CHATBOX_SEED`, or 1.
     pub fn from_environment() -> Self {
         let seed = std::env::var("CHATBOX_SEED").ok();
         Self::new(seed.map_or(SEED, |seed| seed.parse().unwrap()))
     }
 
-    /// From this seed; says so.
+    /// Prints the seed, so that a failed run can be repeated.
     pub fn new(seed: u64) -> Self {
         eprintln!("CHATBOX_SEED={seed}");
         Self(seed)

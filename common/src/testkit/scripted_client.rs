@@ -1,4 +1,4 @@
-//! A scripted client: it says what a test tells it to say, and hears what the server answers.
+//! A client that says what a test tells it to say, and keeps what the server answers.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
@@ -53,7 +53,7 @@ impl ScriptedClient {
         Self::over(server, stream).unwrap()
     }
 
-    /// From 127.0.0.`host`: to the server another address.
+    /// From 127.0.0.`host`: the server's limits of an address count apart.
     pub fn connect_from(server: &ServerProcess, host: u8) -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         let from = SocketAddr::from(([127, 0, 0, host], 0));
@@ -62,7 +62,7 @@ impl ScriptedClient {
         Self::over(server, socket.into()).unwrap()
     }
 
-    /// A client whose system takes little before the client reads.
+    /// With a small receive buffer, so that the server notices soon when the client does not read.
     pub fn connect_narrow(server: &ServerProcess) -> Self {
         let socket = Socket::new(Domain::for_address(server.address), Type::STREAM, None).unwrap();
         socket.set_recv_buffer_size(4096).unwrap();
@@ -70,7 +70,7 @@ impl ScriptedClient {
         Self::over(server, socket.into()).unwrap()
     }
 
-    /// The handshake over a stream, with a look at the server's key.
+    /// Shakes hands over a stream, and compares the server's key with its fingerprint.
     pub fn over(server: &ServerProcess, mut stream: TcpStream) -> Result<Self, ChannelError> {
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -92,15 +92,12 @@ impl ScriptedClient {
         })
     }
 
-    /// From now on both directions follow the rules of a session.
     pub fn begin_session(&mut self) {
         self.sealer.begin_session();
         self.receiver.begin_session();
     }
 
-    // Speaking.
-
-    /// A record with this content, sealed but not sent.
+    /// Seals a record without sending it.
     pub fn seal(&mut self, content: &[u8]) -> Vec<u8> {
         let mut frame = Vec::new();
         let sealed = self.sealer.seal(content, Instant::now(), &mut frame);
@@ -108,7 +105,6 @@ impl ScriptedClient {
         frame
     }
 
-    /// Sends bytes as they are.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)
     }
@@ -131,7 +127,7 @@ impl ScriptedClient {
         self.say_all(std::slice::from_ref(message));
     }
 
-    /// Sends a request with a number of its own, which comes back.
+    /// Sends a request and returns its number.
     pub fn ask(&mut self, make: impl FnOnce(u32) -> ClientMessage) -> u32 {
         self.last_request += 1;
         let request = self.last_request;
@@ -144,7 +140,7 @@ impl ScriptedClient {
         self.ask(|request| sending(request, id, text))
     }
 
-    /// Says something, and waits until it is committed.
+    /// Says something in the lobby, and waits until it is committed.
     pub fn post(&mut self, id: MessageId, text: &str) -> Ack {
         let request = self.send(id, text);
         self.ack(request)
@@ -184,14 +180,11 @@ impl ScriptedClient {
         }));
     }
 
-    /// Ends the connection without a word.
+    /// Ends the connection without `bye`.
     pub fn cut(self) {
         self.stream.shutdown(Shutdown::Both).unwrap();
     }
 
-    // Hearing.
-
-    /// The next message, or how the line ended.
     pub fn try_next(&mut self) -> Result<ServerMessage, ChannelError> {
         loop {
             if let Some(message) = self.inbox.pop_front() {
@@ -216,7 +209,7 @@ impl ScriptedClient {
         self.try_next().unwrap()
     }
 
-    /// The next message that is picked; those before it are passed over.
+    /// The first message that `pick` takes; those before it are dropped.
     pub fn until<T>(&mut self, what: &str, mut pick: impl FnMut(ServerMessage) -> Option<T>) -> T {
         let mut passed = Vec::new();
         loop {
@@ -264,7 +257,7 @@ impl ScriptedClient {
         })
     }
 
-    /// Asks for a sign of life and waits for it: everything before has been worked on.
+    /// Waits for the `pong`: the server has handled everything sent before it.
     pub fn ping(&mut self) {
         let asked = self.ask(|request| ClientMessage::Ping(Plain { request }));
         self.until("a pong", |message| match message {
@@ -273,7 +266,7 @@ impl ScriptedClient {
         });
     }
 
-    /// Everything up to the orderly end of the stream.
+    /// All messages up to the end of the stream, which must come between two frames.
     pub fn rest(&mut self) -> Vec<ServerMessage> {
         let mut rest = Vec::new();
         loop {
@@ -285,7 +278,7 @@ impl ScriptedClient {
         }
     }
 
-    /// The answer to an attempt to log in: the refusal up to its end, or the first message.
+    /// The first message after an attempt to log in; what follows on a refusal is read as well.
     pub fn answer(&mut self) -> ServerMessage {
         let first = self.next();
         if matches!(first, ServerMessage::Error(_)) {
@@ -294,7 +287,7 @@ impl ScriptedClient {
         first
     }
 
-    /// The reason of the goodbye, behind which the stream ends.
+    /// The reason of the `bye` with which the stream ends.
     pub fn goodbye(&mut self) -> ByeReason {
         let rest = self.rest();
         match rest.last() {
@@ -322,7 +315,7 @@ pub fn sending(request: u32, id: MessageId, text: &str) -> ClientMessage {
     })
 }
 
-/// A message id of a client's start and a counter.
+/// A message id (docs/PROTOCOL.md, section 13.3).
 pub fn id(start: u64, counter: u64) -> MessageId {
     let mut id = [0; 16];
     id[..8].copy_from_slice(&start.to_be_bytes());

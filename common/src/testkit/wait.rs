@@ -1,14 +1,13 @@
-//! Waiting for what must come, and failing with its name where it does not.
+//! Waiting for a condition; the test fails with its name where it does not come true.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a test waits for something that must come.
+/// How long a test waits for anything before it fails.
 pub const PATIENCE: Duration = Duration::from_secs(30);
-/// How often it looks.
 pub(super) const POLL: Duration = Duration::from_millis(5);
 
-/// Looks until there is something to see.
+/// Polls `look`; panics with `what` after [`PATIENCE`].
 pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {

@@ -8,7 +8,7 @@ use zeroize::Zeroize;
 /// Bytes of a frame's length.
 pub const LENGTH_LEN: usize = 2;
 
-/// Bytes that a buffer holds while nothing is pending, unless it is told otherwise.
+/// Bytes that a buffer holds while nothing is pending, unless its owner sets another size.
 pub const IDLE_CAPACITY: usize = 4096;
 
 /// A frame longer than the caller takes.
@@ -74,8 +74,8 @@ impl FrameBuffer {
         Self::with_capacity(IDLE_CAPACITY)
     }
 
-    /// An empty buffer that holds so many bytes while nothing is pending, and more while it must.
-    /// It allocates with the first [`FrameBuffer::space`].
+    /// An empty buffer that holds this many bytes while nothing is pending, and more while it
+    /// must. It allocates with the first [`FrameBuffer::space`].
     #[must_use]
     pub const fn with_capacity(bytes: usize) -> Self {
         Self {
@@ -159,7 +159,7 @@ impl FrameBuffer {
     /// next call of [`FrameBuffer::space`].
     ///
     /// # Errors
-    /// As there.
+    /// As [`FrameBuffer::next_frame`].
     pub fn next_range(&mut self, most: usize) -> Result<Option<Range<usize>>, FrameTooLong> {
         let Some(&[high, low]) = self.pending().first_chunk::<LENGTH_LEN>() else {
             return Ok(None);

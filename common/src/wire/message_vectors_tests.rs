@@ -40,7 +40,6 @@ fn unnamed(meaning: &Value) -> Value {
     }
 }
 
-/// The names of all fields in a meaning.
 fn names(meaning: &Value) -> Vec<String> {
     match meaning {
         Value::Object(map) => map
@@ -61,7 +60,7 @@ fn encoded<M: Message>(message: &M) -> Vec<u8> {
     out
 }
 
-/// Compares one direction's messages with the file, one by one and in order.
+/// The file has one direction's messages in the order of the corpus.
 fn replay<M: Message + std::fmt::Debug + PartialEq>(file: &mut Vectors, from: &str, corpus: &[M]) {
     let mut cases = file.cases("messages");
     cases.retain(|case| text(case, "from") == from);
@@ -94,7 +93,7 @@ fn the_published_messages_are_what_the_engine_writes_and_reads() {
     file.finish();
 }
 
-/// What the engine makes of a content: the messages, and the error that ended them.
+/// The messages of a content, and the error that ended it.
 fn outcome<M: Message>(content: &[u8]) -> (Vec<Value>, Option<Malformed>) {
     let mut taken = Vec::new();
     for read in messages::<M>(content) {

@@ -2,9 +2,9 @@
 //! before anything is decoded.
 //!
 //! Integers, byte strings, text, arrays, maps, true, false and null; definite lengths only;
-//! integer keys of 32 bits, none twice in a map, at most [`MAX_KEYS`]; nesting at most [`MAX_NESTING`].
-//! Tags, floats, `undefined` and other simple values are refused. The walk needs no memory
-//! beyond its stack, and a length is only ever compared with what is there.
+//! integer keys of 32 bits, none twice in a map, at most [`MAX_KEYS`]; nesting at most
+//! [`MAX_NESTING`]. Tags, floats, `undefined` and other simple values are refused. The walk needs
+//! no memory beyond its stack, and a length is only ever compared with what is there.
 
 /// Arrays and maps within one another, the message's own array being the first.
 pub const MAX_NESTING: usize = 8;
@@ -19,10 +19,10 @@ pub enum Malformed {
     /// The bytes end inside an item.
     #[error("a message ends too early")]
     Truncated,
-    /// Something outside the subset above.
+    /// A form outside the subset of docs/PROTOCOL.md, section 7.
     #[error("a message uses a form of CBOR that is not allowed here")]
     Form,
-    /// A key that is not an integer, or is there twice.
+    /// A key that is no integer of 32 bits, is there twice, or is beyond [`MAX_KEYS`].
     #[error("a map has a key twice, too many keys, or one that is not an integer")]
     Key,
     /// Text that is not UTF-8.
@@ -34,12 +34,12 @@ pub enum Malformed {
     /// A known message lacks a key, or one has a value of the wrong kind.
     #[error("a message lacks a field or has one of the wrong kind")]
     Field,
-    /// More messages in one record than allowed.
+    /// More than 256 messages in one record.
     #[error("a record has too many messages")]
     TooMany,
 }
 
-/// The head of an item: major type and argument.
+/// The head of an item (RFC 8949, section 3).
 struct Head {
     major: u8,
     argument: u64,
@@ -92,7 +92,7 @@ fn item(bytes: &mut &[u8], nesting: usize) -> Result<(), Malformed> {
 }
 
 fn map(bytes: &mut &[u8], entries: u64, nesting: usize) -> Result<(), Malformed> {
-    // 32 bits each: every connection's thread keeps the stack it has ever touched.
+    // 32 bits a key: every connection's thread keeps the stack that it has once touched.
     let mut seen = [0_u32; MAX_KEYS];
     for n in 0..usize::try_from(entries).map_err(|_| Malformed::Key)? {
         let key = head(bytes)?;

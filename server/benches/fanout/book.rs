@@ -1,37 +1,35 @@
-//! What was said, and who has heard it: the check that nothing is lost, doubled or out of order.
+//! Who said and heard what: the check that no text is lost, doubled or out of order.
 //!
 //! Knows texts and counters, no socket and no clock: moments are nanoseconds since the
-//! generator's start, and come in as arguments. A text says who said it, how many that one had
-//! said before, and when; so each delivery is judged by itself, without a message kept.
+//! generator's start, and come in as arguments. A text carries its sender, the sender's counter
+//! and the moment, so each delivery is checked by itself and no message is kept.
 
 use std::ops::Range;
 
 use crate::measure::Histogram;
 use crate::target::{Heard, TEXT_LEN};
 
-/// A text's number of six bits a byte, all of them printable and none a space.
+/// Numbers in a text have six bits a byte; every digit is printable and none is a space.
 const DIGIT_BITS: u32 = 6;
 const DIGIT_ZERO: u8 = b'0';
 const SENDER: Range<usize> = 0..4;
 const COUNTER: Range<usize> = 4..10;
 const MOMENT: Range<usize> = 10..19;
 const FILLER: Range<usize> = 19..TEXT_LEN;
-/// What people write, so far as it has to be compared.
+/// Fills a text up to its length; [`FILLER`] of it is compared.
 const SENTENCE: &[u8; TEXT_LEN] = b"                    a line of the length that people write, and so nothing to see here; go on, go on";
 
-/// One line as it is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Text {
-    /// Which member said it.
+    /// The member's index.
     pub sender: usize,
-    /// 1 for that member's first.
+    /// 1 for the sender's first text.
     pub counter: u64,
-    /// When it was said, or was to be said, in nanoseconds.
+    /// When it was due, in nanoseconds.
     pub moment: u64,
 }
 
 impl Text {
-    /// Appends it.
     pub fn put(self, out: &mut String) {
         put_number(self.sender as u64, SENDER.len(), out);
         put_number(self.counter, COUNTER.len(), out);
@@ -39,7 +37,7 @@ impl Text {
         out.extend(SENTENCE[FILLER].iter().map(|&byte| char::from(byte)));
     }
 
-    /// Reads it; nothing where it is not what [`Text::put`] makes, to the last byte.
+    /// `None` for anything but what [`Text::put`] makes, to the last byte.
     pub fn parse(text: &[u8]) -> Option<Self> {
         let text: &[u8; TEXT_LEN] = text.try_into().ok()?;
         (text[FILLER] == SENTENCE[FILLER]).then(|| Self {
@@ -63,51 +61,50 @@ fn number(digits: &[u8]) -> u64 {
     })
 }
 
-/// What went wrong with deliveries.
+/// Counts of failed deliveries.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Faults {
-    /// Never heard, though nobody said that they were held back.
+    /// Never heard, and not announced as held back.
     pub lost: u64,
-    /// Times a member was told that chat was held back from it.
+    /// How often a server told a member that it held chat back.
     pub lagged: u64,
-    /// Held back from members who were told so.
+    /// Texts held back from members that were told so.
     pub held_back: u64,
-    /// Twice, earlier than their predecessors, or not a text that was said.
+    /// Heard twice, before their predecessors, or never said.
     pub out_of_order: u64,
 }
 
-/// What one member heard last.
+/// What one member has heard.
 #[derive(Clone, Copy, Default)]
 struct Ear {
-    /// Number in the room, where the protocol has one.
+    /// The last number in the room, where the protocol has numbers.
     number: Option<u64>,
-    /// Was told that a gap comes, and has heard nothing since.
+    /// The server has announced a gap, and sent no text since.
     lagged: bool,
-    /// Texts in gaps that were announced, and not met yet with the sender whose they are.
+    /// Texts in announced gaps that are not yet attributed to their senders.
     announced: u64,
-    /// Is not read from for now; its deliveries are not expected.
+    /// The generator does not read from the member, and expects no deliveries to it.
     closed: bool,
 }
 
-/// Who said and heard how much.
 #[derive(Default)]
 pub struct Book {
     ears: Vec<Ear>,
-    /// Texts said, per sender.
+    /// Texts said, by sender.
     said: Vec<u64>,
-    /// Of these the last that the sender's witness has heard, or was told that it will not.
+    /// By sender, the last text that its witness has heard or will never hear.
     witnessed: Vec<u64>,
-    /// Per member and sender the counter heard last.
+    /// By member and sender, the counter heard last.
     last: Vec<u64>,
     hears_itself: bool,
     heard: u64,
     faults: Faults,
-    /// Of what was heard since it was emptied last.
+    /// Of the deliveries since it was last replaced, in nanoseconds.
     pub latency: Histogram,
 }
 
 impl Book {
-    /// Nothing said yet; the first `senders` of the members are to.
+    /// The first `senders` of the members will talk.
     pub fn new(members: usize, senders: usize) -> Self {
         Self {
             ears: vec![Ear::default(); members],
@@ -118,29 +115,25 @@ impl Book {
         }
     }
 
-    /// How many are to say something.
     pub fn senders(&self) -> usize {
         self.said.len()
     }
 
-    /// The member whose hearing counts for a sender, the same whether or not a server sends
-    /// people their own words.
+    /// The member whose deliveries pace a sender. It is another than the sender, because not every
+    /// server sends members their own texts.
     pub fn witness_of(&self, sender: usize) -> usize {
         (sender + 1) % self.ears.len()
     }
 
-    /// The sender whose witness this member is.
     pub fn witnessed_by(&self, member: usize) -> Option<usize> {
         let before = member.checked_sub(1).unwrap_or(self.ears.len() - 1);
         (before < self.said.len()).then_some(before)
     }
 
-    /// Texts of a sender that its witness has not heard yet.
     pub fn in_flight(&self, sender: usize) -> u64 {
         self.said[sender] - self.witnessed[sender]
     }
 
-    /// The next text of a sender.
     pub fn say(&mut self, sender: usize, moment: u64) -> Text {
         self.said[sender] += 1;
         Text {
@@ -150,7 +143,7 @@ impl Book {
         }
     }
 
-    /// What a member heard, at this moment.
+    /// Checks one delivery to a member.
     pub fn hear(&mut self, member: usize, now: u64, heard: &Heard<'_>) {
         match *heard {
             Heard::Text(bytes, number) => match Text::parse(bytes) {
@@ -162,7 +155,7 @@ impl Book {
             Heard::Lagged => {
                 self.faults.lagged += 1;
                 self.ears[member].lagged = true;
-                // What was held back will never be heard: the sender does not wait for it.
+                // What was held back is never delivered: the sender must not wait for it.
                 if let Some(sender) = self.witnessed_by(member) {
                     self.witnessed[sender] = self.said[sender];
                 }
@@ -205,22 +198,20 @@ impl Book {
         }
     }
 
-    /// Deliveries so far.
     pub const fn heard(&self) -> u64 {
         self.heard
     }
 
-    /// Expects nothing more from a member; what it hears all the same must be in order.
+    /// Expects no more deliveries to a member; those that still come must be in order.
     pub fn close_ear(&mut self, member: usize) {
         self.ears[member].closed = true;
     }
 
-    /// Whether a member was told that chat was held back.
     pub fn has_lagged(&self, member: usize) -> bool {
         self.ears[member].lagged
     }
 
-    /// Whether all that was said has been heard by all, or its absence accounted for.
+    /// Whether each text was heard by every member, or is counted as lost or held back.
     pub fn is_complete(&self) -> bool {
         let said: u64 = self.said.iter().sum();
         let open = self.ears.iter().filter(|ear| !ear.closed).count() as u64;
@@ -228,7 +219,7 @@ impl Book {
         self.heard + self.faults.lost + self.faults.held_back >= said * ears
     }
 
-    /// What is still missing counts as lost, or held back where the member knows of it.
+    /// Counts what is still missing as lost, or as held back where the server announced it.
     pub fn close(&mut self) -> Faults {
         let senders = self.said.len();
         for (member, ear) in self.ears.iter_mut().enumerate() {

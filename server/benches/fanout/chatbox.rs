@@ -1,9 +1,9 @@
 //! The product: its own binary on a loopback port, with full logins.
 //!
 //! A password costs as few rounds as a server can be set to: members are made by the thousand.
-//! Accounts are registered once, through the protocol; the server is stopped then, and what it
-//! left on disk is the template from which every later one starts. So each run logs the same
-//! people in, with a handshake, a password and a second factor.
+//! Accounts are registered once, through the protocol; then the server is stopped, and its files
+//! are the template from which every later one starts. So each run logs the same accounts in, with
+//! a handshake, a password and a second factor.
 
 mod login;
 mod speech;
@@ -20,9 +20,9 @@ use crate::parallel::in_parallel;
 use crate::target::{MemberConnection, ServerUnderTest};
 use login::{Connecting, RegisteredMember};
 
-/// So many register at once; the server takes 64.
+/// Registrations at a time; the server takes 64 (docs/PROTOCOL.md, section 10).
 const REGISTERING: usize = 48;
-/// Where a server keeps what outlives it.
+/// The directories of the template that are copied.
 const KEPT: [&str; 2] = ["data", "keys"];
 
 /// What an acknowledged message survives.
@@ -35,7 +35,7 @@ pub enum Survives {
 }
 
 impl Survives {
-    /// As the configuration says it.
+    /// The value of `durability` in the configuration.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Normal => "normal",
@@ -44,17 +44,14 @@ impl Survives {
     }
 }
 
-/// What differs from server to server.
 #[derive(Debug, Clone, Copy)]
 pub struct ServerOptions {
-    /// What an acknowledged message survives.
     pub durability: Survives,
-    /// How many connections are taken; as many as the machine carries where nothing is said.
+    /// The most connections; `None`: as many as the machine carries.
     pub connections: Option<usize>,
 }
 
 impl ServerOptions {
-    /// As many connections as the machine carries.
     pub const fn of(durability: Survives) -> Self {
         Self {
             durability,
@@ -74,18 +71,14 @@ impl ServerOptions {
     }
 }
 
-/// People who are registered, and the files of a server that knows them.
+/// Registered accounts, and the files of a server that has them.
 pub struct Accounts {
-    /// It has stopped; its files stay for as long as this.
+    /// Stopped; its files are removed when this is dropped.
     template: ServerProcess,
     accounts: Vec<RegisteredMember>,
 }
 
 impl Accounts {
-    /// Registers so many.
-    ///
-    /// # Errors
-    /// When the server refuses one, or does not stop in good order.
     pub fn register(count: usize) -> anyhow::Result<Self> {
         let mut template = ServerProcess::start(&ServerOptions::of(Survives::Normal).config());
         let mut accounts = Vec::with_capacity(count);
@@ -106,17 +99,12 @@ impl Accounts {
     }
 }
 
-/// A server that runs on a copy of the template.
 pub struct ChatBox<'a> {
     accounts: &'a Accounts,
     process: ServerProcess,
 }
 
 impl<'a> ChatBox<'a> {
-    /// Starts it.
-    ///
-    /// # Errors
-    /// When the files can't be copied.
     pub fn start(accounts: &'a Accounts, limits: ServerOptions) -> anyhow::Result<Self> {
         let template = accounts.template.path();
         let mut copied = Ok(());
@@ -128,7 +116,6 @@ impl<'a> ChatBox<'a> {
         Ok(Self { accounts, process })
     }
 
-    /// Where it listens.
     pub const fn address(&self) -> SocketAddr {
         self.process.address
     }
@@ -139,8 +126,7 @@ impl ServerUnderTest for ChatBox<'_> {
         self.process.pid()
     }
 
-    /// The larger the house, the larger the crowd at its door, which shares what the disk is waited
-    /// for.
+    /// Logins that come at once share a commit's wait for the disk, so more members log in at once.
     fn at_once(&self, members: usize) -> usize {
         (members / 64).clamp(16, 64)
     }
@@ -152,7 +138,7 @@ impl ServerUnderTest for ChatBox<'_> {
     }
 }
 
-/// Copies a directory of files, and the right to read them.
+/// Copies a directory with its permissions: the server refuses keys that others can read.
 fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     fs::create_dir(to)?;
     fs::set_permissions(to, fs::metadata(from)?.permissions())?;

@@ -22,26 +22,20 @@ use crate::target::{Heard, MemberConnection, ServerUnderTest, TEXT_LEN, Talk, di
 /// The bench's first argument when it is to be this server.
 pub const FLAG: &str = "--floor-server";
 
-/// Holds a burst of members who connect.
+/// Connections that may wait to be accepted: holds a burst of members.
 const BACKLOG: i32 = 4096;
-/// As much as the product's connections have.
+/// The same as the product's connection threads have.
 const STACK: usize = 256 * 1024;
-/// Bytes read at once.
 const READ_BUFFER: usize = 4096;
-/// Said to a member who is in, so that nobody speaks before all can hear.
+/// Sent to a member once it hears the others, so that the generator talks to none before.
 const GREETING: &[u8] = b"\n";
 
-/// The running server.
 pub struct Floor {
     process: GuardedChild,
     address: SocketAddr,
 }
 
 impl Floor {
-    /// Starts it.
-    ///
-    /// # Errors
-    /// When this program can't be run a second time, or does not say where it listens.
     pub fn start() -> anyhow::Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command
@@ -82,7 +76,7 @@ impl ServerUnderTest for Floor {
     }
 }
 
-/// A member's side: texts, each with a line feed.
+/// A member's side of the floor's protocol.
 #[derive(Default)]
 struct PlainLines(Lines);
 
@@ -108,7 +102,8 @@ impl Talk for PlainLines {
     }
 }
 
-/// Everybody who is in. Read for as long as a line is told; changed by those who come and go.
+/// All members. Locked for reading while a line is told; members that come and go lock it for
+/// writing.
 type Members = RwLock<Vec<Arc<FloorMember>>>;
 
 struct FloorMember {
@@ -120,15 +115,12 @@ struct FloorMember {
 impl FloorMember {
     fn tell(&self, line: &[u8]) {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        // A member who is gone is taken out by the thread that reads from it.
+        // Fails for a member that is gone; the thread that reads from it takes it out.
         let _ = (&self.socket).write_all(line);
     }
 }
 
-/// Is the server, until its standard input ends.
-///
-/// # Errors
-/// When it can't listen or accept.
+/// Runs until standard input ends, so that it ends with the generator.
 pub fn serve() -> anyhow::Result<()> {
     measure::raise_descriptors();
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
@@ -162,7 +154,7 @@ fn live(member: &Arc<FloorMember>, members: &Members) {
         .unwrap_or_else(PoisonError::into_inner)
         .push(Arc::clone(member));
     member.tell(GREETING);
-    // A stream that fails has ended.
+    // A stream that fails has ended: the member is gone either way.
     let _ = listen_to(member, members);
     members
         .write()
@@ -170,7 +162,7 @@ fn live(member: &Arc<FloorMember>, members: &Members) {
         .retain(|other| !Arc::ptr_eq(other, member));
 }
 
-/// Tells everybody each line of a member, the member too.
+/// Tells each line of a member to all members, its sender included.
 fn listen_to(member: &FloorMember, members: &Members) -> io::Result<()> {
     let mut reader = BufReader::with_capacity(READ_BUFFER, &member.socket);
     let mut line = Vec::new();

@@ -1,8 +1,8 @@
 //! All members at once: one thread, one epoll, sockets that never block.
 //!
 //! It shares the processors with the server it measures, so it does little for each delivery and
-//! nothing for members who hear nothing. What the members say and hear is the [`Book`]'s to judge;
-//! how it is spoken is their [`Talk`]'s.
+//! nothing for members that hear nothing. The [`Book`] checks what the members say and hear;
+//! their [`Talk`]s know the protocol.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -17,40 +17,37 @@ use rustix::event::epoll::{self, Event, EventData, EventFlags};
 use crate::book::Book;
 use crate::target::{MemberConnection, TEXT_LEN, Talk};
 
-/// Bytes read at once, by whichever member: small enough to stay in the cache.
+/// Bytes read at once, into one buffer for all members: small enough to stay in the cache.
 const READ_BUFFER: usize = 64 * 1024;
-/// Sockets told to be ready at once.
+/// Ready sockets that one wait reports at most.
 const EVENTS: usize = 256;
-/// So often somebody looks whether a phase is over.
+/// How often [`Generator::run_until`] checks its condition at least.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// What is to be said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {
-    /// Each sender keeps so many texts in flight.
+    /// Each sender keeps this many texts in flight.
     Window(u64),
-    /// So many texts a second in all, the senders taking turns.
+    /// This many texts a second in all, the senders taking turns.
     PerSecond(u32),
 }
 
 struct DrivenMember {
     socket: TcpStream,
     talk: Box<dyn Talk + Send>,
-    /// What the socket did not take yet, from `sent` on.
+    /// From `sent` on, what the socket has not taken yet.
     out: Vec<u8>,
     sent: usize,
-    /// Whether epoll is to tell when it takes more.
+    /// Whether epoll watches for the socket to take more.
     waits: bool,
 }
 
-/// When the next text is due, and whose turn it is.
 struct Turn {
     due: Instant,
     every: Duration,
     sender: usize,
 }
 
-/// The members, and what they do.
 pub struct Generator {
     epoll: OwnedFd,
     members: Vec<DrivenMember>,
@@ -60,15 +57,10 @@ pub struct Generator {
     events: Vec<Event>,
     buffer: Vec<u8>,
     words: String,
-    /// Who said and heard how much.
     pub book: Book,
 }
 
 impl Generator {
-    /// Without members.
-    ///
-    /// # Errors
-    /// When the system has no epoll to give.
     pub fn new() -> anyhow::Result<Self> {
         Ok(Self {
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
@@ -83,15 +75,11 @@ impl Generator {
         })
     }
 
-    /// How many members there are.
     pub fn members(&self) -> usize {
         self.members.len()
     }
 
-    /// Takes a member over.
-    ///
-    /// # Errors
-    /// When its socket can't be watched.
+    /// The member's index is the number of those adopted before it.
     pub fn adopt(&mut self, connection: MemberConnection) -> anyhow::Result<()> {
         let MemberConnection { socket, talk } = connection;
         socket.set_nonblocking(true)?;
@@ -107,20 +95,13 @@ impl Generator {
         Ok(())
     }
 
-    /// From now on nothing is read from this member.
-    ///
-    /// # Errors
-    /// When epoll fails.
+    /// Until [`Self::read_again`], nothing is read from this member.
     pub fn stop_reading(&mut self, member: usize) -> anyhow::Result<()> {
         epoll::delete(&self.epoll, &self.members[member].socket)?;
         self.book.close_ear(member);
         Ok(())
     }
 
-    /// Reads from it again.
-    ///
-    /// # Errors
-    /// When epoll fails.
     pub fn read_again(&mut self, member: usize) -> anyhow::Result<()> {
         let data = EventData::new_u64(member as u64);
         epoll::add(
@@ -133,9 +114,6 @@ impl Generator {
     }
 
     /// From now on the first `senders` members talk.
-    ///
-    /// # Errors
-    /// When a member can't say anything.
     pub fn begin(&mut self, senders: usize, pace: Pace) -> anyhow::Result<()> {
         match pace {
             Pace::Window(texts) => {
@@ -155,25 +133,18 @@ impl Generator {
         Ok(())
     }
 
-    /// Nothing new is said any more.
+    /// No new text is said from now on; the texts in flight still arrive.
     pub fn stop(&mut self) {
         self.window = None;
         self.turn = None;
     }
 
-    /// Goes on for a while.
-    ///
-    /// # Errors
-    /// When a member's line ends, or the server says what nobody expects.
+    /// Fails when a member's connection ends, or the server sends an error or an unknown message.
     pub fn run_for(&mut self, duration: Duration) -> anyhow::Result<()> {
         let end = Instant::now() + duration;
         self.run_until(end, |_| false)
     }
 
-    /// Goes on until something is the case, or the time is over.
-    ///
-    /// # Errors
-    /// As [`Self::run_for`].
     pub fn run_until(
         &mut self,
         end: Instant,
@@ -190,12 +161,8 @@ impl Generator {
         }
     }
 
-    /// Waits until something can be read or written, and does that.
-    ///
-    /// # Errors
-    /// As [`Self::run_for`].
     pub fn poll(&mut self, patience: Duration) -> anyhow::Result<()> {
-        // Whole milliseconds, rounded down: too early can be made good, too late can't.
+        // Whole milliseconds, rounded down: waking too early is harmless, too late delays a text.
         let patience = Duration::from_millis(patience.as_millis() as u64);
         let patience = Timespec::try_from(patience)?;
         self.events.clear();
@@ -246,7 +213,7 @@ impl Generator {
         }
     }
 
-    /// Says together whatever a sender has room for in its window.
+    /// All texts for which the window has room go out together.
     fn refill(&mut self, sender: usize) -> anyhow::Result<()> {
         let Some(window) = self.window else {
             return Ok(());
@@ -285,7 +252,7 @@ impl Generator {
         self.flush(sender)
     }
 
-    /// Writes what the socket takes, and has epoll tell when it takes the rest.
+    /// Writes what the socket takes, and has epoll watch for the rest.
     fn flush(&mut self, index: usize) -> anyhow::Result<()> {
         let member = &mut self.members[index];
         while member.sent < member.out.len() {

@@ -1,7 +1,7 @@
 //! The IRC servers of this machine under the same workload, over TLS 1.3.
 //!
-//! They are the real programs with a configuration of our own; [`config`] says what differs from
-//! what they come with. A member is a nick in one channel. [`tls`] knows nothing of IRC, this file
+//! The installed programs, with a configuration of the bench: [`config`] says what differs from
+//! their defaults. A member is a nick in one channel. [`tls`] knows nothing of IRC, this file
 //! nothing of records.
 
 mod config;
@@ -27,14 +27,13 @@ use crate::target::{Heard, MemberConnection, ServerUnderTest, Talk, dial};
 use config::Endpoint;
 use tls::{Identity, Tls};
 
-/// The longest line of IRC, in bytes, with its end.
+/// The longest line of IRC, in bytes, its CR LF included (RFC 2812, section 2.3).
 const MAX_LINE: usize = 512;
 /// How a line of chat begins, both ways.
 const SAID: &[u8] = b"PRIVMSG #lobby :";
-/// A server that does not listen by then has failed.
+/// A server that does not listen after this time has failed.
 const START: Duration = Duration::from_secs(20);
 
-/// Which program.
 #[derive(Clone, Copy, Debug)]
 pub enum IrcServer {
     /// Debian's package `ngircd`.
@@ -44,7 +43,6 @@ pub enum IrcServer {
 }
 
 impl IrcServer {
-    /// The program's name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Ngircd => "ngircd",
@@ -52,9 +50,8 @@ impl IrcServer {
         }
     }
 
-    /// How many members had best be made at once. inspircd looks once a second who is ready to
-    /// be let in, so one after the other would take a second each; ngircd listens with room for
-    /// ten who wait, and a greater crowd is reset.
+    /// How many members connect at once. inspircd admits clients once a second, so one after the
+    /// other would take a second each; ngircd's backlog has room for ten, and more are reset.
     const fn at_once(self) -> usize {
         match self {
             Self::Ngircd => 8,
@@ -62,8 +59,8 @@ impl IrcServer {
         }
     }
 
-    /// Bytes of a record to it at most. ngircd takes 2,048 bytes of text at a time and then waits
-    /// for the socket: what else is in the record stays in its TLS library until more comes.
+    /// The longest record sent to it, in bytes. ngircd takes 2,048 bytes of text at a time and then
+    /// waits for the socket: the rest of a longer record stays in its TLS library until more comes.
     const fn max_record(self) -> Option<usize> {
         match self {
             Self::Ngircd => Some(2048),
@@ -71,7 +68,7 @@ impl IrcServer {
         }
     }
 
-    /// Where it is installed: daemons are where an ordinary user's PATH does not lead.
+    /// Also looks in /usr/sbin, which is not in an ordinary user's PATH.
     fn find(self) -> Option<PathBuf> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         std::env::split_paths(&path)
@@ -80,7 +77,7 @@ impl IrcServer {
             .find(|program| program.is_file())
     }
 
-    /// The command that runs it in the foreground, as root or as anybody.
+    /// Runs it in the foreground, under any user.
     fn command(self, program: &Path, config: &Path) -> Command {
         let mut command = Command::new(program);
         match self {
@@ -93,21 +90,20 @@ impl IrcServer {
     }
 }
 
-/// The running server.
 pub struct Ircd {
     process: GuardedChild,
     address: SocketAddr,
     client: Arc<ClientConfig>,
     kind: IrcServer,
-    /// Its files, for as long as it runs.
+    /// Removed with its files when the server is dropped.
     _directory: TempDir,
 }
 
 impl Ircd {
-    /// Starts it; nothing when it is not installed.
+    /// `None` when it is not installed.
     ///
     /// # Errors
-    /// When it does not come up; with what it said.
+    /// Contain what the program wrote when it does not come up.
     pub fn start(kind: IrcServer) -> anyhow::Result<Option<Self>> {
         let Some(program) = kind.find() else {
             return Ok(None);
@@ -115,7 +111,7 @@ impl Ircd {
         let identity = Identity::new(kind.max_record())?;
         let address = free_address()?;
         let directory = tempfile::tempdir()?;
-        // ngircd that is started by root goes on as nobody, and reads its key as such.
+        // An ngircd that root starts drops to the user nobody before it reads its key.
         fs::set_permissions(&directory, Permissions::from_mode(0o755))?;
         let inside = |name: &str| directory.path().join(name);
         let (certificate, key) = (inside("certificate.pem"), inside("key.pem"));
@@ -153,7 +149,6 @@ impl Ircd {
         Ok(Some(server))
     }
 
-    /// Waits until it listens.
     fn wait(&mut self) -> anyhow::Result<()> {
         let end = Instant::now() + START;
         while TcpStream::connect(self.address).is_err() {
@@ -161,7 +156,7 @@ impl Ircd {
                 bail!("it ended: {status}");
             }
             ensure!(Instant::now() < end, "it does not listen");
-            // It says nothing when it begins to listen.
+            // Polls: the programs do not report that they listen.
             thread::sleep(Duration::from_millis(20));
         }
         Ok(())
@@ -175,7 +170,7 @@ impl Ircd {
             clear: Vec::new(),
         };
         let hello = format!("NICK m{member}\r\nUSER m{member} 0 * :m\r\n");
-        // The end of the message of the day, or that there is none.
+        // RPL_ENDOFMOTD or ERR_NOMOTD (RFC 2812, section 5).
         session.ask(&mut socket, &hello, &["376", "422"])?;
         Ok((socket, session))
     }
@@ -210,27 +205,26 @@ fn connection(socket: TcpStream, session: IrcSession) -> std::io::Result<MemberC
     })
 }
 
-/// A port that was free a moment ago; the programs take no socket that is already bound.
+/// A port that was free a moment ago: the programs can't be given a bound socket.
 fn free_address() -> std::io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
 
-/// A member's side.
 struct IrcSession {
     tls: Tls,
     lines: Lines,
-    /// What is to be encrypted.
+    /// Waits to be encrypted.
     clear: Vec<u8>,
 }
 
 impl IrcSession {
-    /// Says something, and reads until one of these numerics comes.
+    /// Sends a request, and reads until one of these numerics comes.
     fn ask(&mut self, socket: &mut TcpStream, request: &str, ends: &[&str]) -> anyhow::Result<()> {
         let mut out = Vec::new();
         self.tls.write(request.as_bytes(), &mut out)?;
         let mut buffer = [0; 8192];
         let mut count = 0;
-        // The first time without bytes, for what came with the end of the handshake.
+        // The first pass has no bytes: messages may have come with the end of the handshake.
         loop {
             let mut done = false;
             self.take(
@@ -250,7 +244,7 @@ impl IrcSession {
         }
     }
 
-    /// Hands on the messages that are complete, without who sent them, and answers pings.
+    /// Passes complete messages on, without their prefix, and answers pings.
     fn take(
         &mut self,
         bytes: &[u8],
@@ -269,7 +263,7 @@ impl IrcSession {
     }
 }
 
-/// Answers a line, or hands it on without its end and without who sent it.
+/// Answers a line, or passes it on without its end and its prefix.
 fn handle(line: &[u8], answer: &mut Vec<u8>, take: &mut dyn FnMut(&[u8])) -> anyhow::Result<()> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let message = match (line, memchr::memchr(b' ', line)) {
@@ -288,7 +282,7 @@ fn handle(line: &[u8], answer: &mut Vec<u8>, take: &mut dyn FnMut(&[u8])) -> any
     Ok(())
 }
 
-/// Whether this is what a message says or reports, a command or a numeric.
+/// Whether a message has this command or numeric.
 fn is(message: &[u8], command: &str) -> bool {
     let rest = message.strip_prefix(command.as_bytes());
     rest.is_some_and(|rest| rest.starts_with(b" "))

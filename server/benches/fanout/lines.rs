@@ -1,18 +1,16 @@
-//! Lines out of a byte stream, for the protocols that have them.
+//! Lines of a byte stream, for the protocols that have them.
 
 use anyhow::bail;
 
-/// Cuts a stream into lines; holds nothing but the line that has begun.
+/// Holds nothing but an incomplete line.
 #[derive(Default)]
 pub struct Lines {
     part: Vec<u8>,
 }
 
 impl Lines {
-    /// Hands on every line that is complete, without its line feed. A line may have `max` bytes.
-    ///
-    /// # Errors
-    /// Those of `take`, and when a line has no end.
+    /// Passes every complete line on, without its line feed. Fails on an incomplete line of more
+    /// than `max` bytes.
     pub fn cut(
         &mut self,
         mut bytes: &[u8],

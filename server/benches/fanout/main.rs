@@ -1,8 +1,8 @@
-//! How fast the server is, and at what cost: beside the floor, and beside IRC servers over TLS.
+//! The server's throughput and cost, compared with the floor and with IRC servers over TLS.
 //!
-//! `cargo bench -p chatbox-server --bench fanout -- --help` says what can be chosen. The servers
-//! are processes of their own; the members of all are driven by one thread. In each row the
-//! servers take turns, each freshly started, so that their ratios are of the same minutes.
+//! `cargo bench -p chatbox-server --bench fanout -- --help` lists the options. The servers are
+//! processes of their own; one thread drives all members. In each row the servers take turns,
+//! each freshly started, so that their ratios are of the same minutes.
 
 #![allow(
     clippy::indexing_slicing,
@@ -42,9 +42,9 @@ use report::Measured;
 use rows::{Load, Row, rows};
 use targets::Kind;
 
-/// Members of the short run.
+/// The most members in the short run.
 const QUICK_MEMBERS: usize = 1_000;
-/// Rows with more members have nothing to say about the disk.
+/// Durability "full" leaves out rows with more members: they say nothing about the disk.
 const DURABLE_MEMBERS: usize = 1_000;
 
 /// Measures the server under the workloads of docs/BENCHMARKS.md.
@@ -106,14 +106,13 @@ impl Arguments {
         rows
     }
 
-    /// Who takes turns in a row.
     fn kinds(&self, row: &Row) -> Vec<Kind> {
         let mut kinds = vec![Kind::Chatbox];
         if self.durability == Survives::Normal {
             kinds.extend(row.beside);
         }
         if self.servers.is_empty() {
-            // The slower of two of a kind.
+            // The short run leaves out the slower of the two IRC servers.
             kinds.retain(|kind| !self.quick || *kind != Kind::Ngircd);
         } else {
             kinds.retain(|kind| self.servers.contains(kind));
@@ -198,7 +197,7 @@ fn measure_row(arguments: &Arguments, row: Row, accounts: &Accounts) -> anyhow::
                 continue;
             };
             eprintln!("{row}: {kind}, run {number} of {count}");
-            // One server's failure must not cost the figures of an hour.
+            // One server's failure must not discard the figures of the other runs.
             let outcome = run::measure(&row, &*server, span);
             outcomes.push(
                 outcome
@@ -207,7 +206,7 @@ fn measure_row(arguments: &Arguments, row: Row, accounts: &Accounts) -> anyhow::
             );
         }
     }
-    // Who is not installed has no line.
+    // A server that is not installed has no line.
     runs.retain(|(_, outcomes)| !outcomes.is_empty());
     Ok(Measured { row, runs })
 }

@@ -1,4 +1,4 @@
-//! The measuring instruments: a histogram of latencies, and what the system says of a process.
+//! A histogram of latencies, and what the system reports of a process and the machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,9 +7,10 @@ use std::time::Duration;
 use anyhow::Context;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// The ticks in which Linux tells processor time: 100 a second on every architecture this runs on.
+/// The unit in which Linux reports processor time (`USER_HZ`): 100 a second on every architecture
+/// that this runs on.
 const TICK: Duration = Duration::from_millis(10);
-/// Steps of a histogram per doubling: an error of less than a hundredth.
+/// Binary digits of the steps per doubling: 128 steps, an error of less than a hundredth.
 const STEP_BITS: u32 = 7;
 const STEPS: usize = 1 << STEP_BITS;
 
@@ -31,27 +32,26 @@ impl Default for Histogram {
 }
 
 impl Histogram {
-    /// Counts one value.
     pub fn record(&mut self, nanoseconds: u64) {
         self.counts[Self::place(nanoseconds)] += 1;
         self.most = self.most.max(nanoseconds);
     }
 
-    /// Below two octaves every value has a place of its own; above, the leading bits decide.
+    /// Every value below 256 has a place of its own; above, the eight leading bits decide.
     const fn place(value: u64) -> usize {
         let bits = u64::BITS - value.leading_zeros();
         let shift = bits.saturating_sub(STEP_BITS + 1);
         shift as usize * STEPS + (value >> shift) as usize
     }
 
-    /// The middle of what a place holds.
+    /// The middle of the values in a place.
     const fn value(place: usize) -> u64 {
         let shift = (place / STEPS).saturating_sub(1);
         let lowest = ((place - shift * STEPS) as u64) << shift;
         lowest + (1_u64 << shift) / 2
     }
 
-    /// The value that this part of all does not exceed, in milliseconds; nothing without values.
+    /// The value that this part of all does not exceed, in milliseconds; `None` without values.
     pub fn quantile(&self, part: f64) -> Option<f64> {
         let all: u64 = self.counts.iter().sum();
         let wanted = (all as f64 * part).ceil() as u64;
@@ -63,7 +63,7 @@ impl Histogram {
         Some(milliseconds(Self::value(place).min(self.most)))
     }
 
-    /// The greatest value, in milliseconds; nothing without values.
+    /// The greatest value, in milliseconds; `None` without values.
     pub fn most(&self) -> Option<f64> {
         (self.most > 0).then(|| milliseconds(self.most))
     }
@@ -73,13 +73,10 @@ fn milliseconds(nanoseconds: u64) -> f64 {
     nanoseconds as f64 / 1e6
 }
 
-/// Processor time of a process so far, all its threads together.
-///
-/// # Errors
-/// When there is no such process any more.
+/// User and system time of all threads of a process.
 pub fn processor_time(process: u32) -> anyhow::Result<Duration> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    // The name may hold spaces and parentheses; what follows it does not.
+    // The name may hold spaces and parentheses; the fields behind it do not.
     let (_, fields) = stat.rsplit_once(')').context("no name in stat")?;
     let ticks = fields
         .split_whitespace()
@@ -90,10 +87,6 @@ pub fn processor_time(process: u32) -> anyhow::Result<Duration> {
     Ok(TICK * ticks)
 }
 
-/// Resident memory of a process, in KiB.
-///
-/// # Errors
-/// When there is no such process any more.
 pub fn resident_kib(process: u32) -> anyhow::Result<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
     status
@@ -104,18 +97,18 @@ pub fn resident_kib(process: u32) -> anyhow::Result<u64> {
         .context("no VmRSS in status")
 }
 
-/// Lets this process, and what it starts, have as many descriptors as the system allows.
+/// Raises the limit of descriptors to the hard limit, for this process and those it starts.
 pub fn raise_descriptors() {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limit.maximum,
         ..limit
     };
-    // Where that fails, a row that needs more says so itself.
+    // Where this fails, a row that needs more descriptors fails with its own error.
     let _ = setrlimit(Resource::Nofile, raised);
 }
 
-/// The machine in a line: figures mean nothing without it.
+/// The machine in one line: figures compare on one machine only.
 pub fn machine() -> String {
     let read = |path| fs::read_to_string(path).unwrap_or_default();
     let info = read("/proc/cpuinfo");
@@ -130,7 +123,7 @@ pub fn machine() -> String {
     format!("{cores} cores of {model}, Linux {kernel}, databases on {system} of {disk}")
 }
 
-/// The device on which a path lies, and its file system.
+/// Device and file system of a path.
 fn disk_of(path: &Path) -> (String, String) {
     let path = path.canonicalize().unwrap_or_else(|_| PathBuf::from("/"));
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
@@ -142,7 +135,7 @@ fn disk_of(path: &Path) -> (String, String) {
             path.starts_with(place)
                 .then(|| (place.len(), device.to_owned(), system.to_owned()))
         })
-        // Of mounts at one place the last hides the others.
+        // Of several mounts at one place the last, which `max_by_key` takes, hides the others.
         .max_by_key(|(length, ..)| *length)
         .map_or_else(Default::default, |(_, device, system)| (device, system))
 }

@@ -1,5 +1,3 @@
-//! Many things made at once by a few threads.
-
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -7,14 +5,11 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-/// How long the taker looks for the next one.
+/// How long `take` waits for a thing before it is called with `None`.
 const LOOK: Duration = Duration::from_millis(2);
 
-/// Makes `count` things on so many threads, and takes each on this one; while there is none to
-/// take, `take` gets nothing, again and again.
-///
-/// # Errors
-/// With the first that failed.
+/// Makes `count` things on `threads` threads, and takes each on the calling one, which gets `None`
+/// every 2 ms meanwhile. Stops at the first error.
 pub fn in_parallel<T: Send>(
     count: usize,
     threads: usize,

@@ -1,4 +1,4 @@
-//! The table: medians with their spread, ratios of runs that alternate, and what is bound.
+//! The table: medians with their spread, ratios of alternating runs, and the bounds.
 
 use std::fmt::Write as _;
 
@@ -9,15 +9,13 @@ use crate::rows::{Binding, Metric, Row, grouped};
 use crate::run::RunOutcome;
 use crate::targets::Kind;
 
-/// All runs of a row: who, and what each run gave; the same place, the same minute.
+/// All runs of a row. Runs with the same index alternated, so their ratios are of the same minutes.
 pub struct Measured {
-    /// The row.
     pub row: Row,
-    /// The product first. A run that failed gave nothing, and keeps its place.
+    /// The product first. A failed run is `None` and keeps its index.
     pub runs: Vec<(Kind, Vec<Option<RunOutcome>>)>,
 }
 
-/// A median, and between what it lies.
 #[derive(Debug, Clone, Copy)]
 struct Spread {
     median: f64,
@@ -64,7 +62,7 @@ impl Spread {
     }
 }
 
-/// Three figures that count.
+/// Three significant digits.
 fn short(figure: f64) -> String {
     match figure.abs() {
         1000.0.. => grouped(figure.round() as usize),
@@ -107,7 +105,7 @@ impl Measured {
             .map_or(&[], |(_, outcomes)| outcomes)
     }
 
-    /// The product's figure, divided by another's in the same run.
+    /// The product's figure, divided by another server's in the run with the same index.
     fn ratio(&self, metric: Metric, against: Kind) -> Option<Spread> {
         let pairs = self.of(Kind::Chatbox).iter().zip(self.of(against));
         let ratios = pairs.filter_map(|(own, other)| {
@@ -124,7 +122,7 @@ impl Measured {
         }
     }
 
-    /// Whether no run failed, nothing was lost or mixed up, and nobody lagged who was not made to.
+    /// Whether no run failed, no text was lost or out of order, and only the slow reader lagged.
     pub fn is_whole(&self) -> bool {
         self.runs.iter().all(|(_, outcomes)| {
             if outcomes.iter().any(Option::is_none) {
@@ -137,7 +135,6 @@ impl Measured {
     }
 }
 
-/// Everything as Markdown.
 pub fn markdown(heading: &str, all: &[Measured]) -> String {
     let mut out = format!("{heading}\n\n| workload | server |");
     for metric in Metric::ALL {
@@ -202,7 +199,7 @@ fn bindings(out: &mut String, all: &[Measured]) {
     }
 }
 
-/// Everything as JSON, a line for each server in each row and for each binding.
+/// One line for each server in each row, and for each binding.
 pub fn json_lines(heading: &str, all: &[Measured]) -> String {
     let mut lines = vec![json!({"machine": heading})];
     for measured in all {

@@ -1,4 +1,4 @@
-//! The workloads, who is measured in each, and what the product has to reach.
+//! The workloads, the servers measured in each, and the figures that the product has to reach.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,24 +6,21 @@ use std::time::Duration;
 use crate::generator::Pace;
 use crate::targets::Kind;
 
-/// What the members do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Load {
-    /// They log in, and stay.
+    /// The members log in and say nothing.
     Idle,
-    /// The first so many talk.
+    /// This many members talk.
     Chat(usize, Pace),
 }
 
-/// A figure of one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Metric {
     /// Deliveries a second.
     Deliveries,
     /// The server's processor time per delivery, in microseconds.
     Cost,
-    /// The generator's own processor time per delivery, in microseconds: what it leaves of the
-    /// machine for the server.
+    /// The generator's own processor time per delivery, in microseconds: the server can't use it.
     Generator,
     /// Half of all deliveries take no longer, in milliseconds.
     Median,
@@ -40,7 +37,7 @@ pub enum Metric {
 }
 
 impl Metric {
-    /// All, in the order of the table.
+    /// In the order of the table's columns.
     pub const ALL: [Self; 9] = [
         Self::Deliveries,
         Self::Cost,
@@ -53,7 +50,6 @@ impl Metric {
         Self::LoginCost,
     ];
 
-    /// As a column's head.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Deliveries => "deliveries/s",
@@ -68,7 +64,6 @@ impl Metric {
         }
     }
 
-    /// As a name in JSON.
     pub const fn key(self) -> &'static str {
         match self {
             Self::Deliveries => "deliveries_per_s",
@@ -84,18 +79,14 @@ impl Metric {
     }
 }
 
-/// What has to be reached.
 #[derive(Debug, Clone, Copy)]
 pub struct Binding {
-    /// Which figure.
     pub metric: Metric,
-    /// Divided by whose; by nobody's where the figure itself is bound.
+    /// The server by whose figure it is divided; `None`: the figure itself is bound.
     pub against: Option<Kind>,
-    /// The least or the most.
     pub bound: Bound,
 }
 
-/// See [`Binding`].
 #[derive(Debug, Clone, Copy)]
 pub enum Bound {
     AtLeast(f64),
@@ -103,7 +94,6 @@ pub enum Bound {
 }
 
 impl Bound {
-    /// Whether a figure is within.
     pub fn holds(self, figure: f64) -> bool {
         match self {
             Self::AtLeast(least) => figure >= least,
@@ -137,39 +127,34 @@ const fn at_most(metric: Metric, times: f64, against: Kind) -> Binding {
     }
 }
 
-/// A workload.
 #[derive(Debug, Clone)]
 pub struct Row {
-    /// Members, without the slow one.
+    /// The slow reader is not counted.
     pub members: usize,
-    /// What they do.
     pub load: Load,
-    /// One more member is connected, and not read from.
+    /// One more member is connected, and the generator does not read from it.
     pub slow_reader: bool,
-    /// Whom it is measured with, beside the product.
+    /// The servers measured beside the product.
     pub beside: &'static [Kind],
-    /// What the product has to reach.
     pub bindings: &'static [Binding],
-    /// Belongs to the short run.
+    /// Part of the short run.
     pub quick: bool,
 }
 
-/// How long a row is measured.
 #[derive(Debug, Clone, Copy)]
 pub struct Span {
-    /// Talked before anything counts.
+    /// Members talk before the measurement begins.
     pub warm: Duration,
-    /// What counts.
+    /// The measurement.
     pub window: Duration,
 }
 
 impl Row {
-    /// How many connect.
     pub fn connections(&self) -> usize {
         self.members + usize::from(self.slow_reader)
     }
 
-    /// A paced row has few messages a second, and needs longer for its 99th percentile.
+    /// A paced row has few messages a second, and needs more time for its 99th percentile.
     pub const fn span(&self, quick: bool) -> Span {
         let (warm, window) = match (self.load, quick) {
             (Load::Chat(_, Pace::PerSecond(_)), false) => (2000, 15_000),
@@ -203,7 +188,6 @@ impl fmt::Display for Row {
     }
 }
 
-/// A number with commas.
 pub fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut out = String::new();
@@ -218,7 +202,6 @@ pub fn grouped(number: usize) -> String {
 
 const ALL: &[Kind] = &[Kind::Floor, Kind::Ngircd, Kind::Inspircd];
 
-/// What has to be reached, in the order of the rows.
 const MEMORY: Binding = Binding {
     metric: Metric::Memory,
     against: None,
@@ -239,7 +222,7 @@ const CALM: &[Binding] = &[
 const SMALL: &[Binding] = &[at_most(Metric::Median, 3.0, Kind::Floor)];
 const LOGINS: &[Binding] = &[MEMORY, at_most(Metric::LoginCost, 1.2, Kind::Inspircd)];
 
-/// All rows, in the order in which they are measured.
+/// In the order in which they are measured.
 pub fn rows() -> Vec<Row> {
     let chat = |members, senders, pace, beside, bindings, quick| Row {
         members,
@@ -260,7 +243,7 @@ pub fn rows() -> Vec<Row> {
     vec![
         chat(1_000, 10, Pace::Window(64), ALL, FAST, true),
         chat(1_000, 200, Pace::Window(1), ALL, MANY_SENDERS, true),
-        // Whoever tells five thousand of each other's joins takes minutes to fill the room.
+        // A server that announces all 5,000 joins to all members takes minutes to fill the room.
         chat(5_000, 10, Pace::Window(64), &[Kind::Inspircd], LARGE, false),
         chat(100, 10, Pace::Window(64), ALL, COMMITS, true),
         chat(100, 10, Pace::Window(1), ALL, TURNS, true),

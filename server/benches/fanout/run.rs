@@ -11,23 +11,21 @@ use crate::parallel::in_parallel;
 use crate::rows::{Load, Metric, Row, Span};
 use crate::target::ServerUnderTest;
 
-/// After the last login: what is announced late has been announced.
+/// The pause after the last login, in which late notices of it arrive.
 const SETTLE: Duration = Duration::from_secs(1);
-/// Once nobody has heard anything for so long, what is missing is lost.
+/// When no member has heard anything for this long, missing texts are lost.
 const SILENCE: Duration = Duration::from_secs(5);
-/// A server that goes on talking for so long after the last word has its rest counted as lost.
+/// Texts that a server delivers later than this after the last was said count as lost.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// What a run gave. What a row does not measure is nothing.
+/// Has no figure for what a row does not measure.
 #[derive(Debug, Clone, Default)]
 pub struct RunOutcome {
     figures: Vec<(Metric, f64)>,
-    /// What went wrong.
     pub faults: Faults,
 }
 
 impl RunOutcome {
-    /// A figure.
     pub fn get(&self, metric: Metric) -> Option<f64> {
         let mut figures = self.figures.iter();
         figures.find(|(is, _)| *is == metric).map(|(_, is)| *is)
@@ -39,10 +37,7 @@ impl RunOutcome {
     }
 }
 
-/// Measures a row.
-///
-/// # Errors
-/// When the server refuses a member, ends a line, or says what nobody expects.
+/// Fails when the server refuses a member, ends a connection, or sends an error.
 pub fn measure(
     row: &Row,
     target: &(dyn ServerUnderTest + Sync),
@@ -88,7 +83,7 @@ fn connect(row: &Row, target: &(dyn ServerUnderTest + Sync)) -> anyhow::Result<G
     let count = row.connections();
     in_parallel(count, target.at_once(count), make, |line| {
         line.map_or(Ok(()), |line| generator.adopt(line))?;
-        // Who is in hears of those who come.
+        // Members that are connected already are told of those that come.
         generator.poll(Duration::ZERO)
     })
     .context("connecting the members")?;
@@ -139,10 +134,7 @@ fn chat(
     Ok(())
 }
 
-/// Lets everybody hear what was said.
-///
-/// # Errors
-/// When a member's line ends.
+/// Stops the senders, and waits until all texts have arrived or are lost.
 pub fn drain(generator: &mut Generator) -> anyhow::Result<()> {
     generator.stop();
     let end = Instant::now() + LIMIT;
@@ -156,7 +148,7 @@ pub fn drain(generator: &mut Generator) -> anyhow::Result<()> {
     }
 }
 
-/// What is read together, so that it belongs together.
+/// Values read at one moment, so that their differences cover the same time.
 struct Moment {
     heard: u64,
     server: Duration,

@@ -1,4 +1,4 @@
-//! Members who talk while a storm rages: what they feel of it, and what it costs the server.
+//! Members talk while hostile peers attack: their latency, and the server's memory.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -14,24 +14,23 @@ use crate::run::drain;
 use crate::storm::{self, Attack};
 use crate::target::ServerUnderTest;
 
-/// Who talks meanwhile.
 pub const MEMBERS: usize = 100;
 const SENDERS: usize = 10;
 const TEXTS_PER_SECOND: u32 = 50;
-/// Room for so few strangers that nearly all of a storm finds none.
+/// Connections above the members' that a full server takes: it refuses nearly all of an attack.
 const STRANGERS: usize = 4;
 const WARM: Duration = Duration::from_secs(2);
 const WINDOW: Duration = Duration::from_secs(8);
 
-/// A storm, and how full the house is that it meets.
+/// An attack, and whether the server is full.
 #[derive(Debug, Clone, Copy)]
 struct Weather {
     kind: Attack,
-    /// No more connections are taken than a few above the members'.
+    /// The server takes only [`STRANGERS`] more connections than there are members.
     full: bool,
 }
 
-/// What members felt.
+/// The 99th percentiles are in milliseconds.
 struct Felt {
     weather: Weather,
     attempts: u64,
@@ -43,7 +42,7 @@ struct Felt {
 }
 
 impl Felt {
-    /// Half as much again, and five milliseconds.
+    /// The most that the 99th percentile may rise to: half as much again, and 5 ms.
     fn limit(&self) -> f64 {
         self.before * 1.5 + 5.0
     }
@@ -53,11 +52,7 @@ impl Felt {
     }
 }
 
-/// Every kind of storm, one after the other, each against a fresh server; as a table, and whether
-/// all was well.
-///
-/// # Errors
-/// When a member's session ends, among others.
+/// Each attack meets a fresh server. Returns the table, and whether all limits were kept.
 pub fn measure(accounts: &Accounts) -> anyhow::Result<(String, bool)> {
     let mut table = format!(
         "{MEMBERS} members, {TEXTS_PER_SECOND} messages/s in all, p99 ms\n\n\
@@ -104,7 +99,7 @@ fn endure(weather: Weather, accounts: &Accounts) -> anyhow::Result<Felt> {
     };
     let server = ChatBox::start(accounts, limits)?;
     let mut generator = Generator::new()?;
-    // No more at once than there is room for.
+    // No more at once than a full server has room for.
     let make = |member| server.connect(member);
     in_parallel(MEMBERS, STRANGERS, make, |line| {
         line.map_or(Ok(()), |line| generator.adopt(line))?;

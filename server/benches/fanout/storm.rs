@@ -1,7 +1,7 @@
-//! Peers who mean harm, in a process of their own at the lowest priority, while members talk.
+//! Hostile peers, in a process of their own at the lowest priority, while members talk.
 //!
-//! It runs for a time and a number of attempts and then ends by itself; it never logs in. Every
-//! peer comes from an address other than the members', so that no budget of theirs is touched.
+//! It ends by itself after a time or a number of attempts, and never logs in. Every peer comes
+//! from an address other than the members', so that it uses up no limit of theirs.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -28,34 +28,31 @@ use socket2::{Domain, Socket, Type};
 /// The bench's first argument when it is to be a storm; a kind, an address and seconds follow.
 pub const FLAG: &str = "--storm";
 
-/// Attempts of a storm at most.
 const MAX_ATTEMPTS: u64 = 1_000_000;
-/// How many peers do one thing after another.
+/// Peers that attack at once.
 const THREADS: u64 = 8;
-/// How many say half a preface, each thread its share.
+/// Peers that send half a preface, in all threads together.
 const HALF_OPEN: u64 = 1_000;
-/// The lowest priority: the storm takes what processor time nobody else wants, as if it came from
-/// another machine.
+/// The lowest priority: the attack gets only processor time that neither server nor generator
+/// uses, as if it came from another machine.
 const NICE: i32 = 19;
 
-/// What the peers do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attack {
     /// Connect and close.
     Connect,
     /// Shake hands and close.
     Handshake,
-    /// Shake hands, and claim to be somebody unknown with a wrong password.
+    /// Shake hands, and log in with an unknown name and a wrong password.
     Login,
-    /// A thousand at once say half a preface and wait until the server loses patience.
+    /// A thousand at once send half a preface and wait for the server's deadline.
     HalfOpen,
 }
 
 impl Attack {
-    /// All of them.
     pub const ALL: [Self; 4] = [Self::Connect, Self::Handshake, Self::Login, Self::HalfOpen];
 
-    /// As it is called on the command line and in the table.
+    /// On the command line and in the table.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Connect => "connect",
@@ -66,13 +63,9 @@ impl Attack {
     }
 }
 
-/// A storm that goes on in a process of its own, until it ends or is dropped.
+/// Ends when it is dropped.
 pub struct Storm(GuardedChild);
 
-/// Begins one.
-///
-/// # Errors
-/// When this program can't be run a second time.
 pub fn spawn(kind: Attack, address: SocketAddr, duration: Duration) -> anyhow::Result<Storm> {
     let mut command = Command::new(std::env::current_exe()?);
     command
@@ -84,10 +77,7 @@ pub fn spawn(kind: Attack, address: SocketAddr, duration: Duration) -> anyhow::R
 }
 
 impl Storm {
-    /// Waits until it is over; how many attempts were made.
-    ///
-    /// # Errors
-    /// When it failed, because the server was gone.
+    /// Waits for its end; returns the number of attempts. Fails when the server was gone.
     pub fn finish(mut self) -> anyhow::Result<u64> {
         let mut line = String::new();
         if let Some(output) = self.0.stdout.take() {
@@ -97,10 +87,7 @@ impl Storm {
     }
 }
 
-/// Is the storm that these arguments, behind [`FLAG`], describe, and prints its attempts.
-///
-/// # Errors
-/// When they describe none, or the server is gone.
+/// Runs the attack that the arguments behind [`FLAG`] name, and prints the number of attempts.
 pub fn serve(mut arguments: impl Iterator<Item = String>) -> anyhow::Result<()> {
     let mut next = || arguments.next().context("a kind, an address, seconds");
     let name = next()?;
@@ -112,10 +99,8 @@ pub fn serve(mut arguments: impl Iterator<Item = String>) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Storms from this process, whose priority it lowers for good. How many attempts were made.
-///
-/// # Errors
-/// When the server does not listen any more.
+/// Attacks from this process, and lowers its priority for good. Returns the number of attempts.
+/// Fails when the server no longer listens.
 pub fn run(kind: Attack, address: SocketAddr, duration: Duration) -> anyhow::Result<u64> {
     setpriority_process(None, NICE)?;
     let storm = Front {
@@ -135,7 +120,6 @@ pub fn run(kind: Attack, address: SocketAddr, duration: Duration) -> anyhow::Res
     Ok(storm.attempts.into_inner().min(MAX_ATTEMPTS))
 }
 
-/// What the threads share.
 struct Front {
     address: SocketAddr,
     end: Instant,
@@ -145,7 +129,7 @@ struct Front {
 impl Front {
     fn blow(&self, kind: Attack) -> anyhow::Result<()> {
         while let Some((number, socket)) = self.next_peer()? {
-            // Whatever the server does with such a peer is its right.
+            // The server may do with such a peer what it likes.
             let _ = match kind {
                 Attack::Connect => Ok(()),
                 Attack::Handshake => self.shake_hands(&socket).map(drop),
@@ -159,7 +143,7 @@ impl Front {
         Ok(())
     }
 
-    /// A new connection and its number; none when the storm is over.
+    /// A new connection and its number; `None` when the attack is over.
     fn next_peer(&self) -> anyhow::Result<Option<(u64, TcpStream)>> {
         loop {
             let left = self.end.saturating_duration_since(Instant::now());
@@ -173,7 +157,7 @@ impl Front {
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
                     return Err(error).context("the server does not listen any more");
                 }
-                // Out of ports or descriptors, or a queue that is full: it tries again.
+                // Out of ports or descriptors, or the server's backlog is full: tries again.
                 Err(_) => {}
             }
         }
@@ -184,7 +168,7 @@ impl Front {
         Ok(channel)
     }
 
-    /// The whole of a login, with a proof that proves nothing and without the cost of one.
+    /// A whole login with a made-up proof, which saves the cost of PBKDF2.
     fn claim_to_be_somebody(&self, socket: &TcpStream, number: u64) -> Result<(), ChannelError> {
         let mut channel = self.shake_hands(socket)?;
         let mut stream = Deadlined::until(socket, self.end);
@@ -216,7 +200,7 @@ impl Front {
         Ok(())
     }
 
-    /// A thread's share of those who begin and never go on, until the last of them is cut off.
+    /// A thread's share of [`HALF_OPEN`]; returns when the server has closed the last of them.
     fn hold_some(&self, first: TcpStream) -> anyhow::Result<()> {
         let mut held = vec![first];
         while held.len() < (HALF_OPEN / THREADS) as usize {
@@ -236,7 +220,7 @@ impl Front {
     }
 }
 
-/// The server's next message; none when it is one of a later version.
+/// The server's next message; `None` for an unknown type.
 fn next_message(
     receiver: &mut Receiver,
     stream: &mut impl Read,
@@ -253,7 +237,7 @@ fn next_message(
     }
 }
 
-/// A connection from an address that few others of the storm share.
+/// Connects from one of 62,500 addresses, so that no limit of an address ends the attack.
 fn connect(address: SocketAddr, number: u64, within: Duration) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     let digit = |of: u64| u8::try_from(of % 250 + 1).unwrap_or(1);

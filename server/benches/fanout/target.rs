@@ -1,4 +1,4 @@
-//! What the generator needs to know of a server, whatever that server speaks.
+//! The generator's view of a server, whatever protocol that speaks.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -6,20 +6,16 @@ use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
 
-/// Bytes of every line that is said.
+/// Bytes of every text.
 pub const TEXT_LEN: usize = 100;
-/// A server that says nothing for so long has failed; one that is busy with the joins of others
-/// may be slow to answer.
+/// A server that sends nothing for this long has failed; it may be slow to answer while it
+/// announces the joins of other members.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// What a member's kernel takes, as much as Linux lets everybody ask for. Left to itself it begins
-/// with a window of 64 KiB, and segments on loopback are as large: the window opens so rarely that
-/// a line stands still for 40 ms and more, whoever serves.
+/// A member's receive buffer: the most that Linux grants without privileges. By default a window
+/// begins with 64 KiB, and segments on loopback are as large: the window opens so rarely that
+/// a connection stalls for 40 ms and more, with every server.
 const RECEIVE_BUFFER: usize = 208 * 1024;
 
-/// Connects a member's socket, from an address of its own where one is given.
-///
-/// # Errors
-/// When the server does not answer.
 pub fn dial(server: SocketAddr, from: Option<Ipv4Addr>) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
@@ -32,48 +28,40 @@ pub fn dial(server: SocketAddr, from: Option<Ipv4Addr>) -> io::Result<TcpStream>
     Ok(socket.into())
 }
 
-/// A server that runs in a process of its own until it is dropped.
+/// A server that runs in a process of its own until this is dropped.
 pub trait ServerUnderTest {
-    /// Its process, for what the system says of it.
     fn pid(&self) -> u32;
 
     /// Makes a member: connected, logged in, and in the one room where all the others are.
     /// Blocks; called from several threads at once, with a different `member` each time.
-    ///
-    /// # Errors
-    /// When the server refuses, or says what nobody expects.
     fn connect(&self, member: usize) -> anyhow::Result<MemberConnection>;
 
-    /// How many of so many members had best be made at once.
+    /// How many of `members` connect at once.
     fn at_once(&self, _members: usize) -> usize {
         16
     }
 
-    /// Makes a member that is connected and logged in, and in no room where the protocol lets it
-    /// be in none: nobody is told that it came. Otherwise as [`ServerUnderTest::connect`].
-    ///
-    /// # Errors
-    /// As there.
+    /// Makes a member that is connected and logged in, and in no room where the protocol allows
+    /// that, so that no other member is told. Otherwise as [`ServerUnderTest::connect`].
     fn log_in(&self, member: usize) -> anyhow::Result<MemberConnection> {
         self.connect(member)
     }
 }
 
-/// One member's connection to the server, from now on driven by the generator.
+/// A member's connection, to be handed to the generator.
 pub struct MemberConnection {
-    /// The socket, still blocking.
+    /// Still blocking.
     pub socket: TcpStream,
-    /// What is spoken over it.
     pub talk: Box<dyn Talk + Send>,
 }
 
-/// A member's side of a protocol, without the socket.
+/// A member's end of a protocol, without the socket.
 pub trait Talk {
-    /// Takes bytes from the socket, and hands on the text of every chat line that is complete.
-    /// Keeps what is not complete. What the server must be answered goes to `out`.
+    /// Takes bytes from the socket, passes on the text of every complete chat message, and keeps
+    /// what is incomplete. Appends answers to the server to `out`.
     ///
     /// # Errors
-    /// When the server says goodbye, or what is no protocol.
+    /// When the server refuses, ends the session, or breaks the protocol.
     fn read(
         &mut self,
         bytes: &[u8],
@@ -82,15 +70,11 @@ pub trait Talk {
     ) -> anyhow::Result<()>;
 
     /// Appends to `out` the bytes that say these texts, each of [`TEXT_LEN`] bytes.
-    ///
-    /// # Errors
-    /// When they can't be sealed.
     fn say(&mut self, texts: &[&str], out: &mut Vec<u8>) -> anyhow::Result<()>;
 }
 
-/// What a member heard.
 pub enum Heard<'a> {
-    /// A chat line; with its number in the room where the protocol has one.
+    /// A chat message; with its number in the room where the protocol has one.
     Text(&'a [u8], Option<u64>),
     /// The server held chat back from this member.
     Lagged,

@@ -1,4 +1,4 @@
-//! Who can be measured, and how each is started.
+//! The servers that can be measured, and how each is started.
 
 use std::fmt;
 
@@ -7,7 +7,6 @@ use crate::floor::Floor;
 use crate::irc::{self, Ircd};
 use crate::target::ServerUnderTest;
 
-/// A server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Kind {
     /// The product.
@@ -31,14 +30,10 @@ impl fmt::Display for Kind {
     }
 }
 
-/// A running server, of whatever kind.
 pub type Running<'a> = Box<dyn ServerUnderTest + Sync + 'a>;
 
 impl Kind {
-    /// Starts a fresh one; nothing where it is not installed.
-    ///
-    /// # Errors
-    /// When it does not come up.
+    /// `None` where it is not installed.
     pub fn start(
         self,
         accounts: &Accounts,

@@ -1,4 +1,4 @@
-//! The client's end: says who it is, proves it, and has the server prove itself.
+//! The client's end of SCRAM: names the user, proves the password, checks the server's proof.
 
 use subtle::ConstantTimeEq;
 
@@ -10,7 +10,7 @@ use super::{
 use crate::name::UserName;
 use crate::secret::Secret;
 
-/// The client has said who it wants to be.
+/// State after the client-first-message, before the server's challenge.
 #[derive(Debug)]
 pub struct ClientFirst {
     nonce: String,
@@ -19,7 +19,7 @@ pub struct ClientFirst {
 }
 
 impl ClientFirst {
-    /// Begins a login with fresh random bytes.
+    /// Begins an exchange. `nonce` is fresh random bytes, used for no other exchange.
     #[must_use]
     pub fn new(user: &UserName, nonce: [u8; NONCE_LEN]) -> Self {
         let nonce = encode(&nonce);
@@ -32,13 +32,13 @@ impl ClientFirst {
         }
     }
 
-    /// The client-first-message.
+    /// The client-first-message (RFC 5802 section 7).
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// Answers the server-first-message with the proof. Takes 0.2 s and more.
+    /// Answers the server-first-message with the proof. Takes 0.2 s or more: PBKDF2.
     ///
     /// # Errors
     /// When the message is malformed ([`ScramError::Malformed`]), does not extend this client's
@@ -56,9 +56,8 @@ impl ClientFirst {
         Ok(self.prove(&challenge, &salted.keys, channel_binding))
     }
 
-    /// Answers as [`Self::answer`] does, and makes from another password what the server is to keep
-    /// in place of the one that is proved: with the salt and the rounds of the challenge, of which
-    /// a name has no others. Takes twice as long.
+    /// Answers as [`Self::answer`] does, and makes the verifier of a new password with the
+    /// challenge's salt and rounds: a name has no others. Takes twice as long.
     ///
     /// # Errors
     /// As [`Self::answer`].
@@ -76,12 +75,13 @@ impl ClientFirst {
         Ok((last, verifier))
     }
 
-    /// Answers with a password that was salted before. Takes microseconds, for whoever logs in
-    /// often with the same one.
+    /// Answers with a password that was salted before, in microseconds: for load generators that
+    /// log in often with the same one.
     ///
     /// # Errors
-    /// As [`Self::answer`]; [`ScramError::OtherChallenge`] when the server asks for another salt
-    /// or another count. So it decides about no number of rounds: whoever salted the password did.
+    /// As [`Self::answer`], but [`ScramError::OtherChallenge`] when the server asks for another
+    /// salt or count, and never [`ScramError::Iterations`]: the caller accepted the number of
+    /// rounds when it salted the password.
     pub fn answer_salted(
         self,
         server_first: &str,
@@ -111,8 +111,8 @@ impl ClientFirst {
     }
 }
 
-/// A password with its salt and its rounds done: what a client needs for its proof, and the server
-/// for its verifier. As good as the password for whoever has it.
+/// A password after PBKDF2: the client's proof and the server's verifier are made from it. As
+/// good as the password for a thief.
 pub struct SaltedPassword {
     salt: [u8; SALT_LEN],
     iterations: Iterations,
@@ -120,7 +120,7 @@ pub struct SaltedPassword {
 }
 
 impl SaltedPassword {
-    /// Does the rounds. 600,000 take 0.2 s and more.
+    /// Runs PBKDF2: 600,000 rounds take 0.2 s or more.
     #[must_use]
     pub fn derive(password: &Password, salt: [u8; SALT_LEN], iterations: Iterations) -> Self {
         Self {
@@ -130,7 +130,7 @@ impl SaltedPassword {
         }
     }
 
-    /// What a server is to keep of it.
+    /// What the server stores: it checks logins and can't log in.
     #[must_use]
     pub fn verifier(&self) -> Verifier {
         Verifier {
@@ -142,7 +142,7 @@ impl SaltedPassword {
     }
 }
 
-/// A server-first-message, taken apart. Nothing is decided about its number of rounds yet.
+/// A parsed server-first-message. Its number of rounds is not checked yet.
 struct Challenge<'a> {
     message: &'a str,
     nonce: &'a str,
@@ -166,8 +166,8 @@ impl<'a> Challenge<'a> {
     }
 }
 
-/// The client has proved itself and waits for the server to do the same. Until
-/// [`Self::verify`] succeeds, nothing the server sent is to be shown or stored.
+/// State after the client-final-message. Until [`Self::verify`] succeeds, the client shows and
+/// stores nothing that the server sent.
 #[derive(Debug)]
 pub struct ClientFinal {
     message: String,
@@ -175,7 +175,7 @@ pub struct ClientFinal {
 }
 
 impl ClientFinal {
-    /// The client-final-message.
+    /// The client-final-message (RFC 5802 section 7).
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
@@ -185,7 +185,7 @@ impl ClientFinal {
     ///
     /// # Errors
     /// [`ScramError::ServerSignature`] for anything but the right `v=`, an error (`e=`) included:
-    /// our server refuses otherwise.
+    /// this protocol refuses a login with an `error` message instead.
     pub fn verify(self, server_final: &str) -> Result<(), ScramError> {
         let [signature] =
             attributes(server_final, ["v="]).map_err(|_| ScramError::ServerSignature)?;

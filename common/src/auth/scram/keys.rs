@@ -1,5 +1,5 @@
 //! The arithmetic of RFC 5802 section 3 with SHA-256 (RFC 7677). Takes any salt and any number
-//! of rounds; what is allowed is decided elsewhere.
+//! of rounds; its callers decide what is allowed.
 
 use pbkdf2::pbkdf2_hmac;
 use sha2::{Digest, Sha256};
@@ -7,9 +7,8 @@ use sha2::{Digest, Sha256};
 use crate::auth::{hmac_sha256, xor};
 use crate::secret::Secret;
 
-/// What a password comes to, given salt and rounds.
 pub(super) struct Keys {
-    /// Proves the client to the server. Never leaves the client but masked.
+    /// Proves the client to the server. Leaves the client only masked, as the proof.
     pub(super) client: Secret<32>,
     /// SHA-256 of the client's key: checks a proof, can't make one.
     pub(super) stored: Secret<32>,
@@ -54,7 +53,7 @@ pub(super) fn signature(key: &Secret<32>, auth_message: &str) -> Secret<32> {
     hmac_sha256(key.expose(), &[auth_message.as_bytes()])
 }
 
-/// The stored key of whoever made a proof: the server's side of [`Keys::proof`].
+/// H(ClientKey) of the client that made the proof: the server's side of [`Keys::proof`].
 pub(super) fn stored_key_of(
     proof: &[u8; 32],
     stored_key_on_file: &Secret<32>,

@@ -8,8 +8,8 @@
 //!   checks v=       ◄─────────  server-final               v=<signature>
 //! ```
 //!
-//! The message strings are the RFC's. Of what the RFC leaves open, one thing only is spoken: the
-//! header `p=chatbox,,`, so that a login relayed over another channel fails; no authorization
+//! The message strings are the RFC's. Where the RFC leaves a choice, this profile has one answer:
+//! the header `p=chatbox,,`, so that a login relayed over another channel fails; no authorization
 //! identity, no `m=`, no extension; nonces of 18 bytes; attributes in their order and nothing
 //! behind them. A later version says so in the messages around these, not inside them.
 //!
@@ -42,7 +42,7 @@ pub const NONCE_LEN: usize = 18;
 /// The longest message of an exchange, in bytes. The longest that is valid has 160.
 pub const MAX_MESSAGE: usize = 256;
 
-/// The GS2 header (RFC 5802 section 7): channel binding of our private type `chatbox`, no
+/// The GS2 header (RFC 5802 section 7): channel binding of the private type `chatbox`, no
 /// authorization identity.
 const GS2_HEADER: &str = "p=chatbox,,";
 
@@ -57,7 +57,7 @@ pub enum ScramError {
     /// of, channel binding.
     #[error("the login is not bound to the encrypted channel")]
     NotBound,
-    /// The binding of another channel.
+    /// A `c=` with the binding of another channel.
     #[error("the login belongs to another channel; somebody may be relaying it")]
     OtherChannel,
     /// A nonce that does not begin with the client's own, is not extended by the server's, or
@@ -80,7 +80,7 @@ pub enum ScramError {
     Refused,
 }
 
-/// A number of rounds that no server uses.
+/// A count outside [`Iterations::LEAST`] to [`Iterations::MAX`]; holds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0} rounds of password hashing are not possible; 4,096 to 5,000,000 are")]
 pub struct IterationsError(pub u32);
@@ -96,9 +96,9 @@ pub struct Iterations(u32);
 impl Iterations {
     /// The least a server can be set to: RFC 7677 section 4 asks for no fewer.
     pub const LEAST: Self = Self(4_096);
-    /// What a server uses that was told nothing else, and the least a client takes.
+    /// A server's count without configuration, and the least a client takes.
     pub const DEFAULT: Self = Self(600_000);
-    /// The most a client takes.
+    /// The most a client or a server takes.
     pub const MAX: Self = Self(5_000_000);
 
     /// Takes the count that a server asks a client for.
@@ -112,8 +112,8 @@ impl Iterations {
         Ok(Self(count))
     }
 
-    /// Takes the count of a server's own accounts. Of those who log in, only a load generator,
-    /// whose passwords protect nothing, may use it.
+    /// Takes the count of a server's own accounts. Among clients only a load generator, whose
+    /// passwords protect nothing, may use it.
     ///
     /// # Errors
     /// [`IterationsError`] below [`Self::LEAST`] or above [`Self::MAX`].
@@ -124,13 +124,13 @@ impl Iterations {
         Ok(Self(count))
     }
 
-    /// Whether a client takes it.
+    /// Whether a client takes it; the server warns its operator otherwise.
     #[must_use]
     pub const fn suits_clients(self) -> bool {
         Self::new(self.0).is_ok()
     }
 
-    /// The count.
+    /// PBKDF2's iteration count (RFC 8018), SCRAM's `i=`.
     #[must_use]
     pub const fn count(self) -> u32 {
         self.0
@@ -144,7 +144,7 @@ fn posit_number(text: &str) -> Option<u32> {
 }
 
 /// The values of exactly these attributes (each given with its `=`), in this order, and
-/// nothing else. Every message is taken apart here.
+/// nothing else. Every message is parsed here, and so held to [`MAX_MESSAGE`].
 fn attributes<'a, const N: usize>(
     message: &'a str,
     names: [&str; N],
@@ -181,7 +181,6 @@ fn decode<const N: usize>(text: &str) -> Option<Zeroizing<[u8; N]>> {
     (written == N).then_some(bytes)
 }
 
-/// Whether a text can be one side's part of the nonce.
 fn is_nonce(text: &str) -> bool {
     decode::<NONCE_LEN>(text).is_some()
 }

@@ -1,4 +1,5 @@
-//! The server's end: challenges whoever comes, known or not, and checks the proof.
+//! The server's end of SCRAM: challenges every client alike, whether or not the name exists, and
+//! checks the proof.
 
 use subtle::{Choice, ConstantTimeEq};
 
@@ -8,7 +9,7 @@ use super::{
 };
 use crate::name::UserName;
 
-/// A client-first-message, taken apart.
+/// A parsed client-first-message. It is a claim; nothing is proved yet.
 #[derive(Debug)]
 pub struct ClientFirstMessage {
     user: UserName,
@@ -17,12 +18,12 @@ pub struct ClientFirstMessage {
 }
 
 impl ClientFirstMessage {
-    /// Reads the message that opens a login.
+    /// Parses the message that opens a login.
     ///
     /// # Errors
-    /// [`ScramError::NotBound`] without the header `p=chatbox,,`, which leaves out `n`, `y` and
-    /// every authorization identity; [`ScramError::Malformed`] for anything that follows but
-    /// `n=` with a name in lower case and `r=` with 18 bytes of Base64.
+    /// [`ScramError::NotBound`] without the header `p=chatbox,,`, so also for `n`, `y` and every
+    /// authorization identity; [`ScramError::Malformed`] unless exactly `n=` with a name in lower
+    /// case and `r=` with 18 bytes in Base64 follow.
     pub fn parse(message: &str) -> Result<Self, ScramError> {
         let bare = message
             .strip_prefix(GS2_HEADER)
@@ -39,14 +40,14 @@ impl ClientFirstMessage {
         })
     }
 
-    /// Who somebody says they are, in lower case. Nothing has been proved yet.
+    /// The claimed name, in lower case.
     #[must_use]
     pub const fn user(&self) -> &UserName {
         &self.user
     }
 
-    /// Challenges the client with fresh random bytes and the verifier of its name (for a name
-    /// that nobody has, one of random keys).
+    /// Challenges the client. `nonce` is fresh random bytes; `verifier` is that of the name, or
+    /// one of random keys for a name that nobody has.
     #[must_use]
     pub fn challenge(self, verifier: Verifier, nonce: [u8; NONCE_LEN]) -> ServerFirst {
         let nonce = self.nonce + &encode(&nonce);
@@ -60,7 +61,7 @@ impl ClientFirstMessage {
     }
 }
 
-/// The server has challenged the client and waits for its proof.
+/// State after the challenge, before the client's proof.
 #[derive(Debug)]
 pub struct ServerFirst {
     client_first_bare: String,
@@ -70,14 +71,14 @@ pub struct ServerFirst {
 }
 
 impl ServerFirst {
-    /// The server-first-message.
+    /// The server-first-message (RFC 5802 section 7).
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// Checks the client-final-message. A wrong password is no error: what it costs and returns
-    /// looks the same, see [`Proof`].
+    /// Checks the client-final-message. A wrong password is no error: it takes the same time and
+    /// returns the same type, see [`Proof`].
     ///
     /// # Errors
     /// None depends on the account. [`ScramError::Malformed`] for anything but `c=,r=,p=`;
@@ -90,7 +91,7 @@ impl ServerFirst {
     ) -> Result<Proof, ScramError> {
         let [binding, nonce, proof] = attributes(client_final, ["c=", "r=", "p="])?;
         let proof = decode::<32>(proof).ok_or(ScramError::Malformed)?;
-        // The peer knows both: what a plain comparison's time tells is nothing new.
+        // The peer knows both values, so the time of a plain comparison tells it nothing.
         if binding != cbind_input(channel_binding) {
             return Err(ScramError::OtherChannel);
         }
@@ -109,18 +110,18 @@ impl ServerFirst {
     }
 }
 
-/// What a proof came to, computed alike for a right and a wrong one.
+/// The outcome of a proof, computed alike for a right and a wrong one.
 ///
-/// Holds the server's signature back until the whole login has succeeded: from it, somebody
-/// with a wrong password could guess at the right one at leisure.
+/// Holds the server's signature back until the whole login has succeeded: with it, a client that
+/// has a wrong password could test guesses offline.
 pub struct Proof {
     matches: Choice,
     server_final: String,
 }
 
 impl Proof {
-    /// Whether the password was the verifier's. To be combined with whether the account exists
-    /// and may log in, and with the second factor, before anything branches on it.
+    /// Whether the password was the verifier's. The caller combines it with whether the account
+    /// exists and may log in, and with the second factor, before anything branches on it.
     #[must_use]
     pub const fn matches(&self) -> Choice {
         self.matches

@@ -22,7 +22,7 @@ fn verifier(text: &str) -> Verifier {
     Verifier::derive(&password(text), [1; SALT_LEN], FEW)
 }
 
-/// A login up to the client's proof, sent on the channel with the given binding.
+/// A login up to the client's proof, bound to `channel`.
 fn exchange(verifier: Verifier, typed: &str, channel: &[u8; 32]) -> (ServerFirst, ClientFinal) {
     let client = ClientFirst::new(&alice(), CLIENT_NONCE);
     let salted = SaltedPassword::derive(&password(typed), verifier.salt, verifier.iterations);

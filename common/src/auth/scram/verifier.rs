@@ -1,4 +1,4 @@
-//! What is kept of a password, and what a password may be.
+//! The rules for passwords, and the verifier that a server stores in place of one.
 
 use zeroize::Zeroizing;
 
@@ -13,7 +13,7 @@ pub const MIN_PASSWORD: usize = 8;
 /// The longest password, in bytes of UTF-8 after SASLprep.
 pub const MAX_PASSWORD: usize = 1024;
 
-/// Why a text can't be a password. Shown to the person who typed it.
+/// Why a text can't be a password. The sentences are shown to the person who typed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
     /// Fewer than [`MIN_PASSWORD`] bytes.
@@ -37,10 +37,11 @@ pub enum PasswordError {
 pub struct Password(SecretString);
 
 impl Password {
-    /// Prepares what somebody typed.
+    /// Applies SASLprep to the text as typed.
     ///
     /// # Errors
-    /// When SASLprep prohibits it, or when the result has not [`MIN_PASSWORD`] to [`MAX_PASSWORD`] bytes.
+    /// When SASLprep prohibits it, or when the result has not [`MIN_PASSWORD`] to
+    /// [`MAX_PASSWORD`] bytes.
     pub fn prepare(typed: &SecretString) -> Result<Self, PasswordError> {
         let prepared = saslprep(typed)?;
         match prepared.expose().len() {
@@ -61,7 +62,7 @@ fn saslprep(typed: &SecretString) -> Result<SecretString, PasswordError> {
         .map_err(|_| PasswordError::Character)
 }
 
-/// A stored text is no verifier. Means a damaged database, never a person's mistake.
+/// A stored text is no verifier: the database is damaged. Never a person's mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the stored password verifier is damaged")]
 pub struct VerifierError;
@@ -74,7 +75,7 @@ pub struct VerifierError;
 pub struct Verifier {
     /// Rounds of PBKDF2.
     pub iterations: Iterations,
-    /// Not secret: everybody who asks to log in is told.
+    /// Not secret: the server sends it to every client that asks to log in.
     pub salt: [u8; SALT_LEN],
     /// RFC 5802's StoredKey, which checks the client's proof.
     pub stored_key: Secret<32>,
@@ -85,8 +86,8 @@ pub struct Verifier {
 impl Verifier {
     const SCHEME: &str = "SCRAM-SHA-256";
 
-    /// Makes the verifier of a password, on the client, at registration. Takes as long as a
-    /// login: 0.2 s and more.
+    /// Makes the verifier of a password. The client does it, at registration and for a new
+    /// password; it takes 0.2 s or more, as a login does.
     #[must_use]
     pub fn derive(password: &Password, salt: [u8; SALT_LEN], iterations: Iterations) -> Self {
         SaltedPassword::derive(password, salt, iterations).verifier()
@@ -104,10 +105,10 @@ impl Verifier {
         SecretString::new(keys.concat())
     }
 
-    /// Reads a stored text.
+    /// Parses what [`Self::to_text`] writes.
     ///
     /// # Errors
-    /// When it is not what [`Self::to_text`] writes.
+    /// For every other text, and for a count that [`Iterations::for_server`] refuses.
     pub fn parse(text: &str) -> Result<Self, VerifierError> {
         Self::parse_parts(text).ok_or(VerifierError)
     }
@@ -126,8 +127,8 @@ impl Verifier {
     }
 }
 
-/// The salt of a name, whether somebody has it or not: a stranger who asks twice, or compares
-/// names, learns nothing. Upper and lower case make no difference.
+/// The salt of a name, registered or not: a client that asks twice, or compares names, does not
+/// learn which names exist. Upper and lower case make no difference.
 #[must_use]
 pub fn salt_for(salt_key: &Secret<32>, user: &UserName) -> [u8; SALT_LEN] {
     let mac = hmac_sha256(salt_key.expose(), &[user.lower().as_bytes()]);

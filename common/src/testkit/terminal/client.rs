@@ -1,4 +1,4 @@
-//! The client as a program for a terminal, and a person's way into it at a screen.
+//! The client's program at a terminal, and the steps of a person who registers or logs in there.
 
 use super::{PAGE_UP, Program, Screen};
 use crate::auth::totp::TotpSecret;
@@ -8,10 +8,9 @@ use crate::testkit::process::{ServerProcess, program};
 
 pub const PASSWORD: &str = "Canary-correct-horse-77";
 
-/// Columns and rows, where they are of no importance.
+/// Columns and rows, for tests that need no other.
 pub const SIZE: (u16, u16) = (80, 24);
 
-/// The client with more configuration, for a server at this address.
 fn client_at(address: &str, config: &str) -> Program {
     Program::new(program("chatbox"))
         .file(
@@ -21,13 +20,12 @@ fn client_at(address: &str, config: &str) -> Program {
         .args(["--server", address])
 }
 
-/// The client, which knows nothing but the server's address.
+/// Knows nothing but the server's address, and so asks for everything.
 pub fn client(server: &ServerProcess) -> Program {
     client_at(&server.address.to_string(), "")
 }
 
-/// The client, which logs somebody in (name, password, code) without a question, at a server of
-/// this address and fingerprint.
+/// Has all it needs to log in without a question.
 pub fn client_of(
     (address, fingerprint): (&str, &str),
     (user, password, code): (&str, &str, &str),
@@ -40,26 +38,24 @@ pub fn client_of(
         .args(["--password-file", "pass", "--otp-file", "code"])
 }
 
-/// The same with an account of the server.
 pub fn client_with(server: &ServerProcess, account: &mut Account, config: &str) -> Program {
     let (address, code) = (server.address.to_string(), account.factor());
     let who = (account.name.as_str(), &*account.password, code.expose());
     client_of((&address, &server.fingerprint), who, config)
 }
 
-/// Starts the client at a screen of 80 by 24.
 pub fn start(server: &ServerProcess) -> Screen {
     Screen::start(client(server), SIZE)
 }
 
-/// Logs somebody in at a screen of this size, and waits until the session has begun.
+/// Waits until the session has begun.
 pub fn enter(server: &ServerProcess, size: (u16, u16), account: &mut Account) -> Screen {
     let screen = Screen::start(client_with(server, account, ""), size);
     screen.sees("connected");
     screen
 }
 
-/// Registers somebody at a screen, up to the lobby.
+/// Waits until the person is in the lobby.
 pub fn registers(screen: &mut Screen, name: &str) -> TotpSecret {
     screen.sees("1) Register");
     screen.press("1");
@@ -80,11 +76,12 @@ pub fn registers(screen: &mut Screen, name: &str) -> TotpSecret {
     secret
 }
 
-/// The secret that is shown above, once by itself and once in a link: half a frame shows two.
+/// The secret above the question. It is shown twice, by itself and in a link: half a frame shows
+/// two different ones, so this waits until they agree.
 pub fn secret_on(screen: &mut Screen) -> TotpSecret {
     screen.press(&PAGE_UP.repeat(10));
     let base32 = screen.until_rows(|rows| {
-        // Without blanks, the picture beside it and the frame around it.
+        // Without blanks, the QR code beside it and the frame around it.
         let mut text = rows.concat();
         text.retain(|c| c.is_ascii_graphic() && c != '|');
         let [typed, linked] = ["secret:", "secret="].map(|before| base32_behind(&text, before));

@@ -8,7 +8,7 @@
 //! | this one | the driver: keys, size, signals, the program's end |
 //! | `transcript` | a view: the bytes as a text that is read once, from its beginning to its end |
 //! | `screen` | a view: the cells that a terminal emulator (the crate `vt100`) makes of the bytes |
-//! | [`client`] | the client on it, and a person's way into the chat |
+//! | [`client`] | the client's program on it, and a person who registers or logs in there |
 
 pub mod client;
 mod program;
@@ -35,7 +35,7 @@ use tempfile::TempDir;
 
 use super::guard::GuardedChild;
 
-/// Keys, as the bytes that a terminal sends for them.
+// Keys, as the bytes that a terminal sends for them.
 pub const ENTER: &str = "\r";
 pub const ESCAPE: &str = "\u{1b}";
 pub const CTRL_C: &str = "\u{3}";
@@ -44,7 +44,6 @@ pub const CTRL_U: &str = "\u{15}";
 pub const CTRL_Z: &str = "\u{1a}";
 pub const PAGE_UP: &str = "\u{1b}[5~";
 
-/// See the module.
 pub struct Terminal {
     child: GuardedChild,
     pty: Pty,
@@ -53,7 +52,7 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Starts a program on a terminal of this size (columns, rows).
+    /// `size` is columns and rows.
     pub fn start(program: Program, size: (u16, u16)) -> Self {
         program.start(size)
     }
@@ -62,24 +61,23 @@ impl Terminal {
         self.child.id()
     }
 
-    /// Presses keys, as the bytes that a terminal sends for them.
+    /// `keys` are the bytes that a terminal sends for them.
     pub fn press(&mut self, keys: &str) {
         self.pty.write(keys.as_bytes());
     }
 
-    /// Types a line.
     pub fn types(&mut self, line: &str) {
         self.press(line);
         self.press(ENTER);
     }
 
-    /// Pastes a text, as a terminal does that was told to mark it.
+    /// Pastes a text between the marks of bracketed paste.
     pub fn pastes(&mut self, text: &str) {
         let text = text.replace('\n', ENTER);
         self.press(&format!("\u{1b}[200~{text}\u{1b}[201~"));
     }
 
-    /// Changes the size (columns, rows), of which the program is told by a signal.
+    /// Changes the size (columns, rows). The system tells the program by SIGWINCH.
     pub fn resize(&mut self, size: (u16, u16)) {
         self.recording.resize(size);
         self.pty.resize(size);
@@ -94,18 +92,15 @@ impl Terminal {
         self.pty.set_modes(modes);
     }
 
-    /// Whether the terminal itself shows what is typed.
     pub fn has_echo(&self) -> bool {
         self.modes().contains(LocalModes::ECHO)
     }
 
-    /// Waits until it does, or no longer does.
     pub fn echo_becomes(&self, expected: bool) {
         let what = format!("echo to be {expected}");
         self.modes_become(&what, |modes| modes.contains(LocalModes::ECHO) == expected);
     }
 
-    /// Waits until the modes are such ones.
     pub fn modes_become(&self, what: &str, are_such: impl Fn(LocalModes) -> bool) {
         self.until(|| match self.modes() {
             modes if are_such(modes) => Ok(()),
@@ -113,17 +108,16 @@ impl Terminal {
         });
     }
 
-    /// Everything that was ever written.
+    /// All output from the beginning.
     pub fn bytes(&self) -> Vec<u8> {
         self.recording.look(<[u8]>::to_vec)
     }
 
-    /// How much was written so far.
+    /// A place in the output: the number of bytes so far.
     pub fn mark(&self) -> usize {
         self.recording.look(<[u8]>::len)
     }
 
-    /// Waits until this was written behind a mark.
     pub fn wrote(&self, mark: usize, text: &str) {
         self.until_bytes(|bytes| match find(&bytes[mark..], text) {
             Some(_) => Ok(()),
@@ -131,7 +125,7 @@ impl Terminal {
         });
     }
 
-    /// Waits until something was written behind a mark.
+    /// Waits until anything was written behind a mark.
     pub fn draws(&self, mark: usize) {
         self.until_bytes(|bytes| match bytes.len() {
             length if length > mark => Ok(()),
@@ -139,12 +133,11 @@ impl Terminal {
         });
     }
 
-    /// Waits until a look finds what it looks for; it says what, as long as that is not there.
+    /// Calls `look` until it succeeds; its error says what is still missing.
     pub fn until<T>(&self, look: impl FnMut() -> Result<T, String>) -> T {
         self.recording.until(look)
     }
 
-    /// The same for a look at everything that was ever written.
     fn until_bytes<T>(&self, mut look: impl FnMut(&[u8]) -> Result<T, String>) -> T {
         self.until(|| self.recording.look(&mut look))
     }
@@ -153,7 +146,7 @@ impl Terminal {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Waits until the program has stopped: to go on earlier would be to go on before the stop.
+    /// Waits until the program has stopped: a SIGCONT before the stop would have no effect.
     pub fn stops(&self) {
         let stopped = WaitIdOptions::STOPPED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
         let program = Pid::from_child(&self.child);
@@ -163,7 +156,7 @@ impl Terminal {
         });
     }
 
-    /// Waits for the program's end, and for the last it has written.
+    /// Waits for the program's end, and until all its output is recorded.
     pub fn ends(&mut self) -> ExitStatus {
         let child = &mut self.child;
         let status = self.recording.until(|| match child.try_wait().unwrap() {
@@ -175,7 +168,6 @@ impl Terminal {
     }
 }
 
-/// Where a text begins in these bytes.
 fn find(bytes: &[u8], text: &str) -> Option<usize> {
     bytes
         .windows(text.len())

@@ -1,5 +1,5 @@
-//! A program that is to be started on a terminal, and all that it gets from outside: nothing of
-//! what the tests themselves were given says what it does.
+//! A program to be started on a terminal, with a directory and an environment of its own: what
+//! the tests themselves were given must not change what it does.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -16,7 +16,7 @@ use super::pty::Pty;
 use super::recording::Recording;
 use crate::testkit::guard::GuardedChild;
 
-/// What the machine needs, and what measures or explains a test: no locale, no colours, no size.
+/// What the machine needs, and what coverage and backtraces need: no locale, colours or size.
 const INHERITED: [&str; 5] = [
     "PATH",
     "TMPDIR",
@@ -25,7 +25,6 @@ const INHERITED: [&str; 5] = [
     "RUST_BACKTRACE",
 ];
 
-/// See the module.
 pub struct Program {
     command: Command,
     home: TempDir,
@@ -33,11 +32,10 @@ pub struct Program {
 }
 
 impl Program {
-    /// A program in a directory of its own, for a terminal that reads UTF-8.
     pub fn new(path: impl AsRef<OsStr>) -> Self {
         let home = tempfile::tempdir().unwrap();
-        // `setsid --ctty` of util-linux makes it the controlling terminal: passwords are asked for
-        // there.
+        // `setsid --ctty` of util-linux makes the terminal the controlling one: the client asks for
+        // passwords there.
         let mut command = Command::new("setsid");
         command.args(["--ctty", "--wait"]).arg(path);
         command.env_clear();
@@ -67,7 +65,7 @@ impl Program {
         self
     }
 
-    /// Puts a file that only its owner can read into the directory.
+    /// Puts a file of mode 0600 into the directory.
     pub fn file(self, name: &str, content: &str) -> Self {
         let mut options = File::options();
         options.write(true).create(true).truncate(true).mode(0o600);
@@ -76,13 +74,13 @@ impl Program {
         self
     }
 
-    /// Has the terminal show nothing by itself, so that what is typed is not read as written.
+    /// Switches echo off, so that what a test types is not taken for output.
     pub fn without_echo(mut self) -> Self {
         self.echo = false;
         self
     }
 
-    /// Starts it on a terminal of this size (columns, rows).
+    /// `size` is columns and rows.
     pub(super) fn start(mut self, size: (u16, u16)) -> Terminal {
         let pty = Pty::open(size);
         if !self.echo {
@@ -98,6 +96,7 @@ impl Program {
             recording,
             _home: self.home,
         }
-        // Here the command goes, and with it our copies of the program's end.
+        // The command is dropped here, and with it this process's copies of the program's end: the
+        // recording is over once nobody has that open.
     }
 }

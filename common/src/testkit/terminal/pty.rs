@@ -1,4 +1,4 @@
-//! A pseudo-terminal: the end that a person would sit at, and the other one for a program.
+//! A pseudo-terminal: one end for the test, in the place of a person, the other for the program.
 
 use std::fs::File;
 use std::io::Write;
@@ -7,14 +7,13 @@ use std::path::PathBuf;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, OptionalActions, Winsize, tcgetattr, tcsetattr, tcsetwinsize};
 
-/// See the module.
 pub(super) struct Pty {
     ours: File,
     theirs: PathBuf,
 }
 
 impl Pty {
-    /// Opens one of this size (columns, rows).
+    /// `size` is columns and rows.
     pub(super) fn open(size: (u16, u16)) -> Self {
         let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&ours).unwrap();
@@ -28,13 +27,11 @@ impl Pty {
         pty
     }
 
-    /// The program's end.
     pub(super) fn theirs(&self) -> File {
         let mut options = File::options();
         options.read(true).write(true).open(&self.theirs).unwrap()
     }
 
-    /// What the program writes.
     pub(super) fn reader(&self) -> File {
         self.ours.try_clone().unwrap()
     }

@@ -8,7 +8,6 @@ use std::time::Instant;
 
 use crate::testkit::wait::{PATIENCE, POLL};
 
-/// See the module.
 pub(super) struct Recording {
     kept: Mutex<Kept>,
     grown: Condvar,
@@ -21,14 +20,13 @@ struct Kept {
     is_over: bool,
 }
 
-/// How much of a recording a reader has had.
+/// How much of a recording a reader has been given.
 #[derive(Default)]
 pub(super) struct Had {
     bytes: usize,
     sizes: usize,
 }
 
-/// What happened to a terminal.
 pub(super) enum RecordedEvent<'a> {
     Bytes(&'a [u8]),
     /// Columns and rows.
@@ -47,7 +45,7 @@ impl Recording {
         }
     }
 
-    /// Keeps what is read from a terminal, until nobody has its other end open any more.
+    /// Records on a thread of its own, until no process has the terminal's other end open.
     pub(super) fn keep(recording: &Arc<Self>, mut reader: File) {
         let recording = Arc::clone(recording);
         thread::spawn(move || {
@@ -61,24 +59,23 @@ impl Recording {
         });
     }
 
-    /// A test that failed while it looked may still show what there was.
+    /// A test that panicked inside a look still prints what was recorded.
     fn lock(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is written from now on is written for this size.
+    /// Applies to what is written from now on.
     pub(super) fn resize(&self, size: (u16, u16)) {
         let mut kept = self.lock();
         let begin = kept.bytes.len();
         kept.sizes.push((begin, size));
     }
 
-    /// Looks at everything written so far.
     pub(super) fn look<T>(&self, at: impl FnOnce(&[u8]) -> T) -> T {
         at(&self.lock().bytes)
     }
 
-    /// Gives a reader what it has not had yet, in order.
+    /// Gives a reader what is new to it, in order.
     pub(super) fn replay(&self, had: &mut Had, mut to: impl FnMut(RecordedEvent<'_>)) {
         let kept = self.lock();
         for &(begin, size) in &kept.sizes[had.sizes..] {
@@ -93,8 +90,7 @@ impl Recording {
         };
     }
 
-    /// Looks until there is something to see, again as soon as something was written; says at the
-    /// deadline what never came.
+    /// Calls `look` after every output until it succeeds; at the deadline panics with its error.
     pub(super) fn until<T>(&self, mut look: impl FnMut() -> Result<T, String>) -> T {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -105,14 +101,13 @@ impl Recording {
                 Err(missing) => assert!(!is_last, "never came: {missing}"),
             }
             let kept = self.lock();
-            // Modes, stops and ends are told by nobody: these are looked at every now and then.
+            // Nothing signals a change of modes, a stop or an end: these are polled.
             if kept.bytes.len() == seen {
                 drop(self.grown.wait_timeout(kept, POLL));
             }
         }
     }
 
-    /// Waits until nothing can be written any more.
     pub(super) fn until_over(&self) {
         self.until(|| {
             self.lock()

@@ -1,4 +1,4 @@
-//! What was written as a terminal shows it: through an emulator that is not ours.
+//! The output as a terminal shows it, by an emulator that is not the client's own code (`vt100`).
 
 use std::cell::RefCell;
 use std::fmt::Write;
@@ -9,7 +9,6 @@ use std::thread;
 use super::recording::{Had, RecordedEvent};
 use super::{Program, Terminal};
 
-/// See the module.
 pub struct Screen {
     terminal: Terminal,
     emulator: RefCell<Emulator>,
@@ -21,7 +20,7 @@ struct Emulator {
 }
 
 impl Screen {
-    /// Starts a program on a screen of this size (columns, rows).
+    /// `size` is columns and rows.
     pub fn start(program: Program, size: (u16, u16)) -> Self {
         let (rows, columns) = cells(size);
         Self {
@@ -33,7 +32,6 @@ impl Screen {
         }
     }
 
-    /// Looks at the screen as it is now.
     fn look<T>(&self, at: impl FnOnce(&vt100::Screen) -> T) -> T {
         let Emulator { parser, had } = &mut *self.emulator.borrow_mut();
         self.terminal.recording.replay(had, |event| match event {
@@ -65,7 +63,7 @@ impl Screen {
         (column.into(), row.into())
     }
 
-    /// In which column of its row a text begins, as the emulator has drawn it.
+    /// Counted in cells, of which a wide character has two.
     pub fn column_of(&self, text: &str) -> Option<usize> {
         self.look(|screen| {
             let (rows, columns) = screen.size();
@@ -83,8 +81,7 @@ impl Screen {
         })
     }
 
-    /// Waits until a look at the rows finds what it looks for; it says what, as long as that is
-    /// not there.
+    /// Calls `look` until it succeeds; its error says what is still missing.
     pub fn until_rows<T>(&self, mut look: impl FnMut(&[String]) -> Result<T, String>) -> T {
         self.until(|| look(&self.rows()))
     }
@@ -109,7 +106,7 @@ impl Screen {
         });
     }
 
-    /// Waits until a row of the screen is such a one.
+    /// Waits for a row for which `is_one` holds.
     pub fn sees_row(&self, what: &str, is_one: impl Fn(&str) -> bool) -> String {
         self.until_rows(|rows| {
             let found = rows.iter().find(|row| is_one(row));
@@ -147,7 +144,7 @@ impl Screen {
     }
 }
 
-/// A size in the emulator's order: rows, columns.
+/// The emulator's order is rows, columns.
 fn cells((columns, rows): (u16, u16)) -> (NonZeroU16, NonZeroU16) {
     (
         NonZeroU16::new(rows).unwrap(),

@@ -1,20 +1,19 @@
-//! What was written as a text that is read once, from its beginning to its end: of a program that
-//! writes line after line.
+//! The output as a text that is read once, from beginning to end: for programs that write line
+//! after line.
 
 use std::ops::{Deref, DerefMut};
 use std::thread;
 
 use super::{Program, Terminal, find};
 
-/// See the module.
 pub struct Transcript {
     terminal: Terminal,
-    /// How much was read.
+    /// In bytes.
     read: usize,
 }
 
 impl Transcript {
-    /// Starts a program on a terminal of 80 by 24.
+    /// On a terminal of 80 columns and 24 rows.
     pub fn start(program: Program) -> Self {
         Self {
             terminal: Terminal::start(program, (80, 24)),
@@ -53,18 +52,17 @@ impl Transcript {
         which
     }
 
-    /// Reads on to the end of what was written so far.
+    /// Skips what was written so far.
     pub fn skips(&mut self) {
         self.read = self.mark();
     }
 
-    /// Waits for a question: nobody sees it before the terminal shows nothing by itself.
+    /// Waits for a question. The client switches echo off before it asks: an answer may be secret.
     pub fn is_asked(&mut self, question: &str) {
         self.sees(question);
         assert!(!self.has_echo(), "echo is on at {question}");
     }
 
-    /// Everything that was ever written.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes()).into_owned()
     }

@@ -1,4 +1,5 @@
-//! What is said about one's own account: its sessions, its password, its second factor.
+//! Messages about one's own account: its sessions, its password, its second factor
+//! (docs/PROTOCOL.md, sections 13.13 to 13.15).
 
 use minicbor::{Decode, Encode};
 
@@ -9,26 +10,25 @@ use crate::secret::{Secret, SecretString};
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct SessionInfo {
-    /// Its number.
+    /// The session's number, as its `welcome` gives it.
     #[n(0)]
     pub session: u64,
-    /// The address the server sees.
+    /// Address and port, as the server sees them.
     #[n(1)]
     pub address: String,
-    /// Since when, milliseconds since 1970-01-01 UTC.
+    /// When it began, milliseconds since 1970-01-01 UTC.
     #[n(2)]
     pub since: u64,
 }
 
-/// One's own sessions, in the order of their numbers; at most
-/// [`PAGE_LIMIT`](crate::limits::PAGE_LIMIT).
+/// Answers `sessions`: those of the account that asks.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct SessionList {
-    /// Number of the request.
+    /// Repeats the number of the request.
     #[n(0)]
     pub request: RequestId,
-    /// The sessions.
+    /// In the order of their numbers; at most [`PAGE_LIMIT`](crate::limits::PAGE_LIMIT).
     #[n(1)]
     pub sessions: Vec<SessionInfo>,
 }
@@ -38,19 +38,19 @@ pub struct SessionList {
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Password {
-    /// Number of the request.
+    /// Chosen by the client; the answer repeats it.
     #[n(0)]
     pub request: RequestId,
-    /// SCRAM's client-first-message, with one's own name.
+    /// SCRAM's client-first-message, with the session's own name.
     #[n(1)]
     pub scram: String,
 }
 
-/// Answers [`Password`]. Whichever change follows uses it up.
+/// Answers [`Password`]. Good for one change, whatever comes of it.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct PasswordChallenge {
-    /// Number of the request.
+    /// Repeats the number of the request.
     #[n(0)]
     pub request: RequestId,
     /// SCRAM's server-first-message. Its salt and iterations hold for a new password as well.
@@ -62,7 +62,7 @@ pub struct PasswordChallenge {
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct PasswordConfirm {
-    /// Number of the request.
+    /// Chosen by the client; the answer repeats it.
     #[n(0)]
     pub request: RequestId,
     /// SCRAM's client-final-message.
@@ -84,24 +84,24 @@ pub struct PasswordConfirm {
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Changed {
-    /// Number of the request.
+    /// Repeats the number of the request.
     #[n(0)]
     pub request: RequestId,
     /// SCRAM's server-final-message, after a [`PasswordConfirm`].
     #[n(1)]
     pub scram: Option<String>,
-    /// Name of the resume token that this session has now.
+    /// Id of the resume token that takes the place of the session's former one. Not secret.
     #[cbor(n(2), with = "minicbor::bytes")]
     pub token_id: [u8; 16],
-    /// The token.
+    /// The resume token.
     #[n(3)]
     pub token: Secret<32>,
-    /// How long it can be used, in seconds.
+    /// How long the token can be used, in seconds.
     #[n(4)]
     pub token_seconds: u32,
 }
 
-/// Which part of the second factor.
+/// The part of the second factor that is to be replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]
 pub enum FactorPart {
@@ -117,13 +117,13 @@ pub enum FactorPart {
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Factor {
-    /// Number of the request.
+    /// Chosen by the client; the answer repeats it.
     #[n(0)]
     pub request: RequestId,
-    /// Six digits, or a recovery code, of the one so far.
+    /// Six digits, or a recovery code, of the factor so far.
     #[n(1)]
     pub code: SecretString,
-    /// Which part of it.
+    /// What is to be replaced.
     #[n(2)]
     pub part: FactorPart,
     /// SCRAM's client-final-message.
@@ -136,19 +136,19 @@ pub struct Factor {
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct NewFactor {
-    /// Number of the request.
+    /// Repeats the number of the request.
     #[n(0)]
     pub request: RequestId,
-    /// The TOTP secret, when it was asked for.
+    /// The TOTP secret, for [`FactorPart::Secret`].
     #[n(1)]
     pub totp: Option<Secret<20>>,
-    /// The recovery codes, each 10 bytes.
+    /// Ten recovery codes, each 10 bytes.
     #[n(2)]
     pub recovery: Vec<Secret<10>>,
     /// The server's time, milliseconds since 1970-01-01 UTC.
     #[n(3)]
     pub time: u64,
-    /// SCRAM's server-final-message. Until it is found right, nothing of this is to be shown.
+    /// SCRAM's server-final-message. The client checks it before it shows anything of the rest.
     #[n(4)]
     pub scram: String,
 }
@@ -157,7 +157,7 @@ pub struct NewFactor {
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct FactorConfirm {
-    /// Number of the request.
+    /// Chosen by the client; the answer repeats it.
     #[n(0)]
     pub request: RequestId,
     /// A code of the new TOTP secret, six digits.

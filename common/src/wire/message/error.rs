@@ -1,23 +1,23 @@
-//! Refusals and goodbyes.
+//! Refusals (docs/PROTOCOL.md, section 14) and the end of a connection (section 15).
 
 use minicbor::{Decode, Decoder, Encode, decode};
 
 use super::RequestId;
 
-/// A request was refused.
+/// A request was refused, and had no effect.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct ErrorMessage {
-    /// Number of the request, where there was one.
+    /// Repeats the number of the request, where there was one.
     #[n(0)]
     pub request: Option<RequestId>,
-    /// Which refusal.
+    /// A client acts on this alone. A number that it does not know is [`ErrorCode::Other`].
     #[cbor(n(1), decode_with = "error_code")]
     pub code: ErrorCode,
-    /// A sentence for people.
+    /// A sentence for people; no client decides by it.
     #[n(2)]
     pub text: String,
-    /// When to try again, in milliseconds.
+    /// Try again in this many milliseconds.
     #[n(3)]
     pub retry_ms: Option<u32>,
 }
@@ -26,13 +26,13 @@ pub struct ErrorMessage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]
 pub enum ErrorCode {
-    /// A number this version does not know. Nobody sends it.
+    /// Stands for a number that this version does not know; never sent.
     #[n(0)]
     Other,
     /// The server does not know this type of message.
     #[n(1)]
     Unsupported,
-    /// The name is outside the rule for names.
+    /// The name breaks the rule for names.
     #[n(3)]
     InvalidName,
     /// The name, or one that looks like it, belongs to somebody.
@@ -41,25 +41,25 @@ pub enum ErrorCode {
     /// This server takes no registrations.
     #[n(5)]
     RegistrationClosed,
-    /// A registration's code was not right; it may be tried again.
+    /// The first code of a new TOTP secret was wrong; another may be tried.
     #[n(6)]
     WrongCode,
-    /// The login or resume was refused; nothing says why.
+    /// A login, a resume, or a change of password or second factor was refused; nothing says why.
     #[n(7)]
     LoginRefused,
-    /// Too much at once; try later.
+    /// Too much at once; `retry_ms` may say for how long.
     #[n(8)]
     Busy,
     /// The text is longer than allowed.
     #[n(9)]
     TextTooLong,
-    /// The text is empty or has control characters.
+    /// The text is empty, nothing but white space, or has control characters.
     #[n(10)]
     TextInvalid,
-    /// There is no such room, or one is not in it.
+    /// There is no such room, none that the person may know of, or they are not in it.
     #[n(11)]
     UnknownRoom,
-    /// Too many messages a second.
+    /// Too many messages or requests a second; `retry_ms` says when to go on.
     #[n(12)]
     TooFast,
     /// The message id was used for another message.
@@ -68,43 +68,44 @@ pub enum ErrorCode {
     /// The server can't store anything just now; nothing was acknowledged.
     #[n(14)]
     Unavailable,
-    /// A page is still under way.
+    /// An earlier request for a page is not answered yet.
     #[n(15)]
     PageInFlight,
     /// An argument is out of its range.
     #[n(16)]
     InvalidArgument,
-    /// One is not in the room.
+    /// The person is not in the room.
     #[n(17)]
     NotMember,
-    /// One may not do that there.
+    /// The person may not do that in this room.
     #[n(18)]
     NotAllowed,
-    /// There are as many rooms as there may be, for one person or in all.
+    /// There are as many rooms as there may be, in all or made by one person, or one has begun as
+    /// many conversations as one may.
     #[n(19)]
     TooManyRooms,
-    /// There is nobody of this name.
+    /// No account has this name.
     #[n(20)]
     UnknownUser,
-    /// One may read and not write for a while.
+    /// The person may read and not write in this room.
     #[n(21)]
     Muted,
     /// Only moderators may write there for now.
     #[n(22)]
     Locked,
-    /// One is banned from the room.
+    /// The person is banned from the room.
     #[n(23)]
     Banned,
 }
 
-/// A goodbye.
+/// The last message of a connection.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Bye {
-    /// Why.
+    /// A number that the client does not know is [`ByeReason::Other`].
     #[cbor(n(1), decode_with = "bye_reason")]
     pub reason: ByeReason,
-    /// A sentence for people.
+    /// A sentence for people; no client decides by it.
     #[n(2)]
     pub text: String,
 }
@@ -113,7 +114,7 @@ pub struct Bye {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]
 pub enum ByeReason {
-    /// A number this version does not know. Nobody sends it.
+    /// Stands for a number that this version does not know; never sent.
     #[n(0)]
     Other,
     /// The client asked for it.
@@ -122,27 +123,28 @@ pub enum ByeReason {
     /// The server stops.
     #[n(2)]
     Shutdown,
-    /// Nothing came for too long.
+    /// Nothing came for too long, or a deadline passed.
     #[n(3)]
     Timeout,
     /// Something came that the protocol does not allow.
     #[n(4)]
     Protocol,
-    /// The login or resume was refused.
+    /// The login, resume or registration was refused.
     #[n(5)]
     LoginRefused,
-    /// The server has no room for another connection.
+    /// The server has no room for another connection, or for another session of the account.
     #[n(6)]
     Busy,
-    /// Far too many messages a second.
+    /// Too many messages were refused as too fast.
     #[n(7)]
     Flood,
-    /// The account was disabled or logged out.
+    /// The account was disabled, logged out, or changed in another session, or this session showed
+    /// too many wrong proofs.
     #[n(8)]
     LoggedOut,
 }
 
-/// A refusal of a later version must not end the session of an earlier one.
+/// A code of a later server must not end the session of an earlier client.
 fn error_code<C>(decoder: &mut Decoder<'_>, _: &mut C) -> Result<ErrorCode, decode::Error> {
     known_or(decoder, ErrorCode::Other)
 }

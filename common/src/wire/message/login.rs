@@ -1,4 +1,4 @@
-//! What is said before somebody is logged in.
+//! Messages before login: registration, login, resuming (docs/PROTOCOL.md, sections 10 to 12).
 
 use minicbor::{Decode, Encode};
 
@@ -9,34 +9,35 @@ use crate::secret::{Secret, SecretString};
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Register {
-    /// Number of the request.
+    /// Chosen by the client; the answer repeats it.
     #[n(0)]
     pub request: RequestId,
-    /// The name wished for, as it shall be shown.
+    /// The wanted name, as it is to be shown.
     #[n(1)]
     pub user: String,
-    /// An invitation's one-time token; its place is kept, no server of this version takes one.
+    /// Reserved for an invitation's one-time token; no server of this version takes one.
     #[cbor(n(2), with = "minicbor::bytes")]
     pub invitation: Option<Vec<u8>>,
 }
 
-/// What a new account needs.
+/// Answers [`Register`]. The person keeps the secret and the recovery codes: they are never sent
+/// again.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct RegisterChallenge {
-    /// Number of the request.
+    /// Repeats the number of the request.
     #[n(0)]
     pub request: RequestId,
-    /// Salt of the password.
+    /// Salt of the password, from the name: see [`salt_for`](crate::auth::scram::salt_for).
     #[cbor(n(1), with = "minicbor::bytes")]
     pub salt: [u8; 16],
-    /// Iterations of PBKDF2.
+    /// Iterations of PBKDF2: see [`Iterations`](crate::auth::scram::Iterations).
     #[n(2)]
     pub iterations: u32,
-    /// The TOTP secret.
+    /// The TOTP secret, 20 bytes.
     #[n(3)]
     pub totp: Secret<20>,
-    /// The recovery codes, each 10 bytes.
+    /// Ten recovery codes, each 10 bytes.
     #[n(4)]
     pub recovery: Vec<Secret<10>>,
     /// The server's time, milliseconds since 1970-01-01 UTC.
@@ -44,11 +45,11 @@ pub struct RegisterChallenge {
     pub time: u64,
 }
 
-/// Makes the account.
+/// Proves that the person has the TOTP secret, and makes the account.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct RegisterConfirm {
-    /// Number of the request.
+    /// Chosen by the client; the answer repeats it.
     #[n(0)]
     pub request: RequestId,
     /// `StoredKey` (RFC 5802, section 3).
@@ -66,7 +67,7 @@ pub struct RegisterConfirm {
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Login {
-    /// Number of the request.
+    /// Chosen by the client; the answer repeats it.
     #[n(0)]
     pub request: RequestId,
     /// SCRAM's client-first-message.
@@ -78,7 +79,7 @@ pub struct Login {
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct LoginChallenge {
-    /// Number of the request.
+    /// Repeats the number of the request.
     #[n(0)]
     pub request: RequestId,
     /// SCRAM's server-first-message.
@@ -89,11 +90,11 @@ pub struct LoginChallenge {
     pub time: u64,
 }
 
-/// Both proofs of a login.
+/// Proves the password and the second factor.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct LoginConfirm {
-    /// Number of the request.
+    /// Chosen by the client; the answer repeats it.
     #[n(0)]
     pub request: RequestId,
     /// SCRAM's client-final-message.
@@ -108,25 +109,26 @@ pub struct LoginConfirm {
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Resume {
-    /// Number of the request.
+    /// Chosen by the client; the answer repeats it.
     #[n(0)]
     pub request: RequestId,
-    /// Which token.
+    /// Id of the resume token.
     #[cbor(n(1), with = "minicbor::bytes")]
     pub id: [u8; 16],
-    /// The token, hidden under an HMAC that covers the channel binding.
+    /// The token, masked by an HMAC that covers the channel binding.
     #[cbor(n(2), with = "minicbor::bytes")]
     pub proof: [u8; 32],
 }
 
-/// The login succeeded.
+/// The login, registration or resume succeeded.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct LoggedIn {
-    /// Number of the request.
+    /// Repeats the number of the request.
     #[n(0)]
     pub request: RequestId,
-    /// SCRAM's server-final-message; only after a [`LoginConfirm`].
+    /// SCRAM's server-final-message; only after a [`LoginConfirm`]. The client checks it before it
+    /// believes anything of the rest.
     #[n(1)]
     pub scram: Option<String>,
     /// The name as it was registered.
@@ -135,7 +137,7 @@ pub struct LoggedIn {
     /// Number of the account.
     #[n(3)]
     pub account: AccountId,
-    /// Name of the resume token.
+    /// Id of the resume token. Not secret.
     #[cbor(n(4), with = "minicbor::bytes")]
     pub token_id: [u8; 16],
     /// The resume token.

@@ -1,4 +1,4 @@
-//! What is said about people and the server.
+//! Messages about people and the server (docs/PROTOCOL.md, sections 13.6 and 13.11).
 
 use minicbor::{Decode, Encode};
 
@@ -8,67 +8,67 @@ use super::{AccountId, RequestId};
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct List {
-    /// Number of the request.
+    /// Chosen by the client; the answer repeats it.
     #[n(0)]
     pub request: RequestId,
     /// Only names after this one, in the order of the list.
     #[n(1)]
     pub after: Option<String>,
-    /// At most so many, 1 to [`PAGE_LIMIT`](crate::limits::PAGE_LIMIT).
+    /// The most people in the page, 1 to [`PAGE_LIMIT`](crate::limits::PAGE_LIMIT).
     #[n(2)]
     pub limit: u32,
 }
 
-/// Somebody who is online.
+/// A person who is online.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct OnlinePerson {
-    /// Name.
+    /// Name, as it was registered.
     #[n(0)]
     pub user: String,
-    /// Sessions.
+    /// Number of the person's sessions.
     #[n(1)]
     pub sessions: u32,
-    /// Since when, milliseconds since 1970-01-01 UTC.
+    /// Online since then, milliseconds since 1970-01-01 UTC.
     #[n(2)]
     pub since: u64,
 }
 
-/// Who is online, in the order of their names.
+/// Answers [`List`].
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct People {
-    /// Number of the request.
+    /// Repeats the number of the request.
     #[n(0)]
     pub request: RequestId,
-    /// The people.
+    /// In the order of their names in lower case (ASCII), compared bytewise.
     #[n(1)]
     pub people: Vec<OnlinePerson>,
-    /// Whether more follow.
+    /// Whether others come after the last of these.
     #[n(2)]
     pub more: bool,
 }
 
-/// Who one is.
+/// Answers `whoami`.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct You {
-    /// Number of the request.
+    /// Repeats the number of the request.
     #[n(0)]
     pub request: RequestId,
-    /// Name.
+    /// Name, as it was registered.
     #[n(1)]
     pub user: String,
     /// Number of the account.
     #[n(2)]
     pub account: AccountId,
-    /// The address the server sees.
+    /// Address and port, as the server sees them.
     #[n(3)]
     pub address: String,
     /// Number of this session.
     #[n(4)]
     pub session: u64,
-    /// Since when, milliseconds since 1970-01-01 UTC.
+    /// Online since then, milliseconds since 1970-01-01 UTC.
     #[n(5)]
     pub since: u64,
     /// Sessions of this account, this one included.
@@ -76,11 +76,11 @@ pub struct You {
     pub sessions: u32,
 }
 
-/// About the server.
+/// Answers `info`.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct ServerInfo {
-    /// Number of the request.
+    /// Repeats the number of the request.
     #[n(0)]
     pub request: RequestId,
     /// The server's version.
@@ -100,69 +100,69 @@ pub struct ServerInfo {
     pub most_connections: u32,
 }
 
-/// Names somebody.
+/// Names a person: the keys of `whois`.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Named {
-    /// Number of the request.
+    /// Chosen by the client; the answer repeats it.
     #[n(0)]
     pub request: RequestId,
-    /// Who.
+    /// Name, in any case of letters.
     #[n(1)]
     pub user: String,
 }
 
-/// Who somebody is.
+/// Answers `whois`.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Profile {
-    /// Number of the request.
+    /// Repeats the number of the request.
     #[n(0)]
     pub request: RequestId,
     /// Name, as it was registered.
     #[n(1)]
     pub user: String,
-    /// Whether they administer the server.
+    /// Whether the person administers the server.
     #[n(2)]
     pub is_admin: bool,
-    /// Online since then, milliseconds since 1970-01-01 UTC; otherwise they are not.
+    /// Online since then, milliseconds since 1970-01-01 UTC; `None` for who is offline.
     #[n(3)]
     pub online_since: Option<u64>,
-    /// When they last logged in, milliseconds since 1970-01-01 UTC, where that is known.
+    /// The last login, milliseconds since 1970-01-01 UTC, where it is known.
     #[n(4)]
     pub last_login: Option<u64>,
-    /// When they registered, milliseconds since 1970-01-01 UTC.
+    /// The registration, milliseconds since 1970-01-01 UTC.
     #[n(5)]
     pub registered: u64,
 }
 
-/// Says that one does not want to see what somebody says, or wants to again. The server keeps it;
-/// the client hides.
+/// Hides a person's messages from now on, or shows them again. The server keeps the list of whom
+/// an account ignores; hiding is the client's.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Ignore {
-    /// Number of the request.
+    /// Chosen by the client; the answer repeats it.
     #[n(0)]
     pub request: RequestId,
-    /// Whom.
+    /// Whom, in any case of letters.
     #[n(1)]
     pub user: String,
-    /// Whether not to see them.
+    /// Whether to hide the person's messages.
     #[n(2)]
     pub ignored: bool,
 }
 
-/// One ignores somebody from now on, in all of one's sessions, or no longer does.
+/// Tells all sessions of an account that it ignores a person from now on, or no longer does.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Ignoring {
-    /// Number of the request, in the session that asked.
+    /// Repeats the number of the request, in the session that asked.
     #[n(0)]
     pub request: Option<RequestId>,
     /// Whom, by the name as it was registered.
     #[n(1)]
     pub user: String,
-    /// Whether one does.
+    /// Whether the account ignores them.
     #[n(2)]
     pub ignored: bool,
 }

@@ -20,23 +20,20 @@ use chatbox_common::wire::message::{
 use super::speech::Speech;
 use crate::target::{MemberConnection, dial};
 
-/// The server limits what one address may do before it is somebody. Members come from as many
-/// addresses as a network of their size would have.
+/// The server limits what one address may do before login, so members come from this many.
 const ADDRESSES: usize = 250;
 
-/// Somebody who is registered.
 pub struct RegisteredMember {
-    /// The member's number.
     pub member: usize,
     name: UserName,
-    /// The rounds are done once: they would be the generator's time, not the server's.
+    /// Hashed once: PBKDF2 would be the generator's time, not the server's.
     salted: SaltedPassword,
     totp: TotpSecret,
-    /// The step that the registration spent.
+    /// The TOTP step that the registration spent.
     last_step: u64,
 }
 
-/// A connection behind its handshake, still blocking.
+/// A connection after its handshake, before login; its socket blocks.
 pub struct Connecting {
     socket: TcpStream,
     sealer: Sealer,
@@ -56,10 +53,6 @@ fn code(totp: &TotpSecret, step: u64) -> SecretString {
 }
 
 impl Connecting {
-    /// Connects from the member's address, and shakes hands.
-    ///
-    /// # Errors
-    /// When the server refuses or is too slow.
     pub fn open(server: SocketAddr, member: usize) -> anyhow::Result<Self> {
         let host = u8::try_from(member % ADDRESSES + 1)?;
         let mut socket = dial(server, Some(Ipv4Addr::new(127, 1, 1, host)))?;
@@ -81,10 +74,7 @@ impl Connecting {
         })
     }
 
-    /// Makes an account, and leaves.
-    ///
-    /// # Errors
-    /// When the server refuses.
+    /// Makes an account, and closes the connection.
     pub fn register(mut self, member: usize) -> anyhow::Result<RegisteredMember> {
         let name = UserName::parse(&format!("m{member}"))?;
         self.say(&ClientMessage::Register(Register {
@@ -116,10 +106,7 @@ impl Connecting {
         Ok(account)
     }
 
-    /// Logs in with both factors.
-    ///
-    /// # Errors
-    /// When the server refuses, or can't prove itself.
+    /// Checks the server's proof as well.
     pub fn log_in(mut self, account: &RegisteredMember) -> anyhow::Result<MemberConnection> {
         let first = ClientFirst::new(&account.name, *Secret::random().expose());
         self.say(&ClientMessage::Login(Login {
@@ -131,7 +118,7 @@ impl Connecting {
             other => bail!("no login: {other:?}"),
         };
         let proof = first.answer_salted(&challenge, &account.salted, &self.binding)?;
-        // A step is good once; the next one is good already.
+        // The registration has spent its step; the server takes the next one ahead of time.
         let step = step_now()?.max(account.last_step + 1);
         self.say(&ClientMessage::LoginConfirm(LoginConfirm {
             request: 2,
@@ -147,7 +134,7 @@ impl Connecting {
         })
     }
 
-    /// From `logged_in` to `welcome`: then the member is in the room.
+    /// From `logged_in` to `welcome`, after which the member hears the lobby.
     fn enter(&mut self) -> anyhow::Result<LoggedIn> {
         let logged_in = match self.hear()? {
             ServerMessage::LoggedIn(logged_in) => logged_in,
@@ -168,8 +155,8 @@ impl Connecting {
         Ok(self.socket.write_all(&out)?)
     }
 
-    /// The first message of the next record. Others come with it only behind `welcome`, and are
-    /// of no interest here: nobody talks yet.
+    /// The first message of the next record. Others come with it only after `welcome`, and can be
+    /// dropped: no member talks yet.
     fn hear(&mut self) -> anyhow::Result<ServerMessage> {
         loop {
             if let Some(mut record) = self.take_record() {

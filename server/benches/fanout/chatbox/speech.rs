@@ -1,8 +1,8 @@
-//! A member's side of a session: records opened and sealed, messages read no further than the
+//! A member's side of a session: opens and seals records, and reads of messages only what the
 //! generator needs.
 //!
 //! Every record is authenticated. Of a chat message the number and the text are read in place;
-//! whatever is rare is decoded as the product's client does.
+//! rare messages are decoded as the product's client does.
 
 use std::cell::RefCell;
 use std::time::Instant;
@@ -18,27 +18,25 @@ use minicbor::{Decoder, Encoder};
 
 use crate::target::{Heard, Talk};
 
-/// The room that is always there.
 const LOBBY: RoomId = RoomId(1);
 /// The types of [`ClientMessage::Send`] and [`ServerMessage::Chat`].
 const SEND: u32 = 16;
 const CHAT: u32 = 17;
-/// Their keys.
+/// Keys of [`ServerMessage::Chat`].
 const CHAT_SEQ: u8 = 2;
 const CHAT_USER: u8 = 4;
 const CHAT_TEXT: u8 = 6;
 
 thread_local! {
-    /// What all members on the generator's thread share, since they take turns: the bytes that
-    /// came, behind those that were left, and the record that is opened.
+    /// Shared by all members, since they take turns on the generator's thread: received bytes
+    /// behind a member's incomplete record, and the record that is being opened.
     static SCRATCH: RefCell<(Vec<u8>, Vec<u8>)> = const { RefCell::new((Vec::new(), Vec::new())) };
 }
 
-/// A member who is logged in.
 pub struct Speech {
     sealer: Sealer,
     opener: Opener,
-    /// A record whose end has not come yet.
+    /// The beginning of an incomplete record.
     part: Vec<u8>,
     clear: Vec<u8>,
     request: u32,
@@ -48,7 +46,7 @@ pub struct Speech {
 }
 
 impl Speech {
-    /// Goes on where the login ended, with what came behind it.
+    /// `part` are the bytes that came behind the login.
     pub fn new(sealer: Sealer, opener: Opener, part: Vec<u8>) -> Self {
         Self {
             sealer,
@@ -82,7 +80,7 @@ impl Speech {
         self.answer(&ClientMessage::Follow(follow), out)
     }
 
-    /// Opens the records that are complete, and says how many bytes they were.
+    /// Opens the complete records; returns how many bytes they had.
     fn records(
         &mut self,
         bytes: &[u8],
@@ -152,7 +150,7 @@ impl Speech {
     }
 }
 
-/// The map of a chat message: everything in it but two texts is a number.
+/// Reads the map of a chat message, in which all values but two texts are numbers.
 fn chat(decoder: &mut Decoder<'_>, heard: &mut dyn FnMut(Heard<'_>)) -> anyhow::Result<()> {
     let (mut seq, mut text) = (None, None);
     for _ in 0..decoder.map()?.context("a map of unknown length")? {
@@ -204,7 +202,7 @@ impl Talk for Speech {
                 encoder.array(2)?.u32(SEND)?.map(5)?;
                 encoder.u8(0)?.u32(request)?.u8(1)?.u64(LOBBY.0)?;
                 encoder.u8(2)?.bytes(&id)?.u8(3)?.str(text)?;
-                // Something said.
+                // The kind: text.
                 encoder.u8(4)?.u8(0)?;
             }
             self.sealer.seal(&self.clear, Instant::now(), out)?;

@@ -1,9 +1,8 @@
-//! What the IRC servers are told: TLS only, nobody throttled, nothing looked up, nothing logged
-//! that is said. Everything else is as their authors left it.
+//! The configuration of the IRC servers: TLS only, no throttling, no look-ups, no log of what is
+//! said. Everything else is their default.
 
 use std::path::Path;
 
-/// Where a server finds its certificate, and listens.
 pub struct Endpoint<'a> {
     /// On 127.0.0.1.
     pub port: u16,
@@ -13,7 +12,6 @@ pub struct Endpoint<'a> {
     pub key: &'a Path,
 }
 
-/// The text of ngircd.conf.
 pub fn ngircd(endpoint: &Endpoint) -> String {
     format!(
         "[Global]
@@ -45,9 +43,9 @@ Ports = {}
     )
 }
 
-/// The text of inspircd.conf. A room is made with mode `u`: who joins is told to nobody, for
-/// else ten thousand members would cause fifty million notices before the first word. What is
-/// said passes no code of that module.
+/// The channel is made with mode `u`, in which joins are not announced: otherwise ten thousand
+/// members would cause fifty million notices before the first text. Texts pass no code of that
+/// module.
 pub fn inspircd(endpoint: &Endpoint) -> String {
     format!(
         r#"<server name="irc.bench.test" description="bench" network="bench">

@@ -1,4 +1,4 @@
-//! TLS 1.3 with AES-256-GCM and nothing else, towards a server with a certificate of our making.
+//! TLS 1.3 with AES-256-GCM and nothing else, to a server whose certificate is made for the run.
 
 use std::io::{BufRead, ErrorKind, Read, Write};
 use std::net::Ipv4Addr;
@@ -11,22 +11,18 @@ use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, version};
 
-/// A certificate of an hour's use, and its key.
+/// A self-signed certificate for 127.0.0.1, and its key.
 pub struct Identity {
     /// PEM.
     pub certificate: String,
     /// PEM, PKCS #8.
     pub key: String,
-    /// What clients trust: this certificate alone.
+    /// Trusts this certificate alone.
     pub client: Arc<ClientConfig>,
 }
 
 impl Identity {
-    /// Makes one for 127.0.0.1, signed by itself; its clients send records of at most so many
-    /// bytes, as TLS allows where nothing is said.
-    ///
-    /// # Errors
-    /// When the system has no randomness.
+    /// Clients send records of at most `max_record` bytes; `None`: TLS's own limit.
     pub fn new(max_record: Option<usize>) -> anyhow::Result<Self> {
         let made = rcgen::generate_simple_self_signed([Ipv4Addr::LOCALHOST.to_string()])?;
         let certificate = made.cert.der();
@@ -66,14 +62,11 @@ fn client(
     Ok(config)
 }
 
-/// A client's side of a TLS connection, without the socket.
+/// The client's end of a TLS connection, without the socket.
 pub struct Tls(ClientConnection);
 
 impl Tls {
-    /// Shakes hands over a stream that blocks.
-    ///
-    /// # Errors
-    /// When the stream fails, or the server has another certificate or suite.
+    /// `stream` must block.
     pub fn connect(
         config: &Arc<ClientConfig>,
         stream: &mut (impl Read + Write),
@@ -89,16 +82,13 @@ impl Tls {
         Ok(Self(connection))
     }
 
-    /// Takes bytes from the socket, and hands on what they say, piece by piece.
-    ///
-    /// # Errors
-    /// When they are no TLS, or `clear` refuses what they say.
+    /// Decrypts bytes from the socket, and passes the clear text on piece by piece.
     pub fn read(
         &mut self,
         mut bytes: &[u8],
         mut clear: impl FnMut(&[u8]) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        // Once without bytes, for what came together with the end of the handshake.
+        // Runs once without bytes: clear text may have come with the end of the handshake.
         loop {
             if !bytes.is_empty() {
                 self.0.read_tls(&mut bytes)?;
@@ -122,11 +112,7 @@ impl Tls {
         }
     }
 
-    /// Encrypts what is said, as few records as it takes, and appends them to `out`; with
-    /// whatever else the protocol has to say.
-    ///
-    /// # Errors
-    /// When it can't be encrypted.
+    /// Appends to `out` as few records as the text takes, and whatever else TLS has to send.
     pub fn write(&mut self, clear: &[u8], out: &mut Vec<u8>) -> anyhow::Result<()> {
         self.0.writer().write_all(clear)?;
         while self.0.wants_write() {
