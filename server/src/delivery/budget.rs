@@ -1,20 +1,19 @@
-//! What may wait for slow readers, all of them together.
+//! Bounds what may wait for the slow readers of all sessions together.
 //!
 //! Each session holds [`FLOOR`] bytes of the budget as long as it lives, and more only while more
-//! is allocated for it. So a reader that stalls for a moment may fall far behind where few do.
-//! Above their floors nobody gets anything while all together hold the total; a floor is given in
-//! any case, since a session needs one to be told anything at all. As there are no more sessions
-//! than floors in the total, twice the total is never passed, and the total itself only while
-//! sessions come faster than slow readers are ended. Lock-free; a session that keeps up never
-//! touches what is shared.
+//! is allocated for it: where few readers stall, each may fall far behind. Once the sessions
+//! together hold the total, none gets more than its floor; the floor is always given, since a
+//! session needs one to be told anything at all. There are no more sessions than floors in the
+//! total (`capacity`), so twice the total is never passed, and the total itself only while
+//! sessions come faster than slow readers are ended. Replies are not claimed here; the
+//! backpressure bounds them. Lock-free; a session that keeps up never touches the shared counter.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What every session may let wait, in bytes, whatever the others do.
+/// Bytes that may wait for every session, whatever the others hold.
 pub const FLOOR: usize = 16 * 1024;
 
-/// The bytes of all sessions.
 #[derive(Debug)]
 pub struct Budget {
     total: u64,
@@ -22,7 +21,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// A budget of `total` bytes.
+    /// `total` is in bytes.
     #[must_use]
     pub fn new(total: u64) -> Arc<Self> {
         Arc::new(Self {
@@ -40,7 +39,7 @@ pub struct Share {
 }
 
 impl Share {
-    /// The floor of a new session, which is always given.
+    /// Takes a new session's floor, even beyond the total.
     #[must_use]
     pub fn of(budget: &Arc<Budget>) -> Self {
         budget.held.fetch_add(FLOOR as u64, Ordering::Relaxed);
@@ -50,13 +49,12 @@ impl Share {
         }
     }
 
-    /// What it holds, in bytes.
     #[cfg(test)]
     pub const fn held(&self) -> usize {
         self.held
     }
 
-    /// Holds at least `bytes`; false, and nothing has changed, where the others leave too few.
+    /// Holds at least `bytes`. False, and nothing has changed, where the total does not allow it.
     pub fn hold(&mut self, bytes: usize) -> bool {
         let Some(more) = bytes.checked_sub(self.held).filter(|&more| more > 0) else {
             return true;
@@ -74,7 +72,7 @@ impl Share {
         taken.is_ok()
     }
 
-    /// Gives back what is above `bytes` and the floor.
+    /// Gives back what is held above `bytes`, but nothing of the floor.
     pub fn settle(&mut self, bytes: usize) {
         let keep = bytes.max(FLOOR);
         if keep < self.held {

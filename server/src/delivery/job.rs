@@ -1,4 +1,4 @@
-//! What a delivery thread is told, and how much of it still waits.
+//! The jobs of a delivery thread, and the bytes of chat that still wait for it.
 
 use std::net::TcpStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -10,124 +10,97 @@ use zeroize::Zeroizing;
 use super::outbox::Backpressure;
 use crate::event::{RoomBatch, SessionId};
 
-/// How many bytes of chat the slowest thread may be behind before the journal waits for it: well
-/// below an outbox. Who keeps up must not be left behind because of a thread that found no
-/// processor for a while.
+/// Bytes of chat that the slowest thread may be behind before the journal waits for it: well below
+/// an outbox of the default size. A thread that found no processor for a while must not make
+/// sessions lag that read fast enough.
 pub(super) const MAX_BEHIND: usize = 64 * 1024;
 
-/// What a delivery thread is told.
 pub enum Delivery {
-    /// Committed messages, for the members of their room.
+    /// Goes to every thread: each has some of the room's members.
     RoomBatch(Arc<RoomBatch>),
-    /// A reply: messages encoded back to back, already counted by the session's [`Backpressure`].
+    /// Already counted by the session's [`Backpressure`].
     Reply {
-        /// To whom.
         session: SessionId,
-        /// The messages in clear; some hold secrets.
+        /// Messages in clear, encoded back to back; some hold secrets.
         bytes: Zeroizing<Vec<u8>>,
     },
-    /// A session begins.
     Join(Box<Join>),
-    /// A session is in a room from now on, live behind its head.
+    /// A session is in a room from now on, live from the message behind `head`.
     Enter {
-        /// Which session.
         session: SessionId,
-        /// Which room.
         room: RoomId,
-        /// The room's last message.
         head: Seq,
-        /// What the session is told, encoded.
+        /// The encoded message that tells the session so.
         bytes: Vec<u8>,
     },
-    /// A session is no longer in a room.
     Leave {
-        /// Which session.
         session: SessionId,
-        /// Which room.
         room: RoomId,
-        /// What the session is told, encoded.
+        /// The encoded message that tells the session so.
         bytes: Vec<u8>,
     },
-    /// Something that a session must know.
+    /// An encoded message; a session whose outbox has no place for it ends.
     Tell {
-        /// Which session.
         session: SessionId,
-        /// The message, encoded.
         bytes: Vec<u8>,
     },
-    /// Something that a session can do without, if it does not keep up.
+    /// An encoded message that a session with anything unsent does without.
     Droppable {
-        /// Which session.
         session: SessionId,
-        /// The message, encoded.
         bytes: Vec<u8>,
     },
-    /// Something for a room's members.
+    /// An encoded message for a room's members.
     Notice {
-        /// Where.
         room: RoomId,
-        /// The message, encoded.
         bytes: Arc<[u8]>,
-        /// A session that has no place for it ends, so that its client learns all of it anew;
-        /// otherwise it goes without.
+        /// A session whose outbox has no place for it ends, so that its client learns the room's
+        /// state anew; otherwise it goes without.
         must_be_known: bool,
     },
-    /// A session wants a room live again.
+    /// A session wants a room live again, from the message behind `after`.
     Follow {
-        /// Which session.
         session: SessionId,
-        /// Its request.
         request: RequestId,
-        /// The room.
         room: RoomId,
-        /// The last message it has.
         after: Seq,
     },
-    /// A notice for a room's members; one that does not fit gives way to the next.
+    /// An encoded notice for a room's members; one that does not fit gives way to the next.
     Presence {
-        /// Where.
         room: RoomId,
-        /// The notice, encoded.
         full: Arc<[u8]>,
-        /// The same without names, for those who missed an earlier one.
+        /// The same without names, for a session that it reaches late: earlier ones gave way to it.
         count: Arc<[u8]>,
     },
-    /// A socket that was full takes bytes again.
     Writable(SessionId),
-    /// The account of a session was logged out: the session's own thread is to end it.
+    /// The account of a session was logged out: the session's own thread is to end the session.
     LogOut(SessionId),
-    /// A session ends: after the goodbye, if there is one, its writing side is shut down.
+    /// Once what waits and the goodbye are sent, the socket's writing side is shut down.
     Close {
-        /// Which session.
         session: SessionId,
-        /// What to say.
         bye: Option<Bye>,
     },
-    /// A session's time to take its goodbye is over.
+    /// The peer has not taken its goodbye in time.
     Drop(SessionId),
-    /// No more jobs come: end.
+    /// No more jobs come; the thread ends.
     Stop,
 }
 
 /// A session as its delivery thread takes it over.
 pub struct Join {
-    /// Its number.
     pub session: SessionId,
-    /// Its socket, of which delivery owns the writing side from now on.
+    /// Delivery owns the writing side from now on.
     pub socket: Arc<TcpStream>,
     /// Sealed records that go before everything else.
     pub greeting: Vec<u8>,
-    /// Its sending direction.
     pub sealer: Sealer,
-    /// What it shares with its own thread.
     pub backpressure: Arc<Backpressure>,
-    /// Its rooms and how far they are: what comes live begins behind.
+    /// Each room with its head: live messages begin behind it.
     pub rooms: Vec<(RoomId, Seq)>,
-    /// The first messages of the session, encoded, each of these a record's content.
+    /// The session's first messages, encoded; each element is the content of one record.
     pub welcome: Vec<Vec<u8>>,
 }
 
-/// The chat that one thread still has to deliver.
+/// Bytes of chat that one thread still has to deliver.
 #[derive(Default)]
 pub(super) struct Backlog {
     bytes: Mutex<usize>,
@@ -136,7 +109,7 @@ pub(super) struct Backlog {
 
 impl Backlog {
     pub(super) fn bytes(&self) -> MutexGuard<'_, usize> {
-        // A number is whole at every step.
+        // A poisoned lock does no harm: a number is whole at every step.
         self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,11 +1,11 @@
 //! From committed messages to sockets: a few threads, each owning the sessions whose number
-//! leaves its own remainder.
+//! modulo the number of threads is its own.
 //!
 //! A session's sealer, outbox and the writing side of its socket belong to its delivery thread
-//! alone. Everybody else sends jobs. A thread takes all batches that wait and makes, for each
-//! recipient, one record and one non-blocking send of them; so batching follows load by itself.
-//! Delivery waits for nobody: a full socket is handed to [`writable`], a full outbox loses live
-//! chat (never a reply) and the session fetches what it missed.
+//! alone; every other thread sends jobs. A delivery thread takes all batches that wait and makes,
+//! for each recipient, one record and one non-blocking send of them; so batching follows load by
+//! itself. Delivery waits for no peer: a full socket is handed to [`writable`], a full outbox loses
+//! live chat (never a reply) and the client fetches what it missed.
 
 mod budget;
 mod job;
@@ -37,27 +37,23 @@ use writable::Writable;
 /// Jobs a delivery thread's queue holds; a sender waits when it is full.
 const QUEUE: usize = 256;
 
-/// The longest reply with a secret in it, in bytes, with room to spare.
+/// Bytes; more than the longest reply with a secret in it has.
 const MAX_SECRET_REPLY: usize = 512;
 
-/// The way to a delivery thread.
 struct Queue {
     jobs: SyncSender<Delivery>,
     backlog: Arc<Backlog>,
 }
 
-/// The way to the delivery threads. Cheap to clone.
+/// Cheap to clone.
 #[derive(Clone)]
 pub struct Deliveries {
     queues: Arc<[Queue]>,
 }
 
 impl Deliveries {
-    /// Starts the threads: `threads` that deliver, and the one that waits for full sockets. For
-    /// one session `outbox_limit` bytes of chat may wait, for all together `outbox_total`.
-    ///
-    /// # Errors
-    /// When the system refuses a thread or a descriptor.
+    /// Starts `threads` that deliver, and the one that waits for full sockets. For one session
+    /// `outbox_limit` bytes of chat may wait, for all together `outbox_total`.
     pub fn start(
         threads: usize,
         outbox_limit: usize,
@@ -85,8 +81,8 @@ impl Deliveries {
         let deliveries = Self {
             queues: queues.into(),
         };
-        // It lives as long as the process does: it keeps the queues open, and `Stop` is what
-        // ends the threads above.
+        // Lives as long as the process: it keeps the queues open, so `Stop` is what ends the
+        // threads above.
         let to = deliveries.clone();
         threads::spawn("writable".to_owned(), move || {
             let ended = writable.run(|session| to.send(session, Delivery::Writable(session)));
@@ -97,7 +93,7 @@ impl Deliveries {
         Ok((deliveries, handles))
     }
 
-    /// Sends a job to the thread of a session. False when that thread has ended.
+    /// Waits while the thread's queue is full. False when the thread has ended.
     pub fn send(&self, session: SessionId, job: Delivery) -> bool {
         let threads = self.queues.len() as u64;
         usize::try_from(session % threads)
@@ -106,16 +102,14 @@ impl Deliveries {
             .is_some_and(|queue| queue.jobs.send(job).is_ok())
     }
 
-    /// Sends one reply to a session, counted by its backpressure.
     pub fn reply(&self, session: SessionId, backpressure: &Backpressure, message: &ServerMessage) {
-        // Growing would leave copies of a secret behind that nobody wipes.
+        // A buffer that grows would leave copies of a secret behind that are never wiped.
         let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_SECRET_REPLY));
         codec::put(message, &mut bytes);
         backpressure.reply_queued(reply_cost(bytes.len()));
         self.send(session, Delivery::Reply { session, bytes });
     }
 
-    /// Sends a job to every thread.
     pub fn broadcast(&self, mut job: impl FnMut() -> Delivery) {
         for queue in self.queues.iter() {
             // A thread that has ended has no sessions to tell.
@@ -123,16 +117,16 @@ impl Deliveries {
         }
     }
 
-    /// Sends committed messages to every thread.
     pub fn publish(&self, batch: &Arc<RoomBatch>) {
         for queue in self.queues.iter() {
             *queue.backlog.bytes() += batch.bytes.len();
-            // As above.
+            // As in `broadcast`.
             let _ = queue.jobs.send(Delivery::RoomBatch(Arc::clone(batch)));
         }
     }
 
-    /// Waits until no thread has too much chat left to deliver.
+    /// Waits until no thread has more than [`MAX_BEHIND`](job::MAX_BEHIND) bytes left to deliver.
+    /// Only the journal may: a delivery thread would wait for itself.
     pub fn wait_for_slowest(&self) {
         for queue in self.queues.iter() {
             queue.backlog.wait();

@@ -1,6 +1,7 @@
-//! What one session still has to be sent: the sealer, the sealed bytes, and their bound.
+//! What one session still has to be sent: the sealer, the sealed bytes and their bound; and the
+//! [`Backpressure`] between the session's own thread and its delivery thread.
 //!
-//! Pure: it is told what was sent and says what to send next; sockets are the caller's. It
+//! The [`Outbox`] is told what was sent and says what to send next; sockets are the caller's. It
 //! belongs to one delivery thread, which is what makes the order of sealing the order of the
 //! stream. An idle session holds no buffer here: what a socket takes at once is sealed into the
 //! caller's scratch space.
@@ -13,27 +14,26 @@ use chatbox_common::wire::frame::LENGTH_LEN;
 
 use super::budget::{FLOOR, Share};
 
-/// Above this many unsent bytes of sealed replies a session's thread reads nothing more from it.
+/// Above this many unsent bytes of sealed replies a session's own thread reads no more requests.
 pub const MAX_REPLY_BYTES: usize = 64 * 1024;
 
-/// What a reply of `content` bytes in clear counts for the [`Backpressure`]: its record's frame. A small
-/// one is many times its content, and a peer chooses what it is answered.
+/// Bytes that a reply of `content` bytes in clear counts for the [`Backpressure`]: its record's
+/// frame. A small frame is many times its content, and a peer chooses what it is answered.
 #[must_use]
 pub const fn reply_cost(content: usize) -> usize {
     const PADDING: usize = 64;
     (content + 1).next_multiple_of(PADDING) + TAG_LEN + LENGTH_LEN
 }
 
-/// Frame length, type byte, padding, tag, and a key update that may come before.
+/// Bytes of frame length, type byte, padding, tag, and a key update that may come before.
 const OVERHEAD: usize = 256;
 
-/// What is allocated for so many bytes: in steps, so that it is never much more than what waits,
-/// and what the share holds.
+/// What is allocated, and held of the share, for so many bytes: in steps of [`FLOOR`], so that it
+/// is never much more than what waits.
 const fn room_for(bytes: usize) -> usize {
     bytes.next_multiple_of(FLOOR)
 }
 
-/// The sealed, unsent bytes of one session.
 pub struct Outbox {
     sealer: Sealer,
     waiting: Vec<u8>,
@@ -43,7 +43,7 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// An outbox that takes chat up to `limit` bytes, as far as its share of all allows.
+    /// Takes chat up to `limit` bytes, as far as its `share` of the budget allows.
     #[must_use]
     pub const fn new(sealer: Sealer, limit: usize, share: Share) -> Self {
         Self {
@@ -55,21 +55,19 @@ impl Outbox {
         }
     }
 
-    /// Whether everything sealed was sent.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.sent == self.waiting.len()
     }
 
-    /// Sealed bytes that were not sent yet.
     #[must_use]
     pub fn unsent(&self) -> &[u8] {
         self.waiting.get(self.sent..).unwrap_or_default()
     }
 
-    /// Claims room for chat of `length` bytes in clear, behind `ahead` bytes that are sealed and
-    /// not sent yet. Chat that gets none is dropped before it is sealed, so that the counters
-    /// have no holes.
+    /// Claims room for chat of `length` bytes in clear, behind `ahead` bytes that are sealed into
+    /// the scratch space and not sent yet. Chat that gets none is dropped before it is sealed, so
+    /// that the record numbers have no gaps.
     pub fn claim(&mut self, ahead: usize, length: usize) -> bool {
         let more = ahead + length + OVERHEAD;
         if self.unsent().len() + more > self.limit {
@@ -78,11 +76,11 @@ impl Outbox {
         self.share.hold(room_for(self.waiting.len() + more))
     }
 
-    /// Seals behind what waits, or into the empty `scratch` where nothing does: then the caller
+    /// Seals behind what waits, or behind what `scratch` holds where nothing does: then the caller
     /// sends it and hands back what the socket did not take with [`Outbox::keep`].
     ///
     /// # Errors
-    /// When the content does not fit a record, or the cipher refuses: the session is over.
+    /// Those of the sealer. The session is over then.
     pub fn seal(
         &mut self,
         content: &[u8],
@@ -98,7 +96,7 @@ impl Outbox {
         }
     }
 
-    /// Takes over bytes that the socket did not take. Only after [`Outbox::is_empty`].
+    /// Takes over sealed bytes that the socket did not take. Only where [`Outbox::is_empty`].
     pub fn keep(&mut self, rest: &[u8]) {
         debug_assert!(self.is_empty(), "what waits goes first");
         self.waiting.clear();
@@ -107,15 +105,15 @@ impl Outbox {
         self.share.settle(self.waiting.capacity());
     }
 
-    /// Says that the first `count` bytes of [`Outbox::unsent`] were sent.
     pub fn sent(&mut self, count: usize) {
         self.sent = (self.sent + count).min(self.waiting.len());
         if self.is_empty() {
-            // Given back, not kept: ten thousand idle sessions would keep as many buffers.
+            // Freed, not kept: ten thousand idle sessions would keep as many buffers.
             self.waiting = Vec::new();
             self.sent = 0;
         } else if self.sent >= self.waiting.len() / 2 {
-            // A reader that is always a little behind never empties it.
+            // A reader that is always a little behind never empties the buffer, which would grow
+            // without end.
             self.waiting.drain(..self.sent);
             self.waiting.shrink_to(room_for(self.waiting.len()));
             self.sent = 0;
@@ -124,8 +122,8 @@ impl Outbox {
     }
 }
 
-/// What a session's own thread and its delivery thread share: how much the one waits for the
-/// other. The lock is held for a few instructions, never across a system call.
+/// What a session's own thread and its delivery thread share: it makes the former wait until the
+/// peer has taken its replies. The lock is held for a few instructions, never across a system call.
 #[derive(Debug, Default)]
 pub struct Backpressure {
     state: Mutex<BackpressureState>,
@@ -152,16 +150,16 @@ enum Phase {
 
 impl Backpressure {
     fn state(&self) -> std::sync::MutexGuard<'_, BackpressureState> {
-        // Nobody panics while holding it; the numbers are whole at every step anyway.
+        // A poisoned lock does no harm: the values are whole at every step.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A reply is under way that costs so many bytes ([`reply_cost`]).
+    /// `bytes` is the [`reply_cost`].
     pub fn reply_queued(&self, bytes: usize) {
         self.state().reply_bytes += bytes;
     }
 
-    /// Replies have left that cost so many bytes.
+    /// `bytes` is the sum of the [`reply_cost`]s of replies that have left entirely.
     pub fn replies_sent(&self, bytes: usize) {
         let mut state = self.state();
         state.reply_bytes = state.reply_bytes.saturating_sub(bytes);
@@ -169,7 +167,8 @@ impl Backpressure {
         self.changed.notify_all();
     }
 
-    /// The session's delivery thread has taken it over: what is asked can be answered.
+    /// Called by the delivery thread when it has taken the session over: before, replies have
+    /// nowhere to go.
     pub fn begin(&self) {
         let mut state = self.state();
         if state.phase == Phase::New {
@@ -179,8 +178,8 @@ impl Backpressure {
         self.changed.notify_all();
     }
 
-    /// Waits until answers have somewhere to go and the peer has taken those it was sent, and
-    /// says whether the session is still open.
+    /// Waits until the delivery thread has the session and no more than [`MAX_REPLY_BYTES`] of
+    /// replies are unsent, or the session ends.
     pub fn wait_until_ready(&self, at_most: Duration) -> Readiness {
         let state = self.state();
         let (state, waited) = self
@@ -203,41 +202,39 @@ impl Backpressure {
         }
     }
 
-    /// Claims the one page request a session may have in flight; false when it is taken.
+    /// Claims the one page request that a session may have in flight; false when there is one.
     pub fn begin_page(&self) -> bool {
         !std::mem::replace(&mut self.state().page_in_flight, true)
     }
 
-    /// Gives it back.
     pub fn end_page(&self) {
         self.state().page_in_flight = false;
     }
 
-    /// The server stops: nobody waits for room any more.
+    /// The server stops: the session's thread waits for room no longer.
     pub fn stop(&self) {
         self.state().stopping = true;
         self.changed.notify_all();
     }
 
-    /// The account was logged out: the session ends, whatever is still to be done for it.
+    /// The account was logged out: the session ends, whatever replies are still unsent.
     pub fn log_out(&self) {
         self.state().logged_out = true;
         self.changed.notify_all();
     }
 
-    /// Whether [`Backpressure::log_out`] was called.
     #[must_use]
     pub fn is_logged_out(&self) -> bool {
         self.state().logged_out
     }
 
-    /// The delivery thread is done with the session.
     pub fn close(&self) {
         self.state().phase = Phase::Closed;
         self.changed.notify_all();
     }
 
-    /// Waits until the delivery thread is done with the session; false when it was not in time.
+    /// Waits until the delivery thread has called [`Backpressure::close`]; false when it has not in
+    /// time.
     pub fn wait_closed(&self, at_most: Duration) -> bool {
         let state = self.state();
         let (state, _) = self
@@ -248,18 +245,14 @@ impl Backpressure {
     }
 }
 
-/// What [`Backpressure::wait_until_ready`] found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readiness {
-    /// There is room for another reply.
     Ready,
-    /// There was none in time.
+    /// The time is over; the session goes on.
     NotReady,
-    /// The server stops.
     Stopping,
-    /// The session is closed.
     Closed,
-    /// The account was logged out.
+    /// Comes before all others: a session that is closed as well is told of the log-out.
     LoggedOut,
 }
 
@@ -307,7 +300,7 @@ mod tests {
         }
         assert!(outbox.unsent().len() > LIMIT - 2000);
         assert!(outbox.share.held() <= LIMIT + FLOOR);
-        // All but a byte: a reader that never takes the last one keeps no more than that.
+        // All but a byte: a reader that never takes the last one must not keep the buffer large.
         outbox.sent(outbox.unsent().len() - 1);
         assert!(outbox.waiting.capacity() <= FLOOR);
         assert_eq!(outbox.share.held(), FLOOR);

@@ -1,4 +1,7 @@
 //! One session as its delivery thread sees it: an outbox and the writing side of a socket.
+//!
+//! It decides what is sent at once, what waits, and what of live chat and notices is dropped. It
+//! never waits for a socket. Called by the `worker` that owns it.
 
 use std::collections::HashMap;
 use std::io;
@@ -15,30 +18,31 @@ use super::outbox::{Backpressure, MAX_REPLY_BYTES, Outbox, reply_cost};
 use super::writable::Writable;
 use crate::event::SessionId;
 
-/// A session that can't go on: its socket failed, or a record could not be made.
+/// The session can't go on: its socket failed, a record could not be sealed, or what it must know
+/// found no room.
 #[derive(Debug)]
 pub(super) struct Dead;
 
-/// What a delivery thread lends its sessions for a moment.
+/// What a delivery thread lends a session for one job: ten thousand sessions have no scratch space
+/// of their own.
 pub(super) struct Tools<'a> {
     pub(super) now: Instant,
     pub(super) writable: &'a Writable,
     pub(super) scratch: &'a mut Vec<u8>,
 }
 
-/// See the module.
 pub(super) struct Recipient {
     number: SessionId,
     socket: Arc<TcpStream>,
     outbox: Outbox,
     backpressure: Arc<Backpressure>,
-    /// What the replies cost that entered the outbox and have not all left it.
+    /// The [`reply_cost`]s of replies sealed since everything was last sent.
     reply_bytes: usize,
-    /// Rooms, and whether their messages come live.
+    /// Whether a room's messages come live.
     pub(super) rooms: HashMap<RoomId, bool>,
-    /// Live chat was dropped, and the peer does not know yet.
+    /// Live chat was dropped, and the peer was not told yet: it is once the outbox is empty.
     pub(super) lagged: bool,
-    /// A room's notice that had no room; a newer one replaces it.
+    /// A room's notice that has to wait; a newer one replaces it.
     presence: HashMap<RoomId, Arc<[u8]>>,
     /// The goodbye is in the outbox: when it has left, the session ends.
     closing: bool,
@@ -60,28 +64,25 @@ impl Recipient {
         }
     }
 
-    /// Whether a room's messages go to this session now.
     pub(super) fn is_live(&self, room: RoomId) -> bool {
         !self.lagged && !self.closing && self.rooms.get(&room) == Some(&true)
     }
 
-    /// Whether everything was sent.
     pub(super) const fn is_drained(&self) -> bool {
         self.outbox.is_empty()
     }
 
-    /// Whether the goodbye was said and sent.
     pub(super) const fn is_over(&self) -> bool {
         self.closing && self.outbox.is_empty()
     }
 
-    /// From now on nothing more is accepted for this session.
+    /// Nothing more is accepted for this session: the goodbye is its last message.
     pub(super) const fn close(&mut self) {
         self.closing = true;
     }
 
-    /// Sends the first records of a session: those that were sealed before it began, and one of
-    /// its own.
+    /// Sends the records of `greeting`, which were sealed before the session began, and the first
+    /// of its own, with one send.
     pub(super) fn greet(
         &mut self,
         greeting: &[u8],
@@ -97,7 +98,7 @@ impl Recipient {
         self.send_sealed(tools)
     }
 
-    /// Sends a reply that the backpressure has counted: whatever waits, it is never dropped.
+    /// Takes a reply that the backpressure has counted; it is never dropped, whatever waits.
     pub(super) fn reply(&mut self, bytes: &[u8], tools: &mut Tools) -> Result<(), Dead> {
         let cost = reply_cost(bytes.len());
         if self.closing {
@@ -108,8 +109,8 @@ impl Recipient {
         self.push(bytes, tools)
     }
 
-    /// Sends what the session must know. One that has no place for it any more ends: its client
-    /// learns everything anew when it comes back.
+    /// Takes what the session must know. A session without room for it ends: its client learns
+    /// everything anew when it connects again.
     pub(super) fn tell(&mut self, bytes: &[u8], tools: &mut Tools) -> Result<(), Dead> {
         if self.closing {
             Ok(())
@@ -120,7 +121,7 @@ impl Recipient {
         }
     }
 
-    /// Sends what a session can do without, if it keeps up.
+    /// Sends what a session can do without, if nothing waits.
     pub(super) fn tell_droppable(&mut self, bytes: &[u8], tools: &mut Tools) -> Result<(), Dead> {
         if self.closing || !self.outbox.is_empty() {
             return Ok(());
@@ -128,13 +129,12 @@ impl Recipient {
         self.push(bytes, tools)
     }
 
-    /// It is no longer in a room.
     pub(super) fn forget(&mut self, room: RoomId) {
         self.rooms.remove(&room);
         self.presence.remove(&room);
     }
 
-    /// Sends a reply that the backpressure has not counted yet.
+    /// Takes a reply that the backpressure has not counted yet.
     pub(super) fn say(&mut self, bytes: &[u8], tools: &mut Tools) -> Result<(), Dead> {
         self.backpressure.reply_queued(reply_cost(bytes.len()));
         self.reply(bytes, tools)
@@ -150,7 +150,8 @@ impl Recipient {
     ) -> Result<bool, Dead> {
         tools.scratch.clear();
         let mut direct = self.outbox.is_empty();
-        // Chat must not keep the replies from ever leaving: their reader waits for them.
+        // Replies count as sent only once the outbox is empty. Chat that always fills it again
+        // would keep the session's own thread waiting for ever.
         let owed = self.reply_bytes > MAX_REPLY_BYTES / 2;
         let mut taken = false;
         for record in records {
@@ -174,7 +175,7 @@ impl Recipient {
         Ok(taken)
     }
 
-    /// Sends a room's notice, or keeps one without names for later where something waits.
+    /// Sends a room's notice, or keeps the one without names for later where something waits.
     pub(super) fn presence(
         &mut self,
         room: RoomId,
@@ -192,7 +193,6 @@ impl Recipient {
         }
     }
 
-    /// Takes the notices that waited.
     pub(super) fn waiting_presence(&mut self) -> Vec<Arc<[u8]>> {
         self.presence.drain().map(|(_, notice)| notice).collect()
     }
@@ -229,7 +229,6 @@ impl Recipient {
         }
     }
 
-    /// Sends what waits, now that the socket takes bytes again.
     pub(super) fn flush(&mut self, writable: &Writable) -> Result<(), Dead> {
         let sent = send(&self.socket, self.outbox.unsent())?;
         self.outbox.sent(sent);
@@ -258,23 +257,23 @@ impl Recipient {
         }
     }
 
-    /// Has its own thread end it: that reads nothing more, and says goodbye.
+    /// Makes the session's own thread, which may be blocked reading the socket, end the session.
     pub(super) fn log_out(&self) {
         self.backpressure.log_out();
-        // A socket that is closed already needs no end.
+        // Fails where the peer has closed the socket already, which ends the reading as well.
         let _ = self.socket.shutdown(Shutdown::Read);
     }
 
-    /// The session's end at this side: its own thread hears of it and reads the rest.
+    /// Ends the writing side; the session's own thread reads the rest.
     pub(super) fn end(self, how: Shutdown, writable: &Writable) {
         writable.forget(&self.socket);
-        // A peer that is gone already makes this fail, which is what it was for.
+        // Fails where the peer has closed the socket already.
         let _ = self.socket.shutdown(how);
         self.backpressure.close();
     }
 }
 
-/// Sends without waiting, and says how much the socket took.
+/// Sends without waiting. Returns how many bytes the socket took.
 fn send(socket: &TcpStream, bytes: &[u8]) -> Result<usize, Dead> {
     let mut sent = 0;
     while let Some(rest) = bytes.get(sent..).filter(|rest| !rest.is_empty()) {

@@ -1,4 +1,5 @@
-//! A room as one delivery thread sees it, and how its messages are cut into records.
+//! A room as one delivery thread sees it: its members there, its latest chat for clients that
+//! follow it again, and how its messages are cut into records.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -7,16 +8,18 @@ use chatbox_common::wire::message::{RoomId, Seq};
 
 use crate::event::{RoomBatch, SessionId};
 
-/// The most bytes of chat in one record: less than the smallest outbox, more than any message.
+/// The most bytes of chat in one record: less than the smallest outbox (16 KiB), more than any
+/// message. A record holds at least one message in any case.
 const RECORD_BYTES: usize = 12 * 1024;
-/// The most messages of chat in one record; what remains of 256 is for acknowledgements.
+/// The most messages of chat in one record; what remains of 256 (docs/PROTOCOL.md, section 16) is
+/// for acknowledgements.
 const RECORD_MESSAGES: usize = 192;
-/// How much of a room's latest chat is kept for those who come back to it, in bytes.
+/// Bytes of a room's latest chat that are kept for sessions that follow it again.
 const RECENT_BYTES: usize = 256 * 1024;
-/// And of the latest chat of all rooms.
+/// Bytes of latest chat that a thread keeps for all its rooms together.
 const KEPT_BYTES: usize = 4 * 1024 * 1024;
 
-/// A room, as far as this thread's sessions are in it.
+/// Exists while a session of this thread is in the room.
 pub(super) struct RoomFeed {
     pub(super) members: Vec<SessionId>,
     pub(super) head: Seq,
@@ -34,7 +37,7 @@ impl RoomFeed {
         }
     }
 
-    /// Moves the head, and keeps the batch for those who come back soon.
+    /// Moves the head, and keeps the batch for sessions that follow the room again.
     pub(super) fn remember(&mut self, batch: &Arc<RoomBatch>) {
         if batch.ends.is_empty() {
             return;
@@ -50,7 +53,8 @@ impl RoomFeed {
         }
     }
 
-    /// Forgets the oldest batch that is kept, if it is the one that begins with this number.
+    /// Forgets the oldest batch if it begins with number `first`; it may have been forgotten
+    /// before, for the room's own bound.
     pub(super) fn forget(&mut self, first: Seq) {
         if self
             .recent
@@ -62,7 +66,8 @@ impl RoomFeed {
         }
     }
 
-    /// The batches that hold everything after a number, or nothing where that is too long ago.
+    /// The batches that hold every message after number `after`; `None` where some of these are no
+    /// longer kept.
     pub(super) fn since(&self, after: Seq) -> Option<Vec<Arc<RoomBatch>>> {
         if after == self.head {
             return Some(Vec::new());
@@ -73,8 +78,8 @@ impl RoomFeed {
     }
 }
 
-/// What all rooms of a thread keep, in the order in which it came: a house of a thousand rooms
-/// must not keep a thousand times what one does.
+/// The latest batches of all rooms of a thread, oldest first: a server of a thousand rooms must not
+/// keep a thousand times [`RECENT_BYTES`]. Batches that a room has forgotten since still count.
 #[derive(Default)]
 pub(super) struct RecentBytes {
     order: VecDeque<(RoomId, Seq, usize)>,
@@ -82,7 +87,7 @@ pub(super) struct RecentBytes {
 }
 
 impl RecentBytes {
-    /// Notes a batch; where that is too much, says what is to be forgotten.
+    /// Notes a batch, and returns what is to be forgotten so that [`KEPT_BYTES`] hold.
     pub(super) fn note(&mut self, batch: &RoomBatch) -> Vec<(RoomId, Seq)> {
         self.order
             .push_back((batch.room, batch.first, batch.bytes.len()));
@@ -98,7 +103,7 @@ impl RecentBytes {
     }
 }
 
-/// Several batches of one room as one: the bytes, and where each message ends in them.
+/// Joins consecutive batches of one room: the bytes, and where each message ends in them.
 pub(super) fn merge(run: &[Arc<RoomBatch>]) -> (Vec<u8>, Vec<usize>) {
     let mut bytes = Vec::with_capacity(run.iter().map(|b| b.bytes.len()).sum());
     let mut ends = Vec::with_capacity(run.iter().map(|b| b.ends.len()).sum());
@@ -110,8 +115,8 @@ pub(super) fn merge(run: &[Arc<RoomBatch>]) -> (Vec<u8>, Vec<usize>) {
     (bytes, ends)
 }
 
-/// Cuts encoded messages into the contents of records, between messages, leaving out the first
-/// `skip`.
+/// Cuts encoded messages into the contents of records, only ever between messages, leaving out the
+/// first `skip`.
 pub(super) fn records<'a>(bytes: &'a [u8], ends: &[usize], skip: usize) -> Vec<&'a [u8]> {
     let cut = |start, end| bytes.get(start..end).unwrap_or_default();
     let mut start = match skip {

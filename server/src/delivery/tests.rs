@@ -1,4 +1,4 @@
-//! A delivery thread with real sockets, and a peer that opens what it sends.
+//! Delivery threads with real sockets, and a peer that opens the records they send.
 
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
@@ -25,19 +25,19 @@ const TOTAL: u64 = 1 << 20;
 
 struct Peer {
     socket: TcpStream,
-    /// The server's end of it.
+    /// The server's end of the connection.
     server: Arc<TcpStream>,
     frames: FrameBuffer,
     opener: Opener,
     backpressure: Arc<Backpressure>,
     session: SessionId,
-    /// Messages of the record read last, not yet taken.
+    /// Messages of the record read last that were not taken yet.
     pending: Vec<ServerMessage>,
     records: usize,
 }
 
 impl Peer {
-    /// A session with small buffers in the kernel, so that a peer that does not read is noticed.
+    /// Begins a session with small socket buffers, so that a peer that does not read is noticed.
     fn join(to: &Deliveries, session: SessionId, head: Seq) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();

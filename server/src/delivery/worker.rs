@@ -1,4 +1,7 @@
-//! A delivery thread: its sessions, its rooms, and the loop that joins them.
+//! A delivery thread: its sessions, its rooms, and the loop that takes its jobs.
+//!
+//! It knows no account and no right: the journal decides which session is in which room, and its
+//! jobs come in the order of its commits.
 
 use std::collections::HashMap;
 use std::net::Shutdown;
@@ -19,17 +22,17 @@ use super::room_feed::{RecentBytes, RoomFeed, merge, records};
 use super::writable::Writable;
 use crate::event::{RoomBatch, SessionId};
 
-/// The most acknowledgements put before the chat of a record.
+/// The most acknowledgements put before the chat of a record: with the most messages of chat they
+/// are 256, the most that a record may hold.
 const RECORD_ACKS: usize = 64;
-/// The most rooms that one message names as cut.
+/// The most rooms that one [`Lagged`] names, so that it fits a record.
 const MAX_HEADS: usize = 2_000;
 /// Jobs taken from the queue in one go.
 const TAKE: usize = 256;
-/// Bytes of chat taken from the queue in one go, about: well below an outbox, or a thread that
-/// is behind would find everybody's full, however fast they read.
+/// About the most bytes of chat taken from the queue in one go: well below an outbox of the default
+/// size, or a thread that is behind would find every outbox full, however fast its peer reads.
 const TAKE_BYTES: usize = 64 * 1024;
 
-/// See the module.
 pub(super) struct Worker {
     receiver: Receiver<Delivery>,
     backlog: Arc<Backlog>,
@@ -135,12 +138,12 @@ impl Worker {
             }
             Delivery::Close { session, bye } => self.close(session, bye),
             Delivery::Drop(session) => self.remove(session, Shutdown::Both),
-            // Both are taken by the loop.
+            // The loop has taken both.
             Delivery::RoomBatch(_) | Delivery::Stop => {}
         }
     }
 
-    /// Does something with a session; ends the session where that failed.
+    /// Ends the session where `work` failed, or where its goodbye is sent.
     fn with(
         &mut self,
         number: SessionId,
@@ -173,7 +176,8 @@ impl Worker {
         let backpressure = Arc::clone(&join.backpressure);
         let session = Recipient::new(join, self.outbox_limit, Share::of(&self.budget));
         self.sessions.insert(number, session);
-        // Before it may be closed: a peer that is gone ends the session here.
+        // Before the greeting is sent: where the peer is gone, that closes the session, which must
+        // come last.
         backpressure.begin();
         self.with(number, |session, tools| {
             let (first, rest) = welcome
@@ -230,7 +234,7 @@ impl Worker {
         self.with(number, |session, tools| session.reply(bytes, tools));
     }
 
-    /// Sends a reply that begins here, so that the backpressure has not counted it yet.
+    /// Sends a reply that this thread makes, so that the backpressure has not counted it yet.
     fn say(&mut self, number: SessionId, bytes: &[u8]) {
         self.with(number, |session, tools| session.say(bytes, tools));
     }
@@ -270,7 +274,8 @@ impl Worker {
         }
     }
 
-    /// A socket takes bytes again; once all is sent, what was held back is told.
+    /// Sends what waits. Once all of it is sent, the peer is told which rooms have lagged, and the
+    /// notices that waited.
     fn flush(&mut self, number: SessionId) {
         self.with(number, |session, tools| session.flush(tools.writable));
         let Some(session) = self.sessions.get_mut(&number) else {
@@ -311,7 +316,8 @@ impl Worker {
             let sentence = "the room has not come so far";
             return self.refuse(number, request, ErrorCode::InvalidArgument, sentence);
         }
-        // Who has lagged and not drained yet will hear of it, and follows again then.
+        // A session that has lagged and not drained yet gets `Lagged` later, and follows again
+        // then.
         let missed = room.since(after).filter(|_| !session.lagged);
         let live = missed.is_some();
         if live {
@@ -324,7 +330,7 @@ impl Worker {
             live,
         };
         self.say_message(number, &ServerMessage::Following(answer));
-        // Also to who was live all the time: what it has already, it ignores.
+        // Also to a session that was live all the time: its client ignores messages that it has.
         for batch in missed.unwrap_or_default() {
             let skip = usize::try_from((after + 1).saturating_sub(batch.first)).unwrap_or(0);
             let records = records(&batch.bytes, &batch.ends, skip);
@@ -347,7 +353,6 @@ impl Worker {
         self.say_message(number, &ServerMessage::Error(error));
     }
 
-    /// Sends all batches that wait.
     fn deliver(&mut self, batches: &mut Vec<Arc<RoomBatch>>) {
         let mut rest = batches.as_slice();
         while let Some(first) = rest.first() {
@@ -423,7 +428,7 @@ impl Worker {
         }
     }
 
-    /// The acknowledgements of a run that go to this thread's sessions, each encoded.
+    /// The acknowledgements of a run for this thread's sessions, each encoded.
     fn acks(&self, run: &[Arc<RoomBatch>]) -> HashMap<SessionId, Vec<Vec<u8>>> {
         let mut acks: HashMap<SessionId, Vec<Vec<u8>>> = HashMap::new();
         for committed in run.iter().flat_map(|batch| &batch.acks) {
@@ -443,7 +448,8 @@ impl Worker {
     }
 }
 
-/// An acknowledgement and its message go in one record, where both have room.
+/// Sends a session's acknowledgements in the record of the first messages where there is room, so
+/// that a sender gets one record, not two.
 fn chat_after_acks(
     session: &mut Recipient,
     acks: &[Vec<u8>],

@@ -1,4 +1,5 @@
-//! Sockets that were full: one thread waits until they take more, and says so.
+//! Sockets that were full: one thread waits with epoll until they take bytes again, and sends their
+//! sessions' delivery threads a job. It neither reads nor writes.
 
 use std::io;
 use std::net::TcpStream;
@@ -8,22 +9,18 @@ use rustix::event::epoll;
 
 use crate::event::SessionId;
 
-/// The epoll instance behind it all. Registration is one-shot: one event for each `watch`.
+/// Registration is one-shot: one event for each [`Writable::watch`].
 pub struct Writable {
     epoll: OwnedFd,
 }
 
 impl Writable {
-    /// # Errors
-    /// When the system has no descriptor left.
     pub fn new() -> io::Result<Self> {
         Ok(Self {
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
         })
     }
 
-    /// Wants one event for this session as soon as its socket takes bytes again.
-    ///
     /// # Errors
     /// When the system refuses; the session can't be served any more then.
     pub fn watch(&self, socket: &TcpStream, session: SessionId) -> io::Result<()> {
@@ -36,16 +33,13 @@ impl Writable {
         Ok(())
     }
 
-    /// Wants nothing more about this socket. Not being registered is no fault.
+    /// A socket that is not registered is no error: it was never full.
     pub fn forget(&self, socket: &TcpStream) {
         let _ = epoll::delete(&self.epoll, socket);
     }
 
-    /// Waits for events and passes their sessions to `ready`, until that says that nobody is
-    /// left to tell.
-    ///
-    /// # Errors
-    /// When epoll fails, which it does not do on a valid descriptor.
+    /// Passes each session whose socket takes bytes again to `ready`, until that returns false: the
+    /// session's delivery thread has ended.
     pub fn run(&self, mut ready: impl FnMut(SessionId) -> bool) -> io::Result<()> {
         let mut events = Vec::with_capacity(256);
         loop {

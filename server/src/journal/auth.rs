@@ -1,8 +1,10 @@
 //! What registration, login, resume, change and log-out do inside the journal's transaction.
 //!
-//! Nobody stays who came in by the old password or factor. Sessions that are open end through
-//! their delivery threads; one that was let in before the change and begins only behind it is
-//! turned away; and what a login or a change was judged by must still hold at its commit.
+//! After a change no session lasts that was let in by the old password or factor. Open sessions end
+//! through their delivery threads; a session that was let in before the change and begins only
+//! after it is turned away; and the credentials that a login or a change was judged by must still
+//! hold at its commit. Proofs are checked before, by the login; here only what must be decided
+//! once.
 
 use std::sync::Arc;
 
@@ -17,19 +19,17 @@ use crate::event::Person;
 use crate::store::{Account, LOBBY, NewAccount, NewToken, Resumed, Role, Status, StoreError, Tx};
 use crate::totp_seal::SealingKey;
 
-/// What a request is judged by, beside the database.
+/// What a request is judged by, besides the database.
 pub(super) struct AuthContext<'a> {
-    /// Seals TOTP secrets at rest.
     pub(super) seal: &'a SealingKey,
-    /// Who was logged out before it.
+    /// The log-outs before it, those of this transaction included.
     pub(super) log_outs: &'a LogOuts<'a>,
-    /// The lobby's last message: who is new reads what comes behind it.
+    /// The lobby's last message: a new account's membership begins behind it.
     pub(super) lobby_head: Seq,
-    /// When, in milliseconds since 1970-01-01 UTC.
+    /// Milliseconds since 1970-01-01 UTC.
     pub(super) now: i64,
 }
 
-/// Carries out one request.
 pub(super) fn carry_out(
     tx: &Tx<'_>,
     request: &AuthRequest,
@@ -95,7 +95,7 @@ fn log_in(
     let Some(account) = account else {
         return Ok(AuthOutcome::Refused);
     };
-    // Everything else is right by now: what is spent here is spent on success alone.
+    // Last of all checks: a login that fails spends nothing.
     let spent = match log_in.spend {
         Spend::Step(step) => {
             account.failed_codes < u64::from(MAX_WRONG_CODES) && tx.spend_step(id, step, now)?
@@ -174,7 +174,6 @@ fn granted(
     }))
 }
 
-/// Carries out a change inside its transaction.
 fn change(
     tx: &Tx<'_>,
     change: &Change,
@@ -223,7 +222,8 @@ fn change(
             used,
             successor,
         } => {
-            // What was proved before the first code is no login: it makes none last longer.
+            // The proofs before the first code are no full login, so the new token ends with the
+            // old.
             let end = tx.resume_token(used, now)?.map_or(now, |it| it.expires_at);
             let sealed = context.seal.seal(id, totp.bytes());
             let sealed = sealed.map_err(|_| StoreError::Missing)?;
@@ -234,7 +234,6 @@ fn change(
     }
 }
 
-/// Ends all of an account inside its transaction.
 fn log_out(tx: &Tx<'_>, id: AccountId, log_outs: &LogOuts<'_>) -> Result<AuthOutcome, StoreError> {
     let Some(account) = tx.account_by_id(id)? else {
         return Ok(AuthOutcome::Refused);
@@ -249,8 +248,8 @@ fn log_out(tx: &Tx<'_>, id: AccountId, log_outs: &LogOuts<'_>) -> Result<AuthOut
     Ok(AuthOutcome::Alone(granted, None))
 }
 
-/// Spends what proved a change. It is no login: wrong codes stay counted, for the next one to
-/// tell of them.
+/// Spends what proved a change. It is no login: wrong codes stay counted, and the next login tells
+/// of them.
 fn use_up(tx: &Tx<'_>, account: &Account, spend: Spend, now: i64) -> Result<bool, StoreError> {
     match spend {
         Spend::Step(step) => {
@@ -261,7 +260,7 @@ fn use_up(tx: &Tx<'_>, account: &Account, spend: Spend, now: i64) -> Result<bool
     }
 }
 
-/// Keeps the token of the session that stays; says for how many seconds.
+/// Issues the token of the session that stays. Returns for how many seconds it is good.
 fn renew(
     tx: &Tx<'_>,
     account: AccountId,

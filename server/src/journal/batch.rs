@@ -8,36 +8,34 @@ use crate::event::SessionId;
 
 /// The most messages of one transaction.
 const MAX_POSTS: usize = 512;
-/// About the most bytes of text of one transaction: well below what may wait for a reader.
+/// About the most bytes of text of one transaction: well below an outbox of the default size.
 const MAX_POST_BYTES: usize = 64 * 1024;
-/// Where several talk at once, no transaction begins sooner than this after the one before: what
-/// comes meanwhile shares a commit, and a record for each who hears it.
+/// Where several sessions send at once, no transaction begins sooner than this after the one
+/// before: messages that come meanwhile share a commit, and one record for each recipient.
 const PACE: Duration = Duration::from_millis(1);
-/// Each further so many messages of a transaction lengthen the pace by another [`PACE`], up to
+/// Each so many messages of a transaction lengthen the pace by another [`PACE`], up to
 /// [`MAX_PACE`]: with 20 messages a commit costs as much as they do, with 200 next to nothing.
 const CROWD: usize = 32;
-/// See [`CROWD`].
 const MAX_PACE: Duration = Duration::from_millis(4);
 
-/// What was taken from the queue in one go.
 #[derive(Default)]
 pub(super) struct Batch {
     pub(super) posts: Vec<Post>,
     pub(super) auth_requests: Vec<(AuthRequest, ReplySender<Option<Granted>>)>,
-    /// Bytes of text in `posts`.
+    /// Of text in `posts`.
     bytes: usize,
     pub(super) deferred: Deferred,
-    /// Sessions that begin and end, and what is done with rooms: after the transaction, in their
-    /// order.
+    /// Sessions that begin and end, room requests, and what must keep its place among these: done
+    /// after the transaction, in order.
     pub(super) others: Vec<Job>,
-    /// There are room requests among `others`, which no later message may overtake.
+    /// `others` has room requests, which no later message may overtake.
     pub(super) room_requests: bool,
     pub(super) jobs: usize,
     pub(super) stop: bool,
 }
 
 impl Batch {
-    /// Takes one job; false when the transaction is full.
+    /// False when the transaction is full, or the journal is to stop.
     pub(super) fn take(&mut self, job: Job) -> bool {
         match job {
             Job::Post(post) => {
@@ -61,12 +59,12 @@ impl Batch {
             && self.bytes < MAX_POST_BYTES
     }
 
-    /// Whether a job has to wait for what was taken.
+    /// Whether a message must wait for the room requests that were taken before it.
     pub(super) const fn holds_up(&self, next: &Job) -> bool {
         self.room_requests && matches!(next, Job::Post(_))
     }
 
-    /// The session that all messages are of.
+    /// The session that sent all messages, if there is one.
     pub(super) fn sole_sender(&self) -> Option<SessionId> {
         let first = self.posts.first()?.session;
         let all_its = self.posts.iter().all(|post| post.session == first);
@@ -74,7 +72,7 @@ impl Batch {
     }
 }
 
-/// From the beginning of one transaction to the next, behind one of so many messages.
+/// From the beginning of a transaction of so many messages to that of the next.
 pub(super) fn pace(posts: usize) -> Duration {
     let paces = u32::try_from(1 + posts / CROWD).unwrap_or(u32::MAX);
     PACE.saturating_mul(paces).min(MAX_PACE)

@@ -1,5 +1,5 @@
-//! Sessions begin and end between two batches; what they follow and have read keeps its place
-//! among that.
+//! Begins and ends sessions, between two batches; requests to follow a room and notes of what was
+//! read keep their place among these. Called by the `writer`.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -19,25 +19,25 @@ use crate::delivery::{Delivery, Join};
 use crate::event::SessionId;
 use crate::store::{Membership, StoreError};
 
-/// About the most bytes of rooms in a record: well below what a record holds, beside the names
-/// that a welcome may have.
+/// About the most bytes of rooms in a record: well below what a record holds, since a welcome has
+/// up to a thousand ignored names beside them.
 const ROOM_BYTES: usize = 24 * 1024;
-/// What a room weighs there besides its texts.
+/// Bytes that a room takes of [`ROOM_BYTES`] besides its texts.
 const ROOM_OVERHEAD: usize = 96;
-/// The most rooms in a record.
 const MAX_ROOMS: usize = 128;
 
-/// What somebody's session begins with.
+/// What the database has for the welcome of an account's session.
 pub(super) struct Beginning {
     rooms: Vec<Membership>,
-    /// Whom they do not want to see, in the order of the names.
+    /// In the order of the names.
     ignored: Vec<String>,
 }
 
-/// That of all whose sessions begin, by account, as far as it could be read.
+/// By account; an account that could not be read is missing.
 pub(super) type Memberships = HashMap<AccountId, Beginning>;
 
-/// Reads the rooms of all who begin, in one transaction: on a busy morning many do at once.
+/// Reads the rooms of all accounts whose sessions begin, in one transaction: after a restart of
+/// the server hundreds do at once.
 pub(super) fn memberships<'a>(
     state: &mut JournalState,
     jobs: impl Iterator<Item = &'a Job>,
@@ -53,7 +53,7 @@ pub(super) fn memberships<'a>(
             state.tell_failure(&events::SESSIONS_NOT_BEGUN, &error);
             Memberships::new()
         }
-        // A row that can't be read must not keep the others out.
+        // A row that can't be read must not keep the other accounts out.
         Err(_) => {
             let mut all = Memberships::new();
             for account in accounts {
@@ -67,7 +67,7 @@ pub(super) fn memberships<'a>(
     }
 }
 
-/// Reads into memory what is not there yet of the rooms of these accounts.
+/// Also loads into memory the rooms of these accounts that are not there yet.
 fn read_memberships(
     state: &mut JournalState,
     accounts: &[AccountId],
@@ -114,7 +114,7 @@ pub(super) fn begin(
         return turn_away(state, begin, ByeReason::LoggedOut, LOGGED_OUT);
     }
     let Some(beginning) = memberships.get(&account) else {
-        // Its code is spent and its token good: a client that is told so comes again by itself.
+        // Its code is spent and its token good: on `Busy` a client resumes by itself.
         let sentence = "the server can't read its database just now";
         return turn_away(state, begin, ByeReason::Busy, sentence);
     };
@@ -125,7 +125,7 @@ pub(super) fn begin(
         let Some(room) = state.rooms_mut().get_mut(id) else {
             continue;
         };
-        // A registration makes a member without a room action.
+        // A registration makes a member of the lobby in the database alone.
         let member = Member::from(membership);
         room.members.entry(account).or_insert(member);
         room.presence.joined(&begin.person.user, now);
@@ -159,7 +159,7 @@ pub(super) fn begin(
     hand_over(state, begin, heads, records);
 }
 
-/// Says goodbye to a session in place of its welcome.
+/// Sends a goodbye in place of the welcome.
 fn turn_away(state: &JournalState, begin: Begin, reason: ByeReason, sentence: &str) {
     let session = begin.session;
     let bye = Bye {
@@ -180,7 +180,7 @@ fn turn_away(state: &JournalState, begin: Begin, reason: ByeReason, sentence: &s
         .send(session, Delivery::Close { session, bye: None });
 }
 
-/// Gives a session to its delivery thread, with the first things it is told.
+/// From here on the session's delivery thread owns its sealer and the socket's writing side.
 fn hand_over(state: &JournalState, begin: Begin, rooms: Vec<(RoomId, Seq)>, welcome: Vec<Vec<u8>>) {
     let join = Join {
         session: begin.session,
@@ -196,8 +196,8 @@ fn hand_over(state: &JournalState, begin: Begin, rooms: Vec<(RoomId, Seq)>, welc
         .send(join.session, Delivery::Join(Box::new(join)));
 }
 
-/// Passes a wish to follow on, but for what one may not read: what delivery remembers of a room
-/// is not asked whose it is.
+/// Passes the request to the session's delivery thread, with `after` raised to what the account may
+/// read: delivery keeps a room's latest messages and knows no rights.
 pub(super) fn follow(state: &JournalState, session: SessionId, follow: &Follow) {
     let room = state.rooms().get(follow.room);
     let account = state.sessions().get(session).map(|one| one.person.account);
@@ -213,7 +213,8 @@ pub(super) fn follow(state: &JournalState, session: SessionId, follow: &Follow) 
     state.deliveries().send(session, job);
 }
 
-/// Notes how far somebody has read, and tells their other sessions.
+/// A number beyond the head counts as the head, a lower one than before is ignored. The account's
+/// other sessions are told.
 pub(super) fn has_read(state: &mut JournalState, read: &HasRead, now: Instant) {
     let HasRead {
         session,
@@ -289,7 +290,7 @@ pub(super) fn end(state: &mut JournalState, ended: Ended, now: Instant) {
         .send(session, Delivery::Close { session, bye });
 }
 
-/// Rooms in as many parts as need records of their own.
+/// Cuts rooms into the contents of records by [`ROOM_BYTES`] and [`MAX_ROOMS`].
 fn in_records(rooms: Vec<message::Room>) -> Vec<Vec<message::Room>> {
     let mut parts: Vec<Vec<message::Room>> = Vec::new();
     let mut left = 0;

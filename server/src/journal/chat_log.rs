@@ -1,8 +1,8 @@
-//! chat.log as the journal keeps it: one line for each message, after its commit, whatever
-//! happens in between.
+//! chat.log as the journal keeps it: one line for each message, after its commit.
 //!
-//! Lines carry the message's row number. What a full disk or a sudden end kept from the file is
-//! added from the database, by row number, before anything new is taken.
+//! Lines carry the message's row number. Lines that a full disk or a sudden end kept from the file
+//! are added from the database, by row number, before any new message is taken. How a line is
+//! written and a half line repaired is [`ChatLog`]'s.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -16,32 +16,28 @@ use jiff::Timestamp;
 use crate::audit::{ChatLog, Line, Stamp, events};
 use crate::store::{Message, StoreError, Unlogged};
 
-/// Enough of the file's end to hold at least one whole line: a text of 8 KiB in its longest
-/// escaped form, and what stands beside it.
+/// Bytes of the file's end that hold at least one whole line: a text of 8 KiB in its longest
+/// escaped form, and the line's other fields.
 const TAIL: u64 = 256 * 1024;
-/// Lines added from the database in one go.
+/// Lines that are read from the database in one query: a bound of memory.
 const CATCH_UP: u32 = 1000;
 
-/// Syncs chat.log from another thread, so that the journal never waits for the disk.
+/// Syncs chat.log from the housekeeper's thread, so that the journal never waits for the disk.
 pub struct ChatSync {
     file: Option<File>,
     rows: Arc<Rows>,
 }
 
-/// How far the file has come.
 #[derive(Default)]
 struct Rows {
-    /// The last row whose line was written.
+    /// The last row whose line was written since the start.
     written: AtomicU64,
     /// The last row whose line survives a power cut.
     synced: AtomicU64,
 }
 
 impl ChatSync {
-    /// Waits until the disk has what was written so far.
-    ///
-    /// # Errors
-    /// The file system's.
+    /// Waits until the disk has the lines written so far.
     pub fn sync(&self) -> io::Result<()> {
         let written = self.rows.written.load(Ordering::Acquire);
         if written > self.rows.synced.load(Ordering::Acquire)
@@ -54,28 +50,25 @@ impl ChatSync {
     }
 }
 
-/// See the module.
 pub struct AuditedChat {
     log: ChatLog,
     /// The last row whose line is in the file.
     logged: u64,
     rows: Arc<Rows>,
-    /// The time of the last line: a batch has one.
+    /// The last line's time as it was formatted: all messages of a batch have the same.
     stamp: (i64, Stamp),
-    /// A write failed, and lines are missing.
+    /// Lines may be missing: a write failed, or the file was only just opened.
     behind: bool,
 }
 
 impl AuditedChat {
-    /// Opens chat.log in `dir`. The lines that come back belong into info.log. `mark` is what
-    /// the database believes to be in the file. The file itself knows better: it may have more,
-    /// or less after a power cut, since nobody waits for the disk when a line is written. The
-    /// mark counts for a file that is empty, because the lines before were taken elsewhere.
-    ///
-    /// # Errors
-    /// When the file can't be read or opened for appending.
+    /// Opens chat.log in `dir`. The lines that are returned belong into info.log. `mark` is the
+    /// last row that the database knows to be in the file. The file's last line comes first: it may
+    /// be a later row, or an earlier one after a power cut, since the journal does not wait for the
+    /// disk when it writes a line. The mark counts for an empty file, whose earlier lines were
+    /// moved elsewhere.
     pub fn open(dir: &Path, mark: u64) -> io::Result<(Self, Vec<Line>)> {
-        // Before the file is put right: half a line at its end is no line.
+        // Before `ChatLog::open` repairs the file: half a line at its end does not count.
         let last = last_row(&dir.join("chat.log"))?;
         let (log, repairs) = ChatLog::open(dir)?;
         let chat = Self {
@@ -88,10 +81,7 @@ impl AuditedChat {
         Ok((chat, repairs))
     }
 
-    /// What syncs the file; `dir` is where it lies. A device or a pipe needs no syncing.
-    ///
-    /// # Errors
-    /// When the file can't be opened once more.
+    /// `dir` is the file's directory. A device or a pipe needs no syncing.
     pub fn syncer(&self, dir: &Path) -> io::Result<ChatSync> {
         let file = File::open(dir.join("chat.log"))?;
         let regular = file.metadata()?.is_file();
@@ -107,19 +97,18 @@ impl AuditedChat {
         self.rows.synced.load(Ordering::Acquire)
     }
 
-    /// The last row whose line is in the file.
     #[must_use]
     pub const fn logged(&self) -> u64 {
         self.logged
     }
 
-    /// Whether lines are missing, so that nothing new may be taken.
+    /// While it is true, no new message may be taken.
     #[must_use]
     pub const fn is_behind(&self) -> bool {
         self.behind
     }
 
-    /// Adds a committed message to the batch.
+    /// Adds a committed message to the batch; nothing is written before [`AuditedChat::flush`].
     pub fn append(&mut self, row: u64, room: &str, mode: RoomMode, message: &Logged<'_>) {
         self.add(row, room, mode, message, false);
     }
@@ -133,8 +122,8 @@ impl AuditedChat {
             .append(&line(stamp, row, room, mode, message, recovered));
     }
 
-    /// Writes the batch, whose last row is `last`. After a failure the lines are left to
-    /// [`AuditedChat::catch_up`].
+    /// Writes the batch, whose last row is `last`. After a failure the lines are dropped here, and
+    /// [`AuditedChat::catch_up`] adds them.
     pub fn flush(&mut self, last: u64) {
         if self.behind {
             // A later line must not stand where an earlier one is missing.
@@ -155,11 +144,11 @@ impl AuditedChat {
         self.rows.written.store(row, Ordering::Release);
     }
 
-    /// Adds what is missing from the database, as far as the file takes it, and says how many
-    /// lines that were.
+    /// Adds the missing lines from the database, as far as the file takes them. Returns how many
+    /// were added.
     ///
     /// # Errors
-    /// The database's; a file that still can't be written is no error, only still behind.
+    /// The database's. A file that still can't be written is no error; it stays behind.
     pub fn catch_up(
         &mut self,
         read: impl Fn(u64, u32) -> Result<Vec<Unlogged>, StoreError>,
@@ -168,7 +157,7 @@ impl AuditedChat {
         loop {
             let missing = read(self.logged, CATCH_UP)?;
             let Some(last) = missing.last().map(|one| one.message.id) else {
-                // Nothing to write proves nothing about the file: an empty batch always goes.
+                // Whether the file takes lines again, the next flush finds out.
                 self.behind = false;
                 return Ok(added);
             };
@@ -187,19 +176,14 @@ impl AuditedChat {
     }
 }
 
-/// What a line says of a message.
 pub struct Logged<'a> {
-    /// Its place.
     pub seq: u64,
-    /// Whose, as a name.
     pub user: &'a str,
-    /// Whose, as a number.
     pub account: AccountId,
-    /// When, milliseconds since 1970-01-01 UTC.
+    /// Milliseconds since 1970-01-01 UTC.
     pub time: i64,
-    /// The text, or sealed bytes.
+    /// The text, or sealed bytes in a private room, of which only the length is logged.
     pub body: &'a [u8],
-    /// Whether it tells what its sender does.
     pub is_action: bool,
 }
 
@@ -246,7 +230,7 @@ fn line(
     }
 }
 
-/// The row number in the last whole line of the file, if there is one.
+/// The row number in the last whole line; `None` without one, and for a device or a pipe.
 fn last_row(path: &Path) -> io::Result<Option<u64>> {
     let mut file = match File::open(path) {
         Ok(file) => file,
@@ -264,7 +248,7 @@ fn last_row(path: &Path) -> io::Result<Option<u64>> {
     let tail = String::from_utf8_lossy(tail.get(..whole).unwrap_or_default()).into_owned();
     Ok(tail.lines().rev().find_map(|line| {
         let mut words = line.split(' ').filter(|word| !word.is_empty());
-        // Time, level, event, and then the row: before anything that a user has typed.
+        // The row is the fourth word, before anything that a user has typed.
         let id = words.nth(3)?.strip_prefix("id=")?;
         id.parse().ok()
     }))
@@ -301,7 +285,7 @@ mod tests {
         }
     }
 
-    /// A database with so many messages.
+    /// Answers as a database with so many messages does.
     fn database(rows: u64) -> impl Fn(u64, u32) -> Result<Vec<Unlogged>, StoreError> {
         move |after, limit| {
             let end = rows.min(after + u64::from(limit));

@@ -1,5 +1,5 @@
-//! One transaction: what is written in it, and what follows from it. Pure bookkeeping around the
-//! store; who is told is the writer's business.
+//! One transaction: what is written in it, and what follows from it. It changes the database and
+//! nothing in memory; whom to tell is decided by `publish`, after the commit.
 
 #[cfg(test)]
 mod tests;
@@ -17,16 +17,17 @@ use crate::event::Person;
 use crate::store::{Commit, Inserted, LOBBY, NewMessage, Store, StoreError, TokenId, Tx};
 use crate::totp_seal::SealingKey;
 
-/// Changes that are deferred are counted no further than this while nothing can be written.
+/// The most deferred changes of each kind that are kept while nothing can be written; further ones
+/// are dropped.
 const MAX_DEFERRED: usize = 10_000;
 
-/// A message and whose it is, as far as the journal knows its session.
+/// A message that its sender may post, as judged by `admit`.
 pub(super) struct Admitted {
     pub(super) post: Post,
     pub(super) person: Person,
 }
 
-/// What a transaction does, and did.
+/// What a transaction does, and what it is judged by.
 pub(super) struct Work<'a> {
     pub(super) posts: &'a [Admitted],
     pub(super) auth_requests: &'a [AuthRequest],
@@ -38,7 +39,7 @@ pub(super) struct Work<'a> {
     pub(super) now_ms: u64,
 }
 
-/// Changes that nobody waits for and that must not be forgotten: kept until a commit has them.
+/// Changes that no answer tells of: kept until a commit has them, up to [`MAX_DEFERRED`] each.
 #[derive(Default)]
 pub(super) struct Deferred {
     /// Accounts whose code was wrong after a right password.
@@ -48,7 +49,7 @@ pub(super) struct Deferred {
 }
 
 impl Deferred {
-    /// Adds to it, up to a bound: memory must not grow while a disk is full.
+    /// Adds up to [`MAX_DEFERRED`]: memory must not grow while a disk is full.
     pub(super) fn add(&mut self, more: Self) {
         self.wrong_codes.extend(more.wrong_codes);
         self.revoked.extend(more.revoked);
@@ -61,7 +62,6 @@ impl Deferred {
     }
 }
 
-/// A message as the database takes it.
 pub(super) fn to_store(post: &Post, sender: AccountId, time: i64) -> NewMessage<'_> {
     NewMessage {
         room: post.room,
@@ -74,12 +74,11 @@ pub(super) fn to_store(post: &Post, sender: AccountId, time: i64) -> NewMessage<
 }
 
 impl Work<'_> {
-    /// What spends a code or a token, or counts a failure, must survive a power cut.
+    /// A code or a token that was spent, and a failure that was counted, must survive a power cut.
     pub(super) const fn is_synced(&self) -> bool {
         !(self.auth_requests.is_empty() && self.deferred.is_empty())
     }
 
-    /// Runs it as one transaction.
     pub(super) fn run(&self, store: &mut Store) -> Result<Committed, StoreError> {
         let commit = if self.is_synced() {
             Commit::Synced
@@ -127,7 +126,6 @@ impl Work<'_> {
         i64::try_from(self.now_ms).unwrap_or(i64::MAX)
     }
 
-    /// A room's last message: one of this transaction, or the last one committed.
     fn head(&self, room: RoomId, moved: &HashMap<RoomId, Seq>) -> Option<Seq> {
         let committed = || self.rooms.head(room);
         moved.get(&room).copied().or_else(committed)

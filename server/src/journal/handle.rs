@@ -1,5 +1,5 @@
-//! The way to the journal, for everybody else: a job into its queue, and the answer where one is
-//! waited for.
+//! How other threads reach the journal: they put a job into its queue, and wait for the answer
+//! where there is one. Connections, commands and logins call it.
 
 use std::net::SocketAddr;
 use std::sync::mpsc::{self, SyncSender};
@@ -17,15 +17,16 @@ use crate::store::TokenId;
 pub(super) fn connection_events(
     of: &Mutex<Vec<ConnectionEvent>>,
 ) -> MutexGuard<'_, Vec<ConnectionEvent>> {
-    // A list is whole at every step.
+    // A poisoned lock does no harm: the list is whole at every step.
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The way to the journal. Cheap to clone.
+/// Cheap to clone. While the journal's queue is full, each job waits for a place in it.
 #[derive(Clone)]
 pub struct Journal {
     pub(super) queue: SyncSender<Job>,
-    /// Not jobs: strangers, who come and go as they like, wake nobody.
+    /// No jobs: peers that are not logged in connect and go as they like, and must not wake the
+    /// journal. It takes these once a tick.
     pub(super) connection_events: Arc<Mutex<Vec<ConnectionEvent>>>,
 }
 
@@ -36,7 +37,7 @@ impl Journal {
         }
     }
 
-    /// Queues a message. Waits while the queue is full; the answer goes to the session.
+    /// The answer goes to the session.
     pub fn post(&self, post: Post) {
         self.send(Job::Post(post));
     }
@@ -47,98 +48,84 @@ impl Journal {
         done.recv().unwrap_or(Err(Unavailable))
     }
 
-    /// Makes an account; `None` when its name was taken meanwhile.
-    ///
-    /// # Errors
-    /// When the database can't be written.
+    /// `None` when the name was taken meanwhile.
     pub fn register(&self, registration: Registration) -> Result<Option<Granted>, Unavailable> {
         self.auth(AuthRequest::Register(registration))
     }
 
-    /// Completes a login; `None` when what it would spend is spent, what it was judged by no longer
-    /// holds, or the account was disabled.
-    ///
-    /// # Errors
-    /// When the database can't be written.
+    /// `None` when the code is spent, the credentials that the login was judged by have changed,
+    /// the account was disabled, or too many codes were wrong for another than a recovery code.
     pub fn log_in(&self, log_in: LogIn) -> Result<Option<Granted>, Unavailable> {
         self.auth(AuthRequest::LogIn(log_in))
     }
 
-    /// Completes a resume; `None` when the token is no longer good.
-    ///
-    /// # Errors
-    /// When the database can't be written.
+    /// `None` when the token is no longer good, or the account was disabled.
     pub fn resume(&self, resume: ResumeUse) -> Result<Option<Granted>, Unavailable> {
         self.auth(AuthRequest::Resume(resume))
     }
 
-    /// Changes an account; `None` when what proved it is spent, or no longer what the account has,
-    /// or the session that asks has ended.
-    ///
-    /// # Errors
-    /// When the database can't be written.
+    /// `None` when the code that proved it is spent, the credentials that it was judged by have
+    /// changed, or the session that asks has ended or was logged out.
     pub fn change(&self, change: Change) -> Result<Option<Granted>, Unavailable> {
         self.auth(AuthRequest::Change(change))
     }
 
-    /// Ends all sessions of an account and deletes its tokens.
-    ///
-    /// # Errors
-    /// When the database can't be written.
+    /// Ends all sessions of an account, the one that asks among them, and deletes its tokens.
     pub fn log_out(&self, account: AccountId) -> Result<(), Unavailable> {
         self.auth(AuthRequest::LogOut(account)).map(|_| ())
     }
 
-    /// Notes a failed login: with the account whose code was wrong after a right password, or
-    /// without one. Nobody waits for it, so the two take the same time.
+    /// Notes a failed login: with the account where a code was wrong after a right password, else
+    /// without one. The peer does not wait for it, and both are jobs: the time of a refusal must
+    /// not tell whether the password was right.
     pub fn login_failed(&self, wrong_code: Option<AccountId>) {
         self.send(Job::WrongCode(wrong_code));
     }
 
-    /// Ends the family of a resume token: its owner said goodbye.
+    /// Ends the family of a resume token: its session said goodbye, or showed too many wrong
+    /// proofs.
     pub fn revoke(&self, token: TokenId) {
         self.send(Job::Revoke(token));
     }
 
-    /// Begins a session: its requests wait ([`Backpressure`](crate::delivery::Backpressure)) until
-    /// its welcome is on the way, or a goodbye in its place where the database can't be read.
+    /// The session's requests wait ([`Backpressure`](crate::delivery::Backpressure)) until its
+    /// delivery thread has it and sends its welcome, or a goodbye in place of that: it was logged
+    /// out meanwhile, or the database can't be read.
     pub fn begin(&self, begin: Begin) {
         self.send(Job::Begin(Box::new(begin)));
     }
 
-    /// Passes a request to follow on to the session's delivery thread, behind everything committed:
-    /// who has read a page of it must not be ahead of what delivery knows.
+    /// Reaches the session's delivery thread after all messages committed before: a client that has
+    /// read a page must not be ahead of what delivery knows.
     pub fn follow(&self, session: SessionId, follow: Follow) {
         self.send(Job::Follow(session, follow));
     }
 
-    /// Notes how far somebody has read, behind everything committed; only a refusal is answered.
+    /// Done after all messages committed before; only a refusal is answered.
     pub fn read(&self, read: HasRead) {
         self.send(Job::Read(read));
     }
 
-    /// Has something done with rooms; the answer goes to the session.
+    /// The answer goes to the session.
     pub fn room_request(&self, request: RoomRequest) {
         self.send(Job::RoomRequest(Box::new(request)));
     }
 
-    /// Ends a session, behind everything that it sent.
+    /// Done after everything that the session sent.
     pub fn end(&self, ended: Ended) {
         self.send(Job::End(ended));
     }
 
-    /// A connection was accepted.
     pub fn connection_accepted(&self, connection: SessionId, address: SocketAddr) {
         connection_events(&self.connection_events)
             .push(ConnectionEvent::Accepted(connection, address));
     }
 
-    /// A connection has ended.
     pub fn connection_ended(&self, connection: SessionId) {
         connection_events(&self.connection_events).push(ConnectionEvent::Ended(connection));
     }
 
-    /// Commits what is queued, and ends the thread.
+    /// The thread commits what was queued before, and ends.
     pub fn stop(&self) {
         self.send(Job::Stop);
     }

@@ -1,47 +1,46 @@
-//! The index for searches, written behind the messages: never in their transactions, which people
-//! wait for, and in portions so small that whoever speaks meanwhile waits for next to nothing.
+//! When the index for searches is written: behind the messages, never in their transactions, which
+//! senders wait for, and in portions so small that a message sent meanwhile hardly waits.
 //!
-//! While nothing else happens, what is missing is indexed portion by portion: a database that came
-//! from an earlier version has all its messages indexed beside the running server. Between two
-//! portions the thread rests, because what is written is moved and synced by another, and whoever
-//! writes meanwhile feels that. While a crowd talks, it is one portion a tick.
+//! While nothing else happens, what is missing is indexed portion by portion: a database of an
+//! earlier version has all its messages indexed beside the running server. Between two portions the
+//! journal rests, because another thread moves and syncs what was written, which slows commits
+//! down. While many messages come, it is one portion a tick. Times are arguments; the statements
+//! are the store's.
 
 use std::time::{Duration, Instant};
 
 use super::job::TICK;
 use crate::store::Portion;
 
-/// What one transaction indexes: half a millisecond's work, and two where much of it is to be put
-/// in order.
+/// What one transaction indexes: half a millisecond's work, and two milliseconds where many pages
+/// are to be merged.
 pub(super) const PORTION: Portion = Portion {
     messages: 50,
     bytes: 16 * 1024,
     merged_pages: 24,
 };
-/// Messages are gathered for so long before they are indexed together: one by one they would cost
-/// a room of ten a fifth more than it costs to deliver them.
+/// Messages are gathered for so long before they are indexed together: one by one they would cost a
+/// fifth more than to deliver them to a room of ten.
 const GATHERING: Duration = Duration::from_secs(2);
-/// More messages than this in a tick are a crowd that talks: what it says is indexed a portion a
-/// tick, and the rest when it is quieter.
+/// With more messages than this in a tick, one portion a tick is indexed, and the rest later.
 const BUSY: usize = 50;
-/// So many times as long as a portion took is the rest behind it.
+/// The thread rests so many times as long as the portion before took.
 const REST: u32 = 3;
-/// How long nothing is tried after a failure.
+/// Nothing is tried for so long after a failure, or while the disk is nearly full.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// How far the index is.
 pub(super) struct Index {
-    /// Whether there are messages that it has not seen.
+    /// There are messages that are not indexed yet.
     behind: bool,
-    /// When it is to go on, whatever else there is to do,
+    /// When to go on, whatever else there is to do.
     next: Instant,
-    /// and when, if there is nothing else to do.
+    /// When to go on if there is nothing else to do.
     next_idle: Instant,
-    /// The last attempt failed, which was told.
+    /// The last attempt failed, which was logged: once for all attempts until one succeeds.
     failing: bool,
-    /// So many messages have come since then: many of them leave no processor for this.
+    /// Begin of the present tick, and how many messages have come in it.
     talk: (Instant, usize),
-    /// As many came in the tick before.
+    /// More than [`BUSY`] messages came in the tick before.
     was_busy: bool,
 }
 
@@ -57,7 +56,6 @@ impl Index {
         }
     }
 
-    /// Messages were committed.
     pub(super) fn grew(&mut self, count: usize, now: Instant) {
         let (since, before) = self.talk;
         if now < since + TICK {
@@ -72,7 +70,7 @@ impl Index {
         }
     }
 
-    /// When it is to go on if nothing else happens.
+    /// When to go on if nothing else happens; `None` where nothing is missing.
     pub(super) fn due(&self, now: Instant) -> Option<Instant> {
         self.behind.then(|| self.next(true, now))
     }
@@ -91,7 +89,7 @@ impl Index {
         }
     }
 
-    /// A portion was indexed, which took a while, and perhaps more is left.
+    /// A portion was indexed in the time `took`; `more` is left.
     pub(super) fn done(&mut self, more: bool, took: Duration, now: Instant) {
         self.behind = more;
         self.failing = false;
@@ -104,12 +102,11 @@ impl Index {
         self.next_idle = until;
     }
 
-    /// Goes on later: the disk is nearly full.
     pub(super) fn wait_for_space(&mut self, now: Instant) {
         self.put_off(now + RETRY);
     }
 
-    /// Says whether that is news.
+    /// True for the first failure in a row, which is to be logged.
     pub(super) fn failed(&mut self, now: Instant) -> bool {
         self.put_off(now + RETRY);
         !std::mem::replace(&mut self.failing, true)

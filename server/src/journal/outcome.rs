@@ -1,4 +1,5 @@
-//! What a transaction did: to each message, to each login, and to whose sessions.
+//! The results of a transaction: for each message, each login or change, and each account that was
+//! logged out. Made by `commit` and `auth`, carried out by `publish`.
 
 use std::collections::HashMap;
 
@@ -8,50 +9,47 @@ use super::job::Granted;
 use super::sessions::Sessions;
 use crate::event::{Person, SessionId};
 
-/// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PostOutcome {
-    /// Committed under this number, in this row.
+    /// `row` is for chat.log.
     New { seq: Seq, row: u64 },
-    /// It was there already.
+    /// The same message was committed before.
     Existing { seq: Seq, time: u64 },
-    /// Its id was used for another message.
+    /// Its sender used the id for another message.
     Conflict,
 }
 
-/// What became of a registration, login, resume or change.
 pub(super) enum AuthOutcome {
-    /// It succeeded.
     Granted(Granted),
-    /// It succeeded, and all sessions of the account end but this one.
+    /// It succeeded, and all sessions of the account end except for this one.
     Alone(Granted, Option<SessionId>),
-    /// The name is taken, or what was shown is spent.
+    /// The name is taken, a code or token is spent, or the credentials have changed.
     Refused,
-    /// A resume token was used that had been replaced long ago: two have it, one is a thief. Its
-    /// family is gone.
+    /// A resume token was used that had been replaced before: two hold it, and one is a thief. Its
+    /// family was deleted.
     Reused(Person),
 }
 
-/// The result of a committed transaction, in the order of what was asked.
+/// Both lists are in the order of what was asked.
 #[derive(Default)]
 pub(super) struct Committed {
     pub(super) posts: Vec<PostOutcome>,
     pub(super) auth_outcomes: Vec<AuthOutcome>,
-    /// The new heads of the rooms that got messages.
+    /// Of the rooms that got messages.
     pub(super) heads: HashMap<RoomId, Seq>,
 }
 
-/// Who was logged out: before a transaction, and by what was carried out in it so far.
+/// The log-outs before a transaction, and those that it has carried out so far: a request of the
+/// same transaction is judged by both.
 pub(super) struct LogOuts<'a> {
     sessions: &'a Sessions,
-    /// How often an account was.
+    /// All log-outs in this run of the server.
     count: u64,
-    /// Whose sessions ended in it, but for which.
+    /// The accounts whose sessions ended in this transaction, except for one.
     ended: Vec<(AccountId, Option<SessionId>)>,
 }
 
 impl<'a> LogOuts<'a> {
-    /// Those before.
     pub(super) const fn before(sessions: &'a Sessions) -> Self {
         Self {
             sessions,
@@ -60,7 +58,7 @@ impl<'a> LogOuts<'a> {
         }
     }
 
-    /// Takes note of what was carried out: whoever is let in behind it is not meant by it.
+    /// Counts a log-out: sessions let in after it go on.
     pub(super) fn note(&mut self, done: &AuthOutcome) {
         if let AuthOutcome::Alone(granted, but) = done {
             self.count += 1;
@@ -68,12 +66,13 @@ impl<'a> LogOuts<'a> {
         }
     }
 
-    /// What somebody is told who is let in now.
+    /// [`Granted::after`] of a login that is let in now.
     pub(super) const fn count(&self) -> u64 {
         self.count
     }
 
-    /// Whether a session goes on: not for the sake of whoever still reads from it.
+    /// Whether a session has neither ended nor been logged out, though its own thread may not have
+    /// heard of it and pass its requests on.
     pub(super) fn is_open(&self, account: AccountId, session: SessionId) -> bool {
         let ends = |&(whose, but)| whose == account && but != Some(session);
         self.sessions.open(session).is_some() && !self.ended.iter().any(ends)

@@ -1,4 +1,4 @@
-//! What follows a commit, or the lack of one: who is told what, and in which order.
+//! What follows a commit, or its failure: which sessions are told what, and in which order.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -29,12 +29,13 @@ pub(super) fn give_up(
         state.refuse_post(&admitted.post, (ErrorCode::Unavailable, NOT_KEPT));
     }
     for answer in answers {
-        // Whoever asked may have gone.
+        // Fails where the connection that asked has ended.
         let _ = answer.send(Err(Unavailable));
     }
 }
 
-/// After the commit: the heads move, chat.log is written, and only then anybody hears of it.
+/// After the commit chat.log is written and the heads move; only then acknowledgements and messages
+/// go to the delivery threads, and logins are answered.
 pub(super) fn publish(
     state: &mut JournalState,
     posts: &[Admitted],
@@ -89,7 +90,6 @@ pub(super) fn publish(
     answer(state, answers, done.auth_outcomes);
 }
 
-/// Answers who waits for a login or a change.
 fn answer(
     state: &mut JournalState,
     answers: Vec<ReplySender<Option<Granted>>>,
@@ -114,7 +114,7 @@ fn answer(
     }
 }
 
-/// Ends the sessions of an account, but for one, behind the commit that says so.
+/// Only after the commit that logs the account out; the session `but` stays.
 fn end_sessions(state: &mut JournalState, account: AccountId, but: Option<SessionId>) {
     for session in state.sessions_mut().log_out(account, but) {
         state.deliveries().send(session, Delivery::LogOut(session));

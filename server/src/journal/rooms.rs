@@ -1,4 +1,5 @@
-//! The rooms in memory: all in which somebody is online, and some in which somebody was.
+//! The rooms in memory: all in which a member is online, and up to [`MAX_IDLE`] others, for members
+//! who connect again soon. Any other is read from the database when a request needs it.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
@@ -8,16 +9,16 @@ use chatbox_common::wire::message::{RoomId, Seq};
 use super::room::RoomState;
 use crate::store::LOBBY;
 
-/// Rooms in which nobody is online are kept up to this number.
+/// The most rooms without a member online that are kept.
 const MAX_IDLE: usize = 4096;
 
 #[derive(Default)]
 pub(super) struct Rooms {
     known: HashMap<RoomId, RoomState>,
-    /// Those in which nobody is online, the longest so first.
+    /// Rooms without a member online, the longest so first. A room that was entered again keeps its
+    /// place until it is reached.
     idle: VecDeque<RoomId>,
-    /// Those that were read to judge a request, or that somebody has left, and may be let go
-    /// behind it.
+    /// Rooms that were read to judge a request, or that a session has left.
     visited: Vec<RoomId>,
 }
 
@@ -34,7 +35,6 @@ impl Rooms {
         self.known.get_mut(&id)
     }
 
-    /// The last message that was committed in a room.
     pub(super) fn head(&self, id: RoomId) -> Option<Seq> {
         self.known.get(&id).map(|room| room.head)
     }
@@ -47,27 +47,27 @@ impl Rooms {
         self.known.iter_mut().map(|(id, room)| (*id, room))
     }
 
-    /// When somebody is to be told who came and went.
+    /// When a room's next notice of presence is due.
     pub(super) fn next_notice(&self) -> Option<Instant> {
         let rooms = self.known.values();
         rooms.filter_map(|room| room.presence.next_due()).min()
     }
 
-    /// Notes that a room may be let go, but not now: somebody who begins together with an end may
-    /// count on it.
+    /// Notes that a room may be forgotten, but not before [`Rooms::forget_visited`]: a session that
+    /// begins in the same batch as another ends may need it.
     pub(super) fn visit(&mut self, id: RoomId) {
         self.visited.push(id);
     }
 
-    /// Lets go what was visited, where nobody is online.
+    /// Called once no request of the batch needs the rooms any more.
     pub(super) fn forget_visited(&mut self) {
         for id in std::mem::take(&mut self.visited) {
             self.let_go(id);
         }
     }
 
-    /// Forgets rooms in which nobody is online, those first in which nobody was for longest: they
-    /// are read again when somebody comes. Some are kept, for people who come back at once.
+    /// Forgets no more than [`MAX_IDLE`] asks for, and never the lobby: a registration needs its
+    /// head.
     fn let_go(&mut self, id: RoomId) {
         let Some(room) = self.known.get_mut(&id) else {
             return;
@@ -97,7 +97,7 @@ mod tests {
     use crate::store::testing::store;
     use crate::store::{Commit, Store};
 
-    /// The lobby under another number: what a room holds does not matter here.
+    /// The lobby under another number: these tests ask nothing of what a room holds.
     fn a_room(store: &mut Store) -> RoomState {
         let read = store.transaction(Commit::Usual, |tx| RoomState::load(tx, LOBBY, 0));
         read.unwrap().unwrap()
@@ -130,7 +130,7 @@ mod tests {
         for id in LOBBY.0..last.0 {
             leave(&mut rooms, RoomId(id));
         }
-        // All that may be idle are, and one leaves again: it keeps its place.
+        // As many as may be idle are; the first is left again and keeps its place.
         leave(&mut rooms, first);
         assert!(rooms.contains(first), "as many as may be kept");
         leave(&mut rooms, last);

@@ -7,19 +7,17 @@ use chatbox_common::wire::message::{AccountId, RoomId};
 
 use crate::event::{Person, SessionId};
 
-/// A session as the journal has it in memory.
 pub(super) struct SessionState {
     pub(super) person: Person,
     pub(super) address: SocketAddr,
     pub(super) rooms: Vec<RoomId>,
-    /// Its account was: it is only here until its own thread has heard of it.
+    /// It stays in the table until its own thread has heard of the log-out and ends it.
     pub(super) is_logged_out: bool,
 }
 
-/// A session that has ended.
 pub(super) struct Gone {
     pub(super) session: SessionState,
-    /// Its account has no other.
+    /// Its account has no other session.
     pub(super) was_last: bool,
 }
 
@@ -27,9 +25,9 @@ pub(super) struct Gone {
 pub(super) struct Sessions {
     by_number: HashMap<SessionId, SessionState>,
     by_account: HashMap<AccountId, Vec<SessionId>>,
-    /// How often an account was logged out in this run.
+    /// Log-outs of all accounts in this run of the server.
     log_outs: u64,
-    /// Which of these was an account's last.
+    /// Which of these was an account's last. It has at most one entry for each account.
     logged_out: HashMap<AccountId, u64>,
 }
 
@@ -54,18 +52,18 @@ impl Sessions {
         Some(Gone { session, was_last })
     }
 
-    /// A session, also one that was logged out and has not heard of it.
+    /// Also a session that was logged out and has not ended yet.
     pub(super) fn get(&self, number: SessionId) -> Option<&SessionState> {
         self.by_number.get(&number)
     }
 
-    /// A session that goes on. What one that was logged out sent before it heard of it is not
-    /// carried out any more.
+    /// `None` for a session that was logged out: what its thread passes on before it hears of that
+    /// must not be carried out.
     pub(super) fn open(&self, number: SessionId) -> Option<&SessionState> {
         self.get(number).filter(|session| !session.is_logged_out)
     }
 
-    /// The sessions of an account, in the order in which they began.
+    /// In the order in which the sessions began.
     pub(super) fn of(&self, account: AccountId) -> &[SessionId] {
         self.by_account.get(&account).map_or(&[], Vec::as_slice)
     }
@@ -82,7 +80,7 @@ impl Sessions {
         }
     }
 
-    /// Logs an account out: its sessions end, but for one. Says which.
+    /// Returns the sessions that are to end: all of the account except for `but`.
     pub(super) fn log_out(&mut self, account: AccountId, but: Option<SessionId>) -> Vec<SessionId> {
         self.log_outs += 1;
         self.logged_out.insert(account, self.log_outs);
@@ -96,12 +94,12 @@ impl Sessions {
         ended
     }
 
-    /// How often an account was logged out in this run.
+    /// To be compared by [`Sessions::is_logged_out_since`].
     pub(super) const fn log_outs(&self) -> u64 {
         self.log_outs
     }
 
-    /// Whether an account was logged out since there had been so many log-outs.
+    /// Whether an account was logged out after the number of log-outs was `log_outs`.
     pub(super) fn is_logged_out_since(&self, account: AccountId, log_outs: u64) -> bool {
         let last = self.logged_out.get(&account);
         last.is_some_and(|&last| last > log_outs)

@@ -1,4 +1,4 @@
-//! The journal's beginning: its state, its thread, and the way to it.
+//! Starts the journal: its state, its thread, and the [`Journal`] by which others reach it.
 
 use std::io;
 use std::sync::{Arc, mpsc};
@@ -12,10 +12,8 @@ use super::writer::Writer;
 use crate::store::StoreError;
 use crate::threads;
 
-/// Reads the rooms, adds what chat.log lacks, and starts the thread.
-///
-/// # Errors
-/// When the database can't be read or the thread not be started.
+/// Commits this run's first transaction and adds what chat.log lacks, before the first job is
+/// taken.
 pub fn start(parts: Parts) -> Result<(Journal, JoinHandle<()>), StartError> {
     let (queue, jobs) = mpsc::sync_channel(QUEUE);
     let connection_events = Arc::default();
@@ -30,13 +28,10 @@ pub fn start(parts: Parts) -> Result<(Journal, JoinHandle<()>), StartError> {
     ))
 }
 
-/// Why the journal did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The thread.
     #[error("the journal's thread could not be started: {0}")]
     Thread(#[from] io::Error),
 }

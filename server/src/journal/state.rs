@@ -1,8 +1,8 @@
-//! What the journal has: the database, the files and threads that it tells, and in memory the
-//! rooms and sessions by which it judges.
+//! What the journal's thread owns: the database, the audit files, the way to the delivery threads,
+//! and in memory the rooms and sessions by which requests are judged.
 //!
-//! Nobody else sees the fields. Those above ask for what they need; what looks after the disk
-//! beside the messages stands in `upkeep`.
+//! The fields are private to this module and its parts: `open` makes them, `upkeep` does the work
+//! besides messages and requests. The `writer`, the room actions and `begin_end` call the methods.
 
 pub(super) mod open;
 mod upkeep;
@@ -29,8 +29,9 @@ use crate::event::{Person, SessionId};
 use crate::store::{Commit, Store, StoreError, Tx};
 use crate::totp_seal::SealingKey;
 
-/// Transactions that wait for the disk keep this distance. A login that comes alone is not kept
-/// waiting; on a busy morning many share a sync, and messages go on without one in between.
+/// Transactions that wait for the disk keep this distance. A login that comes alone does not wait;
+/// of many, all that come meanwhile share a sync, and messages are committed without one in
+/// between.
 const SYNC_PACE: Duration = Duration::from_millis(20);
 
 pub(super) struct JournalState {
@@ -40,7 +41,7 @@ pub(super) struct JournalState {
     deliveries: Deliveries,
     seal: Arc<SealingKey>,
     min_free: u64,
-    /// The disk has too little room, as of the last look.
+    /// As of the last [`JournalState::look_at_space`].
     low_space: bool,
     history_id: [u8; 16],
     room_limits: RoomLimits,
@@ -49,7 +50,7 @@ pub(super) struct JournalState {
     write_behind: WriteBehind,
     index: Index,
     deferred: Deferred,
-    /// Before this no login is committed.
+    /// No login is committed before.
     next_sync: Instant,
 }
 
@@ -106,17 +107,17 @@ impl JournalState {
         self.low_space
     }
 
-    /// Whether messages can be kept: chat.log must lack nothing before a new line.
+    /// chat.log must lack no line before a new message is taken.
     pub(super) const fn takes_messages(&self) -> bool {
         !self.low_space && !self.chat.is_behind()
     }
 
-    /// chat.log, the rooms that its lines name, and the way to those who are told of them.
+    /// All at once, for the loop that writes chat.log and fills the batches for delivery.
     pub(super) const fn publishing(&mut self) -> (&mut AuditedChat, &Rooms, &Deliveries) {
         (&mut self.chat, &self.rooms, &self.deliveries)
     }
 
-    /// A transaction that survives what a message's does.
+    /// Commits as messages are committed: synced only with `durability = "full"`.
     pub(super) fn write<T>(
         &mut self,
         work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>,
@@ -124,7 +125,7 @@ impl JournalState {
         self.store.transaction(Commit::Usual, work)
     }
 
-    /// The same, beside the rooms that are in memory.
+    /// As [`JournalState::write`], for work that asks which rooms are in memory.
     pub(super) fn read_beside_rooms<T>(
         &mut self,
         work: impl FnOnce(&Tx<'_>, &Rooms) -> Result<T, StoreError>,
@@ -133,7 +134,8 @@ impl JournalState {
         self.store.transaction(Commit::Usual, |tx| work(tx, rooms))
     }
 
-    /// Commits messages and logins, and what is deferred, if it is to be.
+    /// Fails without an attempt while the disk is nearly full. Deferred changes are kept until a
+    /// commit has them.
     pub(super) fn commit(
         &mut self,
         posts: &[Admitted],
@@ -161,7 +163,7 @@ impl JournalState {
         } else {
             work.run(&mut self.store)
         };
-        // What only failures caused must not be felt by those who log in: it would tell which
+        // A sync that only failures caused must not delay logins: the delay would tell which
         // failure had the right password.
         if !auth_requests.is_empty() {
             self.next_sync = Instant::now() + SYNC_PACE;
@@ -175,7 +177,8 @@ impl JournalState {
         done
     }
 
-    /// Commits what is deferred and found no login to go with.
+    /// Commits the deferred changes that no login has taken along. What the database refuses for
+    /// good is dropped, or it would keep all later ones from being counted.
     pub(super) fn count_failures(&mut self) {
         if !self.deferred.is_empty()
             && !self.low_space
@@ -188,7 +191,7 @@ impl JournalState {
         }
     }
 
-    /// A room, read into memory where it is not there yet.
+    /// Reads the room into memory where it is not there yet; `None` where there is no such room.
     pub(super) fn room(&mut self, id: RoomId) -> Result<Option<&mut RoomState>, StoreError> {
         if !self.rooms.contains(id) {
             let now = stamp();
@@ -200,7 +203,8 @@ impl JournalState {
         Ok(self.rooms.get_mut(id))
     }
 
-    /// Keeps a room that was read. What members have read and is not written yet counts.
+    /// Keeps a room that was read from the database, with the marks of what members have read that
+    /// are not written yet.
     pub(super) fn take_in(&mut self, id: RoomId, mut room: RoomState) {
         for (&account, member) in &mut room.members {
             let read = self.write_behind.read_by(account, id);
@@ -213,7 +217,7 @@ impl JournalState {
         self.audit.log(Line::of(event).with("why", error));
     }
 
-    /// Logs what somebody did or may not do, in a room where it is one.
+    /// `room` must be in memory to be named in the line.
     pub(super) fn log(&self, line: Line, who: &Person, room: Option<RoomId>) {
         let room = room.and_then(|id| self.rooms.get(id));
         let line = match room {
@@ -236,7 +240,6 @@ impl JournalState {
     }
 }
 
-/// Answers a request with a refusal.
 pub(super) fn refuse(
     deliveries: &Deliveries,
     session: SessionId,

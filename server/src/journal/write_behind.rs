@@ -1,4 +1,5 @@
-//! Changes of ONLINE, of REGISTERED.online and of how far people have read: written behind.
+//! Gathers changes of ONLINE, of REGISTERED.online and of how far members have read, and writes
+//! them in one transaction a moment later: no peer waits for them, and a crash may lose them.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -10,29 +11,27 @@ use chatbox_common::wire::message::{AccountId, RoomId, Seq};
 use crate::event::{Person, SessionId};
 use crate::store::{StoreError, Tx};
 
-/// The ONLINE table follows what happens within this time; who comes and goes faster is not in it.
+/// The tables follow within this time; a connection that ends sooner is not in ONLINE.
 const WRITE_BEHIND: Duration = Duration::from_millis(250);
 
-/// What the ONLINE table is to say of a connection.
 enum OnlineRow {
     Present(SocketAddr, Option<UserName>),
     Gone,
 }
 
-/// Changes of ONLINE and of REGISTERED.online that wait to be written.
 #[derive(Default)]
 pub(super) struct WriteBehind {
     rows: HashMap<SessionId, OnlineRow>,
     accounts: HashMap<AccountId, (SocketAddr, bool)>,
-    /// How far people have read, by account and room.
+    /// The last message that a member has read.
     reads: HashMap<(AccountId, RoomId), Seq>,
-    /// Connections that the table has.
+    /// Connections that ONLINE has a row of.
     written: std::collections::HashSet<SessionId>,
     due: Option<Instant>,
 }
 
 impl WriteBehind {
-    /// A connection was accepted; what is known of it already is newer, since this is told late.
+    /// Told once a tick, so that a row that is there already is newer.
     pub(super) fn connection_accepted(&mut self, id: SessionId, address: SocketAddr, now: Instant) {
         if !self.written.contains(&id) {
             self.rows
@@ -54,7 +53,6 @@ impl WriteBehind {
         self.accounts.insert(person.account, (address, true));
     }
 
-    /// The last session of an account has ended.
     pub(super) fn logged_out(&mut self, account: AccountId, address: SocketAddr, now: Instant) {
         self.accounts.insert(account, (address, false));
         self.due.get_or_insert(now + WRITE_BEHIND);
@@ -65,7 +63,7 @@ impl WriteBehind {
         self.due.get_or_insert(now + WRITE_BEHIND);
     }
 
-    /// How far somebody has read, where that is not written yet.
+    /// `None` where nothing waits to be written.
     pub(super) fn read_by(&self, account: AccountId, room: RoomId) -> Option<Seq> {
         self.reads.get(&(account, room)).copied()
     }
@@ -83,17 +81,14 @@ impl WriteBehind {
         self.due.get_or_insert(now + WRITE_BEHIND);
     }
 
-    /// When something is to be written.
     pub(super) const fn due(&self) -> Option<Instant> {
         self.due
     }
 
-    /// Whether it is time.
     pub(super) fn is_due(&self, now: Instant) -> bool {
         self.due.is_some_and(|due| due <= now)
     }
 
-    /// Writes it all.
     pub(super) fn write(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
         for (id, row) in &self.rows {
             match row {
@@ -110,7 +105,7 @@ impl WriteBehind {
         Ok(())
     }
 
-    /// It was written, or could not be: then it is tried again a moment later.
+    /// What could not be written is tried again after [`WRITE_BEHIND`].
     pub(super) fn done(&mut self, written: bool, now: Instant) {
         if !written {
             self.due = Some(now + WRITE_BEHIND);

@@ -1,4 +1,5 @@
-//! REGISTERED: who has an account. The second factor and the recovery codes are in `factors`.
+//! REGISTERED: the accounts, their passwords' verifiers, status and role. The second factor and the
+//! recovery codes are in `factors`. Which proof is asked for is decided by the callers.
 
 use std::net::SocketAddr;
 
@@ -14,32 +15,29 @@ use super::factors::RecoveryHash;
 use super::sql::{Snapshot, Tx};
 use super::types::{Role, Status};
 
-/// What a login needs to know about an account.
 #[derive(Debug)]
 pub struct Account {
-    /// Its number.
     pub id: AccountId,
-    /// Its name as it was registered.
+    /// In upper and lower case as it was registered.
     pub user: UserName,
     /// `SCRAM-SHA-256$<i>:<salt>$<StoredKey>:<ServerKey>`.
     pub verifier: SecretString,
-    /// The sealed TOTP secret; empty while a registration's transaction has not set it.
+    /// Sealed TOTP secret; empty while a registration's transaction has not set it.
     pub sealed_totp: Vec<u8>,
     /// The last time step whose code was spent; 0 before the first.
     pub last_step: u64,
     /// Wrong codes after a right password since the last success.
     pub failed_codes: u64,
-    /// Whether it may log in.
     pub status: Status,
-    /// What it may do.
     pub role: Role,
 }
 
-/// What a login was judged by, in short: with another password or another secret it is another.
+/// Digest of what a login was judged by: another password or another secret makes another.
 pub type Credentials = [u8; 32];
 
 impl Account {
-    /// SHA-256 of the verifier and the sealed secret, in which no two seals are alike.
+    /// SHA-256 of the verifier and the sealed secret. No two seals are alike, so that a secret that
+    /// is set again makes other credentials as well.
     #[must_use]
     pub fn credentials(&self) -> Credentials {
         Sha256::new()
@@ -51,37 +49,26 @@ impl Account {
     }
 }
 
-/// What a list of accounts shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountLine {
-    /// Its number.
     pub id: AccountId,
-    /// Its name as it was registered.
     pub user: UserName,
-    /// Whether it may log in.
     pub status: Status,
-    /// What it may do.
     pub role: Role,
-    /// Whether it has a session.
+    /// As written behind: up to a moment late.
     pub online: bool,
     /// Where it was last seen, `address:port`.
     pub ip_port: Option<String>,
-    /// When it was made.
     pub created_at: i64,
-    /// When it last logged in.
     pub last_login_at: Option<i64>,
 }
 
-/// An account to be made.
 #[derive(Clone, Copy)]
 pub struct NewAccount<'a> {
-    /// Its name.
     pub user: &'a UserName,
     /// `SCRAM-SHA-256$<i>:<salt>$<StoredKey>:<ServerKey>`.
     pub verifier: &'a str,
-    /// The hashes of its recovery codes.
     pub recovery: &'a [RecoveryHash],
-    /// When it is made.
     pub created_at: i64,
 }
 
@@ -103,8 +90,7 @@ const VERIFIER: &str = "UPDATE REGISTERED SET password = ?2 WHERE id = ?1";
 const ROLE: &str = "UPDATE REGISTERED SET role = ?2 WHERE id = ?1";
 
 impl Snapshot<'_> {
-    /// The account of exactly this name, upper and lower case being the same. A name that merely
-    /// looks alike finds nothing.
+    /// Upper and lower case are the same. A name that merely looks alike finds nothing.
     ///
     /// # Errors
     /// SQLite's.
@@ -112,7 +98,7 @@ impl Snapshot<'_> {
         self.one(FIND, [user.put()], read_account)
     }
 
-    /// Whether somebody has this name, or one that looks like it.
+    /// Whether an account has this name, or one that looks like it.
     ///
     /// # Errors
     /// SQLite's.
@@ -121,15 +107,13 @@ impl Snapshot<'_> {
         Ok(found.is_some())
     }
 
-    /// The account of this number.
-    ///
     /// # Errors
     /// SQLite's.
     pub fn account_by_id(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
         self.one(BY_ID, [id.put()], read_account)
     }
 
-    /// At most `limit` accounts by number, from the one behind `after`.
+    /// In the order of their numbers, those above `after`, at most `limit`.
     ///
     /// # Errors
     /// SQLite's.
@@ -137,7 +121,7 @@ impl Snapshot<'_> {
         self.all(LIST, (after.put(), limit), read_line)
     }
 
-    /// The line of the account of exactly this name, upper and lower case being the same.
+    /// Finds what [`Snapshot::account`] finds.
     ///
     /// # Errors
     /// SQLite's.
@@ -173,11 +157,11 @@ fn read_account(row: &Row<'_>) -> rusqlite::Result<Account> {
 }
 
 impl Tx<'_> {
-    /// Makes an account without a second factor. Its number is known only now and belongs to the
-    /// seal, so [`Tx::set_totp`] follows in the same transaction.
+    /// Makes an account without a second factor. Its number, which the seal covers, is known only
+    /// now, so [`Tx::set_totp`] follows in the same transaction.
     ///
     /// # Errors
-    /// [`StoreError::NameTaken`] when somebody has the name or one that looks like it; nothing
+    /// [`StoreError::NameTaken`] when an account has the name or one that looks like it; nothing
     /// has been changed then, and the transaction can go on. SQLite's.
     pub fn create_account(&self, new: &NewAccount<'_>) -> Result<AccountId, StoreError> {
         let made = self.execute(
@@ -197,7 +181,7 @@ impl Tx<'_> {
         Ok(account)
     }
 
-    /// Notes where an account was last seen, and whether it has a session now.
+    /// `ip_port` is where the account was last seen, `online` whether it has a session now.
     ///
     /// # Errors
     /// [`StoreError::Missing`] without such an account; SQLite's.
@@ -211,7 +195,7 @@ impl Tx<'_> {
         self.change(statement, (account.put(), ip_port.to_string()))
     }
 
-    /// Lets an account log in or not. Whoever is disabled loses all resume tokens.
+    /// A disabled account loses all resume tokens, which would continue its logins.
     ///
     /// # Errors
     /// [`StoreError::Missing`] without such an account; SQLite's.
@@ -223,8 +207,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Gives an account another password. It loses all resume tokens: they continue a login with
-    /// the old one.
+    /// Replaces the password. The account loses all resume tokens: they continue a login with the
+    /// old one.
     ///
     /// # Errors
     /// [`StoreError::Missing`] without such an account; SQLite's.
@@ -234,8 +218,6 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Says what an account may do.
-    ///
     /// # Errors
     /// [`StoreError::Missing`] without such an account; SQLite's.
     pub fn set_role(&self, account: AccountId, role: Role) -> Result<(), StoreError> {

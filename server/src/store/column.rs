@@ -1,5 +1,5 @@
-//! How values stand in a column. rusqlite's own traits can't be given to the protocol's types,
-//! which are another crate's, so the store has one that can.
+//! The form of a value in its column. rusqlite's traits can't be implemented here for the
+//! protocol's types, which are another crate's, so the store has a trait of its own.
 
 use chatbox_common::name::UserName;
 use chatbox_common::wire::message::{Access, AccountId, Kind, RoomId, RoomMode, RoomRole};
@@ -8,21 +8,19 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRe
 
 use super::types::{Role, Status, Title};
 
-/// What stands in a column in a form of its own.
 pub(super) trait Column: Sized {
-    /// As a statement takes it.
     fn put(&self) -> ToSqlOutput<'static>;
 
-    /// From what stands there. What the program never writes is damage.
+    /// A value that the program never writes is an error: the database is damaged.
     fn read(value: ValueRef<'_>) -> FromSqlResult<Self>;
 }
 
-/// Reads a column, which need not be of a type that rusqlite knows.
+/// Reads a column of a type that rusqlite need not know.
 pub(super) fn take<T: Column>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     row.get(column).map(|Taken(value)| value)
 }
 
-/// Has rusqlite say in which column a value was found that is none.
+/// Makes rusqlite name the column in the error when [`Column::read`] fails.
 struct Taken<T>(T);
 
 impl<T: Column> FromSql for Taken<T> {
@@ -46,8 +44,8 @@ impl<T: Column> Column for Option<T> {
 }
 
 impl Column for u64 {
-    /// Beyond SQLite's range lies nothing that was ever stored, so what a peer asks for out there
-    /// may as well be its end.
+    /// Saturates: nothing stored has a number beyond SQLite's range, so a number that a peer asks
+    /// for beyond it finds the same as the largest.
     fn put(&self) -> ToSqlOutput<'static> {
         i64::try_from(*self).unwrap_or(i64::MAX).into()
     }
@@ -79,7 +77,7 @@ impl Column for RoomId {
 }
 
 impl Column for Kind {
-    /// The protocol's number for it.
+    /// The protocol's number (docs/PROTOCOL.md, section 8).
     fn put(&self) -> ToSqlOutput<'static> {
         match self {
             Self::Text => 0,
@@ -102,7 +100,7 @@ impl Column for UserName {
         self.as_str().to_owned().into()
     }
 
-    // Checked again: it goes to screens.
+    // Checked again: the name goes to terminals.
     fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
         Self::parse(value.as_str()?).map_err(FromSqlError::other)
     }
@@ -113,18 +111,15 @@ impl Column for Title {
         self.to_string().into()
     }
 
-    // Checked again, as the names in it are.
     fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
         Self::parse(value.as_str()?).map_err(FromSqlError::other)
     }
 }
 
-/// What is one of a few words in a column, and in the log.
+/// A type whose values are words in a column, and in the log.
 pub trait Spelled: Copy + 'static {
-    /// All that there are.
     const ALL: &'static [Self];
 
-    /// The word.
     fn word(self) -> &'static str;
 }
 

@@ -1,33 +1,31 @@
-//! What can go wrong with the database, told apart by what the server does about it.
+//! Errors of the database, told apart by what the server does about them.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-/// Why the store refused. The sentences are for the operator; what SQLite said is the source.
+/// The sentences are for the operator; SQLite's error is the source.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The disk is full, nearly so, or the database has reached its largest size.
     #[error("the disk that holds the database is full")]
     Full,
-    /// Another connection kept the database to itself for longer than a second.
+    /// Another connection held the lock for longer than a second, or than a checkpoint waits.
     #[error("the database is busy: another program is writing to it")]
     Busy,
     /// A file beside the database could not be made, read or removed.
     #[error("cannot {doing} {}", path.display())]
     Io {
-        /// What was tried.
+        /// Reads behind "cannot".
         doing: &'static str,
-        /// With which file.
         path: PathBuf,
-        /// What the operating system answered.
         source: io::Error,
     },
     /// SQLite could not read or write its files, or had no memory.
     #[error("the database's files cannot be read or written")]
     Unusable(#[source] rusqlite::Error),
-    /// The file system has no shared memory, as those on a network.
+    /// The file system has no shared memory for the write-ahead log, as network file systems.
     #[error("the database cannot keep a write-ahead log here: put it on a disk of this machine")]
     NoWal,
     /// The database was made or migrated by a newer program.
@@ -41,43 +39,38 @@ pub enum StoreError {
         /// The newest schema of this program.
         known: i64,
     },
-    /// Another process has the lock file.
     #[error(
         "{} is in use by a running chatbox-server: stop it first, or give this one another directory",
         .0.display()
     )]
     Locked(PathBuf),
-    /// Others than the owner may read or write a file.
+    /// A file's mode gives others than its owner access.
     #[error("{0} may be used by others (mode {mode:04o}): run chmod 600 {0}", path.display())]
     Mode {
-        /// The file.
         path: PathBuf,
-        /// Its permission bits.
+        /// The permission bits.
         mode: u32,
     },
-    /// A file that would be written exists.
     #[error("{} exists already and is not overwritten", .0.display())]
     Exists(PathBuf),
-    /// The unique index knows the name, or one that looks like it.
+    /// Another account has the name, or one that looks like it.
     #[error("that name is taken")]
     NameTaken,
-    /// The account or room that should change is not there.
+    /// The row that a statement had to change or read is not there.
     #[error("there is no such account or room")]
     Missing,
-    /// An earlier failure had already undone the transaction.
+    /// SQLite has undone the transaction after an earlier failure in it.
     #[error("the transaction was undone after an earlier failure")]
     RolledBack,
-    /// The file is no database or holds what this program never writes.
+    /// The file is no database, or holds a value that this program never writes.
     #[error("the database is damaged: restore a backup")]
     Corrupt(#[source] rusqlite::Error),
-    /// Anything else SQLite refused.
     #[error("the database refused a statement")]
     Sql(#[source] rusqlite::Error),
 }
 
 impl StoreError {
-    /// Whether the same work may succeed later: the peers get `unavailable` and the server
-    /// stays up.
+    /// Whether the same work may succeed later: peers get `unavailable`, and the server stays up.
     #[must_use]
     pub const fn is_unavailable(&self) -> bool {
         matches!(
@@ -86,7 +79,6 @@ impl StoreError {
         )
     }
 
-    /// For `map_err`: says what was tried with which file.
     pub(super) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io {
             doing,

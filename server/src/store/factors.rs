@@ -1,9 +1,9 @@
 //! The second factor of an account: its sealed secret, the steps and recovery codes spent, and
 //! the wrong codes counted.
 //!
-//! Whatever spends something says whether it was still there to spend, decided by the statement
-//! itself: of two logins with one code, one gets `false`. Such transactions are
-//! [`Commit::Synced`](super::Commit::Synced).
+//! A method that spends a step or a code returns whether it was unspent, decided by the statement
+//! itself: of two logins with one code, one gets `false`. Such transactions must be
+//! [`Commit::Synced`](super::Commit::Synced), or a power cut would make a spent code good again.
 
 use chatbox_common::wire::message::AccountId;
 
@@ -30,7 +30,7 @@ const SPEND_RECOVERY: &str = "UPDATE recovery_codes SET spent_at = ?3 \
     WHERE account = ?1 AND hash = ?2 AND spent_at IS NULL";
 
 impl Snapshot<'_> {
-    /// The hashes of the recovery codes that an account has left.
+    /// Of the unspent ones.
     ///
     /// # Errors
     /// SQLite's.
@@ -40,7 +40,7 @@ impl Snapshot<'_> {
 }
 
 impl Tx<'_> {
-    /// Keeps the sealed TOTP secret of a new account.
+    /// For a new account: steps that were spent and codes that were wrong stay as they are.
     ///
     /// # Errors
     /// [`StoreError::Missing`] without such an account; SQLite's.
@@ -49,8 +49,8 @@ impl Tx<'_> {
     }
 
     /// Spends a time step (RFC 6238, section 5.2: a code is good once), which completes a login:
-    /// its time is noted, and wrong codes are forgotten. `false`, and nothing of it, when this
-    /// step or a later one was spent before.
+    /// its time is noted, and the count of wrong codes is 0 again. `false`, and nothing is changed,
+    /// when this step or a later one was spent before.
     ///
     /// # Errors
     /// SQLite's.
@@ -76,9 +76,9 @@ impl Tx<'_> {
         Ok(spent)
     }
 
-    /// Spends a time step without a login: wrong codes stay counted until the next one, whose
-    /// owner is told of them. `false`, and nothing of it, when this step or a later one was spent
-    /// before.
+    /// Spends a time step without a login: wrong codes stay counted until the next login, which
+    /// tells its user of them. `false`, and nothing is changed, when this step or a later one was
+    /// spent before.
     ///
     /// # Errors
     /// SQLite's.
@@ -99,7 +99,7 @@ impl Tx<'_> {
         Ok(self.execute(SPEND_RECOVERY, (account.put(), hash, at))? == 1)
     }
 
-    /// Counts a wrong code that came with a right password.
+    /// For a wrong code that came after a right password only.
     ///
     /// # Errors
     /// [`StoreError::Missing`] without such an account; SQLite's.
@@ -107,8 +107,8 @@ impl Tx<'_> {
         self.change(WRONG_CODE, [account.put()])
     }
 
-    /// Gives an account another secret, of which the codes up to `step` are spent, and other
-    /// recovery codes. All resume tokens go: they continue a login with the old factor.
+    /// Replaces the secret, of which the codes up to `step` are spent, and the recovery codes. All
+    /// resume tokens are deleted: they continue a login with the old factor.
     ///
     /// # Errors
     /// [`StoreError::Missing`] without such an account; SQLite's.
@@ -125,7 +125,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Gives an account other recovery codes; those it had are void, spent or not.
+    /// The codes that the account had are void, spent or not.
     ///
     /// # Errors
     /// SQLite's.
@@ -138,7 +138,7 @@ impl Tx<'_> {
         self.add_recovery_codes(account, recovery)
     }
 
-    /// Keeps the recovery codes of an account beside those it has.
+    /// Those that the account has stay.
     pub(super) fn add_recovery_codes(
         &self,
         account: AccountId,

@@ -1,8 +1,8 @@
-//! The files of the database: lock, modes, connections, copies, free space.
+//! The files of the database: lock, modes, connections, copies, free space. It knows no table.
 //!
-//! Nothing here opens the database's file by itself once SQLite has: the operating system drops
-//! all of a process's POSIX locks on a file when any one descriptor of it is closed, and SQLite's
-//! locks are of that kind. Modes are therefore read by name.
+//! No function here opens the database's file once SQLite has: the operating system drops all of a
+//! process's POSIX locks on a file when any one descriptor of it is closed, and SQLite's locks are
+//! of that kind. Modes are therefore read by name.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -18,17 +18,17 @@ use rusqlite::{Connection, OpenFlags};
 use super::error::StoreError;
 use super::sql::{self, SqlLog};
 
-/// The database's file in its directory. SQLite puts `chatbox.db-wal` and `chatbox.db-shm` beside.
+/// SQLite puts `chatbox.db-wal` and `chatbox.db-shm` beside it.
 pub const DATABASE: &str = "chatbox.db";
-/// The file whose lock says that a process owns the directory.
+/// The process that holds this file's lock is the one writer of the directory.
 pub const LOCK: &str = "chatbox.lock";
 
 /// How long a statement waits for another connection's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
-/// More than the store has different statements, so that each is compiled once.
+/// More than any one connection runs different statements, so that each is compiled once.
 const CACHED_STATEMENTS: usize = 96;
 
-/// Takes the lock of `directory`; it is held until the file is closed, however the process ends.
+/// The lock is held until the file is closed, however the process ends.
 pub(super) fn lock(directory: &Path) -> Result<File, StoreError> {
     let path = directory.join(LOCK);
     let file = OpenOptions::new()
@@ -45,9 +45,8 @@ pub(super) fn lock(directory: &Path) -> Result<File, StoreError> {
     }
 }
 
-/// Makes the database's file for its owner alone, or sees to it that it is so.
-///
-/// SQLite gives the files it puts beside the database the database's mode.
+/// Makes the database's file with mode 0600, or refuses one that others may use. SQLite gives the
+/// files it puts beside the database the database's mode.
 pub(super) fn make_private(database: &Path) -> Result<(), StoreError> {
     match create_private(database) {
         Ok(()) | Err(StoreError::Exists(_)) => {}
@@ -84,7 +83,7 @@ fn create_private(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Opens a connection with what all have in common. The file must exist.
+/// Opens a connection with the settings that all have in common. The file must exist.
 pub(super) fn connect(
     database: &Path,
     access: OpenFlags,
@@ -95,8 +94,8 @@ pub(super) fn connect(
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
-    // A plan depends on the statement alone. Else SQLite prepares a statement that compares with
-    // a value anew for every other value, which takes longer than to run it.
+    // A plan must depend on the statement alone. Else SQLite prepares a statement that compares
+    // with a bound value anew for every other value, which takes longer than to run it.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     settings(
         &connection,
@@ -106,7 +105,7 @@ pub(super) fn connect(
     Ok(connection)
 }
 
-/// Runs PRAGMAs whose answers do not matter, and reports them together.
+/// Runs PRAGMAs whose answers do not matter, and reports them to sql.log together.
 pub(super) fn settings(
     connection: &Connection,
     log: &SqlLog,
@@ -122,7 +121,7 @@ pub(super) fn settings(
     result
 }
 
-/// Copies the database to a new file of mode 0600, complete or not at all, as of one moment.
+/// Copies the database, as of one moment, to a new file of mode 0600.
 ///
 /// The copy is one transaction on either side: writers go on meanwhile, and a process killed in
 /// the middle leaves an empty database, never half of one.
@@ -130,7 +129,7 @@ pub(super) fn copy(connection: &Connection, target: &Path) -> Result<(), StoreEr
     create_private(target)?;
     let result = copy_into(connection, target).and_then(|()| sync_parent(target));
     if result.is_err() {
-        // The copy failed already; what is left of it must not pass for one.
+        // What is left of a failed copy must not pass for one. Its error is the one to report.
         let _ = fs::remove_file(target);
     }
     result
@@ -159,7 +158,7 @@ fn sync_parent(path: &Path) -> Result<(), StoreError> {
         .map_err(StoreError::io("sync", directory))
 }
 
-/// Bytes that this process may still write to the disk of `directory`.
+/// Bytes that an unprivileged process may still write to the disk of `directory`.
 pub(super) fn free_bytes(directory: &Path) -> Result<u64, StoreError> {
     let disk = rustix::fs::statvfs(directory)
         .map_err(|error| StoreError::io("look at the disk of", directory)(error.into()))?;

@@ -1,7 +1,8 @@
-//! Messages: put in by the journal, read in pages by everybody.
+//! Messages: inserted by the journal, read in pages by the readers.
 //!
 //! A page ends at a number of messages or of bytes, whichever comes first, and its cost does not
-//! grow with the length of the history: each statement walks an index from where it starts.
+//! grow with the length of the history: each statement walks an index from where the page begins.
+//! The callers decide who may read a page.
 
 use std::ops::ControlFlow;
 
@@ -14,77 +15,68 @@ use super::error::StoreError;
 use super::sql::{Snapshot, Tx};
 use super::types::Title;
 
-/// What a message weighs in a page besides its body and its sender's name: room for the numbers
-/// and keys of its encoding.
+/// Bytes that a message takes of a page besides its body and its sender's name: those of the
+/// numbers and keys of its encoding.
 const MESSAGE_OVERHEAD: usize = 64;
 
-/// A message on its way in. Device number and epoch keep their defaults, 0 and none.
+/// Device number and epoch keep their defaults, 0 and none.
 #[derive(Debug, Clone, Copy)]
 pub struct NewMessage<'a> {
-    /// Where it is said.
     pub room: RoomId,
-    /// Who says it.
     pub sender: AccountId,
-    /// The sender's own id for it: 8 random bytes of the client's start and an 8-byte counter.
+    /// The client's id: 8 random bytes of its start and an 8-byte counter (docs/PROTOCOL.md,
+    /// section 13.3).
     pub client_id: [u8; 16],
-    /// Whether it is said or done.
     pub kind: Kind,
-    /// At most 32,768 bytes.
+    /// At most 32,768 bytes; the schema refuses more.
     pub body: &'a [u8],
-    /// When the server took it.
+    /// When it was committed.
     pub time: i64,
 }
 
-/// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Inserted {
-    /// It is in, under the number the caller gave it. `id` is its row, for chat.log.
+    /// It has the number that the caller gave it.
     New {
         /// See [`Message::id`].
         id: u64,
     },
-    /// The same message was sent before. Nothing has been changed; it has this number.
+    /// The same message was committed before. Nothing has been changed.
     Existing {
-        /// Its number in the room.
         seq: u64,
-        /// When it was committed.
+        /// Of the first commit, for the acknowledgement.
         time: i64,
     },
-    /// The sender used the id for another message. Nothing has been changed.
+    /// The sender has used the id for another message. Nothing has been changed.
     Conflict,
 }
 
-/// A message as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// Its row: ascending over all rooms, never used twice. For chat.log, not for peers.
+    /// The row: ascending over all rooms, never used twice. For chat.log, not for peers.
     pub id: u64,
-    /// Its number in the room.
+    /// The number in the room.
     pub seq: u64,
-    /// Who said it.
     pub sender: AccountId,
-    /// That account's name.
     pub sender_name: UserName,
-    /// From which of the sender's devices; 0 for none.
+    /// Which of the sender's devices; 0 for none.
     pub device: u32,
-    /// Whether it is said or done.
     pub kind: Kind,
     /// The text, or sealed bytes in a private room.
     pub body: Vec<u8>,
-    /// When the server took it.
+    /// When it was committed.
     pub time: i64,
     /// The epoch of the room's keys, if it has any.
     pub epoch: Option<u64>,
 }
 
 impl Message {
-    /// What it takes of a page.
+    /// Bytes that it takes of a page.
     pub(super) fn weight(&self) -> usize {
         self.body.len() + self.sender_name.as_str().len() + MESSAGE_OVERHEAD
     }
 }
 
-/// A piece of a room's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
     /// Ascending by number.
@@ -96,11 +88,9 @@ pub struct Page {
 /// A message that chat.log may lack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unlogged {
-    /// The room's name.
     pub title: Title,
-    /// What chat.log may have of it.
+    /// Decides whether chat.log gets the text, or its length alone.
     pub mode: RoomMode,
-    /// The message.
     pub message: Message,
 }
 
@@ -182,7 +172,7 @@ impl Snapshot<'_> {
         Ok(page)
     }
 
-    /// What became of a message when its sender sent it before; nothing if they did not.
+    /// `None` when the sender has not used the message's id before.
     ///
     /// # Errors
     /// SQLite's.
@@ -202,8 +192,7 @@ impl Snapshot<'_> {
         })
     }
 
-    /// At most `limit` messages of all rooms whose row comes after `id`, in the order in which
-    /// they were committed.
+    /// At most `limit` messages of all rooms whose row is above `id`, in the order of commit.
     ///
     /// # Errors
     /// SQLite's.
@@ -218,7 +207,7 @@ impl Snapshot<'_> {
     }
 }
 
-/// From the nine columns that each page begins with.
+/// Takes the nine columns that each statement for messages begins with.
 pub(super) fn read_message(row: &Row<'_>) -> rusqlite::Result<Message> {
     Ok(Message {
         id: take(row, 0)?,
@@ -234,7 +223,7 @@ pub(super) fn read_message(row: &Row<'_>) -> rusqlite::Result<Message> {
 }
 
 impl Tx<'_> {
-    /// Puts a message in as number `seq` of its room, unless its sender sent it before.
+    /// Inserts a message as number `seq` of its room, unless its sender has used its id before.
     ///
     /// # Errors
     /// SQLite's, among them a `seq` that the room has already.
@@ -251,8 +240,8 @@ impl Tx<'_> {
         if self.execute(INSERT, row)? == 1 {
             return Ok(Inserted::New { id: self.last_id() });
         }
-        // Asked only now: the index that would be searched first is the one that has just
-        // answered, and nearly every message is new.
+        // Asked only after the insert: nearly every message is new, and the insert has searched the
+        // same index.
         self.sent(new)?.ok_or(StoreError::Missing)
     }
 }

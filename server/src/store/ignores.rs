@@ -1,4 +1,4 @@
-//! Whom somebody does not want to see. The server only keeps it: hiding is the client's.
+//! Whom an account does not want to see. The server only keeps it: hiding is the client's.
 
 use chatbox_common::limits::MAX_IGNORED;
 use chatbox_common::name::UserName;
@@ -15,19 +15,16 @@ const KNOWN: &str = "SELECT 1 FROM ignores WHERE account = ?1 AND ignored = ?2";
 const IGNORE: &str = "INSERT INTO ignores(account, ignored, made_at) VALUES(?1, ?2, ?3)";
 const UNIGNORE: &str = "DELETE FROM ignores WHERE account = ?1 AND ignored = ?2";
 
-/// What became of a wish not to see somebody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ignored {
-    /// It is noted.
     Noted,
-    /// It was noted before.
     Already,
     /// There are [`MAX_IGNORED`] already; nothing has been changed.
     TooMany,
 }
 
 impl Snapshot<'_> {
-    /// Whom an account ignores, in the order of their names.
+    /// In the order of the names; at most [`MAX_IGNORED`].
     ///
     /// # Errors
     /// SQLite's.
@@ -37,8 +34,6 @@ impl Snapshot<'_> {
 }
 
 impl Tx<'_> {
-    /// Notes that an account does not want to see another.
-    ///
     /// # Errors
     /// SQLite's, when there is no such account among them.
     pub fn ignore(
@@ -61,7 +56,7 @@ impl Tx<'_> {
         Ok(Ignored::Noted)
     }
 
-    /// Takes that back. `false` when it was not noted.
+    /// `false` when it was not noted.
     ///
     /// # Errors
     /// SQLite's.

@@ -1,9 +1,10 @@
-//! What searches look words up in: written by the journal behind the messages, in transactions of
-//! its own.
+//! The index in which searches look words up: written by the journal behind the messages, in
+//! transactions of its own.
 //!
 //! The index has words and no texts, and numbers its entries like the rows of the messages. A room
-//! is a word of its own there, so that a search asks for it like for the others and need not look
-//! at what is said elsewhere. A mark says how far it is. Sealed messages are never in it.
+//! is a word of its own there, so that a search asks for it like for the other words and need not
+//! look at messages of other rooms. A mark says up to which row messages are indexed. Sealed
+//! messages never are.
 
 use std::ops::ControlFlow;
 
@@ -20,7 +21,6 @@ pub(super) const UNINDEXED: &str = "SELECT m.id, m.room, m.body, r.mode FROM mes
 const INDEX: &str = "INSERT INTO messages_fts(rowid, room, body) VALUES(?1, ?2, ?3)";
 const MERGE: &str = "INSERT INTO messages_fts(messages_fts, rank) VALUES('merge', ?1)";
 
-/// The word that stands for a room.
 pub(super) fn room_word(room: RoomId) -> String {
     format!("r{room}")
 }
@@ -28,11 +28,10 @@ pub(super) fn room_word(room: RoomId) -> String {
 /// How much of the index one transaction writes.
 #[derive(Debug, Clone, Copy)]
 pub struct Portion {
-    /// At most so many messages.
     pub messages: u32,
-    /// About so many bytes of them: the message that goes beyond is the last.
+    /// Of texts; the message that goes beyond is the last.
     pub bytes: usize,
-    /// About so many pages of what was written earlier are put in order.
+    /// About so many pages of the index, written earlier, are merged.
     pub merged_pages: u32,
 }
 
@@ -42,8 +41,6 @@ impl Snapshot<'_> {
             .ok_or(StoreError::Missing)
     }
 
-    /// Whether there are messages that the index has not seen.
-    ///
     /// # Errors
     /// SQLite's.
     pub fn is_index_behind(&self) -> Result<bool, StoreError> {
@@ -52,7 +49,7 @@ impl Snapshot<'_> {
 }
 
 impl Tx<'_> {
-    /// Indexes a portion of what the index has not seen; says whether more is left.
+    /// Returns whether more may be left.
     ///
     /// # Errors
     /// SQLite's.
@@ -79,7 +76,7 @@ impl Tx<'_> {
         }
         let more = rows == portion.messages || bytes >= portion.bytes;
         if !more {
-            // Row numbers that nobody has are not waited for.
+            // Up to rows that were skipped and have no message.
             mark = self.last_row()?;
         }
         if !texts.is_empty() {

@@ -1,6 +1,7 @@
-//! Who belongs to a room and what they may do there; who is invited, banned or muted.
+//! The members of a room with their roles, its invitations, bans and mutes.
 //!
-//! Bans and mutes stand beside the memberships: whoever leaves a room leaves neither behind.
+//! Bans and mutes are kept apart from memberships: leaving a room ends neither. Whether an action
+//! is allowed is decided by the journal.
 
 use chatbox_common::name::UserName;
 use chatbox_common::wire::message::{Access, AccountId, RoomId, RoomRole};
@@ -9,49 +10,38 @@ use super::column::{Column, take};
 use super::error::StoreError;
 use super::sql::{Snapshot, Tx};
 
-/// A member of a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Membership {
-    /// The room.
     pub room: RoomId,
-    /// Who.
     pub account: AccountId,
-    /// What they may do there.
     pub role: RoomRole,
-    /// The first message that was sent after they joined has at least this number.
+    /// Messages sent since the member joined have this number or a higher one.
     pub joined_seq: u64,
-    /// The last message they have read.
+    /// The last message that the member has read.
     pub read_seq: u64,
 }
 
-/// A member of a room, by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MemberLine {
-    /// Who.
     pub user: UserName,
-    /// What they may do there.
     pub role: RoomRole,
-    /// Whether they may not write.
     pub muted: bool,
 }
 
-/// Something that was done to somebody in a room.
+/// What a moderator does to a user in a room, or takes back.
 #[derive(Debug, Clone, Copy)]
 pub struct Sanction<'a> {
-    /// Where.
     pub room: RoomId,
-    /// To whom.
     pub account: AccountId,
-    /// By whom.
+    /// The moderator's account.
     pub by: AccountId,
-    /// When.
     pub at: i64,
-    /// Why; may be empty.
+    /// May be empty.
     pub reason: &'a str,
 }
 
-/// The first message that a member may read who joined at `joined_seq`, where retention has left
-/// those from `first_kept` on.
+/// The first message that a member may read who joined at `joined_seq`. Retention has left the
+/// messages from `first_kept` on.
 #[must_use]
 pub fn first_readable(access: Access, first_kept: u64, joined_seq: u64) -> u64 {
     match access {
@@ -94,7 +84,7 @@ const MUTE: &str = "INSERT INTO mutes(room, account, made_by, made_at, reason, e
 const UNMUTE: &str = "DELETE FROM mutes WHERE room = ?1 AND account = ?2";
 
 impl Snapshot<'_> {
-    /// The memberships of an account, by the number of the room.
+    /// In the order of the rooms' numbers.
     ///
     /// # Errors
     /// SQLite's.
@@ -102,16 +92,12 @@ impl Snapshot<'_> {
         self.all(ROOMS_OF, [account.put()], read_membership)
     }
 
-    /// All who belong to a room.
-    ///
     /// # Errors
     /// SQLite's.
     pub fn members_of(&self, room: RoomId) -> Result<Vec<Membership>, StoreError> {
         self.all(MEMBERS, [room.put()], read_membership)
     }
 
-    /// The membership of an account in a room.
-    ///
     /// # Errors
     /// SQLite's.
     pub fn membership(
@@ -122,8 +108,8 @@ impl Snapshot<'_> {
         self.one(MEMBER, (room.put(), account.put()), read_membership)
     }
 
-    /// Members of a room in the order of their names: those after a name, `limit` of them and one
-    /// more where there is one.
+    /// Members in the order of their names, those after a name: `limit` of them, and one more that
+    /// says that there are others. A mute that has ended by `now` does not count.
     ///
     /// # Errors
     /// SQLite's.
@@ -144,7 +130,7 @@ impl Snapshot<'_> {
         })
     }
 
-    /// Who is invited to a room and has not come yet.
+    /// An invitation ends when the account joins or is banned.
     ///
     /// # Errors
     /// SQLite's.
@@ -152,15 +138,14 @@ impl Snapshot<'_> {
         self.all(INVITED, [room.put()], |row| take(row, 0))
     }
 
-    /// Who is banned from a room.
-    ///
     /// # Errors
     /// SQLite's.
     pub fn banned_from(&self, room: RoomId) -> Result<Vec<AccountId>, StoreError> {
         self.all(BANNED, [room.put()], |row| take(row, 0))
     }
 
-    /// Who may not write in a room, and until when; without a time until it is taken back.
+    /// The mutes that have not ended by `now`, with their end; `None` is a mute until it is taken
+    /// back.
     ///
     /// # Errors
     /// SQLite's.
@@ -186,8 +171,9 @@ fn read_membership(row: &rusqlite::Row<'_>) -> rusqlite::Result<Membership> {
 }
 
 impl Tx<'_> {
-    /// Makes an account a member of a room from the message `joined_seq` on, everything before
-    /// being read; an invitation is used up. `false` when it was one already; then nothing changes.
+    /// Makes an account a member from the message `joined_seq` on; everything before counts as
+    /// read, and an invitation is used up. `false`, and nothing is changed, when it was a member
+    /// already.
     ///
     /// # Errors
     /// SQLite's, when there is no such account or room among them.
@@ -207,7 +193,7 @@ impl Tx<'_> {
         Ok(joined)
     }
 
-    /// Ends a membership. `false` when there was none.
+    /// `false` when there was no membership.
     ///
     /// # Errors
     /// SQLite's.
@@ -215,8 +201,6 @@ impl Tx<'_> {
         Ok(self.execute(LEAVE, (room.put(), account.put()))? == 1)
     }
 
-    /// Says what a member may do.
-    ///
     /// # Errors
     /// [`StoreError::Missing`] without such a membership; SQLite's.
     pub fn set_room_role(
@@ -228,7 +212,7 @@ impl Tx<'_> {
         self.change(SET_ROLE, (room.put(), account.put(), role.put()))
     }
 
-    /// Notes how far a member has read. It never goes back.
+    /// The mark never goes back. An account that has left meanwhile is no error.
     ///
     /// # Errors
     /// SQLite's.
@@ -237,7 +221,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Lets an account into a room. `false` when it was let in before.
+    /// `false` when the account is invited already.
     ///
     /// # Errors
     /// SQLite's.
@@ -251,7 +235,7 @@ impl Tx<'_> {
         Ok(self.execute(INVITE, (room.put(), account.put(), by.put(), at))? == 1)
     }
 
-    /// Bans an account from a room: its membership and its invitation end.
+    /// Ends the account's membership and its invitation as well. An earlier ban stays as it is.
     ///
     /// # Errors
     /// SQLite's.
@@ -269,7 +253,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Takes a ban back. `false` when there was none.
+    /// `false` when there was no ban.
     ///
     /// # Errors
     /// SQLite's.
@@ -277,7 +261,7 @@ impl Tx<'_> {
         Ok(self.execute(UNBAN, (room.put(), account.put()))? == 1)
     }
 
-    /// Has an account read only, until a time or until it is taken back.
+    /// Until `ends_at`, or without one until it is taken back. An earlier mute is replaced.
     ///
     /// # Errors
     /// SQLite's.
@@ -294,7 +278,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Takes a mute back. `false` when there was none.
+    /// `false` when there was no mute.
     ///
     /// # Errors
     /// SQLite's.
@@ -357,7 +341,7 @@ mod tests {
                 tx.set_read(LOBBY, alice, read)?;
                 assert_eq!(tx.membership(LOBBY, alice)?.unwrap().read_seq, then);
             }
-            // Whoever has left meanwhile.
+            // An account that has left meanwhile.
             tx.set_read(LOBBY, AccountId(99), 7)
         });
         done.unwrap();

@@ -1,4 +1,5 @@
-//! What the database says about itself.
+//! What the database says about itself: which history it is, how passwords are hashed, how far
+//! chat.log is, which row numbers are used up, and whether a server was cut off while it ran.
 
 use super::column::{Column, take};
 use super::error::StoreError;
@@ -21,7 +22,7 @@ const SET_CHAT_LOG_MARK: &str =
     "UPDATE meta SET value = ?1 WHERE key = 'chat_log_mark' AND value < ?1";
 
 impl Snapshot<'_> {
-    /// What tells this history from every other: a client that sees a new one discards what it
+    /// Tells this history from every other: a client that sees a new id discards the messages it
     /// holds. Random, no secret.
     ///
     /// # Errors
@@ -31,8 +32,8 @@ impl Snapshot<'_> {
             .ok_or(StoreError::Missing)
     }
 
-    /// The iteration count of every password of this database, real or pretended (RFC 5802, `i=`):
-    /// one number, so that it does not tell which names exist.
+    /// The iteration count of every password of this database, real or pretended (RFC 5802, `i=`).
+    /// One number for all, so that it does not tell which names exist.
     ///
     /// # Errors
     /// SQLite's.
@@ -61,8 +62,8 @@ impl Snapshot<'_> {
         Ok(found.unwrap_or(0))
     }
 
-    /// The boot of the machine in which a server began to write that has not ended well since, and
-    /// whose last commits a power cut takes.
+    /// The boot of the machine in which a server ran that was not shut down cleanly, and whose last
+    /// commits a power cut would have lost.
     ///
     /// # Errors
     /// SQLite's.
@@ -72,8 +73,8 @@ impl Snapshot<'_> {
 }
 
 impl Tx<'_> {
-    /// Sets the iteration count of a database without accounts; others keep theirs, with which
-    /// their passwords were hashed. Returns the count that holds from here on.
+    /// Sets the iteration count of a database without accounts; any other keeps the one with which
+    /// its passwords were hashed. Returns the count that holds from here on.
     ///
     /// # Errors
     /// SQLite's.
@@ -82,7 +83,7 @@ impl Tx<'_> {
         self.iterations()
     }
 
-    /// Gives out no row number up to `row` any more.
+    /// No message gets a row number up to `row` from here on.
     ///
     /// # Errors
     /// SQLite's.
@@ -92,8 +93,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Notes up to which [`Message::id`](super::Message::id) chat.log is complete. The mark never
-    /// goes back.
+    /// `id` is a [`Message::id`](super::Message::id) up to which chat.log is complete. The mark
+    /// never goes back.
     ///
     /// # Errors
     /// SQLite's.
@@ -102,7 +103,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Notes in which boot a server writes whose commits a power cut takes, or that there is none.
+    /// The boot in which a server runs whose last commits a power cut would lose; `None` once they
+    /// are synced.
     ///
     /// # Errors
     /// SQLite's.
@@ -114,8 +116,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Makes this another history, as a restore must: numbers that clients have seen may be given
-    /// to other messages from here on.
+    /// Needed wherever numbers that clients have seen may be given to other messages from here on,
+    /// as after a restore.
     ///
     /// # Errors
     /// SQLite's.

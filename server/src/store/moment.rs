@@ -1,8 +1,8 @@
 //! Where in a room's history a moment lies.
 //!
-//! Times have no index: within a room they ascend with the numbers, so a moment is found by
-//! halving. Where the clock was set back they do not quite, and then one of the places is found at
-//! which messages from before it meet later ones.
+//! Times have no index: within a room they ascend with the numbers, so a moment is found by binary
+//! search. Where the clock was set back they do not quite, and then one of the places is found at
+//! which messages from before the moment meet later ones.
 
 use chatbox_common::wire::message::RoomId;
 
@@ -10,12 +10,12 @@ use super::column::{Column, take};
 use super::error::StoreError;
 use super::sql::Snapshot;
 
-// A number may be gone: then its successor speaks for it.
+// Retention may have removed a number: then the next one that is left stands for it.
 const AT: &str =
     "SELECT seq, time FROM messages WHERE room = ?1 AND seq >= ?2 ORDER BY seq LIMIT 1";
 
 impl Snapshot<'_> {
-    /// The number before which a room's messages are from before `time`: one of `first` to
+    /// The number below which a room's messages are from before `time`: one of `first` to
     /// `head` + 1. It takes as many look-ups as the room's length has bits.
     ///
     /// # Errors
@@ -27,7 +27,7 @@ impl Snapshot<'_> {
         head: u64,
         time: i64,
     ) -> Result<u64, StoreError> {
-        // What is below `low` is from before, what is at `high` and above is not.
+        // What is below `low` is from before `time`, what is at `high` and above is not.
         let (mut low, mut high) = (first, head.saturating_add(1));
         while low < high {
             let middle = low.midpoint(high);
@@ -49,8 +49,7 @@ mod tests {
     use super::super::{Commit, LOBBY, Tx};
     use super::*;
 
-    /// The number at which a moment lies when the messages, from number 1 on, have these times;
-    /// what has none is gone.
+    /// The messages, from number 1 on, have these times; a message without one is gone.
     fn found(times: &[Option<i64>], moments: &[i64]) -> Vec<u64> {
         let (_directory, mut store) = store();
         let alice = account(&mut store, "alice");

@@ -1,4 +1,5 @@
-//! ONLINE: the connections of this run of the server. Written behind, made anew at every start.
+//! ONLINE: the connections of this run of the server. Written behind, emptied at every start and at
+//! a clean shutdown. For operators who look into the database; the server never reads it.
 
 use std::net::SocketAddr;
 
@@ -16,9 +17,9 @@ const CLEAR: &str = "DELETE FROM ONLINE";
 const ALL_GONE: &str = "UPDATE REGISTERED SET online = 'ko' WHERE online <> 'ko'";
 
 impl Tx<'_> {
-    /// Notes a connection: `anonymous` without a user, `online` under the user's name after
-    /// login. A connection that is noted already is changed, so that one that logs in before its
-    /// first row is written costs one row only.
+    /// `anonymous` without a user, `online` under the user's name after login. A row that is there
+    /// already is changed, so that a connection that logs in before its first row is written costs
+    /// one row only.
     ///
     /// # Errors
     /// SQLite's.
@@ -45,7 +46,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Forgets a connection. `false` when it was not noted.
+    /// `false` when there was no such row.
     ///
     /// # Errors
     /// SQLite's.
@@ -53,8 +54,7 @@ impl Tx<'_> {
         Ok(self.execute(DROP, [client_id.put()])? == 1)
     }
 
-    /// Forgets all connections and notes that no account has a session: the state at a start and
-    /// after a stop.
+    /// Also notes that no account has a session.
     ///
     /// # Errors
     /// SQLite's.

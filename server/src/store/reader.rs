@@ -1,7 +1,8 @@
-//! Second connections: readers for page requests and look-ups, the checkpointer, backups.
+//! Connections besides the journal's: readers for page requests and look-ups, the checkpointer,
+//! backups.
 //!
-//! In WAL mode none of them makes the journal wait. A read transaction is short by contract,
-//! because a checkpoint cannot go past the oldest one that is open.
+//! In WAL mode no reader makes the journal wait. A read transaction must be short, because a
+//! checkpoint cannot go past the oldest one that is open.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use super::error::StoreError;
 use super::sql::{self, Snapshot, SqlLog};
 use super::{files, schema};
 
-/// A connection that can only read. Used by one thread at a time.
+/// A connection that SQLite itself keeps from writing. Used by one thread at a time.
 pub struct Reader {
     connection: Connection,
     log: SqlLog,
@@ -31,7 +32,7 @@ impl Reader {
         Ok(Self { connection, log })
     }
 
-    /// Runs `work` on one state of the database. No socket and no queue is waited for inside.
+    /// Runs `work` on one state of the database. It must wait for no socket and no queue.
     ///
     /// # Errors
     /// Those of `work`; SQLite's.
@@ -44,9 +45,9 @@ impl Reader {
 
     /// Copies the database as of now to a new file of mode 0600, synced. Writers go on meanwhile.
     ///
-    /// The copy is another history without resume tokens: whoever starts a server from it gives
-    /// out numbers again that clients have seen, and must not let tokens in that were spent or
-    /// revoked after it was made.
+    /// The copy is another history without resume tokens: a server that is started from it gives
+    /// out numbers again that clients have seen, and must accept no token that was spent or revoked
+    /// after the copy was made.
     ///
     /// # Errors
     /// [`StoreError::Exists`] when there is such a file; those of files and of SQLite, after
@@ -55,7 +56,7 @@ impl Reader {
         files::copy(&self.connection, target)?;
         let part = self.part_from_original(target);
         if part.is_err() {
-            // What is left must not pass for a backup.
+            // What is left must not pass for a backup: it has the original's tokens.
             let _ = std::fs::remove_file(target);
         }
         part
@@ -71,20 +72,18 @@ impl Reader {
     }
 }
 
-/// How far a checkpoint goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Checkpoint {
-    /// As far as it gets without anybody waiting.
+    /// As far as it gets without making a writer or a reader wait.
     Passive,
-    /// To the end, so that the log is written from its beginning again. Writers wait meanwhile,
-    /// and it waits for readers, a tenth of a second at most.
+    /// To the end, so that the log is written from its beginning again. Writers wait meanwhile, and
+    /// it waits for readers, for 100 ms at most.
     Restart,
-    /// The same, and the log's file is cut to nothing, which some file systems take their time
-    /// for: at the end, when nobody writes.
+    /// As [`Checkpoint::Restart`], and the log's file is truncated, which is slow on some file
+    /// systems: for the shutdown, when nothing is written.
     Truncate,
 }
 
-/// What a checkpoint did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checkpointed {
     /// Whether everything in the log is in the database now.
@@ -93,8 +92,8 @@ pub struct Checkpointed {
     pub log_pages: u64,
 }
 
-/// The connection that moves the write-ahead log into the database. SQLite does not do it by
-/// itself here, because then the journal would pay for it in the middle of a batch.
+/// The connection that moves the write-ahead log into the database. SQLite is kept from doing it by
+/// itself, since the journal would pay for that in the middle of a batch.
 pub struct Checkpointer {
     connection: Connection,
     log: SqlLog,
@@ -114,7 +113,7 @@ impl Checkpointer {
             &log,
             &["PRAGMA wal_autocheckpoint = 0", super::SYNC_NORMAL],
         )?;
-        // A checkpoint that waits holds the journal up; it comes again in a second.
+        // A checkpoint that waits for readers holds the journal up; the next one is a second later.
         connection.busy_timeout(Duration::from_millis(100))?;
         Ok(Self {
             connection,
@@ -123,11 +122,11 @@ impl Checkpointer {
         })
     }
 
-    /// Runs a checkpoint. One that finds the same as the one before is not reported to sql.log:
-    /// an idle server would write a line a second.
+    /// A checkpoint that finds the same as the one before is not reported to sql.log: an idle
+    /// server would write a line a second.
     ///
     /// # Errors
-    /// SQLite's. A checkpoint that others kept from its end is none: it is not `complete`.
+    /// SQLite's. A checkpoint that readers kept from its end is no error: it is not `complete`.
     pub fn checkpoint(&mut self, how: Checkpoint) -> Result<Checkpointed, StoreError> {
         let statement = match how {
             Checkpoint::Passive => "PRAGMA wal_checkpoint(PASSIVE)",
@@ -290,7 +289,7 @@ mod tests {
             .read(|snapshot| {
                 heads(snapshot, LOBBY)?;
                 assert!(checkpointer.checkpoint(Checkpoint::Passive)?.complete);
-                // Somebody reads in the log that is to be written again from its beginning.
+                // A reader is in the log, which must not be written from its beginning again yet.
                 assert!(!checkpointer.checkpoint(Checkpoint::Restart)?.complete);
                 Ok(())
             })

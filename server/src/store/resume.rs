@@ -1,11 +1,11 @@
 //! Resume tokens: each continues one full login on another connection, for at most as long as
 //! that login is good.
 //!
-//! The tokens that grew out of one login are a family, a chain in which each was answered with
-//! the next. The newest may be used, and so may its predecessor, because the answer that carried
-//! the newest may have been lost. Anything older in use means that two hold the family's tokens,
-//! one of them a thief, and the family ends. Whoever calls has seen the proof of possession
-//! before [`Tx::use_resume`]: an id alone must revoke nothing.
+//! The tokens that come from one login are a family, a chain in which each was answered with the
+//! next (docs/PROTOCOL.md, section 12). The newest may be used, and so may its predecessor, because
+//! the answer that carried the newest may have been lost. Use of an older one means that two
+//! parties hold the family's tokens, one of them a thief, and the family ends. The caller must have
+//! checked the proof of possession before [`Tx::use_resume`]: an id alone must revoke nothing.
 
 use chatbox_common::secret::Secret;
 use chatbox_common::wire::message::AccountId;
@@ -15,21 +15,18 @@ use super::column::{Column, take};
 use super::error::StoreError;
 use super::sql::{Snapshot, Tx};
 
-/// What a token is found by: 16 random bytes, no secret.
+/// 16 random bytes by which a token is found; no secret.
 pub type TokenId = [u8; 16];
 
-/// A token to be kept.
 pub struct NewToken<'a> {
-    /// Its id.
     pub id: TokenId,
     /// SHA-256 of the token.
     pub hash: &'a Secret<32>,
 }
 
-/// What is kept of a token.
 #[derive(Debug)]
 pub struct StoredToken {
-    /// Whose login it continues.
+    /// The account whose login it continues.
     pub account: AccountId,
     /// SHA-256 of the token.
     pub hash: Secret<32>,
@@ -37,19 +34,19 @@ pub struct StoredToken {
     pub expires_at: i64,
 }
 
-/// What became of the use of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resumed {
-    /// The login goes on; the successor is kept.
+    /// The successor is kept.
     Continued,
-    /// There is no such token, or it has expired.
+    /// There is no such token, it has expired, or its family was full and has ended.
     Unknown,
-    /// It had been succeeded and its successor used: the family is gone.
+    /// It is older than the predecessor of the newest, or was replaced unused: the family is
+    /// deleted.
     Revoked,
 }
 
-/// After so many tokens a family ends and a full login begins another: what one use costs must
-/// not grow.
+/// A family ends after so many tokens, and a full login begins another: the cost of a use grows
+/// with the family.
 const MAX_FAMILY: u64 = 1000;
 
 const FIND: &str =
@@ -70,8 +67,8 @@ const REVOKE: &str = "DELETE FROM resume_tokens WHERE account = ?1";
 const EXPIRE: &str = "DELETE FROM resume_tokens WHERE expires_at <= ?1";
 
 impl Snapshot<'_> {
-    /// The token of this id, unless it has expired. Spent ones are found as well, so that their
-    /// use can be proved before it revokes.
+    /// `None` for a token that has expired. Spent ones are found, so that the proof of possession
+    /// can be checked before their use revokes the family.
     ///
     /// # Errors
     /// SQLite's.
@@ -89,7 +86,7 @@ fn read_token(row: &Row<'_>) -> rusqlite::Result<StoredToken> {
 }
 
 impl Tx<'_> {
-    /// Keeps the first token of a login.
+    /// Keeps the first token of a login, which begins a family.
     ///
     /// # Errors
     /// SQLite's.
@@ -107,9 +104,9 @@ impl Tx<'_> {
     }
 
     /// Uses the token `id`, whose possession has been proved, and keeps `successor` in its family
-    /// with its end.
+    /// with the same end.
     ///
-    /// Use of the predecessor replaces a successor that nobody has used: the earlier one is spent.
+    /// Use of the predecessor replaces a successor that was not used: the earlier one is spent.
     ///
     /// # Errors
     /// SQLite's.
@@ -140,7 +137,8 @@ impl Tx<'_> {
         Ok(Resumed::Continued)
     }
 
-    /// Deletes the family of a token: its owner has said goodbye.
+    /// Deletes the family of a token, whose session has ended for good. Returns how many tokens it
+    /// had.
     ///
     /// # Errors
     /// SQLite's.
@@ -148,7 +146,8 @@ impl Tx<'_> {
         self.execute(REVOKE_TOKEN, [id])
     }
 
-    /// Deletes all tokens of an account: it must log in again everywhere. Says how many there were.
+    /// Deletes all tokens of an account: each of its clients must log in in full. Returns how many
+    /// there were.
     ///
     /// # Errors
     /// SQLite's.
@@ -156,7 +155,7 @@ impl Tx<'_> {
         self.execute(REVOKE, [account.put()])
     }
 
-    /// Deletes the tokens that have expired.
+    /// Deletes the tokens that have expired by `now`. Returns how many there were.
     ///
     /// # Errors
     /// SQLite's.

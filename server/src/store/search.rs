@@ -1,7 +1,7 @@
 //! Messages found by their words.
 //!
-//! The engine meets nothing here that somebody typed but words that it made itself
-//! ([`Words`](super::Words)), each in quotes: there is nothing that it could take for an order.
+//! SQLite's FTS5 gets nothing of what a user typed except for words that it made itself
+//! ([`Words`](super::Words)), each in quotes: nothing that it could take for its query syntax.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -14,43 +14,39 @@ use super::history::{Message, read_message};
 use super::index::room_word;
 use super::sql::Snapshot;
 
-/// After so many hits that are not the asker's to read it is looked which rooms still have others.
+/// After so many hits that the account may not read, rooms that have none left that it may are
+/// dropped from the search.
 const MOST_PASSED_OVER: usize = 64;
 
-/// A room as somebody in it may search it.
+/// A room as a member of it may search it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Searched {
-    /// Which.
     pub room: RoomId,
-    /// Who may come in.
     pub access: Access,
-    /// The first message that was sent after they joined has at least this number.
+    /// Messages sent since the member joined have this number or a higher one.
     pub joined_seq: u64,
     /// The number of the oldest message that retention has left.
     pub first_kept: u64,
 }
 
-/// What is looked for.
 #[derive(Debug, Clone)]
 pub struct Sought<'a> {
-    /// All of them are in a message; of [`Words`](super::Words).
+    /// Made by [`Words`](super::Words); a message must have all of them.
     pub words: &'a [String],
-    /// Where, and from which number on.
+    /// Each room with the first number that may be found.
     pub rooms: BTreeMap<RoomId, u64>,
-    /// Only in rows before this one.
+    /// Only rows below this one.
     pub before: Option<u64>,
-    /// At most so many messages,
     pub limit: u32,
-    /// and so many bytes, as in a page of history.
+    /// As of a page of history.
     pub max_bytes: usize,
 }
 
-/// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hits {
     /// The newest first.
     pub messages: Vec<(RoomId, Message)>,
-    /// Whether there are older ones.
+    /// There are older ones.
     pub more: bool,
 }
 
@@ -58,14 +54,14 @@ const ROOMS: &str = "SELECT m.room, r.access, m.joined_seq, r.first_seq FROM mem
     JOIN rooms r ON r.id = m.room WHERE m.account = ?1 AND r.mode = 'audited'";
 pub(super) const ROW: &str =
     "SELECT id FROM messages WHERE room = ?1 AND seq >= ?2 ORDER BY seq LIMIT 1";
-// The order of the tables is said: the words come first, whatever a planner believes.
+// CROSS JOIN fixes the order of the tables: the words come first, whatever the planner estimates.
 pub(super) const FIND: &str = "SELECT m.id, m.seq, m.sender, a.user, m.device, m.kind, m.body, \
     m.time, m.epoch, m.room FROM messages_fts f CROSS JOIN messages m ON m.id = f.rowid \
     CROSS JOIN REGISTERED a ON a.id = m.sender \
     WHERE messages_fts MATCH ?1 AND f.rowid < ?2 ORDER BY f.rowid DESC";
 
 impl Snapshot<'_> {
-    /// The rooms in which somebody may look for messages.
+    /// The rooms that the account is in, but for private ones, whose messages are never indexed.
     ///
     /// # Errors
     /// SQLite's.
@@ -80,8 +76,7 @@ impl Snapshot<'_> {
         })
     }
 
-    /// The row of a room's message with this number, or of the next one that is left; `None` when
-    /// there is none.
+    /// The row of a room's message with this number, or of the next one that retention has left.
     ///
     /// # Errors
     /// SQLite's.
@@ -89,9 +84,9 @@ impl Snapshot<'_> {
         self.one(ROW, (room.put(), seq.put()), |row| take(row, 0))
     }
 
-    /// The newest messages that have all the words. Whoever may read only the last few of a room
-    /// does not make it walk through all that was said before: once it has met some of that, it
-    /// goes on without the rooms of which only such is left.
+    /// The newest messages that have all the words. An account that may read only the last few
+    /// messages of a room must not make it walk through all that was said before: after
+    /// `MOST_PASSED_OVER` of these it goes on without the rooms of which only such are left.
     ///
     /// # Errors
     /// SQLite's.
@@ -118,8 +113,8 @@ impl Snapshot<'_> {
         Ok(walk.hits)
     }
 
-    /// Goes on with a search, to its end or until it has passed over too much; says whether the
-    /// latter.
+    /// Goes on with a search, to its end or until it has passed over [`MOST_PASSED_OVER`] hits;
+    /// returns whether the latter.
     fn walk(
         &self,
         walk: &mut Walk,
@@ -144,7 +139,7 @@ impl Snapshot<'_> {
         Ok(passed_over == MOST_PASSED_OVER)
     }
 
-    /// The rooms of which something that may be read stands before a row.
+    /// The rooms of which a message that may be read has a row below `before`.
     fn reaching(
         &self,
         rooms: &BTreeMap<RoomId, u64>,
@@ -160,12 +155,11 @@ impl Snapshot<'_> {
     }
 }
 
-/// A search under way.
 struct Walk {
     hits: Hits,
     limit: usize,
     bytes_left: usize,
-    /// Only rows before this one are still to be looked at.
+    /// Only rows below this one are left to be looked at.
     before: u64,
 }
 
@@ -183,7 +177,7 @@ impl Walk {
     }
 }
 
-/// What the engine is asked: one of the rooms, and all of the words.
+/// FTS5's query: any of the rooms, and all of the words.
 fn expression(words: &[String], rooms: &BTreeMap<RoomId, u64>) -> String {
     let rooms: Vec<String> = rooms.keys().map(|room| room_word(*room)).collect();
     let quoted = |word: &String| format!("\"{}\"", word.replace('"', "\"\""));
@@ -201,7 +195,7 @@ mod tests {
     use super::super::{Commit, Durability, LOBBY, Portion, SqlLog, Store, Tx, Words};
     use super::*;
 
-    /// Says something as number `seq` of a room, and indexes it.
+    /// Inserts a message as number `seq` of a room, and indexes it.
     fn say(tx: &Tx<'_>, alice: AccountId, room: RoomId, seq: u64, text: &str) {
         let mut message = message(alice, 0, text.as_bytes());
         message.room = room;
@@ -227,7 +221,7 @@ mod tests {
         (directory, store)
     }
 
-    /// Finds places of messages, at most `limit`.
+    /// Each hit by its room and number.
     fn find(
         store: &mut Store,
         typed: &str,
@@ -329,7 +323,7 @@ mod tests {
         let mine = [(LOBBY, 1), (late, old), (later, old + 1)];
         let expected = [(late, old), (LOBBY, 3), (LOBBY, 2), (LOBBY, 1)];
         assert_eq!(find(&mut store, "word", &mine, None, 9).0, expected);
-        // Page by page there is none without a message, so that a next one can be asked for.
+        // No page may be empty before the end: the next one is asked for by its last message.
         let mut before = None;
         for (number, place) in expected.into_iter().enumerate() {
             let (page, more) = find(&mut store, "word", &mine, before, 1);
@@ -393,7 +387,7 @@ mod tests {
         {
             find(&mut store, typed, &[(LOBBY, 1)], None, 9);
         }
-        // Words that stand for something elsewhere are words.
+        // FTS5's keywords and operators are words, or nothing.
         for typed in ["AND", "or NOT", "NEAR a", "\"a b\"", "b* ^a", "-1"] {
             let found = find(&mut store, typed, &[(LOBBY, 1)], None, 9).0;
             assert_eq!(found, [(LOBBY, 1)], "{typed}");
@@ -408,7 +402,7 @@ mod tests {
         for some in all.chunks(4_096) {
             let text: String = some.iter().flat_map(|c| [' ', *c, 'x', *c]).collect();
             let found = words.of(&text, u32::MAX).unwrap();
-            // What is one word to the index stays one when it is asked for.
+            // A word of the index must be one word again when it is searched for.
             assert_eq!(words.of(&found.join(" "), u32::MAX).unwrap(), found);
             for found in found.chunks(512) {
                 find(&mut store, &found.join(" "), &[(LOBBY, 1)], None, 1);

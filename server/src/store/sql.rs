@@ -2,7 +2,7 @@
 //! to sql.log from here.
 //!
 //! It knows transactions, prepared statements and their counting, and no table. A statement is
-//! a `&'static str` with placeholders, so what reaches the log can hold no value of anybody's.
+//! a `&'static str` with placeholders, so what reaches the log can hold no user's value.
 //! Called by the other files of the store only.
 
 use std::cell::RefCell;
@@ -13,29 +13,25 @@ use rusqlite::{Connection, Params, Row};
 
 use super::error::StoreError;
 
-/// One statement of one transaction, with everything it did there.
+/// All runs of one statement in one transaction that ended alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SqlEntry {
     /// The statement with its placeholders, one line, never a value.
     pub statement: &'static str,
-    /// How often it ran.
     pub runs: usize,
     /// Rows read or changed by all runs together.
     pub rows: usize,
-    /// How those runs ended; runs that ended otherwise have their own entry.
     pub outcome: SqlOutcome,
 }
 
-/// How a statement ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SqlOutcome {
-    /// It did its work.
     Done,
-    /// It was refused. The text is SQLite's for the result code and holds no value either.
+    /// The text is SQLite's for the result code and holds no value either.
     Failed(&'static str),
 }
 
-/// Where the entries go. Clones lead to the same place.
+/// Where the entries go. Clones share the sink.
 #[derive(Clone)]
 pub struct SqlLog(Arc<dyn Fn(Vec<SqlEntry>) + Send + Sync>);
 
@@ -49,7 +45,7 @@ impl SqlLog {
         Self(Arc::new(sink))
     }
 
-    /// Hands over what one transaction did.
+    /// Once per transaction, after its end.
     pub(super) fn write(&self, entries: Vec<SqlEntry>) {
         (self.0)(entries);
     }
@@ -77,8 +73,8 @@ impl<'c> Snapshot<'c> {
         Ok(snapshot)
     }
 
-    /// After a full disk or an I/O error SQLite may have ended the transaction by itself.
-    /// Whatever ran then would be committed on its own, so nothing does.
+    /// After a full disk or an I/O error SQLite may have ended the transaction by itself. A
+    /// statement run then would be committed on its own, so none is.
     fn still_open(&self) -> Result<(), StoreError> {
         if self.connection.is_autocommit() {
             return Err(StoreError::RolledBack);
@@ -125,7 +121,7 @@ impl<'c> Snapshot<'c> {
         result.map_err(StoreError::from)
     }
 
-    /// Runs a query and hands its rows to `each` until there are no more or it breaks off.
+    /// Hands the rows of a query to `each` until it breaks off.
     pub(super) fn scan(
         &self,
         statement: &'static str,
@@ -149,7 +145,7 @@ impl<'c> Snapshot<'c> {
         self.note(statement, count, result)
     }
 
-    /// All rows of a query. The statement or its caller bounds their number.
+    /// The statement or its caller must bound the number of rows.
     pub(super) fn all<T>(
         &self,
         statement: &'static str,
@@ -164,7 +160,6 @@ impl<'c> Snapshot<'c> {
         Ok(found)
     }
 
-    /// The first row of a query, if it has one.
     pub(super) fn one<T>(
         &self,
         statement: &'static str,
@@ -184,7 +179,7 @@ impl Drop for Snapshot<'_> {
     /// Undoes what was not committed and reports the transaction.
     fn drop(&mut self) {
         if !self.connection.is_autocommit() {
-            // A failure stands in the entry; the next BEGIN fails with a sentence of its own.
+            // A failure is in the entry, and makes the next BEGIN fail.
             let _ = self.step("ROLLBACK");
         }
         self.log.write(self.entries.take());
@@ -203,7 +198,7 @@ impl<'c> Deref for Tx<'c> {
 }
 
 impl Tx<'_> {
-    /// Runs a statement that changes rows and says how many.
+    /// Returns how many rows were changed.
     pub(super) fn execute(
         &self,
         statement: &'static str,
@@ -219,7 +214,7 @@ impl Tx<'_> {
         Ok(rows)
     }
 
-    /// Runs a statement that must find its row: [`StoreError::Missing`] when it does not.
+    /// [`StoreError::Missing`] when no row was changed.
     pub(super) fn change(
         &self,
         statement: &'static str,
@@ -231,13 +226,12 @@ impl Tx<'_> {
         }
     }
 
-    /// The row id of the last row inserted.
+    /// Of the last row inserted; meaningless after an insert that did nothing.
     pub(super) fn last_id(&self) -> u64 {
         self.connection.last_insert_rowid().cast_unsigned()
     }
 }
 
-/// Runs `work` in a transaction that reads.
 pub(super) fn read<T>(
     connection: &Connection,
     log: &SqlLog,

@@ -1,4 +1,4 @@
-//! A store to test with.
+//! A store in a temporary directory, and rows for the tests of the store and the journal.
 
 use chatbox_common::name::UserName;
 use chatbox_common::wire::message::{AccountId, Kind, RoomId};
@@ -39,13 +39,11 @@ pub(crate) fn account(store: &mut Store, user: &str) -> AccountId {
         .unwrap()
 }
 
-/// Where a room's messages begin and end.
 pub(super) fn heads(snapshot: &Snapshot<'_>, room: RoomId) -> Result<Heads, StoreError> {
     let room = snapshot.room_by_id(room)?;
     room.map(|room| room.heads).ok_or(StoreError::Missing)
 }
 
-/// A room besides the lobby.
 pub(super) fn room(tx: &Tx<'_>, name: &str, mode: &str) -> RoomId {
     let statement = "INSERT INTO rooms(name, mode, created_at) VALUES(?1, ?2, 9)";
     tx.execute(statement, (name, mode)).unwrap();
@@ -81,7 +79,7 @@ pub(super) fn assert_searches(statements: &[&str]) {
             .unwrap()
             .map(Result::unwrap)
             .collect();
-        // The index of words is looked into for words; SQLite has one name for all it does there.
+        // SQLite says SCAN of a virtual table in any case; `:M` is a look-up by MATCH.
         let finds_words = |step: &str| step.contains("VIRTUAL TABLE INDEX") && step.contains(":M");
         let searches = plan.iter().any(|step| step.starts_with("SEARCH"));
         let walks = plan.iter().any(|step| {

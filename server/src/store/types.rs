@@ -1,33 +1,25 @@
-//! The small types the tables share.
+//! Small types that several tables share.
 
 use std::fmt;
 
 use chatbox_common::name::{NameError, RoomName, UserName};
 
-/// Whether an account may log in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// It may.
     Active,
-    /// An administrator has disabled it.
     Disabled,
 }
 
-/// What an account may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// Talk.
     Member,
-    /// Talk and administer.
     Admin,
 }
 
-/// What a room is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Title {
-    /// By its name.
     Room(RoomName),
-    /// By the two whom it was made for: `@alice+bob`.
+    /// A conversation of two, the user with the lower account number first: `@alice+bob`.
     Direct(UserName, UserName),
 }
 
@@ -40,7 +32,7 @@ impl Title {
         Ok(Self::Direct(UserName::parse(one)?, UserName::parse(other)?))
     }
 
-    /// What somebody in it calls it: a room of two bears the name of the other, `@bob`.
+    /// How a member sees it: a conversation of two bears the name of the other, `@bob`.
     #[must_use]
     pub fn seen_by(&self, user: &str) -> String {
         match self {

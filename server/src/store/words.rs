@@ -1,8 +1,7 @@
-//! What is a word: asked of the engine that keeps the index, because only it knows how it will
-//! take a text apart.
+//! What is a word: FTS5 itself is asked, since only it knows how it takes a text apart.
 //!
-//! The index can't be asked for phrases. So each word of a search must be one for the index as
-//! well, whatever was typed, and a rule of our own would be another one in some script.
+//! The index can't be searched for phrases. So each word of a search must be one word for the index
+//! as well, whatever was typed, and a rule of our own would differ from FTS5's in some script.
 
 use rusqlite::Connection;
 
@@ -16,20 +15,18 @@ const TYPE: &str = "INSERT INTO typed(rowid, text) VALUES(1, ?1)";
 const READ: &str = "SELECT term FROM words LIMIT ?1";
 const FORGET: &str = "INSERT INTO typed(typed) VALUES('delete-all')";
 
-/// Takes texts apart, in memory. Used by one thread at a time.
+/// A table in memory with the tokenizer of the index. Used by one thread at a time.
 pub struct Words {
     connection: Connection,
     log: SqlLog,
 }
 
 impl Words {
-    /// Gets ready.
-    ///
     /// # Errors
     /// SQLite's.
     pub fn new() -> Result<Self, StoreError> {
         let connection = Connection::open_in_memory()?;
-        // It is no database of anybody's: sql.log has nothing to tell of it.
+        // Not reported to sql.log: it is not the server's database.
         let log = SqlLog::new(|_| ());
         sql::write(&connection, &log, |tx| {
             tx.execute(TABLE, ())?;
@@ -38,7 +35,7 @@ impl Words {
         Ok(Self { connection, log })
     }
 
-    /// The words of a text as the index has them, each once, at most so many.
+    /// The words of a text as the index has them, each once, at most `most`.
     ///
     /// # Errors
     /// SQLite's.

@@ -1,4 +1,5 @@
-//! Makes a room.
+//! Makes a room, which its maker owns. A room by invitation bears its maker's name, so that it
+//! takes no name from users who must not know of it (docs/PROTOCOL.md, section 13.8).
 
 use chatbox_common::name::{RoomName, UserName};
 use chatbox_common::wire::message::{Access, ErrorCode, RoomRole};

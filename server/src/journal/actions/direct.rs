@@ -1,4 +1,5 @@
-//! Opens the conversation with somebody: a room of two.
+//! Opens the conversation of two members: a room that both are in from the beginning. It is found
+//! by its title, in which the lower account number comes first, so that there is one for each pair.
 
 use chatbox_common::limits::MAX_CONVERSATIONS;
 use chatbox_common::name::UserName;

@@ -1,5 +1,5 @@
-//! Does not want to see somebody, or wants to again: kept for all of one's sessions, and told to
-//! nobody else.
+//! Keeps or deletes the wish not to see a user. Only the account's own sessions are told; hiding is
+//! the client's.
 
 use chatbox_common::name::UserName;
 use chatbox_common::wire::codec;

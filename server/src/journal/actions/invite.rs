@@ -1,4 +1,4 @@
-//! Lets somebody into a room.
+//! Lets a user into a room by invitation.
 
 use chatbox_common::name::UserName;
 use chatbox_common::wire::message::{ErrorCode, RoomId, RoomRole};

@@ -1,4 +1,4 @@
-//! Enters a room.
+//! Enters a room. A room that the account must not see is refused like one that does not exist.
 
 use chatbox_common::name::RoomName;
 use chatbox_common::wire::message::{AccountId, ErrorCode, RoomId, RoomRole};
@@ -44,7 +44,7 @@ pub(super) fn carry_out(
     Ok(())
 }
 
-/// Commits a membership that begins behind the room's last message.
+/// The membership begins behind the room's last message; everything before counts as read.
 fn add_member(
     state: &mut JournalState,
     id: RoomId,

@@ -1,5 +1,5 @@
-//! What members of a room do to each other. What each of it is stands in a file of its own; here is
-//! what they have in common.
+//! What a moderator does to another user in a room. Each [`Measure`] stands in a file of its own;
+//! here is the order they share: check, commit, audit, memory, and last the room's members.
 
 mod ban;
 mod kick;
@@ -45,7 +45,6 @@ pub(super) const fn rule(room: RoomId, action: ModeratorAction) -> Rule {
     Rule::needing(measure.event, room, measure.need)
 }
 
-/// Who is meant, and why.
 pub(super) struct Moderation<'a> {
     pub(super) room: RoomId,
     pub(super) user: &'a UserName,
@@ -129,7 +128,7 @@ mod tests {
     use crate::store::testing::{account, store};
     use crate::store::{Commit, LOBBY, Store};
 
-    /// Everything that can be done, each behind what makes it possible.
+    /// In an order in which each is possible after those before it.
     const ALL: [ModeratorAction; 8] = [
         ModeratorAction::Op,
         ModeratorAction::Deop,

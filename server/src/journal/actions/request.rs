@@ -1,5 +1,5 @@
-//! What all room actions have in common: the rule that each states, why one fails, whom it names
-//! and how it is answered.
+//! What all room actions have in common: the rule that each states, why one fails, the user it
+//! names and how it is answered.
 
 use std::sync::Arc;
 
@@ -15,11 +15,10 @@ use crate::store::{Role, StoreError};
 const UNKNOWN_USER: Refusal = (ErrorCode::UnknownUser, "there is nobody of this name");
 pub(super) const THAT_IS_YOU: Refusal = (ErrorCode::InvalidArgument, "that is you");
 
-/// What is known of a room action before anything of it is done.
+/// What is checked, and logged of a refusal, before anything of a room action is done.
 pub(super) struct Rule {
-    /// Its event in the audit.
     pub(super) event: &'static AuditEvent,
-    /// In which room what is needed for it; without, the action looks for itself.
+    /// The least role needed, and in which room; `None` where the action checks for itself.
     pub(super) need: Option<(RoomId, RoomRole)>,
 }
 
@@ -36,7 +35,6 @@ impl Rule {
     }
 }
 
-/// Why a room action was not carried out.
 pub(super) enum Failure {
     Refused(Refusal),
     Store(StoreError),
@@ -54,7 +52,6 @@ impl From<StoreError> for Failure {
     }
 }
 
-/// Somebody else, as a room action names them.
 pub(super) struct TargetUser {
     pub(super) account: AccountId,
     pub(super) user: Arc<str>,
@@ -62,13 +59,12 @@ pub(super) struct TargetUser {
 }
 
 impl TargetUser {
-    /// An administrator, then what the room gives: who stands higher may act upon who does not.
+    /// Administrators rank above all roles of a room. Only the higher rank may act upon the lower.
     pub(super) fn rank_in(&self, room: &RoomState) -> (bool, RoomRole) {
         (self.is_admin, room.standing_of(self.account))
     }
 }
 
-/// Looks for somebody by name.
 pub(super) fn target(state: &mut JournalState, user: &UserName) -> Result<TargetUser, Failure> {
     let found = state.write(|tx| tx.account(user))?.ok_or(UNKNOWN_USER)?;
     Ok(TargetUser {

@@ -1,4 +1,4 @@
-//! The transaction against a database, without the loop.
+//! The transaction against a database, without the writer's loop.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::totp_seal::SealingKey;
 
 const FIRST: SessionId = 1;
 const SECOND: SessionId = 2;
-/// An account that nothing else is said of.
+/// An account that no test uses: its log-outs only move the count.
 const NOBODY: u64 = 99;
 
 struct Accounts {
@@ -82,7 +82,7 @@ impl Accounts {
         AuthRequest::LogOut(self.alice)
     }
 
-    /// What becomes of requests that share a transaction, behind seven log-outs.
+    /// The requests share a transaction, after seven log-outs of another account.
     fn carry_out(&mut self, requests: &[AuthRequest]) -> Vec<AuthOutcome> {
         let done = self.transact(&[], requests, &Deferred::default());
         done.unwrap().auth_outcomes
@@ -109,7 +109,6 @@ impl Accounts {
         work.run(&mut self.store)
     }
 
-    /// As the database has it.
     fn lobby(&mut self) -> RoomState {
         let read = self
             .store
@@ -117,7 +116,7 @@ impl Accounts {
         read.unwrap().unwrap()
     }
 
-    /// A message of Alice's under an id that ends in `n`.
+    /// A message of Alice's with the client's id `[n; 16]`.
     fn post(&self, room: RoomId, n: u8, text: &str) -> Admitted {
         Admitted {
             post: Post {

@@ -19,67 +19,60 @@ use crate::journal::write_behind::WriteBehind;
 use crate::store::{Commit, Durability, LOBBY, Store, StoreError, Tx};
 use crate::totp_seal::SealingKey;
 
-/// In place of a boot that the system has no name for.
+/// Stands for this boot where the system gives it no id.
 const UNKNOWN_BOOT: &str = "unknown";
 
-/// What an operator is told of a machine that ended while the server ran.
 const CUT_OFF: &str = "the machine ended while the server ran, which may have lost the last \
     messages (durability = \"normal\"); clients fetch the history anew";
 
-/// What the journal is made of.
 pub struct Parts {
-    /// The database, whose only writer the journal becomes.
+    /// The journal becomes its only writer.
     pub store: Store,
-    /// chat.log.
     pub chat: AuditedChat,
-    /// The other audit files.
     pub audit: Audit,
-    /// The senders.
     pub deliveries: Deliveries,
-    /// Seals TOTP secrets at rest.
     pub seal: Arc<SealingKey>,
-    /// Below so many free bytes nothing is written.
+    /// Below so many free bytes no message, login or room action is committed.
     pub min_free: u64,
-    /// How many rooms there may be.
     pub room_limits: RoomLimits,
 }
 
-/// What the first transaction found and decided.
 struct Begun {
     history_id: [u8; 16],
     lobby: RoomState,
-    /// The last message's row.
+    /// The highest row number that a message was given.
     kept: u64,
-    /// The last run ended with the machine, and may have lost its last commits.
+    /// The last run ended with a crash or power cut of the machine, and may have lost its last
+    /// commits.
     cut_off: bool,
     unindexed: bool,
 }
 
 impl Begun {
-    /// Must be committed before the first message is: until the server ends well, the next start
-    /// finds the mark of this one.
+    /// Must be committed before the first message is: unless the server is shut down cleanly, the
+    /// next start finds the mark of this run. `shown` is the last row in chat.log.
     fn new(tx: &Tx<'_>, shown: u64, durability: Durability) -> Result<Self, StoreError> {
         let kept = tx.last_row()?;
         let boot = boot::id();
         let left = tx.running_boot()?;
-        // Where the system does not tell its boots apart, each may be another.
+        // Without an id of the boot, it may be another than the last run's.
         let cut_off = left.is_some() && (boot.is_none() || left != boot);
         if shown > kept {
             tx.skip_rows(shown)?;
         }
         if shown > kept || cut_off {
-            // A power cut or an older copy: people saw messages that are gone, and chat.log may
-            // have lost as much. Their clients must forget them, since the numbers will come
-            // again with other texts.
+            // A power cut or an older copy: clients show messages that are gone, of which chat.log
+            // may have lost the lines as well. They must discard them, since the numbers will be
+            // given to other messages.
             tx.renew_history_id()?;
         }
         let mark = match durability {
             Durability::Normal => Some(boot.as_deref().unwrap_or(UNKNOWN_BOOT)),
-            // What it commits, the last run's with it, survives.
+            // This run's commits survive a power cut, and the first of them secures the last run's.
             Durability::Full => None,
         };
-        // Nothing is written that stands there, so that a full disk does not keep a server from
-        // starting again.
+        // A mark that is there already is not written again, so that a full disk does not keep the
+        // server from starting.
         if left.as_deref() != mark {
             tx.set_running_boot(mark)?;
         }
@@ -95,7 +88,7 @@ impl Begun {
 }
 
 impl JournalState {
-    /// Reads the lobby, and adds what chat.log lacks.
+    /// Commits [`Begun`], reads the lobby, and adds to chat.log what it lacks.
     pub(in crate::journal) fn open(parts: Parts) -> Result<Self, StoreError> {
         let Parts {
             mut store,

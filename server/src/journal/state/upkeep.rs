@@ -1,5 +1,6 @@
-//! What the journal looks after beside the messages: the disk's free space, chat.log, the index,
-//! what is written behind, and who is told who came and went.
+//! What the journal does besides messages and requests: the disk's free space, lines that chat.log
+//! lacks, the index, what is written behind, and notices of presence. The `writer` calls it between
+//! two batches.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,7 +17,7 @@ use crate::presence::Notice;
 use crate::store::Commit;
 
 impl JournalState {
-    /// When something of it is to be done even if no job comes.
+    /// When the thread must wake even if no job comes.
     pub(in crate::journal) fn next_due(&self) -> Option<Instant> {
         let notice = self.rooms.next_notice().into_iter();
         notice
@@ -52,7 +53,6 @@ impl JournalState {
         }
     }
 
-    /// Adds to chat.log what it lacks.
     pub(in crate::journal) fn catch_up(&mut self) {
         if !self.chat.is_behind() {
             return;
@@ -73,7 +73,6 @@ impl JournalState {
         }
     }
 
-    /// Writes what is written behind, if it is time.
     pub(in crate::journal) fn write_what_is_behind(&mut self, now: Instant) {
         if !self.write_behind.is_due(now) {
             return;
@@ -88,7 +87,7 @@ impl JournalState {
         self.write_behind.done(written.is_ok(), now);
     }
 
-    /// Deletes tokens that are good for nothing any more.
+    /// Tokens that have expired are refused before they are deleted; this frees their rows.
     pub(in crate::journal) fn expire_tokens(&mut self) {
         let at = stamp();
         if let Err(error) = self.write(|tx| tx.expire_resume(at)) {
@@ -96,7 +95,7 @@ impl JournalState {
         }
     }
 
-    /// Indexes a portion, if it is time; `is_idle` when there was nothing else to do.
+    /// `is_idle` where the last batch was empty.
     pub(in crate::journal) fn index(&mut self, is_idle: bool) {
         let now = Instant::now();
         if !self.index.is_due(is_idle, now) {
@@ -115,9 +114,10 @@ impl JournalState {
         }
     }
 
-    /// Nobody is online any more.
+    /// The last transaction of a clean shutdown: the next start finds no session and no mark.
     pub(in crate::journal) fn finish(mut self) {
-        // Synced, and with it everything before: only then a later power cut can take nothing.
+        // Synced, and everything committed before with it: without the mark the next start takes it
+        // that a power cut has lost nothing.
         let last = self.store.transaction(Commit::Synced, |tx| {
             tx.clear_online()?;
             tx.set_running_boot(None)
@@ -128,7 +128,7 @@ impl JournalState {
     }
 }
 
-/// A notice in its two forms: whole, and with the count alone.
+/// The notice as a whole, and with the count alone for sessions that it reaches late.
 fn encode(room: RoomId, notice: Notice) -> (Arc<[u8]>, Arc<[u8]>) {
     let mut full = Vec::new();
     let mut count = Vec::new();

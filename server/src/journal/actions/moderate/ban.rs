@@ -1,4 +1,4 @@
-//! Sends somebody away for good, or takes that back.
+//! Ends a membership and keeps the user from joining again, or takes that back.
 
 use chatbox_common::wire::message::{Action, RoomRole};
 

@@ -1,4 +1,4 @@
-//! Sends somebody away, who may come back.
+//! Ends a membership; the user may join again.
 
 use chatbox_common::wire::message::{Action, RoomRole};
 

@@ -1,5 +1,5 @@
-//! All there is to one thing that a moderator does to somebody: its right, its check, its event,
-//! what it changes in the database and what in memory.
+//! One thing that a moderator does to a user: its right, its check, its event, what it changes in
+//! the database and what in memory.
 
 use chatbox_common::wire::message::{AccountId, Action, ErrorCode, RoomRole};
 
@@ -11,25 +11,25 @@ pub(super) const NOT_THERE: Refusal = (ErrorCode::InvalidArgument, "they are not
 pub(super) const NOTHING_TO_DO: Refusal = (ErrorCode::InvalidArgument, "that is so already");
 
 pub(super) struct Measure {
-    /// Its event in the audit.
     pub(super) event: &'static AuditEvent,
-    /// What whoever does it has to be in the room.
+    /// The least role that the moderator needs in the room.
     pub(super) need: RoomRole,
-    /// What people are told.
+    /// What the room is told.
     pub(super) told: Action,
-    /// Whether who belonged to the room does no longer; this is left to whoever tells them.
+    /// Whether it ends a membership. `keep` does so in the database; in memory `expel` does, which
+    /// also tells the sessions.
     pub(super) expels: bool,
-    /// Whether it would change anything.
+    /// Refuses what would change nothing.
     pub(super) check: fn(&StateBefore) -> Result<(), Refusal>,
-    /// Writes it, with its end where it has one.
+    /// Writes it to the database, with its end in milliseconds since 1970-01-01 UTC where it has
+    /// one.
     pub(super) keep: fn(&Tx<'_>, &Sanction<'_>, Option<i64>) -> Result<(), StoreError>,
-    /// Changes a room in memory as `keep` changed the database, memberships apart.
+    /// Changes a room in memory as `keep` changed the database, except for memberships that end.
     pub(super) apply: fn(&mut RoomState, AccountId, Option<i64>),
 }
 
-/// How somebody stands in a room before it.
 pub(super) struct StateBefore {
-    /// What they may do there, if they belong to it.
+    /// `None` where the user is no member.
     pub(super) role: Option<RoomRole>,
     pub(super) is_banned: bool,
     pub(super) is_muted: bool,

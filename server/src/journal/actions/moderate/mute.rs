@@ -1,4 +1,5 @@
-//! Lets somebody read and not write, for a while or until it is taken back.
+//! Lets a user read and not write, for a time or until it is taken back. A mute that is repeated
+//! replaces the earlier one.
 
 use chatbox_common::wire::message::{Action, RoomRole};
 

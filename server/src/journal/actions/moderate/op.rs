@@ -1,4 +1,4 @@
-//! Makes somebody a moderator, or a member like others again.
+//! Makes a member a moderator, or a moderator a member. An owner stays one.
 
 use chatbox_common::wire::message::{AccountId, Action, RoomRole};
 
