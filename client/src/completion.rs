@@ -1,17 +1,18 @@
-//! What a name that was begun may become, and which one was probably meant. Pure: asks the model
-//! what was heard of, and the table of commands what there is.
+//! Completes names of commands, rooms and people, and guesses which room or person was meant.
+//! Pure: the model has the names heard of, `input` the commands.
 //!
-//! For whichever face: `app` names the nearest name where the server knows no such room or person.
+//! The full screen completes by it; `app` names the nearest name where the server knows no such
+//! room or person.
 
 use chatbox_common::wire::message::RoomId;
 
 use crate::input;
 use crate::model::Model;
 
-/// Longer than any name: what is longer is not compared with them.
+/// In bytes, more than any name has. Longer words are not compared: the cost grows with the length.
 const MAX_WORD: usize = 80;
 
-/// The word that ends at `cursor` (in bytes): where it begins, and its text so far.
+/// The word that ends at `cursor`: where it begins, and its text so far. Both places in bytes.
 #[must_use]
 pub fn word(line: &str, cursor: usize) -> (usize, &str) {
     let line = line.get(..cursor).unwrap_or(line);
@@ -22,7 +23,7 @@ pub fn word(line: &str, cursor: usize) -> (usize, &str) {
     (begin, line.get(begin..).unwrap_or_default())
 }
 
-/// What may stand in place of the word that ends at `cursor`, the likeliest first, each with what
+/// Candidates for the word that ends at `cursor` (in bytes), the likeliest first, each with what
 /// separates it from the next word: commands at the beginning of a line, rooms behind a `#`, and
 /// people, of whom those come first who spoke last in the room `here`.
 #[must_use]
@@ -47,7 +48,7 @@ pub fn complete(model: &Model, here: Option<RoomId>, line: &str, cursor: usize) 
             .map(|name| format!("{name} "))
             .collect(),
         _ if word.is_empty() => Vec::new(),
-        // Who begins with a name speaks to them.
+        // A name at the beginning of a line addresses that person.
         (0, ..) => people(word, "", ": "),
         _ => people(word, "", " "),
     }
@@ -59,7 +60,7 @@ fn begins(name: &str, with: &str) -> bool {
 }
 
 /// The room (with its `#`) or person (with an `@`) that was probably meant: the first that begins
-/// like the name, or else the one that is a slip or two away from it.
+/// with `name`, or else the one at an edit distance of at most two.
 #[must_use]
 pub fn meant(model: &Model, here: Option<RoomId>, name: &str) -> Option<String> {
     if name.len() > MAX_WORD {
@@ -69,7 +70,7 @@ pub fn meant(model: &Model, here: Option<RoomId>, name: &str) -> Option<String> 
         let line = format!(" {begun}");
         let found = complete(model, here, &line, line.len()).into_iter();
         let found = found.map(|name| name.trim_end().to_owned());
-        // What is not there under this name is not meant by it.
+        // The server has just refused this very name.
         found.filter(|found| !found.eq_ignore_ascii_case(name))
     };
     let (sigil, bare) = name.split_at_checked(1)?;
@@ -89,7 +90,7 @@ mod tests {
     use super::*;
     use crate::model::Event;
 
-    /// Zoe, in the lobby and in #ops. In the lobby Bob and then Bert spoke; Alice and Boris came.
+    /// In the lobby Bob and then Bert spoke; Alice and Boris came.
     fn model() -> Model {
         let mut model = Model::new("zoe");
         model.apply(Event::Welcome(Welcome {
@@ -155,7 +156,7 @@ mod tests {
             ("hello al there", 8, (6, "al")),
             ("hello ", 6, (6, "")),
             ("a\u{2003}b", 5, (4, "b")),
-            // Not on a character, or beyond the end: the whole line counts.
+            // Inside a character, or beyond the end: the whole line counts.
             ("é", 1, (0, "é")),
             ("ab", 9, (0, "ab")),
         ] {

@@ -1,8 +1,9 @@
-//! What a person types: a line becomes a text to send or a command to carry out.
+//! The grammar of typed lines: a line becomes a text to send or a command to carry out.
 //!
 //! One table holds every command with its arguments, its help and its parser, so that `/help`
-//! cannot tell anything else than what is obeyed. Knows no screen and no network; a face of the
-//! client calls [`parse`] for each line (or each pasted block) and acts on the answer.
+//! cannot differ from what is obeyed. Knows no screen and no network; `app` calls [`parse`] for
+//! each line, [`parse_pasted`] for each pasted block and [`verbatim`] for scripts, and acts on the
+//! answer.
 
 mod table;
 #[cfg(test)]
@@ -19,34 +20,31 @@ pub use table::{Command, MemberAction, RoomOrder, Target};
 use table::{CommandRow, Misuse, TABLE, find};
 pub use when::When;
 
-/// The longest line taken, in bytes: a text, its line end, and a slash before it.
+/// In bytes: a text of [`MAX_TEXT`], a slash before it, and CR LF.
 pub const MAX_LINE: usize = MAX_TEXT + 3;
 
-/// The commands that ask for secrets.
+/// Commands that ask for secrets.
 const ASKING: [&str; 2] = ["password", "2fa"];
 
-/// The most hints at a time.
 const MAX_HINTS: usize = 5;
 
-/// What a typed line turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
-    /// A message to send: 1 to [`MAX_TEXT`] bytes, no control characters but line feed and tab.
+    /// 1 to [`MAX_TEXT`] bytes, without control characters but line feed and tab.
     Text(String),
-    /// A command, its arguments checked.
+    /// Its arguments are checked.
     Command(Command),
-    /// Nothing but blanks: nothing to do.
+    /// Only white space: nothing to do.
     Empty,
-    /// Nothing was understood and nothing is to be sent; the sentence, fit for a terminal, says
-    /// why and what to do.
+    /// Nothing is to be sent; the sentence, which has no controls, says why and what to do.
     Problem(String),
 }
 
-/// Understands one typed line or pasted block. Line ends of the form CR LF become LF, and those
-/// at the end are dropped; otherwise a text stays as it was typed.
+/// Parses a typed line. CR LF becomes LF, and line ends at the end are dropped; otherwise a text
+/// stays as it was typed.
 ///
-/// A line that begins with `/` is a command or a problem, never a message: a mistyped command
-/// is not to be read by a whole room. `//` sends a line that begins with one slash.
+/// A line that begins with `/` is a command or a problem, never a message, because a mistyped
+/// command must not reach a room. `//` sends a line that begins with one slash.
 #[must_use]
 pub fn parse(typed: &str) -> Input {
     let unified = typed.replace("\r\n", "\n");
@@ -56,8 +54,8 @@ pub fn parse(typed: &str) -> Input {
     }
 }
 
-/// Understands what was pasted as a whole. Several lines are a text, whatever they begin with: a
-/// file pasted into a room gives no orders. A single one is as good as typed.
+/// Parses a pasted block. Several lines are a text, whatever they begin with: a pasted file must
+/// not run commands. A single line is taken as typed.
 #[must_use]
 pub fn parse_pasted(pasted: &str) -> Input {
     let unified = pasted.replace("\r\n", "\n");
@@ -68,7 +66,7 @@ pub fn parse_pasted(pasted: &str) -> Input {
     }
 }
 
-/// Understands a line or block of a script: a text, whatever it begins with.
+/// For a line or block of a script: a text, whatever it begins with.
 #[must_use]
 pub fn verbatim(typed: &str) -> Input {
     match checked(&typed.replace("\r\n", "\n")) {
@@ -77,7 +75,8 @@ pub fn verbatim(typed: &str) -> Input {
     }
 }
 
-/// Without the line ends behind it; nothing, and what no message can hold, are judged already.
+/// The line without line ends at its end. Fails for a blank one, and for one with a control
+/// character that no message may have (docs/PROTOCOL.md, 13.3).
 fn checked(typed: &str) -> Result<&str, Input> {
     let line = typed.trim_end_matches('\n');
     if line.trim().is_empty() {
@@ -100,13 +99,14 @@ fn line_or_command(line: &str) -> Input {
     match line.strip_prefix('/') {
         Some(rest) if !rest.starts_with('/') => command(rest),
         Some(escaped) => text(escaped),
-        // What is typed behind it would be said as well.
+        // A blank before the slash. As a text it would be said, and so would the secrets behind it.
         None if would_ask(line) => Input::Problem(words::BLANK.to_owned()),
         None => text(line),
     }
 }
 
-/// Whether a line was meant to lead to another room, so that what follows it is meant for there.
+/// Whether a line was meant to change the current room. If it fails, the lines behind it must not
+/// be said in the present one.
 #[must_use]
 pub fn would_move(typed: &str) -> bool {
     let name = typed
@@ -116,8 +116,8 @@ pub fn would_move(typed: &str) -> bool {
     name.is_some_and(|name| moves.iter().any(|one| one.eq_ignore_ascii_case(name)))
 }
 
-/// Whether a line was meant to be a command that asks for secrets, however it is mistyped, so that
-/// what follows it is meant for answers. Several lines are none.
+/// Whether a line was meant to be a command that asks for secrets, however it is mistyped: the
+/// lines behind it are answers, which must not be said. Never true of several lines.
 #[must_use]
 pub fn would_ask(typed: &str) -> bool {
     let line = typed.trim_end_matches(['\r', '\n']);
@@ -132,8 +132,8 @@ pub fn would_ask(typed: &str) -> bool {
     })
 }
 
-/// Whether a name that is no command's was probably meant for one that asks. Narrower than the guess
-/// that a person is shown: what is thrown away behind it is lost.
+/// Narrower than the guess that a person is shown ([`meant`]): the input behind such a line is
+/// discarded.
 fn is_mistyped_asking(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     name.starts_with("pass")
@@ -145,7 +145,8 @@ fn asks(name: &str) -> bool {
     ASKING.contains(&name)
 }
 
-/// Whether a line may have a secret in it, behind a command that takes none there.
+/// Whether the first line may have a secret in it, such as `/password hunter2`: it is kept out of
+/// the input history.
 #[must_use]
 pub fn may_hold_secret(typed: &str) -> bool {
     let first = typed.trim_start().lines().next().unwrap_or_default();
@@ -159,7 +160,7 @@ fn text(text: &str) -> Input {
     Input::Text(text.to_owned())
 }
 
-/// What is said of a text of so many bytes.
+/// `size` in bytes.
 #[must_use]
 pub fn too_long(size: usize) -> String {
     words::too_long(size, MAX_TEXT)
@@ -184,7 +185,7 @@ fn command(line: &str) -> Input {
     }
 }
 
-/// Every command's name.
+/// The names, without the slash.
 pub fn commands() -> impl Iterator<Item = &'static str> {
     TABLE.iter().map(|row| row.name)
 }
@@ -197,19 +198,18 @@ fn unknown(name: &str) -> String {
     words::unknown(&sanitize::line(&cut), meant(name))
 }
 
-/// The command that one of an unknown name was probably meant to be.
+/// The known command for an unknown name. Looks at its first 32 characters.
 fn meant(name: &str) -> Option<&'static str> {
     let begun: String = name.chars().take(32).collect();
     let begun = begun.to_ascii_lowercase();
     let begins = commands().find(|name| name.starts_with(&begun));
     begins
         .or_else(|| nearest(&begun, commands()))
-        // The blank is missing, and perhaps a secret follows.
+        // No blank behind the name, and perhaps a secret.
         .or_else(|| ASKING.into_iter().find(|name| begun.starts_with(name)))
 }
 
-/// The name that is at most two slips away from what was typed, upper and lower case being the
-/// same.
+/// The nearest name at a Damerau-Levenshtein distance of at most 2, ASCII letters without case.
 #[must_use]
 pub fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let typed = typed.to_ascii_lowercase();
@@ -227,8 +227,8 @@ fn usage(row: &CommandRow) -> String {
         .to_owned()
 }
 
-/// What a command that was begun may become, with its arguments and what it does, the first few of
-/// those; nothing for what is no command.
+/// The usage and help of at most [`MAX_HINTS`] commands that begin as `typed` does; empty for what
+/// is no command.
 #[must_use]
 pub fn hints(typed: &str) -> Vec<String> {
     let Some(line) = typed.strip_prefix('/').filter(|_| !typed.contains('\n')) else {
@@ -246,8 +246,8 @@ pub fn hints(typed: &str) -> Vec<String> {
     hints.take(MAX_HINTS).collect()
 }
 
-/// What `/help` prints: one line for the command `topic`, or for every command when there is no
-/// topic (or none of that name). Lines end with a line feed.
+/// One line for the command `topic`; one for every command without a topic, or if there is no
+/// command of that name. Each line ends with a line feed.
 #[must_use]
 pub fn help(topic: Option<&str>) -> String {
     let mut lines: Vec<(String, &str)> = match topic.and_then(find) {

@@ -1,5 +1,5 @@
-//! What others send reaches the terminal as letters alone: a server that lies in every text it can
-//! send, and the byte stream that comes out of a full screen.
+//! Texts of others reach the terminal without controls: a server puts attacks in every text that it
+//! can send, and the bytes that a full screen writes are searched for them.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -24,7 +24,7 @@ use chatbox_common::wire::message::{
 use unicode_width::UnicodeWidthStr;
 use wider::Wider;
 
-/// Orders to a terminal, by what they would do.
+/// Controls, by what a terminal would do.
 const ATTACKS: &[(&str, &str)] = &[
     ("clear the screen", "\u{1b}[2J"),
     ("home", "\u{1b}[H"),
@@ -95,13 +95,12 @@ const ATTACKS: &[(&str, &str)] = &[
     ("annotations", "\u{fff9}a\u{fffa}b\u{fffb}"),
 ];
 
-/// One's own final letters of control sequences, and the private modes that are switched.
+/// Final bytes of the client's own control sequences, and the private modes it switches.
 const OWN_FINALS: &str = "HJKmhlABCDGdX";
 const OWN_MODES: &[&str] = &["?7", "?25", "?1049", "?2004"];
 
 const SIZE: (u16, u16) = (100, 30);
 
-/// The client, which logs in at a server that follows a script.
 fn client(server: &ScriptedServer) -> Program {
     let fingerprint = server.fingerprint().to_string();
     client_of(
@@ -122,7 +121,7 @@ fn enter() -> (ScriptedServer, Screen, AcceptedClient) {
     (server, screen, client)
 }
 
-/// The orders that were written, without those that a full screen needs.
+/// Controls in the output that a full screen does not need.
 fn foreign_orders(bytes: &[u8]) -> Vec<String> {
     let text = String::from_utf8(bytes.to_vec()).expect("what is written is UTF-8");
     let mut foreign = Vec::new();
@@ -155,7 +154,7 @@ fn foreign_orders(bytes: &[u8]) -> Vec<String> {
     foreign
 }
 
-/// What was written, once it ends behind a whole order and has no foreign one.
+/// Fails where the output ends inside a character or sequence, so that the caller waits for more.
 fn has_own_orders(written: Vec<u8>) -> Result<String, String> {
     let text = String::from_utf8(written).map_err(|error| error.to_string())?;
     match foreign_orders(text.as_bytes()) {
@@ -170,7 +169,7 @@ fn is_invisible(c: char) -> bool {
         | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Says an attack in every text that a server can send in a session.
+/// Sends the attack in every text of a session's messages.
 fn attack(client: &mut AcceptedClient, number: u64, attack: &str) {
     let text = |what: &str| format!("{what}{attack}end");
     let room = RoomId(100 + number);
@@ -231,7 +230,7 @@ fn nothing_that_others_say_is_an_order_to_the_terminal() {
     let last = 2 * ATTACKS.len() as u64 + 1;
     client.say(&ServerMessage::Chat(chat(last, "bob", "that was all")));
     screen.sees("that was all");
-    // Everything is looked at once more, page by page.
+    // Scrolling back draws every message once more.
     for _ in 0..20 {
         let mark = screen.mark();
         screen.press(PAGE_UP);
@@ -241,7 +240,7 @@ fn nothing_that_others_say_is_an_order_to_the_terminal() {
     for (what, sequence) in ATTACKS {
         assert!(!text.contains(&format!("{sequence}end")), "{what}");
     }
-    // The goodbye is shown where the screen was, once it is given back.
+    // The goodbye is written after the alternate screen is left.
     let mark = screen.mark();
     client.say(&ServerMessage::Bye(Bye {
         reason: ByeReason::Other,
@@ -257,7 +256,7 @@ fn nobody_speaks_in_another_s_name() {
     let (_server, screen, mut client) = enter();
     client.say(&ServerMessage::Chat(chat(1, "bob", "I am bob")));
     screen.sees("I am bob");
-    // How a line of bob's begins, by what the screen shows.
+    // The beginning of bob's line as drawn, which mallory forges.
     let real = screen.sees_row("bob's line", |row| row.contains("I am bob"));
     let begin = &real[..real.find("I am bob").unwrap()];
     let fake = begin.trim_start();
@@ -286,20 +285,20 @@ fn nobody_speaks_in_another_s_name() {
     });
 }
 
-/// What a terminal may draw wider than the client takes it for.
+/// Clusters that a terminal may draw wider than the client measures them.
 const WIDER: &[&str] = &["㉈", "㉏", "ក្ក", "ស្ត្រី", "কা", "কৌ", "க\u{bbe}", "க\u{bca}"];
 
 #[test]
 fn what_the_terminal_draws_wider_stays_in_its_row() {
     for cluster in WIDER {
-        // A screen of its own for each: what is drawn over another one's rest is another question.
+        // A new screen for each, so that none is drawn over the rest of another.
         let (_server, screen, mut client) = enter();
         client.say(&ServerMessage::Chat(chat(1, "bob", "I am bob")));
         screen.sees("I am bob");
         let real = screen.sees_row("bob's line", |row| row.contains("I am bob"));
         let begin = &real[..real.find("I am bob").unwrap()];
         let width = begin.chars().count();
-        // Rows that end with such clusters, and such clusters before what is to be shifted.
+        // The cluster at the end of rows, and before a forged line that it would shift.
         let texts = [
             cluster.repeat(200),
             format!("x{}", cluster.repeat(200)),
@@ -325,7 +324,7 @@ fn what_the_terminal_draws_wider_stays_in_its_row() {
     }
 }
 
-/// Whether mallory's clusters are where they belong, on a screen where bob's lines begin like this.
+/// `begin` is how bob's lines begin; no row that mallory's text continues into may look like one.
 fn stays_in_its_row(shown: &Wider, begin: &str, cluster: &str) -> Result<(), String> {
     let (rows, width) = (shown.rows(), begin.chars().count());
     for (begins, row) in shown.begins(width).iter().zip(&rows) {
@@ -342,8 +341,8 @@ fn stays_in_its_row(shown: &Wider, begin: &str, cluster: &str) -> Result<(), Str
         .ok_or_else(|| format!("{cluster}, and what is behind it: {rows:#?}"))
 }
 
-/// Letters that are orders in UTF-8 to a terminal that reads another character set (C1: `Û` is C3
-/// 9B, and 9B is CSI), and what else has bytes beyond ASCII.
+/// Letters whose UTF-8 has C1 controls for a terminal that reads another character set (`Û` is C3
+/// 9B, and 9B is CSI), and other texts beyond ASCII.
 const OTHER_CHARSETS: &[&str] = &[
     "Û2J",
     "Û7;77H",

@@ -1,5 +1,4 @@
-//! What is shown of people, what they do, and whom one does not want to see: the program against a
-//! scripted server.
+//! Actions and ignored people: the program against a scripted server.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -94,7 +93,7 @@ fn what_is_done_is_sent_as_such_and_lines_of_a_pipe_are_messages_each() {
     let done = client.hear_send();
     assert_eq!((done.kind, done.text.as_str()), (Kind::Action, "waves"));
     client.commit(&done, 1);
-    // A mark means nothing there.
+    // The mark of a paste means nothing in a pipe.
     let said = client.hear_send();
     assert_eq!((said.kind, said.text.as_str()), (Kind::Text, "two"));
     client.commit(&said, 2);

@@ -6,55 +6,59 @@
 
 use std::time::Duration;
 
-/// How long a handshake may take, in seconds, where the configuration does not say less.
+/// The longest a handshake may take, in seconds after the connection was accepted; a configuration
+/// may say less.
 pub const MAX_HANDSHAKE_SECONDS: u32 = 10;
-/// How long a login may take from the handshake on.
+/// How long a login may take, from the handshake on.
 pub const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a registration may take: meanwhile the person scans a QR code.
+/// How long a registration may take, from `register` on: a person scans a code.
 pub const REGISTRATION_TIMEOUT: Duration = Duration::from_secs(300);
-/// How long a change of password or second factor may take: meanwhile the person scans a QR code.
+/// How long a change of password or second factor may take, from its challenge or from `new_factor`
+/// on: a person scans a code.
 pub const CHANGE_TIMEOUT: Duration = Duration::from_secs(300);
-/// How long after its first byte a frame of a session must be complete.
+/// How long a frame of a session may take, from its first byte to its last.
 pub const FRAME_TIMEOUT: Duration = Duration::from_secs(30);
-/// The server sends `ping` to a client that has sent no record for this long.
+/// How long no record may come from a client before the server sends `ping`.
 pub const PING_AFTER: Duration = Duration::from_secs(60);
-/// The server sends `bye timeout` to a client that has sent no record for this long.
+/// How long no record may come from a client before the server says `bye` with reason `timeout`.
 pub const SILENCE_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// The most messages in one record.
+/// The most messages in one record; with more, the record is malformed.
 pub const MAX_MESSAGES_PER_RECORD: usize = 256;
 /// The longest text of a chat message, in bytes of UTF-8.
 pub const MAX_TEXT: usize = 8 * 1024;
-/// The longest topic of a room, and the longest reason, in bytes of UTF-8.
+/// The longest topic of a room, reason of a lock and reason of a moderator, in bytes of UTF-8 each.
 pub const MAX_TOPIC: usize = 512;
-/// The most messages or people in a page.
+/// The most messages, people, rooms, members or sessions in a page.
 pub const PAGE_LIMIT: u32 = 500;
 /// A page ends once it holds this many bytes of messages.
 pub const PAGE_BYTES: usize = 32 * 1024;
 /// The longest text of a search, in bytes of UTF-8.
 pub const MAX_SEARCH: usize = 256;
-/// The most words of a search.
+/// The most words of a search; the least is one.
 pub const MAX_SEARCH_WORDS: u8 = 16;
-/// The longest mute that has an end, in seconds.
+/// The longest mute that has an end, in seconds (366 days); the shortest is 1 s.
 pub const MAX_MUTE: u32 = 366 * 24 * 3600;
-/// The most conversations of two that one account begins.
+/// The most conversations of two that an account begins; those that others begin do not count.
 pub const MAX_CONVERSATIONS: u64 = 500;
-/// The most people that one account ignores.
+/// The most people that an account ignores.
 pub const MAX_IGNORED: u32 = 1_000;
-/// The most sessions of an account at a time.
+/// The most sessions of an account at a time; the next one gets `bye` with reason `busy`.
 pub const MAX_SESSIONS: u32 = 32;
 
-/// Failed logins and resumes that an address has before it must wait.
+/// Failed logins that an address may have at once; against guessing.
 pub const LOGIN_FAILURES: u32 = 10;
-/// How long until the address has one more.
+/// How long until an address may have one more failed login.
 pub const LOGIN_REFILL: Duration = Duration::from_secs(10);
-/// Refused proofs of a password or code in a session; the last of them ends it.
+/// Wrong passwords and codes that a session may show before it ends: at a terminal left open nobody
+/// guesses on.
 pub const MAX_WRONG_PROOFS: u32 = 5;
-/// Wrong first codes of a new TOTP secret; the last of them ends the registration or change.
+/// How often the first code of a new TOTP secret may be wrong, in a registration or a change.
 pub const MAX_FIRST_CODES: u32 = 5;
-/// Registrations that may begin from an address at once: a classroom behind one router.
+/// Registrations that an address may begin at once: a classroom behind one router. Loopback
+/// addresses have no limit.
 pub const REGISTRATIONS: u32 = 50;
-/// How long until the address may begin one more.
+/// How long until an address may begin one more registration.
 pub const REGISTRATION_REFILL: Duration = Duration::from_secs(60);
 /// Registrations that one connection may begin.
 pub const REGISTRATIONS_PER_CONNECTION: u32 = 5;
@@ -73,7 +77,7 @@ mod tests {
     use crate::name::MAX_NAME;
     use crate::wire::strict::{MAX_KEYS, MAX_NESTING};
 
-    /// Writes a number as the document does: 65,535.
+    /// As in the document: 65,535.
     fn grouped(number: u64) -> String {
         match number {
             0..1_000 => number.to_string(),

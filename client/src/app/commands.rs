@@ -1,4 +1,5 @@
-//! What a person types, carried out.
+//! Carries out what a person or a script types: the loop calls [`App::carry_out`] for each intent
+//! of the face. Grammar is `input`'s, waiting and sending are `outgoing`'s.
 
 use chatbox_common::crypto::record::KeyAge;
 use chatbox_common::wire::message::{ClientMessage, Kind, Plain, ServerInfo};
@@ -13,19 +14,20 @@ use crate::model::{Event as Told, Listed};
 use crate::ui::Intent;
 use crate::words::app as words;
 
-/// What a line would have done, had it been understood.
+/// What a line was meant for, also where it is not understood. It decides what becomes of the lines
+/// typed behind it: after a line that failed they would be said in the wrong place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Expected {
-    /// It would have been said, or have shown something.
+    /// It is said, or shows something.
     Text,
-    /// What is typed behind it would have been the answers to its questions.
+    /// The lines behind it are answers to its questions, among them secrets.
     Questions,
-    /// What is typed behind it would have been said in another room.
+    /// The lines behind it are meant for another room.
     Move,
 }
 
 impl App {
-    /// Carries out what is wanted, now that it is its turn.
+    /// Called in the order in which the intents were typed.
     pub(super) fn carry_out(&mut self, intent: Intent) -> Result<(), ExitReason> {
         match intent {
             Intent::Line(line) => self.line(&line),
@@ -34,7 +36,7 @@ impl App {
             Intent::Cut(line) => self.unread(&line, &words::cut(MAX_TERMINAL_LINE - 1)),
             Intent::NoText(line) => self.unread(&line, words::NO_TEXT),
             Intent::Go(room) if self.model.is_in(room) => self.talk_in(room),
-            // One was sent out of it meanwhile.
+            // The server has ended the membership meanwhile.
             Intent::Go(_) => Ok(()),
             Intent::Older(room) => {
                 self.focus.want_older(room);
@@ -46,7 +48,7 @@ impl App {
                 self.quitting.begin();
                 self.problem(words::NOT_READ)
             }
-            // The loop carries out the wish to quit at once; one that waited its turn has all said.
+            // The loop quits at once by itself; here everything typed before was carried out.
             Intent::End | Intent::Quit => {
                 self.quitting.begin();
                 Ok(())
@@ -81,7 +83,7 @@ impl App {
         self.understood(input::parse_pasted(block), expected)
     }
 
-    /// What was typed will not be said: a script fails, while a person can type it again.
+    /// For what will not be said: a script fails, while a person can type it again.
     fn not_taken(&mut self, why: &str) -> Result<(), ExitReason> {
         if self.run_mode != RunMode::Chat {
             self.quitting.lose_one();
@@ -89,7 +91,8 @@ impl App {
         self.problem(why)
     }
 
-    /// A line came that nobody can tell the whole of: what can be read of it says what was meant.
+    /// For a line of which a part is missing or no UTF-8: the readable part tells whether it was a
+    /// command that asks, whose answers must not be said in a room.
     fn unread(&mut self, line: &str, why: &str) -> Result<(), ExitReason> {
         if self.run_mode == RunMode::Chat && input::would_ask(line) {
             return self.not_asked(why);
@@ -131,7 +134,7 @@ impl App {
         self.tell_if_kept()
     }
 
-    /// Tells a person that what they said is on its way only later.
+    /// Tells a person, not a script, that a message waits for a connection.
     pub(super) fn tell_if_kept(&mut self) -> Result<(), ExitReason> {
         if self.is_person && !self.model.is_connected() {
             return self.problem(words::KEPT);
@@ -139,7 +142,7 @@ impl App {
         Ok(())
     }
 
-    /// A problem is for the person, not for whoever reads the output.
+    /// Not on standard output, which another program may read.
     #[expect(
         clippy::unnecessary_wraps,
         reason = "a step like others, each of which may be the last"
@@ -206,8 +209,8 @@ impl App {
         }
     }
 
-    /// Whether a command is of no use while there is no connection. What is said waits for one, and
-    /// so does a change of the account, which asks all its questions in any case.
+    /// Commands that need one are refused without it. Messages wait for one, and so does a change
+    /// of the account, which asks all its questions in any case.
     fn needs_connection(&self, command: &Command) -> bool {
         match command {
             Command::Help(_)
@@ -218,7 +221,7 @@ impl App {
             | Command::Ignore(None)
             | Command::Password
             | Command::Factor(_) => false,
-            // One talks in a room that one is in already without the server's help.
+            // To talk in a room that the person is in already, the server is not asked.
             Command::Join(name) => self.model.room_named(name).is_none(),
             Command::List
             | Command::Info
@@ -241,7 +244,6 @@ impl App {
         }
     }
 
-    /// Help on a command, or on all of them and the keys.
     fn help(&mut self, topic: Option<&str>) -> Result<(), ExitReason> {
         let mut text = input::help(topic);
         if topic.is_none() {

@@ -1,5 +1,5 @@
-//! Where the person is: the room one talks in, what of it is wanted, and when what was shown counts
-//! as read. Pure: `now` is an argument.
+//! The current room, in which typed text is said; rooms whose older messages are wanted; and when
+//! what was shown counts as read. `app` asks it. Pure: `now` is an argument.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -9,33 +9,31 @@ use chatbox_common::wire::message::RoomId;
 
 use crate::model::Model;
 
-/// What is shown counts as read so much later, all of it at once.
+/// After the first message shown, until all that was shown counts as read: one `read` for many.
 const READING: Duration = Duration::from_secs(1);
 
-/// Where one talks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Current {
-    /// No room was chosen yet.
+    /// The lobby, where the person is in it.
     #[default]
     Unchosen,
     In(RoomId),
-    /// Nowhere, until a room is chosen.
+    /// Until a room is chosen.
     Nowhere,
 }
 
-/// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Focus {
     current: Current,
-    /// Rooms whose older messages are wanted by a face that scrolls.
+    /// Wanted by a face that scrolls back.
     older: BTreeSet<RoomId>,
-    /// When to tell the server how far the person has read.
+    /// When to send `read` (docs/PROTOCOL.md, 13.10).
     read_at: Option<Instant>,
 }
 
 impl Focus {
-    /// The room one talks in: the one chosen last, or the lobby as long as none was. Who was sent
-    /// out of it talks nowhere: what was meant for one room is not said in another.
+    /// The room chosen last, or the lobby as long as none was. `None` once the server has ended the
+    /// membership: what was meant for one room is not said in another.
     pub(super) fn here(&self, model: &Model) -> Option<RoomId> {
         match self.current {
             Current::Unchosen => model.room_named(RoomName::LOBBY),
@@ -44,42 +42,39 @@ impl Focus {
         }
     }
 
-    /// One talks in this room from now on.
     pub(super) const fn choose(&mut self, room: RoomId) {
         self.current = Current::In(room);
     }
 
-    /// One has left the room one talked in by oneself, and is where one began.
+    /// The person left the current room on purpose, and is in the lobby again.
     pub(super) const fn leave(&mut self) {
         self.current = Current::Unchosen;
     }
 
-    /// One talks nowhere until a room is chosen.
+    /// A room was to be entered and was not: nothing is said until a room is chosen.
     pub(super) const fn lose(&mut self) {
         self.current = Current::Nowhere;
     }
 
-    /// Messages before the oldest ones shown of this room are wanted.
+    /// Messages before the oldest one shown; asked for once, however often they are wanted.
     pub(super) fn want_older(&mut self, room: RoomId) {
         self.older.insert(room);
     }
 
-    /// The next room of which older messages are wanted.
+    /// Takes one room at a time: one page is under way at a time.
     pub(super) fn next_older(&mut self) -> Option<RoomId> {
         self.older.pop_first()
     }
 
-    /// Something was shown, which counts as read a moment later.
+    /// Counts as read [`READING`] after the first message shown since the last `read`.
     pub(super) fn saw(&mut self, now: Instant) {
         self.read_at.get_or_insert(now + READING);
     }
 
-    /// When to tell the server how far the person has read.
     pub(super) const fn read_at(&self) -> Option<Instant> {
         self.read_at
     }
 
-    /// What was shown is read.
     pub(super) const fn have_read(&mut self) {
         self.read_at = None;
     }
@@ -92,7 +87,6 @@ mod tests {
     use super::*;
     use crate::model::Event as Told;
 
-    /// Somebody in the lobby (1) and in #ops (2).
     fn model() -> Model {
         let mut model = Model::new("alice");
         model.apply(Told::Welcome(Welcome {

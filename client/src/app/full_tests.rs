@@ -1,5 +1,5 @@
-//! Keys through the real loop, on a screen that is looked at: each test is a state, keys, and the
-//! state that they lead to. What the server would say is put where the reading thread puts it.
+//! Keys through the real loop, with a screen whose text is compared. Messages of the server are put
+//! where the reading thread puts them.
 
 mod secrets;
 
@@ -15,7 +15,6 @@ use crate::prompt::nobody::Nobody;
 use crate::ui::full::terminal::Pressed;
 use crate::ui::full::test_screen::{TestScreen, keys};
 
-/// Alice at her screen.
 struct Desk {
     app: App,
     screen: TestScreen,
@@ -47,7 +46,7 @@ fn said(room: RoomId, seq: Seq, user: &str, text: &str) -> Chat {
 }
 
 impl Desk {
-    /// In the lobby, in #ops and in a conversation with bob; fifty messages in the lobby.
+    /// Fifty messages are in the lobby, of which the last ten were shown.
     fn begin() -> Self {
         Self::with((80, 24), &[])
     }
@@ -96,7 +95,6 @@ impl Desk {
         desk
     }
 
-    /// The server says something.
     fn hears(&mut self, message: ServerMessage) {
         self.app.message(message).unwrap();
     }
@@ -105,7 +103,7 @@ impl Desk {
         self.hears(ServerMessage::Chat(said(room, seq, user, text)));
     }
 
-    /// The server answers the last question for a page.
+    /// Answers the page request under way.
     fn page(&mut self, room: RoomId, messages: Vec<Chat>) {
         let asked = self.app.requests.find(Asked::Page);
         let request = asked.expect("a page was asked for");
@@ -118,11 +116,10 @@ impl Desk {
         }));
     }
 
-    /// Turns the loop until nothing more comes of what there is.
+    /// Turns the loop until nothing is typed ahead, and then draws.
     fn shows(&mut self) -> Option<Exit> {
         loop {
-            // What wakes the loop when nothing else does.
-            // One that is full wakes it as well.
+            // Wakes the loop, which a full channel does as well.
             let _ = self.app.teller.try_send(Event::Pressed);
             match self.app.turn().unwrap() {
                 Some(exit) => return Some(exit),
@@ -130,7 +127,7 @@ impl Desk {
                 None => {}
             }
         }
-        // Drawn at once, not in a frame's time.
+        // Draws now, not after a frame's time.
         self.press.send(Pressed::Redraw).unwrap();
         let _ = self.app.teller.try_send(Event::Pressed);
         self.app.turn().unwrap()
@@ -164,7 +161,7 @@ impl Desk {
         assert!(!self.text().contains(part), "{part:?} in\n{}", self.text());
     }
 
-    /// The line one types in, the cursor as `|`.
+    /// The input line, with the cursor as `|`.
     fn line(&self) -> String {
         let rows = self.screen.rows();
         let (x, y) = self.screen.cursor();
@@ -187,7 +184,7 @@ impl Desk {
         self.app.model.room_name(self.app.here().unwrap())
     }
 
-    /// What waits to be sent.
+    /// Takes what waits to be sent.
     fn sent(&mut self) -> Vec<(RoomId, String)> {
         let now = Instant::now();
         let mut sent = Vec::new();
@@ -351,7 +348,7 @@ fn scrolling_back_loads_what_was_said_before() {
     desk.shows();
     desk.press("pageup pageup pageup pageup");
     desk.sees("line 1");
-    // What comes meanwhile moves nothing.
+    // A message that comes while scrolled back moves nothing.
     let before = desk.text();
     desk.hears_chat(RoomId(1), 51, "bob", "line 51");
     desk.shows();

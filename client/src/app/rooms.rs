@@ -1,4 +1,5 @@
-//! Rooms: what a person does with them, and what the server says of them.
+//! Commands about rooms, called by `commands`, and the server's messages about them, called by
+//! `server`.
 
 use chatbox_common::wire::message::{
     Access, Action, ClientMessage, Create, InRoom, Invite, Join, Joined, Left, Moderate, RequestId,
@@ -15,7 +16,8 @@ use crate::sanitize::name;
 use crate::words::app as words;
 
 impl App {
-    /// The room that a command is for.
+    /// `None` if the person is not in it, which they are told, with the room that was probably
+    /// meant.
     fn target(&mut self, target: &Target) -> Result<Option<RoomId>, ExitReason> {
         let found = match target {
             Target::Here => self.here(),
@@ -32,7 +34,7 @@ impl App {
         Ok(found)
     }
 
-    /// Asks for something in a room, if one is in it.
+    /// Sends nothing if the person is not in the room.
     fn ask_in(
         &mut self,
         target: &Target,
@@ -44,13 +46,13 @@ impl App {
         Ok(())
     }
 
-    /// Puts a command behind what was typed before it.
+    /// Queued behind the messages typed before it, so that the server gets both in this order.
     pub(super) fn order(&mut self, what: Asked, message: impl FnOnce(RequestId) -> ClientMessage) {
         let request = self.requests.begin(what);
         self.outgoing.push_request(request, message(request));
     }
 
-    /// Enters a room, or talks in it if one is there already.
+    /// A room the person is in already is made the current one without asking the server.
     pub(super) fn join(&mut self, name: String) -> Result<(), ExitReason> {
         if let Some(room) = self.model.room_named(&name) {
             return self.talk_in(room);
@@ -179,7 +181,7 @@ impl App {
         if !self.model.is_in(room) && (asked.is_some() || !self.is_hidden(&joined.room)) {
             self.face.entered(&joined.room)?;
         }
-        // A script knows its room alone.
+        // The model of a script has its own room alone.
         if self
             .run_mode
             .room()

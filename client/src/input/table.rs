@@ -1,46 +1,43 @@
-//! The commands: their names, arguments, help and parsers, each in one row.
+//! The commands: name, arguments, help and parser of each in one row, so that they cannot differ.
+//! [`super::parse`] and `/help` read it.
 
 use chatbox_common::wire::message::{ClientMessage, FactorPart, Lock, RequestId, RoomId};
 
 use super::when::{When, span};
 
-/// How many messages `/history` shows when nobody says how many.
+/// Messages that `/history` shows where no count is typed.
 pub const DEFAULT_HISTORY: u16 = 20;
 
-/// The most messages one `/history` shows.
 pub const MAX_HISTORY: u16 = 1000;
 
-/// Where a command is to be carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// In the room one talks in.
+    /// The current room.
     Here,
-    /// In the room of this name.
+    /// A name with its `#`, not checked further.
     Room(String),
 }
 
-/// What may be done to a member of a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MemberAction {
     Kick,
     Ban,
     Unban,
-    /// For so many seconds, or until it is taken back.
+    /// For so many seconds, or until `/unmute`.
     Mute(Option<u32>),
     Unmute,
     Op,
     Deop,
 }
 
-/// What moderators may change about a room.
+/// What a moderator may change about a room (docs/PROTOCOL.md, 13.8).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RoomOrder {
-    /// Let only moderators write, for a reason, or all again.
+    /// The reason, which may be empty; `None` unlocks.
     Lock(Option<String>),
 }
 
 impl RoomOrder {
-    /// The request of this number that asks for it.
     #[must_use]
     pub fn into_message(self, request: RequestId, room: RoomId) -> ClientMessage {
         match self {
@@ -53,85 +50,72 @@ impl RoomOrder {
     }
 }
 
-/// A command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// Show [`help`](super::help) on everything, or on the command with this name.
+    /// On the command of this name, or on all ([`help`](super::help)).
     Help(Option<&'static str>),
-    /// Who is here.
+    /// The people online.
     List,
     /// The session's suite, keys and server.
     Info,
-    /// The messages before a moment, or before the oldest one shown, 1 to [`MAX_HISTORY`] of them.
-    History { count: u16, before: Option<When> },
-    /// The messages with these words; without words, older ones of the last search.
+    /// 1 to [`MAX_HISTORY`] messages before a moment, or before the oldest one shown.
+    History {
+        count: u16,
+        before: Option<When>,
+    },
+    /// `None` for older messages of the last search.
     Search(Option<String>),
-    /// Under which name this session is logged in.
     WhoAmI,
-    /// Which rooms there are.
+    /// Those that the person may know of, not only those they are in.
     Rooms,
-    /// Make a room of this name, with this topic.
     Create {
         name: String,
         topic: String,
         invited: bool,
     },
-    /// Enter a room, and talk there.
+    /// Makes it the current room, too.
     Join(String),
-    /// Say something to somebody alone; without words, talk with them from now on.
+    /// A person, and a text for them alone; an empty text makes the conversation the current room.
     Direct(String, String),
-    /// Do something instead of saying it.
+    /// An action (docs/PROTOCOL.md, 13.3).
     Me(String),
-    /// Who somebody is.
     Whois(String),
-    /// Do not want to see somebody; without a name, show whom one does not.
+    /// `None` shows who is ignored.
     Ignore(Option<String>),
-    /// Want to see somebody again.
     Unignore(String),
-    /// Leave a room.
     Leave(Target),
-    /// Say what a room is about; without words, show it.
+    /// `None` shows the topic, an empty one removes it.
     Topic(Target, Option<String>),
-    /// Let somebody into a room.
     Invite(Target, String),
-    /// Who belongs to a room.
     Members(Target),
-    /// Do something to a member of a room.
     Member {
         room: Target,
         user: String,
         action: MemberAction,
         reason: String,
     },
-    /// Change something about a room.
     InRoom(Target, RoomOrder),
-    /// Where one is logged in.
+    /// The person's own sessions.
     Sessions,
-    /// End all of one's sessions.
+    /// Ends all sessions of the account, this one included.
     LogOut,
-    /// Another password.
     Password,
-    /// Another second factor.
     Factor(FactorPart),
-    /// Empty the screen.
     Clear,
-    /// Say goodbye and leave.
     Quit,
 }
 
-/// The arguments do not fit; the answer is the usage line.
+/// Wrong arguments; the person is shown the row's usage.
 pub(super) struct Misuse;
 
-/// A row of the table.
 pub(super) struct CommandRow {
     pub(super) name: &'static str,
     pub(super) arguments: &'static str,
     pub(super) help: &'static str,
-    /// Takes what follows the name, without the blanks around it.
+    /// Gets what follows the name, without white space around it.
     pub(super) parse: fn(&str) -> Result<Command, Misuse>,
 }
 
-/// Every command.
 pub(super) const TABLE: &[CommandRow] = &[
     CommandRow {
         name: "help",
@@ -417,7 +401,7 @@ pub(super) const TABLE: &[CommandRow] = &[
     },
 ];
 
-/// The row of a command.
+/// ASCII letters without case.
 pub(super) fn find(name: &str) -> Option<&'static CommandRow> {
     TABLE.iter().find(|row| row.name.eq_ignore_ascii_case(name))
 }
@@ -430,7 +414,7 @@ fn alone(arguments: &str, command: Command) -> Result<Command, Misuse> {
     }
 }
 
-/// The first word, and what follows it.
+/// The first word, and the rest without white space before it.
 fn split(text: &str) -> (&str, &str) {
     let (first, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     (first, rest.trim_start())
@@ -440,7 +424,7 @@ fn room(word: &str) -> Option<String> {
     (word.len() > 1 && word.starts_with('#')).then(|| word.to_owned())
 }
 
-/// Where, and the rest.
+/// Without a `#room` first, all of `arguments` is the rest.
 fn target(arguments: &str) -> (Target, &str) {
     let (first, rest) = split(arguments);
     match room(first) {
@@ -449,7 +433,7 @@ fn target(arguments: &str) -> (Target, &str) {
     }
 }
 
-/// A name, with or without its `@`; one word.
+/// One word, with or without its `@`; the server checks the name.
 fn person(word: &str) -> Result<String, Misuse> {
     let name = word.strip_prefix('@').unwrap_or(word);
     if name.is_empty() || name.contains(char::is_whitespace) {

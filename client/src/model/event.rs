@@ -1,4 +1,4 @@
-//! What goes into the model and what comes out of it.
+//! The model's inputs ([`Event`], from `app`) and outputs ([`Effect`], carried out by `app`).
 
 use chatbox_common::limits::PAGE_LIMIT;
 use chatbox_common::wire::message::{
@@ -7,79 +7,69 @@ use chatbox_common::wire::message::{
     ReadTo, RequestId, RoomChanged, RoomId, RoomList, RoomSummary, Rooms, Seq, Standing, Welcome,
 };
 
-/// What the model is told.
 #[derive(Debug)]
 pub enum Event {
-    /// A session began.
+    /// A session began, the first or the next.
     Welcome(Welcome),
-    /// A message came live.
+    /// Live, not in a page.
     Chat(Chat),
-    /// The page asked for came.
+    /// Answers [`Ask::History`] and [`Ask::Until`].
     Page(Page),
-    /// The people asked for came.
     People(People),
-    /// The rooms asked for came.
     RoomList(RoomList),
-    /// The members asked for came.
     MemberList(MemberList),
-    /// One is in a room from now on.
+    /// A membership began, in whichever session, or the server describes a room again.
     Joined(message::Room),
-    /// One is in a room no longer.
+    /// The membership ended: left, kicked or banned.
     Left(RoomId),
-    /// Something about a room was changed.
     RoomChanged(RoomChanged),
-    /// What was asked about somebody came.
+    /// Answers [`Ask::Whois`].
     Profile(Profile),
-    /// One ignores somebody from now on, or no longer does.
+    /// The list of ignored people changed, in whichever session.
     Ignoring(Ignoring),
-    /// Who came to a room and went.
     Presence(Presence),
-    /// Something happened to a member of a room.
     Standing(Standing),
-    /// Somebody lets one into a room.
     Invited(Invited),
-    /// The server can't give the page or the people now; [`Event::Retry`] asks again.
+    /// The request under way can't be answered now; [`Event::Retry`] asks again.
     PageDelayed,
-    /// The server won't give the page or the people.
+    /// The request under way was refused for good.
     PageRefused,
-    /// The time to ask again has come.
+    /// After [`Event::PageDelayed`], when the time to ask again has come.
     Retry,
-    /// Live messages were cut.
+    /// The server stopped sending these rooms live (docs/PROTOCOL.md, 13.5).
     Lagged(Vec<Head>),
     /// Answers [`Ask::Follow`].
     Following(Following),
     /// Everything shown was read: of this room, or of all.
     HaveRead(Option<RoomId>),
-    /// The messages of a room before this one are no longer kept by whoever shows them.
+    /// The face dropped the room's messages before this one, so they may be asked for again.
     Forgot(RoomId, Seq),
-    /// A room is to be shown from behind this message on, whatever was read.
+    /// A script wants a room from behind this message on, whatever was read. Before the room is
+    /// joined.
     StartAt(RoomId, Seq),
-    /// Another session of the same person has read so far.
+    /// The person has read so far in another session.
     ReadTo(ReadTo),
-    /// The connection is gone; nothing that was asked for comes any more.
+    /// No answer to an earlier request comes any more.
     Disconnected,
-    /// The person wants so many messages before the oldest one shown.
+    /// So many messages before the oldest one shown.
     WantOlder(RoomId, u32),
-    /// The person wants so many messages before a moment, in milliseconds since 1970.
+    /// So many messages before a moment, in milliseconds since 1970.
     WantBefore(RoomId, u64, u32),
-    /// The person looks for words, or, without any, for older messages with the last ones.
+    /// A search; `None` for older messages of the last one.
     Find(Option<String>),
-    /// What was searched for came.
+    /// Answers [`Ask::Search`].
     Found(Found),
-    /// The person wants a list.
     Want(Listed),
-    /// The person wants to know who somebody is.
     WantProfile(String),
 }
 
-/// What comes in as many answers as it takes.
+/// Lists that come in pages; the model asks until the last one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Listed {
-    /// Who is online.
+    /// Those online.
     People,
-    /// Which rooms there are.
+    /// Those the person may know of.
     Rooms,
-    /// Who belongs to a room.
     Members(RoomId),
 }
 
@@ -107,139 +97,111 @@ impl Listed {
     }
 }
 
-/// Whether a message names whoever reads it.
+/// Whether a message names the person who reads it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mention {
-    /// It does not, or is their own.
+    /// No, or it is their own.
     No,
-    /// It does, and was said before they came.
+    /// Yes, but it was said before the session began: no bell rings.
     Earlier,
-    /// It does, and they are here: it calls them.
+    /// Yes, and it came since: the bell rings.
     Now,
-    /// It was said to them alone while they are here, which calls them as well.
+    /// In a conversation of two since the session began: the bell rings as well.
     Alone,
 }
 
-/// What is to be done, in order.
+/// To be carried out in the order in which they are returned.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Show a message.
     Show(Chat, Mention),
-    /// Say something, of a room or of none.
+    /// Show a sentence, in a room or where the person is.
     Notice(Option<RoomId>, String),
-    /// Nothing shown so far is in any room's history any more.
+    /// The server has another history (docs/PROTOCOL.md, 13.1): drop all that was shown.
     Forget,
-    /// Show messages that stand before the oldest one shown, in ascending order.
+    /// Show messages before the oldest one shown, in ascending order.
     Older {
-        /// Where.
         room: RoomId,
-        /// Which.
         messages: Vec<(Chat, Mention)>,
-        /// With which one the room's history begins, where there is nothing before these.
+        /// The first message kept, where there is none before these.
         begins: Option<Seq>,
     },
-    /// What is shown next of a room was not read yet.
+    /// The messages that follow were not read yet.
     Unread {
-        /// Where.
         room: RoomId,
-        /// How many messages.
+        /// All unread messages of the room.
         count: u32,
-        /// How many of them are shown.
+        /// Those of them that are shown.
         shown: usize,
     },
-    /// Show who is online.
     People(Vec<OnlinePerson>),
-    /// Show which rooms there are.
     Rooms(Vec<RoomSummary>),
-    /// Show who belongs to a room.
     Members(Vec<Member>),
-    /// Show who somebody is.
     Profile(Profile),
-    /// Show who came to a room and went, of those whom one wants to see.
+    /// Without ignored people and the person themselves.
     Presence(Presence),
-    /// Show what happened to a member of a room.
     Standing(Standing),
-    /// Show that somebody lets one into a room.
     Invited(Invited),
-    /// Show messages from before a moment, in ascending order.
+    /// Messages from before a moment, in ascending order.
     Past {
-        /// Where.
         room: RoomId,
-        /// The moment, in milliseconds since 1970.
+        /// In milliseconds since 1970.
         before: u64,
-        /// Which.
         messages: Vec<Chat>,
-        /// Whether there are none before them.
+        /// There are none before them.
         is_all: bool,
     },
-    /// Show what was found, the newest last.
+    /// What a search found, the newest last.
     Found {
-        /// What was searched for.
         words: String,
-        /// Which.
         messages: Vec<Chat>,
-        /// Whether there may be older ones.
+        /// There may be older ones.
         more: bool,
-        /// Whether some may be missing.
+        /// The server's index is behind, so some may be missing.
         incomplete: bool,
     },
-    /// Ask the server.
     Ask(Ask),
-    /// The server does not keep its promises; the session can't go on. Says why.
+    /// The server breaks the protocol, and the session can't go on. A sentence that says why.
     Fault(String),
 }
 
-/// A question to the server.
+/// A request to the server.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Ask {
-    /// A page of a room's messages.
+    /// A page of a room: behind `after`, before `before`, or the last messages.
     History {
-        /// Where.
         room: RoomId,
-        /// Only after this one.
         after: Option<Seq>,
-        /// Only before this one.
         before: Option<Seq>,
-        /// At most so many.
         limit: u32,
     },
     /// A page of a room's messages from before a moment.
     Until {
-        /// Where.
         room: RoomId,
-        /// The moment, in milliseconds since 1970.
+        /// In milliseconds since 1970.
         time: u64,
-        /// At most so many.
         limit: u32,
     },
-    /// A page of a search.
     Search {
-        /// What is looked for.
         words: String,
         /// Only messages older than this one.
         before: Option<Place>,
-        /// At most so many.
         limit: u32,
     },
     /// A page of a list.
     List {
-        /// Which.
         what: Listed,
         /// Only names after this one.
         after: Option<String>,
     },
-    /// Who somebody is.
     Whois(String),
-    /// The room live again.
+    /// Live messages again.
     Follow {
-        /// Where.
         room: RoomId,
         /// The last message shown.
         after: Seq,
     },
-    /// Tells how far the person has read; nothing is answered.
+    /// Answered only where it is refused.
     Read {
-        /// Where.
         room: RoomId,
         /// The last message read.
         seq: Seq,
@@ -247,7 +209,7 @@ pub enum Ask {
 }
 
 impl Ask {
-    /// The message that asks, under a number of the caller's.
+    /// The caller chooses the request's number and awaits the answer.
     #[must_use]
     pub fn into_message(self, request: RequestId) -> ClientMessage {
         match self {

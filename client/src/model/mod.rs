@@ -1,8 +1,9 @@
-//! What is known of the rooms, and in which order it is shown. Pure: events go in, effects come
-//! out; no clock, no socket, no screen. `app` feeds it and carries out what it asks for.
+//! What the client knows of its rooms, and the order in which messages are shown. Pure: events go
+//! in, effects come out; no clock, no socket, no screen. `app` feeds it and carries out the
+//! effects.
 //!
-//! The promise (docs/PROTOCOL.md, 13.2): a room's messages are shown as 1, 2, 3, … from where
-//! one came in, none missing, none twice, whatever the connection does. One rule keeps it: a
+//! The promise (docs/PROTOCOL.md, 13.2): a room's messages are shown as 1, 2, 3, … from the first
+//! one shown on, none missing, none twice, whatever the connection does. One rule keeps it: a
 //! message is shown only as the successor of the last one shown, and as long as a message is
 //! known to exist that was not shown, pages are fetched. Everything else (a lag, a hole, a new
 //! connection, a full buffer) only changes what is known to exist.
@@ -30,26 +31,26 @@ use pages::{ListRequest, Slot};
 use past::{Older, Search};
 pub use room::KnownRoom;
 
-/// See the module.
 #[derive(Debug)]
 pub struct Model {
     history_id: Option<[u8; 16]>,
     rooms: BTreeMap<RoomId, KnownRoom>,
-    /// Rooms that one was in: what was shown of them is not shown again when one comes back.
+    /// Rooms left, or of an earlier session: what was shown of them is not shown again after a
+    /// return.
     former: BTreeMap<RoomId, KnownRoom>,
     page_limit: u32,
     connected: bool,
     slot: Slot,
     older: Option<Older>,
     listing: ListRequest,
-    /// People one wants to know more of.
+    /// For `whois`, in the order in which they were asked about.
     asked_about: VecDeque<String>,
     search: Option<Search>,
     names: Names,
 }
 
 impl Model {
-    /// Knows nothing but whose it is.
+    /// `user` is the person's own name.
     #[must_use]
     pub fn new(user: &str) -> Self {
         Self {
@@ -67,13 +68,13 @@ impl Model {
         }
     }
 
-    /// A room's name, as the server gave it.
+    /// As the server gave it, controls and all; `?` for a room the person is not in.
     #[must_use]
     pub fn room_name(&self, room: RoomId) -> &str {
         self.rooms.get(&room).map_or("?", |room| &room.told.name)
     }
 
-    /// The room with this name.
+    /// Among the rooms the person is in, ASCII letters without case.
     #[must_use]
     pub fn room_named(&self, name: &str) -> Option<RoomId> {
         let mut rooms = self.rooms.iter();
@@ -82,20 +83,20 @@ impl Model {
             .map(|(number, _)| *number)
     }
 
-    /// What a room is about, or nothing.
+    /// As the server gave it; may be empty.
     #[must_use]
     pub fn topic(&self, room: RoomId) -> &str {
         self.rooms.get(&room).map_or("", |room| &room.told.topic)
     }
 
-    /// A room one is in.
+    /// `None` for a room the person is not in.
     #[must_use]
     pub fn room(&self, room: RoomId) -> Option<&KnownRoom> {
         self.rooms.get(&room)
     }
 
-    /// The rooms one is in, in the order in which they are listed: the lobby, other rooms by
-    /// name, and then those one talks with alone.
+    /// The person's rooms as the face lists them: the lobby, other rooms by name, then
+    /// conversations of two, without those with ignored people.
     #[must_use]
     pub fn listed_rooms(&self) -> Vec<(RoomId, &KnownRoom)> {
         let rooms = self.rooms.iter().filter(|(_, room)| {
@@ -111,26 +112,23 @@ impl Model {
         rooms
     }
 
-    /// Whether one is in a room.
     #[must_use]
     pub fn is_in(&self, room: RoomId) -> bool {
         self.rooms.contains_key(&room)
     }
 
-    /// Whether one is in any room.
     #[must_use]
     pub fn is_in_a_room(&self) -> bool {
         !self.rooms.is_empty()
     }
 
-    /// Whether a session has begun and not ended.
+    /// From [`Event::Welcome`] to [`Event::Disconnected`].
     #[must_use]
     pub const fn is_connected(&self) -> bool {
         self.connected
     }
 
-    /// Whether everything that is known to exist was shown up to `seq` of the room, and nothing
-    /// is under way.
+    /// Whether the room's messages were shown up to `seq`, and no request is under way or waiting.
     #[must_use]
     pub fn has_shown(&self, room: RoomId, seq: Seq) -> bool {
         self.slot == Slot::Free
@@ -141,13 +139,13 @@ impl Model {
             && self.rooms.get(&room).is_none_or(|room| room.last() >= seq)
     }
 
-    /// Whether messages of before are being fetched.
+    /// One such request is under way at a time.
     #[must_use]
     pub const fn fetches_older(&self) -> bool {
         self.older.is_some()
     }
 
-    /// Takes an event; says what follows from it.
+    /// The effects are to be carried out in their order, before the next event.
     pub fn apply(&mut self, event: Event) -> Vec<Effect> {
         let mut effects = Vec::new();
         match event {

@@ -1,4 +1,5 @@
-//! One room: the last message shown, how far the room is known to have come, and what waits.
+//! One room: the last message shown, the last one known to exist, and live messages that wait for
+//! the gap before them. `model` feeds it; it asks for nothing itself.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -7,41 +8,40 @@ use chatbox_common::wire::message::{self, Access, Chat, Page, RoomId, Seq};
 use super::{Effect, Mention};
 use crate::words::model as words;
 
-/// The most live messages kept while pages fill the gap before them. What is above is dropped
-/// and fetched, because `head` remembers it.
+/// The most live messages held while pages fill the gap before them. Those above are dropped, and
+/// fetched later because `head` remembers them.
 pub(super) const MAX_HELD: usize = 4_096;
 
-/// The most people remembered as having spoken.
+/// Who spoke last; the one who spoke longest ago is dropped.
 const MAX_SPEAKERS: usize = 64;
 
-/// Whether what is said comes without being asked for.
+/// Whether the server sends the room's messages live (docs/PROTOCOL.md, 13.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Live {
     #[default]
     Yes,
-    /// It was cut; to be followed again once nothing is missing.
+    /// Cut by `lagged`; to be followed again once nothing is missing.
     No,
-    /// Asked for, not answered yet.
+    /// `follow` is not answered yet.
     Asked,
 }
 
-/// See the module.
 #[derive(Debug)]
 pub struct KnownRoom {
-    /// What the server told of it, and of its changes since. `head` and `read` are of the moment
-    /// when it was described; those below are kept up.
+    /// As the server described it, with its changes since. Its `head` and `read` are of that
+    /// moment; those below are kept up.
     pub told: message::Room,
-    /// The last message shown, and the oldest; nothing before the first page.
+    /// `None` before the first page.
     shown: Option<ShownRange>,
-    /// The last message that is known to exist.
+    /// The last message known to exist.
     head: Seq,
-    /// The head when the session began: what is behind it comes live.
+    /// The head when the session began: messages behind it come live.
     began_at: Seq,
-    /// The last message that the person has read, as the server knows it.
+    /// The last message that the person has read in any session, as the server knows it.
     read: Seq,
     held: BTreeMap<Seq, Chat>,
     live: Live,
-    /// Who spoke last, by name in lower case: where, and the name.
+    /// By name in lower case: the last message of each, and the name as written.
     speakers: BTreeMap<String, (Seq, String)>,
 }
 
@@ -52,7 +52,6 @@ struct ShownRange {
 }
 
 impl KnownRoom {
-    /// One that nothing was shown of yet.
     pub(super) fn new(number: RoomId) -> Self {
         Self {
             told: message::Room::new(number, ""),
@@ -66,19 +65,19 @@ impl KnownRoom {
         }
     }
 
-    /// The last message that the person has read, as the server knows it.
+    /// The last message that the person has read, 0 for none.
     #[must_use]
     pub const fn read(&self) -> Seq {
         self.read
     }
 
-    /// Whether something was shown that the person has not read.
+    /// Something that was shown is unread.
     #[must_use]
     pub fn has_unread(&self) -> bool {
         self.last() > self.read
     }
 
-    /// A session begins: what comes live begins behind the room's head.
+    /// At the beginning of a session or a membership: live messages begin behind the room's head.
     pub(super) fn begin(&mut self, room: message::Room) {
         self.head = room.head;
         self.began_at = room.head;
@@ -87,40 +86,40 @@ impl KnownRoom {
         self.describe(room);
     }
 
-    /// The server says again what one is in; whether it comes live is another matter.
+    /// For a `joined` that came again: it does not say whether the room is live.
     pub(super) fn describe(&mut self, room: message::Room) {
         self.head = self.head.max(room.head);
         self.told = room;
     }
 
-    /// What was under way is gone. What was held is fetched again.
+    /// No answer comes any more. What was held is fetched again.
     pub(super) fn disconnect(&mut self) {
         self.held.clear();
         self.live = Live::Yes;
     }
 
-    /// Whether nothing of it was asked for yet.
+    /// The first page has not come yet.
     pub(super) const fn is_unseen(&self) -> bool {
         self.shown.is_none()
     }
 
-    /// Whether a message exists that was not shown.
+    /// A message exists that was not shown.
     pub(super) fn is_behind(&self) -> bool {
         self.last() < self.head
     }
 
-    /// The last message shown, 0 for none.
+    /// 0 where nothing was shown.
     pub(super) fn last(&self) -> Seq {
         self.shown.map_or(0, |shown| shown.last)
     }
 
-    /// The oldest message shown; the first one that comes live where there is none.
+    /// The oldest message shown; where there is none, the first one that comes live.
     pub(super) fn oldest(&self) -> Seq {
         self.shown
             .map_or(self.began_at.saturating_add(1), |shown| shown.oldest)
     }
 
-    /// How many messages of before the session the person has not read.
+    /// Unread messages from before the session.
     pub(super) fn unread(&self) -> u32 {
         let unread = self.began_at.saturating_sub(self.read);
         u32::try_from(unread).unwrap_or(u32::MAX)
@@ -130,7 +129,7 @@ impl KnownRoom {
         self.read = self.read.max(seq);
     }
 
-    /// Everything shown was read; says up to where, if that is news.
+    /// Everything shown was read. The last of it, if the server does not know that yet.
     pub(super) fn have_read(&mut self) -> Option<Seq> {
         let last = self.last();
         let is_news = last > self.read;
@@ -153,7 +152,7 @@ impl KnownRoom {
         }
     }
 
-    /// The number to follow from, once everything before it was shown. Counts as asked.
+    /// The number to follow from, once everything before it was shown. The caller must send it.
     pub(super) fn wants_to_follow(&mut self) -> Option<Seq> {
         if self.live != Live::No || self.is_unseen() || self.is_behind() {
             return None;
@@ -162,7 +161,6 @@ impl KnownRoom {
         Some(self.last())
     }
 
-    /// Remembers who said a message.
     pub(super) fn has_spoken(&mut self, user: &str, seq: Seq) {
         let key = user.to_ascii_lowercase();
         let known = self.speakers.get(&key).map_or(0, |(seq, _)| *seq);
@@ -175,14 +173,14 @@ impl KnownRoom {
         }
     }
 
-    /// Who spoke, the last one first.
+    /// The last speaker first; at most [`MAX_SPEAKERS`].
     pub(super) fn speakers(&self) -> Vec<&str> {
         let mut speakers: Vec<_> = self.speakers.values().collect();
         speakers.sort_by_key(|(seq, _)| std::cmp::Reverse(*seq));
         speakers.into_iter().map(|(_, user)| &**user).collect()
     }
 
-    /// What it is to be named by a message: what was said before the session calls nobody.
+    /// For a message that names the person: one from before the session rings no bell.
     pub(super) const fn mention(&self, seq: Seq) -> Mention {
         if seq > self.began_at {
             Mention::Now
@@ -191,7 +189,7 @@ impl KnownRoom {
         }
     }
 
-    /// What it is to be said something that names nobody.
+    /// For a message that does not name the person.
     pub(super) fn address(&self, seq: Seq) -> Mention {
         if self.told.access == Access::Direct && seq > self.began_at {
             Mention::Alone
@@ -230,7 +228,7 @@ impl KnownRoom {
         }
     }
 
-    /// The first page: the room's last messages; `is_hidden` if nothing of it is to be seen.
+    /// The room's last messages; `is_hidden` in a conversation with an ignored person.
     pub(super) fn take_first(&mut self, page: Page, is_hidden: bool, effects: &mut Vec<Effect>) {
         let begins = page.messages.first().map(|chat| chat.seq);
         let oldest = begins.unwrap_or_else(|| self.oldest());
@@ -253,7 +251,9 @@ impl KnownRoom {
         self.take_messages(messages, effects);
     }
 
-    /// A page of what follows on message `after`, the last one shown when it was asked for.
+    /// `after` is the last message shown when the page was asked for. A page that adds nothing
+    /// while messages are missing is a fault of the server: it would be asked for again without
+    /// end.
     pub(super) fn take_fill(&mut self, page: Page, after: Seq, effects: &mut Vec<Effect>) {
         if let Some(shown) = &mut self.shown
             && page.first > shown.last.saturating_add(1)
@@ -278,7 +278,7 @@ impl KnownRoom {
         }
     }
 
-    /// Shows messages before the oldest one.
+    /// `first` is the first message kept; told with `is_all`.
     pub(super) fn show_older(
         &mut self,
         messages: VecDeque<Chat>,
@@ -298,7 +298,7 @@ impl KnownRoom {
         });
     }
 
-    /// What is shown begins behind this message.
+    /// In place of a first page: the gap behind this message is filled.
     pub(super) const fn start_at(&mut self, after: Seq) {
         self.shown = Some(ShownRange {
             last: after,
@@ -306,7 +306,7 @@ impl KnownRoom {
         });
     }
 
-    /// The messages before this one are kept no longer by whoever shows them.
+    /// The face dropped the messages before this one: they may be fetched again.
     pub(super) fn forget(&mut self, before: Seq) {
         if let Some(shown) = &mut self.shown {
             shown.oldest = shown.oldest.max(before.min(shown.last.saturating_add(1)));

@@ -9,7 +9,7 @@ use super::room::MAX_HELD;
 use super::*;
 
 pub(super) const ROOM: RoomId = RoomId(1);
-/// No message at all.
+/// For an empty page.
 #[allow(clippy::reversed_empty_ranges, reason = "an empty range is meant")]
 const NONE: RangeInclusive<Seq> = 1..=0;
 
@@ -130,7 +130,7 @@ fn older(effect: &Effect) -> (Vec<Seq>, Option<Seq>) {
     (messages.iter().map(|(chat, _)| chat.seq).collect(), *begins)
 }
 
-/// Zoe's model, which has shown the messages up to `head`.
+/// Has shown the messages up to `head`.
 pub(super) fn at(head: Seq) -> Model {
     let mut model = Model::new("zoe");
     model.apply(welcome(head));
@@ -179,7 +179,7 @@ fn how_far_one_has_read_is_told_once_and_again_where_it_may_have_been_lost() {
     assert_eq!(model.apply(Event::HaveRead(None)), []);
     model.apply(welcome_read(4, 3));
     assert_eq!(model.apply(Event::HaveRead(None)), [read(4)]);
-    // Another session was faster.
+    // Another session has told it already.
     model.apply(Event::Chat(chat(5)));
     model.apply(Event::ReadTo(ReadTo { room: ROOM, seq: 5 }));
     assert_eq!(model.apply(Event::HaveRead(None)), []);
@@ -231,7 +231,7 @@ fn after_a_reconnect_exactly_what_was_missed_is_fetched() {
     let mut model = at(3);
     model.apply(Event::Chat(chat(6)));
     assert_eq!(model.apply(Event::Disconnected), []);
-    // What was asked for on the old connection no longer counts.
+    // An answer to a request of the old connection.
     assert_eq!(model.apply(page(4..=6, false)), []);
     assert_eq!(model.apply(welcome(8)), [after(3)]);
     let effects = model.apply(page(4..=8, false));
@@ -263,7 +263,7 @@ fn what_retention_removed_is_told_and_not_waited_for() {
     let effects = model.apply(page_from(7, 7..=9, false));
     assert!(matches!(&effects[0], Effect::Notice(Some(ROOM), n) if n.contains("begins at 7")));
     assert_eq!(shown(&effects), [7, 8, 9]);
-    // Everything was removed.
+    // Retention removed every message.
     model.apply(Event::Disconnected);
     model.apply(welcome_of(1, 12, 11));
     let effects = model.apply(page_from(12, NONE, false));

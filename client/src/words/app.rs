@@ -1,4 +1,6 @@
-//! What is said in the chat, of rooms, people and the way to the server.
+//! Sentences for the chat: of rooms, people and the connection. Names come sanitized ([`name`]),
+//! except in a whole [`Room`] or [`ServerInfo`]; all other texts are sanitized where they are
+//! shown.
 
 use std::fmt::Display;
 
@@ -34,7 +36,7 @@ pub const NO_CONNECTION: &str = "There is no connection just now; try again late
 
 // Rooms.
 
-/// What is told to whoever was sent out of the room they talked in.
+/// After a kick or ban from the current room.
 pub const NOWHERE: &str = "what you type is said nowhere; /join goes to another room";
 pub const NOT_ENTERED: &str = "the room to talk in could not be entered; nothing more is sent";
 pub const INVITED: &str = "invited";
@@ -43,7 +45,7 @@ pub fn you_are(user: &UserName) -> String {
     format!("you are {user}")
 }
 
-/// The first hint: where one talks.
+/// The first line a person sees: where what they type is said.
 pub fn begin(room: Option<&str>) -> String {
     let place = match room {
         Some(room) => format!("in {room}"),
@@ -52,7 +54,8 @@ pub fn begin(room: Option<&str>) -> String {
     format!("what you type is said {place}; /help shows the commands")
 }
 
-/// A room in one sentence, and its topic below.
+/// The topic is a line of its own. That an audited room is read and logged must be said to each who
+/// enters it (docs/PROTOCOL.md, 8.4).
 pub fn room(room: &Room) -> String {
     let mode = match room.mode {
         RoomMode::Audited => "audited: the server reads, keeps and logs what is said",
@@ -99,7 +102,8 @@ fn topic_changed(by: &str, room: &str, topic: &str) -> String {
     format!("{by} says what {room} is about: {topic}")
 }
 
-/// What `by` changed about a room.
+/// `room_changed` has the state, not the change: a sentence for each difference. A lock's new
+/// reason alone is none.
 pub fn room_changes(before: &Room, changed: &RoomChanged, by: &str, room: &str) -> Vec<String> {
     let mut sentences = Vec::new();
     if before.topic != changed.topic {
@@ -111,7 +115,6 @@ pub fn room_changes(before: &Room, changed: &RoomChanged, by: &str, room: &str) 
     sentences
 }
 
-/// A room was locked for a reason, or unlocked.
 fn locked(by: &str, room: &str, reason: Option<&str>) -> String {
     match reason {
         Some(reason) => {
@@ -122,13 +125,13 @@ fn locked(by: &str, room: &str, reason: Option<&str>) -> String {
     }
 }
 
-/// One is in a room no longer.
+/// For the person whose membership ended.
 pub fn left(action: Action, by: &str, room: &str, reason: &str) -> String {
     let why = because(reason);
     match action {
         Action::Kick => format!("{by} sent you out of {room}{why}"),
         Action::Ban => format!("{by} banned you from {room}{why}"),
-        // Leaving, and whatever puts nobody out of a room.
+        // The others end no membership; a server that sends them here is taken as for leaving.
         Action::Leave
         | Action::Join
         | Action::Unban
@@ -163,7 +166,6 @@ pub fn presence(names: &[String], came: bool, online: u32, room: &str) -> String
     format!("{names} {did}; {online} online in {room}")
 }
 
-/// Something happened to a member of a room.
 pub fn standing(standing: &Standing, user: &str, by: &str, room: &str) -> String {
     let why = because(&standing.reason);
     let span = standing
@@ -233,7 +235,7 @@ pub fn gave_up(why: &str, unsent: usize) -> String {
     format!("{why}; {}", unacknowledged(unsent))
 }
 
-/// What is told of messages that were taken and may be lost.
+/// Of messages that were typed and not acknowledged, sent or not.
 pub fn unacknowledged(count: usize) -> String {
     match count {
         0 => "every message was acknowledged".to_owned(),
@@ -242,7 +244,6 @@ pub fn unacknowledged(count: usize) -> String {
     }
 }
 
-/// How the session is protected.
 pub fn info(fingerprint: &str, ours: &str, theirs: &str, info: &ServerInfo) -> String {
     format!(
         "  suite     {SUITE}\n  server    {fingerprint}\n  keys      to the server {ours}, from \
@@ -261,7 +262,7 @@ pub fn key(epoch: u64, age: &str) -> String {
     format!("epoch {epoch}, {age} old")
 }
 
-/// A span of seconds in its two largest units.
+/// `seconds` in the two largest units.
 pub fn span(seconds: u64) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
     match (days, hours, minutes) {

@@ -1,4 +1,4 @@
-//! Compares what each terminal was shown with what it must have been shown.
+//! Compares what each terminal was shown with the server's database and the stays in rooms.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use chatbox_common::testkit::wait::eventually;
 use super::{INNER, PEOPLE, World, title};
 
 impl World {
-    /// Waits until every message is stored or refused, and everybody has seen it.
+    /// Waits until every message that is certain to be stored is, and each terminal has shown it.
     pub fn settle(&mut self) {
         for terminal in 0..self.terminals.len() {
             if self.terminals[terminal].is_stopped {
@@ -57,7 +57,7 @@ impl World {
         )
     }
 
-    /// How far a person has read is stored, whichever of their sessions said so.
+    /// Waits until the database has the read mark, whichever session sent it.
     fn has_read_all(&self, person: usize, room: &str) {
         let sql = "SELECT m.read_seq FROM members m JOIN rooms r ON r.id = m.room \
                    JOIN REGISTERED a ON a.id = m.account WHERE r.name = ?1 AND a.user = ?2";
@@ -75,7 +75,8 @@ impl World {
         );
     }
 
-    /// A terminal was shown all that its person must see, once and in order, and nothing else.
+    /// Each message is shown once and in order, none is missing, and none from outside the person's
+    /// stays in the room.
     pub(super) fn check(&self, terminal: usize) {
         let person = self.terminals[terminal].person;
         let wanted = self.wanted(terminal);
@@ -111,7 +112,7 @@ impl World {
         }
     }
 
-    /// The numbers of the messages that a terminal must have been shown by now, by room.
+    /// The messages (their numbers, by room) that the terminal must have shown by now.
     fn wanted(&self, terminal: usize) -> BTreeMap<String, Vec<i64>> {
         let person = self.terminals[terminal].person;
         let theirs = self.stays.iter().filter(|((who, _), _)| *who == person);
@@ -127,12 +128,10 @@ impl World {
         wanted.collect()
     }
 
-    /// The numbers of the messages that a terminal was shown, by room, in the order of the
-    /// terminal.
+    /// The messages (their numbers, by room) in the order in which the terminal showed them.
     fn seen(&self, terminal: usize) -> BTreeMap<String, Vec<i64>> {
         let person = self.terminals[terminal].person;
-        // What was shown is read first: the database may get more meanwhile, the other way round
-        // proves nothing.
+        // The screen is read before the database, which may have more by then but never less.
         let shown = self.terminals[terminal].chat();
         let kept = self.kept();
         let mut seen: BTreeMap<String, Vec<i64>> = BTreeMap::new();

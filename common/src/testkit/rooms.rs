@@ -1,4 +1,4 @@
-//! Asking for things with rooms and people, and hearing what came of it.
+//! Requests of a scripted client about rooms and people, each of which waits for its answer.
 
 use crate::wire::message::{
     Access, Action, ClientMessage, Create, Direct, ErrorCode, Found, History, Ignore, InRoom,
@@ -9,11 +9,10 @@ use crate::wire::message::{
 use super::scripted_client::{ScriptedClient, id};
 use super::wait::eventually;
 
-/// What a request about rooms or people came to.
 pub type Answer = Result<ServerMessage, ErrorCode>;
 
 impl ScriptedClient {
-    /// Asks, and waits for the answer.
+    /// Waits for the answer or the refusal. Messages that come before it are passed over.
     pub fn request(&mut self, make: impl FnOnce(u32) -> ClientMessage) -> Answer {
         let asked = self.ask(make);
         self.until("an answer", |message| match &message {
@@ -123,7 +122,7 @@ impl ScriptedClient {
         })
     }
 
-    /// Says something in a room; the counter makes the message's id.
+    /// `counter` makes the message's id: the same one again is the same message.
     pub fn say_in(&mut self, room: RoomId, counter: u64, text: &str) -> Answer {
         let text = text.to_owned();
         self.request(|request| {
@@ -137,7 +136,7 @@ impl ScriptedClient {
         })
     }
 
-    /// Does something in a room; the counter makes the message's id.
+    /// As [`Self::say_in`], for an action.
     pub fn act_in(&mut self, room: RoomId, counter: u64, text: &str) -> Answer {
         let text = text.to_owned();
         self.request(|request| {
@@ -160,7 +159,7 @@ impl ScriptedClient {
         })
     }
 
-    /// Ignores somebody or no longer does; says whom, by the name the server gives.
+    /// The name as the server has it.
     pub fn ignore(&mut self, user: &str, ignored: bool) -> Result<String, ErrorCode> {
         let user = user.to_owned();
         let answer = self.request(|request| {
@@ -205,7 +204,7 @@ impl ScriptedClient {
         })
     }
 
-    /// A page of what is found now.
+    /// One page, which may be incomplete while the server indexes.
     pub fn find(
         &mut self,
         words: &str,
@@ -227,7 +226,7 @@ impl ScriptedClient {
         })
     }
 
-    /// The texts that are found once everything is indexed, the newest first.
+    /// Waits until everything is indexed. The newest first.
     pub fn texts_with(&mut self, words: &str) -> Vec<String> {
         let found = eventually("the whole index", || {
             let found = self.find(words, None, 500).unwrap();
@@ -236,7 +235,7 @@ impl ScriptedClient {
         found.messages.into_iter().map(|chat| chat.text).collect()
     }
 
-    /// The last messages of a room from before a time.
+    /// `time` in milliseconds since 1970.
     pub fn before_time(&mut self, room: RoomId, time: u64, limit: u32) -> Result<Page, ErrorCode> {
         let answer = self.request(|request| {
             ClientMessage::History(History {

@@ -1,4 +1,6 @@
-//! Messages to bytes and back: CBOR items back to back (RFC 8742), read strictly.
+//! Messages to bytes and back: the content of a record is CBOR items back to back (RFC 8742), in
+//! the subset of docs/PROTOCOL.md, section 7, which `strict` checks. Refuses by form
+//! alone; what a message may say, and when, is its receiver's to check.
 
 use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 
@@ -11,20 +13,21 @@ use crate::secret::{Secret, SecretString};
 /// A message read from a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Read<M> {
-    /// One this version knows.
+    /// Of a type that this version knows.
     Known(M),
-    /// One of a type it does not know. It is answered with `unsupported`, not with a goodbye.
+    /// Of a type that this version does not know. The server answers `unsupported`, the client
+    /// ignores it (docs/PROTOCOL.md, 17).
     Unknown {
-        /// Its type.
+        /// The type number.
         kind: u32,
-        /// Its request number, where it has one.
+        /// The request number (key 0), where there is one.
         request: Option<RequestId>,
     },
 }
 
-/// A direction's messages.
+/// The messages of one direction; type numbers are the direction's own.
 pub trait Message: Encode<()> + for<'b> Decode<'b, ()> {
-    /// Whether this version knows a type number.
+    /// Whether this version has a message of this type number.
     fn knows(kind: u32) -> bool;
 }
 
@@ -40,21 +43,22 @@ impl Message for ServerMessage {
     }
 }
 
-/// Appends one message.
+/// Appends one message to the content of a record. Its size is not limited here.
 pub fn put<M: Message>(message: &M, out: &mut Vec<u8>) {
     // Writing to a Vec can't fail, and no type here refuses to be encoded.
     let written = encode(message, out);
     debug_assert!(written.is_ok(), "{written:?}");
 }
 
-/// The messages of one record, in order. After an error nothing more comes.
+/// The messages of one record, in order, at most [`MAX_MESSAGES_PER_RECORD`]. After an error
+/// nothing more comes.
 pub struct Messages<'a, M> {
     rest: &'a [u8],
     count: usize,
     kind: std::marker::PhantomData<M>,
 }
 
-/// Reads the content of a record.
+/// Reads the content of a record, message by message.
 #[must_use]
 pub const fn messages<M: Message>(content: &[u8]) -> Messages<'_, M> {
     Messages {
@@ -98,7 +102,7 @@ fn take<M: Message>(bytes: &mut &[u8]) -> Result<Read<M>, Malformed> {
     }
 }
 
-/// Reads an array's head of two and the type number.
+/// Reads the head of the array of two and the type number (docs/PROTOCOL.md, 8.1).
 fn envelope(decoder: &mut Decoder<'_>) -> Result<u32, decode::Error> {
     if decoder.array()? != Some(2) {
         return Err(decode::Error::message("an array of two"));
@@ -106,7 +110,7 @@ fn envelope(decoder: &mut Decoder<'_>) -> Result<u32, decode::Error> {
     decoder.u32()
 }
 
-/// Finds key 0 in the map of a message of unknown type.
+/// Key 0 is the request number in a message of unknown type, too (docs/PROTOCOL.md, 8.1).
 fn request(decoder: &mut Decoder<'_>) -> Result<Option<RequestId>, decode::Error> {
     for _ in 0..decoder.map()?.unwrap_or(0) {
         if decoder.i64()? == 0 {

@@ -25,7 +25,7 @@ fn from_client(content: &[u8]) -> Vec<Result<Read<ClientMessage>, Malformed>> {
     read_all(content)
 }
 
-/// A ping with further entries of its map, given as raw CBOR.
+/// `entries` are keys and values as raw CBOR.
 fn ping_with(entries: &[&[u8]]) -> Vec<u8> {
     let count = u8::try_from(entries.len()).unwrap() + 1;
     let mut content = vec![0x82, 22, 0xb8, count, 0, 5];
@@ -76,7 +76,7 @@ fn every_truncation_of_every_message_is_refused() {
     no_truncation_is_taken(&corpus::server());
 }
 
-/// Any answer will do, but there must be one, and it must be possible to write it again.
+/// Each change is refused or read; what is read must come back when it is written.
 fn every_flip_has_an_answer<M: Message + std::fmt::Debug + PartialEq>(corpus: &[M]) {
     let (mut taken, mut refused) = (0, 0);
     for message in corpus {
@@ -257,13 +257,12 @@ fn a_number_that_this_version_has_no_name_for_ends_no_session() {
     );
 }
 
-/// The numbers of a list that are taken.
 fn taken<T: for<'b> Decode<'b, ()>>() -> Vec<u8> {
     let number = |n: &u8| decode::<T>(&[0x18, *n]).is_ok();
     (0..=255).filter(number).collect()
 }
 
-/// How a room is kept is a promise to people, and what may be done there is not to be guessed.
+/// How a room is kept is a promise to people, and a client must not guess who may do what there.
 #[test]
 fn other_lists_than_those_of_errors_and_reasons_are_closed() {
     assert_eq!(taken::<RoomMode>(), [0, 1]);

@@ -1,4 +1,4 @@
-//! One message of every kind, in the order of messages.json.
+//! One message of every type, in the order of messages.json, which has their bytes.
 
 use crate::secret::{Secret, SecretString};
 use crate::wire::message::*;

@@ -1,4 +1,4 @@
-//! What can be said, in both directions. docs/protocol.cddl says the same in CDDL.
+//! The messages of both directions (docs/PROTOCOL.md, 8); docs/protocol.cddl says the same in CDDL.
 //!
 //! A message is an array of its type number and a map. In the map key 0 is the request's number,
 //! which the answer repeats. Type numbers 64 to 95 of both directions are kept for devices and
@@ -35,19 +35,21 @@ pub use room::{
     Presence, Read, ReadTo, Search, Send, Welcome,
 };
 
-/// Number of a request, chosen by whoever asks; its answer repeats it.
+/// Number of a request, chosen by the side that asks and repeated by the answer; free again once it
+/// is answered. Those of the server's pings are apart from the client's (docs/PROTOCOL.md, 8.1).
 pub type RequestId = u32;
-/// Place of a message in its room: 1, 2, 3, …
+/// A message's number in its room: 1, 2, 3, … without gaps, the same for everybody.
 pub type Seq = u64;
-/// A client's name for a message: 8 random bytes of its start and an 8-byte counter.
+/// A client's name for a message: 8 random bytes chosen when the client starts, then an 8-byte
+/// counter, big-endian (docs/PROTOCOL.md, 13.3).
 pub type MessageId = [u8; 16];
 
-/// Number of a room: never used again.
+/// Number of a room, never used again. Says nothing of how many there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[cbor(transparent)]
 pub struct RoomId(pub u64);
 
-/// Number of an account: never used again.
+/// Number of an account, never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[cbor(transparent)]
 pub struct AccountId(pub u64);
@@ -64,115 +66,119 @@ impl fmt::Display for AccountId {
     }
 }
 
-/// What a client says.
+/// What a client sends, by type number (docs/PROTOCOL.md, 8.3).
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(flat)]
 pub enum ClientMessage {
-    /// Asks for an account.
+    /// Asks for an account (docs/PROTOCOL.md, 10).
     #[n(1)]
     Register(#[n(0)] Register),
-    /// Confirms it with the password's verifier and a first code.
+    /// Ends a registration with the password's verifier and a first code.
     #[n(2)]
     RegisterConfirm(#[n(0)] RegisterConfirm),
-    /// Begins a login.
+    /// Begins a login (docs/PROTOCOL.md, 11).
     #[n(3)]
     Login(#[n(0)] Login),
-    /// Ends it with both proofs.
+    /// Ends a login with the password's proof and the second factor.
     #[n(4)]
     LoginConfirm(#[n(0)] LoginConfirm),
-    /// Continues an earlier login.
+    /// Continues an earlier login by its token (docs/PROTOCOL.md, 12).
     #[n(5)]
     Resume(#[n(0)] Resume),
-    /// Says something in a room.
+    /// Says something in a room (docs/PROTOCOL.md, 13.3).
     #[n(16)]
     Send(#[n(0)] Send),
-    /// Asks for a page of a room's messages.
+    /// Asks for a page of a room's messages (docs/PROTOCOL.md, 13.4).
     #[n(17)]
     History(#[n(0)] History),
-    /// Asks to get a room's messages live again.
+    /// Asks for a room's live messages again (docs/PROTOCOL.md, 13.5).
     #[n(18)]
     Follow(#[n(0)] Follow),
-    /// Asks who is there.
+    /// Asks who is online (docs/PROTOCOL.md, 13.6).
     #[n(19)]
     List(#[n(0)] List),
-    /// Asks who one is.
+    /// Asks for the person's own name, account and session.
     #[n(20)]
     Whoami(#[n(0)] Plain),
-    /// Asks about the server.
+    /// Asks for the server's version and load.
     #[n(21)]
     Info(#[n(0)] Plain),
-    /// Asks for a sign of life.
+    /// Asks for [`ServerMessage::Pong`]. Any record counts as a sign of life (docs/PROTOCOL.md,
+    /// 13.7).
     #[n(22)]
     Ping(#[n(0)] Plain),
-    /// Answers [`ServerMessage::Ping`].
+    /// Answers [`ServerMessage::Ping`], with its number.
     #[n(23)]
     Pong(#[n(0)] Plain),
-    /// Says goodbye.
+    /// Ends this session and its login (docs/PROTOCOL.md, 15). Answered by a bye.
     #[n(24)]
     Bye(#[n(0)] Bye),
-    /// Asks which rooms there are.
+    /// Asks for the rooms that the person may know of (docs/PROTOCOL.md, 13.8).
     #[n(25)]
     Rooms(#[n(0)] Rooms),
-    /// Makes a room.
+    /// Makes a room, whose owner the person is.
     #[n(26)]
     Create(#[n(0)] Create),
     /// Enters a room.
     #[n(27)]
     Join(#[n(0)] Join),
-    /// Leaves a room.
+    /// Leaves a room in all of the person's sessions. Answered by [`ServerMessage::Left`].
     #[n(28)]
     Leave(#[n(0)] InRoom),
-    /// Says what a room is about.
+    /// Sets a room's topic; a moderator's right.
     #[n(29)]
     SetTopic(#[n(0)] SetTopic),
-    /// Lets somebody into a room.
+    /// Invites a person into a room; a moderator's right.
     #[n(30)]
     Invite(#[n(0)] Invite),
     /// Asks who belongs to a room.
     #[n(31)]
     Members(#[n(0)] Members),
-    /// Opens the conversation with somebody.
+    /// Opens the conversation of two with a person (docs/PROTOCOL.md, 13.9).
     #[n(32)]
     Direct(#[n(0)] Direct),
-    /// Says how far one has read in a room; answered only where it is refused.
+    /// Says how far the person has read a room; answered only where it is refused
+    /// (docs/PROTOCOL.md, 13.10).
     #[n(33)]
     Read(#[n(0)] Read),
-    /// Does something to a member of a room.
+    /// Does something to a person in a room (docs/PROTOCOL.md, 13.8).
     #[n(34)]
     Moderate(#[n(0)] Moderate),
-    /// Leaves a room's word to its moderators, or gives it back to all.
+    /// Lets only moderators write in a room, or all members again; a moderator's right.
     #[n(35)]
     Lock(#[n(0)] Lock),
-    /// Asks who somebody is.
+    /// Asks for a person's profile (docs/PROTOCOL.md, 13.11).
     #[n(36)]
     Whois(#[n(0)] Named),
-    /// Says whom one does not want to see.
+    /// Puts a person on one's list of ignored people, or removes them (docs/PROTOCOL.md, 13.11).
     #[n(37)]
     Ignore(#[n(0)] Ignore),
-    /// Looks for messages.
+    /// Looks for messages in all of the person's rooms (docs/PROTOCOL.md, 13.12).
     #[n(38)]
     Search(#[n(0)] Search),
-    /// Asks where one is logged in.
+    /// Asks for the person's own sessions (docs/PROTOCOL.md, 13.13).
     #[n(39)]
     Sessions(#[n(0)] Plain),
-    /// Ends all of one's sessions, this one included, and their resume tokens.
+    /// Ends all sessions of the account, this one included, and deletes their resume tokens.
+    /// Answered by a bye (docs/PROTOCOL.md, 13.13).
     #[n(40)]
     LogOut(#[n(0)] Plain),
-    /// Begins a change of the password.
+    /// Begins a proof of the password, for a change of it or of the second factor
+    /// (docs/PROTOCOL.md, 13.14).
     #[n(41)]
     Password(#[n(0)] Password),
-    /// Ends it with both proofs and the new password's verifier.
+    /// Ends a change of the password with both proofs and the new verifier.
     #[n(42)]
     PasswordConfirm(#[n(0)] PasswordConfirm),
-    /// Asks for a new second factor.
+    /// Asks for a new second factor, with both proofs (docs/PROTOCOL.md, 13.15).
     #[n(43)]
     Factor(#[n(0)] Factor),
-    /// Confirms it with a first code.
+    /// Ends the change to a new TOTP secret with a first code of it.
     #[n(44)]
     FactorConfirm(#[n(0)] FactorConfirm),
 }
 
-/// What a server says.
+/// What a server sends, by type number (docs/PROTOCOL.md, 8.4).
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(flat)]
 pub enum ServerMessage {
@@ -182,13 +188,14 @@ pub enum ServerMessage {
     /// Answers [`ClientMessage::Login`].
     #[n(2)]
     LoginChallenge(#[n(0)] LoginChallenge),
-    /// Logged in: answers a confirmation or a resume. The last message before the session's rules.
+    /// Answers a [`ClientMessage::RegisterConfirm`], [`ClientMessage::LoginConfirm`] or
+    /// [`ClientMessage::Resume`]. The last message before a session's rules hold.
     #[n(3)]
     LoggedIn(#[n(0)] LoggedIn),
-    /// The first message of a session.
+    /// The first message of a session (docs/PROTOCOL.md, 13.1).
     #[n(16)]
     Welcome(#[n(0)] Welcome),
-    /// A message of a room, live.
+    /// A live message of a room.
     #[n(17)]
     Chat(#[n(0)] Chat),
     /// Answers [`ClientMessage::Send`]: the message is committed.
@@ -197,13 +204,14 @@ pub enum ServerMessage {
     /// Answers [`ClientMessage::History`].
     #[n(19)]
     Page(#[n(0)] Page),
-    /// This session's live messages were cut; it fetches pages, then follows.
+    /// This session gets no live messages of some rooms any more; it fetches pages, then follows
+    /// (docs/PROTOCOL.md, 13.5).
     #[n(20)]
     Lagged(#[n(0)] Lagged),
-    /// Answers [`ClientMessage::Follow`]: everything after the named number comes live.
+    /// Answers [`ClientMessage::Follow`], and says whether the room is live.
     #[n(21)]
     Following(#[n(0)] Following),
-    /// Who came and went.
+    /// Who came and went in a room (docs/PROTOCOL.md, 13.6).
     #[n(22)]
     Presence(#[n(0)] Presence),
     /// Answers [`ClientMessage::List`].
@@ -215,31 +223,31 @@ pub enum ServerMessage {
     /// Answers [`ClientMessage::Info`].
     #[n(25)]
     ServerInfo(#[n(0)] ServerInfo),
-    /// Asks for a sign of life.
+    /// Asks for [`ClientMessage::Pong`], after 60 s of silence (docs/PROTOCOL.md, 13.7).
     #[n(26)]
     Ping(#[n(0)] Plain),
     /// Answers [`ClientMessage::Ping`].
     #[n(27)]
     Pong(#[n(0)] Plain),
-    /// A request was refused.
+    /// Refuses a request (docs/PROTOCOL.md, 14).
     #[n(30)]
     Error(#[n(0)] ErrorMessage),
-    /// Says goodbye, and why.
+    /// Ends the connection, and says why (docs/PROTOCOL.md, 15).
     #[n(31)]
     Bye(#[n(0)] Bye),
-    /// A request was carried out, and there is nothing else to say of it.
+    /// A request was carried out, and has no other answer.
     #[n(32)]
     Done(#[n(0)] Plain),
-    /// One is in a room from now on, in all of one's sessions.
+    /// The person is in a room from now on, in all of their sessions.
     #[n(33)]
     Joined(#[n(0)] Joined),
-    /// One is no longer in a room.
+    /// The person is no longer in a room, in all of their sessions.
     #[n(34)]
     Left(#[n(0)] Left),
-    /// Something about a room one is in was changed.
+    /// A room's topic or lock was changed.
     #[n(35)]
     RoomChanged(#[n(0)] RoomChanged),
-    /// Somebody came to belong to a room, no longer does, or may do other things there.
+    /// What was done to a member of a room (docs/PROTOCOL.md, 13.8).
     #[n(36)]
     Standing(#[n(0)] Standing),
     /// Answers [`ClientMessage::Rooms`].
@@ -248,16 +256,16 @@ pub enum ServerMessage {
     /// Answers [`ClientMessage::Members`].
     #[n(38)]
     MemberList(#[n(0)] MemberList),
-    /// Somebody lets one into a room.
+    /// Somebody invites the person into a room.
     #[n(39)]
     Invited(#[n(0)] Invited),
-    /// One has read so far in another of one's sessions.
+    /// The person has read so far in another of their sessions (docs/PROTOCOL.md, 13.10).
     #[n(40)]
     ReadTo(#[n(0)] ReadTo),
     /// Answers [`ClientMessage::Whois`].
     #[n(41)]
     Profile(#[n(0)] Profile),
-    /// One ignores somebody from now on, or no longer.
+    /// The person ignores somebody from now on, or no longer; to all of their sessions.
     #[n(42)]
     Ignoring(#[n(0)] Ignoring),
     /// Answers [`ClientMessage::Search`].
@@ -272,42 +280,43 @@ pub enum ServerMessage {
     /// Answers [`ClientMessage::Factor`].
     #[n(46)]
     NewFactor(#[n(0)] NewFactor),
-    /// The password or the second factor was changed.
+    /// The password or the second factor was changed. Answers [`ClientMessage::PasswordConfirm`] or
+    /// [`ClientMessage::FactorConfirm`].
     #[n(47)]
     Changed(#[n(0)] Changed),
 }
 
 impl ClientMessage {
-    /// Whether there is a message of this number above.
+    /// The variants' numbers; a test compares them with the decoder.
     pub(super) const fn is_known(kind: u32) -> bool {
         matches!(kind, 1..=5 | 16..=44)
     }
 }
 
 impl ServerMessage {
-    /// Whether there is a message of this number above.
+    /// The variants' numbers; a test compares them with the decoder.
     pub(super) const fn is_known(kind: u32) -> bool {
         matches!(kind, 1..=3 | 16..=27 | 30..=47)
     }
 }
 
-/// A request, or its answer, with nothing else in it.
+/// A request, or an answer, that has nothing but its number.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Plain {
-    /// Number of the request.
+    /// Chosen by the side that asks, repeated by the answer.
     #[n(0)]
     pub request: RequestId,
 }
 
-/// A request about a room, with nothing else in it.
+/// A request that names a room and has nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct InRoom {
-    /// Number of the request.
+    /// Chosen by the client; the answer repeats it.
     #[n(0)]
     pub request: RequestId,
-    /// Where.
+    /// The room's number.
     #[n(1)]
     pub room: RoomId,
 }

@@ -60,7 +60,6 @@ fn chat(room: RoomId, seq: Seq, user: &str, text: &str) -> Chat {
     }
 }
 
-/// Three rooms in which something was said.
 fn three_rooms() -> (Model, Views) {
     let model = model(vec![
         room(RoomId(1), "#lobby", "Be kind"),
@@ -115,7 +114,7 @@ fn painting<'a>(model: &'a Model, views: &'a mut Views) -> Painting<'a> {
     }
 }
 
-/// What stands on a screen of so many columns and rows, and where the cursor is.
+/// The rows of the screen without trailing blanks, and the cursor as column and row.
 fn screen(painting: Painting<'_>, columns: u16, rows: u16) -> (Vec<String>, (u16, u16)) {
     let terminal = painted(painting, columns, rows);
     let buffer = terminal.backend().buffer();
@@ -281,7 +280,7 @@ fn the_input_grows_to_a_third_of_the_screen_and_keeps_the_cursor_in_sight() {
         shown[49..51],
         ["server key checked  [Act: 1@,3@]   /help", "#ops> row 1"]
     );
-    // A cursor that is nowhere stays on the screen.
+    // A cursor outside is drawn in the last cell.
     assert_eq!(typed((99, 99), 12).1, (39, 11));
 }
 

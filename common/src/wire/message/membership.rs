@@ -1,93 +1,99 @@
-//! What is said about rooms: which there are, who belongs to them, and what members may do.
+//! Messages about rooms, memberships and moderation (docs/PROTOCOL.md, 13.8 and 13.9). Only their
+//! form; who may do what is the server's to check.
 
 use minicbor::{Decode, Encode};
 
 use super::{RequestId, RoomId, Seq};
 
-/// How a room's messages are kept.
+/// How a room's messages are kept; fixed when the room is made (docs/PROTOCOL.md, 8.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]
 pub enum RoomMode {
     /// The server reads and keeps the text, and logs it.
     #[n(0)]
     Audited,
-    /// End-to-end encrypted. Its number is kept; this version has no such rooms.
+    /// End-to-end encrypted. The number is reserved (docs/PROTOCOL.md, 17); this version refuses to
+    /// make such rooms.
     #[n(1)]
     Private,
 }
 
-/// Who may come into a room. Fixed when it is made.
+/// Who may enter a room; fixed when the room is made (docs/PROTOCOL.md, 13.8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Access {
-    /// Everybody, who then may read all of it.
+    /// Everybody; who enters may read all of it.
     #[n(0)]
     Open,
-    /// Whoever was invited, who then may read what is said from there on. To everybody else there
-    /// is no such room.
+    /// Invited people; a member may read what was said since they entered. To everybody else the
+    /// server answers as if there were no such room.
     #[n(1)]
     Invited,
-    /// The two people it was made for.
+    /// The two people it was made for, and nobody else (docs/PROTOCOL.md, 13.9).
     #[n(2)]
     Direct,
 }
 
-/// What a member may do in a room, the least first.
+/// What a member may do in a room. The order is that of the rights: each role has those of the ones
+/// before it (docs/PROTOCOL.md, 13.8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 #[cbor(index_only)]
 pub enum RoomRole {
-    /// Read, write, leave.
+    /// May read, write and leave.
     #[n(0)]
     Member,
-    /// And invite, set the topic, lock, and send away, mute and ban members.
+    /// May also invite, set the topic, lock, write in a locked room, and kick, ban and mute
+    /// members.
     #[n(1)]
     Moderator,
-    /// And make and unmake moderators.
+    /// May also make moderators, unmake them, and do to them what they do to members.
     #[n(2)]
     Owner,
 }
 
-/// A room one is in.
+/// A room that the person is in, as the server describes it in [`Welcome`](super::Welcome) and
+/// [`Joined`] (docs/PROTOCOL.md, 8.4).
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Room {
-    /// Number of the room.
+    /// The room's number, which all messages about it name.
     #[n(0)]
     pub room: RoomId,
-    /// Its name, with `#`.
+    /// The room's name with its `#`, or `@` and the other's name in a conversation of two.
     #[n(1)]
     pub name: String,
-    /// Its topic, or nothing.
+    /// One line of at most [`MAX_TOPIC`](crate::limits::MAX_TOPIC) bytes; may be empty.
     #[n(2)]
     pub topic: String,
-    /// How its messages are kept.
+    /// Whether the server reads and logs what is said; a client shows it.
     #[n(3)]
     pub mode: RoomMode,
-    /// The first message still kept that one may read; one above `head` when there is none.
+    /// The first message still kept that the person may read; `head` + 1 when there is none.
     #[n(4)]
     pub first: Seq,
-    /// The last message, 0 when there was none. What comes live begins behind it.
+    /// The last message, 0 when there was none. Live messages begin behind it.
     #[n(5)]
     pub head: Seq,
-    /// Members online.
+    /// Members online now.
     #[n(6)]
     pub online: u32,
-    /// Who may come in.
+    /// Who may enter.
     #[n(7)]
     pub access: Access,
-    /// What one may do there.
+    /// The person's own role.
     #[n(8)]
     pub role: RoomRole,
-    /// The last message one has read, in whichever session.
+    /// The last message the person has read in any of their sessions, 0 for none (docs/PROTOCOL.md,
+    /// 13.10).
     #[n(9)]
     pub read: Seq,
-    /// Why only moderators may write, when that is so.
+    /// Why only moderators may write, perhaps empty; `None` when all members may.
     #[n(10)]
     pub locked: Option<String>,
 }
 
 impl Room {
-    /// An open, audited room in which nothing was said and nobody else is.
+    /// An open, audited room without messages, with nobody else online.
     #[must_use]
     pub fn new(room: RoomId, name: &str) -> Self {
         Self {
@@ -105,21 +111,23 @@ impl Room {
         }
     }
 
-    /// What is so from now on.
+    /// Replaces the topic and the lock, which are the only things that can change.
     pub fn change(&mut self, changed: RoomChanged) {
         self.topic = changed.topic;
         self.locked = changed.locked;
     }
 }
 
-/// Asks which rooms there are, of those that one may see.
+/// From the client: asks for the rooms the person may know of, conversations of two apart. Answered
+/// by [`RoomList`] (docs/PROTOCOL.md, 13.8).
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Rooms {
-    /// Number of the request.
+    /// Chosen by the client; the answer repeats it.
     #[n(0)]
     pub request: RequestId,
-    /// Only rooms after this name, in the order of the list.
+    /// Only rooms whose names come after this one, the last of the page before; `None` for the
+    /// first page.
     #[n(1)]
     pub after: Option<String>,
     /// At most so many, 1 to [`PAGE_LIMIT`](crate::limits::PAGE_LIMIT).
@@ -127,143 +135,150 @@ pub struct Rooms {
     pub limit: u32,
 }
 
-/// A room as whoever may see it sees it.
+/// A room in a [`RoomList`], whether or not the person is in it.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct RoomSummary {
-    /// Its name.
+    /// The room's name with its `#`.
     #[n(0)]
     pub name: String,
-    /// Its topic, or nothing.
+    /// One line of at most [`MAX_TOPIC`](crate::limits::MAX_TOPIC) bytes; may be empty.
     #[n(1)]
     pub topic: String,
-    /// How its messages are kept.
+    /// How the room's messages are kept.
     #[n(2)]
     pub mode: RoomMode,
-    /// Who may come in.
+    /// Who may enter; never [`Access::Direct`].
     #[n(3)]
     pub access: Access,
-    /// How many belong to it.
+    /// People who belong to the room, online or not.
     #[n(4)]
     pub members: u32,
-    /// Its number, where one is in it.
+    /// The room's number, only where the person is in it.
     #[n(5)]
     pub room: Option<RoomId>,
 }
 
-/// The rooms, in the order of their names.
+/// From the server, answers [`Rooms`]: a page in the order of the names in lower case (ASCII),
+/// bytewise.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct RoomList {
-    /// Number of the request.
+    /// That of the request answered.
     #[n(0)]
     pub request: RequestId,
-    /// The rooms.
+    /// At most [`PAGE_LIMIT`](crate::limits::PAGE_LIMIT).
     #[n(1)]
     pub rooms: Vec<RoomSummary>,
-    /// Whether more follow.
+    /// Whether there are more behind the last of these.
     #[n(2)]
     pub more: bool,
 }
 
-/// Makes a room, whose owner one is then.
+/// From the client: makes a room, whose owner the person is. Answered by [`Joined`]
+/// (docs/PROTOCOL.md, 13.8).
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Create {
-    /// Number of the request.
+    /// Chosen by the client; the answer repeats it.
     #[n(0)]
     pub request: RequestId,
-    /// Its name, with `#`.
+    /// `#` and 1 to 32 bytes. The server adds the maker's name to that of an invited room
+    /// (`#ops~alice`).
     #[n(1)]
     pub name: String,
-    /// What it is about, or nothing.
+    /// One line of at most [`MAX_TOPIC`](crate::limits::MAX_TOPIC) bytes; may be empty.
     #[n(2)]
     pub topic: String,
-    /// How its messages are kept; audited is all that this version has.
+    /// [`RoomMode::Audited`]; this version refuses [`RoomMode::Private`].
     #[n(3)]
     pub mode: RoomMode,
-    /// Who may come in; not [`Access::Direct`].
+    /// [`Access::Open`] or [`Access::Invited`].
     #[n(4)]
     pub access: Access,
 }
 
-/// Enters a room.
+/// From the client: enters a room, or asks for its description again where the person is in it.
+/// Answered by [`Joined`] (docs/PROTOCOL.md, 13.8).
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Join {
-    /// Number of the request.
+    /// Chosen by the client; the answer repeats it.
     #[n(0)]
     pub request: RequestId,
-    /// Its name, with `#`.
+    /// The room's whole name with its `#`; ASCII letters without case.
     #[n(1)]
     pub name: String,
 }
 
-/// Says what a room is about.
+/// From a moderator's client: sets a room's topic. Answered by `done`; members get [`RoomChanged`].
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct SetTopic {
-    /// Number of the request.
+    /// Chosen by the client; the answer repeats it.
     #[n(0)]
     pub request: RequestId,
-    /// Where.
+    /// The room's number.
     #[n(1)]
     pub room: RoomId,
-    /// One line, or nothing.
+    /// One line of at most [`MAX_TOPIC`](crate::limits::MAX_TOPIC) bytes; empty for no topic.
     #[n(2)]
     pub topic: String,
 }
 
-/// Lets somebody into a room.
+/// From a moderator's client: invites a person into a room; good once, until it is used. Answered
+/// by `done`; the person gets [`Invited`] (docs/PROTOCOL.md, 13.8).
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Invite {
-    /// Number of the request.
+    /// Chosen by the client; the answer repeats it.
     #[n(0)]
     pub request: RequestId,
-    /// Where.
+    /// The room's number.
     #[n(1)]
     pub room: RoomId,
-    /// Whom.
+    /// Name of the person invited.
     #[n(2)]
     pub user: String,
 }
 
-/// Somebody lets one into a room.
+/// From the server, to all sessions of an invited person. Left out for a session that has fallen
+/// behind (docs/PROTOCOL.md, 13.8).
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Invited {
-    /// The room's name, by which one may enter it.
+    /// The room's name with its `#`, for [`Join`].
     #[n(1)]
     pub name: String,
-    /// Who.
+    /// Name of the person who invites.
     #[n(2)]
     pub by: String,
 }
 
-/// Opens the conversation with somebody: a room of two, made when one of them first asks.
+/// From the client: opens the conversation with a person, which is a room made when one of the two
+/// first asks. Answered by [`Joined`] (docs/PROTOCOL.md, 13.9).
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Direct {
-    /// Number of the request.
+    /// Chosen by the client; the answer repeats it.
     #[n(0)]
     pub request: RequestId,
-    /// With whom.
+    /// Name of the other person; not one's own.
     #[n(1)]
     pub user: String,
 }
 
-/// Asks who belongs to a room.
+/// From the client: asks who belongs to a room that the person is in. Answered by [`MemberList`].
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Members {
-    /// Number of the request.
+    /// Chosen by the client; the answer repeats it.
     #[n(0)]
     pub request: RequestId,
-    /// Where.
+    /// The room's number.
     #[n(1)]
     pub room: RoomId,
-    /// Only names after this one, in the order of the list.
+    /// Only names after this one, the last of the page before; `None` for the first page.
     #[n(2)]
     pub after: Option<String>,
     /// At most so many, 1 to [`PAGE_LIMIT`](crate::limits::PAGE_LIMIT).
@@ -271,186 +286,199 @@ pub struct Members {
     pub limit: u32,
 }
 
-/// Somebody who belongs to a room.
+/// A member in a [`MemberList`], online or not.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Member {
-    /// Name.
+    /// Name, as it was registered.
     #[n(0)]
     pub user: String,
-    /// What they may do there.
+    /// The member's role in this room.
     #[n(1)]
     pub role: RoomRole,
-    /// Whether they may not write for now.
+    /// Whether a mute keeps the member from writing now.
     #[n(2)]
     pub muted: bool,
 }
 
-/// Who belongs to a room, in the order of their names.
+/// From the server, answers [`Members`]: a page in the order of the names in lower case (ASCII),
+/// bytewise.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct MemberList {
-    /// Number of the request.
+    /// That of the request answered.
     #[n(0)]
     pub request: RequestId,
-    /// Where.
+    /// The room's number.
     #[n(1)]
     pub room: RoomId,
-    /// The members.
+    /// At most [`PAGE_LIMIT`](crate::limits::PAGE_LIMIT).
     #[n(2)]
     pub members: Vec<Member>,
-    /// Whether more follow.
+    /// Whether there are more behind the last of these.
     #[n(3)]
     pub more: bool,
 }
 
-/// One is in a room from now on: in the session that asked, and in all others one has.
+/// From the server, to all sessions of the person: they are in a room from now on. Ordered with the
+/// room's messages; answers [`Create`], [`Join`] and [`Direct`] (docs/PROTOCOL.md, 13.8).
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Joined {
-    /// Number of the request, in the session that asked.
+    /// That of the request, only in the session that asked.
     #[n(0)]
     pub request: Option<RequestId>,
-    /// The room, as in [`Welcome`](super::Welcome). What comes live begins behind its head.
+    /// As in [`Welcome`](super::Welcome). Live messages begin behind its head.
     #[n(1)]
     pub room: Room,
 }
 
-/// What happened to a member of a room, or is to.
+/// What was done to a member, in [`Standing`] and [`Left`]; from [`Action::Kick`] on also what
+/// [`Moderate`] asks for (docs/PROTOCOL.md, 13.8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Action {
-    /// Came to belong to it.
+    /// Entered the room.
     #[n(0)]
     Join,
-    /// Left it.
+    /// Left the room.
     #[n(1)]
     Leave,
-    /// Was sent away, and may come back.
+    /// Was put out of the room, and may enter it again; an invited room only with another
+    /// invitation.
     #[n(2)]
     Kick,
-    /// Was sent away for good.
+    /// Was put out of the room, and may not enter it before [`Action::Unban`]. Ends an invitation,
+    /// too.
     #[n(3)]
     Ban,
-    /// May come back after a ban.
+    /// May enter again after a ban.
     #[n(4)]
     Unban,
-    /// May not write for a while.
+    /// May not write, until the mute ends or is taken back, also after leaving and returning. A new
+    /// mute replaces the old one.
     #[n(5)]
     Mute,
-    /// May write again.
+    /// May write again before the mute's end.
     #[n(6)]
     Unmute,
-    /// Is a moderator.
+    /// Is a moderator from now on.
     #[n(7)]
     Op,
-    /// Is no longer a moderator.
+    /// Is a member again, no longer a moderator.
     #[n(8)]
     Deop,
 }
 
-/// Does something to somebody in a room.
+/// From the client of a moderator, an owner or an administrator: does something to a person in a
+/// room. Answered by `done`; members get [`Standing`] (docs/PROTOCOL.md, 13.8).
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Moderate {
-    /// Number of the request.
+    /// Chosen by the client; the answer repeats it.
     #[n(0)]
     pub request: RequestId,
-    /// Where.
+    /// The room's number.
     #[n(1)]
     pub room: RoomId,
-    /// To whom.
+    /// Name of the person it is done to.
     #[n(2)]
     pub user: String,
-    /// What: [`Action::Kick`] or one of those below it.
+    /// [`Action::Kick`] or one below it; the server refuses the two above.
     #[n(3)]
     pub action: Action,
-    /// For how long, with [`Action::Mute`]; without, until it is taken back.
+    /// Only with [`Action::Mute`]: 1 to [`MAX_MUTE`](crate::limits::MAX_MUTE). `None` mutes until
+    /// [`Action::Unmute`].
     #[n(4)]
     pub seconds: Option<u32>,
-    /// Why, or nothing.
+    /// One line of at most [`MAX_TOPIC`](crate::limits::MAX_TOPIC) bytes; may be empty.
     #[n(5)]
     pub reason: String,
 }
 
-/// Leaves a room's word to its moderators, or gives it back to all.
+/// From a moderator's client: lets only moderators write in a room, or all members again. Answered
+/// by `done`; members get [`RoomChanged`] (docs/PROTOCOL.md, 13.8).
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Lock {
-    /// Number of the request.
+    /// Chosen by the client; the answer repeats it.
     #[n(0)]
     pub request: RequestId,
-    /// Where.
+    /// The room's number.
     #[n(1)]
     pub room: RoomId,
-    /// Why, perhaps in no words; without, the room is unlocked.
+    /// The reason, one line of at most [`MAX_TOPIC`](crate::limits::MAX_TOPIC) bytes, may be empty;
+    /// `None` unlocks the room.
     #[n(2)]
     pub reason: Option<String>,
 }
 
-/// One is no longer in a room.
+/// From the server, to all sessions of the person: they are no longer in a room, and nothing more
+/// of it comes. Ordered with the room's messages; answers `leave` (docs/PROTOCOL.md, 13.8).
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Left {
-    /// Number of the request, in the session that asked to leave.
+    /// That of the request, only in the session that asked to leave.
     #[n(0)]
     pub request: Option<RequestId>,
-    /// Which room.
+    /// The room's number.
     #[n(1)]
     pub room: RoomId,
     /// [`Action::Leave`], [`Action::Kick`] or [`Action::Ban`].
     #[n(2)]
     pub action: Action,
-    /// Who did it.
+    /// Name of the person who did it.
     #[n(3)]
     pub by: String,
-    /// Why, or nothing.
+    /// One line of at most [`MAX_TOPIC`](crate::limits::MAX_TOPIC) bytes; may be empty.
     #[n(4)]
     pub reason: String,
 }
 
-/// A room one is in has changed.
+/// From the server, to a room's members: topic and lock as they are now, both even where only one
+/// changed (docs/PROTOCOL.md, 13.8).
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct RoomChanged {
-    /// Which room.
+    /// The room's number.
     #[n(1)]
     pub room: RoomId,
-    /// Who did it.
+    /// Name of the person who did it.
     #[n(2)]
     pub by: String,
-    /// Its topic as it is now.
+    /// One line of at most [`MAX_TOPIC`](crate::limits::MAX_TOPIC) bytes; may be empty.
     #[n(3)]
     pub topic: String,
-    /// Why only moderators may write, when that is so now.
+    /// Why only moderators may write, perhaps empty; `None` when all members may.
     #[n(4)]
     pub locked: Option<String>,
 }
 
-/// Something happened to a member of a room one is in; who comes and goes is told in small rooms
-/// only.
+/// From the server, to a room's members, the one concerned among them: what was done to a member.
+/// [`Action::Join`] and [`Action::Leave`] come only in rooms of at most 200 members
+/// (docs/PROTOCOL.md, 13.8).
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Standing {
-    /// Where.
+    /// The room's number.
     #[n(1)]
     pub room: RoomId,
-    /// To whom.
+    /// Name of the person it was done to.
     #[n(2)]
     pub user: String,
-    /// What.
+    /// Kick and ban reach the person concerned as [`Left`] instead.
     #[n(3)]
     pub action: Action,
-    /// Who did it.
+    /// Name of the person who did it.
     #[n(4)]
     pub by: String,
-    /// Why, or nothing.
+    /// One line of at most [`MAX_TOPIC`](crate::limits::MAX_TOPIC) bytes; may be empty.
     #[n(5)]
     pub reason: String,
-    /// What they may do there from now on.
+    /// The person's role from now on.
     #[n(6)]
     pub role: RoomRole,
-    /// For how long they may not write, in seconds, where it was said.
+    /// Length of a mute in seconds; `None` for other actions, and for a mute without an end.
     #[n(7)]
     pub seconds: Option<u32>,
 }
