@@ -19,7 +19,7 @@ use chatbox_common::testkit::terminal::client::client_of;
 use chatbox_common::testkit::terminal::{PAGE_UP, Program, Screen};
 use chatbox_common::wire::message::{
     Access, Action, Bye, ByeReason, Chat, ErrorCode, ErrorMessage, Invited, Kind, Left, Presence,
-    RoomChanged, RoomId, RoomRole, ServerMessage, Standing,
+    Room, RoomId, RoomRole, ServerMessage, Standing,
 };
 use unicode_width::UnicodeWidthStr;
 use wider::Wider;
@@ -123,7 +123,7 @@ fn enter() -> (ScriptedServer, Screen, AcceptedClient) {
 
 /// Controls in the output that a full screen does not need.
 fn foreign_orders(bytes: &[u8]) -> Vec<String> {
-    let text = String::from_utf8(bytes.to_vec()).expect("what is written is UTF-8");
+    let text = str::from_utf8(bytes).expect("what is written is UTF-8");
     let mut foreign = Vec::new();
     let mut rest = text.chars();
     while let Some(c) = rest.next() {
@@ -140,9 +140,11 @@ fn foreign_orders(bytes: &[u8]) -> Vec<String> {
                     break;
                 }
             }
-            let (parameters, last) = sequence.split_at(sequence.len() - 1);
+            // What is read while the program writes may end within an order.
+            let (parameters, last) = sequence.split_at(sequence.len().saturating_sub(1));
             let is_plain = parameters.chars().all(|c| c.is_ascii_digit() || c == ';');
-            let is_own = OWN_FINALS.contains(last)
+            let is_own = !last.is_empty()
+                && OWN_FINALS.contains(last)
                 && (is_plain || ("hl".contains(last) && OWN_MODES.contains(&parameters)));
             if !is_own {
                 foreign.push(sequence);
@@ -181,12 +183,12 @@ fn attack(client: &mut AcceptedClient, number: u64, attack: &str) {
     client.say(&ServerMessage::Chat(says(2 * number + 2, Kind::Action)));
     client.joined(None, room, &format!("#r{number}{attack}"), Access::Open);
     client.page_of_next(room);
-    client.say(&ServerMessage::RoomChanged(RoomChanged {
-        room: LOBBY,
+    let lobby = Room {
         topic: text("topic"),
         locked: number.is_multiple_of(2).then(|| text("lock")),
-        by: text("by"),
-    }));
+        ..Room::new(LOBBY, &text("name"))
+    };
+    client.say(&ServerMessage::RoomChanged(lobby.changed(&text("by"))));
     client.say(&ServerMessage::Presence(Presence {
         room: LOBBY,
         joined: vec![text("came")],

@@ -36,7 +36,7 @@ const TEXT: usize = 100;
 /// Records sealed before as many are opened: 32 of the longest still fit a core's cache.
 const SEALED_AHEAD: u64 = 32;
 /// How far the clock advances a record: a receiver refuses more than 8 key updates in 10 seconds.
-const RECORD_EVERY: Duration = Duration::from_micros(31);
+const RECORD_EVERY: Duration = Duration::from_micros(60);
 
 fn records(c: &mut Criterion) {
     let mut group = c.benchmark_group("record");

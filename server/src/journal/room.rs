@@ -23,7 +23,6 @@ const NOT_ALLOWED: Refusal = (ErrorCode::NotAllowed, "you may not do that here")
 const MUTED: Refusal = (ErrorCode::Muted, "you may read here, and not write for now");
 const LOCKED: Refusal = (ErrorCode::Locked, "only moderators may write here for now");
 
-/// See the module.
 pub(super) struct RoomState {
     pub(super) title: Title,
     /// The title as chat.log has it.
@@ -175,16 +174,6 @@ impl RoomState {
         match setting {
             RoomSetting::Topic(topic) => self.topic = topic,
             RoomSetting::Locked(reason) => self.locked = reason,
-        }
-    }
-
-    /// What its members are told when something about it was changed.
-    pub(super) fn changed(&self, id: RoomId, by: &Person) -> message::RoomChanged {
-        message::RoomChanged {
-            room: id,
-            by: by.user.to_string(),
-            topic: self.topic.clone(),
-            locked: self.locked.clone(),
         }
     }
 

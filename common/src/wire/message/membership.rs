@@ -111,6 +111,17 @@ impl Room {
         }
     }
 
+    /// The message that tells its members what `by` has made of it.
+    #[must_use]
+    pub fn changed(&self, by: &str) -> RoomChanged {
+        RoomChanged {
+            room: self.room,
+            topic: self.topic.clone(),
+            locked: self.locked.clone(),
+            by: by.to_owned(),
+        }
+    }
+
     /// Replaces the topic and the lock, which are the only things that can change.
     pub fn change(&mut self, changed: RoomChanged) {
         self.topic = changed.topic;

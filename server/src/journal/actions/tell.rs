@@ -181,7 +181,7 @@ pub(super) fn tell_changed(state: &JournalState, id: RoomId, by: &Person) {
     let Some(room) = state.rooms().get(id) else {
         return;
     };
-    let changed = room.changed(id, by);
+    let changed = room.describe(id, by).changed(&by.user);
     tell_room(state, id, &ServerMessage::RoomChanged(changed), true);
 }
 
