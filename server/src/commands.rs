@@ -1,7 +1,7 @@
-//! What somebody who is logged in may ask for: one function for each kind of request.
+//! The requests of a session: one function for each kind. Called by the session's own thread.
 //!
-//! Every one of them demands [`Authenticated`]. What it answers goes through the session's
-//! delivery thread; what it writes goes through the journal.
+//! None is carried out without an [`Authenticated`]. Answers go through the session's delivery
+//! thread, changes through the journal, pages through the readers.
 
 mod account;
 mod factor;
@@ -32,31 +32,22 @@ use crate::readers::{PageRequest, Query};
 use crate::shared::Shared;
 pub use account::Changes;
 
-/// One session's requests.
 pub struct Requests<'a> {
-    /// What all share.
     pub shared: &'a Shared,
-    /// Number of the session.
     pub session: SessionId,
-    /// The peer's address and port.
     pub peer: SocketAddr,
-    /// Whose it is.
     pub who: &'a mut Authenticated,
-    /// What it shares with its delivery thread.
+    /// Shared with the session's delivery thread.
     pub backpressure: &'a Arc<Backpressure>,
-    /// What a proof must be bound to.
+    /// Proofs of changes of the account must be bound to it.
     pub binding: &'a ChannelBinding,
-    /// How many messages it may still send.
+    /// For messages, searches, and what is done with rooms and people.
     pub budget: MessageBudget,
-    /// Changes of the account that are under way.
     pub changes: Changes,
 }
 
 impl Requests<'_> {
-    /// Carries out one request.
-    ///
-    /// # Errors
-    /// With how the session is to end.
+    /// Carries out one request; an error says how the session is to end.
     pub fn handle(&mut self, message: Read<ClientMessage>) -> Result<(), End> {
         let message = match message {
             Read::Known(message) => message,
@@ -77,7 +68,7 @@ impl Requests<'_> {
             ClientMessage::Ping(Plain { request }) => {
                 self.reply(&ServerMessage::Pong(Plain { request }));
             }
-            // A sign of life, like any other byte.
+            // Needs no answer: like any other byte, it shows that the peer is alive.
             ClientMessage::Pong(_) => {}
             ClientMessage::Bye(_) => return Err(End::Quit),
             ClientMessage::Rooms(rooms) => {
@@ -88,7 +79,8 @@ impl Requests<'_> {
                 let (request, limit) = (members.request, members.limit);
                 self.page(request, limit, Query::Members(members));
             }
-            // Its cost is next to nothing, and no client can know the pace for it.
+            // Not counted by the budget: it costs next to nothing, and clients are told of no limit
+            // for it.
             ClientMessage::Read(read) => self.shared.journal.read(HasRead {
                 session: self.session,
                 backpressure: Arc::clone(self.backpressure),
@@ -134,10 +126,8 @@ impl Requests<'_> {
         }));
     }
 
-    /// Whether the session may say or do something now; a refusal has been sent where not.
-    ///
-    /// # Errors
-    /// When it went on and on.
+    /// False when the budget is used up, which the client has been told; [`End::Flood`] when it
+    /// went on in spite of that.
     fn may_go_on(&mut self, request: RequestId) -> Result<bool, End> {
         match self.budget.take(Instant::now()) {
             Verdict::Allowed => Ok(true),
@@ -174,7 +164,7 @@ impl Requests<'_> {
         Ok(())
     }
 
-    /// What is done with rooms and people counts like a message.
+    /// Counted like a message: each is a transaction of its own.
     fn room_request(&mut self, message: ClientMessage) -> Result<(), End> {
         let Some((request, action)) = room_actions::action(message) else {
             return Err(End::WrongState);
@@ -208,7 +198,7 @@ impl Requests<'_> {
         self.page(request, limit, Query::History(history));
     }
 
-    /// Dearer than a page of history, and so counted like a message.
+    /// Counted like a message: it costs more than a page of history.
     fn search(&mut self, search: Search) -> Result<(), End> {
         let (request, limit) = (search.request, search.limit);
         if !self.may_go_on(request)? {
@@ -305,7 +295,7 @@ impl Requests<'_> {
     }
 }
 
-/// The rule for texts: something, at most [`MAX_TEXT`] bytes, no control characters but line feed
+/// Texts are not blank, have at most [`MAX_TEXT`] bytes, and no control characters but line feed
 /// and tab.
 fn check_text(text: &str) -> Result<(), (ErrorCode, Cow<'static, str>)> {
     if text.len() > MAX_TEXT {

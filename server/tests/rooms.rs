@@ -75,7 +75,7 @@ fn a_room_for_those_who_are_invited_is_not_there_for_others() {
     assert_eq!(ops.name, "#ops~Alice");
     alice.say_in(ops.room, 1, "among us").unwrap();
 
-    // Whatever is tried, the answer is that of a room that there never was.
+    // Every answer is that for a room that never was: nothing tells that this one exists.
     for room in [ops.room, RoomId(999)] {
         let history = |request| {
             ClientMessage::History(History {
@@ -308,7 +308,7 @@ fn who_may_not_is_refused_and_nothing_changes() {
         assert_eq!(client.lock(ops, None).unwrap_err(), refused);
         assert_eq!(client.invite(ops, "Carol").unwrap_err(), refused);
     }
-    // A moderator is not above another one, nor above the owner, and makes none.
+    // A moderator is above neither the owner nor a moderator, and makes none.
     alice.moderate(ops, "Bob", Action::Op).unwrap();
     let before_bob = state();
     for action in ALL {
@@ -342,7 +342,7 @@ fn there_are_no_more_rooms_than_there_may_be() {
     assert_eq!(bob.create("#d", Access::Open), Err(ErrorCode::TooManyRooms));
 }
 
-/// The number that a message got, or gets again.
+/// The number that the server acknowledges, which a message sent again gets again.
 fn number(
     client: &mut ScriptedClient,
     room: RoomId,
@@ -381,10 +381,10 @@ fn promise_3_what_is_stored_is_acknowledged_whatever_has_happened_to_its_sender(
                 refusal
             };
             assert_eq!(number(&mut bob, room, counter, "stored"), Ok(1));
-            // Another text under its id, and another message, get what they got before.
+            // A stored message is known by its id and its text: neither alone is acknowledged.
             assert_eq!(number(&mut bob, room, counter, "other"), Err(refusal));
             assert_eq!(number(&mut bob, room, 9, "new"), Err(refusal));
-            // It is its sender's alone.
+            // An id is looked for among the messages of its own sender only.
             let stranger = number(&mut carol, hidden.room, 2, "stored");
             assert_eq!(stranger, Err(ErrorCode::UnknownRoom));
         }

@@ -1,5 +1,5 @@
-//! A scripted server, made of the protocol's own parts: it says what a test tells it to say,
-//! right or wrong, and listens on a port of the system's choice.
+//! A server made of the protocol's own parts that says what a test tells it to say, right or
+//! wrong, on a port of the system's choice. For tests of the client.
 
 use crate::auth::resume::{self, ResumeToken};
 use crate::auth::scram::{ClientFirstMessage, Iterations, Password, ServerFirst, Verifier};
@@ -23,18 +23,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::LOBBY;
 use super::wait::PATIENCE;
 
-/// The password of everybody here.
+/// Of every account.
 pub const PASSWORD: &str = "correct horse";
-/// A code that a client may send: nothing here checks it.
+/// The one TOTP code that [`AcceptedClient::challenge`] takes; no secret stands behind it.
 pub const CODE: &str = "123456";
 
-/// A listening server with an identity.
 pub struct ScriptedServer {
     listener: TcpListener,
     identity: ServerIdentity,
 }
 
-/// One accepted connection behind its handshake.
+/// A connection whose handshake is done.
 pub struct AcceptedClient {
     stream: TcpStream,
     sender: Sender,
@@ -48,7 +47,7 @@ pub fn now_ms() -> u64 {
     u64::try_from(now.as_millis()).unwrap()
 }
 
-/// The token of the login with this number.
+/// The same for the same number, so that a test need not keep it.
 pub fn token(number: u8) -> ResumeToken {
     ResumeToken {
         id: [number; 16],
@@ -76,7 +75,7 @@ impl ScriptedServer {
         }
     }
 
-    /// The same address, and somebody else behind it.
+    /// As an impostor on the same address has it.
     #[must_use]
     pub fn with_another_key(self) -> Self {
         Self {
@@ -93,7 +92,6 @@ impl ScriptedServer {
         Fingerprint::from_key(self.identity.public().as_bytes())
     }
 
-    /// The next connection, the handshake done.
     pub fn accept(&self) -> AcceptedClient {
         let (mut stream, _) = self.listener.accept().unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -119,11 +117,11 @@ impl AcceptedClient {
         self.sender.send(&mut self.stream, message).unwrap();
     }
 
-    /// The next message; nothing when the client has gone.
+    /// The next message but for `read`; `None` when the client has closed the connection.
     pub fn hear(&mut self) -> Option<ClientMessage> {
         loop {
             match self.pending.pop_front() {
-                // How far a client has read is told at moments of its own.
+                // Clients send it at times that a script can't foresee.
                 Some(ClientMessage::Read(_)) => continue,
                 Some(message) => return Some(message),
                 None => {}
@@ -159,8 +157,9 @@ impl AcceptedClient {
         self.say(&ServerMessage::Bye(Bye { reason, text }));
     }
 
-    /// Reads the two messages of a login and proves to know the password, as a real server does.
-    /// Says nothing yet; what comes back logs the client in.
+    /// Reads and challenges the first message of a login, and checks the second. Does not answer
+    /// that one: [`AcceptedClient::let_in`] sends what this returns, whose `scram` is `None` when
+    /// the password was wrong.
     pub fn challenge(&mut self) -> LoggedIn {
         let (challenge, user) = self.say_challenge(Iterations::DEFAULT);
         let Some(ClientMessage::LoginConfirm(confirm)) = self.hear() else {
@@ -174,7 +173,7 @@ impl AcceptedClient {
         logged_in(confirm.request, scram, &user, 1)
     }
 
-    /// Reads the first message of a login and challenges it with so many rounds.
+    /// Reads the first message of a login and challenges it. Returns the user's name as well.
     pub fn say_challenge(&mut self, iterations: Iterations) -> (ServerFirst, String) {
         let Some(ClientMessage::Login(login)) = self.hear() else {
             panic!("no login");
@@ -204,7 +203,7 @@ impl AcceptedClient {
         self.let_in(logged_in);
     }
 
-    /// Reads a resume, checks it against the token with this number, and gives the next one.
+    /// Reads a resume, checks it against the token of this number, and gives that of the next.
     pub fn resume(&mut self, number: u8) {
         let request = self.hear_resume(number);
         self.let_in(logged_in(request, None, "alice", number + 1));
@@ -224,7 +223,7 @@ impl AcceptedClient {
         resume.request
     }
 
-    /// Reads a registration and challenges it with this secret and so many rounds.
+    /// Reads the first message of a registration and challenges it.
     pub fn register(&mut self, secret: &TotpSecret, iterations: Iterations) {
         let Some(ClientMessage::Register(register)) = self.hear() else {
             panic!("no registration");
@@ -255,7 +254,7 @@ impl AcceptedClient {
         }));
     }
 
-    /// The client is in another room from now on, in which nothing was said yet.
+    /// Takes the client into a room without messages.
     pub fn joined(&mut self, request: Option<u32>, room: RoomId, name: &str, access: Access) {
         self.say(&ServerMessage::Joined(Joined {
             request,
@@ -266,7 +265,7 @@ impl AcceptedClient {
         }));
     }
 
-    /// Answers the request for a page with these messages.
+    /// Reads a request for a page and answers it with these messages.
     pub fn page(&mut self, messages: Vec<Chat>) {
         match self.hear() {
             Some(ClientMessage::History(asked)) => {
@@ -276,7 +275,7 @@ impl AcceptedClient {
         }
     }
 
-    /// Answers a request for a page that was read already.
+    /// Answers a request for a page of the lobby that the test has read itself.
     pub fn pending_page(&mut self, request: u32, messages: Vec<Chat>) {
         self.page_of(LOBBY, request, messages);
     }
@@ -291,7 +290,7 @@ impl AcceptedClient {
         }));
     }
 
-    /// Answers the request for a room's first page, and those for others before it: there is nothing.
+    /// Answers requests for pages with empty ones, up to the first for this room.
     pub fn page_of_next(&mut self, room: RoomId) {
         loop {
             match self.hear() {
@@ -314,7 +313,7 @@ impl AcceptedClient {
         }
     }
 
-    /// Commits a message: acknowledges and shows it.
+    /// Acknowledges a message and sends it back, as to every session in the room.
     pub fn commit(&mut self, send: &Send, seq: Seq) {
         self.say(&ServerMessage::Ack(Ack {
             request: send.request,
@@ -327,14 +326,13 @@ impl AcceptedClient {
         }));
     }
 
-    /// Waits for the client's goodbye and answers it.
     pub fn part(&mut self) {
         let heard = self.hear();
         assert!(matches!(heard, Some(ClientMessage::Bye(_))), "{heard:?}");
         self.bye(ByeReason::Quit, "");
     }
 
-    /// Reads something; false at the end of the stream, however it came.
+    /// False at the end of the stream, be it orderly or an error: the client may have been killed.
     pub fn hear_or_end(&mut self) -> bool {
         match self.receiver.next_record() {
             Ok(Some(_)) => true,
@@ -343,7 +341,7 @@ impl AcceptedClient {
         }
     }
 
-    /// Nothing more comes from the client than, at most, its goodbye.
+    /// Reads up to the end of the stream, before which at most a goodbye may come.
     pub fn hears_no_more(&mut self) {
         while let Some(message) = self.hear() {
             assert!(matches!(message, ClientMessage::Bye(_)), "{message:?}");

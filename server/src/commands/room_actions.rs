@@ -1,5 +1,5 @@
-//! From what a client asks to do with a room or a person to a room action for the journal: names are
-//! parsed, texts and ranges checked. Who may do it is the journal's to say.
+//! Makes a room action for the journal of what a client asks to do with a room or a person: parses
+//! names, checks texts and ranges. Whether the person may do it, the journal decides.
 
 use chatbox_common::limits::{MAX_MUTE, MAX_TOPIC};
 use chatbox_common::name::{NameError, RoomName, UserName};
@@ -10,10 +10,10 @@ use chatbox_common::wire::message::{
 
 use crate::journal::{ModeratorAction, RoomAction, RoomSetting};
 
-/// Which refusal, and the sentence.
+/// The code, and the sentence for the person.
 pub(super) type InvalidRequest = (ErrorCode, String);
 
-/// What is asked of the journal with a message, if it is something about rooms or people.
+/// `None` for a message that asks nothing of a room or a person.
 pub(super) fn action(
     message: ClientMessage,
 ) -> Option<(RequestId, Result<RoomAction, InvalidRequest>)> {
@@ -116,7 +116,8 @@ pub(super) fn moderate(moderate: Moderate) -> Result<RoomAction, InvalidRequest>
     })
 }
 
-/// What can be asked for, of what can be told.
+/// Members are told of more actions than a moderator can ask for: they enter and leave by
+/// themselves.
 fn moderator_action(
     action: Action,
     seconds: Option<u32>,
@@ -150,7 +151,6 @@ fn room_name(text: &str) -> Result<RoomName, InvalidRequest> {
     RoomName::parse(text).map_err(invalid_name)
 }
 
-/// What can be no name is nobody's.
 pub(super) fn user_name(text: &str) -> Result<UserName, InvalidRequest> {
     UserName::parse(text).map_err(invalid_name)
 }
@@ -159,7 +159,7 @@ fn invalid_name(error: NameError) -> InvalidRequest {
     (ErrorCode::InvalidName, error.to_string())
 }
 
-/// A topic or a reason: one line of text, or nothing.
+/// A topic or a reason: one line of at most [`MAX_TOPIC`] bytes, or nothing.
 fn line(text: String) -> Result<String, InvalidRequest> {
     if text.len() > MAX_TOPIC {
         let sentence = format!("a topic or a reason has at most {MAX_TOPIC} bytes");

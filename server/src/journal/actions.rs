@@ -1,10 +1,9 @@
-//! What members do with rooms: make, enter, leave, describe, lock them, and look after each other;
-//! and whom they say they do not want to see.
+//! What members do with rooms and with each other, and whom they ignore. Called by the writer.
 //!
 //! Each room action is a transaction of its own, between two batches, so that its place among the
-//! messages is the same for everybody. All there is to it stands in its own file: what is needed for
-//! it, which is checked before anything of it is done, its checks, its event in the audit, and what it
-//! does. Memory follows the commit, and the members hear of it last.
+//! messages is the same for all members. Each has a file of its own, with its event in the audit,
+//! the role it needs (checked before anything of it is done), its other checks, and its effect.
+//! Memory is changed after the commit, and the members are told last.
 
 mod create;
 mod direct;
@@ -28,7 +27,7 @@ use crate::audit::{Line, events};
 use crate::event::Person;
 use crate::store::StoreError;
 
-/// Whether a refusal says that somebody may not do what they tried.
+/// Refusals that stand in the audit: the person may not do what they tried.
 const fn is_forbidden(code: ErrorCode) -> bool {
     use ErrorCode::{Banned, NotAllowed, NotMember, UnknownRoom};
     matches!(code, Banned | NotAllowed | NotMember | UnknownRoom)
@@ -77,7 +76,6 @@ fn refuse_room_request(
     );
 }
 
-/// What is needed for an action, and its event.
 fn rule(action: &RoomAction) -> Rule {
     match action {
         RoomAction::Create { .. } => create::RULE,

@@ -1,4 +1,5 @@
-//! Which messages may be committed, judged by memory; the others are refused.
+//! Decides by what is in memory which messages may be committed, and refuses the others. Called by
+//! the writer before each transaction.
 
 use chatbox_common::wire::message::{Ack, ErrorCode, ServerMessage};
 
@@ -10,8 +11,8 @@ use crate::audit::{Line, events};
 use crate::event::Person;
 use crate::store::Inserted;
 
-/// A room that is not in memory is not the sender's: read, so that the refusal is the right
-/// one whoever else is online.
+/// Rooms with a member online are in memory, so the sender belongs to none that is not. It is read
+/// all the same: the refusal must not depend on who else is online.
 fn look_for_room(state: &mut JournalState, post: &Post) {
     if !state.rooms().contains(post.room)
         && state.sessions().open(post.session).is_some()
@@ -28,7 +29,7 @@ pub(super) fn admit(
     now: i64,
 ) -> Result<Person, Refusal> {
     look_for_room(state, post);
-    // One that has ended has nobody to be told.
+    // Nobody reads the refusal of a session that has ended.
     let session = state.sessions().open(post.session).ok_or(UNKNOWN_ROOM)?;
     let room = state.rooms().get(post.room).ok_or(UNKNOWN_ROOM)?;
     room.may_write(&session.person, now)?;
@@ -38,8 +39,8 @@ pub(super) fn admit(
     Ok(session.person.clone())
 }
 
-/// Refuses messages, but for those that were stored when they were sent before: these are
-/// acknowledged, whatever their sender may do by now.
+/// Refuses messages, but acknowledges those that were stored when they were sent before, whatever
+/// their sender may do by now.
 pub(super) fn refuse_posts(state: &mut JournalState, refused: Vec<(Post, Refusal)>) {
     if refused.is_empty() {
         return;
@@ -73,7 +74,7 @@ pub(super) fn refuse_posts(state: &mut JournalState, refused: Vec<(Post, Refusal
                     .reply(post.session, &post.backpressure, &ack);
             }
             Some(_) => refuse_post(state, &post, refusal),
-            // Whether it is stored is not known: the sender must ask again.
+            // Whether it is stored is not known: the client must send it again.
             None => state.refuse_post(&post, (ErrorCode::Unavailable, NOT_KEPT)),
         }
     }

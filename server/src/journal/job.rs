@@ -1,4 +1,4 @@
-//! What the journal is asked for: every request, what it carries, and the limits that hold for it.
+//! The jobs of the journal's queue, what they carry, and the limits that hold for them.
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -19,78 +19,66 @@ use crate::store::{Credentials, RecoveryHash, RoomSetting, TokenId};
 
 /// How long a full login may be continued by resuming, in seconds: 12 hours.
 pub const TOKEN_SECONDS: u32 = 12 * 3600;
-/// After so many wrong codes since the last login only a recovery code is taken.
+/// After so many wrong codes since the last login, only a recovery code is accepted.
 pub const MAX_WRONG_CODES: u32 = 20;
-/// Jobs the queue holds; a sender waits when it is full, and with it the peer that sends.
+/// Jobs the queue holds. When it is full, the thread that sends one waits, and so its peer does.
 pub(super) const QUEUE: usize = 1024;
-/// How often the thread looks at the disk, and after itself when nothing happens.
+/// How often the journal's thread looks at the disk and at chat.log, with or without jobs.
 pub(super) const TICK: Duration = Duration::from_millis(250);
 
-/// What a message is told that could not be kept.
 pub(super) const NOT_KEPT: &str =
     "the server can't store anything just now; the message was not kept";
-/// What a session is told whose account was logged out.
 pub const LOGGED_OUT: &str = "you are logged out: all your sessions were ended, or your password \
                               or second factor was changed in another one";
 
-/// The database can't be written just now; nothing was changed.
+/// The database could not be written; nothing was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the server can't store anything just now; try again")]
 pub struct Unavailable;
 
-/// A message to be committed.
 pub struct Post {
-    /// Whose session.
     pub session: SessionId,
-    /// What the session's own thread and its delivery thread share: it counts the refusal.
+    /// Counts a refusal. Acknowledgements behind a commit are not counted.
     pub backpressure: Arc<Backpressure>,
-    /// Its request.
     pub request: RequestId,
-    /// Where.
     pub room: RoomId,
-    /// The client's name for the message.
+    /// Chosen by the client, and the same when it sends the message again.
     pub id: MessageId,
-    /// What; its form was checked.
+    /// In the form that `commands` has checked.
     pub text: String,
-    /// Whether it is said or done.
     pub kind: Kind,
 }
 
 /// A resume token as the database keeps it.
 pub struct Token {
-    /// Its name.
     pub id: TokenId,
     /// SHA-256 of the token.
     pub hash: Secret<32>,
 }
 
-/// An account to be made.
 pub struct Registration {
-    /// Its name.
     pub user: UserName,
-    /// Its password's verifier.
+    /// Of the password.
     pub verifier: SecretString,
-    /// Its second factor, not sealed yet: the seal covers the account's number.
+    /// Not sealed yet: the seal covers the account's number.
     pub totp: TotpSecret,
-    /// The step of the first code, which is spent by it.
+    /// Of the code that confirmed it, which is spent.
     pub step: u64,
-    /// The hashes of its recovery codes.
     pub recovery: Vec<RecoveryHash>,
-    /// The token of the session that begins with it.
+    /// Of the session that begins with it.
     pub token: Token,
 }
 
 /// What a login uses up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spend {
-    /// A step of the TOTP secret, and all before it.
+    /// Of the TOTP secret. All steps before it are spent as well.
     Step(u64),
-    /// A recovery code.
     Recovery(RecoveryHash),
 }
 
 impl Spend {
-    /// A word for the log.
+    /// As credentials.log has it.
     #[must_use]
     pub const fn method(self) -> &'static str {
         match self {
@@ -102,68 +90,57 @@ impl Spend {
 
 /// A login whose proofs were right.
 pub struct LogIn {
-    /// Whose.
     pub account: AccountId,
-    /// What the proofs were judged by.
+    /// What the proofs were checked against: it must still hold at the commit.
     pub judged_by: Credentials,
-    /// What it uses up.
     pub spend: Spend,
-    /// The token of the session that begins with it.
+    /// Of the session that begins with it.
     pub token: Token,
 }
 
 /// A resume whose proof was right.
 pub struct ResumeUse {
-    /// The token that was shown.
     pub used: TokenId,
-    /// The one that follows it.
     pub successor: Token,
 }
 
 /// A change of one's own account whose proofs were right.
 pub struct Change {
-    /// Whose.
     pub account: AccountId,
     /// The session that asks. Where other sessions end, it stays.
     pub session: SessionId,
-    /// What the proofs were judged by.
+    /// What the proofs were checked against: it must still hold at the commit.
     pub judged_by: Credentials,
-    /// What.
     pub part: Part,
 }
 
-/// See [`Change`].
 pub enum Part {
-    /// Nothing yet: a code is used up for what is to follow.
+    /// Spends a code, and allows a [`Part::Factor`] to follow.
     Code(Spend),
-    /// The password.
     Password {
-        /// What it uses up.
         spend: Spend,
-        /// The new password's verifier.
+        /// Of the new password.
         verifier: SecretString,
-        /// The token of the session that stays, whose login counts from now on.
+        /// Of the session that stays, whose [`TOKEN_SECONDS`] begin anew.
         successor: Token,
     },
-    /// The recovery codes.
     RecoveryCodes(Spend, Vec<RecoveryHash>),
     /// The TOTP secret and the recovery codes, behind a [`Part::Code`].
     Factor {
-        /// The secret, not sealed yet.
+        /// Not sealed yet.
         totp: TotpSecret,
-        /// The step of its first code, which is spent by it.
+        /// Of the code that confirmed it, which is spent.
         step: u64,
-        /// The hashes of the recovery codes.
         recovery: Vec<RecoveryHash>,
-        /// The token that the session had which stays.
+        /// The token of the session that stays.
         used: TokenId,
-        /// The one that follows it, and ends when it would have.
+        /// Expires when `used` would have.
         successor: Token,
     },
 }
 
 impl Part {
-    /// What it uses up, where that was not done before.
+    /// `None` for [`Part::Factor`]: its [`Part::Code`] has spent one.
     pub(super) const fn spend(&self) -> Option<Spend> {
         match self {
             Self::Code(spend) | Self::RecoveryCodes(spend, _) | Self::Password { spend, .. } => {
@@ -174,114 +151,92 @@ impl Part {
     }
 }
 
-/// What a registration, login, resume or change gave.
+/// The outcome of a registration, login, resume or change.
 #[derive(Debug)]
 pub struct Granted {
-    /// Who.
     pub person: Person,
     /// Wrong codes after a right password since the last login.
     pub wrong_codes: u32,
-    /// How long the token can be used, in seconds.
+    /// How long the token can be used; 0 for a change that gives none.
     pub token_seconds: u32,
-    /// How often an account had been logged out before: who was let in before theirs was, and
-    /// begins a session behind it, is turned away.
+    /// Log-outs of accounts in this run up to here. When the person's account is logged out later,
+    /// and before the session begins, the journal turns the session away.
     pub after: u64,
 }
 
-/// A session to begin: everything its delivery thread takes over.
+/// A session to begin, with everything that its delivery thread takes over.
 pub struct Begin {
-    /// Its number.
     pub session: SessionId,
-    /// Whose.
     pub person: Person,
-    /// Where from.
+    /// The peer's.
     pub address: SocketAddr,
-    /// Its socket.
     pub socket: Arc<TcpStream>,
-    /// Sealed records that go before everything else.
+    /// Sealed records that are sent before everything else.
     pub greeting: Vec<u8>,
-    /// Its sending direction.
     pub sealer: Sealer,
-    /// What it shares with its own thread.
     pub backpressure: Arc<Backpressure>,
     /// [`Granted::after`] of its login.
     pub after: u64,
-    /// What the welcome says of limits.
+    /// As the welcome tells them.
     pub limits: Limits,
 }
 
 /// What a member does with rooms, or with what they see of others.
 pub struct RoomRequest {
-    /// Whose session.
     pub session: SessionId,
-    /// What it shares with its own thread: it counts the answer.
+    /// Counts the answer.
     pub backpressure: Arc<Backpressure>,
-    /// Its request.
     pub id: RequestId,
-    /// What.
     pub action: RoomAction,
 }
 
-/// See [`RoomRequest`]. The form of every text was checked.
+/// The form of every text was checked by `commands`.
 pub enum RoomAction {
-    /// Makes a room.
     Create {
-        /// Its name; one that needs an invitation gets its maker's name behind it.
+        /// Without a maker, whose name the journal appends where the room needs an invitation.
         name: RoomName,
-        /// What it is about; may be empty.
+        /// May be empty.
         topic: String,
-        /// Who may come in.
         access: Access,
     },
-    /// Enters a room.
     Join(RoomName),
-    /// Opens the conversation with somebody.
+    /// Opens the room of two with this person, and makes it if need be.
     Direct(UserName),
-    /// Leaves a room.
     Leave(RoomId),
-    /// Changes something about a room.
     Set(RoomId, RoomSetting),
-    /// Lets somebody into a room.
     Invite(RoomId, UserName),
-    /// Does not want to see somebody, or wants to again.
+    /// `false` ends it.
     Ignore(UserName, bool),
-    /// Does something to somebody.
     Moderate {
-        /// Where.
         room: RoomId,
-        /// To whom.
         user: UserName,
-        /// What.
         action: ModeratorAction,
-        /// Why; may be empty.
+        /// May be empty.
         reason: String,
     },
 }
 
-/// What can be done to somebody in a room: of the wire's `Action` that which can be asked for.
+/// The actions of the wire's `Action` that can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ModeratorAction {
-    /// Sends them away; they may come back.
+    /// Ends the membership; the person may enter again.
     Kick,
-    /// Sends them away for good.
+    /// Ends the membership; the person may not enter until [`ModeratorAction::Unban`].
     Ban,
-    /// Takes a ban back.
     Unban,
-    /// Lets them read and not write.
+    /// The person may read and not write.
     Mute {
-        /// For how long; without, until it is taken back.
+        /// `None` is until [`ModeratorAction::Unmute`].
         seconds: Option<u32>,
     },
-    /// Takes a mute back.
     Unmute,
-    /// Makes them a moderator.
+    /// Makes a member a moderator.
     Op,
-    /// Makes them a member like others again.
+    /// Makes a moderator a member.
     Deop,
 }
 
 impl ModeratorAction {
-    /// For how long, where that was said.
     pub(super) const fn seconds(self) -> Option<u32> {
         match self {
             Self::Mute { seconds } => seconds,
@@ -290,38 +245,33 @@ impl ModeratorAction {
     }
 }
 
-/// How far somebody has read.
 pub struct HasRead {
-    /// In which session.
     pub session: SessionId,
-    /// What it shares with its own thread: it counts a refusal.
+    /// Counts a refusal; success has no answer.
     pub backpressure: Arc<Backpressure>,
-    /// What.
     pub read: Read,
 }
 
-/// How many rooms there may be, rooms of two apart.
+/// How many rooms there may be, rooms of two not counted.
 #[derive(Debug, Clone, Copy)]
 pub struct RoomLimits {
-    /// In all.
     pub rooms: u64,
-    /// Made by one person.
+    /// Made by one account.
     pub rooms_per_person: u64,
 }
 
 /// A session to end.
 pub struct Ended {
-    /// Its number.
     pub session: SessionId,
-    /// Whether it ended without a goodbye of the peer.
+    /// Without a goodbye of the peer; the person may resume.
     pub cut_off: bool,
-    /// What to tell the peer, where it still listens.
+    /// `None` when the peer does not listen any more.
     pub bye: Option<Bye>,
 }
 
 pub(super) type ReplySender<T> = SyncSender<Result<T, Unavailable>>;
 
-/// A job that somebody waits for, and that shares the messages' transaction.
+/// A request that a session's thread waits for, and that shares the messages' transaction.
 pub(super) enum AuthRequest {
     Register(Registration),
     LogIn(LogIn),
@@ -330,7 +280,7 @@ pub(super) enum AuthRequest {
     LogOut(AccountId),
 }
 
-/// A connection that was accepted or has ended: for the ONLINE table, which is written behind.
+/// For the table `ONLINE`, which is written behind.
 pub(super) enum ConnectionEvent {
     Accepted(SessionId, SocketAddr),
     Ended(SessionId),

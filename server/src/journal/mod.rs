@@ -1,12 +1,12 @@
 //! The one writer of the database, and the one order of everything in a room.
 //!
-//! Whatever writes is a job in one queue. The thread behind it takes what waits, commits it as
-//! one transaction, writes chat.log, and only then lets anybody see it: acknowledgements and
-//! messages go to the delivery threads in the order of their numbers. Sessions begin and end
+//! Every change is a job in one queue. The journal's thread takes the jobs that wait, commits them
+//! as one transaction, writes chat.log, and only then lets anybody see the result: acknowledgements
+//! and messages go to the delivery threads in the order of their numbers. Sessions begin and end
 //! between two batches, so a join can't race a delivery.
 //!
-//! Below it: the store, the delivery threads, the audit files. It knows no socket but to pass
-//! one on, and never sees the table of connections.
+//! Called by logins and sessions through [`Journal`]. Uses the store, the delivery threads and the
+//! audit files. Does nothing with a socket but pass it on, and never sees the table of connections.
 
 mod actions;
 mod admit;

@@ -1,7 +1,7 @@
 //! A room as the journal has it in memory: who belongs to it, and what each may do there.
 //!
-//! Read whole when somebody who belongs to it comes online, and changed behind each commit that
-//! changes it. Nothing here writes.
+//! Read whole when a member comes online or a request must be judged by it, and changed after each
+//! commit that changes it. Nothing here writes to the database.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,10 +13,11 @@ use crate::event::Person;
 use crate::presence::Presence;
 use crate::store::{self, RoomSetting, Snapshot, StoreError, Title, first_readable};
 
-/// A refusal: which, and the sentence for the person.
+/// The code, and the sentence for the person.
 pub(super) type Refusal = (ErrorCode, &'static str);
 
-/// The one answer for what is not there and for what one may not know of.
+/// The answer is the same for a room that does not exist and for one that the person may not know
+/// of: hidden rooms can't be found by trying.
 pub(super) const UNKNOWN_ROOM: Refusal = (ErrorCode::UnknownRoom, "there is no such room");
 pub(super) const NOT_MEMBER: Refusal = (ErrorCode::NotMember, "you are not in this room");
 const NOT_ALLOWED: Refusal = (ErrorCode::NotAllowed, "you may not do that here");
@@ -25,38 +26,37 @@ const LOCKED: Refusal = (ErrorCode::Locked, "only moderators may write here for 
 
 pub(super) struct RoomState {
     pub(super) title: Title,
-    /// The title as chat.log has it.
+    /// The title as chat.log has it, formatted once.
     pub(super) called: String,
     pub(super) topic: String,
     pub(super) mode: RoomMode,
     pub(super) access: Access,
     pub(super) locked: Option<String>,
-    /// Who made it, and is its owner whenever they are there.
+    /// The owner whenever a member; `None` for the lobby.
     pub(super) made_by: Option<AccountId>,
     pub(super) first: Seq,
     pub(super) head: Seq,
     pub(super) members: HashMap<AccountId, Member>,
     pub(super) invited: HashSet<AccountId>,
     pub(super) banned: HashSet<AccountId>,
-    /// Who may not write, and until when (milliseconds since 1970), if not for good.
+    /// Until when, in milliseconds since 1970; `None` is until a moderator ends it.
     pub(super) muted: HashMap<AccountId, Option<i64>>,
     pub(super) presence: Presence,
-    /// It waits to be forgotten, should nobody come.
+    /// Queued in `Rooms` to be forgotten, unless a member comes online.
     pub(super) is_idle: bool,
 }
 
-/// A membership.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Member {
     pub(super) role: RoomRole,
-    /// What was said from here on came after they had joined.
+    /// Messages from this number on were sent after they had joined.
     pub(super) joined: Seq,
-    /// The last message they have read.
+    /// Of the last message they have read.
     pub(super) read: Seq,
 }
 
 impl RoomState {
-    /// Reads a room; `None` when there is none of this number.
+    /// Leaves out mutes that have ended by `now`, in milliseconds since 1970.
     pub(super) fn load(
         snapshot: &Snapshot<'_>,
         id: RoomId,
@@ -77,7 +77,7 @@ impl RoomState {
         }))
     }
 
-    /// A room that nobody belongs to yet.
+    /// Without members, invitations, bans and mutes.
     pub(super) fn empty(room: store::RoomRow) -> Self {
         Self {
             called: room.title.to_string(),
@@ -98,13 +98,13 @@ impl RoomState {
         }
     }
 
-    /// Whether somebody may know that it exists.
+    /// Whether a person may know that it exists.
     pub(super) fn is_seen_by(&self, account: AccountId) -> bool {
         let is_open = self.access == Access::Open || self.made_by == Some(account);
         is_open || self.members.contains_key(&account) || self.invited.contains(&account)
     }
 
-    /// What somebody may do as a member, whether or not they are one just now.
+    /// The role that an account has as a member, whether or not it is one just now.
     pub(super) fn standing_of(&self, account: AccountId) -> RoomRole {
         if self.made_by == Some(account) && self.access != Access::Direct {
             return RoomRole::Owner;
@@ -113,18 +113,15 @@ impl RoomState {
         member.map_or(RoomRole::Member, |member| member.role)
     }
 
-    /// The first message that a member may read.
+    /// For an account that is no member, as if it joined now.
     pub(super) fn readable_from(&self, account: AccountId) -> Seq {
         let member = self.members.get(&account);
         let joined = member.map_or(self.head + 1, |member| member.joined);
         first_readable(self.access, self.first, joined)
     }
 
-    /// What somebody may do, who may know of it. An administrator may do in every such room what
-    /// its owner may, but belongs to it no more than others do.
-    ///
-    /// # Errors
-    /// When they may not know of it, or do not belong to it.
+    /// An administrator has the owner's role in every room that they may know of, rooms of two
+    /// apart, without being a member.
     pub(super) fn role_of(&self, who: &Person) -> Result<RoomRole, Refusal> {
         if !self.is_seen_by(who.account) {
             return Err(UNKNOWN_ROOM);
@@ -136,10 +133,7 @@ impl RoomState {
         }
     }
 
-    /// Whether somebody may do what needs a role.
-    ///
-    /// # Errors
-    /// With the refusal.
+    /// In a room of two, everything that needs more than [`RoomRole::Member`] is refused.
     pub(super) fn require(&self, who: &Person, needed: RoomRole) -> Result<RoomRole, Refusal> {
         let role = self.role_of(who)?;
         if role < needed || (self.access == Access::Direct && needed > RoomRole::Member) {
@@ -148,7 +142,7 @@ impl RoomState {
         Ok(role)
     }
 
-    /// Whether somebody may write.
+    /// An administrator may write in spite of a mute or a lock, but only as a member.
     pub(super) fn may_write(&self, who: &Person, now: i64) -> Result<(), Refusal> {
         if !self.is_seen_by(who.account) {
             return Err(UNKNOWN_ROOM);
@@ -177,7 +171,7 @@ impl RoomState {
         }
     }
 
-    /// What a member is told of it.
+    /// As this member sees it: a room of two is called after the other one.
     pub(super) fn describe(&self, id: RoomId, who: &Person) -> message::Room {
         let member = self.members.get(&who.account);
         message::Room {

@@ -1,4 +1,5 @@
-//! The journal's thread: takes what waits, commits, logs, tells.
+//! The journal's thread: takes the jobs that wait, commits them, and has the audit and the delivery
+//! threads told. Owns the order in which jobs of different kinds are carried out.
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -17,12 +18,12 @@ use super::state::JournalState;
 use crate::audit::events;
 use crate::clock::{now_ms, stamp};
 
-/// The most logins of one transaction: they cost more than messages, which go first.
+/// The most logins of one transaction, but for the last one of the run: they cost more than
+/// messages, which must not wait for a rush of them.
 const MAX_AUTH_REQUESTS: usize = 64;
-/// Those who come and go do so this far apart, or together. Who comes alone does at once, and no
-/// message waits for it.
+/// Sessions begin and end this far apart, or together in one go, which reads memberships once. One
+/// that comes alone begins at once, and no message waits for it.
 const SESSION_PACE: Duration = Duration::from_millis(4);
-/// How often expired tokens are deleted.
 const EXPIRY: Duration = Duration::from_secs(600);
 
 pub(super) struct Writer {
@@ -30,13 +31,13 @@ pub(super) struct Writer {
     /// A message that waits for the room requests before it.
     held_up: Option<Job>,
     connection_events: Arc<Mutex<Vec<ConnectionEvent>>>,
-    /// Logins that wait for a transaction that is synced, and who waits for them.
+    /// Logins that wait for a synced transaction, each with the channel for its answer.
     auth_requests: VecDeque<(AuthRequest, ReplySender<Option<Granted>>)>,
-    /// Sessions that begin and end, and what else waits for those before it, in their order.
+    /// Sessions that begin and end, room requests, and what must keep its place among these.
     others: VecDeque<Job>,
-    /// Before this none of them does.
+    /// `others` waits until then, unless a room request is among the jobs or the thread stops.
     next_session_change: Instant,
-    /// When to look at the disk and at chat.log again.
+    /// At the disk and at chat.log.
     next_look: Instant,
     next_expiry: Instant,
 }
@@ -61,7 +62,7 @@ impl Writer {
 
     pub(super) fn run(mut self, jobs: &Receiver<Job>) {
         let mut next_begin = Instant::now();
-        // Who talks alone has nobody to share with, and is not kept waiting.
+        // A session that sends alone has no other to share a commit with: it is not kept waiting.
         let mut alone = None;
         loop {
             let mut batch = Batch::default();
@@ -75,7 +76,7 @@ impl Writer {
                     let mut room = batch.take(first);
                     if alone.is_none() || batch.sole_sender() != alone {
                         let pause = next_begin.saturating_duration_since(Instant::now());
-                        // Not a wait for a job: jobs that come meanwhile are what it is for.
+                        // Not a wait for a job: those that come meanwhile share the commit.
                         std::thread::sleep(pause);
                     }
                     self.state.deliveries().wait_for_slowest();
@@ -92,7 +93,7 @@ impl Writer {
             }
             let stop = batch.stop;
             let is_idle = batch.jobs == 0;
-            // A room action is dear already: what waits behind it is not to wait longer.
+            // A room action is slow already: what waits behind it must not wait longer.
             let is_dear = batch.room_requests && batch.posts.is_empty();
             if !(is_idle || is_dear) {
                 next_begin = Instant::now() + pace(batch.posts.len());
@@ -107,7 +108,7 @@ impl Writer {
         }
     }
 
-    /// When the thread must look after something even if no job comes.
+    /// The latest time for the next turn, even if no job comes.
     fn next_due(&self) -> Instant {
         let sync = (!self.auth_requests.is_empty()).then(|| self.state.next_sync());
         let session_change = (!self.others.is_empty()).then_some(self.next_session_change);
@@ -149,7 +150,6 @@ impl Writer {
         }
     }
 
-    /// Commits what was taken, and tells everybody concerned.
     fn transact(&mut self, batch: Batch) {
         let writable = self.state.takes_messages();
         let now = stamp();
@@ -164,7 +164,8 @@ impl Writer {
         refuse_posts(&mut self.state, refused);
         self.auth_requests.extend(batch.auth_requests);
         self.state.deferred_mut().add(batch.deferred);
-        // Whoever says goodbye is answered once the tokens are gone.
+        // A client that says goodbye waits until its token is deleted: that is not put off to the
+        // next sync.
         let says_goodbye = !self.state.deferred().revoked.is_empty();
         let count = if batch.stop {
             self.auth_requests.len()
@@ -189,7 +190,7 @@ impl Writer {
                 Err(error) => {
                     self.state.tell_failure(&events::COMMIT_FAILED, &error);
                     if error.is_unavailable() {
-                        // It would be so for those who wait for their turn as well.
+                        // Those that wait for a later transaction would fail as well.
                         answers.extend(self.auth_requests.drain(..).map(|(_, answer)| answer));
                         give_up(&self.state, &posts, answers);
                     } else {
@@ -208,11 +209,11 @@ impl Writer {
         }
     }
 
-    /// Begins and ends sessions, and does what is asked for rooms, in their order.
+    /// In the order of the jobs, whatever their kind.
     fn carry_out_others(&mut self) {
         let mut others = std::mem::take(&mut self.others);
         while !others.is_empty() {
-            // A room action may change who belongs where: what was read before it would not hold.
+            // A room action may change memberships: those that were read before it would not hold.
             let run = others
                 .iter()
                 .take_while(|job| !matches!(job, Job::RoomRequest(_)));
@@ -229,15 +230,15 @@ impl Writer {
         self.next_session_change = Instant::now() + SESSION_PACE;
     }
 
-    /// A row that the database does not take must not take the others with it.
+    /// For a row that the database refuses: it must not make the others of its batch fail.
     fn one_by_one(
         &mut self,
         posts: Vec<Admitted>,
         auth_requests: Vec<AuthRequest>,
         answers: Vec<ReplySender<Option<Granted>>>,
     ) {
-        // What is deferred could be what the database does not take; it goes first, since logins are
-        // judged by it.
+        // Apart, since the deferred changes could be what the database refuses; and first, since
+        // logins are judged by them.
         self.state.count_failures();
         for post in posts {
             let one = std::slice::from_ref(&post);
@@ -274,7 +275,7 @@ impl Writer {
             Job::End(ended) => begin_end::end(&mut self.state, ended, now),
             Job::Follow(session, follow) => begin_end::follow(&self.state, session, &follow),
             Job::Read(read) => begin_end::has_read(&mut self.state, &read, now),
-            // Taken already.
+            // Handled by `Batch::take`, `transact` and `carry_out_others`.
             Job::Post(_)
             | Job::Auth(..)
             | Job::RoomRequest(_)

@@ -7,8 +7,8 @@
 //!
 //! What can be read is a method of [`Snapshot`], what can be changed a method of [`Tx`], each
 //! beside its table: `accounts`, `factors`, `resume`, `rooms`, `members`, `ignores`, `history`,
-//! `moment`, `index`, `search`, `online`, `meta`. How a value stands in its column is in `column`,
-//! what a word is, [`Words`] knows.
+//! `moment`, `index`, `search`, `online`, `meta`. `column` converts values to and from columns,
+//! [`Words`] divides a search into words.
 
 mod accounts;
 mod column;
@@ -59,7 +59,7 @@ use rusqlite::{Connection, OpenFlags};
 const SYNC_NORMAL: &str = "PRAGMA synchronous = NORMAL";
 const SYNC_FULL: &str = "PRAGMA synchronous = FULL";
 
-/// What a usual commit survives.
+/// What the store's usual commits survive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
     /// The end of the process, however sudden.
@@ -78,7 +78,8 @@ pub enum Commit {
     Synced,
 }
 
-/// The database as its one writer has it. While it lives, no other process opens one.
+/// The database as its one writer has it. While it lives, its lock keeps other processes from
+/// opening another.
 pub struct Store {
     connection: Connection,
     log: SqlLog,
@@ -137,22 +138,21 @@ impl Store {
         }
         let result = sql::write(&self.connection, &self.log, work);
         if sync_more {
-            // Should it fail, commits stay synced: slower, and as safe as can be.
+            // If it fails, commits stay synced: slower, and no less safe.
             let _ = files::settings(&self.connection, &self.log, &[SYNC_NORMAL]);
         }
         result
     }
 
-    /// What its usual commits survive.
     #[must_use]
     pub const fn durability(&self) -> Durability {
         self.durability
     }
 
-    /// Asks whether the disk has at least `min_bytes` left. One system call.
+    /// Checks that the disk has at least `min_bytes` left. One system call.
     ///
     /// # Errors
-    /// [`StoreError::Full`] when it has not, [`StoreError::Io`] when it does not say.
+    /// [`StoreError::Full`] when it has not, [`StoreError::Io`] when the system call fails.
     pub fn check_space(&self, min_bytes: u64) -> Result<(), StoreError> {
         if files::free_bytes(&self.directory)? < min_bytes {
             return Err(StoreError::Full);
@@ -161,7 +161,7 @@ impl Store {
     }
 }
 
-/// SQLite answers with the mode it has, and says nothing when that is not the one asked for.
+/// SQLite answers with the mode that it has; it is no error for it when that is another one.
 fn use_wal(connection: &Connection, log: &SqlLog) -> Result<(), StoreError> {
     let (entry, mode) = sql::pragma(connection, "PRAGMA journal_mode = WAL", |row| {
         row.get::<_, String>(0)

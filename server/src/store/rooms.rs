@@ -2,8 +2,8 @@
 //! belongs to them is in `members`.
 //!
 //! The number of a room's next message is stored here, not computed from its messages, so that
-//! retention can remove all of them without a number coming back. The journal counts within a
-//! transaction by itself, and stores the outcome once: [`Tx::store_next_seq`].
+//! retention can remove all of them without a number being given again. The journal counts within
+//! a transaction by itself, and stores the outcome once: [`Tx::store_next_seq`].
 
 use chatbox_common::name::RoomName;
 use chatbox_common::wire::message::{Access, AccountId, RoomId, RoomMode};
@@ -14,7 +14,6 @@ use super::error::StoreError;
 use super::sql::{Snapshot, Tx};
 use super::types::Title;
 
-/// Where a room's messages begin and end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Heads {
     /// The number of the oldest message that retention has left; `head + 1` when there is none.
@@ -26,70 +25,55 @@ pub struct Heads {
 /// `#lobby`, made with the database.
 pub const LOBBY: RoomId = RoomId(1);
 
-/// A room's number has 53 bits, which every language can count with.
+/// A room's number has 53 bits: clients in languages whose numbers are doubles have it exactly.
 const UNUSED_ID_BITS: u32 = 64 - 53;
 
-/// A room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoomRow {
-    /// Its number.
     pub id: RoomId,
-    /// What it is called.
     pub title: Title,
-    /// What it is about; may be empty.
+    /// May be empty.
     pub topic: String,
-    /// What the server sees of it.
     pub mode: RoomMode,
-    /// Who may come in.
     pub access: Access,
-    /// Why only moderators may write, when that is so.
+    /// The reason why only moderators may write; `None` when all members may.
     pub locked: Option<String>,
-    /// Who made it; nobody made the lobby.
+    /// `None` for the lobby.
     pub made_by: Option<AccountId>,
-    /// Where its messages begin and end.
     pub heads: Heads,
 }
 
-/// Something about a room that its moderators may change.
+/// What moderators may change about a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RoomSetting {
-    /// What it is about; may be empty.
+    /// May be empty.
     Topic(String),
-    /// Why only moderators may write; without, all may.
+    /// The reason why only moderators may write; `None` when all members may.
     Locked(Option<String>),
 }
 
-/// A room to be made.
 #[derive(Debug, Clone)]
 pub struct NewRoom<'a> {
-    /// What it is called.
     pub title: &'a Title,
-    /// What it is about; may be empty.
+    /// May be empty.
     pub topic: &'a str,
-    /// Who may come in.
     pub access: Access,
-    /// Who makes it.
     pub created_by: AccountId,
-    /// When.
+    /// In milliseconds since 1970.
     pub created_at: i64,
 }
 
-/// A room as somebody sees it who looks for one.
+/// A room in the list that one account may see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoomLine {
-    /// Its number.
     pub id: RoomId,
-    /// What it is called.
     pub title: Title,
-    /// What it is about; may be empty.
+    /// May be empty.
     pub topic: String,
-    /// What the server sees of it.
     pub mode: RoomMode,
-    /// Who may come in.
     pub access: Access,
-    /// How many belong to it.
     pub members: u64,
-    /// Whether the one who looks does.
+    /// Whether the account that asks is one.
     pub is_member: bool,
 }
 
@@ -99,14 +83,15 @@ const FIND: &str = "SELECT id, name, topic, mode, access, locked, created_by, \
 const BY_ID: &str = "SELECT id, name, topic, mode, access, locked, created_by, \
     first_seq, next_seq FROM rooms \
     WHERE id = ?1";
-// A room of two is nobody's to find, and one that needs an invitation only of those who have it.
+// Without rooms of two; a room that needs an invitation is listed for its members, its maker and
+// those who are invited.
 const LIST: &str = "SELECT r.id, r.name, r.topic, r.mode, r.access, \
     (SELECT count(*) FROM members c WHERE c.room = r.id), m.account IS NOT NULL FROM rooms r \
     LEFT JOIN members m ON m.room = r.id AND m.account = ?1 \
     WHERE r.name > ?2 AND r.name < '$' AND (r.access = 'open' OR (r.access = 'invited' AND (m.account IS NOT NULL OR r.created_by = ?1 \
     OR EXISTS(SELECT 1 FROM room_invitations i WHERE i.room = r.id AND i.account = ?1)))) \
     ORDER BY r.name LIMIT ?3";
-// Behind '#' comes '$': names of rooms lie between them, titles of rooms of two behind.
+// '$' follows '#': names of rooms lie between them, titles of rooms of two behind.
 const COUNT: &str = "SELECT count(*) FROM rooms WHERE name > '#' AND name < '$'";
 const MADE_BY: &str =
     "SELECT count(*) FROM rooms WHERE created_by = ?1 AND (access = 'direct') = ?2";
@@ -117,7 +102,7 @@ const TOPIC: &str = "UPDATE rooms SET topic = ?2 WHERE id = ?1";
 const LOCK: &str = "UPDATE rooms SET locked = ?2 WHERE id = ?1";
 
 impl Snapshot<'_> {
-    /// The room of this name, upper and lower case being the same.
+    /// Upper and lower case are the same.
     ///
     /// # Errors
     /// SQLite's.
@@ -125,7 +110,7 @@ impl Snapshot<'_> {
         self.one(FIND, [name.as_str()], read_room)
     }
 
-    /// The room of this title, upper and lower case being the same.
+    /// Upper and lower case are the same.
     ///
     /// # Errors
     /// SQLite's.
@@ -133,8 +118,6 @@ impl Snapshot<'_> {
         self.one(FIND, [title.put()], read_room)
     }
 
-    /// The room of this number.
-    ///
     /// # Errors
     /// SQLite's.
     pub fn room_by_id(&self, id: RoomId) -> Result<Option<RoomRow>, StoreError> {
@@ -166,7 +149,7 @@ impl Snapshot<'_> {
         })
     }
 
-    /// How many rooms there are, rooms of two apart.
+    /// Without rooms of two.
     ///
     /// # Errors
     /// SQLite's.
@@ -175,7 +158,7 @@ impl Snapshot<'_> {
         Ok(count.unwrap_or(0))
     }
 
-    /// How many rooms, or how many rooms of two, an account has made.
+    /// Counts rooms of two alone when `direct`, the others alone when not.
     ///
     /// # Errors
     /// SQLite's.
@@ -206,8 +189,8 @@ fn read_room(row: &Row<'_>) -> rusqlite::Result<RoomRow> {
 }
 
 impl Tx<'_> {
-    /// Makes a room without members; `None` when there is one of this title. Its number tells
-    /// nothing of how many others there are.
+    /// Makes a room without members; `None` when the title is taken. The number is random, so that
+    /// it does not tell how many other rooms there are.
     ///
     /// # Errors
     /// SQLite's.
@@ -234,8 +217,6 @@ impl Tx<'_> {
         self.change(NEXT_SEQ, (room.put(), next_seq.put()))
     }
 
-    /// Changes something about a room.
-    ///
     /// # Errors
     /// [`StoreError::Missing`] without such a room; SQLite's.
     pub fn set(&self, room: RoomId, setting: &RoomSetting) -> Result<(), StoreError> {
@@ -245,15 +226,13 @@ impl Tx<'_> {
         }
     }
 
-    /// Says what a room is about.
-    ///
     /// # Errors
     /// [`StoreError::Missing`] without such a room; SQLite's.
     pub fn set_topic(&self, room: RoomId, topic: &str) -> Result<(), StoreError> {
         self.change(TOPIC, (room.put(), topic))
     }
 
-    /// Leaves a room's word to its moderators, for a reason, or gives it back to all.
+    /// With a reason only moderators may write; without, all members may.
     ///
     /// # Errors
     /// [`StoreError::Missing`] without such a room; SQLite's.

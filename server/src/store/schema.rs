@@ -1,8 +1,8 @@
 //! The tables, and the steps from each schema to the next.
 //!
-//! `ONLINE` and `REGISTERED` keep the names and the meaning they had before ChatBox was written
-//! in Rust. A migration is a list of statements that ends by setting `user_version`; a published
-//! one is never changed, a new one is appended.
+//! `ONLINE` and `REGISTERED` keep the names and the meaning that README.md gives them, for
+//! operators who query them. A migration is a list of statements that ends by setting
+//! `user_version`; a published one is never changed, a new one is appended.
 
 use std::path::{Path, PathBuf};
 
@@ -15,10 +15,9 @@ use super::sql::{self, SqlLog};
 /// The statements that lead from one schema to the next, each one line, without values.
 type Migration = &'static [&'static str];
 
-/// From schema n to n + 1 by the n-th element.
+/// The element at index n leads from schema n to n + 1.
 pub(super) const MIGRATIONS: &[Migration] = &[V1, V2];
 
-/// The version of the schema that this program writes.
 pub const SCHEMA_VERSION: usize = MIGRATIONS.len();
 
 const V1: Migration = &[
@@ -108,8 +107,7 @@ const V1: Migration = &[
     "PRAGMA user_version = 1",
 ];
 
-/// Rooms beside the lobby: who may come in, what members may do, and what they have read. Whom
-/// somebody does not want to see. The index for searches.
+/// Rooms beside the lobby, marks of what members have read, ignored people, the index for searches.
 const V2: Migration = &[
     "ALTER TABLE rooms ADD COLUMN access TEXT NOT NULL DEFAULT 'open' \
      CHECK(access IN ('open', 'invited', 'direct'))",
@@ -119,7 +117,7 @@ const V2: Migration = &[
     "ALTER TABLE members ADD COLUMN role TEXT NOT NULL DEFAULT 'member' \
      CHECK(role IN ('member', 'moderator', 'owner'))",
     "ALTER TABLE members ADD COLUMN read_seq INTEGER NOT NULL DEFAULT 0",
-    // What was said so far was shown by the versions that kept no mark.
+    // Programs that kept no mark showed every message so far: it counts as read.
     "UPDATE members SET read_seq = (SELECT next_seq - 1 FROM rooms WHERE id = room)",
     "CREATE TABLE room_invitations(\
      room INTEGER NOT NULL REFERENCES rooms(id), \
@@ -134,7 +132,7 @@ const V2: Migration = &[
      made_at INTEGER NOT NULL, \
      reason TEXT NOT NULL, \
      PRIMARY KEY(room, account)) STRICT, WITHOUT ROWID",
-    // Kept beside the memberships, so that nobody leaves a mute behind by leaving the room.
+    // Kept beside the memberships, so that leaving the room does not end a mute.
     "CREATE TABLE mutes(\
      room INTEGER NOT NULL REFERENCES rooms(id), \
      account INTEGER NOT NULL REFERENCES REGISTERED(id), \
@@ -148,10 +146,11 @@ const V2: Migration = &[
      ignored INTEGER NOT NULL REFERENCES REGISTERED(id), \
      made_at INTEGER NOT NULL, \
      PRIMARY KEY(account, ignored)) STRICT, WITHOUT ROWID",
-    // What searches look words up in: no texts, and written behind the messages.
+    // Without the texts, which `messages` has; its rows are written some time after theirs.
     "CREATE VIRTUAL TABLE messages_fts USING fts5(room, body, content='', contentless_delete=1, \
      detail=column, tokenize='unicode61 remove_diacritics 2')",
-    // Left to itself it merges a lot at once, and everybody who writes waits for it.
+    // FTS5 merges a lot at once when left to itself, and every writer waits for it: `index` merges
+    // in small portions.
     "INSERT INTO messages_fts(messages_fts, rank) VALUES('automerge', 0)",
     "INSERT INTO meta(key, value) VALUES('fts_mark', 0)",
     "PRAGMA user_version = 2",
@@ -181,8 +180,8 @@ pub(super) fn check(
     }
 }
 
-/// Brings the database to the newest schema: each step in one transaction, after a copy of a
-/// database that held anything.
+/// Brings the database to the newest schema: each step in one transaction, and, unless the database
+/// was empty, after a copy of it.
 ///
 /// # Errors
 /// Those of [`check`], of the copy and of SQLite; the steps before the failing one are kept.
@@ -270,7 +269,7 @@ mod tests {
             ),
             1
         );
-        // The tables of the search index are SQLite's own, and made by it without the word.
+        // FTS5 makes the tables of the search index itself, without STRICT.
         let loose = "SELECT count(*) FROM pragma_table_list \
                      WHERE schema = 'main' AND name NOT LIKE 'sqlite_%' \
                      AND name NOT LIKE 'messages_fts%' AND strict = 0";

@@ -1,4 +1,4 @@
-//! The operator's page has the catalogue's events and no others.
+//! Compares the tables of docs/OPERATING.md with the catalogue.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,6 @@ fn row_of(event: &AuditEvent) -> EventRow {
     ]
 }
 
-/// The rows of the four tables.
 fn rows_of(page: &str) -> Vec<EventRow> {
     let mut file = None;
     let mut rows = Vec::new();

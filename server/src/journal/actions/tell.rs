@@ -1,4 +1,5 @@
-//! Who is told of a room action: those whom it concerns, in all their sessions, and the room.
+//! Tells of a room action the accounts that it concerns, in all their sessions, and the room.
+//! Called by the actions after their commit.
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use crate::journal::job::RoomRequest;
 use crate::journal::state::JournalState;
 use crate::presence::MAX_NAMED;
 
-/// Brings all sessions of a new member into a room.
+/// Brings all sessions of a new member into a room; the one that `asked` gets its answer with it.
 pub(super) fn enter(
     state: &mut JournalState,
     id: RoomId,
@@ -60,19 +61,20 @@ pub(super) fn enter(
     }
 }
 
-/// Who belongs to a room no longer, and why.
+/// The end of a membership.
 pub(super) struct Removal<'a> {
     pub(super) account: AccountId,
     pub(super) user: &'a Arc<str>,
-    /// What was done to them, or that they left.
+    /// [`Action::Leave`], or what a moderator did.
     pub(super) action: Action,
     pub(super) by: &'a Arc<str>,
     pub(super) reason: &'a str,
-    /// The request, where they asked for it.
+    /// The request of the member who leaves; the session that sent it gets its answer with it.
     pub(super) asked: Option<&'a RoomRequest>,
 }
 
-/// Takes all sessions of somebody out of a room that they belong to no longer.
+/// Takes all sessions of a former member out of a room. A large room is told of what a moderator
+/// did, and not of who leaves, whom it only counts.
 pub(super) fn expel(state: &mut JournalState, id: RoomId, removal: &Removal<'_>) {
     let now = std::time::Instant::now();
     let sessions = state.sessions().of(removal.account).to_vec();
@@ -139,7 +141,7 @@ fn tell_standing(
     tell_room(state, id, &ServerMessage::Standing(standing), false);
 }
 
-/// Tells somebody, wherever they are logged in, that they may enter a room.
+/// Droppable: the list of rooms shows the room as well.
 pub(super) fn tell_invited(state: &JournalState, id: RoomId, target: &TargetUser, by: &Person) {
     let Some(room) = state.rooms().get(id) else {
         return;
@@ -159,7 +161,7 @@ pub(super) fn tell_invited(state: &JournalState, id: RoomId, target: &TargetUser
     }
 }
 
-/// Tells all members who are online. What must be known is not dropped.
+/// Tells all members who are online; `must_be_known` as in [`Delivery::Notice`].
 pub(super) fn tell_room(
     state: &JournalState,
     room: RoomId,
@@ -176,7 +178,6 @@ pub(super) fn tell_room(
     });
 }
 
-/// Tells all members how a room is by now.
 pub(super) fn tell_changed(state: &JournalState, id: RoomId, by: &Person) {
     let Some(room) = state.rooms().get(id) else {
         return;
@@ -185,7 +186,7 @@ pub(super) fn tell_changed(state: &JournalState, id: RoomId, by: &Person) {
     tell_room(state, id, &ServerMessage::RoomChanged(changed), true);
 }
 
-/// Answers who asks to enter where they are.
+/// Answers a member who asks to enter again as if they had entered just now.
 pub(super) fn is_in_already(state: &JournalState, request: &RoomRequest, room: message::Room) {
     let id = Some(request.id);
     let joined = ServerMessage::Joined(Joined { request: id, room });
