@@ -402,13 +402,15 @@ fn a_login_that_was_challenged_before_the_change_is_refused_behind_it() {
 fn whoever_comes_in_beside_a_change_does_not_stay() {
     let server = ServerProcess::start(UNLIMITED);
     let (mut account, mut first) = server.register("Alice");
-    for _ in 0..20 {
+    for round in 0..20 {
         let code = account.recovery.pop().unwrap().text();
         let factor = first
             .new_factor(&account, code, FactorPart::Secret)
             .unwrap();
         take_factor(&mut account, &factor);
-        let mut others: Vec<_> = (0..4).map(|_| ScriptedClient::connect(&server)).collect();
+        // A refused resume costs its address an attempt, and `first` needs its own.
+        let other = || ScriptedClient::connect_from(&server, 2 + round);
+        let mut others = [other(), other(), other(), other()];
         let token = first.token();
         let resume = thread::spawn(move || {
             // All with one token: the predecessor may be used more than once.
