@@ -36,6 +36,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Signals that end the program, whichever other thread hears them.
 const ENDING: [i32; 6] = [SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGXCPU];
+/// How often it is looked whether the reader of a question has set its modes.
+const LOOK: Duration = Duration::from_millis(1);
 /// For signals to be heard after the program was continued.
 const SETTLING: Duration = Duration::from_millis(50);
 /// After so long without a key, nothing that was typed ahead is still on its way.
@@ -57,6 +59,8 @@ struct State {
     others_end: Arc<AtomicBool>,
     /// SIGCONT was heard.
     went_on: Arc<AtomicBool>,
+    /// A question is being written or read.
+    is_asking: AtomicBool,
     held: Mutex<Option<Held>>,
 }
 
@@ -72,7 +76,7 @@ struct Held {
 impl Held {
     /// Does nothing in the background: setting modes there would stop the program, while it holds a
     /// lock that the signal thread waits for.
-    fn take(&self) -> io::Result<()> {
+    fn take(&self, is_asking: bool) -> io::Result<()> {
         if !self.is_in_foreground() {
             return Ok(());
         }
@@ -81,6 +85,11 @@ impl Held {
         modes.local_modes.remove(shown);
         if !self.is_busy {
             modes.local_modes.remove(LocalModes::ISIG);
+        }
+        if !is_asking {
+            // Shows nothing without ICANON, and tells these modes from the reader's: see
+            // `wait_for_reader`.
+            modes.local_modes.insert(LocalModes::ECHONL);
         }
         // A program that is stopped by Ctrl-Z would leave the terminal in these modes.
         modes.special_codes[SpecialCodeIndex::VSUSP] = NO_KEY;
@@ -93,6 +102,19 @@ impl Held {
         if self.is_in_foreground() {
             // It fails where the terminal is gone.
             let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.before);
+        }
+    }
+
+    /// Waits until the reader of the open question has set its own modes, without ECHONL: it writes
+    /// the question first, and would set them behind [`Held::give_back`].
+    fn wait_for_reader(&self, is_asking: &AtomicBool) {
+        let end = Instant::now() + PATIENCE;
+        while is_asking.load(Ordering::SeqCst)
+            && Instant::now() < end
+            && tcgetattr(&self.terminal)
+                .is_ok_and(|modes| modes.local_modes.contains(LocalModes::ECHONL))
+        {
+            thread::sleep(LOOK);
         }
     }
 
@@ -137,11 +159,12 @@ impl State {
             // The shell has set modes of its own meanwhile.
             (Some(held), SIGCONT) => {
                 // If this fails, the next read fails too, and reports it.
-                let _ = held.take();
+                let _ = held.take(self.is_asking.load(Ordering::SeqCst));
             }
             // The question's reader raised it for a key, and reports itself that it was cancelled.
             (Some(held), SIGINT) if !held.is_busy => {}
             (Some(held), SIGINT | SIGTERM) if held.ends => {
+                held.wait_for_reader(&self.is_asking);
                 held.give_back();
                 end(signal);
             }
@@ -149,6 +172,7 @@ impl State {
                 // The terminal may have been given back between the signal and this thread's
                 // hearing it.
                 if let Some(held) = held {
+                    held.wait_for_reader(&self.is_asking);
                     held.give_back();
                 }
                 end(signal);
@@ -172,6 +196,7 @@ impl Modes {
                 ctrl_c_ends,
                 others_end: Arc::new(AtomicBool::new(true)),
                 went_on: Arc::default(),
+                is_asking: AtomicBool::new(false),
                 held: Mutex::new(None),
             }),
             interrupts: None,
@@ -188,7 +213,7 @@ impl Modes {
         let mut place = self.state.held();
         if let Some(held) = &*place {
             // Another program may have set other modes meanwhile.
-            return held.take();
+            return held.take(false);
         }
         let before = tcgetattr(&terminal)?;
         // From here on the signal thread waits for the lock, and gives the terminal back.
@@ -200,7 +225,7 @@ impl Modes {
             ends,
             is_busy: false,
         });
-        let taken = held.take();
+        let taken = held.take(false);
         drop(place);
         if taken.is_err() {
             self.give_back();
@@ -240,7 +265,7 @@ impl Modes {
         if let Some(held) = &mut *self.state.held() {
             held.is_busy = is_busy;
             // If this fails, the next read fails too, and reports it.
-            let _ = held.take();
+            let _ = held.take(false);
         }
     }
 
@@ -249,7 +274,9 @@ impl Modes {
     pub fn interruptible<T>(&self, task: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         let interrupts = self.interrupts.iter();
         interrupts.for_each(|heard| while heard.try_recv().is_ok() {});
+        self.state.is_asking.store(true, Ordering::SeqCst);
         let done = task();
+        self.state.is_asking.store(false, Ordering::SeqCst);
         if let (Err(error), Some(heard)) = (&done, &self.interrupts)
             && error.kind() == io::ErrorKind::Interrupted
         {
