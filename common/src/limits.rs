@@ -27,7 +27,7 @@ pub const SILENCE_TIMEOUT: Duration = Duration::from_secs(120);
 pub const MAX_MESSAGES_PER_RECORD: usize = 256;
 /// The longest text of a chat message, in bytes of UTF-8.
 pub const MAX_TEXT: usize = 8 * 1024;
-/// The longest topic of a room, reason of a lock and reason of a moderator, in bytes of UTF-8 each.
+/// The longest *line* of the protocol (a topic, a reason), in bytes of UTF-8.
 pub const MAX_TOPIC: usize = 512;
 /// The most messages, people, rooms, members or sessions in a page.
 pub const PAGE_LIMIT: u32 = 500;
@@ -185,7 +185,7 @@ mod tests {
                 "page",
                 format!("{PAGE_LIMIT} messages or {} KiB", PAGE_BYTES / 1024),
             ),
-            ("topic; reason", format!("{MAX_TOPIC} bytes of UTF-8 each")),
+            ("line", format!("{MAX_TOPIC} bytes of UTF-8")),
             (
                 "search",
                 format!("{MAX_SEARCH} bytes of UTF-8, {MAX_SEARCH_WORDS} words"),

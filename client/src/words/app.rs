@@ -105,12 +105,19 @@ fn topic_changed(by: &str, room: &str, topic: &str) -> String {
 /// `room_changed` has the state, not the change: a sentence for each difference. A lock's new
 /// reason alone is none.
 pub fn room_changes(before: &Room, changed: &RoomChanged, by: &str, room: &str) -> Vec<String> {
+    // Names every key, so that none changes without a word.
+    let RoomChanged {
+        room: _,
+        by: _,
+        topic,
+        locked: reason,
+    } = changed;
     let mut sentences = Vec::new();
-    if before.topic != changed.topic {
-        sentences.push(topic_changed(by, room, &changed.topic));
+    if before.topic != *topic {
+        sentences.push(topic_changed(by, room, topic));
     }
-    if before.locked.is_some() != changed.locked.is_some() {
-        sentences.push(locked(by, room, changed.locked.as_deref()));
+    if before.locked.is_some() != reason.is_some() {
+        sentences.push(locked(by, room, reason.as_deref()));
     }
     sentences
 }

@@ -50,6 +50,25 @@ pub fn put<M: Message>(message: &M, out: &mut Vec<u8>) {
     debug_assert!(written.is_ok(), "{written:?}");
 }
 
+/// How many bytes a message, or a part of one, has when it is encoded.
+pub fn length(value: &impl Encode<()>) -> usize {
+    struct Counter(usize);
+
+    impl encode::Write for Counter {
+        type Error = std::convert::Infallible;
+
+        fn write_all(&mut self, bytes: &[u8]) -> Result<(), Self::Error> {
+            self.0 += bytes.len();
+            Ok(())
+        }
+    }
+
+    let mut counter = Counter(0);
+    let written = encode(value, &mut counter);
+    debug_assert!(written.is_ok(), "{written:?}");
+    counter.0
+}
+
 /// The messages of one record, in order, at most [`MAX_MESSAGES_PER_RECORD`]. After an error
 /// nothing more comes.
 pub struct Messages<'a, M> {

@@ -50,6 +50,16 @@ fn every_message_comes_back() {
 }
 
 #[test]
+fn a_length_is_that_of_the_bytes() {
+    for message in corpus::client() {
+        assert_eq!(length(&message), bytes_of(&message).len());
+    }
+    for message in corpus::server() {
+        assert_eq!(length(&message), bytes_of(&message).len());
+    }
+}
+
+#[test]
 fn a_record_of_all_messages_is_read_in_order() {
     let mut content = Vec::new();
     let corpus = corpus::server();

@@ -22,8 +22,6 @@ use crate::store::{Membership, StoreError};
 /// About the most bytes of rooms in a record: well below what a record holds, since a welcome has
 /// up to a thousand ignored names beside them.
 const ROOM_BYTES: usize = 24 * 1024;
-/// Bytes that a room takes of [`ROOM_BYTES`] besides its texts.
-const ROOM_OVERHEAD: usize = 96;
 const MAX_ROOMS: usize = 128;
 
 /// What the database has for the welcome of an account's session.
@@ -295,8 +293,7 @@ fn in_records(rooms: Vec<message::Room>) -> Vec<Vec<message::Room>> {
     let mut parts: Vec<Vec<message::Room>> = Vec::new();
     let mut left = 0;
     for room in rooms {
-        let lock = room.locked.as_ref().map_or(0, String::len);
-        let weight = ROOM_OVERHEAD + room.name.len() + room.topic.len() + lock;
+        let weight = codec::length(&room);
         match parts.last_mut() {
             Some(part) if weight <= left && part.len() < MAX_ROOMS => {
                 left -= weight;
@@ -327,4 +324,31 @@ fn encoded(messages: &[ServerMessage]) -> Vec<u8> {
         codec::put(message, &mut bytes);
     }
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use chatbox_common::crypto::record::MAX_CONTENT;
+    use chatbox_common::limits::{MAX_IGNORED, MAX_TOPIC};
+    use chatbox_common::name::MAX_NAME;
+
+    use super::*;
+
+    #[test]
+    fn rooms_with_the_longest_texts_fit_their_records() {
+        let long = "x".repeat(MAX_TOPIC);
+        let room = |n| message::Room {
+            topic: long.clone(),
+            locked: Some(long.clone()),
+            ..message::Room::new(RoomId(n), &format!("#{}", "y".repeat(MAX_NAME)))
+        };
+        let rooms: Vec<_> = (0..400).map(room).collect();
+        let parts = in_records(rooms.clone());
+        assert_eq!(parts.concat(), rooms);
+        // Beside the first part stand the names of those who are ignored.
+        let names = usize::try_from(MAX_IGNORED).unwrap() * (MAX_NAME + 2);
+        for part in parts {
+            assert!(joined(part).len() + names <= MAX_CONTENT);
+        }
+    }
 }

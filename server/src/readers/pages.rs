@@ -2,6 +2,7 @@
 
 use chatbox_common::limits::PAGE_BYTES;
 use chatbox_common::name::UserName;
+use chatbox_common::wire::codec;
 use chatbox_common::wire::message::{
     self, AccountId, Chat, History, Member, MemberList, Members, Page, Profile, RoomId, RoomList,
     RoomSummary, Rooms, ServerMessage,
@@ -9,9 +10,6 @@ use chatbox_common::wire::message::{
 
 use crate::clock::stamp;
 use crate::store::{self, Message, Snapshot, StoreError, first_readable};
-
-/// Bytes that a room takes in a list besides its name and topic.
-const ROOM_OVERHEAD: usize = 64;
 
 /// `None` for a room that does not exist, and the same for one that the asker is not in.
 pub(super) fn history(
@@ -69,15 +67,7 @@ pub(super) fn rooms(
     let all = rooms.len();
     rooms.truncate(usize::try_from(asked.limit).unwrap_or(usize::MAX));
     let mut left = PAGE_BYTES;
-    let fitting = rooms.iter().take_while(|room| {
-        let weight = room.title.to_string().len() + room.topic.len() + ROOM_OVERHEAD;
-        let fits = weight <= left;
-        left = left.saturating_sub(weight);
-        fits
-    });
-    rooms.truncate(fitting.count());
-    let more = rooms.len() < all;
-    let rooms = rooms.into_iter().map(|room| RoomSummary {
+    let summaries = rooms.into_iter().map(|room| RoomSummary {
         name: room.title.to_string(),
         topic: room.topic,
         mode: room.mode,
@@ -85,10 +75,17 @@ pub(super) fn rooms(
         members: u32::try_from(room.members).unwrap_or(u32::MAX),
         room: room.is_member.then_some(room.id),
     });
+    let fitting = summaries.take_while(|summary| {
+        let weight = codec::length(summary);
+        let fits = weight <= left;
+        left = left.saturating_sub(weight);
+        fits
+    });
+    let rooms: Vec<_> = fitting.collect();
     Ok(ServerMessage::RoomList(RoomList {
         request: asked.request,
-        rooms: rooms.collect(),
-        more,
+        more: rooms.len() < all,
+        rooms,
     }))
 }
 

@@ -122,10 +122,17 @@ impl Room {
         }
     }
 
-    /// Replaces the topic and the lock, which are the only things that can change.
+    /// Takes over what has changed.
     pub fn change(&mut self, changed: RoomChanged) {
-        self.topic = changed.topic;
-        self.locked = changed.locked;
+        // Names every key, so that a new one is not forgotten.
+        let RoomChanged {
+            room: _,
+            by: _,
+            topic,
+            locked,
+        } = changed;
+        self.topic = topic;
+        self.locked = locked;
     }
 }
 
