@@ -17,13 +17,13 @@ pub(super) trait Column: Sized {
 
 /// Reads a column of a type that rusqlite need not know.
 pub(super) fn take<T: Column>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
-    row.get(column).map(|Taken(value)| value)
+    row.get(column).map(|FromColumn(value)| value)
 }
 
 /// Makes rusqlite name the column in the error when [`Column::read`] fails.
-struct Taken<T>(T);
+struct FromColumn<T>(T);
 
-impl<T: Column> FromSql for Taken<T> {
+impl<T: Column> FromSql for FromColumn<T> {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         T::read(value).map(Self)
     }
