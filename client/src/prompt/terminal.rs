@@ -126,10 +126,12 @@ impl Terminal {
     }
 }
 
-/// Questions, and what is typed, are shown as the terminal can show them.
+/// Questions, and what is typed, are shown as the terminal can show them. Through a writer of ours
+/// also where that changes nothing: `rpassword` would set the modes of a second descriptor, behind
+/// those that the signal thread waits for.
 fn on_terminal(config: ConfigBuilder) -> io::Result<ConfigBuilder> {
     let charset = Charset::of_terminal();
-    if charset == Charset::Utf8 {
+    if cfg!(not(unix)) && charset == Charset::Utf8 {
         return Ok(config);
     }
     let terminal = File::options().write(true).open("/dev/tty")?;
