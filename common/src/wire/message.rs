@@ -8,6 +8,7 @@ mod account;
 mod error;
 mod login;
 mod membership;
+mod moderation;
 mod people;
 mod room;
 
@@ -25,10 +26,10 @@ pub use login::{
     Resume,
 };
 pub use membership::{
-    Access, Action, Create, Direct, Invite, Invited, Join, Joined, Left, Lock, Member, MemberList,
-    Members, Moderate, Room, RoomChanged, RoomList, RoomMode, RoomRole, RoomSummary, Rooms,
-    SetTopic, Standing,
+    Access, Create, Direct, Invite, Invited, Join, Joined, Lock, Member, MemberList, Members, Room,
+    RoomChanged, RoomList, RoomMode, RoomRole, RoomSummary, Rooms, SetTopic,
 };
+pub use moderation::{Action, Left, Moderate, Standing};
 pub use people::{Ignore, Ignoring, List, Named, OnlinePerson, People, Profile, ServerInfo, You};
 pub use room::{
     Ack, Chat, Follow, Following, Found, Head, History, Kind, Lagged, Limits, Page, Place,
