@@ -105,6 +105,8 @@ mod tests {
             server: String::new(),
             session: 1,
             ignored: Vec::new(),
+            capabilities: None,
+            predecessor: None,
         }));
         for number in [1, 2, 3] {
             model.apply(Event::Page(chatbox_common::wire::message::Page {

@@ -5,6 +5,7 @@
 //! each line, [`parse_pasted`] for each pasted block and [`verbatim`] for scripts, and acts on the
 //! answer.
 
+mod command;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -16,7 +17,7 @@ use chatbox_common::limits::MAX_TEXT;
 
 use crate::sanitize;
 use crate::words::input as words;
-pub use table::{Command, MemberAction, RoomOrder, Target};
+pub use command::{Command, MemberAction, RoomOrder, Target};
 use table::{CommandRow, Misuse, TABLE, find};
 pub use when::When;
 

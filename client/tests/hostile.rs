@@ -245,7 +245,7 @@ fn nothing_that_others_say_is_an_order_to_the_terminal() {
     // The goodbye is written after the alternate screen is left.
     let mark = screen.mark();
     client.say(&ServerMessage::Bye(Bye {
-        reason: ByeReason::Other,
+        reason: ByeReason::Other(99),
         text: ATTACKS.iter().map(|(_, sequence)| *sequence).collect(),
     }));
     screen.ends();
@@ -379,7 +379,7 @@ fn a_terminal_that_does_not_read_utf_8_is_given_ascii_alone() {
             screen.input_is("?");
         }
         client.say(&ServerMessage::Bye(Bye {
-            reason: ByeReason::Other,
+            reason: ByeReason::Other(99),
             text: OTHER_CHARSETS.concat(),
         }));
         screen.ends();

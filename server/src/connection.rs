@@ -172,6 +172,7 @@ impl Connection {
             sealer: sender.into_sealer(),
             backpressure: Arc::clone(backpressure),
             after: who.after(),
+            capabilities: who.capabilities(),
             limits: Limits::with_pace(self.shared.policy.messages_per_second),
         });
     }

@@ -17,8 +17,8 @@ use chatbox_common::limits::{
 use chatbox_common::name::UserName;
 use chatbox_common::wire::codec::Read;
 use chatbox_common::wire::message::{
-    ClientMessage, ErrorCode, LoggedIn, Login, LoginChallenge, LoginConfirm, Register,
-    RegisterChallenge, RegisterConfirm, Resume, ServerMessage,
+    Capabilities, ClientMessage, ErrorCode, LoggedIn, Login, LoginChallenge, LoginConfirm,
+    Register, RegisterChallenge, RegisterConfirm, Resume, ServerMessage,
 };
 use subtle::Choice;
 
@@ -36,6 +36,7 @@ pub struct Authenticated {
     person: Person,
     token: [u8; 16],
     after: u64,
+    capabilities: Capabilities,
 }
 
 impl Authenticated {
@@ -55,6 +56,12 @@ impl Authenticated {
     #[must_use]
     pub const fn after(&self) -> u64 {
         self.after
+    }
+
+    /// What the client understands.
+    #[must_use]
+    pub const fn capabilities(&self) -> Capabilities {
+        self.capabilities
     }
 
     /// A change was proved, and the login has another token.
@@ -106,6 +113,7 @@ impl Candidacy<'_> {
         scram: Option<String>,
         granted: Granted,
         token: ResumeToken,
+        announced: Option<Capabilities>,
     ) -> Result<Authenticated, End> {
         stream.send_later(&ServerMessage::LoggedIn(LoggedIn {
             request,
@@ -121,6 +129,7 @@ impl Candidacy<'_> {
             person: granted.person,
             token: token.id,
             after: granted.after,
+            capabilities: announced.unwrap_or_default(),
         })
     }
 
@@ -200,8 +209,8 @@ impl Candidacy<'_> {
         match self.shared.journal.register(registration) {
             Ok(Some(granted)) => {
                 self.log_success(Line::of(&events::REGISTERED), &granted, None);
-                let request = confirm.request;
-                Self::welcome_in(stream, request, None, granted, token).map(Some)
+                let (request, announced) = (confirm.request, register.capabilities);
+                Self::welcome_in(stream, request, None, granted, token, announced).map(Some)
             }
             Ok(None) => {
                 self.name_taken(stream, confirm.request)?;
@@ -258,7 +267,7 @@ impl Candidacy<'_> {
         loop {
             match stream.receive()? {
                 Read::Known(ClientMessage::LoginConfirm(confirm)) => {
-                    return self.judge(stream, attempt, &confirm);
+                    return self.judge(stream, attempt, &confirm, login.capabilities);
                 }
                 Read::Known(ClientMessage::Bye(_)) => return Err(End::Quit),
                 Read::Known(_) => return Err(End::WrongState),
@@ -272,6 +281,7 @@ impl Candidacy<'_> {
         stream: &mut LoginStream<'_>,
         attempt: Attempt,
         confirm: &LoginConfirm,
+        announced: Option<Capabilities>,
     ) -> Result<Authenticated, End> {
         let request = confirm.request;
         self.must_be_recorded(stream, request)?;
@@ -304,7 +314,8 @@ impl Candidacy<'_> {
             Ok(Some(granted)) => {
                 let method = Some(right.spend.method());
                 self.log_success(Line::of(&events::LOGIN), &granted, method);
-                Self::welcome_in(stream, request, Some(right.server_final), granted, token)
+                let proof = Some(right.server_final);
+                Self::welcome_in(stream, request, proof, granted, token, announced)
             }
             Ok(None) => {
                 // Right when it was judged, and spent by another login before it was used: a
@@ -385,7 +396,7 @@ impl Candidacy<'_> {
         match granted {
             Ok(Some(granted)) => {
                 self.log_success(Line::of(&events::RESUME), &granted, None);
-                Self::welcome_in(stream, request, None, granted, token)
+                Self::welcome_in(stream, request, None, granted, token, asked.capabilities)
             }
             Ok(None) => self.refused(stream, request, None, "resume_stale"),
             Err(error) => Err(stream.unavailable(request, error)),

@@ -357,10 +357,12 @@ fn a_server_that_cannot_keep_its_records_lets_nobody_in() {
         request: 1,
         user: "bob".to_owned(),
         invitation: None,
+        capabilities: None,
     });
     let login = ClientMessage::Login(Login {
         request: 1,
         scram: "p=chatbox,,n=bob,r=AAAAAAAAAAAAAAAAAAAAAAAA".to_owned(),
+        capabilities: None,
     });
     let confirm = ClientMessage::LoginConfirm(LoginConfirm {
         request: 2,
@@ -371,6 +373,7 @@ fn a_server_that_cannot_keep_its_records_lets_nobody_in() {
         request: 1,
         id: [0; 16],
         proof: [0; 32],
+        capabilities: None,
     });
     for messages in [&[register][..], &[login, confirm], &[resume]] {
         let heard = answers(&server, messages);

@@ -61,7 +61,13 @@ fn first(client: &mut ScriptedClient, name: &str) -> (ClientFirst, String) {
     let name = UserName::parse(name).unwrap();
     let first = ClientFirst::new(&name, *Secret::random().expose());
     let scram = first.message().to_owned();
-    client.ask(|request| ClientMessage::Login(Login { request, scram }));
+    client.ask(|request| {
+        ClientMessage::Login(Login {
+            request,
+            scram,
+            capabilities: None,
+        })
+    });
     let challenge = client.until("a login's challenge", |message| match message {
         ServerMessage::LoginChallenge(challenge) => Some(challenge.scram),
         _ => None,

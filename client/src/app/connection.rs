@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use chatbox_common::channel::ChannelError;
 use chatbox_common::fingerprint::Fingerprint;
-use chatbox_common::wire::message::{Changed, ClientMessage};
+use chatbox_common::wire::message::{Capabilities, Changed, ClientMessage};
 
 use crate::backoff::Backoff;
 use crate::session::{Link, Ticket};
@@ -29,6 +29,8 @@ pub(super) struct Connection {
     /// Counts the links: what an older one still delivers is not heard.
     number: u64,
     session: u64,
+    /// What the server announced.
+    capabilities: Capabilities,
 }
 
 impl Connection {
@@ -40,6 +42,7 @@ impl Connection {
             backoff: Backoff::new(first_pause),
             number: 0,
             session: 0,
+            capabilities: Capabilities::NONE,
         }
     }
 
@@ -54,9 +57,15 @@ impl Connection {
     }
 
     /// The server has let this client in: the next pause is a first one.
-    pub(super) const fn welcomed(&mut self, session: u64) {
+    pub(super) const fn welcomed(&mut self, session: u64, capabilities: Capabilities) {
         self.backoff.reset();
         self.session = session;
+        self.capabilities = capabilities;
+    }
+
+    /// Whether the server understands this message.
+    pub(super) fn is_known(&self, message: &ClientMessage) -> bool {
+        message.needs().is_none_or(|one| self.capabilities.has(one))
     }
 
     pub(super) const fn session(&self) -> u64 {
@@ -232,7 +241,7 @@ mod tests {
         let first = connection.pause(now, 0);
         assert!(connection.pause(now, 0) > first);
         assert_eq!(connection.attempts(), 2);
-        connection.welcomed(12);
+        connection.welcomed(12, Capabilities::NONE);
         assert_eq!((connection.attempts(), connection.session()), (0, 12));
         assert_eq!(connection.pause(now, 0), first);
     }

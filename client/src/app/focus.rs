@@ -100,6 +100,8 @@ mod tests {
             server: "0".to_owned(),
             session: 1,
             ignored: Vec::new(),
+            capabilities: None,
+            predecessor: None,
         }));
         model
     }

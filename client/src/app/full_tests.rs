@@ -86,6 +86,8 @@ impl Desk {
             server: "0".to_owned(),
             session: 1,
             ignored: Vec::new(),
+            capabilities: None,
+            predecessor: None,
         }));
         let lobby = (41..=50).map(|seq| said(RoomId(1), seq, "bob", &format!("line {seq}")));
         desk.page(RoomId(1), lobby.collect());

@@ -15,10 +15,6 @@ use crate::ui::Listing;
 use crate::words::app as words;
 
 impl App {
-    #[expect(
-        clippy::unnecessary_wraps,
-        reason = "a command like others, which may end the program"
-    )]
     pub(super) fn ignore(&mut self, user: String, ignored: bool) -> Result<(), ExitReason> {
         self.order(Asked::Room, |request| {
             ClientMessage::Ignore(Ignore {
@@ -26,8 +22,7 @@ impl App {
                 user,
                 ignored,
             })
-        });
-        Ok(())
+        })
     }
 
     pub(super) fn show_ignored(&mut self) -> Result<(), ExitReason> {

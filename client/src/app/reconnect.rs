@@ -55,7 +55,7 @@ impl App {
             ByeReason::Flood
             | ByeReason::LoggedOut
             | ByeReason::LoginRefused
-            | ByeReason::Other => Err(ExitReason::because(Exit::CutOff, &sentence)),
+            | ByeReason::Other(_) => Err(ExitReason::because(Exit::CutOff, &sentence)),
             ByeReason::Protocol => Err(ExitReason::because(Exit::Failure, &sentence)),
         }
     }

@@ -41,15 +41,26 @@ impl App {
         message: impl FnOnce(RequestId, RoomId) -> ClientMessage,
     ) -> Result<(), ExitReason> {
         if let Some(room) = self.target(target)? {
-            self.order(Asked::Room, |request| message(request, room));
+            self.order(Asked::Room, |request| message(request, room))?;
         }
         Ok(())
     }
 
     /// Queued behind the messages typed before it, so that the server gets both in this order.
-    pub(super) fn order(&mut self, what: Asked, message: impl FnOnce(RequestId) -> ClientMessage) {
-        let request = self.requests.begin(what);
-        self.outgoing.push_request(request, message(request));
+    /// Nothing is asked that the server did not announce.
+    pub(super) fn order(
+        &mut self,
+        what: Asked,
+        message: impl FnOnce(RequestId) -> ClientMessage,
+    ) -> Result<(), ExitReason> {
+        let request = self.requests.upcoming();
+        let message = message(request);
+        if !self.connection.is_known(&message) {
+            return self.problem(words::SERVER_IS_OLDER);
+        }
+        self.requests.begin(what);
+        self.outgoing.push_request(request, message);
+        Ok(())
     }
 
     /// A room the person is in already is made the current one without asking the server.
@@ -59,14 +70,9 @@ impl App {
         }
         self.order(Asked::Move, |request| {
             ClientMessage::Join(Join { request, name })
-        });
-        Ok(())
+        })
     }
 
-    #[expect(
-        clippy::unnecessary_wraps,
-        reason = "a command like others, which may end the program"
-    )]
     pub(super) fn create(
         &mut self,
         name: String,
@@ -86,8 +92,7 @@ impl App {
                 mode: RoomMode::Audited,
                 access,
             })
-        });
-        Ok(())
+        })
     }
 
     pub(super) fn leave(&mut self, target: &Target) -> Result<(), ExitReason> {
@@ -134,7 +139,7 @@ impl App {
                     room,
                     user,
                 })
-            });
+            })?;
         }
         Ok(())
     }

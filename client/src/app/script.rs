@@ -251,8 +251,7 @@ impl App {
         let name = room.to_owned();
         self.order(Asked::Move, |request| {
             ClientMessage::Join(Join { request, name })
-        });
-        Ok(())
+        })
     }
 
     /// With `--wait-ack` only once the line before is acknowledged.

@@ -23,6 +23,14 @@ use crate::words::app as words;
 /// Characters of a refused text that are repeated.
 const SHOWN_TEXT: usize = 40;
 
+/// With a sentence of this program for a code that it does not know.
+fn told(mut error: ErrorMessage) -> ErrorMessage {
+    if let ErrorCode::Other(code) = error.code {
+        error.text = words::refused(code);
+    }
+    error
+}
+
 impl App {
     pub(super) fn heard(&mut self, heard: Heard) -> Result<(), ExitReason> {
         match heard {
@@ -86,7 +94,7 @@ impl App {
             ServerMessage::Lagged(lagged) => self.tell_model(Told::Lagged(lagged.heads)),
             ServerMessage::Presence(presence) => self.tell_model(Told::Presence(presence)),
             ServerMessage::Ping(ping) => self.say(ClientMessage::Pong(ping)),
-            ServerMessage::Error(error) => self.error(&error),
+            ServerMessage::Error(error) => self.error(&told(error)),
             // Only a sign of life.
             ServerMessage::Pong(_)
             // The login is over, and its messages answer nothing.
@@ -146,7 +154,8 @@ impl App {
     }
 
     fn welcome(&mut self, welcome: Welcome) -> Result<(), ExitReason> {
-        self.connection.welcomed(welcome.session);
+        let capabilities = welcome.capabilities.unwrap_or_default();
+        self.connection.welcomed(welcome.session, capabilities);
         self.outgoing.set_limit(welcome.limits.messages_per_second);
         if self.run_mode != RunMode::Chat {
             return self.begin_run(welcome);

@@ -50,6 +50,14 @@ fn rooms_are_made_entered_and_left() {
             "lock #ops now",
             Command::InRoom(ops(), RoomOrder::Lock(Some(text("now")))),
         ),
+        (
+            "archive #ops it is over",
+            Command::InRoom(ops(), RoomOrder::Archive(Some(text("it is over")))),
+        ),
+        (
+            "unarchive #ops",
+            Command::InRoom(ops(), RoomOrder::Archive(None)),
+        ),
         ("unlock #ops", Command::InRoom(ops(), RoomOrder::Lock(None))),
         ("dm @bob", Command::Direct(text("bob"), text(""))),
         ("msg bob a  b", Command::Direct(text("bob"), text("a  b"))),
@@ -71,6 +79,10 @@ fn rooms_are_made_entered_and_left() {
         "invite a b",
         "members ops",
         "unlock now",
+        "archive",
+        "archive it is over",
+        "unarchive",
+        "unarchive #ops now",
         "dm",
         "dm @",
     ] {

@@ -56,6 +56,8 @@ fn welcome_with(history: u8, first: Seq, head: Seq, read: Seq) -> Event {
         server: "0".into(),
         session: 1,
         ignored: Vec::new(),
+        capabilities: None,
+        predecessor: None,
     })
 }
 

@@ -18,8 +18,8 @@ use chatbox_common::limits::REGISTRATION_TIMEOUT;
 use chatbox_common::name::UserName;
 use chatbox_common::secret::{Secret, SecretString};
 use chatbox_common::wire::message::{
-    ClientMessage, ErrorCode, LoggedIn, Login, LoginChallenge, LoginConfirm, Register,
-    RegisterChallenge, RegisterConfirm, Resume, ServerMessage,
+    Capabilities, ClientMessage, ErrorCode, LoggedIn, Login, LoginChallenge, LoginConfirm,
+    Register, RegisterChallenge, RegisterConfirm, Resume, ServerMessage,
 };
 
 use super::{Greeted, SessionError};
@@ -116,6 +116,7 @@ impl Greeted {
             request,
             user: user.as_str().to_owned(),
             invitation: None,
+            capabilities: Some(Capabilities::own()),
         }))?;
         let ServerMessage::RegisterChallenge(challenge) = answer else {
             return Err(SessionError::Protocol);
@@ -150,6 +151,7 @@ impl Greeted {
         let answer = self.ask(&ClientMessage::Login(Login {
             request,
             scram: first.message().to_owned(),
+            capabilities: Some(Capabilities::own()),
         }))?;
         match answer {
             ServerMessage::LoginChallenge(challenge) if challenge.request == request => {
@@ -174,6 +176,7 @@ impl Greeted {
             request,
             id: ticket.token.id,
             proof,
+            capabilities: Some(Capabilities::own()),
         }))?;
         match answer {
             ServerMessage::LoggedIn(logged_in)

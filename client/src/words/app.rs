@@ -16,6 +16,13 @@ pub const HELP: &str = "Commands";
 pub const INFO: &str = "This session";
 pub const NOT_UTF8: &str = "the locale's character set is not UTF-8: other characters than ASCII are \
      shown as ?; try LC_ALL=C.UTF-8";
+pub const SERVER_IS_OLDER: &str = "This server is older than this program, and does not know that.";
+
+/// For a refusal that this version has no name for.
+pub fn refused(code: u32) -> String {
+    format!("refused (code {code})")
+}
+
 pub const LOST_THREADS: &str = "the program lost its own threads";
 
 // What is typed.
@@ -68,7 +75,10 @@ pub fn room(room: &Room) -> String {
     };
     let (called, online) = (name(&room.name), room.online);
     let mut sentence = format!("{called}, {access}, {mode}; {online} online");
-    if let Some(reason) = &room.locked {
+    if let Some(reason) = &room.archived {
+        let why = because(reason);
+        sentence = format!("{sentence}; archived{why}");
+    } else if let Some(reason) = &room.locked {
         let why = because(reason);
         sentence = format!("{sentence}; only moderators may write{why}");
     }
@@ -103,7 +113,7 @@ fn topic_changed(by: &str, room: &str, topic: &str) -> String {
 }
 
 /// `room_changed` has the state, not the change: a sentence for each difference. A lock's new
-/// reason alone is none.
+/// reason alone is none, nor is what the server says of an archived room's lock to older clients.
 pub fn room_changes(before: &Room, changed: &RoomChanged, by: &str, room: &str) -> Vec<String> {
     // Names every key, so that none changes without a word.
     let RoomChanged {
@@ -111,15 +121,28 @@ pub fn room_changes(before: &Room, changed: &RoomChanged, by: &str, room: &str) 
         by: _,
         topic,
         locked: reason,
+        archived: end,
     } = changed;
     let mut sentences = Vec::new();
     if before.topic != *topic {
         sentences.push(topic_changed(by, room, topic));
     }
-    if before.locked.is_some() != reason.is_some() {
+    if before.archived.is_some() != end.is_some() {
+        sentences.push(archived(by, room, end.as_deref()));
+    } else if before.locked.is_some() != reason.is_some() {
         sentences.push(locked(by, room, reason.as_deref()));
     }
     sentences
+}
+
+fn archived(by: &str, room: &str, reason: Option<&str>) -> String {
+    match reason {
+        Some(reason) => {
+            let why = because(reason);
+            format!("{by} archived {room}: it can be read, and nothing more{why}")
+        }
+        None => format!("{by} opened {room} again"),
+    }
 }
 
 fn locked(by: &str, room: &str, reason: Option<&str>) -> String {

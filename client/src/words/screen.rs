@@ -26,6 +26,7 @@ pub const AUDITED: &str = "[audited]";
 /// End-to-end encrypted: no room of this version is (docs/PROTOCOL.md, 17).
 pub const PRIVATE: &str = "[private]";
 pub const LOCKED: &str = "[locked]";
+pub const ARCHIVED: &str = "[archived]";
 
 #[must_use]
 pub fn online(count: u32) -> String {

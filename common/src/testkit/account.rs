@@ -10,8 +10,8 @@ use crate::auth::totp::{TotpSecret, step_of};
 use crate::name::UserName;
 use crate::secret::{Secret, SecretString};
 use crate::wire::message::{
-    ClientMessage, LoggedIn, Login, LoginConfirm, Register, RegisterChallenge, RegisterConfirm,
-    Resume, ServerMessage,
+    Capabilities, ClientMessage, LoggedIn, Login, LoginConfirm, Register, RegisterChallenge,
+    RegisterConfirm, Resume, ServerMessage,
 };
 
 use super::process::ServerProcess;
@@ -107,6 +107,7 @@ impl ScriptedClient {
                 request,
                 user: name.to_owned(),
                 invitation: None,
+                capabilities: Some(Capabilities::own()),
             })
         })
     }
@@ -154,7 +155,13 @@ impl ScriptedClient {
     pub fn prove(&mut self, name: &UserName, typed: &str, binding: &[u8; 32]) -> ClientFinal {
         let first = ClientFirst::new(name, *Secret::random().expose());
         let scram = first.message().to_owned();
-        self.ask(|request| ClientMessage::Login(Login { request, scram }));
+        self.ask(|request| {
+            ClientMessage::Login(Login {
+                request,
+                scram,
+                capabilities: Some(Capabilities::own()),
+            })
+        });
         let challenge = self.until("a login's challenge", |message| match message {
             ServerMessage::LoginChallenge(challenge) => Some(challenge.scram),
             _ => None,
@@ -196,7 +203,14 @@ impl ScriptedClient {
 
     pub fn say_resume_bound(&mut self, token: &ResumeToken, binding: &[u8; 32]) -> u32 {
         let (id, proof) = (token.id, token.proof(binding));
-        self.ask(|request| ClientMessage::Resume(Resume { request, id, proof }))
+        self.ask(|request| {
+            ClientMessage::Resume(Resume {
+                request,
+                id,
+                proof,
+                capabilities: Some(Capabilities::own()),
+            })
+        })
     }
 
     /// From `logged_in` to `welcome`.

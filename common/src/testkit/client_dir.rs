@@ -3,7 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use super::guard::GuardedChild;
@@ -46,7 +46,12 @@ impl ClientDir {
     }
 
     pub fn command(&self, flags: &[&str]) -> Command {
-        let mut command = Command::new(program("chatbox"));
+        self.command_of(&program("chatbox"), flags)
+    }
+
+    /// As [`ClientDir::command`], of another version's program.
+    pub fn command_of(&self, program: &Path, flags: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command
             .current_dir(self.directory.path())
             .env("HOME", self.directory.path())

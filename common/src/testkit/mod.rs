@@ -19,6 +19,7 @@
 //! | [`rooms`] | requests about rooms and people |
 //! | [`random`] | random numbers from a seed |
 //! | [`terminal`] | any program at a terminal, and what it shows there |
+//! | [`extra`] | what is not always there: programs of earlier versions, and when a test is skipped |
 //! | [`wait`] | waiting for what must come |
 //! | [`guard`] | processes that end with the test |
 
@@ -43,6 +44,7 @@
 pub mod account;
 pub mod account_changes;
 pub mod client_dir;
+pub mod extra;
 pub mod guard;
 pub mod process;
 pub mod random;

@@ -30,6 +30,8 @@ pub fn free_port() -> u16 {
 
 pub struct ServerProcess {
     dir: TempDir,
+    /// Which is run at the next start.
+    program: PathBuf,
     child: GuardedChild,
     /// Kept open, and not read again: the server writes nothing there after its banner.
     stdout: BufReader<ChildStdout>,
@@ -62,14 +64,25 @@ impl ServerProcess {
         Self::start_at(0, config, prepare)
     }
 
+    /// A server of another version.
+    pub fn start_program(program: &Path, config: &str) -> Self {
+        Self::start_as(program.to_owned(), 0, config, |_| ())
+    }
+
     fn start_at(port: u16, config: &str, prepare: impl FnOnce(&Path)) -> Self {
+        Self::start_as(program("chatbox-server"), port, config, prepare)
+    }
+
+    fn start_as(program: PathBuf, port: u16, config: &str, prepare: impl FnOnce(&Path)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("config.toml"), config).unwrap();
         fs::create_dir(dir.path().join("log")).unwrap();
         prepare(dir.path());
-        let (child, stdout, address, fingerprint, banner) = launch(dir.path(), port).unwrap();
+        let (child, stdout, address, fingerprint, banner) =
+            launch(&program, dir.path(), port).unwrap();
         Self {
             dir,
+            program,
             child,
             stdout,
             port,
@@ -81,7 +94,7 @@ impl ServerProcess {
 
     /// Tries to start a second server on the same files.
     pub fn try_another(&self) -> Refused {
-        launch(self.path(), self.port).expect_err("a second server started")
+        launch(&self.program, self.path(), self.port).expect_err("a second server started")
     }
 
     /// The directory with config.toml, data, log and keys.
@@ -124,7 +137,8 @@ impl ServerProcess {
 
     /// Starts it again on the same files, after it has ended.
     pub fn restart(&mut self) {
-        let (child, stdout, address, fingerprint, banner) = launch(self.path(), self.port).unwrap();
+        let (child, stdout, address, fingerprint, banner) =
+            launch(&self.program, self.path(), self.port).unwrap();
         assert_eq!(fingerprint, self.fingerprint, "the identity stays");
         self.banner = banner;
         self.child = child;
@@ -132,8 +146,14 @@ impl ServerProcess {
         self.address = address;
     }
 
+    /// Starts another version on the same files, after this one has ended.
+    pub fn restart_as(&mut self, program: &Path) {
+        program.clone_into(&mut self.program);
+        self.restart();
+    }
+
     pub fn restart_refused(&mut self) -> Refused {
-        launch(self.path(), self.port).expect_err("the server started")
+        launch(&self.program, self.path(), self.port).expect_err("the server started")
     }
 
     pub fn log_path(&self, file: &str) -> PathBuf {
@@ -215,14 +235,14 @@ pub fn program(name: &str) -> PathBuf {
     program
 }
 
-fn launch(dir: &Path, port: u16) -> Result<Launched, Refused> {
+fn launch(program: &Path, dir: &Path, port: u16) -> Result<Launched, Refused> {
     let stderr = File::options()
         .create(true)
         .append(true)
         .open(dir.join("stderr"))
         .unwrap();
     let before = usize::try_from(stderr.metadata().unwrap().len()).unwrap();
-    let mut command = Command::new(program("chatbox-server"));
+    let mut command = Command::new(program);
     command
         .args(["--port", &port.to_string(), "--config"])
         .arg(dir.join("config.toml"))

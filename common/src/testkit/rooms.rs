@@ -1,9 +1,9 @@
 //! Requests of a scripted client about rooms and people, each of which waits for its answer.
 
 use crate::wire::message::{
-    Access, Action, ClientMessage, Create, Direct, ErrorCode, Found, History, Ignore, InRoom,
-    Invite, Join, Kind, Lock, Member, Members, Moderate, Named, Page, Place, Profile, Room, RoomId,
-    RoomMode, RoomSummary, Rooms, Search, Send, ServerMessage, SetTopic,
+    Access, Action, Archive, ClientMessage, Create, Direct, ErrorCode, Found, History, Ignore,
+    InRoom, Invite, Join, Kind, Lock, Member, Members, Moderate, Named, Page, Place, Profile, Room,
+    RoomId, RoomMode, RoomSummary, Rooms, Search, Send, ServerMessage, SetTopic,
 };
 
 use super::scripted_client::{ScriptedClient, id};
@@ -91,6 +91,18 @@ impl ScriptedClient {
         let reason = reason.map(str::to_owned);
         self.request(|request| {
             ClientMessage::Lock(Lock {
+                request,
+                room,
+                reason,
+            })
+        })
+    }
+
+    /// `None` opens the room again.
+    pub fn archive(&mut self, room: RoomId, reason: Option<&str>) -> Answer {
+        let reason = reason.map(str::to_owned);
+        self.request(|request| {
+            ClientMessage::Archive(Archive {
                 request,
                 room,
                 reason,

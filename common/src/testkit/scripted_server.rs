@@ -251,6 +251,8 @@ impl AcceptedClient {
             server: "9.9".to_owned(),
             session: 1,
             ignored: Vec::new(),
+            capabilities: None,
+            predecessor: None,
         }));
     }
 

@@ -4,34 +4,43 @@ use super::*;
 
 pub fn client() -> Vec<ClientMessage> {
     use ClientMessage as C;
-    let register = |invitation| Register {
+    let register = |invitation, capabilities| Register {
         request: 1,
         user: text("Alice"),
         invitation,
+        capabilities,
     };
+    let login = |capabilities| Login {
+        request: 3,
+        scram: text("p=chatbox,,n=alice,r=rOprNGfwEbeRWgbNEkqO"),
+        capabilities,
+    };
+    let resume = |capabilities| Resume {
+        request: 5,
+        id: [0x33; 16],
+        proof: [0x44; 32],
+        capabilities,
+    };
+    let announced = Some(Capabilities(1));
     vec![
-        C::Register(register(None)),
-        C::Register(register(Some(vec![1, 2, 3, 4]))),
+        C::Register(register(None, None)),
+        C::Register(register(Some(vec![1, 2, 3, 4]), None)),
+        C::Register(register(None, announced)),
         C::RegisterConfirm(RegisterConfirm {
             request: 2,
             stored_key: Secret::new([0x11; 32]),
             server_key: Secret::new([0x22; 32]),
             code: code("123456"),
         }),
-        C::Login(Login {
-            request: 3,
-            scram: text("p=chatbox,,n=alice,r=rOprNGfwEbeRWgbNEkqO"),
-        }),
+        C::Login(login(None)),
+        C::Login(login(announced)),
         C::LoginConfirm(LoginConfirm {
             request: 4,
             scram: text("c=biws,r=abc,p=ZGVm"),
             code: code("654321"),
         }),
-        C::Resume(Resume {
-            request: 5,
-            id: [0x33; 16],
-            proof: [0x44; 32],
-        }),
+        C::Resume(resume(None)),
+        C::Resume(resume(announced)),
     ]
 }
 

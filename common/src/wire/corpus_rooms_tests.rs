@@ -1,4 +1,4 @@
-//! Types 25 to 35 of the client, 32 to 40 of the server.
+//! Types 25 to 35 and 45 of the client, 32 to 40 of the server.
 
 use super::*;
 
@@ -61,7 +61,7 @@ pub fn client() -> Vec<ClientMessage> {
     messages
 }
 
-fn moderation() -> [ClientMessage; 4] {
+fn moderation() -> [ClientMessage; 6] {
     use ClientMessage as C;
     let moderate = |action, seconds, reason| Moderate {
         request: 34,
@@ -76,11 +76,18 @@ fn moderation() -> [ClientMessage; 4] {
         room: RoomId(2),
         reason,
     };
+    let archive = |reason| Archive {
+        request: 45,
+        room: RoomId(2),
+        reason,
+    };
     [
         C::Moderate(moderate(Action::Mute, Some(600), "too loud")),
         C::Moderate(moderate(Action::Kick, None, "")),
         C::Lock(lock(Some(text("an incident")))),
         C::Lock(lock(None)),
+        C::Archive(archive(Some(text("it is over")))),
+        C::Archive(archive(None)),
     ]
 }
 
@@ -94,11 +101,12 @@ pub fn server() -> Vec<ServerMessage> {
         by: text(by),
         reason: text(reason),
     };
-    let changed = |locked| RoomChanged {
+    let changed = |locked, archived| RoomChanged {
         room: RoomId(2),
         by: text("Alice"),
         topic: text("what burns"),
         locked,
+        archived,
     };
     let mut messages = vec![
         S::Done(plain(29)),
@@ -106,8 +114,9 @@ pub fn server() -> Vec<ServerMessage> {
         S::Joined(joined(None, room_of_two())),
         S::Left(left(Some(28), Action::Leave, "Bob", "")),
         S::Left(left(None, Action::Ban, "Alice", "too loud")),
-        S::RoomChanged(changed(Some(text("an incident")))),
-        S::RoomChanged(changed(None)),
+        S::RoomChanged(changed(Some(text("an incident")), None)),
+        S::RoomChanged(changed(None, None)),
+        S::RoomChanged(changed(Some(text("it is over")), Some(text("it is over")))),
     ];
     messages.extend(standings());
     messages.extend(lists());
@@ -190,6 +199,8 @@ pub fn lobby() -> Room {
         role: RoomRole::Member,
         read: 41,
         locked: None,
+        archived: None,
+        kept: None,
     }
 }
 
@@ -206,6 +217,17 @@ pub fn locked_room() -> Room {
         role: RoomRole::Owner,
         read: 7,
         locked: Some(text("an incident")),
+        archived: None,
+        kept: None,
+    }
+}
+
+pub fn archived_room() -> Room {
+    Room {
+        locked: Some(text("it is over")),
+        archived: Some(text("it is over")),
+        kept: Some(40),
+        ..lobby()
     }
 }
 
@@ -222,5 +244,7 @@ pub fn room_of_two() -> Room {
         role: RoomRole::Member,
         read: 0,
         locked: None,
+        archived: None,
+        kept: None,
     }
 }

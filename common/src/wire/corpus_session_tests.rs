@@ -62,6 +62,8 @@ fn welcome(rooms: Vec<Room>, ignored: Vec<String>) -> Welcome {
         server: text("0.1.0"),
         session: 99,
         ignored,
+        capabilities: None,
+        predecessor: None,
     }
 }
 
@@ -78,6 +80,11 @@ fn messages_of_rooms() -> Vec<ServerMessage> {
     vec![
         S::Welcome(welcome(vec![rooms::lobby()], Vec::new())),
         S::Welcome(welcome(all_rooms, vec![text("Carol"), text("Dave")])),
+        S::Welcome(Welcome {
+            capabilities: Some(Capabilities(1)),
+            predecessor: Some([0xbb; 16]),
+            ..welcome(vec![rooms::archived_room()], Vec::new())
+        }),
         S::Chat(chat()),
         S::Chat(action()),
         S::Ack(Ack {

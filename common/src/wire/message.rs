@@ -5,6 +5,7 @@
 //! key packages (end-to-end encryption), and are unknown to this version.
 
 mod account;
+mod capability;
 mod error;
 mod login;
 mod membership;
@@ -20,14 +21,15 @@ pub use account::{
     Changed, Factor, FactorConfirm, FactorPart, NewFactor, Password, PasswordChallenge,
     PasswordConfirm, SessionInfo, SessionList,
 };
+pub use capability::{Capabilities, Capability};
 pub use error::{Bye, ByeReason, ErrorCode, ErrorMessage};
 pub use login::{
     LoggedIn, Login, LoginChallenge, LoginConfirm, Register, RegisterChallenge, RegisterConfirm,
     Resume,
 };
 pub use membership::{
-    Access, Create, Direct, Invite, Invited, Join, Joined, Lock, Member, MemberList, Members, Room,
-    RoomChanged, RoomList, RoomMode, RoomRole, RoomSummary, Rooms, SetTopic,
+    Access, Archive, Create, Direct, Invite, Invited, Join, Joined, Lock, Member, MemberList,
+    Members, Room, RoomChanged, RoomList, RoomMode, RoomRole, RoomSummary, Rooms, SetTopic,
 };
 pub use moderation::{Action, Left, Moderate, Standing};
 pub use people::{Ignore, Ignoring, List, Named, OnlinePerson, People, Profile, ServerInfo, You};
@@ -177,6 +179,9 @@ pub enum ClientMessage {
     /// Ends the change to a new TOTP secret with a first code of it.
     #[n(44)]
     FactorConfirm(#[n(0)] FactorConfirm),
+    /// Archives a room, or opens it again; an owner's right (docs/PROTOCOL.md, 13.8).
+    #[n(45)]
+    Archive(#[n(0)] Archive),
 }
 
 /// What a server sends, by type number (docs/PROTOCOL.md, 8.4).
@@ -245,7 +250,7 @@ pub enum ServerMessage {
     /// The person is no longer in a room, in all of their sessions.
     #[n(34)]
     Left(#[n(0)] Left),
-    /// A room's topic or lock was changed.
+    /// A room's topic or lock was changed, or it was archived or opened again.
     #[n(35)]
     RoomChanged(#[n(0)] RoomChanged),
     /// What was done to a member of a room (docs/PROTOCOL.md, 13.8).
@@ -290,7 +295,7 @@ pub enum ServerMessage {
 impl ClientMessage {
     /// The variants' numbers; a test compares them with the decoder.
     pub(super) const fn is_known(kind: u32) -> bool {
-        matches!(kind, 1..=5 | 16..=44)
+        matches!(kind, 1..=5 | 16..=45)
     }
 }
 

@@ -179,6 +179,7 @@ impl Front {
         let login = ClientMessage::Login(Login {
             request: 1,
             scram: first.message().to_owned(),
+            capabilities: None,
         });
         channel.sender.send(&mut stream, &login)?;
         let answer = next_message(&mut channel.receiver, &mut stream)?;

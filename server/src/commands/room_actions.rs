@@ -4,8 +4,8 @@
 use chatbox_common::limits::{MAX_MUTE, MAX_TOPIC};
 use chatbox_common::name::{NameError, RoomName, UserName};
 use chatbox_common::wire::message::{
-    Access, Action, ClientMessage, Create, Direct, ErrorCode, Ignore, Invite, Join, Lock, Moderate,
-    RequestId, RoomMode, SetTopic,
+    Access, Action, Archive, ClientMessage, Create, Direct, ErrorCode, Ignore, Invite, Join, Lock,
+    Moderate, RequestId, RoomMode, SetTopic,
 };
 
 use crate::journal::{ModeratorAction, RoomAction, RoomSetting};
@@ -27,6 +27,7 @@ pub(super) fn action(
         C::Invite(invite_) => (invite_.request, invite(&invite_)),
         C::Moderate(moderate_) => (moderate_.request, moderate(moderate_)),
         C::Lock(lock_) => (lock_.request, lock(lock_)),
+        C::Archive(archive_) => (archive_.request, archive(archive_)),
         C::Ignore(ignore_) => (ignore_.request, ignore(&ignore_)),
         C::Register(_)
         | C::RegisterConfirm(_)
@@ -104,6 +105,13 @@ pub(super) fn lock(lock: Lock) -> Result<RoomAction, InvalidRequest> {
     Ok(RoomAction::Set(
         lock.room,
         RoomSetting::Locked(lock.reason.map(line).transpose()?),
+    ))
+}
+
+pub(super) fn archive(archive: Archive) -> Result<RoomAction, InvalidRequest> {
+    Ok(RoomAction::Set(
+        archive.room,
+        RoomSetting::Archived(archive.reason.map(line).transpose()?),
     ))
 }
 

@@ -21,11 +21,11 @@ use chatbox_common::wire::message::ErrorCode;
 use self::moderate::Moderation;
 use self::request::{Failure, Rule};
 use super::job::{RoomAction, RoomRequest};
-use super::room::UNKNOWN_ROOM;
-use super::state::{JournalState, refuse};
+use super::room::{ARCHIVED, UNKNOWN_ROOM};
+use super::state::JournalState;
 use crate::audit::{Line, events};
 use crate::event::Person;
-use crate::store::StoreError;
+use crate::store::{RoomSetting, StoreError};
 
 /// Refusals that stand in the audit: the person may not do what they tried.
 const fn is_forbidden(code: ErrorCode) -> bool {
@@ -67,8 +67,7 @@ fn refuse_room_request(
         }
         state.log(line, who, rule.need.map(|(room, _)| room));
     }
-    refuse(
-        state.deliveries(),
+    state.refuse(
         request.session,
         &request.backpressure,
         request.id,
@@ -89,12 +88,32 @@ fn rule(action: &RoomAction) -> Rule {
     }
 }
 
+/// Who was in a room when it was archived reads it, and may leave it.
+const fn is_for_archived(action: &RoomAction) -> bool {
+    match action {
+        RoomAction::Set(_, RoomSetting::Topic(_) | RoomSetting::Locked(_))
+        | RoomAction::Invite(..)
+        | RoomAction::Moderate { .. } => false,
+        RoomAction::Leave(_)
+        | RoomAction::Set(_, RoomSetting::Archived(_))
+        // These name no room that is there, or judge it themselves.
+        | RoomAction::Create { .. }
+        | RoomAction::Join(_)
+        | RoomAction::Direct(_)
+        | RoomAction::Ignore(..) => true,
+    }
+}
+
 fn carry_out(state: &mut JournalState, who: &Person, request: &RoomRequest) -> Result<(), Failure> {
     if state.has_low_space() {
         return Err(StoreError::Full.into());
     }
     if let Some((id, needed)) = rule(&request.action).need {
-        state.room(id)?.ok_or(UNKNOWN_ROOM)?.require(who, needed)?;
+        let room = state.room(id)?.ok_or(UNKNOWN_ROOM)?;
+        room.require(who, needed)?;
+        if room.is_archived() && !is_for_archived(&request.action) {
+            return Err(ARCHIVED.into());
+        }
     }
     match &request.action {
         RoomAction::Create {

@@ -6,13 +6,14 @@ use std::time::Instant;
 
 use chatbox_common::wire::codec;
 use chatbox_common::wire::message::{
-    self, AccountId, Bye, ByeReason, Follow, Joined, ReadTo, RoomId, Seq, ServerMessage, Welcome,
+    self, AccountId, Bye, ByeReason, Capabilities, Follow, Joined, ReadTo, RoomId, Seq,
+    ServerMessage, Welcome,
 };
 
 use super::job::{Begin, Ended, HasRead, Job, LOGGED_OUT};
 use super::room::{Member, RoomState, UNKNOWN_ROOM};
 use super::sessions::{Gone, SessionState};
-use super::state::{JournalState, refuse};
+use super::state::JournalState;
 use crate::audit::events;
 use crate::clock::{now_ms, stamp};
 use crate::delivery::{Delivery, Join};
@@ -139,6 +140,8 @@ pub(super) fn begin(
         server: env!("CARGO_PKG_VERSION").to_owned(),
         session: begin.session,
         ignored: beginning.ignored.clone(),
+        capabilities: Some(Capabilities::own()),
+        predecessor: None,
     };
     state
         .write_behind_mut()
@@ -148,6 +151,7 @@ pub(super) fn begin(
         SessionState {
             person: begin.person.clone(),
             address: begin.address,
+            capabilities: begin.capabilities,
             rooms: heads.iter().map(|(id, _)| *id).collect(),
             is_logged_out: false,
         },
@@ -230,13 +234,7 @@ pub(super) fn has_read(state: &mut JournalState, read: &HasRead, now: Instant) {
     let Some((head, member)) =
         room.and_then(|room| Some((room.head, room.members.get_mut(&account)?)))
     else {
-        return refuse(
-            state.deliveries(),
-            *session,
-            backpressure,
-            read.request,
-            UNKNOWN_ROOM,
-        );
+        return state.refuse(*session, backpressure, read.request, UNKNOWN_ROOM);
     };
     let seq = read.seq.min(head);
     if seq <= member.read {
@@ -340,6 +338,7 @@ mod tests {
         let room = |n| message::Room {
             topic: long.clone(),
             locked: Some(long.clone()),
+            archived: Some(long.clone()),
             ..message::Room::new(RoomId(n), &format!("#{}", "y".repeat(MAX_NAME)))
         };
         let rooms: Vec<_> = (0..400).map(room).collect();

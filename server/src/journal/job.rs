@@ -10,7 +10,7 @@ use chatbox_common::crypto::record::Sealer;
 use chatbox_common::name::{RoomName, UserName};
 use chatbox_common::secret::{Secret, SecretString};
 use chatbox_common::wire::message::{
-    Access, AccountId, Bye, Follow, Kind, Limits, MessageId, Read, RequestId, RoomId,
+    Access, AccountId, Bye, Capabilities, Follow, Kind, Limits, MessageId, Read, RequestId, RoomId,
 };
 
 use crate::delivery::Backpressure;
@@ -177,6 +177,8 @@ pub struct Begin {
     pub backpressure: Arc<Backpressure>,
     /// [`Granted::after`] of its login.
     pub after: u64,
+    /// What its client announced at the login.
+    pub capabilities: Capabilities,
     /// As the welcome tells them.
     pub limits: Limits,
 }

@@ -22,6 +22,10 @@ pub(super) const UNKNOWN_ROOM: Refusal = (ErrorCode::UnknownRoom, "there is no s
 pub(super) const NOT_MEMBER: Refusal = (ErrorCode::NotMember, "you are not in this room");
 const NOT_ALLOWED: Refusal = (ErrorCode::NotAllowed, "you may not do that here");
 const MUTED: Refusal = (ErrorCode::Muted, "you may read here, and not write for now");
+pub(super) const ARCHIVED: Refusal = (
+    ErrorCode::Archived,
+    "this room is archived; it can be read, and nothing more",
+);
 const LOCKED: Refusal = (ErrorCode::Locked, "only moderators may write here for now");
 
 pub(super) struct RoomState {
@@ -32,6 +36,8 @@ pub(super) struct RoomState {
     pub(super) mode: RoomMode,
     pub(super) access: Access,
     pub(super) locked: Option<String>,
+    /// Why it is only read from now on; `None` of an open room.
+    pub(super) archived: Option<String>,
     /// The owner whenever a member; `None` for the lobby.
     pub(super) made_by: Option<AccountId>,
     pub(super) first: Seq,
@@ -86,6 +92,7 @@ impl RoomState {
             mode: room.mode,
             access: room.access,
             locked: room.locked,
+            archived: room.archived,
             made_by: room.made_by,
             first: room.heads.first_kept,
             head: room.heads.head,
@@ -133,6 +140,10 @@ impl RoomState {
         }
     }
 
+    pub(super) const fn is_archived(&self) -> bool {
+        self.archived.is_some()
+    }
+
     /// In a room of two, everything that needs more than [`RoomRole::Member`] is refused.
     pub(super) fn require(&self, who: &Person, needed: RoomRole) -> Result<RoomRole, Refusal> {
         let role = self.role_of(who)?;
@@ -142,13 +153,16 @@ impl RoomState {
         Ok(role)
     }
 
-    /// An administrator may write in spite of a mute or a lock, but only as a member.
+    /// An administrator may write in spite of a mute or a lock, but only as a member, and nobody in an
+    /// archived room.
     pub(super) fn may_write(&self, who: &Person, now: i64) -> Result<(), Refusal> {
         if !self.is_seen_by(who.account) {
             return Err(UNKNOWN_ROOM);
         }
         let member = self.members.get(&who.account).ok_or(NOT_MEMBER)?;
-        if who.is_admin {
+        if self.archived.is_some() {
+            Err(ARCHIVED)
+        } else if who.is_admin {
             Ok(())
         } else if self.is_muted(who.account, now) {
             Err(MUTED)
@@ -168,6 +182,7 @@ impl RoomState {
         match setting {
             RoomSetting::Topic(topic) => self.topic = topic,
             RoomSetting::Locked(reason) => self.locked = reason,
+            RoomSetting::Archived(reason) => self.archived = reason,
         }
     }
 
@@ -185,7 +200,10 @@ impl RoomState {
             access: self.access,
             role: member.map_or(RoomRole::Member, |member| member.role),
             read: member.map_or(0, |member| member.read),
-            locked: self.locked.clone(),
+            // Clients that know of no archive show it as locked.
+            locked: self.locked.clone().or_else(|| self.archived.clone()),
+            archived: self.archived.clone(),
+            kept: None,
         }
     }
 }

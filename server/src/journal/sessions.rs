@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use chatbox_common::wire::message::{AccountId, RoomId};
+use chatbox_common::wire::message::{AccountId, Capabilities, RoomId};
 
 use crate::event::{Person, SessionId};
 
 pub(super) struct SessionState {
     pub(super) person: Person,
     pub(super) address: SocketAddr,
+    /// Nothing is sent that it did not announce.
+    pub(super) capabilities: Capabilities,
     pub(super) rooms: Vec<RoomId>,
     /// It stays in the table until its own thread has heard of the log-out and ends it.
     pub(super) is_logged_out: bool,
@@ -118,6 +120,7 @@ mod tests {
                 is_admin: false,
             },
             address: "192.0.2.7:4000".parse().unwrap(),
+            capabilities: Capabilities::NONE,
             rooms: vec![RoomId(1)],
             is_logged_out: false,
         }

@@ -229,17 +229,25 @@ impl JournalState {
     }
 
     pub(super) fn refuse_post(&self, post: &Post, refusal: Refusal) {
-        let (session, request) = (post.session, post.request);
-        refuse(
-            &self.deliveries,
-            session,
-            &post.backpressure,
-            request,
-            refusal,
-        );
+        self.refuse(post.session, &post.backpressure, post.request, refusal);
+    }
+
+    /// With a code that the session's client knows.
+    pub(super) fn refuse(
+        &self,
+        session: SessionId,
+        backpressure: &Backpressure,
+        request: RequestId,
+        (code, sentence): Refusal,
+    ) {
+        let announced = self.sessions.get(session).map(|one| one.capabilities);
+        let code = code.known_to(announced.unwrap_or_default());
+        let refusal = (code, sentence);
+        refuse(&self.deliveries, session, backpressure, request, refusal);
     }
 }
 
+/// Only with a code that every client knows.
 pub(super) fn refuse(
     deliveries: &Deliveries,
     session: SessionId,

@@ -38,18 +38,22 @@ pub struct RoomRow {
     pub access: Access,
     /// The reason why only moderators may write; `None` when all members may.
     pub locked: Option<String>,
+    /// The reason why it is only read; `None` of an open room.
+    pub archived: Option<String>,
     /// `None` for the lobby.
     pub made_by: Option<AccountId>,
     pub heads: Heads,
 }
 
-/// What moderators may change about a room.
+/// What may be set about a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RoomSetting {
     /// May be empty.
     Topic(String),
     /// The reason why only moderators may write; `None` when all members may.
     Locked(Option<String>),
+    /// The reason why it is only read from now on; `None` opens it again.
+    Archived(Option<String>),
 }
 
 #[derive(Debug, Clone)]
@@ -77,29 +81,33 @@ pub struct RoomLine {
     pub is_member: bool,
 }
 
-const FIND: &str = "SELECT id, name, topic, mode, access, locked, created_by, \
+const FIND: &str = "SELECT id, name, topic, mode, access, locked, archived, created_by, \
     first_seq, next_seq FROM rooms \
     WHERE name = ?1";
-const BY_ID: &str = "SELECT id, name, topic, mode, access, locked, created_by, \
+const BY_ID: &str = "SELECT id, name, topic, mode, access, locked, archived, created_by, \
     first_seq, next_seq FROM rooms \
     WHERE id = ?1";
-// Without rooms of two; a room that needs an invitation is listed for its members, its maker and
+// Without rooms of two and archived ones; a room that needs an invitation is listed for its members, its maker and
 // those who are invited.
 const LIST: &str = "SELECT r.id, r.name, r.topic, r.mode, r.access, \
     (SELECT count(*) FROM members c WHERE c.room = r.id), m.account IS NOT NULL FROM rooms r \
     LEFT JOIN members m ON m.room = r.id AND m.account = ?1 \
-    WHERE r.name > ?2 AND r.name < '$' AND (r.access = 'open' OR (r.access = 'invited' AND (m.account IS NOT NULL OR r.created_by = ?1 \
+    WHERE r.name > ?2 AND r.name < '$' AND r.archived IS NULL AND (r.access = 'open' OR (r.access = 'invited' AND (m.account IS NOT NULL OR r.created_by = ?1 \
     OR EXISTS(SELECT 1 FROM room_invitations i WHERE i.room = r.id AND i.account = ?1)))) \
     ORDER BY r.name LIMIT ?3";
 // '$' follows '#': names of rooms lie between them, titles of rooms of two behind.
-const COUNT: &str = "SELECT count(*) FROM rooms WHERE name > '#' AND name < '$'";
-const MADE_BY: &str =
-    "SELECT count(*) FROM rooms WHERE created_by = ?1 AND (access = 'direct') = ?2";
+const COUNT: &str =
+    "SELECT count(*) FROM rooms WHERE name > '#' AND name < '$' AND archived IS NULL";
+const MADE_BY: &str = "SELECT count(*) FROM rooms WHERE created_by = ?1 \
+    AND (access = 'direct') = ?2 AND archived IS NULL";
+const ARCHIVED_BY: &str =
+    "SELECT count(*) FROM rooms WHERE created_by = ?1 AND archived IS NOT NULL";
 const CREATE: &str = "INSERT INTO rooms(id, name, topic, mode, access, created_by, created_at) \
     VALUES(?1, ?2, ?3, 'audited', ?4, ?5, ?6) ON CONFLICT DO NOTHING";
 const NEXT_SEQ: &str = "UPDATE rooms SET next_seq = ?2 WHERE id = ?1 AND next_seq <= ?2";
 const TOPIC: &str = "UPDATE rooms SET topic = ?2 WHERE id = ?1";
 const LOCK: &str = "UPDATE rooms SET locked = ?2 WHERE id = ?1";
+const ARCHIVE: &str = "UPDATE rooms SET archived = ?2 WHERE id = ?1";
 
 impl Snapshot<'_> {
     /// Upper and lower case are the same.
@@ -124,7 +132,7 @@ impl Snapshot<'_> {
         self.one(BY_ID, [id.put()], read_room)
     }
 
-    /// The rooms that an account may know of, rooms of two apart, in the order of their names:
+    /// The open rooms that an account may know of, rooms of two apart, in the order of their names:
     /// those after a name, `limit` of them and one more where there is one.
     ///
     /// # Errors
@@ -149,7 +157,7 @@ impl Snapshot<'_> {
         })
     }
 
-    /// Without rooms of two.
+    /// Without rooms of two and archived ones.
     ///
     /// # Errors
     /// SQLite's.
@@ -158,12 +166,21 @@ impl Snapshot<'_> {
         Ok(count.unwrap_or(0))
     }
 
-    /// Counts rooms of two alone when `direct`, the others alone when not.
+    /// Without archived ones; rooms of two alone when `direct`, the others alone when not.
     ///
     /// # Errors
     /// SQLite's.
     pub fn count_rooms_made_by(&self, account: AccountId, direct: bool) -> Result<u64, StoreError> {
         let count = self.one(MADE_BY, (account.put(), direct), |row| take(row, 0))?;
+        Ok(count.unwrap_or(0))
+    }
+
+    /// Those made by this account that are archived.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn count_archived_made_by(&self, account: AccountId) -> Result<u64, StoreError> {
+        let count = self.one(ARCHIVED_BY, [account.put()], |row| take(row, 0))?;
         Ok(count.unwrap_or(0))
     }
 }
@@ -183,8 +200,9 @@ fn read_room(row: &Row<'_>) -> rusqlite::Result<RoomRow> {
         mode: take(row, 3)?,
         access: take(row, 4)?,
         locked: row.get(5)?,
-        made_by: take(row, 6)?,
-        heads: read_heads(row, 7)?,
+        archived: row.get(6)?,
+        made_by: take(row, 7)?,
+        heads: read_heads(row, 8)?,
     })
 }
 
@@ -223,6 +241,7 @@ impl Tx<'_> {
         match setting {
             RoomSetting::Topic(topic) => self.set_topic(room, topic),
             RoomSetting::Locked(reason) => self.set_locked(room, reason.as_deref()),
+            RoomSetting::Archived(reason) => self.change(ARCHIVE, (room.put(), reason.as_deref())),
         }
     }
 
@@ -360,7 +379,16 @@ mod tests {
 
     #[test]
     fn no_look_up_walks_through_all_rooms() {
-        assert_searches(&[FIND, BY_ID, MADE_BY, NEXT_SEQ, TOPIC, LOCK]);
+        assert_searches(&[
+            FIND,
+            BY_ID,
+            MADE_BY,
+            ARCHIVED_BY,
+            NEXT_SEQ,
+            TOPIC,
+            LOCK,
+            ARCHIVE,
+        ]);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::sql::{self, SqlLog};
 type Migration = &'static [&'static str];
 
 /// The element at index n leads from schema n to n + 1.
-pub(super) const MIGRATIONS: &[Migration] = &[V1, V2];
+pub(super) const MIGRATIONS: &[Migration] = &[V1, V2, V3];
 
 pub const SCHEMA_VERSION: usize = MIGRATIONS.len();
 
@@ -156,6 +156,12 @@ const V2: Migration = &[
     "PRAGMA user_version = 2",
 ];
 
+/// Archived rooms.
+const V3: Migration = &[
+    "ALTER TABLE rooms ADD COLUMN archived TEXT",
+    "PRAGMA user_version = 3",
+];
+
 const VERSION: &str = "PRAGMA user_version";
 const TABLES: &str = "SELECT count(*) FROM sqlite_schema";
 
@@ -259,7 +265,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let connection = Connection::open_in_memory().unwrap();
         migrate(&connection, &quiet(), directory.path(), MIGRATIONS).unwrap();
-        assert_eq!(number(&connection, VERSION), 2);
+        assert_eq!(number(&connection, VERSION), 3);
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
         assert_eq!(
             number(

@@ -218,7 +218,7 @@ fn count(count: u32) -> String {
     count.to_string()
 }
 
-/// Name and mode always; lock, people online and topic as far as they fit.
+/// Name and mode always; archive or lock, people online and topic as far as they fit.
 fn topic(room: &KnownRoom, columns: usize) -> String {
     let mode = match room.told.mode {
         RoomMode::Audited => words::AUDITED,
@@ -227,10 +227,14 @@ fn topic(room: &KnownRoom, columns: usize) -> String {
     let name = sanitize::line(&room.told.name);
     let name = cut(&name, columns.saturating_sub(width(mode) + 1));
     let mut line = format!("{name} {mode}");
-    let locked = room.told.locked.is_some().then(|| words::LOCKED.to_owned());
+    let closed = match &room.told {
+        told if told.archived.is_some() => Some(words::ARCHIVED),
+        told if told.locked.is_some() => Some(words::LOCKED),
+        _ => None,
+    };
     // A direct room has two members: a count of them says nothing.
     let online = (room.told.access != Access::Direct).then(|| words::online(room.told.online));
-    for part in locked.into_iter().chain(online) {
+    for part in closed.map(str::to_owned).into_iter().chain(online) {
         if width(&line) + GAP.len() + width(&part) <= columns {
             line = format!("{line}{GAP}{part}");
         }

@@ -44,6 +44,8 @@ fn model(rooms: Vec<Room>) -> Model {
         server: "0".into(),
         session: 1,
         ignored: Vec::new(),
+        capabilities: None,
+        predecessor: None,
     }));
     model
 }

@@ -1,6 +1,6 @@
 //! Refusals (docs/PROTOCOL.md, section 14) and the end of a connection (section 15).
 
-use minicbor::{Decode, Decoder, Encode, decode};
+use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 
 use super::RequestId;
 
@@ -11,10 +11,11 @@ pub struct ErrorMessage {
     /// Repeats the number of the request, where there was one.
     #[n(0)]
     pub request: Option<RequestId>,
-    /// A client acts on this alone. A number that it does not know is [`ErrorCode::Other`].
-    #[cbor(n(1), decode_with = "error_code")]
+    /// A client acts on this alone.
+    #[n(1)]
     pub code: ErrorCode,
-    /// A sentence for people; no client decides by it.
+    /// A sentence for people; no client decides by it, and none shows that of a code it does not
+    /// know.
     #[n(2)]
     pub text: String,
     /// Try again in this many milliseconds.
@@ -22,143 +23,134 @@ pub struct ErrorMessage {
     pub retry_ms: Option<u32>,
 }
 
-/// Every refusal there is. A client that meets a number it does not know shows the sentence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-#[cbor(index_only)]
-pub enum ErrorCode {
-    /// Stands for a number that this version does not know; never sent.
-    #[n(0)]
-    Other,
-    /// The server does not know this type of message.
-    #[n(1)]
-    Unsupported,
-    /// The name breaks the rule for names.
-    #[n(3)]
-    InvalidName,
-    /// The name, or one that looks like it, belongs to somebody.
-    #[n(4)]
-    NameTaken,
-    /// This server takes no registrations.
-    #[n(5)]
-    RegistrationClosed,
-    /// The first code of a new TOTP secret was wrong; another may be tried.
-    #[n(6)]
-    WrongCode,
-    /// A login, a resume, or a change of password or second factor was refused; nothing says why.
-    #[n(7)]
-    LoginRefused,
-    /// Too much at once; `retry_ms` may say for how long.
-    #[n(8)]
-    Busy,
-    /// The text is longer than allowed.
-    #[n(9)]
-    TextTooLong,
-    /// The text is empty, nothing but white space, or has control characters.
-    #[n(10)]
-    TextInvalid,
-    /// There is no such room, none that the person may know of, or they are not in it.
-    #[n(11)]
-    UnknownRoom,
-    /// Too many messages or requests a second; `retry_ms` says when to go on.
-    #[n(12)]
-    TooFast,
-    /// The message id was used for another message.
-    #[n(13)]
-    IdConflict,
-    /// The server can't store anything just now; nothing was acknowledged.
-    #[n(14)]
-    Unavailable,
-    /// An earlier request for a page is not answered yet.
-    #[n(15)]
-    PageInFlight,
-    /// An argument is out of its range.
-    #[n(16)]
-    InvalidArgument,
-    /// The person is not in the room.
-    #[n(17)]
-    NotMember,
-    /// The person may not do that in this room.
-    #[n(18)]
-    NotAllowed,
-    /// There are as many rooms as there may be, in all or made by one person, or one has begun as
-    /// many conversations as one may.
-    #[n(19)]
-    TooManyRooms,
-    /// No account has this name.
-    #[n(20)]
-    UnknownUser,
-    /// The person may read and not write in this room.
-    #[n(21)]
-    Muted,
-    /// Only moderators may write there for now.
-    #[n(22)]
-    Locked,
-    /// The person is banned from the room.
-    #[n(23)]
-    Banned,
+/// An enum of numbers to which a later version may add: a number without a name is taken, and ends
+/// no session.
+macro_rules! open_list {
+    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $number:literal,)* }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name {
+            $($(#[$doc])* $variant,)*
+            /// A number that this version has no name for; never sent.
+            Other(u32),
+        }
+
+        impl $name {
+            /// As it is sent.
+            #[must_use]
+            pub const fn number(self) -> u32 {
+                match self {
+                    $(Self::$variant => $number,)*
+                    Self::Other(number) => number,
+                }
+            }
+        }
+
+        impl<C> Encode<C> for $name {
+            fn encode<W: encode::Write>(
+                &self,
+                encoder: &mut Encoder<W>,
+                _: &mut C,
+            ) -> Result<(), encode::Error<W::Error>> {
+                encoder.u32(self.number())?.ok()
+            }
+        }
+
+        impl<'b, C> Decode<'b, C> for $name {
+            fn decode(decoder: &mut Decoder<'b>, _: &mut C) -> Result<Self, decode::Error> {
+                Ok(match decoder.u32()? {
+                    $($number => Self::$variant,)*
+                    other => Self::Other(other),
+                })
+            }
+        }
+    };
+}
+
+open_list! {
+    /// Every refusal there is.
+    ErrorCode {
+        /// The server does not know this type of message.
+        Unsupported = 1,
+        /// The name breaks the rule for names.
+        InvalidName = 3,
+        /// The name, or one that looks like it, belongs to somebody.
+        NameTaken = 4,
+        /// This server takes no registrations.
+        RegistrationClosed = 5,
+        /// The first code of a new TOTP secret was wrong; another may be tried.
+        WrongCode = 6,
+        /// A login, a resume, or a change of password or second factor was refused; nothing says why.
+        LoginRefused = 7,
+        /// Too much at once; `retry_ms` may say for how long.
+        Busy = 8,
+        /// The text is longer than allowed.
+        TextTooLong = 9,
+        /// The text is empty, nothing but white space, or has control characters.
+        TextInvalid = 10,
+        /// There is no such room, none that the person may know of, or they are not in it.
+        UnknownRoom = 11,
+        /// Too many messages or requests a second; `retry_ms` says when to go on.
+        TooFast = 12,
+        /// The message id was used for another message.
+        IdConflict = 13,
+        /// The server can't store anything just now; nothing was acknowledged.
+        Unavailable = 14,
+        /// An earlier request for a page is not answered yet.
+        PageInFlight = 15,
+        /// An argument is out of its range.
+        InvalidArgument = 16,
+        /// The person is not in the room.
+        NotMember = 17,
+        /// The person may not do that in this room.
+        NotAllowed = 18,
+        /// There are as many rooms as there may be, in all or made by one person, or one has begun as
+        /// many conversations as one may.
+        TooManyRooms = 19,
+        /// No account has this name.
+        UnknownUser = 20,
+        /// The person may read and not write in this room.
+        Muted = 21,
+        /// Only moderators may write there for now.
+        Locked = 22,
+        /// The person is banned from the room.
+        Banned = 23,
+        /// The room is archived: nobody writes there or enters any more.
+        Archived = 24,
+    }
 }
 
 /// The last message of a connection.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Bye {
-    /// A number that the client does not know is [`ByeReason::Other`].
-    #[cbor(n(1), decode_with = "bye_reason")]
+    /// A client acts on this alone.
+    #[n(1)]
     pub reason: ByeReason,
     /// A sentence for people; no client decides by it.
     #[n(2)]
     pub text: String,
 }
 
-/// Why a connection ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-#[cbor(index_only)]
-pub enum ByeReason {
-    /// Stands for a number that this version does not know; never sent.
-    #[n(0)]
-    Other,
-    /// The client asked for it.
-    #[n(1)]
-    Quit,
-    /// The server stops.
-    #[n(2)]
-    Shutdown,
-    /// Nothing came for too long, or a deadline passed.
-    #[n(3)]
-    Timeout,
-    /// Something came that the protocol does not allow.
-    #[n(4)]
-    Protocol,
-    /// The login, resume or registration was refused.
-    #[n(5)]
-    LoginRefused,
-    /// The server has no room for another connection, or for another session of the account.
-    #[n(6)]
-    Busy,
-    /// Too many messages were refused as too fast.
-    #[n(7)]
-    Flood,
-    /// The account was disabled, logged out, or changed in another session, or this session showed
-    /// too many wrong proofs.
-    #[n(8)]
-    LoggedOut,
-}
-
-/// A code of a later server must not end the session of an earlier client.
-fn error_code<C>(decoder: &mut Decoder<'_>, _: &mut C) -> Result<ErrorCode, decode::Error> {
-    known_or(decoder, ErrorCode::Other)
-}
-
-fn bye_reason<C>(decoder: &mut Decoder<'_>, _: &mut C) -> Result<ByeReason, decode::Error> {
-    known_or(decoder, ByeReason::Other)
-}
-
-fn known_or<'b, T: Decode<'b, ()>>(
-    decoder: &mut Decoder<'b>,
-    other: T,
-) -> Result<T, decode::Error> {
-    match decoder.decode() {
-        Err(error) if error.is_unknown_variant() => Ok(other),
-        result => result,
+open_list! {
+    /// Why a connection ends.
+    ByeReason {
+        /// The client asked for it.
+        Quit = 1,
+        /// The server stops.
+        Shutdown = 2,
+        /// Nothing came for too long, or a deadline passed.
+        Timeout = 3,
+        /// Something came that the protocol does not allow.
+        Protocol = 4,
+        /// The login, resume or registration was refused.
+        LoginRefused = 5,
+        /// The server has no room for another connection, or for another session of the account.
+        Busy = 6,
+        /// Too many messages were refused as too fast.
+        Flood = 7,
+        /// The account was disabled, logged out, or changed in another session, or this session showed
+        /// too many wrong proofs.
+        LoggedOut = 8,
     }
 }

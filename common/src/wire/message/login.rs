@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use super::{AccountId, RequestId};
+use super::{AccountId, Capabilities, RequestId};
 use crate::secret::{Secret, SecretString};
 
 /// Asks for an account.
@@ -18,6 +18,9 @@ pub struct Register {
     /// Reserved for an invitation's one-time token; no server of this version takes one.
     #[cbor(n(2), with = "minicbor::bytes")]
     pub invitation: Option<Vec<u8>>,
+    /// What the client understands; `None` from a client that knows of none.
+    #[n(3)]
+    pub capabilities: Option<Capabilities>,
 }
 
 /// Answers [`Register`]. The person keeps the secret and the recovery codes: they are never sent
@@ -73,6 +76,9 @@ pub struct Login {
     /// SCRAM's client-first-message.
     #[n(1)]
     pub scram: String,
+    /// What the client understands; `None` from a client that knows of none.
+    #[n(2)]
+    pub capabilities: Option<Capabilities>,
 }
 
 /// Answers [`Login`], whether or not the name exists.
@@ -118,6 +124,9 @@ pub struct Resume {
     /// The token, masked by an HMAC that covers the channel binding.
     #[cbor(n(2), with = "minicbor::bytes")]
     pub proof: [u8; 32],
+    /// What the client understands; `None` from a client that knows of none.
+    #[n(3)]
+    pub capabilities: Option<Capabilities>,
 }
 
 /// The login, registration or resume succeeded.

@@ -90,6 +90,14 @@ pub struct Room {
     /// Why only moderators may write, perhaps empty; `None` when all members may.
     #[n(10)]
     pub locked: Option<String>,
+    /// Why the room is archived, perhaps empty: nobody writes there or enters any more. `None` for
+    /// a room that is open. Where it is archived, `locked` says so to older clients.
+    #[n(11)]
+    pub archived: Option<String>,
+    /// The last message that was in this room when the history began, where it has a predecessor
+    /// (see [`Welcome::predecessor`](super::Welcome::predecessor)).
+    #[n(12)]
+    pub kept: Option<Seq>,
 }
 
 impl Room {
@@ -108,6 +116,8 @@ impl Room {
             role: RoomRole::Member,
             read: 0,
             locked: None,
+            archived: None,
+            kept: None,
         }
     }
 
@@ -118,6 +128,7 @@ impl Room {
             room: self.room,
             topic: self.topic.clone(),
             locked: self.locked.clone(),
+            archived: self.archived.clone(),
             by: by.to_owned(),
         }
     }
@@ -130,9 +141,11 @@ impl Room {
             by: _,
             topic,
             locked,
+            archived,
         } = changed;
         self.topic = topic;
         self.locked = locked;
+        self.archived = archived;
     }
 }
 
@@ -368,8 +381,8 @@ pub struct Lock {
     pub reason: Option<String>,
 }
 
-/// From the server, to a room's members: topic and lock as they are now, both even where only one
-/// changed (docs/PROTOCOL.md, 13.8).
+/// From the server, to a room's members: topic, lock and archive as they are now, all of them even
+/// where only one changed (docs/PROTOCOL.md, 13.8).
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct RoomChanged {
@@ -385,4 +398,24 @@ pub struct RoomChanged {
     /// Why only moderators may write, perhaps empty; `None` when all members may.
     #[n(4)]
     pub locked: Option<String>,
+    /// Why the room is archived, perhaps empty; `None` where it is open.
+    #[n(5)]
+    pub archived: Option<String>,
+}
+
+/// From an owner's client: archives a room, which from then on is only read, or opens it again.
+/// Answered by `done`; members get [`RoomChanged`] (docs/PROTOCOL.md, 13.8).
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Archive {
+    /// Chosen by the client; the answer repeats it.
+    #[n(0)]
+    pub request: RequestId,
+    /// The room's number.
+    #[n(1)]
+    pub room: RoomId,
+    /// The reason, one line of at most [`MAX_TOPIC`](crate::limits::MAX_TOPIC) bytes, may be empty;
+    /// `None` opens the room again.
+    #[n(2)]
+    pub reason: Option<String>,
 }

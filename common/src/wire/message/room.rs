@@ -5,7 +5,7 @@ use minicbor::{Decode, Encode};
 
 use crate::limits::{MAX_TEXT, PAGE_LIMIT};
 
-use super::{AccountId, MessageId, RequestId, Room, RoomId, Seq};
+use super::{AccountId, Capabilities, MessageId, RequestId, Room, RoomId, Seq};
 
 /// How a message is told (docs/PROTOCOL.md, 13.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
@@ -73,6 +73,13 @@ pub struct Welcome {
     /// [`MAX_IGNORED`](crate::limits::MAX_IGNORED).
     #[n(7)]
     pub ignored: Vec<String>,
+    /// What the server understands; `None` from a server that knows of none.
+    #[n(8)]
+    pub capabilities: Option<Capabilities>,
+    /// The id of the history that this one continues, where its end was lost: all messages up to
+    /// [`Room::kept`] are the same in both.
+    #[cbor(n(9), with = "minicbor::bytes")]
+    pub predecessor: Option<[u8; 16]>,
 }
 
 /// From the client: says something in a room. Answered by [`Ack`]; safe to send again with the same

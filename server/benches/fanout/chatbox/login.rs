@@ -81,6 +81,7 @@ impl Connecting {
             request: 1,
             user: name.to_string(),
             invitation: None,
+            capabilities: None,
         }))?;
         let challenge = match self.hear()? {
             ServerMessage::RegisterChallenge(challenge) => challenge,
@@ -112,6 +113,7 @@ impl Connecting {
         self.say(&ClientMessage::Login(Login {
             request: 1,
             scram: first.message().to_owned(),
+            capabilities: None,
         }))?;
         let challenge = match self.hear()? {
             ServerMessage::LoginChallenge(challenge) => challenge.scram,

@@ -2,19 +2,23 @@
 //! takes no name from users who must not know of it (docs/PROTOCOL.md, section 13.8).
 
 use chatbox_common::name::{RoomName, UserName};
-use chatbox_common::wire::message::{Access, ErrorCode, RoomRole};
+use chatbox_common::wire::message::{Access, AccountId, ErrorCode, RoomRole};
 
 use super::request::{Failure, Rule};
 use super::tell::enter;
 use crate::audit::{Line, events};
 use crate::clock::now_ms;
 use crate::event::Person;
-use crate::journal::job::RoomRequest;
+use crate::journal::job::{RoomLimits, RoomRequest};
 use crate::journal::room::{Refusal, RoomState};
 use crate::journal::state::JournalState;
-use crate::store::{NewRoom, Spelled, StoreError, Title};
+use crate::store::{NewRoom, Spelled, StoreError, Title, Tx};
 
 const NAME_TAKEN: Refusal = (ErrorCode::NameTaken, "there is a room of this name");
+const NAME_ARCHIVED: Refusal = (
+    ErrorCode::NameTaken,
+    "there is an archived room of this name",
+);
 const TOO_MANY: Refusal = (
     ErrorCode::TooManyRooms,
     "the server has no place for more rooms",
@@ -23,6 +27,12 @@ const TOO_MANY_OF_ONE: Refusal = (
     ErrorCode::TooManyRooms,
     "you have made as many rooms as one may make",
 );
+
+/// So many times [`RoomLimits::rooms_per_person`] one may have archived.
+const ARCHIVED: u64 = 10;
+/// This part of all places is kept for administrators: a few who make as many rooms as they may
+/// don't use them up for those who can mend it.
+const KEPT_SHARE: u64 = 16;
 
 pub(super) const RULE: Rule = Rule::free(&events::ROOM_CREATED);
 
@@ -46,11 +56,8 @@ pub(super) fn carry_out(
     let (title, now) = (Title::Room(name), now_ms());
     let at = i64::try_from(now).unwrap_or(i64::MAX);
     let made = state.write(|tx| {
-        if !who.is_admin && tx.count_rooms_made_by(account, false)? >= limits.rooms_per_person {
-            return Ok(Err(TOO_MANY_OF_ONE));
-        }
-        if tx.count_rooms()? >= limits.rooms {
-            return Ok(Err(TOO_MANY));
+        if let Err(refusal) = has_place(tx, limits, who, account)? {
+            return Ok(Err(refusal));
         }
         let new = NewRoom {
             title: &title,
@@ -60,7 +67,13 @@ pub(super) fn carry_out(
             created_at: at,
         };
         let Some(room) = tx.create_room(&new)? else {
-            return Ok(Err(NAME_TAKEN));
+            let there = tx.room_titled(&title)?;
+            let is_archived = there.is_some_and(|room| room.archived.is_some());
+            return Ok(Err(if is_archived {
+                NAME_ARCHIVED
+            } else {
+                NAME_TAKEN
+            }));
         };
         tx.join(room, account, RoomRole::Owner, 1, at)?;
         Ok(Ok((room, RoomState::load(tx, room, at)?)))
@@ -71,4 +84,29 @@ pub(super) fn carry_out(
     state.log(line.with_text("topic", topic), who, Some(id));
     enter(state, id, who, Some(request));
     Ok(())
+}
+
+/// Whether another room that `maker` made may be open, if `who` asks for it.
+pub(super) fn has_place(
+    tx: &Tx<'_>,
+    limits: RoomLimits,
+    who: &Person,
+    maker: AccountId,
+) -> Result<Result<(), Refusal>, StoreError> {
+    let most = limits.rooms_per_person;
+    if !who.is_admin
+        && (tx.count_rooms_made_by(maker, false)? >= most
+            || tx.count_archived_made_by(maker)? >= most.saturating_mul(ARCHIVED))
+    {
+        return Ok(Err(TOO_MANY_OF_ONE));
+    }
+    let kept = if who.is_admin {
+        0
+    } else {
+        limits.rooms / KEPT_SHARE
+    };
+    if tx.count_rooms()? >= limits.rooms - kept {
+        return Ok(Err(TOO_MANY));
+    }
+    Ok(Ok(()))
 }

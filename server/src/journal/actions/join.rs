@@ -9,7 +9,7 @@ use crate::audit::{Line, events};
 use crate::clock::stamp;
 use crate::event::Person;
 use crate::journal::job::RoomRequest;
-use crate::journal::room::{Member, Refusal, UNKNOWN_ROOM};
+use crate::journal::room::{ARCHIVED, Member, Refusal, UNKNOWN_ROOM};
 use crate::journal::state::JournalState;
 use crate::store::StoreError;
 
@@ -33,6 +33,9 @@ pub(super) fn carry_out(
     }
     if !room.is_seen_by(who.account) {
         return Err(UNKNOWN_ROOM.into());
+    }
+    if room.is_archived() {
+        return Err(ARCHIVED.into());
     }
     if room.banned.contains(&who.account) && !who.is_admin {
         return Err(BANNED.into());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::name::UserName;
 use chatbox_common::secret::{Secret, SecretString};
-use chatbox_common::wire::message::{AccountId, Kind, RoomId};
+use chatbox_common::wire::message::{AccountId, Capabilities, Kind, RoomId};
 
 use super::{Admitted, Deferred, Work};
 use crate::event::SessionId;
@@ -42,6 +42,7 @@ impl Accounts {
         let session = || SessionState {
             person: auth::person(&found),
             address: "192.0.2.7:4000".parse().unwrap(),
+            capabilities: Capabilities::NONE,
             rooms: Vec::new(),
             is_logged_out: false,
         };

@@ -1,0 +1,172 @@
+//! Programs of an earlier version with those of this one: each client with each server, and the
+//! earlier server's database under this one.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may assert in the plainest way, their helpers too"
+)]
+
+use std::io::Write;
+use std::path::Path;
+
+use chatbox_common::testkit::account::Account;
+use chatbox_common::testkit::client_dir::{ClientDir, Exited, end};
+use chatbox_common::testkit::extra::Partner;
+use chatbox_common::testkit::guard::GuardedChild;
+use chatbox_common::testkit::process::{ServerProcess, UNLIMITED, program};
+use chatbox_common::testkit::scripted_client::ScriptedClient;
+use chatbox_common::wire::message::{Access, Chat, ServerMessage};
+
+fn earlier() -> Option<Partner> {
+    Partner::of("0.1")
+}
+
+/// A person's directory and what logs them in at a server.
+struct Participant {
+    dir: ClientDir,
+    account: Account,
+    flags: Vec<String>,
+}
+
+impl Participant {
+    fn new(server: &ServerProcess, account: Account) -> Self {
+        let dir = ClientDir::new();
+        dir.write("pass", &account.password);
+        let flags = [
+            "--server",
+            &server.address.to_string(),
+            "--user",
+            account.name.as_str(),
+            "--fingerprint",
+            &server.fingerprint,
+            "--password-file",
+            "pass",
+            "--otp-file",
+            "code",
+        ];
+        let flags = flags.map(str::to_owned).to_vec();
+        Self {
+            dir,
+            account,
+            flags,
+        }
+    }
+
+    fn spawn(&mut self, program: &Path, command: &[&str]) -> GuardedChild {
+        let code = self.account.factor();
+        self.dir.write("code", code.expose());
+        let mut all = command.to_vec();
+        all.extend(self.flags.iter().map(String::as_str));
+        GuardedChild::spawn(&mut self.dir.command_of(program, &all))
+    }
+
+    fn run(&mut self, program: &Path, command: &[&str], input: &str) -> Exited {
+        let mut child = self.spawn(program, command);
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        end(child)
+    }
+}
+
+fn heard(client: &mut ScriptedClient, text: &str) -> Chat {
+    client.until(text, |message| match message {
+        ServerMessage::Chat(chat) if chat.text == text => Some(chat),
+        _ => None,
+    })
+}
+
+/// A client in a room, with somebody else: logs in, hears, says, reads what was, sends by script.
+fn talks(server: &ServerProcess, client: &Path) {
+    let (_carol, mut carol) = server.register("Carol");
+    let ops = carol.create("#ops", Access::Open).unwrap().room;
+    carol.say_in(ops, 1, "before alice came").unwrap();
+    let (account, _) = server.register("Alice");
+    let mut alice = Participant::new(server, account);
+
+    let sent = alice.run(client, &["send", "--room", "#ops"], "said by a script\n");
+    assert_eq!(sent.code, 0, "{}", sent.err);
+    assert_eq!(heard(&mut carol, "said by a script").user, "Alice");
+
+    let chat = alice.run(
+        client,
+        &["--plain"],
+        "/join #ops\n/history 10\nsaid in the chat\n/topic #ops mine\n/whoami\n",
+    );
+    assert_eq!(chat.code, 0, "{} {}", chat.out, chat.err);
+    for part in ["before alice came", "said by a script", "said in the chat"] {
+        assert!(chat.out.contains(part), "{part}: {} {}", chat.out, chat.err);
+    }
+    assert_eq!(heard(&mut carol, "said in the chat").user, "Alice");
+
+    let list = alice.run(client, &["list"], "");
+    assert_eq!(list.code, 0, "{}", list.err);
+    assert!(list.out.contains("Carol"), "{}", list.out);
+}
+
+#[test]
+fn an_earlier_client_talks_with_this_server() {
+    let Some(earlier) = earlier() else { return };
+    let server = ServerProcess::start(UNLIMITED);
+    talks(&server, &earlier.client);
+}
+
+#[test]
+fn this_client_talks_with_an_earlier_server() {
+    let Some(earlier) = earlier() else { return };
+    let server = ServerProcess::start_program(&earlier.server, UNLIMITED);
+    talks(&server, &program("chatbox"));
+}
+
+#[test]
+fn nothing_is_asked_of_an_earlier_server_that_it_does_not_know() {
+    let Some(earlier) = earlier() else { return };
+    let server = ServerProcess::start_program(&earlier.server, UNLIMITED);
+    let (account, _) = server.register("Alice");
+    let mut alice = Participant::new(&server, account);
+    let chat = alice.run(
+        &program("chatbox"),
+        &["--plain"],
+        "/create #ops\n/archive #ops it is over\nand still here\n",
+    );
+    let told = format!("{}{}", chat.out, chat.err);
+    assert!(told.contains("server is older"), "{told}");
+    assert!(told.contains("and still here"), "{told}");
+}
+
+#[test]
+fn an_earlier_client_is_told_of_an_archived_room_as_of_a_locked_one() {
+    let Some(earlier) = earlier() else { return };
+    let server = ServerProcess::start(UNLIMITED);
+    let (_carol, mut carol) = server.register("Carol");
+    let ops = carol.create("#ops", Access::Open).unwrap().room;
+    let (account, mut client) = server.register("Alice");
+    client.join("#ops").unwrap();
+    carol.archive(ops, Some("it is over")).unwrap();
+    let mut alice = Participant::new(&server, account);
+    let sent = alice.run(&earlier.client, &["send", "--room", "#ops"], "one more\n");
+    assert_ne!(sent.code, 0, "{}", sent.out);
+    assert!(sent.err.contains("archived"), "{}", sent.err);
+}
+
+#[test]
+fn the_database_of_an_earlier_server_is_brought_up_to_date_and_its_tokens_hold() {
+    let Some(earlier) = earlier() else { return };
+    let mut server = ServerProcess::start_program(&earlier.server, UNLIMITED);
+    let (mut account, mut alice) = server.register("Alice");
+    let ops = alice.create("#ops", Access::Open).unwrap().room;
+    alice.say_in(ops, 1, "said to the earlier one").unwrap();
+    let token = alice.token();
+    server.stop();
+    server.restart_as(&program("chatbox-server"));
+    let mut alice = server.resume(&token);
+    alice.say_in(ops, 1, "said to the earlier one").unwrap();
+    assert_eq!(
+        alice.texts_with("earlier"),
+        ["said to the earlier one"],
+        "it is there once"
+    );
+    alice.archive(ops, Some("")).unwrap();
+    server.log_in(&mut account);
+}
