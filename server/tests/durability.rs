@@ -12,8 +12,8 @@ use std::collections::HashMap;
 use std::fs;
 use std::io::Write;
 use std::net::Shutdown;
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::symlink;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
@@ -172,23 +172,6 @@ fn history(server: &ServerProcess, name: &str) -> [u8; 16] {
     client.welcome.unwrap().history_id
 }
 
-/// Makes it look as if the server had written in an earlier boot of the machine.
-fn boot_anew(server: &ServerProcess) {
-    let database = Connection::open(server.path().join("data/chatbox.db")).unwrap();
-    let changed = database.execute(
-        "UPDATE meta SET value = 'an earlier boot' WHERE key = 'running_boot'",
-        (),
-    );
-    assert_eq!(changed, Ok(1));
-}
-
-fn files(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    let entries = fs::read_dir(directory).unwrap().map(Result::unwrap);
-    entries
-        .map(|entry| (entry.path(), fs::read(entry.path()).unwrap()))
-        .collect()
-}
-
 #[test]
 fn promise_1_a_number_gets_no_other_text_under_the_same_history_after_a_power_cut() {
     let mut server = ServerProcess::start(UNLIMITED);
@@ -196,8 +179,7 @@ fn promise_1_a_number_gets_no_other_text_under_the_same_history_after_a_power_cu
     let first = alice.welcome.as_ref().unwrap().history_id;
     alice.post(id(1, 1), "kept");
     server.kill();
-    let directories = ["data", "log"].map(|name| server.path().join(name));
-    let earlier: Vec<_> = directories.iter().flat_map(|path| files(path)).collect();
+    let earlier = server.files();
 
     // Only the process has ended: nothing can be lost.
     server.restart();
@@ -206,20 +188,15 @@ fn promise_1_a_number_gets_no_other_text_under_the_same_history_after_a_power_cu
     assert_eq!(alice.post(id(1, 2), "lost with the machine").seq, 2);
     server.kill();
 
-    // As if the machine had ended: the last writes to both directories never reached the disk.
-    for (path, _) in directories.iter().flat_map(|path| files(path)) {
-        fs::remove_file(path).unwrap();
-    }
-    for (path, bytes) in earlier {
-        fs::write(&path, bytes).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    }
-    boot_anew(&server);
+    server.cut_power(&earlier);
     server.restart();
     server.line("info.log", &["WARN  history_renewed", "the machine ended"]);
     let renewed = history(&server, "Carol");
     assert_ne!(renewed, first);
     let (_account, mut dave) = server.register("Dave");
+    let welcome = dave.welcome.clone().unwrap();
+    assert_eq!(welcome.predecessor, Some(first));
+    assert_eq!(welcome.rooms[0].kept, Some(1));
     assert_eq!(dave.post(id(4, 1), "another text").seq, 2);
 
     // The id is renewed once only, and not after an orderly stop.
@@ -261,7 +238,7 @@ fn promise_2_where_a_power_cut_takes_nothing_the_history_goes_on() {
     server.restart();
     assert_eq!(history(&server, "Bob"), first);
     server.kill();
-    boot_anew(&server);
+    server.boot_anew();
     fs::write(
         server.path().join("config.toml"),
         "[storage]\ndurability = \"full\"\n",

@@ -347,6 +347,7 @@ impl App {
                     ));
                 }
                 Effect::Forget => self.face.forget()?,
+                Effect::ForgetFrom(room, seq) => self.face.forget_from(room, seq)?,
                 Effect::People(people) => self.show_people(&people)?,
                 Effect::Rooms(rooms) => self.face.listing(Listing::Rooms(&rooms))?,
                 Effect::Members(members) => self.face.listing(Listing::Members(&members))?,

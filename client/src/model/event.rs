@@ -118,6 +118,9 @@ pub enum Effect {
     Notice(Option<RoomId>, String),
     /// The server has another history (docs/PROTOCOL.md, 13.1): drop all that was shown.
     Forget,
+    /// The server has lost this message of the room and all behind it, and gives their numbers to
+    /// others: drop them.
+    ForgetFrom(RoomId, Seq),
     /// Show messages before the oldest one shown, in ascending order.
     Older {
         room: RoomId,

@@ -161,7 +161,7 @@ impl Model {
             Event::MemberList(list) => self.members_listed(list, &mut effects),
             Event::Joined(room) => match self.rooms.get_mut(&room.room) {
                 Some(known) => known.describe(room),
-                None => self.joined(room),
+                None => self.joined(room, &mut effects),
             },
             Event::RoomChanged(changed) => {
                 if let Some(room) = self.rooms.get_mut(&changed.room) {
@@ -236,11 +236,21 @@ impl Model {
     }
 
     fn welcome(&mut self, welcome: Welcome, effects: &mut Vec<Effect>) {
-        let known = self.history_id.replace(welcome.history_id);
-        let went_back = welcome.rooms.iter().any(|theirs| {
-            let ours = self.rooms.get(&theirs.room);
-            ours.is_some_and(|ours| theirs.head < ours.last())
-        });
+        let before = self.history_id.replace(welcome.history_id);
+        let is_continued = before.is_some() && before == welcome.predecessor;
+        if is_continued {
+            let rooms = self.rooms.values_mut().chain(self.former.values_mut());
+            rooms.for_each(KnownRoom::has_successor);
+            self.older = None;
+            self.search = None;
+        }
+        // Whose end was lost is compared with what was kept of it, not with its head.
+        let known = before.filter(|_| !is_continued);
+        let went_back = !is_continued
+            && welcome.rooms.iter().any(|theirs| {
+                let ours = self.rooms.get(&theirs.room);
+                ours.is_some_and(|ours| theirs.head < ours.last())
+            });
         if known.is_some_and(|known| known != welcome.history_id) || went_back {
             self.rooms.clear();
             self.former.clear();
@@ -252,20 +262,25 @@ impl Model {
         self.names.ignore_all(&welcome.ignored);
         self.former.append(&mut self.rooms);
         for theirs in welcome.rooms {
-            self.joined(theirs);
+            self.joined(theirs, effects);
         }
         self.page_limit = welcome.limits.page_messages.clamp(1, PAGE_LIMIT);
         self.connected = true;
         self.slot = Slot::Free;
     }
 
-    fn joined(&mut self, theirs: message::Room) {
+    fn joined(&mut self, theirs: message::Room, effects: &mut Vec<Effect>) {
         let number = theirs.room;
         self.names.room(&theirs.name);
         let known = self.rooms.remove(&number);
         let known = known.or_else(|| self.former.remove(&number));
         let mut room = known.unwrap_or_else(|| KnownRoom::new(number));
         room.begin(theirs);
+        if let Some((first, last)) = room.cut() {
+            effects.push(Effect::ForgetFrom(number, first));
+            let sentence = words::lost(&room.told.name, first, last);
+            effects.push(Effect::Notice(Some(number), sentence));
+        }
         self.rooms.insert(number, room);
     }
 

@@ -50,6 +50,7 @@ impl Model {
                 }
                 Effect::Notice(..)
                 | Effect::Forget
+                | Effect::ForgetFrom(..)
                 | Effect::Unread { .. }
                 | Effect::People(_)
                 | Effect::Rooms(_)

@@ -43,6 +43,8 @@ pub struct KnownRoom {
     live: Live,
     /// By name in lower case: the last message of each, and the name as written.
     speakers: BTreeMap<String, (Seq, String)>,
+    /// What is shown is of the history that the server's continues: see [`KnownRoom::cut`].
+    is_of_predecessor: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -62,7 +64,31 @@ impl KnownRoom {
             held: BTreeMap::new(),
             live: Live::Yes,
             speakers: BTreeMap::new(),
+            is_of_predecessor: false,
         }
+    }
+
+    /// The server has lost the end of its history, and continues it: what of this room was lost is
+    /// known when the room is described again.
+    pub(super) const fn has_successor(&mut self) {
+        self.is_of_predecessor = true;
+    }
+
+    /// Forgets what the server has lost of the room. The first and the last message lost, where
+    /// there are such.
+    pub(super) fn cut(&mut self) -> Option<(Seq, Seq)> {
+        if !std::mem::take(&mut self.is_of_predecessor) {
+            return None;
+        }
+        // A room without this number was made after the loss.
+        let kept = self.told.kept.unwrap_or(0);
+        let shown = self.shown.as_mut().filter(|shown| shown.last > kept)?;
+        let first = shown.oldest.max(kept.saturating_add(1));
+        let lost = (first, shown.last);
+        shown.last = kept;
+        shown.oldest = shown.oldest.min(kept.saturating_add(1));
+        self.speakers.retain(|_, (seq, _)| *seq <= kept);
+        Some(lost)
     }
 
     /// The last message that the person has read, 0 for none.

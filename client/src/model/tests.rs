@@ -391,3 +391,55 @@ fn a_list_follows_its_pages() {
     model.apply(Event::Want(Listed::People));
     assert_eq!(model.apply(people(&[], true)).len(), 1);
 }
+
+/// A history that continues the first one, in which the room had so many messages.
+fn continued(kept: Seq, head: Seq) -> Event {
+    let Event::Welcome(mut begun) = welcome_with(2, 1, head, head) else {
+        panic!("a welcome");
+    };
+    begun.predecessor = Some([1; 16]);
+    begun.rooms[0].kept = Some(kept);
+    Event::Welcome(begun)
+}
+
+#[test]
+fn what_a_power_cut_took_is_dropped_and_its_numbers_are_filled_anew() {
+    let mut model = Model::new("bob");
+    model.apply(welcome(5));
+    model.apply(page(1..=5, false));
+    model.apply(Event::Disconnected);
+    let effects = model.apply(continued(3, 6));
+    let said = "#lobby: messages 4 to 5 were lost in a power cut of the server, \
+                and other ones get these numbers";
+    assert_eq!(
+        effects[..],
+        [
+            Effect::ForgetFrom(ROOM, 4),
+            Effect::Notice(Some(ROOM), said.to_owned()),
+            after(3),
+        ]
+    );
+    assert_eq!(shown(&model.apply(page(4..=6, false))), [4, 5, 6]);
+    // It is said once.
+    model.apply(Event::Disconnected);
+    assert_eq!(model.apply(continued(3, 6)), []);
+}
+
+#[test]
+fn a_history_that_lost_nothing_that_was_shown_goes_on_without_a_word() {
+    let mut model = Model::new("bob");
+    model.apply(welcome(5));
+    model.apply(page(1..=5, false));
+    model.apply(Event::Disconnected);
+    assert_eq!(model.apply(continued(5, 5)), []);
+    assert_eq!(shown(&model.apply(Event::Chat(chat(6)))), [6]);
+}
+
+#[test]
+fn a_history_that_continues_another_than_the_one_shown_is_another() {
+    let mut model = Model::new("bob");
+    model.apply(welcome_of(7, 1, 5));
+    model.apply(page(1..=5, false));
+    model.apply(Event::Disconnected);
+    assert!(model.apply(continued(3, 6)).contains(&Effect::Forget));
+}

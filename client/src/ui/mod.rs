@@ -156,6 +156,10 @@ pub trait Face: Prompter {
     /// The server has another history: nothing shown so far is in that of any room.
     fn forget(&mut self) -> io::Result<()>;
 
+    /// The server has lost this message of a room and all behind it. A face that has no screen
+    /// takes back nothing.
+    fn forget_from(&mut self, room: RoomId, seq: Seq) -> io::Result<()>;
+
     /// Empties what is shown of a room, or of none; a face that has no screen does nothing.
     fn clear(&mut self, here: Option<RoomId>) -> io::Result<()>;
 

@@ -255,6 +255,10 @@ impl<W: Write> Face for Plain<W> {
         Ok(())
     }
 
+    fn forget_from(&mut self, _: RoomId, _: Seq) -> io::Result<()> {
+        Ok(())
+    }
+
     fn clear(&mut self, _: Option<RoomId>) -> io::Result<()> {
         Ok(())
     }

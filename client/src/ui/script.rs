@@ -147,6 +147,10 @@ impl<W: Write> Face for Script<W> {
         Ok(())
     }
 
+    fn forget_from(&mut self, _: RoomId, _: Seq) -> io::Result<()> {
+        Ok(())
+    }
+
     fn clear(&mut self, _: Option<RoomId>) -> io::Result<()> {
         Ok(())
     }

@@ -12,6 +12,16 @@ pub const NOTHING_SEARCHED: &str = "nothing was searched for yet: /search and wo
 pub const OTHER_HISTORY: &str =
     "the server has another history now: what stands above is not in it";
 
+/// `first` and `last` are numbers of messages that were shown.
+pub fn lost(room: &str, first: Seq, last: Seq) -> String {
+    let which = if first == last {
+        format!("message {first} was")
+    } else {
+        format!("messages {first} to {last} were")
+    };
+    format!("{room}: {which} lost in a power cut of the server, and other ones get these numbers")
+}
+
 pub fn history_begins(room: &str, first: Seq) -> String {
     format!("{room}: history begins at {first}")
 }

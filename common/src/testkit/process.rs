@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -172,6 +173,63 @@ impl ServerProcess {
                 .into_iter()
                 .find(|line| parts.iter().all(|part| line.contains(part)))
         })
+    }
+
+    /// Database and logs as they are at one moment.
+    pub fn files(&mut self) -> Vec<(PathBuf, Vec<u8>)> {
+        let runs = self.is_running();
+        if runs {
+            self.send_signal(Signal::STOP);
+            eventually("the server stands still", || {
+                (self.state() == Some('T')).then_some(())
+            });
+        }
+        let files = self.read_files();
+        if runs {
+            self.send_signal(Signal::CONT);
+        }
+        files
+    }
+
+    /// As ps(1) shows it.
+    fn state(&self) -> Option<char> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("State:"))?;
+        line.split_whitespace().nth(1)?.chars().next()
+    }
+
+    fn read_files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let directories = ["data", "log"].map(|name| self.path().join(name));
+        let entries = directories
+            .iter()
+            .flat_map(|path| fs::read_dir(path).unwrap());
+        entries
+            .map(|entry| entry.unwrap().path())
+            .map(|path| (path.clone(), fs::read(path).unwrap()))
+            .collect()
+    }
+
+    /// Makes it look as if the machine had ended while the server, which does not run any more,
+    /// wrote: what it wrote to both directories after `earlier` never reached the disk.
+    pub fn cut_power(&self, earlier: &[(PathBuf, Vec<u8>)]) {
+        for (path, _) in self.read_files() {
+            fs::remove_file(path).unwrap();
+        }
+        for (path, bytes) in earlier {
+            fs::write(path, bytes).unwrap();
+            fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+        }
+        self.boot_anew();
+    }
+
+    /// Makes it look as if the server had written in an earlier boot of the machine.
+    pub fn boot_anew(&self) {
+        let database = Connection::open(self.path().join("data/chatbox.db")).unwrap();
+        let changed = database.execute(
+            "UPDATE meta SET value = 'an earlier boot' WHERE key = 'running_boot'",
+            (),
+        );
+        assert_eq!(changed, Ok(1));
     }
 
     /// Opened read-only.

@@ -141,7 +141,7 @@ pub(super) fn begin(
         session: begin.session,
         ignored: beginning.ignored.clone(),
         capabilities: Some(Capabilities::own()),
-        predecessor: None,
+        predecessor: state.predecessor(),
     };
     state
         .write_behind_mut()

@@ -42,6 +42,8 @@ pub(super) struct RoomState {
     pub(super) made_by: Option<AccountId>,
     pub(super) first: Seq,
     pub(super) head: Seq,
+    /// Its head in the history that this one continues.
+    pub(super) kept: Option<Seq>,
     pub(super) members: HashMap<AccountId, Member>,
     pub(super) invited: HashSet<AccountId>,
     pub(super) banned: HashSet<AccountId>,
@@ -96,6 +98,7 @@ impl RoomState {
             made_by: room.made_by,
             first: room.heads.first_kept,
             head: room.heads.head,
+            kept: room.heads.kept,
             members: HashMap::new(),
             invited: HashSet::new(),
             banned: HashSet::new(),
@@ -203,7 +206,7 @@ impl RoomState {
             // Clients that know of no archive show it as locked.
             locked: self.locked.clone().or_else(|| self.archived.clone()),
             archived: self.archived.clone(),
-            kept: None,
+            kept: self.kept,
         }
     }
 }

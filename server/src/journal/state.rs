@@ -44,6 +44,7 @@ pub(super) struct JournalState {
     /// As of the last [`JournalState::look_at_space`].
     low_space: bool,
     history_id: [u8; 16],
+    predecessor: Option<[u8; 16]>,
     room_limits: RoomLimits,
     rooms: Rooms,
     sessions: Sessions,
@@ -93,6 +94,11 @@ impl JournalState {
 
     pub(super) const fn history_id(&self) -> [u8; 16] {
         self.history_id
+    }
+
+    /// The history that this one continues.
+    pub(super) const fn predecessor(&self) -> Option<[u8; 16]> {
+        self.predecessor
     }
 
     pub(super) const fn room_limits(&self) -> RoomLimits {

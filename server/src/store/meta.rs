@@ -7,6 +7,12 @@ use super::sql::{Snapshot, Tx};
 
 const HISTORY_ID: &str = "SELECT value FROM meta WHERE key = 'history_id'";
 const RENEW_HISTORY_ID: &str = "UPDATE meta SET value = randomblob(16) WHERE key = 'history_id'";
+const PREDECESSOR: &str = "SELECT value FROM meta WHERE key = 'predecessor'";
+const SET_PREDECESSOR: &str = "INSERT INTO meta(key, value) \
+    SELECT 'predecessor', value FROM meta WHERE key = 'history_id' \
+    ON CONFLICT(key) DO UPDATE SET value = excluded.value";
+const CLEAR_PREDECESSOR: &str = "DELETE FROM meta WHERE key = 'predecessor'";
+const KEEP_HEADS: &str = "UPDATE rooms SET kept_seq = next_seq - 1";
 const ITERATIONS: &str = "SELECT value FROM meta WHERE key = 'iterations'";
 const CHOOSE_ITERATIONS: &str = "UPDATE meta SET value = ?1 WHERE key = 'iterations' \
     AND value <> ?1 AND NOT EXISTS(SELECT 1 FROM REGISTERED)";
@@ -30,6 +36,16 @@ impl Snapshot<'_> {
     pub fn history_id(&self) -> Result<[u8; 16], StoreError> {
         self.one(HISTORY_ID, (), |row| row.get(0))?
             .ok_or(StoreError::Missing)
+    }
+
+    /// The id of the history that this one continues: all messages up to each room's
+    /// [`Heads::kept`](super::Heads::kept) are the same in both. `None` where there is none, or this
+    /// one shares nothing with it that a client may rely on.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn predecessor(&self) -> Result<Option<[u8; 16]>, StoreError> {
+        self.one(PREDECESSOR, (), |row| row.get(0))
     }
 
     /// The iteration count of every password of this database, real or pretended (RFC 5802, `i=`).
@@ -117,11 +133,23 @@ impl Tx<'_> {
     }
 
     /// Needed wherever numbers that clients have seen may be given to other messages from here on,
-    /// as after a restore.
+    /// as after a restore: they discard what they hold.
     ///
     /// # Errors
     /// SQLite's.
     pub fn renew_history_id(&self) -> Result<(), StoreError> {
+        self.execute(CLEAR_PREDECESSOR, ())?;
+        self.change(RENEW_HISTORY_ID, ())
+    }
+
+    /// As [`Tx::renew_history_id`], where only the end of the history may be lost: clients that hold
+    /// it discard what lies above the heads of this moment.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn continue_history(&self) -> Result<(), StoreError> {
+        self.execute(SET_PREDECESSOR, ())?;
+        self.execute(KEEP_HEADS, ())?;
         self.change(RENEW_HISTORY_ID, ())
     }
 }
@@ -129,7 +157,7 @@ impl Tx<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{account, quiet, store};
-    use super::super::{Commit, Durability, Store};
+    use super::super::{Commit, Durability, LOBBY, Store};
     use super::*;
 
     #[test]
@@ -146,6 +174,30 @@ mod tests {
             tx.history_id()
         });
         assert_ne!(renewed.unwrap(), first);
+    }
+
+    #[test]
+    fn a_history_that_lost_its_end_names_its_predecessor_and_what_was_kept() {
+        let (_directory, mut store) = store();
+        store
+            .transaction(Commit::Usual, |tx| {
+                let first = tx.history_id()?;
+                assert_eq!(tx.predecessor()?, None);
+                tx.store_next_seq(LOBBY, 8)?;
+                tx.continue_history()?;
+                let second = tx.history_id()?;
+                assert_ne!(second, first);
+                assert_eq!(tx.predecessor()?, Some(first));
+                tx.store_next_seq(LOBBY, 9)?;
+                assert_eq!(tx.room_by_id(LOBBY)?.unwrap().heads.kept, Some(7));
+                tx.continue_history()?;
+                assert_eq!(tx.predecessor()?, Some(second));
+                assert_eq!(tx.room_by_id(LOBBY)?.unwrap().heads.kept, Some(8));
+                tx.renew_history_id()?;
+                assert_eq!(tx.predecessor()?, None);
+                Ok(())
+            })
+            .unwrap();
     }
 
     #[test]

@@ -20,6 +20,9 @@ pub struct Heads {
     pub first_kept: u64,
     /// The number of the newest message; 0 before the first.
     pub head: u64,
+    /// The last number that the room had in the history which this one continues, where it had any
+    /// ([`Tx::continue_history`]).
+    pub kept: Option<u64>,
 }
 
 /// `#lobby`, made with the database.
@@ -82,10 +85,10 @@ pub struct RoomLine {
 }
 
 const FIND: &str = "SELECT id, name, topic, mode, access, locked, archived, created_by, \
-    first_seq, next_seq FROM rooms \
+    first_seq, next_seq, kept_seq FROM rooms \
     WHERE name = ?1";
 const BY_ID: &str = "SELECT id, name, topic, mode, access, locked, archived, created_by, \
-    first_seq, next_seq FROM rooms \
+    first_seq, next_seq, kept_seq FROM rooms \
     WHERE id = ?1";
 // Without rooms of two and archived ones; a room that needs an invitation is listed for its members, its maker and
 // those who are invited.
@@ -189,6 +192,7 @@ fn read_heads(row: &Row<'_>, first: usize) -> rusqlite::Result<Heads> {
     Ok(Heads {
         first_kept: take(row, first)?,
         head: take::<u64>(row, first + 1)?.saturating_sub(1),
+        kept: take(row, first + 2)?,
     })
 }
 
@@ -298,6 +302,7 @@ mod tests {
         let heads = Heads {
             first_kept: 1,
             head: 0,
+            kept: None,
         };
         assert_eq!(lobby.id, LOBBY);
         assert_eq!(lobby.title.to_string(), RoomName::LOBBY);

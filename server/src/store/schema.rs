@@ -156,9 +156,10 @@ const V2: Migration = &[
     "PRAGMA user_version = 2",
 ];
 
-/// Archived rooms.
+/// Archived rooms; what a history has in common with the one that it continues.
 const V3: Migration = &[
     "ALTER TABLE rooms ADD COLUMN archived TEXT",
+    "ALTER TABLE rooms ADD COLUMN kept_seq INTEGER",
     "PRAGMA user_version = 3",
 ];
 

@@ -193,6 +193,12 @@ impl<B: Backend> Face for Full<B> {
         Ok(())
     }
 
+    fn forget_from(&mut self, room: RoomId, seq: Seq) -> io::Result<()> {
+        self.views.forget_from(room, seq);
+        self.frames.touch();
+        Ok(())
+    }
+
     fn clear(&mut self, here: Option<RoomId>) -> io::Result<()> {
         self.panel = None;
         self.views.clear(here);

@@ -23,7 +23,7 @@ use crate::totp_seal::SealingKey;
 const UNKNOWN_BOOT: &str = "unknown";
 
 const CUT_OFF: &str = "the machine ended while the server ran, which may have lost the last \
-    messages (durability = \"normal\"); clients fetch the history anew";
+    messages (durability = \"normal\"); clients discard what is gone";
 
 pub struct Parts {
     /// The journal becomes its only writer.
@@ -39,6 +39,7 @@ pub struct Parts {
 
 struct Begun {
     history_id: [u8; 16],
+    predecessor: Option<[u8; 16]>,
     lobby: RoomState,
     /// The highest row number that a message was given.
     kept: u64,
@@ -63,8 +64,8 @@ impl Begun {
         if shown > kept || cut_off {
             // A power cut or an older copy: clients show messages that are gone, of which chat.log
             // may have lost the lines as well. They must discard them, since the numbers will be
-            // given to other messages.
-            tx.renew_history_id()?;
+            // given to other messages; what is left is the same as it was.
+            tx.continue_history()?;
         }
         let mark = match durability {
             Durability::Normal => Some(boot.as_deref().unwrap_or(UNKNOWN_BOOT)),
@@ -79,6 +80,7 @@ impl Begun {
         let lobby = RoomState::load(tx, LOBBY, stamp())?;
         Ok(Self {
             history_id: tx.history_id()?,
+            predecessor: tx.predecessor()?,
             lobby: lobby.ok_or(StoreError::Missing)?,
             kept,
             cut_off,
@@ -104,6 +106,7 @@ impl JournalState {
         let begun = store.transaction(Commit::Synced, |tx| Begun::new(tx, shown, durability))?;
         let Begun {
             history_id,
+            predecessor,
             lobby,
             kept,
             cut_off,
@@ -125,6 +128,7 @@ impl JournalState {
             seal,
             min_free,
             history_id,
+            predecessor,
             low_space: false,
             room_limits,
             rooms,

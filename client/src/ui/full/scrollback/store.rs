@@ -193,6 +193,13 @@ impl Scrollback {
         self.first += Id::try_from(count).unwrap_or(0);
     }
 
+    /// Drops this message and all behind it; notices are kept. No id is used again.
+    pub fn drop_from(&mut self, seq: Seq) {
+        self.first = self.ids().end;
+        self.entries.retain(|entry| entry.seq < seq);
+        self.cost = self.entries.iter().map(Entry::cost).sum();
+    }
+
     /// No id is used again.
     pub fn clear(&mut self) {
         self.first = self.ids().end;

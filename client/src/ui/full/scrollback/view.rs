@@ -124,6 +124,17 @@ impl View {
         self.missing = self.missing.min(u32::try_from(between).unwrap_or(u32::MAX));
     }
 
+    /// Drops this message and all behind it; the room is shown at its end.
+    fn forget_from(&mut self, seq: Seq) {
+        self.kept.drop_from(seq);
+        (self.position, self.line) = (Position::End, None);
+        self.last = self.last.min(seq.saturating_sub(1));
+        let read = self.read.min(self.last);
+        // Counts what is left of the unread ones anew.
+        self.read = 0;
+        self.read_to(read);
+    }
+
     /// The person leaves the room: at its end, everything counts as read.
     fn leave(&mut self) {
         self.line = None;
@@ -328,6 +339,14 @@ impl Views {
     pub fn forget(&mut self) {
         self.by_room.retain(|room, _| room.is_none());
         self.forgotten.clear();
+        self.names.tidy();
+    }
+
+    /// The server has lost this message of a room and all behind it.
+    pub fn forget_from(&mut self, room: RoomId, seq: Seq) {
+        if let Some(view) = self.by_room.get_mut(&Some(room)) {
+            view.forget_from(seq);
+        }
         self.names.tidy();
     }
 
