@@ -17,7 +17,7 @@ use crate::crypto::record::{
     KeyAge, OpenError, Opened, Opener, Rotation, SealError, Sealer, Stage,
 };
 use crate::wire::codec::{self, Malformed, Message};
-use crate::wire::frame::{self, FrameBuffer, FrameTooLong, LENGTH_LEN};
+use crate::wire::frame::{self, FrameBuffer, FrameLength, LENGTH_LEN};
 
 /// Sent in place of message 2 by a server that has no room for another connection. It is not
 /// authenticated, so a client only waits and tries again.
@@ -56,7 +56,7 @@ pub enum ChannelError {
     Busy,
     /// A frame is longer than allowed here.
     #[error(transparent)]
-    Frame(#[from] FrameTooLong),
+    Frame(#[from] FrameLength),
     /// The handshake failed.
     #[error(transparent)]
     Handshake(#[from] HandshakeError),
@@ -109,7 +109,7 @@ pub fn connect<S: Read + Write>(stream: &mut S) -> Result<(Channel, ServerKey), 
                 return Err(refusal);
             }
         } else if let Some(message_2) = frames
-            .next_frame(MESSAGE_2_LEN)
+            .next_frame(MESSAGE_2_LEN..=MESSAGE_2_LEN)
             .map_err(|_| ChannelError::NotChatBox)?
         {
             break state.finish(message_2)?;
@@ -168,7 +168,7 @@ pub fn accept<S: Read + Write>(
     check_preface(frames.pending(), stream)?;
     frames.skip(PREFACE.len());
     let message_1 = loop {
-        if let Some(message_1) = frames.next_frame(MESSAGE_1_LEN)? {
+        if let Some(message_1) = frames.next_frame(MESSAGE_1_LEN..=MESSAGE_1_LEN)? {
             break message_1.to_vec();
         }
         read(stream, &mut frames)?;
@@ -297,7 +297,7 @@ impl Receiver {
     /// # Errors
     /// Each ends the channel.
     pub fn next_record(&mut self) -> Result<Option<&mut [u8]>, ChannelError> {
-        while let Some(range) = self.frames.next_range(self.opener.stage().max_record())? {
+        while let Some(range) = self.frames.next_range(self.opener.stage().records())? {
             let record = self.frames.get_mut(range.clone());
             if let Opened::Messages(content) = self.opener.open(record, Instant::now())? {
                 let length = content.len();

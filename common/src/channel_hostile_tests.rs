@@ -118,27 +118,22 @@ fn every_wrong_byte_of_the_preface_is_refused() {
 }
 
 #[test]
-fn a_frame_longer_than_message_1_is_refused_at_its_length() {
-    for length in [u16::try_from(MESSAGE_1_LEN).unwrap() + 1, u16::MAX] {
+fn a_frame_that_is_no_message_1_is_refused_at_its_length() {
+    let exact = u16::try_from(MESSAGE_1_LEN).unwrap();
+    for length in [0, 1, exact - 1, exact + 1, u16::MAX] {
         let input = [&PREFACE[..], &length.to_be_bytes()].concat();
         let (end, output) = server_hears(&input, 1);
         let most = MESSAGE_1_LEN;
         assert!(
-            matches!(end, Some(ChannelError::Frame(FrameTooLong { most: m, .. })) if m == most)
+            matches!(end, Some(ChannelError::Frame(FrameLength { most: m, .. })) if m == most),
+            "{length}: {end:?}"
         );
         assert!(output.is_empty());
     }
 }
 
 #[test]
-fn a_message_1_of_another_length_or_garbage_is_refused() {
-    for length in [0, 1, MESSAGE_1_LEN - 1] {
-        let mut input = PREFACE.to_vec();
-        frame::put(&vec![7; length], &mut input).unwrap();
-        let (end, _) = server_hears(&input, usize::MAX);
-        let expected = HandshakeError::Length;
-        assert!(matches!(end, Some(ChannelError::Handshake(e)) if e == expected));
-    }
+fn a_message_1_of_garbage_is_refused() {
     let mut input = PREFACE.to_vec();
     frame::put(&[0xff; MESSAGE_1_LEN], &mut input).unwrap();
     let (end, output) = server_hears(&input, usize::MAX);
@@ -256,20 +251,24 @@ fn a_stream_that_ends_within_a_record_is_cut_off() {
 }
 
 #[test]
-fn before_login_a_long_frame_is_refused_at_its_length() {
-    let (_, mut server) = channels(Rotation::default());
-    let mut stream = Canned::new(&4097u16.to_be_bytes(), 1);
-    server.receiver.fill(&mut stream).unwrap();
-    assert!(server.receiver.next_record().unwrap().is_none());
-    server.receiver.fill(&mut stream).unwrap();
-    let refused = server.receiver.next_record();
-    assert!(matches!(
-        refused,
-        Err(ChannelError::Frame(FrameTooLong {
-            length: 4097,
-            most: 4096
-        }))
-    ));
+fn a_record_out_of_bounds_is_refused_at_its_length() {
+    for (in_session, refused) in [(false, &[0, 16, 4097, 65_535][..]), (true, &[0, 16])] {
+        for &length in refused {
+            let (_, mut server) = channels(Rotation::default());
+            if in_session {
+                server.receiver.begin_session();
+            }
+            let mut stream = Canned::new(&u16::to_be_bytes(length), 1);
+            server.receiver.fill(&mut stream).unwrap();
+            assert!(server.receiver.next_record().unwrap().is_none());
+            server.receiver.fill(&mut stream).unwrap();
+            let end = server.receiver.next_record();
+            assert!(
+                matches!(end, Err(ChannelError::Frame(FrameLength { least: 17, .. }))),
+                "{length}"
+            );
+        }
+    }
 }
 
 #[test]

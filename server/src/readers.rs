@@ -53,6 +53,8 @@ pub struct Candidate {
     pub totp: TotpSecret,
     /// The last TOTP step that was spent: a code is good once (RFC 6238, section 5.2).
     pub last_step: u64,
+    /// Those that were spent while the clock ran ahead.
+    pub ahead: Option<(u64, u64)>,
     pub wrong_codes: u32,
     /// Those that were not spent.
     pub recovery: Vec<RecoveryHash>,
@@ -86,6 +88,7 @@ impl Decoy {
                 verifier: verifier.to_text(),
                 sealed_totp: sealed.map(Vec::from).unwrap_or_default(),
                 last_step: 0,
+                ahead: None,
                 failed_codes: 0,
                 status: Status::Active,
                 role: store::Role::Member,
@@ -352,6 +355,7 @@ fn unseal(
         verifier: verifier.map_err(|error| damaged(error.to_string()))?,
         totp: TotpSecret::new(totp.map_err(|error| damaged(error.to_string()))?),
         last_step: account.last_step,
+        ahead: account.ahead,
         wrong_codes: u32::try_from(account.failed_codes).unwrap_or(u32::MAX),
         recovery,
         enabled: Choice::from(u8::from(account.status == Status::Active)),

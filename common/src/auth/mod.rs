@@ -47,6 +47,18 @@ impl SecondFactor {
             Err(_) => RecoveryCode::parse(text).map(Self::Recovery),
         }
     }
+
+    /// Reads what a client sent, which has removed the blanks that its person typed (docs/PROTOCOL.md,
+    /// 11.4).
+    ///
+    /// # Errors
+    /// As [`SecondFactor::parse`], and where there is a blank.
+    pub fn received(text: &str) -> Result<Self, SecondFactorError> {
+        if text.contains(char::is_whitespace) {
+            return Err(SecondFactorError);
+        }
+        Self::parse(text)
+    }
 }
 
 /// Pads a key of at most 64 bytes with zeros to HMAC's block (RFC 2104 section 2). Given a whole
@@ -123,6 +135,20 @@ mod tests {
                 Some(SecondFactorError),
                 "{bad:?}"
             );
+        }
+    }
+
+    #[test]
+    fn what_is_sent_has_no_blanks() {
+        for good in ["123456", "2345-6723-4567-abcd"] {
+            assert!(SecondFactor::received(good).is_ok(), "{good}");
+            for bad in [
+                format!(" {good}"),
+                format!("{good}\n"),
+                good.replacen('3', "3 ", 1),
+            ] {
+                assert!(SecondFactor::received(&bad).is_err(), "{bad:?}");
+            }
         }
     }
 

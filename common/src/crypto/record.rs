@@ -10,6 +10,7 @@
 //! comes after. [`Sealer`] and [`Opener`] have no lock: each belongs to one thread.
 
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 use aes_gcm::aead::AeadInOut;
@@ -63,6 +64,13 @@ impl Stage {
             Self::Login => MAX_RECORD_BEFORE_LOGIN,
             Self::Session => MAX_RECORD,
         }
+    }
+
+    /// The lengths of records that a receiver takes, in bytes: the shortest has one byte beside its
+    /// tag.
+    #[must_use]
+    pub const fn records(self) -> RangeInclusive<usize> {
+        TAG_LEN + 1..=self.max_record()
     }
 
     const fn padding(self) -> usize {

@@ -261,12 +261,16 @@ fn a_number_that_this_version_has_no_name_for_ends_no_session() {
         }
     }
     assert_eq!(reasons, documented("\n## 15. The end of a connection\n"));
-    let text = [0x82, 0x18, 30, 0xa2, 1, 0x60, 2, 0x60];
-    assert_eq!(
-        read_all::<ServerMessage>(&text),
-        [Err(Malformed::Field)],
-        "but it is a number"
-    );
+    // But it is a u32.
+    let others: [&[u8]; 4] = [&[0x60], &[0x20], &[0xf6], &[0x1b, 0, 0, 0, 1, 0, 0, 0, 0]];
+    for (kind, other) in [30, 31]
+        .into_iter()
+        .flat_map(|kind| others.map(|o| (kind, o)))
+    {
+        let content = [&[0x82, 0x18, kind, 0xa2, 1], other, &[2, 0x60]].concat();
+        let refused = read_all::<ServerMessage>(&content);
+        assert_eq!(refused, [Err(Malformed::Field)], "{content:x?}");
+    }
 }
 
 fn taken<T: for<'b> Decode<'b, ()>>() -> Vec<u8> {

@@ -1,7 +1,7 @@
 //! Frames: a 2-byte big-endian length and that many bytes.
 
 use std::fmt;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use zeroize::Zeroize;
 
@@ -11,12 +11,14 @@ pub const LENGTH_LEN: usize = 2;
 /// Bytes that a buffer holds while nothing is pending, unless its owner sets another size.
 pub const IDLE_CAPACITY: usize = 4096;
 
-/// A frame longer than the caller takes.
+/// A frame of a length that the caller does not take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a frame of {length} bytes is longer than the {most} allowed here")]
-pub struct FrameTooLong {
+#[error("a frame of {length} bytes, where {least} to {most} are allowed")]
+pub struct FrameLength {
     /// Announced length in bytes.
     pub length: usize,
+    /// The shortest one allowed, in bytes.
+    pub least: usize,
     /// The longest one allowed, in bytes.
     pub most: usize,
 }
@@ -25,9 +27,10 @@ pub struct FrameTooLong {
 ///
 /// # Errors
 /// When `body` is longer than 65,535 bytes; `out` is left as it was.
-pub fn put(body: &[u8], out: &mut Vec<u8>) -> Result<(), FrameTooLong> {
-    let length = u16::try_from(body.len()).map_err(|_| FrameTooLong {
+pub fn put(body: &[u8], out: &mut Vec<u8>) -> Result<(), FrameLength> {
+    let length = u16::try_from(body.len()).map_err(|_| FrameLength {
         length: body.len(),
+        least: 0,
         most: u16::MAX.into(),
     })?;
     out.extend_from_slice(&length.to_be_bytes());
@@ -149,9 +152,12 @@ impl FrameBuffer {
     /// Takes the next complete frame's body, if it is all there.
     ///
     /// # Errors
-    /// When the announced length is more than `most`: the stream can't be read any further.
-    pub fn next_frame(&mut self, most: usize) -> Result<Option<&mut [u8]>, FrameTooLong> {
-        let range = self.next_range(most)?;
+    /// When the announced length is none of `lengths`: the stream can't be read any further.
+    pub fn next_frame(
+        &mut self,
+        lengths: RangeInclusive<usize>,
+    ) -> Result<Option<&mut [u8]>, FrameLength> {
+        let range = self.next_range(lengths)?;
         Ok(range.map(|range| self.get_mut(range)))
     }
 
@@ -160,13 +166,20 @@ impl FrameBuffer {
     ///
     /// # Errors
     /// As [`FrameBuffer::next_frame`].
-    pub fn next_range(&mut self, most: usize) -> Result<Option<Range<usize>>, FrameTooLong> {
+    pub fn next_range(
+        &mut self,
+        lengths: RangeInclusive<usize>,
+    ) -> Result<Option<Range<usize>>, FrameLength> {
         let Some(&[high, low]) = self.pending().first_chunk::<LENGTH_LEN>() else {
             return Ok(None);
         };
         let length = usize::from(u16::from_be_bytes([high, low]));
-        if length > most {
-            return Err(FrameTooLong { length, most });
+        if !lengths.contains(&length) {
+            return Err(FrameLength {
+                length,
+                least: *lengths.start(),
+                most: *lengths.end(),
+            });
         }
         let body = self.start + LENGTH_LEN;
         if self.end < body + length {
@@ -213,7 +226,7 @@ mod tests {
             let mut seen = Vec::new();
             for piece in stream.chunks(step) {
                 feed(&mut buffer, piece);
-                while let Some(frame) = buffer.next_frame(65_535).unwrap() {
+                while let Some(frame) = buffer.next_frame(0..=65_535).unwrap() {
                     seen.push(frame.to_vec());
                 }
             }
@@ -226,21 +239,23 @@ mod tests {
     fn an_announced_length_allocates_nothing() {
         let mut buffer = FrameBuffer::new();
         feed(&mut buffer, &[0xff, 0xff, 1, 2, 3]);
-        assert_eq!(buffer.next_frame(65_535), Ok(None));
+        assert_eq!(buffer.next_frame(0..=65_535), Ok(None));
         assert_eq!(buffer.bytes.len(), IDLE_CAPACITY);
     }
 
     #[test]
-    fn a_frame_over_the_limit_is_refused_at_its_length() {
-        let mut buffer = FrameBuffer::new();
-        feed(&mut buffer, &4097u16.to_be_bytes());
-        assert_eq!(
-            buffer.next_frame(4096),
-            Err(FrameTooLong {
-                length: 4097,
-                most: 4096
-            })
-        );
+    fn a_frame_out_of_bounds_is_refused_at_its_length() {
+        for length in [0, 16, 4097, 65_535] {
+            let mut buffer = FrameBuffer::new();
+            feed(&mut buffer, &u16::try_from(length).unwrap().to_be_bytes());
+            let (least, most) = (17, 4096);
+            let refused = FrameLength {
+                length,
+                least,
+                most,
+            };
+            assert_eq!(buffer.next_frame(least..=most), Err(refused));
+        }
     }
 
     #[test]
@@ -250,7 +265,10 @@ mod tests {
         for capacity in [2048, IDLE_CAPACITY] {
             let mut buffer = FrameBuffer::with_capacity(capacity);
             feed(&mut buffer, &stream);
-            assert_eq!(buffer.next_frame(65_535).unwrap().unwrap().len(), 60_000);
+            assert_eq!(
+                buffer.next_frame(0..=65_535).unwrap().unwrap().len(),
+                60_000
+            );
             assert_eq!(buffer.space().len(), capacity);
         }
     }
@@ -267,7 +285,7 @@ mod tests {
             let mut buffer = FrameBuffer::new();
             for piece in stream.chunks(step) {
                 feed(&mut buffer, piece);
-                while buffer.next_frame(65_535).unwrap().is_some() {}
+                while buffer.next_frame(0..=65_535).unwrap().is_some() {}
             }
             buffer.space();
             assert!(buffer.bytes.iter().all(|&b| b == 0), "in steps of {step}");
@@ -281,7 +299,7 @@ mod tests {
         put(&[0x5e; 3000], &mut stream).unwrap();
         put(&[0x5e; 3000], &mut stream).unwrap();
         feed(&mut buffer, &stream[..IDLE_CAPACITY]);
-        assert!(buffer.next_frame(3000).unwrap().is_some());
+        assert!(buffer.next_frame(0..=3000).unwrap().is_some());
         assert!(buffer.space().iter().all(|&b| b == 0));
         assert_eq!(buffer.pending(), &stream[3002..IDLE_CAPACITY]);
     }

@@ -85,8 +85,8 @@ impl Peer {
 
     fn next(&mut self) -> ServerMessage {
         while self.pending.is_empty() {
-            let most = Stage::Session.max_record();
-            if let Some(frame) = self.frames.next_frame(most).unwrap() {
+            let lengths = Stage::Session.records();
+            if let Some(frame) = self.frames.next_frame(lengths).unwrap() {
                 if let Opened::Messages(content) = self.opener.open(frame, Instant::now()).unwrap()
                 {
                     self.records += 1;

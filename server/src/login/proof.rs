@@ -5,7 +5,7 @@
 
 use chatbox_common::auth::SecondFactor;
 use chatbox_common::auth::scram::{ClientFirstMessage, ScramError, ServerFirst};
-use chatbox_common::auth::totp::{Code, TotpSecret, step_of};
+use chatbox_common::auth::totp::{TotpSecret, step_of};
 use chatbox_common::secret::{Secret, SecretString};
 use chatbox_common::wire::message::AccountId;
 use subtle::{Choice, ConstantTimeEq};
@@ -76,7 +76,7 @@ impl Attempt {
     ) -> Result<Judged, ScramError> {
         let candidate = self.candidate;
         let proof = self.challenge.check(client_final, binding)?;
-        let (code, spend) = second_factor(&candidate, code);
+        let (code, spend, clock) = second_factor(&candidate, code);
         let (exists, enabled) = (candidate.exists, candidate.enabled);
         let password = proof.matches() & exists;
         let verdict = match proof.into_server_final(code & enabled & exists) {
@@ -84,18 +84,21 @@ impl Attempt {
                 server_final,
                 spend,
             }),
-            Err(_) => Err(wrong(&candidate, password, code)),
+            Err(_) => Err(wrong(&candidate, password, code, clock)),
         };
         Ok(Judged { candidate, verdict })
     }
 }
 
-fn wrong(candidate: &Candidate, password: Choice, code: Choice) -> Wrong {
-    let wrong_code = bool::from(password & !code);
+fn wrong(candidate: &Candidate, password: Choice, code: Choice, clock: Choice) -> Wrong {
+    let clock = bool::from(password & clock);
+    let wrong_code = !clock && bool::from(password & !code);
     let reason = if !bool::from(candidate.exists) {
         "no_such_user"
     } else if !bool::from(password) {
         "password"
+    } else if clock {
+        "clock"
     } else if wrong_code {
         "code"
     } else {
@@ -107,34 +110,43 @@ fn wrong(candidate: &Candidate, password: Choice, code: Choice) -> Wrong {
     }
 }
 
-/// Compares the code with all that it could be, and says what it would spend. The work is the same
-/// whichever comparison succeeds, or none.
-fn second_factor(candidate: &Candidate, code: &SecretString) -> (Choice, Spend) {
-    match SecondFactor::parse(code.expose()) {
+/// Compares the code with all that it could be, and says what it would spend, and whether nothing
+/// but the server's clock is wrong with it: it ran ahead when the last code was spent. The work is
+/// the same whichever comparison succeeds, or none.
+fn second_factor(candidate: &Candidate, code: &SecretString) -> (Choice, Spend, Choice) {
+    let no = Choice::from(0);
+    match SecondFactor::received(code.expose()) {
         Ok(SecondFactor::Totp(code)) => {
-            let step = candidate.totp.matching_step(&code, step_now());
+            let now = step_now();
+            let step = candidate.totp.matching_step(&code, now);
             let fresh = candidate.wrong_codes < MAX_WRONG_CODES;
-            let step_number = step.unwrap_or(0);
-            let unused = step_number > candidate.last_step;
+            let number = step.unwrap_or(0);
+            let is_ahead = |(from, to)| (from..=to).contains(&number);
+            let unused = number > candidate.last_step && !candidate.ahead.is_some_and(is_ahead);
             let good = step.is_some() & Choice::from(u8::from(fresh && unused));
-            (good, Spend::Step(step_number))
+            // No login of today's can have spent a step behind the next one.
+            let was_ahead = fresh && candidate.last_step > now.saturating_add(1);
+            let clock = step.is_some() & Choice::from(u8::from(was_ahead));
+            (good, Spend::Step(number), clock)
         }
         Ok(SecondFactor::Recovery(code)) => {
             let hash = code.hash();
-            let mut good = Choice::from(0);
+            let mut good = no;
             for stored in &candidate.recovery {
                 good |= stored.ct_eq(&hash);
             }
-            (good, Spend::Recovery(hash))
+            (good, Spend::Recovery(hash), no)
         }
-        Err(_) => (Choice::from(0), Spend::Step(0)),
+        Err(_) => (no, Spend::Step(0), no),
     }
 }
 
 /// The step of the first code of a new secret, if it is right.
 #[must_use]
 pub fn first_step(totp: &TotpSecret, code: &SecretString) -> Option<u64> {
-    let code = Code::parse(code.expose()).ok()?;
+    let Ok(SecondFactor::Totp(code)) = SecondFactor::received(code.expose()) else {
+        return None;
+    };
     totp.matching_step(&code, step_now()).into()
 }
 

@@ -26,6 +26,8 @@ pub struct Account {
     pub sealed_totp: Vec<u8>,
     /// The last time step whose code was spent; 0 before the first.
     pub last_step: u64,
+    /// Steps that were spent while the server's clock ran ahead, the first and the last.
+    pub ahead: Option<(u64, u64)>,
     /// Wrong codes after a right password since the last success.
     pub failed_codes: u64,
     pub status: Status,
@@ -72,10 +74,10 @@ pub struct NewAccount<'a> {
     pub created_at: i64,
 }
 
-const FIND: &str = "SELECT id, user, password, totp, last_step, failed_codes, status, role \
-    FROM REGISTERED WHERE user = ?1";
-const BY_ID: &str = "SELECT id, user, password, totp, last_step, failed_codes, status, role \
-    FROM REGISTERED WHERE id = ?1";
+const FIND: &str = "SELECT id, user, password, totp, last_step, failed_codes, status, role, \
+    ahead_from, ahead_to FROM REGISTERED WHERE user = ?1";
+const BY_ID: &str = "SELECT id, user, password, totp, last_step, failed_codes, status, role, \
+    ahead_from, ahead_to FROM REGISTERED WHERE id = ?1";
 const LIST: &str = "SELECT id, user, status, role, online = 'ok', ip_port, created_at, \
     last_login_at FROM REGISTERED WHERE id > ?1 ORDER BY id LIMIT ?2";
 const LINE: &str = "SELECT id, user, status, role, online = 'ok', ip_port, created_at, \
@@ -153,6 +155,7 @@ fn read_account(row: &Row<'_>) -> rusqlite::Result<Account> {
         failed_codes: take(row, 5)?,
         status: take(row, 6)?,
         role: take(row, 7)?,
+        ahead: take::<Option<u64>>(row, 8)?.zip(take(row, 9)?),
     })
 }
 

@@ -5,6 +5,7 @@
 //! itself: of two logins with one code, one gets `false`. Such transactions must be
 //! [`Commit::Synced`](super::Commit::Synced), or a power cut would make a spent code good again.
 
+use chatbox_common::auth::totp::step_of;
 use chatbox_common::wire::message::AccountId;
 
 use super::column::Column;
@@ -15,11 +16,22 @@ use super::sql::{Snapshot, Tx};
 pub type RecoveryHash = [u8; 32];
 
 const SET_TOTP: &str = "UPDATE REGISTERED SET totp = ?2 WHERE id = ?1";
-const RENEW_TOTP: &str =
-    "UPDATE REGISTERED SET totp = ?2, last_step = ?3, failed_codes = 0 WHERE id = ?1";
-const SPEND_STEP: &str = "UPDATE REGISTERED SET last_step = ?2, failed_codes = 0, \
-    last_login_at = ?3 WHERE id = ?1 AND last_step < ?2";
-const USE_STEP: &str = "UPDATE REGISTERED SET last_step = ?2 WHERE id = ?1 AND last_step < ?2";
+const RENEW_TOTP: &str = "UPDATE REGISTERED SET totp = ?2, last_step = ?3, run_from = ?3, \
+    ahead_from = NULL, ahead_to = NULL, failed_codes = 0 WHERE id = ?1";
+// `run_from` begins anew where no step was spent for a day: steps between runs were not spent.
+const SPEND_STEP: &str = "UPDATE REGISTERED SET last_step = ?2, \
+    run_from = CASE WHEN ?2 - last_step > 2880 THEN ?2 ELSE run_from END, failed_codes = 0, \
+    last_login_at = ?3 WHERE id = ?1 AND last_step < ?2 \
+    AND (ahead_to IS NULL OR ?2 NOT BETWEEN ahead_from AND ahead_to)";
+const USE_STEP: &str = "UPDATE REGISTERED SET last_step = ?2, \
+    run_from = CASE WHEN ?2 - last_step > 2880 THEN ?2 ELSE run_from END \
+    WHERE id = ?1 AND last_step < ?2 \
+    AND (ahead_to IS NULL OR ?2 NOT BETWEEN ahead_from AND ahead_to)";
+// What an earlier wrong clock left is kept, in one range with the new one.
+const MEND_CLOCK: &str = "UPDATE REGISTERED SET \
+    ahead_from = min(max(run_from, ?2 + 1), coalesce(ahead_from, run_from)), \
+    ahead_to = max(last_step, coalesce(ahead_to, 0)), last_step = ?2 \
+    WHERE id = ?1 AND last_step > ?2";
 const WRONG_CODE: &str = "UPDATE REGISTERED SET failed_codes = failed_codes + 1 WHERE id = ?1";
 const LOGGED_IN: &str = "UPDATE REGISTERED SET failed_codes = 0, last_login_at = ?2 WHERE id = ?1";
 const ADD_RECOVERY: &str = "INSERT INTO recovery_codes(account, hash) VALUES(?1, ?2)";
@@ -28,6 +40,11 @@ const RECOVERY_LEFT: &str =
     "SELECT hash FROM recovery_codes WHERE account = ?1 AND spent_at IS NULL";
 const SPEND_RECOVERY: &str = "UPDATE recovery_codes SET spent_at = ?3 \
     WHERE account = ?1 AND hash = ?2 AND spent_at IS NULL";
+
+/// The TOTP step of a moment, in milliseconds since 1970.
+fn step_at(at: i64) -> u64 {
+    step_of(u64::try_from(at).unwrap_or(0) / 1000)
+}
 
 impl Snapshot<'_> {
     /// Of the unspent ones.
@@ -86,7 +103,8 @@ impl Tx<'_> {
         Ok(self.execute(USE_STEP, (account.put(), step.put()))? == 1)
     }
 
-    /// Spends a recovery code without a login, as [`Tx::use_step`] does a step.
+    /// Spends a recovery code without a login, as [`Tx::use_step`] does a step. Who has one needs
+    /// no clock: where the server's ran ahead when a step was spent, that is mended.
     ///
     /// # Errors
     /// SQLite's.
@@ -96,7 +114,19 @@ impl Tx<'_> {
         hash: &RecoveryHash,
         at: i64,
     ) -> Result<bool, StoreError> {
-        Ok(self.execute(SPEND_RECOVERY, (account.put(), hash, at))? == 1)
+        let spent = self.execute(SPEND_RECOVERY, (account.put(), hash, at))? == 1;
+        if spent {
+            self.mend_clock(account, step_at(at).saturating_add(1))?;
+        }
+        Ok(spent)
+    }
+
+    /// Takes back that the server's clock ran ahead when a step of the account's was spent: steps
+    /// behind `step`, the last one that the right clock may have spent, can be spent again, but for
+    /// those that were spent in between.
+    fn mend_clock(&self, account: AccountId, step: u64) -> Result<(), StoreError> {
+        self.execute(MEND_CLOCK, (account.put(), step.put()))?;
+        Ok(())
     }
 
     /// For a wrong code that came after a right password only.
@@ -173,6 +203,49 @@ mod tests {
         assert!(spend(alice, 51));
         assert!(spend(bob, 50));
         assert!(!spend(AccountId(99), 50));
+    }
+
+    #[test]
+    fn a_recovery_code_mends_a_clock_that_ran_ahead_and_what_was_spent_stays_spent() {
+        let (_directory, mut store) = store();
+        let alice = account(&mut store, "alice");
+        let (day, now) = (2880, 1_000_000);
+        let at = now * 30_000;
+        store
+            .transaction(Commit::Synced, |tx| {
+                let spend = |step: u64| tx.spend_step(alice, step, 9);
+                assert!(spend(now - 5)? && spend(now + 2 * day)? && spend(now + 2 * day + 7)?);
+                assert!(!spend(now + 1)?, "the clock is right again");
+                assert!(tx.use_recovery(alice, &[1; 32], i64::try_from(at).unwrap())?);
+                for (step, good) in [
+                    (now - 5, false),
+                    (now + 1, false),
+                    (now + 2, true),
+                    (now + 2 * day - 1, true),
+                    (now + 2 * day, false),
+                    (now + 2 * day + 7, false),
+                    (now + 2 * day + 8, true),
+                ] {
+                    assert_eq!(spend(step)?, good, "{step}");
+                }
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn a_recovery_code_at_a_right_clock_makes_no_step_good_again() {
+        let (_directory, mut store) = store();
+        let alice = account(&mut store, "alice");
+        store
+            .transaction(Commit::Synced, |tx| {
+                assert!(tx.spend_step(alice, 1_000_001, 9)?);
+                assert!(tx.use_recovery(alice, &[1; 32], 30_000 * 1_000_000)?);
+                assert!(!tx.spend_step(alice, 1_000_001, 9)?);
+                assert_eq!(tx.account_by_id(alice)?.unwrap().ahead, None);
+                Ok(())
+            })
+            .unwrap();
     }
 
     #[test]

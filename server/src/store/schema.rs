@@ -156,10 +156,15 @@ const V2: Migration = &[
     "PRAGMA user_version = 2",
 ];
 
-/// Archived rooms; what a history has in common with the one that it continues.
+/// Archived rooms; what a history has in common with the one that it continues; steps that were
+/// spent while the clock ran ahead.
 const V3: Migration = &[
     "ALTER TABLE rooms ADD COLUMN archived TEXT",
     "ALTER TABLE rooms ADD COLUMN kept_seq INTEGER",
+    "ALTER TABLE REGISTERED ADD COLUMN run_from INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE REGISTERED ADD COLUMN ahead_from INTEGER",
+    "ALTER TABLE REGISTERED ADD COLUMN ahead_to INTEGER",
+    "UPDATE REGISTERED SET run_from = last_step",
     "PRAGMA user_version = 3",
 ];
 
