@@ -222,18 +222,18 @@ impl Readers {
     /// The account of a name, or the decoy for a name without one. The verifier's salt is the
     /// name's own only where the account exists.
     pub fn candidate(&self, user: &UserName) -> Result<Candidate, LookUpError> {
-        // Both the account and the decoy are read and unsealed, whichever is used: the time must
+        // An account is read and unsealed, and the decoy is as well, whichever is used: the time must
         // not tell.
         let decoy = &*self.decoy;
-        let (account, recovery) = self.logins.read(|snapshot| {
-            let account = snapshot.account(user)?;
-            let id = account
+        let (read, recovery) = self.logins.read(|snapshot| {
+            let read = snapshot.account_or_first(user)?;
+            let id = read
                 .as_ref()
-                .map_or(decoy.account.id, |account| account.id);
-            Ok((account, snapshot.recovery_codes(id)?))
+                .map_or(decoy.account.id, |(account, _)| account.id);
+            Ok((read, snapshot.recovery_codes(id)?))
         })?;
-        let exists = account.is_some();
-        let account = account.as_ref().unwrap_or(&decoy.account);
+        let exists = read.as_ref().is_some_and(|(_, exists)| *exists);
+        let account = read.as_ref().map_or(&decoy.account, |(account, _)| account);
         let found = unseal(&self.seal, account, recovery, exists);
         let codes = decoy.recovery.clone();
         let decoy = unseal(&self.seal, &decoy.account, codes, false).map(|decoy| Candidate {
@@ -241,13 +241,13 @@ impl Readers {
             ..decoy
         });
         match found {
-            Err(error) => {
+            Err(error) if exists => {
                 // The peer is answered as if there were no such account; the operator is told.
                 log::error!("{error}");
                 decoy
             }
             Ok(known) if exists => Ok(known),
-            Ok(_) => decoy,
+            Ok(_) | Err(_) => decoy,
         }
     }
 

@@ -109,6 +109,9 @@ fn carry_out(state: &mut JournalState, who: &Person, request: &RoomRequest) -> R
         return Err(StoreError::Full.into());
     }
     if let Some((id, needed)) = rule(&request.action).need {
+        if !who.is_admin && !state.is_member(id, who.account) {
+            return Err(state.stranger_refusal(id, who.account)?.into());
+        }
         let room = state.room(id)?.ok_or(UNKNOWN_ROOM)?;
         room.require(who, needed)?;
         if room.is_archived() && !is_for_archived(&request.action) {

@@ -11,32 +11,28 @@ use crate::audit::{Line, events};
 use crate::event::Person;
 use crate::store::Inserted;
 
-/// Rooms with a member online are in memory, so the sender belongs to none that is not. It is read
-/// all the same: the refusal must not depend on who else is online.
-fn look_for_room(state: &mut JournalState, post: &Post) {
-    if !state.rooms().contains(post.room)
-        && state.sessions().open(post.session).is_some()
-        && let Err(error) = state.room(post.room)
-    {
-        state.tell_failure(&events::ROOM_NOT_READ, &error);
-    }
-}
-
 pub(super) fn admit(
     state: &mut JournalState,
     post: &Post,
     writable: bool,
     now: i64,
 ) -> Result<Person, Refusal> {
-    look_for_room(state, post);
     // Nobody reads the refusal of a session that has ended.
     let session = state.sessions().open(post.session).ok_or(UNKNOWN_ROOM)?;
+    let person = session.person.clone();
+    if !state.is_member(post.room, person.account) {
+        let refusal = state.stranger_refusal(post.room, person.account);
+        return Err(refusal.unwrap_or_else(|error| {
+            state.tell_failure(&events::ROOM_NOT_READ, &error);
+            (ErrorCode::Unavailable, NOT_KEPT)
+        }));
+    }
     let room = state.rooms().get(post.room).ok_or(UNKNOWN_ROOM)?;
-    room.may_write(&session.person, now)?;
+    room.may_write(&person, now)?;
     if !writable {
         return Err((ErrorCode::Unavailable, NOT_KEPT));
     }
-    Ok(session.person.clone())
+    Ok(person)
 }
 
 /// Refuses messages, but acknowledges those that were stored when they were sent before, whatever

@@ -10,14 +10,14 @@ mod upkeep;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chatbox_common::wire::message::{ErrorMessage, RequestId, RoomId, ServerMessage};
+use chatbox_common::wire::message::{AccountId, ErrorMessage, RequestId, RoomId, ServerMessage};
 
 use super::chat_log::AuditedChat;
 use super::commit::{Admitted, Deferred, Work};
 use super::index::Index;
 use super::job::{AuthRequest, Post, RoomLimits};
 use super::outcome::Committed;
-use super::room::{Refusal, RoomState};
+use super::room::{NOT_MEMBER, Refusal, RoomState, UNKNOWN_ROOM};
 use super::rooms::Rooms;
 use super::sessions::Sessions;
 use super::write_behind::WriteBehind;
@@ -207,6 +207,24 @@ impl JournalState {
             self.rooms.visit(id);
         }
         Ok(self.rooms.get_mut(id))
+    }
+
+    /// The refusal for an account that is in no such room. The database is asked, whether or not the
+    /// room is in memory: neither the refusal nor its time depends on whether a hidden room exists,
+    /// or on who is online there.
+    pub(super) fn stranger_refusal(
+        &mut self,
+        room: RoomId,
+        account: AccountId,
+    ) -> Result<Refusal, StoreError> {
+        let is_seen = self.write(|tx| tx.is_room_seen_by(room, account))?;
+        Ok(if is_seen { NOT_MEMBER } else { UNKNOWN_ROOM })
+    }
+
+    /// Rooms with a member online are in memory.
+    pub(super) fn is_member(&self, room: RoomId, account: AccountId) -> bool {
+        let room = self.rooms.get(room);
+        room.is_some_and(|room| room.members.contains_key(&account))
     }
 
     /// Keeps a room that was read from the database, with the marks of what members have read that

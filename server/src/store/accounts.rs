@@ -78,6 +78,12 @@ const FIND: &str = "SELECT id, user, password, totp, last_step, failed_codes, st
     ahead_from, ahead_to FROM REGISTERED WHERE user = ?1";
 const BY_ID: &str = "SELECT id, user, password, totp, last_step, failed_codes, status, role, \
     ahead_from, ahead_to FROM REGISTERED WHERE id = ?1";
+// Where no account has the name, it is the first account's row that is read: as much work, whether or
+// not the name exists.
+const FIND_OR_FIRST: &str = "SELECT r.id, r.user, r.password, r.totp, r.last_step, \
+    r.failed_codes, r.status, r.role, r.ahead_from, r.ahead_to, r.user = ?1 \
+    FROM REGISTERED r WHERE r.id = coalesce((SELECT id FROM REGISTERED WHERE user = ?1), \
+    (SELECT min(id) FROM REGISTERED))";
 const LIST: &str = "SELECT id, user, status, role, online = 'ok', ip_port, created_at, \
     last_login_at FROM REGISTERED WHERE id > ?1 ORDER BY id LIMIT ?2";
 const LINE: &str = "SELECT id, user, status, role, online = 'ok', ip_port, created_at, \
@@ -98,6 +104,17 @@ impl Snapshot<'_> {
     /// SQLite's.
     pub fn account(&self, user: &UserName) -> Result<Option<Account>, StoreError> {
         self.one(FIND, [user.put()], read_account)
+    }
+
+    /// As [`Snapshot::account`], and where there is none of this name, another account with `false`:
+    /// the time tells nothing of whether it exists. `None` in a database without accounts.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn account_or_first(&self, user: &UserName) -> Result<Option<(Account, bool)>, StoreError> {
+        self.one(FIND_OR_FIRST, [user.put()], |row| {
+            Ok((read_account(row)?, row.get(10)?))
+        })
     }
 
     /// Whether an account has this name, or one that looks like it.
@@ -251,6 +268,10 @@ mod tests {
                 assert_eq!(tx.account_by_id(alice)?.unwrap().user, found.user);
                 assert!(tx.account(&name("A-lice"))?.is_none());
                 assert!(tx.account(&name("alic"))?.is_none());
+                let (found, exists) = tx.account_or_first(&name("aLICE"))?.unwrap();
+                assert!(exists && found.user.as_str() == "Alice");
+                let (found, exists) = tx.account_or_first(&name("nobody"))?.unwrap();
+                assert!(!exists && found.user.as_str() == "Alice");
                 Ok(())
             })
             .unwrap();
@@ -338,7 +359,16 @@ mod tests {
 
     #[test]
     fn no_look_up_walks_through_all_accounts() {
-        assert_searches(&[FIND, BY_ID, LIST, LINE, SEEN, STATUS, VERIFIER]);
+        assert_searches(&[
+            FIND,
+            FIND_OR_FIRST,
+            BY_ID,
+            LIST,
+            LINE,
+            SEEN,
+            STATUS,
+            VERIFIER,
+        ]);
     }
 
     #[test]

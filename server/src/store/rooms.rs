@@ -90,6 +90,10 @@ const FIND: &str = "SELECT id, name, topic, mode, access, locked, archived, crea
 const BY_ID: &str = "SELECT id, name, topic, mode, access, locked, archived, created_by, \
     first_seq, next_seq, kept_seq FROM rooms \
     WHERE id = ?1";
+const IS_SEEN: &str = "SELECT access = 'open' OR created_by IS ?2 \
+    OR EXISTS(SELECT 1 FROM members WHERE room = ?1 AND account = ?2) \
+    OR EXISTS(SELECT 1 FROM room_invitations WHERE room = ?1 AND account = ?2) \
+    FROM rooms WHERE id = ?1";
 // Without rooms of two and archived ones; a room that needs an invitation is listed for its members, its maker and
 // those who are invited.
 const LIST: &str = "SELECT r.id, r.name, r.topic, r.mode, r.access, \
@@ -133,6 +137,16 @@ impl Snapshot<'_> {
     /// SQLite's.
     pub fn room_by_id(&self, id: RoomId) -> Result<Option<RoomRow>, StoreError> {
         self.one(BY_ID, [id.put()], read_room)
+    }
+
+    /// Whether there is such a room that an account may know of. Reads as much of a hidden room as of
+    /// one that does not exist.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn is_room_seen_by(&self, id: RoomId, account: AccountId) -> Result<bool, StoreError> {
+        let seen = self.one(IS_SEEN, (id.put(), account.put()), |row| row.get(0))?;
+        Ok(seen.unwrap_or(false))
     }
 
     /// The open rooms that an account may know of, rooms of two apart, in the order of their names:
@@ -387,6 +401,7 @@ mod tests {
         assert_searches(&[
             FIND,
             BY_ID,
+            IS_SEEN,
             MADE_BY,
             ARCHIVED_BY,
             NEXT_SEQ,
