@@ -132,6 +132,16 @@ fn a_frame_that_is_no_message_1_is_refused_at_its_length() {
     }
 }
 
+/// Noise, section 12.1: such a key is not refused, and harms its sender alone.
+#[test]
+fn a_public_key_of_small_order_is_answered_like_any_other() {
+    let mut input = flight();
+    input[PREFACE.len() + LENGTH_LEN..][..32].fill(0);
+    let (end, output) = server_hears(&input, usize::MAX);
+    assert!(end.is_none(), "{end:?}");
+    assert_eq!(output.len(), LENGTH_LEN + MESSAGE_2_LEN);
+}
+
 #[test]
 fn a_message_1_of_garbage_is_refused() {
     let mut input = PREFACE.to_vec();
