@@ -147,7 +147,9 @@ fn is_hostile(c: char) -> bool {
             // Byte order mark, interlinear annotations.
             | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
             // Shorthand and musical controls; the tag characters.
-            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e007f}')
+            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e007f}'
+            // Unassigned, and never to be shown (`Default_Ignorable_Code_Point`).
+            | '\u{fff0}'..='\u{fff8}' | '\u{e0080}'..='\u{e00ff}' | '\u{e01f0}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -196,6 +198,11 @@ mod tests {
             ),
             ("joiner in ASCII", "ad\u{200d}min", "ad\\u{200d}min"),
             ("tags", "ok\u{e0041}\u{e007f}", "ok\\u{e0041}\\u{e007f}"),
+            (
+                "unassigned and ignorable",
+                "ad\u{fff0}m\u{e0fff}in",
+                "ad\\u{fff0}m\\u{e0fff}in",
+            ),
             ("fillers", "\u{3164}\u{115f}", "\\u{3164}\\u{115f}"),
         ] {
             assert_eq!(line(attack), shown, "{what}");
