@@ -19,6 +19,7 @@ mod file_mode;
 mod input;
 mod known_hosts;
 mod login;
+mod margin;
 mod model;
 mod outgoing;
 mod password_strength;
@@ -31,7 +32,9 @@ mod secret_command;
 mod session;
 mod trust;
 mod ui;
+mod width;
 mod words;
+mod wrap;
 
 use std::io::{BufWriter, IsTerminal, Write, stdin, stdout};
 use std::process::ExitCode;

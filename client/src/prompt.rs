@@ -19,8 +19,9 @@ use chatbox_common::secret::SecretString;
 use zeroize::Zeroizing;
 
 use crate::charset;
+use crate::margin;
 use crate::sanitize;
-use crate::screen::Screen;
+use crate::screen::{self, Screen};
 pub(crate) use secret_file::first_line;
 pub use secret_file::{SecretFileError, read_secret_file};
 pub use terminal::Terminal;
@@ -151,8 +152,10 @@ pub fn away<T: Send + 'static>(
 /// Reports a problem on standard error, beside the output.
 pub fn complain(sentence: &str) {
     // If this fails, there is no way left to report it.
-    let sentence = sanitize::text(sentence).replace('\n', "\n         ");
-    let _ = charset::stderr().write_all(format!("chatbox: {sentence}\n").as_bytes());
+    let mut stderr = charset::stderr();
+    let sentence = sanitize::text(sentence);
+    let lines = margin::hang("chatbox: ", &stderr.shown(&sentence), screen::error_width());
+    let _ = stderr.write_all(lines.as_bytes());
 }
 
 /// A prompter for tests, which can't be asked.

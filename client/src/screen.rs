@@ -2,9 +2,9 @@
 //! `login` and `app` go by it.
 
 use std::ffi::OsStr;
-use std::io::{IsTerminal, stdout};
-
-use unicode_normalization::char::is_combining_mark;
+use std::io::{IsTerminal, stderr, stdout};
+#[cfg(unix)]
+use std::os::fd::AsFd;
 
 use crate::charset::Charset;
 
@@ -51,34 +51,38 @@ impl Screen {
     }
 }
 
-/// In characters, at this moment; `None` where standard output is no terminal.
+/// The columns of a terminal that does not know how many it has, such as a serial line.
+pub const USUAL_COLUMNS: u16 = 80;
+/// The rows of such a terminal.
+pub const USUAL_ROWS: u16 = 24;
+
+/// The columns of standard output at this moment; `None` where it is no terminal.
 #[must_use]
 pub fn width() -> Option<usize> {
-    #[cfg(unix)]
-    if let Ok(size) = rustix::termios::tcgetwinsize(stdout()) {
-        return Some(size.ws_col.into()).filter(|columns| *columns > 0);
-    }
+    columns(stdout())
+}
+
+/// The columns of standard error at this moment; `None` where it is no terminal.
+#[must_use]
+pub fn error_width() -> Option<usize> {
+    columns(stderr())
+}
+
+#[cfg(unix)]
+fn columns(terminal: impl AsFd) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(terminal).ok()?;
+    Some(known(size.ws_col, USUAL_COLUMNS).into())
+}
+
+#[cfg(not(unix))]
+const fn columns<T>(_: T) -> Option<usize> {
     None
 }
 
-/// About how many columns a terminal gives a character.
+/// A size, or what is usual where the terminal says 0.
 #[must_use]
-pub fn columns(character: char) -> usize {
-    match character {
-        '\u{200b}'..='\u{200d}' | '\u{fe00}'..='\u{fe0f}' => 0,
-        c if is_combining_mark(c) => 0,
-        // Hangul, CJK, full-width forms, pictures.
-        '\u{1100}'..='\u{115f}'
-        | '\u{2e80}'..='\u{a4cf}'
-        | '\u{ac00}'..='\u{d7a3}'
-        | '\u{f900}'..='\u{faff}'
-        | '\u{fe30}'..='\u{fe6f}'
-        | '\u{ff00}'..='\u{ff60}'
-        | '\u{ffe0}'..='\u{ffe6}'
-        | '\u{1f300}'..='\u{1faff}'
-        | '\u{20000}'..='\u{3fffd}' => 2,
-        _ => 1,
-    }
+pub const fn known(size: u16, usual: u16) -> u16 {
+    if size == 0 { usual } else { size }
 }
 
 #[cfg(test)]

@@ -12,18 +12,14 @@ use chatbox_common::wire::message::{Chat, Kind, Room, RoomId, Seq};
 
 use super::{Face, Intent, Listing, Reading, Scene};
 use crate::charset::Output;
+use crate::margin;
 use crate::model::Mention;
 use crate::prompt::{self, Choice, PromptError, Prompter, Sheet, Task, Terminal};
 use crate::sanitize::{self, name};
-use crate::screen::{Screen, columns};
+use crate::screen::Screen;
 use crate::words::app as app_words;
 use crate::words::plain as words;
 use crate::words::tables::{self, Clock, now_ms};
-
-/// With fewer columns left beside a name, long lines are left to the terminal to wrap.
-const MIN_ROOM: usize = 16;
-/// The most columns that a tab takes: its real width depends on where it stands.
-const TAB: usize = 8;
 
 pub struct Plain<W> {
     out: Output<W>,
@@ -62,47 +58,34 @@ impl<W: Write> Plain<W> {
 
     /// `2026-11-22 HH:MM:SS #lobby <alice> text`, for messages that may be of any day.
     fn dated(&mut self, room: &str, chat: &Chat) -> io::Result<()> {
-        let mut line = tables::dated(&self.clock, room, chat);
-        self.append(&mut line, &sanitize::text(&chat.text));
-        self.put(&line)
+        let head = tables::dated(&self.clock, room, chat);
+        self.put_behind(&head, &chat.text)
     }
 
     /// `HH:MM:SS -- text`, with the present time.
     fn happened(&mut self, text: &str) -> io::Result<()> {
-        let mut line = format!("{} -- ", self.clock.time(now_ms()));
-        self.append(&mut line, &sanitize::text(text));
-        self.put(&line)
+        let head = format!("{} -- ", self.clock.time(now_ms()));
+        self.put_behind(&head, text)
     }
 
-    /// Appends a text to the head of its line. Further lines, and rows that end at the edge of the
-    /// screen, begin in the same column: no text may begin where the line of another speaker does.
-    fn append(&self, line: &mut String, text: &str) {
-        // Measured is what is shown: an ASCII terminal shows other characters of other widths.
-        *line = self.out.shown(line).into_owned();
-        let text = self.out.shown(text);
-        let indent: usize = line.chars().map(columns).sum();
-        let room = (self.width)().and_then(|width| width.checked_sub(indent));
-        let room = room.filter(|room| *room >= MIN_ROOM);
-        for (number, part) in text.split('\n').enumerate() {
-            if number > 0 {
-                begin(line, indent);
-            }
-            let mut used = 0;
-            for character in part.chars() {
-                let wide = if character == '\t' {
-                    TAB
-                } else {
-                    columns(character)
-                };
-                if room.is_some_and(|room| used + wide > room) {
-                    begin(line, indent);
-                    used = 0;
-                }
-                line.push(character);
-                used += wide;
-            }
-        }
-        line.push('\n');
+    /// A text behind the head of its line; measured is what is shown, as an ASCII terminal shows
+    /// other characters of other widths.
+    fn put_behind(&mut self, head: &str, text: &str) -> io::Result<()> {
+        let text = sanitize::text(text);
+        let (head, text) = (self.out.shown(head), self.out.shown(&text));
+        let lines = margin::hang(&head, &text, (self.width)());
+        self.put(&lines)
+    }
+
+    /// Lines that stand for themselves.
+    fn put_lines(&mut self, text: &str) -> io::Result<()> {
+        let lines = margin::fold(&self.out.shown(text), (self.width)());
+        self.put(&lines)
+    }
+
+    /// What programs read, whose lines are not broken.
+    pub fn put_exactly(&mut self, text: &str) -> io::Result<()> {
+        self.put(text)
     }
 }
 
@@ -151,7 +134,7 @@ impl<W: Write> Prompter for Plain<W> {
     }
 
     fn say(&mut self, sentence: &str) -> io::Result<()> {
-        self.put(&format!("{}\n", sanitize::text(sentence)))?;
+        self.put_lines(&format!("{}\n", sanitize::text(sentence)))?;
         self.out.flush()
     }
 
@@ -185,12 +168,11 @@ impl<W: Write> Face for Plain<W> {
             Mention::No | Mention::Alone => "",
             Mention::Earlier | Mention::Now => "[you] ",
         };
-        let mut line = match chat.kind {
+        let head = match chat.kind {
             Kind::Text => format!("{time} {mark}{room} <{user}> "),
             Kind::Action => format!("{time} {mark}{room} * {user} "),
         };
-        self.append(&mut line, &sanitize::text(&chat.text));
-        self.put(&line)
+        self.put_behind(&head, &chat.text)
     }
 
     fn older(
@@ -239,12 +221,11 @@ impl<W: Write> Face for Plain<W> {
     }
 
     fn lines(&mut self, _: &str, text: &str) -> io::Result<()> {
-        self.put(text)
+        self.put_lines(text)
     }
 
     fn listing(&mut self, listing: Listing<'_>) -> io::Result<()> {
-        let lines = listing.text(&self.clock);
-        self.put(&lines)
+        self.put_lines(&listing.text(&self.clock))
     }
 
     fn moved(&mut self, _: RoomId, room: &str) -> io::Result<()> {
@@ -300,11 +281,6 @@ impl<W: Write> Face for Plain<W> {
     }
 }
 
-fn begin(line: &mut String, indent: usize) {
-    line.push('\n');
-    line.extend(std::iter::repeat_n(' ', indent));
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -315,6 +291,7 @@ mod tests {
 
     use super::*;
     use crate::charset::Charset;
+    use crate::width::most;
 
     fn plain(width: fn() -> Option<usize>) -> Plain<Vec<u8>> {
         let terminal = Terminal::open(Arc::new(AtomicBool::new(true))).unwrap();
@@ -430,7 +407,7 @@ mod tests {
         let lines: Vec<_> = shown.lines().collect();
         assert!(lines.len() > 1, "{shown}");
         for line in &lines {
-            let wide: usize = line.chars().map(columns).sum();
+            let wide: usize = most(line);
             assert!(wide <= 60, "{line}");
         }
         let indent = " ".repeat("12:34:56 #lobby <alice> ".len());
@@ -469,7 +446,6 @@ mod tests {
     fn where_a_row_ends_is_measured_on_what_a_terminal_of_ascii_shows() {
         let mut face = plain(|| Some(44));
         face.out = Output::new(Vec::new(), Charset::Other);
-        // One column by the table of `screen`, two as the ASCII output shows it.
         let chat = chat("bób", &format!("{}Û", "✅".repeat(10)));
         face.chat("#lobby", &chat, Mention::No).unwrap();
         let indent = " ".repeat(22);

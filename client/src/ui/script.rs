@@ -88,7 +88,7 @@ impl<W: Write> Prompter for Script<W> {
 impl<W: Write> Face for Script<W> {
     fn chat(&mut self, room: &str, chat: &Chat, mention: Mention) -> io::Result<()> {
         if self.json {
-            self.plain.lines("", &json::message(room, chat))
+            self.plain.put_exactly(&json::message(room, chat))
         } else {
             self.plain.chat(room, chat, mention)
         }
@@ -128,8 +128,8 @@ impl<W: Write> Face for Script<W> {
         match listing {
             Listing::People(people) if self.json => people
                 .iter()
-                .try_for_each(|person| self.plain.lines("", &json::person(person))),
-            Listing::You(you) if self.json => self.plain.lines("", &json::you(you)),
+                .try_for_each(|person| self.plain.put_exactly(&json::person(person))),
+            Listing::You(you) if self.json => self.plain.put_exactly(&json::you(you)),
             // Only `list` and `whoami` take `--json`.
             Listing::People(_)
             | Listing::You(_)

@@ -11,11 +11,12 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::colours::{Palette, Role};
+use super::draw::draw;
 use super::scrollback::{Activity, Views};
-use super::wrap::{cut, draw, width};
 use crate::model::KnownRoom;
 use crate::sanitize;
 use crate::ui::{Scene, Way};
+use crate::width::{cut, width};
 use crate::words::screen as words;
 
 /// The fewest and the most columns of the list of rooms, its edge included.

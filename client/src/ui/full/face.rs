@@ -14,7 +14,6 @@ use super::frames::NextFrame;
 use super::paint::{self, Input, Painting};
 use super::panel::Panel;
 use super::terminal::{self, Pressed};
-use super::wrap;
 use super::{Full, Mode, failed};
 use crate::charset::Charset;
 use crate::input;
@@ -23,6 +22,7 @@ use crate::prompt::{self, Choice, PromptError, Prompter, Sheet, Task};
 use crate::sanitize;
 use crate::screen::Screen;
 use crate::ui::{Face, Intent, Listing, Reading, Scene, Way};
+use crate::width::width;
 use crate::words::full as words;
 use crate::words::tables::{self, now_ms};
 
@@ -144,7 +144,7 @@ impl<B: Backend> Face for Full<B> {
         let mut lines: Vec<String> = Vec::new();
         for (room, chat) in messages {
             let begin = tables::dated(&self.clock, room, chat);
-            let indent = " ".repeat(wrap::width(&begin));
+            let indent = " ".repeat(width(&begin));
             // No line of a text may begin where another message does.
             let text = chat.text.replace('\n', &format!("\n{indent}"));
             lines.push(format!("{begin}{text}"));

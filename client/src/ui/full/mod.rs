@@ -8,6 +8,7 @@
 mod bars;
 mod colours;
 mod dialog;
+mod draw;
 mod editor;
 mod face;
 mod frames;
@@ -22,9 +23,6 @@ mod scrollback;
 pub(crate) mod terminal;
 #[cfg(test)]
 pub mod test_screen;
-mod wrap;
-#[cfg(test)]
-mod wrap_tests;
 
 use std::collections::VecDeque;
 use std::io;

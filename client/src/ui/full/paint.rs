@@ -13,14 +13,16 @@ use ratatui::layout::Rect;
 
 use super::bars::Bars;
 use super::colours::{Palette, Role};
+use super::draw::draw;
 use super::panel::Panel;
 use super::scrollback::Shape;
 use super::scrollback::Views;
-use super::wrap::{cut, draw, width, wrap};
 use crate::model::KnownRoom;
 use crate::sanitize;
 use crate::ui::Scene;
+use crate::width::{cut, width};
 use crate::words::screen as words;
+use crate::wrap::wrap;
 
 /// On a smaller screen, in columns and rows, only its size is told.
 const LEAST: (u16, u16) = (20, 5);

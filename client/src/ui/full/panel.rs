@@ -7,10 +7,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::colours::{Palette, Role};
+use super::draw::draw;
 use super::scrollback::Look;
-use super::wrap::{TAB, cut, draw, width, wrap};
 use crate::sanitize;
+use crate::width::{TAB, cut, width};
 use crate::words::screen as words;
+use crate::wrap::wrap;
 
 #[derive(Debug)]
 pub struct Panel {

@@ -58,7 +58,7 @@ impl TestScreen {
                     let symbol = buffer[(x, y)].symbol();
                     if skip == 0 {
                         row.push_str(symbol);
-                        skip = unicode_width::UnicodeWidthStr::width(symbol).max(1);
+                        skip = crate::width::width(symbol).max(1);
                     }
                     skip -= 1;
                 }

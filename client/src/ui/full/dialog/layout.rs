@@ -1,9 +1,9 @@
 //! The areas of a dialog on a screen of any size. `paint` asks for them; nothing is drawn here.
 
 use ratatui::layout::Rect;
-use unicode_width::UnicodeWidthStr;
 
 use super::Dialog;
+use crate::width::width;
 
 /// The widest box without a picture: long lines are hard to read.
 const MOST_COLUMNS: u16 = 78;
@@ -25,7 +25,7 @@ pub(super) struct DialogLayout {
 
 /// Columns and lines.
 fn size(picture: &str) -> Option<(u16, u16)> {
-    let columns = picture.lines().map(UnicodeWidthStr::width).max()?;
+    let columns = picture.lines().map(width).max()?;
     let lines = picture.lines().count();
     Some((u16::try_from(columns).ok()?, u16::try_from(lines).ok()?))
 }

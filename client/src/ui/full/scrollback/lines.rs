@@ -14,8 +14,9 @@ use jiff::tz::TimeZone;
 
 use super::store::{Entry, Form, places};
 use crate::ui::full::colours::{Role, shade};
-use crate::ui::full::wrap::{clusters, cut, width, wrap};
+use crate::width::{clusters, cut, width};
 use crate::words::screen as words;
+use crate::wrap::wrap;
 
 /// With fewer columns left beside a name, further rows begin behind [`BAR`].
 const MIN_ROOM: usize = 16;

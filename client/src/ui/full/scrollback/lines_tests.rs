@@ -5,7 +5,7 @@ use super::lines::{Look, Row, is_same_day, piece};
 use super::store::{Entry, Form, Names};
 use crate::model::Mention;
 use crate::ui::full::colours::Role;
-use crate::ui::full::wrap::width;
+use crate::width::width;
 
 const TIME: u64 = 1_767_225_600_000 + 45_296_000;
 

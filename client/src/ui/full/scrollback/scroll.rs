@@ -12,7 +12,7 @@ use super::lines::{Look, Row, is_same_day};
 use super::store::{Id, holds};
 use super::view::{Before, Position, Shape, View, Views};
 use crate::ui::full::colours::Role;
-use crate::ui::full::wrap::width;
+use crate::width::most;
 use crate::words::screen as words;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -243,7 +243,7 @@ impl Views {
             let texts: Vec<_> = look.rows(entry).into_iter().map(parted).collect();
             let needed = texts
                 .iter()
-                .map(|(head, text)| (width(head) + width(text)).div_ceil(columns.max(1)).max(1));
+                .map(|(head, text)| (most(head) + most(text)).div_ceil(columns.max(1)).max(1));
             match left.checked_sub(needed.sum()) {
                 Some(rest) => left = rest,
                 None => break,

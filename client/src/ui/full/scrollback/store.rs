@@ -11,7 +11,7 @@ use chatbox_common::wire::message::{Chat, Kind, Seq};
 
 use crate::model::Mention;
 use crate::sanitize;
-use crate::ui::full::wrap;
+use crate::width::TAB;
 
 /// An entry counts once more for each so many bytes of its text.
 const PORTION: usize = 256;
@@ -79,7 +79,7 @@ impl Entry {
 fn clean(text: &str) -> Box<str> {
     let clean = sanitize::text(text);
     if clean.contains('\t') {
-        return clean.replace('\t', wrap::TAB).into();
+        return clean.replace('\t', TAB).into();
     }
     clean.into()
 }
