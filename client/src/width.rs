@@ -3,7 +3,8 @@
 //! Terminals differ: some join an emoji of several characters, and others draw them side by side;
 //! each has another version of Unicode; some give two columns to what the standard calls
 //! ambiguous. So a cluster has two widths, and neither is a guess about the terminal at hand. The
-//! full screen keeps [`Cluster::width`] columns free. Where lines are written and no cursor is moved, a row
+//! full screen keeps [`Cluster::width`] columns free, and moves the cursor and clears what it must
+//! wherever terminals differ ([`is_sure`]). Where lines are written and no cursor is moved, a row
 //! must fit by [`Cluster::most`]: a terminal that breaks a row itself begins the next one at the
 //! first column, where a peer's text could pass for the line of somebody else.
 //!
@@ -129,6 +130,20 @@ pub fn cut(text: &str, columns: usize) -> String {
         cut.push('…');
     }
     cut
+}
+
+/// Whether every terminal takes the columns that are kept free for a cluster, in one character:
+/// ASCII, and the characters of East Asia that are as old as the terminals.
+#[must_use]
+pub fn is_sure(cluster: &str) -> bool {
+    let mut characters = cluster.chars();
+    let (Some(c), None) = (characters.next(), characters.next()) else {
+        return false;
+    };
+    matches!(c, ' '..='~'
+        // Punctuation and kana, ideographs, syllables of Hangul, full-width ASCII.
+        | '\u{3001}'..='\u{3002}' | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}'
+        | '\u{4e00}'..='\u{9fa5}' | '\u{ac00}'..='\u{d7a3}' | '\u{ff01}'..='\u{ff5e}')
 }
 
 /// The columns kept free for one cluster.
@@ -260,6 +275,9 @@ mod tests {
             assert!(kept >= text.width(), "{c:?}");
             assert!(at_most >= text.width_cjk().max(kept), "{c:?}");
             assert!(kept > 0, "{c:?}");
+            if is_sure(&text) {
+                assert_eq!((kept, at_most), (text.width(), text.width_cjk()), "{c:?}");
+            }
         }
     }
 
@@ -283,5 +301,17 @@ mod tests {
         assert_eq!(cut("世界", 3), "世…");
         assert_eq!(cut("世界", 2), "…");
         assert_eq!(cut("lobby", 0), "");
+    }
+
+    #[test]
+    fn nothing_of_several_characters_is_sure_and_nothing_ambiguous() {
+        for cluster in [
+            "e\u{301}", "🇫🇷", "é", "─", "ж", "㉈", "❤", "\u{378}", "", "ab",
+        ] {
+            assert!(!is_sure(cluster), "{cluster:?}");
+        }
+        for cluster in ["a", " ", "漢", "か", "한", "！"] {
+            assert!(is_sure(cluster), "{cluster:?}");
+        }
     }
 }
