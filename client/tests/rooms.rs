@@ -63,7 +63,9 @@ fn what_is_typed_behind_a_join_waits_for_it_and_is_said_there() {
         ended.out
     );
     assert!(
-        ended.out.contains("#ops, open to all, audited"),
+        ended
+            .out
+            .contains("[audited] #ops, open to all: the server"),
         "{}",
         ended.out
     );
@@ -122,7 +124,7 @@ fn what_is_for_one_alone_is_said_once_there_is_a_place_for_it() {
     client.refuse(alone.request, ErrorCode::TextInvalid, "no");
     client.part();
     let ended = end(child);
-    let audited = "@Bob, between the two of you, audited: the server reads, keeps and logs";
+    let audited = "[audited] @Bob, between the two of you: the server reads, keeps and logs";
     assert!(ended.out.contains(audited), "{}", ended.out);
 }
 

@@ -10,6 +10,7 @@ use chatbox_common::wire::message::{
     Access, Action, Room, RoomChanged, RoomMode, ServerInfo, Standing,
 };
 
+use super::screen;
 use crate::sanitize::name;
 
 pub const HELP: &str = "Commands";
@@ -62,11 +63,14 @@ pub fn begin(room: Option<&str>) -> String {
 }
 
 /// The topic is a line of its own. That an audited room is read and logged must be said to each who
-/// enters it (docs/PROTOCOL.md, 8.4).
+/// enters it (docs/PROTOCOL.md, 8.4). It stands first, where no name can imitate it.
 pub fn room(room: &Room) -> String {
-    let mode = match room.mode {
-        RoomMode::Audited => "audited: the server reads, keeps and logs what is said",
-        RoomMode::Private => "private",
+    let (mode, meaning) = match room.mode {
+        RoomMode::Audited => (
+            screen::AUDITED,
+            ": the server reads, keeps and logs what is said",
+        ),
+        RoomMode::Private => (screen::PRIVATE, ""),
     };
     let access = match room.access {
         Access::Open => "open to all",
@@ -74,7 +78,7 @@ pub fn room(room: &Room) -> String {
         Access::Direct => "between the two of you",
     };
     let (called, online) = (name(&room.name), room.online);
-    let mut sentence = format!("{called}, {access}, {mode}; {online} online");
+    let mut sentence = format!("{mode} {called}, {access}{meaning}; {online} online");
     if let Some(reason) = &room.archived {
         let why = because(reason);
         sentence = format!("{sentence}; archived{why}");

@@ -10,6 +10,7 @@ use chatbox_common::wire::message::{
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
+use super::screen;
 use crate::sanitize::{self, name};
 
 /// Moments (milliseconds since 1970-01-01 UTC) as text in one time zone.
@@ -99,7 +100,7 @@ pub fn rooms(rooms: &[RoomSummary]) -> String {
         let plural = if room.members == 1 { "" } else { "s" };
         let _ = write!(
             lines,
-            "  {}  {mode}{access}; {} member{plural}{place}",
+            "  {mode} {}{access}; {} member{plural}{place}",
             name(&room.name),
             room.members
         );
@@ -111,11 +112,11 @@ pub fn rooms(rooms: &[RoomSummary]) -> String {
     lines
 }
 
-#[must_use]
-pub const fn mode(mode: RoomMode) -> &'static str {
+/// Before a name, which could not imitate it there.
+const fn mode(mode: RoomMode) -> &'static str {
     match mode {
-        RoomMode::Audited => "audited",
-        RoomMode::Private => "private",
+        RoomMode::Audited => screen::AUDITED,
+        RoomMode::Private => screen::PRIVATE,
     }
 }
 

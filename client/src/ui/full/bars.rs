@@ -1,7 +1,7 @@
 //! The bars around the messages: the topic, the status line, the list of rooms.
 //!
-//! Where there is too little room, what matters less is left out; the room's name and whether the
-//! server can read it never are. Draws into the areas that `paint` gives it.
+//! Where there is too little room, what matters less is left out; whether the server can read
+//! the room and its name never are. Draws into the areas that `paint` gives it.
 
 use std::time::Instant;
 
@@ -219,7 +219,9 @@ fn count(count: u32) -> String {
     count.to_string()
 }
 
-/// Name and mode always; archive or lock, people online and topic as far as they fit.
+/// Mode and name always; archive or lock, people online and topic as far as they fit. The mode stands
+/// in the first column, and what the server counts before the name and the topic: these are what
+/// others wrote, and might look like any of it.
 fn topic(room: &KnownRoom, columns: usize) -> String {
     let mode = match room.told.mode {
         RoomMode::Audited => words::AUDITED,
@@ -227,7 +229,7 @@ fn topic(room: &KnownRoom, columns: usize) -> String {
     };
     let name = sanitize::line(&room.told.name);
     let name = cut(&name, columns.saturating_sub(width(mode) + 1));
-    let mut line = format!("{name} {mode}");
+    let mut line = mode.to_owned();
     let closed = match &room.told {
         told if told.archived.is_some() => Some(words::ARCHIVED),
         told if told.locked.is_some() => Some(words::LOCKED),
@@ -236,10 +238,12 @@ fn topic(room: &KnownRoom, columns: usize) -> String {
     // A direct room has two members: a count of them says nothing.
     let online = (room.told.access != Access::Direct).then(|| words::online(room.told.online));
     for part in closed.map(str::to_owned).into_iter().chain(online) {
-        if width(&line) + GAP.len() + width(&part) <= columns {
+        if width(&line) + width(&name) + 2 * GAP.len() + width(&part) <= columns {
             line = format!("{line}{GAP}{part}");
         }
     }
+    let gap = if line == mode { " " } else { GAP };
+    line = format!("{line}{gap}{name}");
     let left = columns.saturating_sub(width(&line) + GAP.len());
     if !room.told.topic.is_empty() && left >= MIN_TOPIC {
         line = format!(

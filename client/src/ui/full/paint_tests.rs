@@ -149,7 +149,7 @@ fn a_screen_has_topic_rooms_messages_status_and_input() {
     assert_eq!(
         shown,
         [
-            "#ops [audited]  3 online  Deploys & outages",
+            "[audited]  3 online  #ops  Deploys & outages",
             "1 #lobby 2 @1│── earlier messages: Page Up ─────────────────────────────────────",
             "2 #ops       │── Thursday, 1 January 2026 ──────────────────────────────────────",
             "3 @bob      1│12:34 <bob> is the build green?",
@@ -175,7 +175,7 @@ fn a_narrow_screen_has_no_list_and_tells_where_somebody_talks() {
     assert_eq!(
         shown,
         [
-            "#ops [audited]  3 online  Deploys & out…",
+            "[audited]  3 online  #ops  Deploys & out…",
             "── Thursday, 1 January 2026 ────────────",
             "12:34 <bob> is the build green?",
             "12:34 <Alice> yes",
@@ -211,13 +211,33 @@ fn the_mode_of_a_room_is_in_sight_whatever_its_name() {
     let mut views = Views::new("alice", TimeZone::UTC, LIMIT);
     for columns in 20..120 {
         let (shown, _) = screen(painting(&model, &mut views), columns, 6);
-        assert!(shown[0].contains("[private]"), "{columns} {}", shown[0]);
+        assert!(shown[0].starts_with("[private]"), "{columns} {}", shown[0]);
     }
     let (shown, _) = screen(painting(&model, &mut views), 120, 6);
     assert_eq!(
         shown[0],
-        format!("{long} [private]  [locked]  3 online  topic")
+        format!("[private]  [locked]  3 online  {long}  topic")
     );
+}
+
+#[test]
+fn no_name_and_no_topic_looks_like_what_the_program_says_of_a_room() {
+    let fake = "[private]  [locked]  9 online";
+    for (name, topic) in [
+        (format!("#lobby {fake}"), fake.to_owned()),
+        (fake.to_owned(), String::new()),
+    ] {
+        let model = model(vec![room(RoomId(2), &name, &topic)]);
+        let mut views = Views::new("alice", TimeZone::UTC, LIMIT);
+        for columns in 20..120 {
+            let (shown, _) = screen(painting(&model, &mut views), columns, 6);
+            let behind = shown[0].strip_prefix("[audited]").unwrap().trim_start();
+            let behind = behind.strip_prefix("3 online  ").unwrap_or(behind);
+            // What follows is the name, cut or not, and its topic.
+            let begin: String = name.chars().take(6).collect();
+            assert!(behind.starts_with(&begin), "{columns} {}", shown[0]);
+        }
+    }
 }
 
 #[test]
