@@ -8,9 +8,6 @@
     reason = "tests may assert in the plainest way, their helpers too"
 )]
 
-#[path = "hostile/wider.rs"]
-mod wider;
-
 use chatbox_common::testkit::LOBBY;
 use chatbox_common::testkit::scripted_server::{
     AcceptedClient, CODE, PASSWORD, ScriptedServer, chat,
@@ -21,8 +18,6 @@ use chatbox_common::wire::message::{
     Access, Action, Bye, ByeReason, Chat, ErrorCode, ErrorMessage, Invited, Kind, Left, Presence,
     Room, RoomId, RoomRole, ServerMessage, Standing,
 };
-use unicode_width::UnicodeWidthStr;
-use wider::Wider;
 
 /// Controls, by what a terminal would do.
 const ATTACKS: &[(&str, &str)] = &[
@@ -285,62 +280,6 @@ fn nobody_speaks_in_another_s_name() {
             Some(fake) => Err(format!("a screen without {fake:?}")),
         }
     });
-}
-
-/// Clusters that a terminal may draw wider than the client measures them.
-const WIDER: &[&str] = &["㉈", "㉏", "ក្ក", "ស្ត្រី", "কা", "কৌ", "க\u{bbe}", "க\u{bca}"];
-
-#[test]
-fn what_the_terminal_draws_wider_stays_in_its_row() {
-    for cluster in WIDER {
-        // A new screen for each, so that none is drawn over the rest of another.
-        let (_server, screen, mut client) = enter();
-        client.say(&ServerMessage::Chat(chat(1, "bob", "I am bob")));
-        screen.sees("I am bob");
-        let real = screen.sees_row("bob's line", |row| row.contains("I am bob"));
-        let begin = &real[..real.find("I am bob").unwrap()];
-        let width = begin.chars().count();
-        // The cluster at the end of rows, and before a forged line that it would shift.
-        let texts = [
-            cluster.repeat(200),
-            format!("x{}", cluster.repeat(200)),
-            format!("{}{begin}I resign", cluster.repeat(100 - width)),
-            format!("{}{begin}I resign", cluster.repeat((100 - width) / 2)),
-        ];
-        for (seq, text) in (2..).zip(&texts) {
-            client.say(&ServerMessage::Chat(chat(seq, "mallory", text)));
-        }
-        let behind = format!("{cluster}|behind");
-        client.say(&ServerMessage::Chat(chat(6, "bob", &behind)));
-        client.say(&ServerMessage::Chat(chat(7, "carol", "that was all")));
-        screen.sees("that was all");
-        screen.until(|| {
-            let shown = Wider::shows(SIZE, &screen.bytes()).ok_or("a whole order")?;
-            stays_in_its_row(&shown, begin, cluster)?;
-            let (rows, bars) = (shown.rows(), &screen.rows()[28..]);
-            let are_whole = rows[28..] == *bars;
-            are_whole
-                .then_some(())
-                .ok_or_else(|| format!("the bars whole: {bars:#?}, {rows:#?}"))
-        });
-    }
-}
-
-/// `begin` is how bob's lines begin; no row that mallory's text continues into may look like one.
-fn stays_in_its_row(shown: &Wider, begin: &str, cluster: &str) -> Result<(), String> {
-    let (rows, width) = (shown.rows(), begin.chars().count());
-    for (begins, row) in shown.begins(width).iter().zip(&rows) {
-        let is_own = begins.chars().all(|c| c.is_ascii() || "│─".contains(c));
-        if !is_own || (begins == begin && row.contains("I resign")) {
-            return Err(format!("{cluster} in its row, not {row}"));
-        }
-    }
-    let is_last = rows.iter().any(|row| row.ends_with("> that was all"));
-    let behind = shown.behind(width + cluster.width());
-    let is_behind = behind.contains(&"|behind".to_owned());
-    (is_last && is_behind)
-        .then_some(())
-        .ok_or_else(|| format!("{cluster}, and what is behind it: {rows:#?}"))
 }
 
 /// Letters whose UTF-8 has C1 controls for a terminal that reads another character set (`Û` is C3

@@ -286,7 +286,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::AtomicBool;
 
-    use chatbox_common::wire::message::{AccountId, OnlinePerson};
+    use chatbox_common::wire::message::{AccountId, OnlinePerson, Profile};
     use jiff::tz::TimeZone;
 
     use super::*;
@@ -415,6 +415,27 @@ mod tests {
             lines[1..].iter().all(|line| line.starts_with(&indent)),
             "{shown}"
         );
+    }
+
+    #[test]
+    fn no_topic_and_no_sentence_of_a_server_s_begins_a_row_as_a_line_does() {
+        let mut face = plain(|| Some(60));
+        let forged = "12:34:57 #lobby <bob> I resign ".repeat(9);
+        face.listing(Listing::Profile(&Profile {
+            request: 1,
+            user: forged.clone(),
+            is_admin: false,
+            online_since: None,
+            last_login: None,
+            registered: 0,
+        }))
+        .unwrap();
+        face.lines("", &format!("  #ops  a topic: {forged}\n"))
+            .unwrap();
+        face.notice(None, &forged).unwrap();
+        let shown = String::from_utf8(face.out.into_inner()).unwrap();
+        let is_fake = |row: &str| row.starts_with("12:34:57") || most(row) > 60;
+        assert!(!shown.lines().any(is_fake), "{shown}");
     }
 
     #[test]
