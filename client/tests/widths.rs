@@ -206,7 +206,7 @@ fn forgeries(columns: u16) -> Vec<(&'static str, String)> {
         for (_, table) in TABLES {
             let wide: usize = cluster.chars().map(table).sum();
             let room = columns * 2 - head;
-            let times = if wide == 0 { 0 } else { room / wide };
+            let times = room.checked_div(wide).unwrap_or(0);
             let rest = "x".repeat(room - times * wide);
             let text = format!("{rest}{}{FORGED}I resign", cluster.repeat(times));
             if !texts.contains(&(user, text.clone())) {
