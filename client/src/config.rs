@@ -104,6 +104,8 @@ pub struct Settings {
     pub scrollback: usize,
     /// Whether a mention or a direct message rings the bell.
     pub bell: bool,
+    /// How long a lone ESC waits for what follows.
+    pub escape: Duration,
     /// As the file has them, not yet parsed.
     pub keys: Vec<KeySetting>,
     /// The file that has `keys`, for what is wrong with them.
@@ -160,6 +162,7 @@ fn resolve(found: Option<Found>, cli: &Cli, known_hosts: PathBuf) -> Result<Sett
         reconnect_delay: config.client.reconnect_delay,
         scrollback: config.client.scrollback,
         bell: config.client.bell,
+        escape: config.client.escape,
         keys: config.keys,
         file,
     })

@@ -117,6 +117,7 @@ fn face(
             scrollback: settings.scrollback,
             bell: settings.bell,
             colours: screen.colours,
+            escape: settings.escape,
             charset: screen.charset,
         };
         return Ok(Box::new(Full::open(&wanted, keymap, clock.clone())?));

@@ -35,6 +35,8 @@ pub(super) const SCRAM_ITERATIONS: RangeInclusive<u32> =
 pub(super) const RECONNECT_DELAY: RangeInclusive<u32> = 1..=3_600;
 /// Messages that the client keeps for scrolling.
 pub(super) const SCROLLBACK: RangeInclusive<u32> = 1_000..=1_000_000;
+/// Milliseconds that a lone ESC waits.
+pub(super) const ESCAPE_MS: RangeInclusive<u32> = 1..=5_000;
 /// Seconds until a handshake must be complete.
 pub(super) const CONNECTION_TIMEOUT: RangeInclusive<u32> = 1..=MAX_HANDSHAKE_SECONDS;
 /// Bytes of a connection's reading buffer.
@@ -137,6 +139,10 @@ pub(super) const KEYS: &[Key] = &[
     }),
     key("client", "bell", |d, v| {
         boolean(v).map(|rings| d.config.client.bell = rings)
+    }),
+    key("client", "escape_ms", |d, v| {
+        number(v, ESCAPE_MS, " (milliseconds)")
+            .map(|n| d.config.client.escape = Duration::from_millis(n.into()))
     }),
     key("logging", "directory", |d, v| {
         agree(&mut d.log_directory, directory(v)?)

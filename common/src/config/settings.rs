@@ -103,6 +103,8 @@ pub struct Client {
     pub scrollback: usize,
     /// Whether a mention or a direct message rings the bell.
     pub bell: bool,
+    /// How long a lone ESC waits for what follows it.
+    pub escape: Duration,
 }
 
 /// `[profiles.NAME]`: to which server, as whom, and how to log in without a person. What it does
@@ -240,6 +242,7 @@ impl Default for Client {
             reconnect_delay: Duration::from_secs(5),
             scrollback: 100_000,
             bell: true,
+            escape: Duration::from_millis(50),
         }
     }
 }

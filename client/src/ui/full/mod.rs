@@ -27,6 +27,7 @@ pub mod test_screen;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender};
+use std::time::Duration;
 
 use ratatui::Terminal;
 use ratatui::backend::Backend;
@@ -83,6 +84,8 @@ pub struct Wanted {
     /// Whether a message that names the person rings the bell.
     pub bell: bool,
     pub colours: bool,
+    /// How long a lone ESC waits for what follows.
+    pub escape: Duration,
     /// That of the terminal.
     pub charset: Charset,
 }
@@ -115,7 +118,7 @@ pub struct Full<B: Backend> {
 impl Full<TerminalBackend<Paper>> {
     /// Takes the terminal, which can be done once in the life of a process.
     pub fn open(wanted: &Wanted, keymap: Keymap, clock: Clock) -> io::Result<Self> {
-        let (raw, pressed) = RawTerminal::open()?;
+        let (raw, pressed) = RawTerminal::open(wanted.escape)?;
         let (terminal, knock) = (raw.terminal()?, raw.sender());
         let mut full = Self::new(terminal, (pressed, knock), wanted, keymap, clock);
         full.raw_terminal = Some(raw);

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::mpsc::{self, SyncSender};
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use ratatui::Terminal;
@@ -37,6 +38,7 @@ impl TestScreen {
             scrollback: 10_000,
             bell: true,
             colours: true,
+            escape: Duration::from_millis(50),
             charset: Charset::Utf8,
         };
         let terminal = Terminal::new(screen.clone()).unwrap();

@@ -71,6 +71,15 @@ impl Terminal {
         self.press(ENTER);
     }
 
+    /// Presses keys, and waits until the program has read them: what is pressed next comes behind.
+    pub fn press_alone(&mut self, keys: &str) {
+        self.press(keys);
+        self.until(|| match self.pty.unread() {
+            0 => Ok(()),
+            unread => Err(format!("{unread} bytes of {keys:?} read")),
+        });
+    }
+
     /// Pastes a text between the marks of bracketed paste.
     pub fn pastes(&mut self, text: &str) {
         let text = text.replace('\n', ENTER);

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
 
+use rustix::io::ioctl_fionread;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, OptionalActions, Winsize, tcgetattr, tcsetattr, tcsetwinsize};
 
@@ -38,6 +39,11 @@ impl Pty {
 
     pub(super) fn write(&mut self, keys: &[u8]) {
         self.ours.write_all(keys).unwrap();
+    }
+
+    /// The bytes of keys that no program has read yet.
+    pub(super) fn unread(&self) -> u64 {
+        ioctl_fionread(self.theirs()).unwrap()
     }
 
     pub(super) fn resize(&self, (columns, rows): (u16, u16)) {

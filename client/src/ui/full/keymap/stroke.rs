@@ -72,7 +72,7 @@ impl Stroke {
     }
 
     /// `None` for a key that is released, or held with another modifier than Ctrl, Alt and Shift.
-    pub(super) fn pressed(key: KeyEvent) -> Option<Self> {
+    pub(in super::super) fn pressed(key: KeyEvent) -> Option<Self> {
         let known = KeyModifiers::CONTROL | KeyModifiers::ALT | KeyModifiers::SHIFT;
         let is_known = key.kind != KeyEventKind::Release && known.contains(key.modifiers);
         is_known.then(|| Self::new(key.code, key.modifiers))

@@ -1,4 +1,5 @@
-//! The threads that read the terminal's keys and watch for its end.
+//! Stands for `keyboard` where this program can't read a terminal's bytes (not Unix): `crossterm`
+//! reads its events there, which are keys already.
 
 use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,19 +22,9 @@ pub fn is_all_told() -> bool {
     ALL_TOLD.load(Ordering::SeqCst)
 }
 
-/// The threads end with the terminal or the process; they can't be stopped.
-pub(super) fn start(teller: Teller) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        let teller = teller.clone();
-        thread::Builder::new()
-            .name("hang-up".to_owned())
-            .spawn(move || {
-                if hang_up() {
-                    teller.tell(Pressed::Gone);
-                }
-            })?;
-    }
+/// The thread ends with the terminal or the process; it can't be stopped. No ESC waits: keys are
+/// whole.
+pub(super) fn start(teller: Teller, _: Duration) -> io::Result<()> {
     thread::Builder::new()
         .name("keyboard".to_owned())
         .spawn(move || {
@@ -75,50 +66,5 @@ fn pressed(event: Event) -> Option<Pressed> {
         Event::Paste(text) => Some(Pressed::Paste(text)),
         Event::Resize(..) => Some(Pressed::Redraw),
         Event::FocusGained | Event::FocusLost | Event::Mouse(_) => None,
-    }
-}
-
-/// Blocks until the terminal is gone; false if `poll` fails. `crossterm` does not report the end of
-/// the input, and would read again and again.
-#[cfg(unix)]
-fn hang_up() -> bool {
-    use rustix::event::{PollFd, PollFlags, poll};
-    let stdin = io::stdin();
-    loop {
-        // HUP and ERR are reported without being asked for; input would wake it for every key.
-        let mut fds = [PollFd::new(&stdin, PollFlags::empty())];
-        match poll(&mut fds, None) {
-            Ok(_) => {
-                let end = PollFlags::HUP | PollFlags::ERR;
-                return fds.iter().any(|fd| fd.revents().intersects(end));
-            }
-            Err(rustix::io::Errno::INTR) => {}
-            Err(_) => return false,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-
-    use super::*;
-
-    #[test]
-    fn a_key_is_heard_once_and_a_new_size_draws_anew() {
-        let mut key = KeyEvent::new(KeyCode::Char('a'), KeyModifiers::NONE);
-        for (kind, is_heard) in [
-            (KeyEventKind::Press, true),
-            (KeyEventKind::Repeat, true),
-            (KeyEventKind::Release, false),
-        ] {
-            key.kind = kind;
-            assert_eq!(pressed(Event::Key(key)).is_some(), is_heard, "{kind:?}");
-        }
-        let size = pressed(Event::Resize(80, 24));
-        assert!(matches!(size, Some(Pressed::Redraw)));
-        let paste = pressed(Event::Paste("a\nb".to_owned()));
-        assert!(matches!(paste, Some(Pressed::Paste(text)) if text == "a\nb"));
-        assert!(pressed(Event::FocusGained).is_none());
     }
 }

@@ -6,11 +6,17 @@
 //! room, no question and no colour. The full screen opens it, takes keys from its channel and draws
 //! through [`Paper`].
 //!
-//! There is one terminal for a process, as there is one reader of its keys in `crossterm`: so its
-//! state is static. A frame is drawn whole under a lock or not at all, so that a terminal
+//! There is one terminal for a process, and one thread that reads its keys: so its state is
+//! static. A frame is drawn whole under a lock or not at all, so that a terminal
 //! that was given back is not drawn on.
 
 mod backend;
+#[cfg(unix)]
+mod decoder;
+#[cfg(unix)]
+mod keyboard;
+#[cfg(not(unix))]
+#[path = "events.rs"]
 mod keyboard;
 #[cfg(unix)]
 mod signals;
@@ -21,6 +27,7 @@ use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Duration;
 
 use ratatui::Terminal;
 use ratatui::crossterm::cursor::Show;
@@ -122,12 +129,13 @@ pub struct RawTerminal {
 }
 
 impl RawTerminal {
-    /// Takes the terminal, and starts the threads that read keys and take signals.
+    /// Takes the terminal, and starts the threads that read keys and take signals. A lone ESC
+    /// waits for `escape`: what follows within that time makes it another key.
     ///
     /// # Errors
     /// When standard input or output is no terminal or not the controlling one, it does not take
     /// the modes, the system refuses a thread or a signal handler, or it was opened before.
-    pub fn open() -> io::Result<(Self, Receiver<Pressed>)> {
+    pub fn open(escape: Duration) -> io::Result<(Self, Receiver<Pressed>)> {
         if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
             return Err(io::Error::new(ErrorKind::Unsupported, words::NO_TERMINAL));
         }
@@ -154,7 +162,7 @@ impl RawTerminal {
             signals::leave_background();
         }
         take(&mut taken())?;
-        keyboard::start(raw.teller.clone())?;
+        keyboard::start(raw.teller.clone(), escape)?;
         Ok((raw, pressed))
     }
 

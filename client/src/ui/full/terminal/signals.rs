@@ -11,7 +11,8 @@ use ratatui::crossterm::terminal::disable_raw_mode;
 use rustix::process::getpgrp;
 use rustix::termios::tcgetpgrp;
 use signal_hook::consts::{
-    SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTOU, SIGUSR1, SIGUSR2, SIGXCPU,
+    SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTOU, SIGUSR1, SIGUSR2,
+    SIGWINCH, SIGXCPU,
 };
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::{emulate_default_handler, raise};
@@ -26,6 +27,7 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(5);
 pub(super) fn watch(teller: Teller) -> io::Result<()> {
     let mut signals = Signals::new([
         SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGXCPU,
+        SIGWINCH,
     ])?;
     thread::Builder::new()
         .name("signals".to_owned())
@@ -41,6 +43,8 @@ pub(super) fn watch(teller: Teller) -> io::Result<()> {
                         go_on();
                         teller.tell(Pressed::Redraw);
                     }
+                    // With a full channel the keys in it draw the next frame, in the new size.
+                    SIGWINCH => drop(teller.try_tell(Pressed::Redraw)),
                     // A second SIGHUP is expected: both the system and the shell send one.
                     SIGHUP if is_open() && teller.try_tell(Pressed::Gone) => {}
                     // The first is a wish to quit. The second, or one that can't be told, ends the
