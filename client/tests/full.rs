@@ -15,7 +15,7 @@ use chatbox_common::testkit::terminal::client::{
     PASSWORD, SIZE, client, client_with, enter, registers, start,
 };
 use chatbox_common::testkit::terminal::{
-    CTRL_C, CTRL_U, CTRL_Z, ENTER, ESCAPE, LocalModes, PAGE_UP, Screen, Signal,
+    CTRL_C, CTRL_U, CTRL_Z, ENTER, ESCAPE, LocalModes, PAGE_UP, Screen, Signal, Transcript,
 };
 use chatbox_common::testkit::wait::eventually;
 
@@ -23,6 +23,7 @@ use chatbox_common::testkit::wait::eventually;
 const NO_PASTES: &str = "\u{1b}[?2004l";
 const NO_SCREEN: &str = "\u{1b}[?1049l";
 const AUTOWRAP: &str = "\u{1b}[?7h";
+const WHEEL: &str = "\u{1b}[?1007h\u{1b}[?1007r";
 /// Written when the full screen begins.
 const NO_AUTOWRAP: &str = "\u{1b}[?7l";
 
@@ -58,6 +59,7 @@ fn two_people_register_and_talk_and_one_leaves() {
         assert!(!shown.contains(PASSWORD), "a password is never shown");
         assert!(shown.contains(NO_PASTES) && shown.contains(NO_SCREEN));
         assert!(shown.rfind(AUTOWRAP) > shown.rfind(NO_AUTOWRAP));
+        assert!(shown.rfind(WHEEL) > shown.rfind("\u{1b}[?1007l"));
     }
 }
 
@@ -117,12 +119,46 @@ fn keys_that_come_byte_by_byte_are_what_they_are_at_once() {
 }
 
 #[test]
+fn a_terminal_that_does_not_know_its_size_is_taken_for_a_usual_one() {
+    let server = ServerProcess::start(UNLIMITED);
+    let (mut account, client) = server.register("alice");
+    client.cut();
+    let (_, mut bob) = server.register("bob");
+    let mut alice = Transcript::start(client_with(&server, &mut account, ""));
+    alice.sees("connected");
+    // A serial line; a session begins there as it goes on.
+    let mark = alice.mark();
+    alice.resize((0, 0));
+    alice.wrote(mark, "\u{1b}[2J");
+    alice.wrote(mark, "\u{1b}[24;1H");
+    alice.wrote(mark, "#lobby>");
+    let mark = alice.mark();
+    alice.press("here");
+    alice.wrote(mark, "here");
+    alice.press(ENTER);
+    assert_eq!(bob.chat().text, "here");
+    alice.press(CTRL_U);
+    alice.types("/quit");
+    alice.ends();
+    // Line by line, too.
+    let program = client_with(&server, &mut account, "").args(["--plain"]);
+    let mut alice = Transcript::start(program);
+    alice.sees("what you type is said in #lobby");
+    alice.resize((0, 0));
+    let head = "00:00:00 #lobby <bob> ".len();
+    let row = "x".repeat(80 - head);
+    bob.post(id(1, 1), &format!("{row}y"));
+    alice.sees(&format!("#lobby <bob> {row}\r\n{}y\r\n", " ".repeat(head)));
+}
+
+#[test]
 fn the_terminal_is_given_back_whatever_ends_the_program() {
     let server = ServerProcess::start(UNLIMITED);
     let (mut account, _client) = server.register("alice");
     let mut alice = enter(&server, SIZE, &mut account);
     edits_lines(&alice, false);
     alice.wrote(0, NO_AUTOWRAP);
+    alice.wrote(0, "\u{1b}[?1007s\u{1b}[?1007l");
     let mark = alice.mark();
     alice.signal(Signal::TSTP);
     alice.wrote(mark, AUTOWRAP);
@@ -145,6 +181,12 @@ fn the_terminal_is_given_back_whatever_ends_the_program() {
     edits_lines(&alice, false);
     alice.types("still here");
     alice.sees("<alice> still here");
+    // Continued without a stop, it has the terminal still, and saves nothing of its own.
+    let mark = alice.mark();
+    alice.signal(Signal::CONT);
+    alice.wrote(mark, "\u{1b}[?1007l");
+    let again = alice.bytes().split_off(mark);
+    assert!(!String::from_utf8_lossy(&again).contains("\u{1b}[?1007s"));
     for signal in [
         Signal::TERM,
         Signal::INT,
@@ -160,6 +202,7 @@ fn the_terminal_is_given_back_whatever_ends_the_program() {
         alice.ends();
         alice.wrote(mark, NO_PASTES);
         alice.wrote(mark, AUTOWRAP);
+        alice.wrote(mark, WHEEL);
         alice.wrote(mark, NO_SCREEN);
         edits_lines(&alice, true);
         alice = enter(&server, SIZE, &mut account);
@@ -279,6 +322,12 @@ fn a_person_changes_their_password_while_others_talk() {
     alice.sees("your password is changed");
     alice.types("still here");
     alice.sees("<alice> still here");
+    // Continued without a stop, it has the terminal still, and saves nothing of its own.
+    let mark = alice.mark();
+    alice.signal(Signal::CONT);
+    alice.wrote(mark, "\u{1b}[?1007l");
+    let again = alice.bytes().split_off(mark);
+    assert!(!String::from_utf8_lossy(&again).contains("\u{1b}[?1007s"));
     server.line("credentials.log", &["INFO  password_changed user=alice"]);
     let shown = String::from_utf8_lossy(&alice.bytes()).into_owned();
     for secret in [PASSWORD, "Canary-better-horse-78", "Typed-ahead-77"] {

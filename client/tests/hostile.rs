@@ -90,9 +90,11 @@ const ATTACKS: &[(&str, &str)] = &[
     ("annotations", "\u{fff9}a\u{fffa}b\u{fffb}"),
 ];
 
-/// Final bytes of the client's own control sequences, and the private modes it switches.
+/// Final bytes of the client's own control sequences, and the private modes it switches; of one it
+/// saves and restores what it was.
 const OWN_FINALS: &str = "HJKmhlABCDGdX";
-const OWN_MODES: &[&str] = &["?7", "?25", "?1049", "?2004"];
+const OWN_SAVED: &[&str] = &["?1007s", "?1007r"];
+const OWN_MODES: &[&str] = &["?7", "?25", "?1007", "?1049", "?2004"];
 
 const SIZE: (u16, u16) = (100, 30);
 
@@ -141,7 +143,7 @@ fn foreign_orders(bytes: &[u8]) -> Vec<String> {
             let is_own = !last.is_empty()
                 && OWN_FINALS.contains(last)
                 && (is_plain || ("hl".contains(last) && OWN_MODES.contains(&parameters)));
-            if !is_own {
+            if !is_own && !OWN_SAVED.contains(&&*sequence) {
                 foreign.push(sequence);
             }
         } else if (c.is_control() && !"\r\n".contains(c)) || is_invisible(c) {

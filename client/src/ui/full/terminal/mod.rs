@@ -1,5 +1,5 @@
-//! The terminal while the full screen has it: raw, on the alternate screen, with bracketed pastes
-//! and without line wrap. It is given back when the program ends, also by a panic or a signal that
+//! The terminal while the full screen has it: raw, on the alternate screen, with bracketed pastes,
+//! without line wrap, and with a mouse's wheel that is no key. It is given back when the program ends, also by a panic or a signal that
 //! can be caught, and while the program is stopped.
 //!
 //! Owns the terminal's modes, the threads that read keys and the one that takes signals; knows no
@@ -23,6 +23,7 @@ mod signals;
 
 use std::fmt;
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::mem;
 use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
@@ -33,7 +34,7 @@ use ratatui::Terminal;
 use ratatui::crossterm::cursor::Show;
 use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste, KeyEvent};
 use ratatui::crossterm::execute;
-use ratatui::crossterm::style::ResetColor;
+use ratatui::crossterm::style::{Print, ResetColor};
 use ratatui::crossterm::terminal::{
     DisableLineWrap, EnableLineWrap, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
     enable_raw_mode,
@@ -48,6 +49,14 @@ pub use keyboard::is_all_told;
 /// The most keys that wait. At the bound the keyboard thread waits, and further keys stay in the
 /// terminal's own buffer.
 const PRESSED: usize = 256;
+
+/// On the alternate screen many terminals send arrows for the wheel, which would walk the history
+/// of the input (xterm's private mode 1007). What the terminal did before is saved, for those that
+/// can.
+const SAVE_WHEEL: &str = "\x1b[?1007s";
+const NO_WHEEL_KEYS: &str = "\x1b[?1007l";
+/// On, as it is at first where it can't be saved, and then as it was saved.
+const WHEEL_AS_BEFORE: &str = "\x1b[?1007h\x1b[?1007r";
 
 /// What comes through the channel of the terminal: from its threads, and from tasks.
 pub enum Pressed {
@@ -235,7 +244,7 @@ pub fn suspend() {
 /// Sets the modes if a terminal is open and the program in the foreground: from the background this
 /// would stop the program, or disturb the one in the foreground.
 fn take(is_taken: &mut bool) -> io::Result<()> {
-    *is_taken = false;
+    let was_taken = mem::take(is_taken);
     if !WANTED.load(Ordering::SeqCst) || !is_in_foreground() {
         return Ok(());
     }
@@ -243,17 +252,21 @@ fn take(is_taken: &mut bool) -> io::Result<()> {
     disable_raw_mode()?;
     enable_raw_mode()?;
     *is_taken = true;
+    // Saved twice, it would be ours.
+    let save = if was_taken { "" } else { SAVE_WHEEL };
     // Without line wrap: a row that the terminal draws wider must not run into the next one.
     execute!(
         io::stdout(),
         EnterAlternateScreen,
         DisableLineWrap,
-        EnableBracketedPaste
+        EnableBracketedPaste,
+        Print(save),
+        Print(NO_WHEEL_KEYS)
     )
 }
 
 fn restore(is_taken: &mut bool) {
-    if std::mem::take(is_taken) {
+    if mem::take(is_taken) {
         restore_at_once();
     }
 }
@@ -264,6 +277,7 @@ fn restore_at_once() {
         io::stdout(),
         DisableBracketedPaste,
         EnableLineWrap,
+        Print(WHEEL_AS_BEFORE),
         ResetColor,
         LeaveAlternateScreen,
         Show
