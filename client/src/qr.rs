@@ -1,7 +1,7 @@
 //! The second factor's secret as a QR code (ISO/IEC 18004) in the characters of a terminal.
 //!
 //! One character shows two modules, one above the other. Knows nothing of TOTP and asks nothing of
-//! the terminal: `login` passes the URI, the width and whether colours are allowed, and shows the
+//! the terminal: `login` passes the URI, the width and who colours the picture, and shows the
 //! URI as text besides.
 
 use qrcode::{Color, EcLevel, QrCode};
@@ -31,10 +31,9 @@ pub enum QrError {
 
 /// Draws `uri`, quiet zone included, in lines that end with a line feed.
 ///
-/// With `colours` the picture is black on white whatever the terminal's own colours are. Without
-/// (`NO_COLOR`, a pipe) the characters draw the *light* modules, because most terminals write light
-/// on dark; there the picture is right, and on a terminal that writes dark on light it is a
-/// negative, which most but not all scanners read.
+/// With `escapes` the picture is black on white whatever the terminal's own colours are, also where
+/// none are wanted: a negative is read by most but not all scanners. Without, the characters draw
+/// the *light* modules, for a caller that colours them itself.
 ///
 /// The error correction is the lowest level: a screen has no scratches, and the picture of an
 /// `otpauth` URI with the names in use stays within 23 of a terminal's 24 lines. `columns` is the
@@ -42,7 +41,7 @@ pub enum QrError {
 pub fn render(
     uri: &str,
     columns: Option<usize>,
-    colours: bool,
+    escapes: bool,
 ) -> Result<Zeroizing<String>, QrError> {
     let code =
         QrCode::with_error_correction_level(uri, EcLevel::L).map_err(|_| QrError::TooLong)?;
@@ -69,19 +68,19 @@ pub fn render(
     let line = 3 * needed + BLACK_ON_WHITE.len() + DEFAULT_COLOURS.len() + 1;
     let mut picture = Zeroizing::new(String::with_capacity(line * needed.div_ceil(2)));
     for y in (0..needed).step_by(2) {
-        if colours {
+        if escapes {
             picture.push_str(BLACK_ON_WHITE);
         }
         for x in 0..needed {
-            // With `colours` a drawn half is dark, else it is light.
-            picture.push(match (dark(x, y) == colours, dark(x, y + 1) == colours) {
+            // With `escapes` a drawn half is dark, else it is light.
+            picture.push(match (dark(x, y) == escapes, dark(x, y + 1) == escapes) {
                 (true, true) => '█',
                 (true, false) => '▀',
                 (false, true) => '▄',
                 (false, false) => ' ',
             });
         }
-        if colours {
+        if escapes {
             picture.push_str(DEFAULT_COLOURS);
         }
         picture.push('\n');
@@ -133,14 +132,14 @@ mod tests {
     }
 
     #[test]
-    fn without_colours_the_characters_draw_what_is_light() {
+    fn without_escapes_the_characters_draw_what_is_light() {
         let picture = render(URI, None, false).unwrap();
         assert!(!picture.contains('\x1b'));
         assert_shows_the_symbol(&modules(&picture, false));
     }
 
     #[test]
-    fn with_colours_the_characters_draw_what_is_dark_on_white() {
+    fn with_escapes_the_characters_draw_what_is_dark_on_white() {
         let picture = render(URI, None, true).unwrap();
         let bare: String = picture
             .lines()

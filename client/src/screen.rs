@@ -10,8 +10,8 @@ use crate::charset::Charset;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Screen {
-    /// Block characters make a picture for the reader: a terminal of UTF-8, and no `--plain`, which
-    /// screen readers use.
+    /// Block characters make a picture for the reader, in colours of ours: a terminal of UTF-8 that
+    /// obeys escape sequences, and no `--plain`, which screen readers use.
     pub pictures: bool,
     /// It obeys escape sequences.
     pub escapes: bool,
@@ -42,7 +42,7 @@ impl Screen {
     fn new(is_screen: bool, term: Option<&OsStr>, no_colour: bool, charset: Charset) -> Self {
         let escapes = is_screen && term.is_some_and(|term| term != "dumb");
         Self {
-            pictures: is_screen && charset == Charset::Utf8,
+            pictures: escapes && charset == Charset::Utf8,
             escapes,
             colours: escapes && !no_colour,
             charset,
@@ -95,8 +95,8 @@ mod tests {
         for (is_screen, term, no_colour, shown) in [
             (true, xterm, false, (true, true, true)),
             (true, xterm, true, (true, true, false)),
-            (true, Some(OsStr::new("dumb")), false, (true, false, false)),
-            (true, None, false, (true, false, false)),
+            (true, Some(OsStr::new("dumb")), false, (false, false, false)),
+            (true, None, false, (false, false, false)),
             (false, xterm, false, (false, false, false)),
         ] {
             let screen = Screen::new(is_screen, term, no_colour, Charset::Utf8);

@@ -372,6 +372,15 @@ fn without_colours_there_are_none() {
 }
 
 #[test]
+fn without_colours_the_code_is_still_dark_on_light() {
+    let server = ServerProcess::start(UNLIMITED);
+    let mut alice = Screen::start(client(&server).env("NO_COLOR", "1"), (100, 40));
+    registers(&mut alice, "alice");
+    // Its characters are what is light: white on black.
+    alice.wrote(0, "\u{1b}[38;5;15;48;5;0m\u{2588}");
+}
+
+#[test]
 fn what_was_typed_ahead_of_questions_that_are_cancelled_is_said_to_nobody() {
     let server = ServerProcess::start(UNLIMITED);
     let (mut account, _client) = server.register("alice");

@@ -19,7 +19,7 @@ pub fn sheet(
 ) -> Sheet {
     let uri = secret.uri(user);
     let (invitation, picture) = if screen.pictures {
-        match qr::render(uri.expose(), screen.columns, screen.colours) {
+        match qr::render(uri.expose(), screen.columns, screen.escapes) {
             Ok(picture) => (words::SCAN.to_owned(), picture),
             Err(error) => (words::no_picture(error), Zeroizing::default()),
         }
@@ -113,7 +113,10 @@ mod tests {
     fn a_terminal_gets_a_picture_or_a_reason_why_not() {
         let mut screen = SCREEN;
         assert!(shown(screen).contains('█') && shown(screen).contains('\u{1b}'));
+        // Also where no colours are wanted; a full screen gives them itself.
         screen.colours = false;
+        assert!(shown(screen).contains("\u{1b}[0;30;107m"));
+        screen.escapes = false;
         assert!(shown(screen).contains('█') && !shown(screen).contains('\u{1b}'));
         screen.columns = Some(20);
         assert!(shown(screen).contains("20"));

@@ -116,7 +116,7 @@ impl Bars<'_> {
         let columns = usize::from(area.width);
         let here = self.scene.here.and_then(|here| self.scene.model.room(here));
         let line = here.map_or_else(|| words::NO_ROOM.to_owned(), |room| topic(room, columns));
-        self.draw_bar(buffer, area, &line, "");
+        self.draw_bar(buffer, area, (&line, ""), Role::Bar);
     }
 
     /// Draws the status, and at the right as many of the keys as fit.
@@ -143,7 +143,11 @@ impl Bars<'_> {
             }
             keys = more;
         }
-        self.draw_bar(buffer, area, &line, &keys);
+        let role = match self.scene.way {
+            Way::Up { .. } => Role::Bar,
+            Way::Down(_) | Way::Connecting | Way::LoggedOut => Role::Alarm,
+        };
+        self.draw_bar(buffer, area, (&line, &keys), role);
     }
 
     /// The parts of the status line in their order, each with its rank: the highest goes first
@@ -197,12 +201,12 @@ impl Bars<'_> {
         active.collect::<Vec<_>>().join(",")
     }
 
-    fn draw_bar(&self, buffer: &mut Buffer, area: Rect, left: &str, right: &str) {
+    fn draw_bar(&self, buffer: &mut Buffer, area: Rect, (left, right): (&str, &str), role: Role) {
         let columns = usize::from(area.width);
         let left = cut(left, columns);
         let gap = columns.saturating_sub(width(&left) + width(right));
         let line = format!("{left}{}{right}", " ".repeat(gap));
-        let style = self.palette.style(Role::Bar);
+        let style = self.palette.style(role);
         draw(buffer, (area.x, area.y), &line, area.right(), style);
     }
 }

@@ -138,23 +138,24 @@ impl<B: Backend> Full<B> {
         keymap: Keymap,
         clock: Clock,
     ) -> Self {
+        let palette = if wanted.colours {
+            Palette::Colours
+        } else {
+            Palette::NoColours
+        };
         Self {
             raw_terminal: None,
             terminal,
             pressed,
             knock,
-            dialog: Dialog::new(wanted.colours),
+            dialog: Dialog::new(palette),
             questions: Questions::default(),
             keymap,
             editor: Editor::default(),
             views: Views::new("", clock.zone(), wanted.scrollback),
             panel: None,
             mode: Mode::Talk,
-            palette: if wanted.colours {
-                Palette::Colours
-            } else {
-                Palette::NoColours
-            },
+            palette,
             charset: wanted.charset,
             clock,
             has_bell: wanted.bell,

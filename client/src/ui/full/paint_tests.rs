@@ -175,7 +175,7 @@ fn a_narrow_screen_has_no_list_and_tells_where_somebody_talks() {
     assert_eq!(
         shown,
         [
-            "[audited]  3 online  #ops  Deploys & out…",
+            "[audited]  3 online  #ops  Deploys & ou…",
             "── Thursday, 1 January 2026 ────────────",
             "12:34 <bob> is the build green?",
             "12:34 <Alice> yes",
@@ -266,6 +266,25 @@ fn the_status_says_how_things_are_before_it_says_which_keys_help() {
         status(&mut views, up, 0, 60).starts_with("connected  server key checked  epoch 2  ↓ ")
     );
     assert_eq!(status(&mut views, up, 0, 20), "↓ 1 below      /help");
+}
+
+#[test]
+fn a_lost_connection_has_other_colours_than_a_good_one() {
+    let (model, mut views) = three_rooms();
+    let now = Instant::now();
+    for palette in [Palette::Colours, Palette::NoColours] {
+        let mut style = |way: Way| {
+            let mut painting = painting(&model, &mut views);
+            painting.palette = palette;
+            painting.scene.way = way;
+            let terminal = painted(painting, 60, 6);
+            terminal.backend().buffer()[(0, 4)].style()
+        };
+        let up = style(scene(&model).way);
+        for way in [Way::Down(now), Way::Connecting, Way::LoggedOut] {
+            assert_ne!(style(way), up, "{way:?}");
+        }
+    }
 }
 
 #[test]

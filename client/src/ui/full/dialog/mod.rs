@@ -27,6 +27,7 @@ use chatbox_common::secret::SecretString;
 use ratatui::crossterm::event::{KeyCode, KeyEvent};
 use zeroize::Zeroizing;
 
+use super::colours::Palette;
 use super::terminal::Pressed;
 use crate::prompt::{Choice, PromptError, Sheet};
 use crate::sanitize;
@@ -82,7 +83,7 @@ enum Over {
 }
 
 pub struct Dialog {
-    has_colours: bool,
+    palette: Palette,
     said: Vec<Said>,
     sheet: Option<Shown>,
     /// How many of the pieces stand above the sheet.
@@ -109,9 +110,9 @@ fn clean(text: &str) -> String {
 
 impl Dialog {
     #[must_use]
-    pub const fn new(has_colours: bool) -> Self {
+    pub const fn new(palette: Palette) -> Self {
         Self {
-            has_colours,
+            palette,
             said: Vec::new(),
             sheet: None,
             before_sheet: 0,

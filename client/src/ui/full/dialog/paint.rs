@@ -5,13 +5,14 @@
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use ratatui::style::{Color, Modifier, Style};
+use ratatui::style::{Modifier, Style};
 use ratatui::widgets::{Block, Widget};
 
 use super::asked::{Asked, Meter, Picking, Question};
 use super::layout::{GAP, parted};
 use super::wrap::{window, wrap};
 use super::{Dialog, Said};
+use crate::ui::full::colours::Role;
 use crate::ui::full::draw::draw;
 use crate::width::width;
 use crate::words::dialog as words;
@@ -108,11 +109,7 @@ impl Dialog {
                     .map(|line| DialogRow::Text(line, style)),
             );
         };
-        let problem = if self.has_colours {
-            bold().fg(Color::Red)
-        } else {
-            bold()
-        };
+        let problem = self.palette.style(Role::Problem);
         for (index, said) in self.said.iter().enumerate() {
             if index == self.before_sheet {
                 self.add_sheet(&mut rows, columns, is_beside);
@@ -259,25 +256,20 @@ impl Dialog {
         };
         // The weakest has one part: an empty bar would look like no judgement.
         let parts = (usize::from(strength.score) + 1).min(BAR);
-        let style = match strength.score {
-            _ if !self.has_colours => bold(),
-            0 | 1 => bold().fg(Color::Red),
-            2 => bold().fg(Color::Yellow),
-            _ => bold().fg(Color::Green),
-        };
+        let style = self.palette.style(match strength.score {
+            0 | 1 => Role::Weak,
+            2 => Role::Fair,
+            _ => Role::Good,
+        });
         let bar = format!("[{}{}]", "#".repeat(parts), "-".repeat(BAR - parts));
         put(buffer, line, &bar, style);
         let rest = behind(line, bar.len() + 1);
         put(buffer, rest, strength.label, style);
     }
 
-    /// Draws a line of a picture in white on black: its characters are the code's light modules.
+    /// Draws a line of a picture: its characters are the code's light modules.
     fn ink(&self, buffer: &mut Buffer, line: Rect, picture: &str) {
-        let style = if self.has_colours {
-            Style::new().fg(Color::White).bg(Color::Black)
-        } else {
-            Style::new()
-        };
+        let style = self.palette.style(Role::Picture);
         for (character, place) in picture.chars().zip(line.columns()) {
             let is_ink = INK.contains(&character);
             let character = if is_ink { character } else { '?' };

@@ -88,7 +88,7 @@ fn symbol_at(terminal: &Terminal<TestBackend>, position: Position) -> String {
 
 #[test]
 fn a_menu_looks_like_this() {
-    let mut dialog = Dialog::new(true);
+    let mut dialog = Dialog::new(Palette::Colours);
     dialog.tell("the name is taken");
     dialog.offer(&MENU);
     let shown = "\
@@ -116,7 +116,7 @@ fn a_choice_is_made_by_its_key_or_by_going_to_it() {
         (vec![KeyCode::End, KeyCode::Down, KeyCode::Enter], 0),
         (vec![KeyCode::Char('x'), KeyCode::Tab, KeyCode::Enter], 1),
     ] {
-        let mut dialog = Dialog::new(true);
+        let mut dialog = Dialog::new(Palette::Colours);
         dialog.offer(&MENU);
         let outcomes: Vec<_> = keys
             .iter()
@@ -136,7 +136,7 @@ fn there_is_a_way_back_from_everything() {
         |dialog| dialog.wait_for("connecting"),
     ];
     for ask in fill {
-        let mut dialog = Dialog::new(true);
+        let mut dialog = Dialog::new(Palette::Colours);
         ask(&mut dialog);
         for (pressed, outcome) in [
             (key(KeyCode::Esc), DialogOutcome::Cancelled),
@@ -149,7 +149,7 @@ fn there_is_a_way_back_from_everything() {
             assert_eq!(dialog.press(pressed), Some(outcome));
         }
     }
-    let mut dialog = Dialog::new(true);
+    let mut dialog = Dialog::new(Palette::Colours);
     dialog.ask("Name: ", false);
     type_in(&mut dialog, "a");
     assert_eq!(dialog.press(control('d')), None);
@@ -157,7 +157,7 @@ fn there_is_a_way_back_from_everything() {
 
 #[test]
 fn a_question_keeps_its_answer_in_sight_whatever_the_size() {
-    let mut dialog = Dialog::new(true);
+    let mut dialog = Dialog::new(Palette::Colours);
     dialog.ask(HOST_KEY, false);
     type_in(&mut dialog, "yes");
     let wide = screen(&mut dialog, 80, 24);
@@ -177,7 +177,7 @@ fn every_size_is_drawn_without_a_panic() {
     let mut dialogs: Vec<Dialog> = Vec::new();
     for ask in 0..5 {
         for has_sheet in [false, true] {
-            let mut dialog = Dialog::new(ask % 2 == 0);
+            let mut dialog = Dialog::new([Palette::Colours, Palette::NoColours][ask % 2]);
             dialog.say("A sentence that is too long for one line of a terminal.\n日本語\n");
             dialog.tell("A problem.");
             if has_sheet {
@@ -211,7 +211,7 @@ fn every_size_is_drawn_without_a_panic() {
 
 #[test]
 fn the_picture_and_the_question_are_in_sight_at_80_by_24() {
-    let mut dialog = Dialog::new(true);
+    let mut dialog = Dialog::new(Palette::Colours);
     dialog.ask("Name: ", false);
     type_in(&mut dialog, "alice");
     dialog.press(key(KeyCode::Enter));
@@ -230,7 +230,7 @@ fn the_picture_and_the_question_are_in_sight_at_80_by_24() {
 
 #[test]
 fn what_does_not_fit_is_found_by_scrolling_and_no_further() {
-    let mut dialog = Dialog::new(true);
+    let mut dialog = Dialog::new(Palette::Colours);
     dialog.show(&sheet());
     dialog.ask("Code shown there: ", true);
     for (columns, lines) in [(80, 24), (60, 24), (40, 8)] {
@@ -255,18 +255,14 @@ fn what_does_not_fit_is_found_by_scrolling_and_no_further() {
 
 #[test]
 fn ink_is_light_whatever_colours_the_terminal_has() {
-    for has_colours in [true, false] {
-        let mut dialog = Dialog::new(has_colours);
+    for palette in [Palette::Colours, Palette::NoColours] {
+        let mut dialog = Dialog::new(palette);
         dialog.show(&sheet());
         let mut terminal = terminal(60, 40);
         terminal.draw(|frame| dialog.paint(frame)).unwrap();
         let buffer = terminal.backend().buffer();
         let inked = buffer.content().iter().filter(|cell| cell.symbol() == "█");
-        let colours = if has_colours {
-            (Color::White, Color::Black)
-        } else {
-            (Color::Reset, Color::Reset)
-        };
+        let colours = (Color::White, Color::Black);
         assert!(inked.clone().count() > 100);
         assert!(inked.into_iter().all(|cell| (cell.fg, cell.bg) == colours));
     }
@@ -274,7 +270,7 @@ fn ink_is_light_whatever_colours_the_terminal_has() {
 
 #[test]
 fn a_new_password_is_measured_and_never_shown() {
-    let mut dialog = Dialog::new(true);
+    let mut dialog = Dialog::new(Palette::Colours);
     dialog.ask_new_secret("New password: ", &["alice"]);
     type_in(&mut dialog, "password");
     let weak = screen(&mut dialog, 80, 24);
@@ -302,7 +298,7 @@ fn a_new_password_is_measured_and_never_shown() {
 
 #[test]
 fn what_is_said_and_typed_gives_no_orders_to_the_terminal() {
-    let mut dialog = Dialog::new(true);
+    let mut dialog = Dialog::new(Palette::Colours);
     dialog.tell("no\u{1b}[2J\u{202e}");
     dialog.ask("Name: ", false);
     dialog.press(Pressed::Paste("\u{1b}]0;x\u{7}".to_owned()));
@@ -314,7 +310,7 @@ fn what_is_said_and_typed_gives_no_orders_to_the_terminal() {
 
 #[test]
 fn an_answer_that_is_too_long_is_refused_aloud() {
-    let mut dialog = Dialog::new(true);
+    let mut dialog = Dialog::new(Palette::Colours);
     dialog.ask("Name: ", false);
     dialog.press(Pressed::Paste("x".repeat(MAX_ANSWER + 1)));
     assert!(screen(&mut dialog, 80, 24).contains(words::ANSWER_FULL));
@@ -324,7 +320,7 @@ fn an_answer_that_is_too_long_is_refused_aloud() {
 
 #[test]
 fn another_way_begins_with_nothing() {
-    let mut dialog = Dialog::new(true);
+    let mut dialog = Dialog::new(Palette::Colours);
     dialog.show(&sheet());
     dialog.tell("cancelled");
     dialog.offer(&MENU);
@@ -350,7 +346,7 @@ fn answered<T>(
     }
     drop(press);
     let mut terminal = terminal(60, 20);
-    let mut dialog = Dialog::new(true);
+    let mut dialog = Dialog::new(Palette::Colours);
     let told = ask(&mut PromptLoop {
         terminal: &mut terminal,
         pressed: &keys,
@@ -418,7 +414,7 @@ fn a_task_is_waited_for_and_what_is_typed_meanwhile_goes_nowhere() {
     let mut prompts = PromptLoop {
         terminal: &mut terminal,
         pressed: &keys,
-        dialog: &mut Dialog::new(true),
+        dialog: &mut Dialog::new(Palette::Colours),
     };
     let typing = press.clone();
     let task = move || {
@@ -449,7 +445,7 @@ fn who_does_not_want_to_wait_need_not() {
         let mut prompts = PromptLoop {
             terminal: &mut terminal,
             pressed: &keys,
-            dialog: &mut Dialog::new(true),
+            dialog: &mut Dialog::new(Palette::Colours),
         };
         press.send(pressed).unwrap();
         let task = move || until.recv().unwrap();
@@ -465,7 +461,7 @@ fn who_does_not_want_to_wait_need_not() {
 fn what_somebody_else_wrote_on_the_screen_is_drawn_over() {
     let (press, keys) = sync_channel(64);
     let mut terminal = terminal(60, 20);
-    let mut dialog = Dialog::new(true);
+    let mut dialog = Dialog::new(Palette::Colours);
     terminal.draw(|frame| dialog.paint(frame)).unwrap();
     let mut cell = Cell::default();
     cell.set_char('x');

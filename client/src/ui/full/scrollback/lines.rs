@@ -13,7 +13,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::store::{Entry, Form, places};
-use crate::ui::full::colours::{Role, shade};
+use crate::ui::full::colours::Role;
 use crate::width::{clusters, cut, width};
 use crate::words::screen as words;
 use crate::wrap::wrap;
@@ -137,7 +137,7 @@ impl Look<'_> {
         let role = if entry.is_own {
             Role::Own
         } else {
-            Role::Name(shade(name))
+            Role::Name(entry.shade.into())
         };
         let mut head = vec![piece(self.clock(entry.time), Role::Aside), mark];
         match entry.form {

@@ -3,7 +3,7 @@
 //! Texts are sanitized ([`crate::sanitize`]) before they are kept. Knows neither rows nor what was
 //! read; `view` owns a [`Scrollback`] for each room.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use chatbox_common::wire::message::{Chat, Kind, Seq};
 
 use crate::model::Mention;
 use crate::sanitize;
+use crate::ui::full::colours::{SHADES, shade};
 use crate::width::TAB;
 
 /// An entry counts once more for each so many bytes of its text.
@@ -42,6 +43,8 @@ pub struct Entry {
     pub time: u64,
     /// The author's; none for a notice.
     pub name: Option<Arc<str>>,
+    /// The style of the name.
+    pub shade: u8,
     /// Sanitized, of one or more lines.
     pub text: Box<str>,
     pub form: Form,
@@ -58,6 +61,7 @@ impl Entry {
             seq: 0,
             time,
             name: None,
+            shade: 0,
             text: clean(text),
             form: Form::Notice,
             is_own: false,
@@ -84,17 +88,24 @@ fn clean(text: &str) -> Box<str> {
     clean.into()
 }
 
-/// The names of authors, each kept once and shared by the entries.
+/// The names of authors, each kept once and shared by the entries, with the style it is shown in:
+/// no two of those that are kept look alike while there are styles left.
 #[derive(Debug, Default)]
-pub struct Names(HashSet<Arc<str>>);
+pub struct Names {
+    kept: HashMap<Arc<str>, u8>,
+    /// How many of them have each style.
+    worn: [usize; SHADES],
+}
 
 impl Names {
     /// `own` is the reader's name.
     pub fn entry(&mut self, chat: &Chat, mention: Mention, own: &str) -> Entry {
+        let (name, shade) = self.name(&chat.user);
         Entry {
             seq: chat.seq,
             time: chat.time,
-            name: Some(self.name(&chat.user)),
+            name: Some(name),
+            shade,
             text: clean(&chat.text),
             form: match chat.kind {
                 Kind::Text => Form::Said,
@@ -105,19 +116,38 @@ impl Names {
         }
     }
 
-    fn name(&mut self, user: &str) -> Arc<str> {
+    fn name(&mut self, user: &str) -> (Arc<str>, u8) {
         let clean = sanitize::name(user);
-        if let Some(known) = self.0.get(clean.as_str()) {
-            return Arc::clone(known);
+        if let Some((known, shade)) = self.kept.get_key_value(clean.as_str()) {
+            return (Arc::clone(known), *shade);
         }
         let name: Arc<str> = clean.into();
-        self.0.insert(Arc::clone(&name));
-        name
+        let shade = self.free_shade(&name);
+        self.kept.insert(Arc::clone(&name), shade);
+        self.wear(shade);
+        (name, shade)
+    }
+
+    /// Its own, or the next that no kept name has; its own where all are taken.
+    fn free_shade(&self, name: &str) -> u8 {
+        let own = shade(name);
+        let mut all = (own..SHADES).chain(0..own);
+        let free = all.find(|shade| self.worn.get(*shade) == Some(&0));
+        u8::try_from(free.unwrap_or(own)).unwrap_or(0)
+    }
+
+    fn wear(&mut self, shade: u8) {
+        if let Some(worn) = self.worn.get_mut(usize::from(shade)) {
+            *worn += 1;
+        }
     }
 
     /// Drops the names that no entry has any more; to be called after entries were dropped.
     pub fn tidy(&mut self) {
-        self.0.retain(|name| Arc::strong_count(name) > 1);
+        self.kept.retain(|name, _| Arc::strong_count(name) > 1);
+        self.worn = [0; SHADES];
+        let shades: Vec<u8> = self.kept.values().copied().collect();
+        shades.into_iter().for_each(|shade| self.wear(shade));
     }
 }
 
@@ -323,18 +353,40 @@ mod tests {
         let entry = Entry::notice(0, "a\u{1b}[2J\tb\nc\u{202e}");
         assert_eq!(&*entry.text, "a\\u{1b}[2J    b\nc\\u{202e}");
         let mut names = Names::default();
-        let name = names.name(&format!("\u{1b}\n{}", "x".repeat(99)));
+        let (name, _) = names.name(&format!("\u{1b}\n{}", "x".repeat(99)));
         assert_eq!(&*name, format!("\\u{{1b}}\\u{{a}}{}", "x".repeat(64)));
     }
 
     #[test]
     fn a_name_is_kept_once_and_as_long_as_somebody_bears_it() {
         let mut names = Names::default();
-        let (one, two) = (names.name("alice"), names.name("alice"));
+        let ((one, shade), (two, again)) = (names.name("alice"), names.name("alice"));
         assert!(Arc::ptr_eq(&one, &two));
+        assert_eq!(shade, again);
         names.name("bob");
         names.tidy();
-        assert_eq!(names.0.len(), 1);
+        assert_eq!(names.kept.len(), 1);
+        assert_eq!(names.worn.iter().sum::<usize>(), 1);
+    }
+
+    #[test]
+    fn names_look_different_while_there_are_styles_left() {
+        let mut names = Names::default();
+        let all: Vec<_> = (0..SHADES + 9)
+            .map(|number| names.name(&format!("user{number}")))
+            .collect();
+        let mut seen: Vec<u8> = all.iter().take(SHADES).map(|(_, shade)| *shade).collect();
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), SHADES);
+        for (number, (_, found)) in all.iter().enumerate().skip(SHADES) {
+            assert_eq!(usize::from(*found), shade(&format!("user{number}")));
+        }
+        // What nobody has any more is free again.
+        drop(all);
+        names.tidy();
+        let (_, own) = names.name("alice");
+        assert_eq!(usize::from(own), shade("alice"));
     }
 
     #[test]

@@ -34,7 +34,7 @@ use ratatui::Terminal;
 use ratatui::crossterm::cursor::Show;
 use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste, KeyEvent};
 use ratatui::crossterm::execute;
-use ratatui::crossterm::style::{Print, ResetColor};
+use ratatui::crossterm::style::{Print, ResetColor, force_color_output};
 use ratatui::crossterm::terminal::{
     DisableLineWrap, EnableLineWrap, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
     enable_raw_mode,
@@ -164,6 +164,8 @@ impl RawTerminal {
         };
         restore_on_panic(raw.teller.clone());
         WANTED.store(true, Ordering::SeqCst);
+        // `NO_COLOR` is judged by who paints: a picture to be scanned has its colours in any case.
+        force_color_output(true);
         // Before the modes are set: a signal in between must restore them.
         #[cfg(unix)]
         {
