@@ -1,4 +1,4 @@
-//! What a terminal reads: UTF-8, or bytes of another character set, as the locale says.
+//! What a terminal reads: UTF-8, or bytes of another character set, as the locale and its name say.
 //!
 //! The threat: in most other sets the bytes 0x80 to 0x9F are controls, and each letter beyond
 //! ASCII has some of them in UTF-8 (`Û` is C3 9B, and 9B is CSI). To such a terminal nothing but
@@ -24,13 +24,17 @@ pub enum Charset {
 }
 
 impl Charset {
-    /// That of the process's locale. Elsewhere than on Unix no locale says it, and the terminal is
+    /// That of the process's locale, unless the terminal is of a kind that is older than UTF-8: the
+    /// machine's locale says nothing about what is at the end of a serial line. Elsewhere than on Unix no locale says it, and the terminal is
     /// given characters, not bytes.
     #[must_use]
     pub fn of_terminal() -> Self {
         static FOUND: LazyLock<Charset> = LazyLock::new(|| {
             let variable = |name| std::env::var_os(name);
             let [all, ctype, lang] = ["LC_ALL", "LC_CTYPE", "LANG"].map(variable);
+            if variable("TERM").is_some_and(|term| is_older_than_utf_8(&term)) {
+                return Charset::Other;
+            }
             Charset::of_locale(all.as_deref(), ctype.as_deref(), lang.as_deref())
         });
         if cfg!(unix) { *FOUND } else { Self::Utf8 }
@@ -75,6 +79,22 @@ impl Charset {
             Self::Other => ascii(text),
         }
     }
+}
+
+/// Terminals of the names in terminfo that have no UTF-8 (`vt100`, also with what `-` adds), and
+/// whoever takes their name. `dumb` says nothing of the kind.
+fn is_older_than_utf_8(term: &OsStr) -> bool {
+    let name = term.to_str().and_then(|term| term.split('-').next());
+    let name = name.unwrap_or_default();
+    let digits = |prefix| {
+        let number: Option<&str> = name.strip_prefix(prefix);
+        number.is_some_and(|number| number.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    // DEC, Wyse, Televideo, Hewlett-Packard, IBM; consoles of BSD and SCO.
+    ["vt", "wy", "tvi", "hp", "ibm", "adm", "cons"]
+        .into_iter()
+        .any(digits)
+        || matches!(name, "ansi" | "scoansi" | "wyse")
 }
 
 /// The place in an escape sequence (ECMA-48, 5.3 and 5.4). All sequences are this program's own:
@@ -251,6 +271,36 @@ mod tests {
             use std::os::unix::ffi::OsStrExt;
             let no_text = OsStr::from_bytes(b"\xff.UTF-8");
             assert_eq!(Charset::of_locale(Some(no_text), None, None), Other);
+        }
+    }
+
+    #[test]
+    fn a_terminal_of_old_has_no_utf_8_whatever_the_locale_is() {
+        for term in [
+            "vt100", "vt100-am", "vt102", "vt220", "vt320-w", "vt52", "vt420", "wy60", "ansi",
+            "cons25", "hp2392", "tvi950",
+        ] {
+            assert!(is_older_than_utf_8(OsStr::new(term)), "{term}");
+        }
+        for term in [
+            "xterm",
+            "xterm-256color",
+            "screen",
+            "tmux-256color",
+            "linux",
+            "rxvt-unicode",
+            "vte",
+            "vte-256color",
+            "foot",
+            "alacritty",
+            "dumb",
+            "st",
+            "cygwin",
+            "konsole",
+            "vscode",
+            "",
+        ] {
+            assert!(!is_older_than_utf_8(OsStr::new(term)), "{term}");
         }
     }
 

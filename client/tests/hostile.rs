@@ -299,9 +299,14 @@ const OTHER_CHARSETS: &[&str] = &[
 
 #[test]
 fn a_terminal_that_does_not_read_utf_8_is_given_ascii_alone() {
-    for flags in [None, Some("--plain")] {
+    for (flags, (name, value)) in [
+        (None, ("LC_ALL", "C")),
+        (Some("--plain"), ("LC_ALL", "C")),
+        (None, ("TERM", "vt100")),
+        (Some("--plain"), ("TERM", "vt220")),
+    ] {
         let server = ScriptedServer::bind();
-        let program = client(&server).args(flags).env("LC_ALL", "C");
+        let program = client(&server).args(flags).env(name, value);
         let mut screen = Screen::start(program, SIZE);
         let mut client = server.accept();
         client.log_in();
@@ -327,7 +332,7 @@ fn a_terminal_that_does_not_read_utf_8_is_given_ascii_alone() {
         screen.wrote(0, "the server ended the session");
         let written = screen.bytes();
         let other: Vec<_> = written.iter().filter(|byte| !byte.is_ascii()).collect();
-        assert!(other.is_empty(), "{flags:?}: {other:x?}");
+        assert!(other.is_empty(), "{flags:?} {value}: {other:x?}");
         assert_eq!(foreign_orders(&written), Vec::<String>::new());
     }
 }
