@@ -86,6 +86,36 @@ fn a_password_typed_before_there_is_any_question_is_not_shown() {
 }
 
 #[test]
+fn a_password_typed_at_once_is_not_shown_by_scripts_either() {
+    let (server, go_on) = stopped();
+    let scripts: [&[&str]; 4] = [
+        &["send", "--room", "#lobby", "hello"],
+        &["tail", "--room", "#lobby"],
+        &["list"],
+        &["whoami"],
+    ];
+    let all = scripts.map(|script| {
+        let program = client(&server).args(script.iter().copied());
+        let program = program.args(["--user", "alice", "--fingerprint", &server.fingerprint]);
+        let mut person = Transcript::start(program);
+        // Before there is any question: the server has not answered yet.
+        person.echo_becomes(false);
+        person.types(PASSWORD);
+        person.types("123456");
+        person
+    });
+    go_on();
+    for mut person in all {
+        // There is no such account: the menu comes.
+        person.is_asked("1) Register  2) Log in");
+        person.types("q");
+        person.ends();
+        assert!(!person.text().contains(PASSWORD), "{}", person.text());
+        person.echo_becomes(true);
+    }
+}
+
+#[test]
 fn the_terminal_shows_keys_again_whatever_ends_the_questions() {
     let (server, go_on) = stopped();
     let mut person = start(&server);
