@@ -6,16 +6,21 @@
 //! proved on that very channel that it knows the account (its SCRAM signature).
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use chatbox_common::fingerprint::Fingerprint;
 
 use crate::address::ServerAddress;
+use crate::locked_file::{self, LockedFile};
 
 /// In bytes; a larger file is refused. Room for some ten thousand servers.
 const MAX_FILE: u64 = 1 << 20;
+
+/// How long to wait for another client that pins a key; it holds the lock for some milliseconds.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why the file could not be used. A sentence for the person.
 #[derive(Debug, thiserror::Error)]
@@ -29,11 +34,34 @@ pub enum KnownHostsError {
     /// Its former content is still there.
     #[error("cannot write the known servers to {}: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
+    /// Another program has not released its lock in time.
+    #[error(
+        "another program holds {}, so the key of {server} was not written down",
+        locked_file::lock_path(path).display()
+    )]
+    Busy {
+        path: PathBuf,
+        server: ServerAddress,
+    },
     /// Another key is pinned for this server, which is never replaced.
-    #[error("{} holds another key for {server}, which is not replaced", path.display())]
+    #[error("line {line} of {} has another key for {server}, which is not replaced", path.display())]
     Conflict {
         path: PathBuf,
         server: ServerAddress,
+        /// From 1.
+        line: usize,
+    },
+    /// A line about this server is neither an entry nor a comment, and may have meant another key.
+    #[error(
+        "line {line} of {} is about {server} and cannot be read: mend or delete it, or the key is \
+         asked about each time",
+        path.display()
+    )]
+    Damaged {
+        path: PathBuf,
+        server: ServerAddress,
+        /// From 1.
+        line: usize,
     },
 }
 
@@ -141,8 +169,8 @@ impl KnownHosts {
 
     /// Pins a key by a new line at the end; everything else in the file stays as it is.
     ///
-    /// The file is read again first, so that what another client has pinned meanwhile is kept, and
-    /// replaced in one step by a complete file with mode 0600.
+    /// The file is locked and read again first, so that what other clients pin meanwhile is kept,
+    /// and replaced in one step by a complete file with mode 0600.
     ///
     /// # Errors
     /// Also when the file by now has another key for this server, or a line about it that can't be
@@ -152,7 +180,18 @@ impl KnownHosts {
         server: &ServerAddress,
         fingerprint: Fingerprint,
     ) -> Result<(), KnownHostsError> {
-        let current = Self::open(self.path.clone())?;
+        let path = || self.path.clone();
+        let failed = |source| KnownHostsError::Write {
+            path: path(),
+            source,
+        };
+        let Some(locked) = lock(&self.path).map_err(failed)? else {
+            return Err(KnownHostsError::Busy {
+                path: path(),
+                server: server.clone(),
+            });
+        };
+        let current = Self::open(path())?;
         match current.lookup(server, fingerprint) {
             Status::Known => {}
             Status::New => {
@@ -161,21 +200,36 @@ impl KnownHosts {
                     content.push(b'\n');
                 }
                 content.extend_from_slice(format!("{server} {fingerprint}\n").as_bytes());
-                replace(&self.path, &content).map_err(|source| KnownHostsError::Write {
-                    path: self.path.clone(),
-                    source,
-                })?;
+                locked.replace(&content).map_err(failed)?;
             }
-            Status::Changed { .. } | Status::Damaged { .. } => {
+            Status::Changed { line, .. } => {
                 return Err(KnownHostsError::Conflict {
-                    path: self.path.clone(),
+                    path: path(),
                     server: server.clone(),
+                    line,
+                });
+            }
+            Status::Damaged { line } => {
+                return Err(KnownHostsError::Damaged {
+                    path: path(),
+                    server: server.clone(),
+                    line,
                 });
             }
         }
-        *self = Self::open(self.path.clone())?;
+        *self = Self::open(path())?;
         Ok(())
     }
+}
+
+/// Makes the directory if need be. A symbolic link is followed, so that a file kept elsewhere stays
+/// there, and all who write it take the same lock.
+fn lock(path: &Path) -> io::Result<Option<LockedFile>> {
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    if let Some(parent) = target.parent().filter(|parent| *parent != Path::new("")) {
+        locked_file::make_private_directory(parent)?;
+    }
+    LockedFile::hold(&target, PATIENCE)
 }
 
 /// From the values of `XDG_DATA_HOME` and `HOME`; `None` when neither is an absolute path (the XDG
@@ -227,39 +281,10 @@ fn read(path: &Path) -> Result<Vec<u8>, KnownHostsError> {
     Ok(content)
 }
 
-/// Writes a complete file beside the old one and renames it into its place. A symbolic link is
-/// followed, so that a file kept elsewhere stays there.
-fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let directory = match target.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    let mut builder = DirBuilder::new();
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-        builder.mode(0o700);
-        options.mode(0o600);
-    }
-    builder.recursive(true).create(directory)?;
-    let temporary = directory.join(format!(".known_hosts.{:016x}", rand::random::<u64>()));
-    let written = options.open(&temporary).and_then(|mut file| {
-        file.write_all(content)?;
-        file.sync_all()?;
-        fs::rename(&temporary, &target)
-    });
-    if written.is_err() {
-        // The first failure is reported.
-        let _ = fs::remove_file(&temporary);
-    }
-    written
-}
-
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use super::*;
 
     fn server(text: &str) -> ServerAddress {
@@ -338,7 +363,11 @@ mod tests {
             let line = format!("\nchat:7878 {}\n", key(1));
             assert_eq!(fs::read(&path).unwrap(), [before, line.as_bytes()].concat());
         }
-        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+        assert_eq!(
+            fs::read_dir(directory.path()).unwrap().count(),
+            2,
+            "its lock"
+        );
     }
 
     #[test]
@@ -351,10 +380,63 @@ mod tests {
         assert_eq!(ours.lookup(&server("a"), key(1)), Status::Known);
         assert!(matches!(
             theirs.remember(&server("b"), key(3)),
-            Err(KnownHostsError::Conflict { .. })
+            Err(KnownHostsError::Conflict { line: 2, .. })
         ));
         theirs = KnownHosts::open(theirs.path().to_owned()).unwrap();
         assert_eq!(theirs.lookup(&server("b"), key(2)), Status::Known);
+    }
+
+    #[test]
+    fn no_pin_is_lost_of_many_clients_that_pin_at_once() {
+        const CLIENTS: u8 = 4;
+        const PINS: u8 = 12;
+        let (_directory, path) = file_with("# kept\n");
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|client| {
+                let mut hosts = KnownHosts::open(path.clone()).unwrap();
+                thread::spawn(move || {
+                    for pin in 0..PINS {
+                        let server = server(&format!("server-{client}-{pin}"));
+                        hosts.remember(&server, key(pin)).unwrap();
+                    }
+                })
+            })
+            .collect();
+        for client in clients {
+            client.join().unwrap();
+        }
+        let hosts = KnownHosts::open(path).unwrap();
+        assert_eq!(hosts.entries.len(), usize::from(CLIENTS * PINS));
+        assert!(hosts.content.starts_with(b"# kept\n") && hosts.bad_lines().is_empty());
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_read_is_named_and_is_no_other_key() {
+        let (_directory, path) = file_with("# kept\nchat:1 SHA256:short\n");
+        let mut hosts = KnownHosts::open(path.clone()).unwrap();
+        let refused = hosts.remember(&server("chat:1"), key(1)).unwrap_err();
+        assert!(matches!(refused, KnownHostsError::Damaged { line: 2, .. }));
+        let sentence = refused.to_string();
+        assert!(sentence.contains("line 2 of "), "{sentence}");
+        assert!(sentence.contains("cannot be read"), "{sentence}");
+        assert!(!sentence.contains("another key"), "{sentence}");
+        assert_eq!(fs::read(&path).unwrap(), hosts.content);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_is_kept_elsewhere_stays_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let elsewhere = directory.path().join("dotfiles/known_hosts");
+        fs::create_dir(elsewhere.parent().unwrap()).unwrap();
+        fs::write(&elsewhere, "").unwrap();
+        let path = directory.path().join("known_hosts");
+        std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
+        let mut hosts = KnownHosts::open(path.clone()).unwrap();
+        hosts.remember(&server("chat"), key(1)).unwrap();
+        assert!(fs::symlink_metadata(&path).unwrap().is_symlink());
+        assert_eq!(fs::read(&elsewhere).unwrap(), hosts.content);
+        assert!(locked_file::lock_path(&elsewhere).exists());
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod exit;
 mod file_mode;
 mod input;
 mod known_hosts;
+mod locked_file;
 mod login;
 mod margin;
 mod model;

@@ -14,10 +14,9 @@
 mod text;
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind, Read, Write};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
-use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use chatbox_common::name::UserName;
@@ -25,13 +24,12 @@ use zeroize::Zeroizing;
 
 use crate::address::ServerAddress;
 use crate::file_mode::FileMode;
+use crate::locked_file::{self, LockedFile};
 use crate::session::Ticket;
 use text::SavedTicket;
 
 /// How long to wait for another script's lock.
 pub const PATIENCE: Duration = Duration::from_secs(10);
-/// How often the lock is tried meanwhile.
-const TRY: Duration = Duration::from_millis(50);
 
 /// Why a session is not saved or not found. A sentence for the person.
 #[derive(Debug, thiserror::Error)]
@@ -71,11 +69,9 @@ pub enum SavedSessionError {
 
 /// The saved session of one person on one server; this program alone may use it while this lives.
 pub struct SavedSession {
-    path: PathBuf,
+    file: LockedFile,
     server: ServerAddress,
     user: UserName,
-    /// Locked until it is closed.
-    _lock: File,
 }
 
 impl SavedSession {
@@ -90,14 +86,13 @@ impl SavedSession {
         prepare(directory)?;
         // An account has one file, in whatever case its name was typed.
         let name = format!("{server}_{}", user.lower());
-        let path = directory.join(&name);
-        let lock_path = directory.join(format!("{name}.lock"));
-        let lock = lock(&lock_path, patience).map_err(failed(&lock_path))?;
-        Ok(lock.map(|lock| Self {
-            path,
+        let path = directory.join(name);
+        let held = LockedFile::hold(&path, patience);
+        let held = held.map_err(failed(&locked_file::lock_path(&path)))?;
+        Ok(held.map(|file| Self {
+            file,
             server: server.clone(),
             user: user.clone(),
-            _lock: lock,
         }))
     }
 
@@ -110,26 +105,27 @@ impl SavedSession {
     }
 
     fn ticket_at(&self, now: SystemTime) -> Result<Option<Ticket>, SavedSessionError> {
-        let mut file = match options().read(true).open(&self.path) {
+        let path = self.file.path();
+        let mut file = match locked_file::private().read(true).open(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            opened => opened.map_err(failed(&self.path))?,
+            opened => opened.map_err(failed(path))?,
         };
-        let metadata = file.metadata().map_err(failed(&self.path))?;
+        let metadata = file.metadata().map_err(failed(path))?;
         let mode = FileMode::of(&metadata);
         if !metadata.is_file() {
-            return Err(SavedSessionError::Damaged(self.path.clone()));
+            return Err(SavedSessionError::Damaged(path.to_owned()));
         }
         if !mode.is_own || mode.is_open_to_others() {
             return Err(SavedSessionError::OpenFile {
-                path: self.path.clone(),
+                path: path.to_owned(),
                 mode: mode.mode,
             });
         }
-        let bytes = read(&mut file).map_err(failed(&self.path))?;
+        let bytes = read(&mut file).map_err(failed(path))?;
         let entry = SavedTicket::parse(&bytes)
             .filter(|entry| entry.server == self.server)
             .filter(|entry| entry.user.lower() == self.user.lower())
-            .ok_or_else(|| SavedSessionError::Damaged(self.path.clone()))?;
+            .ok_or_else(|| SavedSessionError::Damaged(path.to_owned()))?;
         Ok(entry.ticket(now))
     }
 
@@ -151,34 +147,17 @@ impl SavedSession {
             until: text::seconds(now).saturating_add(left.as_secs()),
             token: token.clone(),
         };
-        self.replace(entry.write().as_bytes())
-            .map_err(failed(&self.path))
-    }
-
-    fn replace(&self, content: &[u8]) -> io::Result<()> {
-        let mut name = self.path.clone().into_os_string();
-        name.push(".new");
-        let temporary = PathBuf::from(name);
-        // A program that was ended while it wrote left it; none writes it while this one holds the
-        // lock.
-        let written = remove(&temporary)
-            .and_then(|()| options().write(true).create_new(true).open(&temporary))
-            .and_then(|mut file| {
-                file.write_all(content)?;
-                file.sync_all()?;
-                fs::rename(&temporary, &self.path)
-            });
-        if written.is_err() {
+        let replaced = self.file.replace(entry.write().as_bytes());
+        if replaced.is_err() {
             // The first failure is reported.
-            let _ = remove(&temporary);
-            let _ = remove(&self.path);
+            let _ = self.file.remove();
         }
-        written
+        replaced.map_err(failed(self.file.path()))
     }
 
     /// Deletes the saved ticket: it was refused, or the login is over.
     pub fn forget(&self) -> Result<(), SavedSessionError> {
-        remove(&self.path).map_err(failed(&self.path))
+        self.file.remove().map_err(failed(self.file.path()))
     }
 }
 
@@ -201,15 +180,7 @@ fn failed(path: &Path) -> impl FnOnce(io::Error) -> SavedSessionError {
 
 /// Makes the directory, or judges the one that is there.
 fn prepare(directory: &Path) -> Result<(), SavedSessionError> {
-    let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt;
-        builder.mode(0o700);
-    }
-    let metadata = builder
-        .recursive(true)
-        .create(directory)
+    let metadata = locked_file::make_private_directory(directory)
         .and_then(|()| fs::metadata(directory))
         .map_err(failed(directory))?;
     let mode = FileMode::of(&metadata);
@@ -220,39 +191,6 @@ fn prepare(directory: &Path) -> Result<(), SavedSessionError> {
         path: directory.to_owned(),
         mode: mode.mode,
     })
-}
-
-/// New files are their owner's alone, and links are not followed.
-fn options() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    #[cfg(unix)]
-    {
-        use rustix::fs::OFlags;
-        use std::os::unix::fs::OpenOptionsExt;
-        // Opening a FIFO in the file's place would block; so it is opened at once, and then
-        // refused.
-        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        options.mode(0o600);
-        options.custom_flags(flags.bits().cast_signed());
-    }
-    options
-}
-
-fn lock(path: &Path, patience: Duration) -> io::Result<Option<File>> {
-    let file = options()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)?;
-    let deadline = Instant::now() + patience;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(Some(file)),
-            Err(TryLockError::Error(error)) => return Err(error),
-            Err(TryLockError::WouldBlock) if Instant::now() >= deadline => return Ok(None),
-            Err(TryLockError::WouldBlock) => thread::sleep(TRY),
-        }
-    }
 }
 
 /// Reads a whole file without leaving a copy of it in memory. One that is too long is cut, and then
@@ -270,13 +208,6 @@ fn read(file: &mut File) -> io::Result<Zeroizing<Vec<u8>>> {
     }
     bytes.truncate(length);
     Ok(bytes)
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        removed => removed,
-    }
 }
 
 #[cfg(test)]
