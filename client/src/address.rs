@@ -4,9 +4,8 @@
 //! one spelling, so that a server has one line in known_hosts. Knows nothing of name resolution.
 
 use std::fmt;
-use std::net::Ipv6Addr;
 
-use chatbox_common::config::{DEFAULT_PORT, MAX_HOST};
+use chatbox_common::config::{DEFAULT_PORT, MAX_HOST, ScopedIpv6};
 
 /// Why a text is no address. A sentence for the person who typed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -17,7 +16,7 @@ pub enum AddressError {
     /// Several colons and no brackets: `::1:7878` could mean two things.
     #[error("an IPv6 address stands in brackets, as in [::1]:7878")]
     Brackets,
-    #[error("what stands in the brackets is no IPv6 address")]
+    #[error("what stands in the brackets is no IPv6 address, as ::1 or fe80::1%eth0")]
     Ipv6,
     #[error("a port is a number from 1 to 65535")]
     Port,
@@ -31,13 +30,14 @@ pub struct ServerAddress {
 }
 
 impl ServerAddress {
-    /// Parses `host`, `host:port`, `[v6]` or `[v6]:port`; without a port it is [`DEFAULT_PORT`].
+    /// Parses `host`, `host:port`, `[v6]` or `[v6]:port`; without a port it is [`DEFAULT_PORT`]. A
+    /// link-local IPv6 address may have a zone, as in `[fe80::1%eth0]`.
     /// Names beyond ASCII are refused, because two of them can look alike; their `xn--` form is
     /// taken.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         if let Some(rest) = text.strip_prefix('[') {
             let (inside, port) = rest.split_once(']').ok_or(AddressError::Brackets)?;
-            let address: Ipv6Addr = inside.parse().map_err(|_| AddressError::Ipv6)?;
+            let address = ScopedIpv6::parse(inside).ok_or(AddressError::Ipv6)?;
             let port = match port.strip_prefix(':') {
                 Some(digits) => parse_port(digits)?,
                 None if port.is_empty() => DEFAULT_PORT,
@@ -115,6 +115,9 @@ mod tests {
             ("[::1]:65535", "[::1]:65535"),
             ("[0:0:0:0:0:0:0:1]:7878", "[::1]:7878"),
             ("[2001:DB8::A]:1", "[2001:db8::a]:1"),
+            ("[FE80::1%eth0]:7878", "[fe80::1%eth0]:7878"),
+            ("[fe80:0::1%wlp0s20f3.7]", "[fe80::1%wlp0s20f3.7]:7878"),
+            ("[fe80::1%2]:1", "[fe80::1%2]:1"),
         ] {
             let address = ServerAddress::parse(typed).unwrap();
             assert_eq!(address.to_string(), canonical, "{typed}");
@@ -140,6 +143,12 @@ mod tests {
             ("[::1", AddressError::Brackets),
             ("[chat]:1", AddressError::Ipv6),
             ("[]", AddressError::Ipv6),
+            ("[fe80::1%]", AddressError::Ipv6),
+            ("[fe80::1%e h]", AddressError::Ipv6),
+            ("[fe80::1%e/../h]", AddressError::Ipv6),
+            ("[fe80::1%eth0%eth1]", AddressError::Ipv6),
+            ("[2001:db8::1%eth0]", AddressError::Ipv6),
+            ("fe80::1%eth0", AddressError::Brackets),
             ("[::1]7878", AddressError::Port),
             ("[::1]:", AddressError::Port),
             ("chat:", AddressError::Port),

@@ -22,6 +22,7 @@ pub use settings::{
     Client, Config, DEFAULT_PORT, Durability, KeySetting, Limits, LogLevel, Logging, MAX_HOST,
     Network, Profile, Registration, Security, Server, Storage,
 };
+pub use value::ScopedIpv6;
 use value::shown;
 
 /// The file's name in each directory of [`candidates`].

@@ -42,6 +42,15 @@ fn the_file_says_where_the_server_is_and_a_flag_overrides_it() {
 }
 
 #[test]
+fn a_server_on_this_link_is_named_with_its_interface() {
+    let text = "[client]\nserver_address = 'fe80::1%eth0'\n";
+    let found = settings(text, &[]).unwrap();
+    assert_eq!(found.server.to_string(), "[fe80::1%eth0]:7878");
+    let found = settings(text, &["--server=[fe80::2%wlan0]:9"]).unwrap();
+    assert_eq!(found.server.to_string(), "[fe80::2%wlan0]:9");
+}
+
+#[test]
 fn without_a_word_in_the_file_it_is_this_machine() {
     let found = settings("", &[]).unwrap();
     assert_eq!(found.server.to_string(), "127.0.0.1:7878");
@@ -155,6 +164,7 @@ fn every_server_that_the_file_may_name_is_an_address() {
         "A.b-c_d:1",
         "127.0.0.1:65535",
         "[::1]",
+        "[fe80::1%eth0]:1",
         "[2001:DB8::A]:00022",
     ] {
         let text = format!("[profiles.x]\nserver = '{server}'\n");

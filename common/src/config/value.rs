@@ -1,6 +1,6 @@
 //! Readers of single values. The error of each says what it would have taken.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -123,7 +123,7 @@ pub(super) fn server(value: &DeValue<'_>) -> Result<String, String> {
     let said = text(value)?;
     let (is_host, port) = if let Some(rest) = said.strip_prefix('[') {
         let (inside, port) = rest.split_once(']').unwrap_or_default();
-        (inside.parse::<Ipv6Addr>().is_ok(), port)
+        (ScopedIpv6::parse(inside).is_some(), port)
     } else {
         let (host, port) = said.split_at(said.find(':').unwrap_or(said.len()));
         (is_host_name(host), port)
@@ -145,6 +145,45 @@ fn is_host_name(host: &str) -> bool {
     let named = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     let begins_well = host.starts_with(|c: char| c.is_ascii_alphanumeric());
     begins_well && host.len() <= MAX_HOST && host.bytes().all(named)
+}
+
+/// The longest name of an interface, in bytes (`IFNAMSIZ` of Linux and the BSDs, less its end).
+const MAX_ZONE: usize = 15;
+
+/// An IPv6 address, of which a link-local one may have a zone: the interface through which it is
+/// reached (RFC 4007, section 11), as in `fe80::1%eth0`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ScopedIpv6<'a> {
+    /// What stands before the zone.
+    pub address: Ipv6Addr,
+    /// An interface's name or number: 1 to 15 ASCII letters, digits, `-`, `_` and `.`. Whether there
+    /// is one shows when it is used.
+    pub zone: Option<&'a str>,
+}
+
+impl<'a> ScopedIpv6<'a> {
+    /// `None` where the text, which has no brackets, is none.
+    #[must_use]
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let (address, zone) = match text.split_once('%') {
+            Some((address, zone)) => (address, Some(zone)),
+            None => (text, None),
+        };
+        let address: Ipv6Addr = address.parse().ok()?;
+        let named = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+        let is_zone = |zone: &str| {
+            let is_name = (1..=MAX_ZONE).contains(&zone.len()) && zone.bytes().all(named);
+            address.is_unicast_link_local() && is_name
+        };
+        zone.is_none_or(is_zone).then_some(Self { address, zone })
+    }
+}
+
+impl Display for ScopedIpv6<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.address)?;
+        self.zone.map_or(Ok(()), |zone| write!(f, "%{zone}"))
+    }
 }
 
 pub(super) fn user(value: &DeValue<'_>) -> Result<UserName, String> {
