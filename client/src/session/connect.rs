@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,7 @@ use chatbox_common::wire::message::{
 };
 
 use super::SessionError;
+use super::dial::dial;
 use crate::address::ServerAddress;
 
 /// A little less than a server gives: this client reports the time-out, rather than a closed
@@ -35,20 +36,11 @@ pub struct Greeted {
     fingerprint: Fingerprint,
 }
 
-/// Connects within `timeout`, the handshake included. Every address of the host is tried.
+/// Connects within `timeout`, the name's resolution and the handshake included. Every address of the
+/// host is tried, the next one beside one that does not answer.
 pub fn connect(server: &ServerAddress, timeout: Duration) -> Result<Greeted, SessionError> {
     let deadline = Instant::now() + timeout;
-    let addresses = (server.host(), server.port())
-        .to_socket_addrs()
-        .map_err(|source| SessionError::Resolve {
-            server: server.clone(),
-            source,
-        })?;
-    let socket =
-        first_that_answers(addresses, deadline).map_err(|source| SessionError::Connect {
-            server: server.clone(),
-            source,
-        })?;
+    let socket = dial(server, deadline)?;
     let failed = |source| SessionError::Handshake {
         server: server.clone(),
         source,
@@ -73,24 +65,6 @@ pub fn connect(server: &ServerAddress, timeout: Duration) -> Result<Greeted, Ses
         peer,
         fingerprint: Fingerprint::from_key(key.as_bytes()),
     })
-}
-
-fn first_that_answers(
-    addresses: impl Iterator<Item = SocketAddr>,
-    deadline: Instant,
-) -> io::Result<TcpStream> {
-    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in addresses {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        match TcpStream::connect_timeout(&address, left) {
-            Ok(socket) => return Ok(socket),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
 }
 
 impl Greeted {
@@ -211,7 +185,7 @@ mod tests {
     #[test]
     fn a_server_that_says_nothing_is_given_up() {
         let (_listener, server) = listener();
-        let error = connect(&server, Duration::from_millis(1)).err();
+        let error = connect(&server, Duration::from_secs(1)).err();
         assert!(matches!(error, Some(SessionError::Timeout)), "{error:?}");
     }
 

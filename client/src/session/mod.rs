@@ -7,6 +7,7 @@
 
 mod change;
 mod connect;
+mod dial;
 mod link;
 mod login;
 

@@ -15,6 +15,7 @@
 //! | [`client_dir`] | a directory for the client, and the client in it |
 //! | [`scripted_client`] | a client that says what a test tells it to say |
 //! | [`scripted_server`] | a server that says what a test tells it to say |
+//! | [`silent`] | an address that does not answer |
 //! | [`account`], [`account_changes`] | registering, logging in, changing an account |
 //! | [`rooms`] | requests about rooms and people |
 //! | [`random`] | random numbers from a seed |
@@ -51,6 +52,7 @@ pub mod random;
 pub mod rooms;
 pub mod scripted_client;
 pub mod scripted_server;
+pub mod silent;
 pub mod terminal;
 pub mod wait;
 
