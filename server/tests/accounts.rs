@@ -8,6 +8,8 @@
     reason = "a test may assert in the plainest way, in its helpers as well"
 )]
 
+use std::net::TcpStream;
+
 use chatbox_common::name::UserName;
 use chatbox_common::testkit::account::{Account, secret, step_now};
 use chatbox_common::testkit::process::ServerProcess;
@@ -73,6 +75,24 @@ fn who_registers_is_in_and_logs_in_again_with_a_code() {
         "credentials.log",
         &["INFO  login user=Alice", &addr, "method=totp"],
     );
+}
+
+#[test]
+fn an_ipv4_peer_of_an_ipv6_listener_is_logged_as_what_it_is() {
+    let server = ServerProcess::start("[server]\naddress = \"::\"\n");
+    let stream = TcpStream::connect(("127.0.0.1", server.address.port())).unwrap();
+    let address = stream.local_addr().unwrap().to_string();
+    let mut client = ScriptedClient::over(&server, stream).unwrap();
+    let binding = client.binding;
+    let proof = client.prove(
+        &UserName::parse("nobody").unwrap(),
+        "any password",
+        &binding,
+    );
+    client.say_login(&proof, &secret("000000"));
+    assert_eq!(client.refusal(), REFUSED);
+    let addr = format!(" addr={address} ");
+    server.line("credentials.log", &["login_failed", &addr]);
 }
 
 #[test]
