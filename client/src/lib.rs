@@ -14,6 +14,7 @@ mod charset;
 mod cli;
 mod completion;
 mod config;
+mod core_dumps;
 mod exit;
 mod file_mode;
 mod input;
@@ -74,6 +75,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<Exit, ExitReason> {
+    core_dumps::forbid()?;
     let run_mode = match &cli.script {
         None => RunMode::Chat,
         Some(Script::Completions { shell }) => {

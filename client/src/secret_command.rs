@@ -4,7 +4,9 @@
 //! its output only the first line is kept, and nothing is ever shown. It inherits this program's
 //! environment, in which this program puts no secret. It stays in the terminal's foreground, so
 //! that one that asks for a passphrase there can, and Ctrl-C ends it too. Where the full screen
-//! owns the terminal, it gets neither.
+//! owns the terminal, it gets neither. One that is late is killed with all that it has started.
+
+mod family;
 
 use std::fmt;
 use std::io::{self, Read};
@@ -18,6 +20,7 @@ use chatbox_common::secret::SecretString;
 use zeroize::Zeroizing;
 
 use crate::prompt::{SecretFileError, first_line};
+use family::Family;
 
 /// For a command to end; the person may have to type a passphrase for it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -58,17 +61,6 @@ impl fmt::Debug for SecretCommand {
     }
 }
 
-#[cfg(unix)]
-fn leave_alone(command: &mut Command) {
-    use std::os::unix::process::CommandExt;
-    command.process_group(0).stderr(Stdio::null());
-}
-
-#[cfg(not(unix))]
-fn leave_alone(command: &mut Command) {
-    command.stderr(Stdio::null());
-}
-
 impl SecretCommand {
     /// `name` is the place in the file, such as `otp_command of [profiles.bot]`.
     #[must_use]
@@ -100,21 +92,20 @@ impl SecretCommand {
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
         if is_alone {
-            leave_alone(&mut command);
+            command.stderr(Stdio::null());
         }
-        let mut child = command.spawn().map_err(failed)?;
-        let secret = child
+        let mut family = Family::start(command, !is_alone && has_terminal()).map_err(failed)?;
+        let secret = family
+            .shell
             .stdout
             .take()
             .ok_or_else(|| io::Error::other("it has no output"))
             .and_then(|output| self.listen(output));
         let status = secret
             .as_ref()
-            .map_or(Ok(None), |_| end(&mut child, deadline));
+            .map_or(Ok(None), |_| end(&mut family.shell, deadline));
         if !matches!(status, Ok(Some(_))) {
-            // These fail where it has ended just now.
-            let _ = child.kill();
-            let _ = child.wait();
+            family.kill();
         }
         let (secret, status) = (secret.map_err(failed)?, status.map_err(failed)?);
         let late = || SecretCommandError::Late(self.name.clone());
@@ -125,7 +116,11 @@ impl SecretCommand {
         }
         // The command has ended, but a process that it left behind may keep the output open.
         let left = deadline.saturating_duration_since(Instant::now());
-        Ok(secret.recv_timeout(left.max(GRACE)).map_err(|_| late())??)
+        let secret = secret.recv_timeout(left.max(GRACE));
+        Ok(secret.map_err(|_| {
+            family.kill_group();
+            late()
+        })??)
     }
 
     /// Reads the first line on a thread of its own, and then drops what follows it: a closed pipe
@@ -146,6 +141,16 @@ impl SecretCommand {
             })?;
         Ok(told)
     }
+}
+
+#[cfg(unix)]
+fn has_terminal() -> bool {
+    std::fs::File::open("/dev/tty").is_ok()
+}
+
+#[cfg(not(unix))]
+const fn has_terminal() -> bool {
+    false
 }
 
 /// `None` where the command did not end by the deadline.
