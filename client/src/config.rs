@@ -19,7 +19,7 @@ use crate::address::{AddressError, ServerAddress};
 use crate::cli::Cli;
 use crate::known_hosts;
 use crate::secret_command::SecretCommand;
-use file::Found;
+use file::{ConfigSearch, Found};
 
 /// Why there are no settings. A sentence for the person.
 #[derive(Debug, thiserror::Error)]
@@ -113,21 +113,28 @@ pub struct Settings {
 }
 
 /// Reads the file and the environment.
+    /// Why files that lay about were not taken, as sentences for the person.
+    pub passed_over: Vec<String>,
 ///
 /// # Errors
 /// When a file is there and not understood, or named by `--config` and not there; when it has
 /// commands that others could have written; when there is no such profile.
 pub fn load(cli: &Cli) -> Result<Settings, ConfigError> {
-    let found = file::find(cli.config.as_deref())?;
+    let searched = file::find(cli.config.as_deref())?;
     let known_hosts = match &cli.known_hosts {
         Some(path) => path.clone(),
         None => known_hosts::default_path(env::var_os("XDG_DATA_HOME"), env::var_os("HOME"))
             .ok_or(ConfigError::NoHome)?,
     };
-    resolve(found, cli, known_hosts)
+    resolve(searched, cli, known_hosts)
 }
 
-fn resolve(found: Option<Found>, cli: &Cli, known_hosts: PathBuf) -> Result<Settings, ConfigError> {
+fn resolve(
+    searched: ConfigSearch,
+    cli: &Cli,
+    known_hosts: PathBuf,
+) -> Result<Settings, ConfigError> {
+    let ConfigSearch { found, passed_over } = searched;
     let (name, profile) = match &cli.profile {
         Some(name) => (name.as_str(), chosen(found.as_ref(), name)?),
         None => ("", Profile::default()),
@@ -176,6 +183,7 @@ fn chosen(found: Option<&Found>, name: &str) -> Result<Profile, ConfigError> {
             Err(ConfigError::NotMeant {
                 path: found.path.clone(),
                 profile: name.to_owned(),
+        passed_over,
             })
         }
         (Some(profile), _) => Ok(profile.clone()),

@@ -91,6 +91,9 @@ fn run(cli: Cli) -> Result<Exit, ExitReason> {
     if face.screen().charset == Charset::Other {
         face.tell(words::app::NOT_UTF8);
     }
+    for sentence in &settings.passed_over {
+        face.tell(sentence);
+    }
     let mut login = Login::new(cli, &settings, &mut *face)?;
     let entered = login.enter(&mut *face)?;
     App::begin(

@@ -8,9 +8,13 @@
     reason = "tests may assert in the plainest way, their helpers too"
 )]
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
 
 use chatbox_common::testkit::client_dir::{ClientDir, end};
+use chatbox_common::testkit::guard::GuardedChild;
+use chatbox_common::testkit::process::program;
 use chatbox_common::testkit::scripted_server::ScriptedServer;
 
 #[cfg(target_os = "linux")]
@@ -25,4 +29,42 @@ fn nothing_of_its_memory_gets_into_a_core_dump() {
     assert_eq!(words[4..6], ["0", "0"], "{limits}");
     drop(client);
     end(child);
+}
+
+#[test]
+fn a_configuration_that_somebody_else_could_have_planted_is_not_followed() {
+    let (dir, planted) = (ClientDir::new(), ScriptedServer::bind());
+    let folder = dir.path("open");
+    let inner = folder.join("inner");
+    fs::create_dir_all(&inner).unwrap();
+    let (host, port) = planted.address().rsplit_once(':').map(both).unwrap();
+    let text = format!("[client]\nserver_address = '{host}'\nserver_port = {port}\n");
+    fs::write(folder.join("config.toml"), text).unwrap();
+    // The next one upward, which is taken.
+    dir.write("config.toml", "[client]\nserver_port = 1\n");
+    for (mode, is_taken) in [(0o777, false), (0o755, true)] {
+        fs::set_permissions(&folder, Permissions::from_mode(mode)).unwrap();
+        let mut command = Command::new(program("chatbox"));
+        command
+            .current_dir(&inner)
+            .env("HOME", dir.path("home"))
+            .env_remove("XDG_CONFIG_HOME")
+            .args(["whoami", "--user=alice", "--password-file=../../pass"])
+            .args(["--otp-file=../../code", "--known-hosts=../../known"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let child = GuardedChild::spawn(&mut command);
+        if is_taken {
+            planted.accept().hears_no_more();
+        }
+        let ended = end(child);
+        assert_eq!(ended.code, if is_taken { 5 } else { 4 }, "{}", ended.err);
+        let is_told = ended.err.contains("passed over") && ended.err.contains("open/config.toml");
+        assert_eq!(is_told, !is_taken, "{}", ended.err);
+    }
+}
+
+fn both((one, other): (&str, &str)) -> (String, String) {
+    (one.to_owned(), other.to_owned())
 }

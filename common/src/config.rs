@@ -5,19 +5,20 @@
 //! and resolve the relative directories in what comes back.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 mod keys;
 mod profiles;
+mod search;
 mod settings;
 mod value;
 
 use keys::{Draft, KEYS};
 use profiles::{KEY_SETTINGS, PROFILE_KEYS, PROFILES};
 pub use profiles::{is_profile_name, profile_name_rule};
+pub use search::{Candidate, Doubt, Writers, candidates};
 pub use settings::{
     Client, Config, DEFAULT_PORT, Durability, KeySetting, Limits, LogLevel, Logging, MAX_HOST,
     Network, Profile, Registration, Security, Server, Storage,
@@ -188,28 +189,32 @@ fn line_of(text: &str, offset: usize) -> usize {
     before.filter(|byte| *byte == b'\n').count() + 1
 }
 
-/// Where config.toml is looked for, the first that exists wins: upward from `start_dir`, then
-/// the user's configuration, then the system's.
-///
-/// `xdg_config_home` counts only when absolute, as the XDG Base Directory Specification asks;
-/// otherwise it is `.config` in `home`.
+/// Whether a text sets anything for the client, faults or not. A file that was only found in a
+/// folder above, and has faults and nothing of the client's, is another program's config.toml.
 #[must_use]
-pub fn candidates(
-    start_dir: &Path,
-    xdg_config_home: Option<&Path>,
-    home: Option<&Path>,
-) -> Vec<PathBuf> {
-    let user = xdg_config_home
-        .filter(|dir| dir.is_absolute())
-        .map(Path::to_path_buf)
-        .or_else(|| home.map(|home| home.join(".config")));
-    start_dir
-        .ancestors()
-        .map(Path::to_path_buf)
-        .chain(user.map(|dir| dir.join("chatbox")))
-        .chain([PathBuf::from("/etc/chatbox")])
-        .map(|dir| dir.join(FILE_NAME))
-        .collect()
+pub fn sets_something_of_the_client(text: &str) -> bool {
+    let (document, _) = DeTable::parse_recoverable(text);
+    document.get_ref().iter().any(|(section, content)| {
+        let DeValue::Table(table) = content.get_ref() else {
+            return false;
+        };
+        match section.get_ref().as_ref() {
+            "client" => table.keys().any(|key| is_key("client", key.get_ref())),
+            "network" => table.contains_key("connection_timeout"),
+            PROFILES => table.values().any(|profile| {
+                let profile = profile.get_ref().as_table();
+                let mut keys = profile.into_iter().flat_map(DeTable::keys);
+                keys.any(|key| PROFILE_KEYS.iter().any(|known| known.name == key.get_ref()))
+            }),
+            // `[keys]` stands in the files of many a program.
+            _ => false,
+        }
+    })
+}
+
+fn is_key(section: &str, name: &str) -> bool {
+    KEYS.iter()
+        .any(|key| key.section == section && key.name == name)
 }
 
 #[cfg(test)]

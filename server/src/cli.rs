@@ -14,8 +14,9 @@ use crate::store::{Role, SCHEMA_VERSION};
 
 const AFTER_HELP: &str = "\
 Without a configuration file and without flags the server listens on 127.0.0.1:7878.
-The file is looked for upward from the working directory, then in
-$XDG_CONFIG_HOME/chatbox/ and in /etc/chatbox/. Beside it lie log/, data/ and keys/;
+The file is looked for upward from the working directory (and refused there where
+others may change it or its folder), then in $XDG_CONFIG_HOME/chatbox/ and in
+/etc/chatbox/. Beside it lie log/, data/ and keys/;
 without any file they are in $XDG_STATE_HOME/chatbox/ (~/.local/state/chatbox/).
 
   tail -f log/info.log log/credentials.log log/chat.log log/sql.log

@@ -5,13 +5,13 @@
 //! lies, and what relative directories are relative to. Called once, by `main`.
 
 use std::fmt::Write as _;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write as _};
 use std::net::IpAddr;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use chatbox_common::config::{self, Config, FILE_NAME, MAX_FILE};
+use chatbox_common::config::{self, Candidate, Config, FILE_NAME, MAX_FILE, Writers};
 use rustix::fs::Access;
 
 /// The flags that override the file; `None` leaves it to the file.
@@ -122,9 +122,14 @@ fn find(options: &Options, environment: &Environment) -> Result<Option<PathBuf>,
         environment.xdg_config_home.as_deref(),
         environment.home.as_deref(),
     );
-    for path in candidates {
+    for Candidate { path, is_meant } in candidates {
         match fs::metadata(&path) {
-            Ok(metadata) if metadata.is_file() => return Ok(Some(path)),
+            Ok(metadata) if metadata.is_file() => {
+                if !is_meant {
+                    believe(&path, &metadata)?;
+                }
+                return Ok(Some(path));
+            }
             Ok(_) => {}
             Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
             // A server that passes over a file it may not read would start with other settings.
@@ -132,6 +137,35 @@ fn find(options: &Options, environment: &Environment) -> Result<Option<PathBuf>,
         }
     }
     Ok(None)
+}
+
+/// Refuses a file that only lies about where others could have put it. It is not passed over: with
+/// other settings the server would begin with another database and other keys.
+fn believe(path: &Path, metadata: &Metadata) -> Result<(), String> {
+    let unreadable = |e: io::Error| format!("{} can't be read: {e}", shown(path));
+    let target = fs::canonicalize(path).map_err(unreadable)?;
+    // Where the name is a link, both folders decide what it means.
+    let folders = [path.parent(), target.parent()].into_iter().flatten();
+    let mut all = vec![(path, metadata.clone())];
+    for folder in folders {
+        all.push((folder, fs::metadata(folder).map_err(unreadable)?));
+    }
+    let user = rustix::process::geteuid().as_raw();
+    for (one, metadata) in all {
+        let writers = Writers {
+            mode: metadata.mode(),
+            owner: metadata.uid(),
+            group: metadata.gid(),
+        };
+        if let Some(doubt) = writers.doubt(user) {
+            return Err(format!(
+                "{} is not taken: {} {doubt}; name the file with --config if you mean it",
+                shown(path),
+                shown(one)
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn read(path: &Path) -> Result<Config, Vec<String>> {
@@ -254,6 +288,36 @@ mod tests {
             let ignored = fs::read_to_string(dir.join(".gitignore")).unwrap();
             assert_eq!(ignored, "*\n");
         }
+    }
+
+    #[test]
+    fn a_file_that_others_could_have_put_there_is_refused_and_not_passed_over() {
+        let root = tempfile::tempdir().unwrap();
+        let inner = root.path().join("open/inner");
+        fs::create_dir_all(&inner).unwrap();
+        for folder in [root.path(), &root.path().join("open")] {
+            fs::write(folder.join(FILE_NAME), "").unwrap();
+        }
+        let open = root.path().join("open");
+        let found = || find(&Options::default(), &started_in(&inner));
+        for mode in [0o777, 0o1777, 0o775] {
+            fs::set_permissions(&open, fs::Permissions::from_mode(mode)).unwrap();
+            let refusal = found().unwrap_err();
+            assert!(
+                refusal.contains("open/config.toml is not taken"),
+                "{refusal}"
+            );
+            assert!(refusal.contains("--config"), "{refusal}");
+        }
+        fs::set_permissions(&open, fs::Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(found(), Ok(Some(open.join(FILE_NAME))));
+        fs::set_permissions(open.join(FILE_NAME), fs::Permissions::from_mode(0o646)).unwrap();
+        assert!(
+            found()
+                .unwrap_err()
+                .contains("config.toml may be changed by others")
+        );
+        assert!(find(&named(&open.join(FILE_NAME)), &started_in(&inner)).is_ok());
     }
 
     #[test]

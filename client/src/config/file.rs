@@ -1,14 +1,15 @@
-//! Finds the configuration file, and judges whether commands in it may be run.
+//! Finds the configuration file, and judges whether it may be taken, and commands in it be run.
 
 use std::env;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use chatbox_common::config::{self, Config, MAX_FILE};
+use chatbox_common::config::{self, Candidate, Config, MAX_FILE};
 
 use super::ConfigError;
-use crate::file_mode::FileMode;
+use crate::file_mode::{self, FileMode};
+use crate::words::config as words;
 
 #[derive(Debug)]
 pub(super) struct Found {
@@ -19,14 +20,25 @@ pub(super) struct Found {
     pub(super) is_meant: bool,
 }
 
+/// The outcome of a search.
+#[derive(Debug, Default)]
+pub(super) struct ConfigSearch {
+    pub(super) found: Option<Found>,
+    /// Why files that lay about were not taken, as sentences.
+    pub(super) passed_over: Vec<String>,
+}
+
 /// Reads the file `named`, or else the first that is found.
-pub(super) fn find(named: Option<&Path>) -> Result<Option<Found>, ConfigError> {
+pub(super) fn find(named: Option<&Path>) -> Result<ConfigSearch, ConfigError> {
     match named {
-        Some(path) => Ok(Some(Found {
-            config: read(path)?,
-            path: path.to_owned(),
-            is_meant: true,
-        })),
+        Some(path) => Ok(ConfigSearch {
+            found: Some(Found {
+                config: read(path)?,
+                path: path.to_owned(),
+                is_meant: true,
+            }),
+            passed_over: Vec::new(),
+        }),
         None => search(
             &env::current_dir().unwrap_or_default(),
             env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).as_deref(),
@@ -39,30 +51,81 @@ pub(super) fn search(
     start: &Path,
     xdg_config_home: Option<&Path>,
     home: Option<&Path>,
-) -> Result<Option<Found>, ConfigError> {
-    let candidates = config::candidates(start, xdg_config_home, home);
-    let upward = start.ancestors().count();
-    for path in &candidates {
-        match read(path) {
+) -> Result<ConfigSearch, ConfigError> {
+    let mut passed_over = Vec::new();
+    for Candidate { path, is_meant } in config::candidates(start, xdg_config_home, home) {
+        let taken = if is_meant {
+            read(&path).map(Some)
+        } else {
+            take_if_ours(&path, &mut passed_over)
+        };
+        let config = match taken {
             Err(ConfigError::Read { source, .. })
                 if matches!(
                     source.kind(),
                     ErrorKind::NotFound | ErrorKind::NotADirectory
-                ) => {}
-            found => {
-                let is_meant = candidates.iter().skip(upward).any(|meant| meant == path);
-                let path = path.clone();
-                return found.map(|config| {
-                    Some(Found {
-                        path,
-                        config,
-                        is_meant,
-                    })
-                });
+                ) =>
+            {
+                continue;
             }
-        }
+            Ok(None) => continue,
+            Ok(Some(config)) => config,
+            Err(error) => return Err(error),
+        };
+        let found = Found {
+            path,
+            config,
+            is_meant,
+        };
+        return Ok(ConfigSearch {
+            found: Some(found),
+            passed_over,
+        });
     }
-    Ok(None)
+    Ok(ConfigSearch {
+        found: None,
+        passed_over,
+    })
+}
+
+/// A file that only lies about: `None` where another user could have put it there, or where it is
+/// another program's.
+///
+/// # Errors
+/// Where it is ours, and has faults.
+fn take_if_ours(path: &Path, passed_over: &mut Vec<String>) -> Result<Option<Config>, ConfigError> {
+    let failed = |source| ConfigError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let mut pass_over = |why: &str| {
+        passed_over.push(words::passed_over(path, why));
+        Ok(None)
+    };
+    // Before it is opened: opening a FIFO waits.
+    if !fs::metadata(path).map_err(failed)?.is_file() {
+        return Ok(None);
+    }
+    let file = match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            return pass_over(words::NOT_READABLE);
+        }
+        opened => opened.map_err(failed)?,
+    };
+    if let Some(doubt) = file_mode::doubt(&file, path).map_err(failed)? {
+        return pass_over(&doubt);
+    }
+    let mode = FileMode::of(&file.metadata().map_err(failed)?);
+    let text = match text(file, path) {
+        Err(ConfigError::NotText(_)) => return pass_over(words::NO_TEXT),
+        text => text?,
+    };
+    match parse(&text, path, mode) {
+        Err(ConfigError::Faults { .. }) if !config::sets_something_of_the_client(&text) => {
+            pass_over(words::ANOTHER_PROGRAMS)
+        }
+        parsed => parsed.map(Some),
+    }
 }
 
 pub(super) fn read(path: &Path) -> Result<Config, ConfigError> {
@@ -73,15 +136,25 @@ pub(super) fn read(path: &Path) -> Result<Config, ConfigError> {
     let file = File::open(path).map_err(failed)?;
     // The mode is that of the opened file: its name could be another's a moment later.
     let mode = FileMode::of(&file.metadata().map_err(failed)?);
+    parse(&text(file, path)?, path, mode)
+}
+
+fn text(file: File, path: &Path) -> Result<String, ConfigError> {
     let mut bytes = Vec::new();
     file.take(MAX_FILE + 1)
         .read_to_end(&mut bytes)
-        .map_err(failed)?;
-    let text = String::from_utf8(bytes)
+        .map_err(|source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+    String::from_utf8(bytes)
         .ok()
         .filter(|text| text.len() as u64 <= MAX_FILE)
-        .ok_or_else(|| ConfigError::NotText(path.to_owned()))?;
-    let config = config::parse(&text).map_err(|faults| ConfigError::Faults {
+        .ok_or_else(|| ConfigError::NotText(path.to_owned()))
+}
+
+fn parse(text: &str, path: &Path, mode: FileMode) -> Result<Config, ConfigError> {
+    let config = config::parse(text).map_err(|faults| ConfigError::Faults {
         path: path.to_owned(),
         faults,
     })?;
@@ -107,8 +180,6 @@ fn judge(path: &Path, mode: FileMode) -> Result<(), ConfigError> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     #[test]
@@ -129,15 +200,77 @@ mod tests {
             fs::create_dir_all(directory).unwrap();
             fs::write(directory.join("config.toml"), "").unwrap();
         }
-        let beside = search(&project, Some(&own), None).unwrap().unwrap();
+        let found = |start: &Path| search(start, Some(&own), None).unwrap().found.unwrap();
+        let beside = found(&project);
         assert!(!beside.is_meant && beside.path.starts_with(&project));
-        let found = search(&root.path().join("none"), Some(&own), None);
-        assert!(found.unwrap().unwrap().is_meant);
+        assert!(found(&root.path().join("none")).is_meant);
         // The person's own directory counts as meant, also when it is the working directory.
-        let found = search(&own.join("chatbox"), Some(&own), None);
-        assert!(found.unwrap().unwrap().is_meant);
-        let named = find(Some(&project.join("config.toml"))).unwrap().unwrap();
-        assert!(named.is_meant);
+        assert!(found(&own.join("chatbox")).is_meant);
+        let named = find(Some(&project.join("config.toml"))).unwrap();
+        assert!(named.found.unwrap().is_meant);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_others_could_have_put_there_is_passed_over_with_a_sentence() {
+        use std::fs::Permissions;
+        use std::os::unix::fs::PermissionsExt;
+
+        let root = tempfile::tempdir().unwrap();
+        let (open, inner) = (root.path().join("open"), root.path().join("open/inner"));
+        fs::create_dir_all(&inner).unwrap();
+        for (folder, port) in [(root.path(), 1), (&open, 2)] {
+            let path = folder.join("config.toml");
+            fs::write(&path, format!("[client]\nserver_port = {port}\n")).unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        }
+        let found = || {
+            let searched = search(&inner, None, None).unwrap();
+            let port = searched.found.unwrap().config.client.server_port;
+            (port, searched.passed_over)
+        };
+        for (mode, port) in [(0o777, 1), (0o1777, 1), (0o775, 1), (0o755, 2)] {
+            fs::set_permissions(&open, Permissions::from_mode(mode)).unwrap();
+            let (found, passed_over) = found();
+            assert_eq!(found, port, "{mode:o}");
+            assert_eq!(passed_over.len(), usize::from(port == 1), "{passed_over:?}");
+            let names = |sentence: &String| {
+                sentence.contains("open/config.toml") && sentence.contains("--config")
+            };
+            assert!(passed_over.iter().all(names), "{passed_over:?}");
+        }
+        let path = open.join("config.toml");
+        fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
+        assert_eq!(found().0, 1);
+    }
+
+    #[test]
+    fn another_programs_file_is_passed_over_and_one_s_own_mistake_is_told() {
+        let root = tempfile::tempdir().unwrap();
+        let inner = root.path().join("site");
+        fs::create_dir(&inner).unwrap();
+        fs::write(root.path().join("config.toml"), "[client]\nbell = false\n").unwrap();
+        let of_inner = |text: &[u8]| {
+            fs::write(inner.join("config.toml"), text).unwrap();
+            search(&inner, None, None)
+        };
+        for text in [
+            "baseURL = 'x'\n[params]\n",
+            "\u{1b}",
+            "[server]\nroot = '/srv'\n",
+        ] {
+            let searched = of_inner(text.as_bytes()).unwrap();
+            assert!(!searched.found.unwrap().config.client.bell, "{text}");
+            assert_eq!(searched.passed_over.len(), 1);
+        }
+        let binary = of_inner(b"\xff\xfe").unwrap();
+        assert!(!binary.found.unwrap().config.client.bell);
+        let mistaken = of_inner(b"[client]\nserver_port = 1\nbel = false\n");
+        assert!(matches!(mistaken, Err(ConfigError::Faults { .. })));
+        fs::remove_file(inner.join("config.toml")).unwrap();
+        fs::create_dir(inner.join("config.toml")).unwrap();
+        let searched = search(&inner, None, None).unwrap();
+        assert!(searched.found.is_some() && searched.passed_over.is_empty());
     }
 
     #[cfg(unix)]

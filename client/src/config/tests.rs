@@ -125,7 +125,7 @@ fn an_unknown_profile_is_answered_with_those_there_are() {
     assert!(sentence.ends_with("has work, word, home"), "{sentence}");
     assert!(told("", "work").ends_with("has none"));
     let without = resolve(
-        None,
+        ConfigSearch::default(),
         &Cli::parse_from(["chatbox", "--profile=work"]),
         PathBuf::new(),
     );

@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod app;
+pub mod config;
 pub mod dialog;
 pub mod enrol;
 pub mod full;

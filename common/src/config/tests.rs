@@ -244,23 +244,20 @@ fn endless_nesting_and_endless_names_are_faults() {
 }
 
 #[test]
-fn the_search_goes_upward_then_to_the_user_then_to_the_system() {
-    let paths = |xdg: Option<&str>, home: Option<&str>| {
-        let found = candidates(Path::new("/a/b"), xdg.map(Path::new), home.map(Path::new));
-        let found: Vec<String> = found.iter().map(|p| p.display().to_string()).collect();
-        found.join(" ")
-    };
-    let upward = "/a/b/config.toml /a/config.toml /config.toml";
-    assert_eq!(
-        paths(Some("/x"), Some("/h")),
-        format!("{upward} /x/chatbox/config.toml /etc/chatbox/config.toml")
-    );
-    assert_eq!(
-        paths(Some("relative"), Some("/h")),
-        format!("{upward} /h/.config/chatbox/config.toml /etc/chatbox/config.toml")
-    );
-    assert_eq!(
-        paths(None, None),
-        format!("{upward} /etc/chatbox/config.toml")
-    );
+fn another_programs_file_is_told_from_one_with_a_mistake() {
+    for (text, is_ours) in [
+        ("[client]\nserver_adress = 'x'\nserver_port = 0\n", true),
+        ("[client]\nbell = tru\n", true),
+        ("[profiles.bot]\nuser = 'a b'\npasswd = 'x'\n", true),
+        ("[network]\nconnection_timeout = 99\n", true),
+        ("[client]\nserver_adress = 'x'\n", false),
+        ("baseURL = 'https://a.example'\n[params]\na = 1\n", false),
+        ("[server]\nport = 80\nroot = '/srv'\n", false),
+        ("theme = 'dark'\n[keys.normal]\nx = 'quit'\n", false),
+        ("client = 1\nprofiles = 2\n[network]\nname = 'x'\n", false),
+        ("not = = TOML\n", false),
+        ("", false),
+    ] {
+        assert_eq!(sets_something_of_the_client(text), is_ours, "{text}");
+    }
 }
