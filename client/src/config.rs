@@ -7,12 +7,13 @@
 mod file;
 
 use std::env;
+use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use chatbox_common::config::MAX_FILE;
-use chatbox_common::config::{Client, Config, Fault, KeySetting, Profile};
+use chatbox_common::config::{Client, Config, Fault, KeySetting, Profile, Security};
 use chatbox_common::name::UserName;
 
 use crate::address::{AddressError, ServerAddress};
@@ -96,6 +97,8 @@ pub struct Settings {
     pub otp_command: Option<SecretCommand>,
     /// The file of pinned keys.
     pub known_hosts: PathBuf,
+    /// Where a server that this user runs keeps its keys.
+    pub own_key_directory: Option<PathBuf>,
     /// For connecting and the handshake together.
     pub connection_timeout: Duration,
     /// The first pause before connecting again; the next ones are longer.
@@ -110,11 +113,11 @@ pub struct Settings {
     pub keys: Vec<KeySetting>,
     /// The file that has `keys`, for what is wrong with them.
     pub file: Option<PathBuf>,
+    /// Why files that lay about were not taken, as sentences for the person.
+    pub passed_over: Vec<String>,
 }
 
 /// Reads the file and the environment.
-    /// Why files that lay about were not taken, as sentences for the person.
-    pub passed_over: Vec<String>,
 ///
 /// # Errors
 /// When a file is there and not understood, or named by `--config` and not there; when it has
@@ -146,6 +149,13 @@ fn resolve(
             command,
         ))
     };
+    let own_key_directory = match &found {
+        Some(Found { path, config, .. }) => {
+            let beside = path.parent().unwrap_or(path);
+            Some(beside.join(&config.security.key_directory))
+        }
+        None => own_keys(env::var_os("XDG_STATE_HOME"), env::var_os("HOME")),
+    };
     let (config, file) = match found {
         Some(found) => (found.config, Some(found.path)),
         None => (Config::default(), None),
@@ -165,6 +175,7 @@ fn resolve(
         ),
         otp_command: command("otp_command", profile.otp_command, cli.otp_file.is_some()),
         known_hosts,
+        own_key_directory,
         connection_timeout: config.network.connection_timeout,
         reconnect_delay: config.client.reconnect_delay,
         scrollback: config.client.scrollback,
@@ -172,7 +183,18 @@ fn resolve(
         escape: config.client.escape,
         keys: config.keys,
         file,
+        passed_over,
     })
+}
+
+/// As the server has it where there is no configuration.
+fn own_keys(xdg_state_home: Option<OsString>, home: Option<OsString>) -> Option<PathBuf> {
+    let state = xdg_state_home
+        .map(PathBuf::from)
+        .filter(|dir| dir.is_absolute());
+    let state = state.or_else(|| Some(PathBuf::from(home?).join(".local/state")))?;
+    let keys = Security::default().key_directory;
+    Some(state.join("chatbox").join(keys))
 }
 
 /// Refuses a profile whose commands others could have written.
@@ -183,7 +205,6 @@ fn chosen(found: Option<&Found>, name: &str) -> Result<Profile, ConfigError> {
             Err(ConfigError::NotMeant {
                 path: found.path.clone(),
                 profile: name.to_owned(),
-        passed_over,
             })
         }
         (Some(profile), _) => Ok(profile.clone()),

@@ -57,16 +57,19 @@ pub enum Refusal {
 pub struct Trust {
     pub presented: Fingerprint,
     pub status: Status,
+    /// It is the key of the server that keeps its files where this user's would: the user or root
+    /// runs it, and nobody else could have put the key there.
+    pub is_own: bool,
 }
 
 impl Trust {
-    /// `loopback` is true when the address that the socket is connected to is one of this machine's
-    /// own; `given` is the fingerprint of `--fingerprint`, or the typed one.
+    /// `given` is the fingerprint of `--fingerprint`, or the typed one.
     ///
-    /// A pinned key that differs is refused whatever was given: removing it is a deliberate act in
+    /// Where the server is does not matter: behind a loopback address there may be another user's
+    /// program, or the far end of a tunnel. A pinned key that differs is refused whatever was given: removing it is a deliberate act in
     /// the file. A given fingerprint that differs is refused even when the key is pinned.
     #[must_use]
-    pub fn decide(self, purpose: Purpose, loopback: bool, given: Option<Fingerprint>) -> Decision {
+    pub fn decide(self, purpose: Purpose, given: Option<Fingerprint>) -> Decision {
         let presented = self.presented;
         match (self.status, given) {
             (Status::Changed { expected, line }, _) => Decision::Refuse(Refusal::Changed {
@@ -79,8 +82,11 @@ impl Trust {
                 Decision::Refuse(Refusal::NotTheOneGiven { given, presented })
             }
             (Status::Known, _) | (Status::New, Some(_)) => Decision::Accept,
-            (Status::New, None) if loopback || purpose == Purpose::LogIn => Decision::AskYes,
-            (Status::New, None) => Decision::AskFingerprint,
+            (Status::New, None) if self.is_own => Decision::Accept,
+            (Status::New, None) => match purpose {
+                Purpose::LogIn => Decision::AskYes,
+                Purpose::Register => Decision::AskFingerprint,
+            },
         }
     }
 }
@@ -114,17 +120,21 @@ mod tests {
 
     const PURPOSES: [Purpose; 2] = [Purpose::Register, Purpose::LogIn];
 
-    fn decide(status: Status, purpose: Purpose, loopback: bool, given: Option<u8>) -> Decision {
-        let presented = key(1);
-        Trust { presented, status }.decide(purpose, loopback, given.map(key))
+    fn decide(status: Status, purpose: Purpose, is_own: bool, given: Option<u8>) -> Decision {
+        let trust = Trust {
+            presented: key(1),
+            status,
+            is_own,
+        };
+        trust.decide(purpose, given.map(key))
     }
 
     #[test]
     fn a_pinned_key_is_accepted_without_a_question() {
         for purpose in PURPOSES {
-            for loopback in [false, true] {
+            for is_own in [false, true] {
                 for given in [None, Some(1)] {
-                    let decision = decide(Status::Known, purpose, loopback, given);
+                    let decision = decide(Status::Known, purpose, is_own, given);
                     assert_eq!(decision, Decision::Accept);
                 }
             }
@@ -133,19 +143,23 @@ mod tests {
 
     #[test]
     fn registering_over_an_unknown_key_needs_the_fingerprint() {
-        let register = |loopback, given| decide(Status::New, Purpose::Register, loopback, given);
-        assert_eq!(register(false, None), Decision::AskFingerprint);
-        assert_eq!(register(false, Some(1)), Decision::Accept);
-        assert_eq!(register(true, None), Decision::AskYes);
-        assert_eq!(register(true, Some(1)), Decision::Accept);
+        let register = |given| decide(Status::New, Purpose::Register, false, given);
+        assert_eq!(register(None), Decision::AskFingerprint);
+        assert_eq!(register(Some(1)), Decision::Accept);
     }
 
     #[test]
     fn logging_in_over_an_unknown_key_needs_a_yes() {
-        let log_in = |loopback, given| decide(Status::New, Purpose::LogIn, loopback, given);
-        assert_eq!(log_in(false, None), Decision::AskYes);
-        assert_eq!(log_in(true, None), Decision::AskYes);
-        assert_eq!(log_in(false, Some(1)), Decision::Accept);
+        let log_in = |given| decide(Status::New, Purpose::LogIn, false, given);
+        assert_eq!(log_in(None), Decision::AskYes);
+        assert_eq!(log_in(Some(1)), Decision::Accept);
+    }
+
+    #[test]
+    fn the_key_of_ones_own_server_needs_no_question() {
+        for purpose in PURPOSES {
+            assert_eq!(decide(Status::New, purpose, true, None), Decision::Accept);
+        }
     }
 
     #[test]
@@ -155,9 +169,9 @@ mod tests {
             presented: key(1),
         });
         for purpose in PURPOSES {
-            for loopback in [false, true] {
+            for is_own in [false, true] {
                 for status in [Status::Known, Status::New] {
-                    assert_eq!(decide(status, purpose, loopback, Some(2)), refused);
+                    assert_eq!(decide(status, purpose, is_own, Some(2)), refused);
                 }
             }
         }
@@ -170,10 +184,10 @@ mod tests {
             line: 7,
         };
         for purpose in PURPOSES {
-            for loopback in [false, true] {
+            for is_own in [false, true] {
                 for given in [None, Some(1), Some(3)] {
                     for status in [changed, Status::Damaged { line: 7 }] {
-                        let decision = decide(status, purpose, loopback, given);
+                        let decision = decide(status, purpose, is_own, given);
                         assert!(matches!(decision, Decision::Refuse(_)), "{status:?}");
                     }
                 }

@@ -43,8 +43,6 @@ fn registers(person: &mut Transcript, name: &str) -> TotpSecret {
 fn registers_by_code(person: &mut Transcript, name: &str) -> (TotpSecret, String) {
     person.is_asked("1) Register  2) Log in");
     person.types("1");
-    person.is_asked("Type yes to go on:");
-    person.types("yes");
     person.is_asked("Name:");
     person.types(name);
     person.is_asked("New password");
@@ -65,8 +63,6 @@ fn registers_by_code(person: &mut Transcript, name: &str) -> (TotpSecret, String
 fn logs_in(person: &mut Transcript, name: &str, password: &str, code: &str) {
     person.is_asked("1) Register  2) Log in");
     person.types("2");
-    person.is_asked("Type yes to go on:");
-    person.types("yes");
     person.is_asked("Name:");
     person.types(name);
     person.is_asked("Password:");
@@ -159,10 +155,6 @@ fn a_refused_login_says_the_same_whatever_was_wrong_and_returns_to_the_menu() {
     ] {
         person.sees("1) Register  2) Log in");
         person.types("2");
-        if heard.is_empty() {
-            person.sees("Type yes to go on:");
-            person.types("yes");
-        }
         person.sees("Name");
         person.sees(":");
         person.types(name);

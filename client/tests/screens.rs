@@ -19,7 +19,9 @@ use std::{fs, iter, thread};
 use chatbox_common::testkit::account::step_now;
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
 use chatbox_common::testkit::scripted_client::{ScriptedClient, id};
-use chatbox_common::testkit::terminal::client::{PASSWORD, SIZE, enter, secret_on, start};
+use chatbox_common::testkit::terminal::client::{
+    PASSWORD, SIZE, enter, secret_on, start, stranger,
+};
 use chatbox_common::testkit::terminal::{CTRL_C, CTRL_U, ESCAPE, PAGE_UP, Screen};
 use chatbox_common::testkit::wait::eventually;
 use chatbox_common::wire::message::{Access, ClientMessage, Kind, Search, Send, ServerMessage};
@@ -170,9 +172,6 @@ fn the_way_in_looks_like_this() {
     ann.sees("1) Register");
     compare("menu", &ann);
     ann.press("1");
-    ann.sees("Type yes to go on:");
-    compare("host-key", &ann);
-    ann.types("yes");
     ann.sees("Name:");
     // The name is so long that the picture has one size, whatever the secret is.
     ann.types("alexandra");
@@ -189,7 +188,7 @@ fn the_way_in_looks_like_this() {
     compare("registration", &ann);
     let secret = secret_on(&mut ann);
     ann.press(&PAGE_UP.repeat(10));
-    ann.sees("The key of");
+    ann.sees("Name:");
     compare("registration-above", &ann);
     ann.types(secret.code_at(step_now()).expose());
     ann.sees("you are alexandra");
@@ -198,8 +197,6 @@ fn the_way_in_looks_like_this() {
     let mut ann = start(&server);
     ann.sees("1) Register");
     ann.press("2");
-    ann.sees("Type yes to go on:");
-    ann.types("yes");
     ann.sees("Name:");
     ann.types("alexandra");
     ann.sees("Password:");
@@ -208,6 +205,22 @@ fn the_way_in_looks_like_this() {
     ann.press("123456");
     ann.sees("Code: ••••••");
     compare("login", &ann);
+}
+
+#[test]
+fn the_way_to_somebody_elses_server_looks_like_this() {
+    let server = ServerProcess::start(UNLIMITED);
+    let mut ann = Screen::start(stranger(&server), SIZE);
+    ann.sees("1) Register");
+    compare("menu-stranger", &ann);
+    ann.press("1");
+    ann.sees("(SHA256:...):");
+    compare("fingerprint", &ann);
+    let mut ann = Screen::start(stranger(&server), SIZE);
+    ann.sees("1) Register");
+    ann.press("2");
+    ann.sees("Type yes to go on:");
+    compare("host-key", &ann);
 }
 
 #[test]

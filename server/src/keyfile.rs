@@ -10,6 +10,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use chatbox_common::fingerprint::Fingerprint;
 use chatbox_common::secret::Secret;
 use zeroize::Zeroizing;
 
@@ -142,6 +143,30 @@ fn create<const N: usize>(directory: &Path, path: &Path) -> Result<Secret<N>, Ke
     Ok(key)
 }
 
+/// In the key directory, for those who are to compare it: the fingerprint as people write it.
+const FINGERPRINT: &str = "fingerprint";
+
+/// Writes the fingerprint of the server's key beside it, if it is not there yet: a client of the
+/// same user recognises the server by it.
+pub fn note_fingerprint(directory: &Path, fingerprint: Fingerprint) -> Result<(), KeyFileError> {
+    let path = directory.join(FINGERPRINT);
+    let text = format!("{fingerprint}\n");
+    if std::fs::read(&path).is_ok_and(|there| there == text.as_bytes()) {
+        return Ok(());
+    }
+    let temporary = directory.join("fingerprint.new");
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options
+        .open(&temporary)
+        .and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            std::fs::rename(&temporary, &path)
+        })
+        .map_err(failed("write", &path))
+}
+
 fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> KeyFileError {
     move |source| KeyFileError::Io {
         doing,
@@ -169,6 +194,21 @@ mod tests {
         assert_eq!(metadata.permissions().mode() & 0o7777, 0o600);
         assert_eq!(load(directory.path(), IfMissing::MayCreate).unwrap(), made);
         assert_eq!(load(directory.path(), IfMissing::MustExist).unwrap(), made);
+    }
+
+    #[test]
+    fn the_fingerprint_beside_the_key_is_that_of_the_key() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(FINGERPRINT);
+        for number in [1, 1, 2] {
+            let fingerprint = Fingerprint::from_key(&[number; 32]);
+            note_fingerprint(directory.path(), fingerprint).unwrap();
+            let there = fs::read_to_string(&path).unwrap();
+            assert_eq!(there, format!("{fingerprint}\n"));
+            let mode = fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o7777, 0o600);
+        }
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 
     #[test]

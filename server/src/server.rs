@@ -23,7 +23,7 @@ use crate::connections::Connections;
 use crate::delivery::{Deliveries, Delivery};
 use crate::handshakes::HandshakeThreads;
 use crate::journal::{self, AuditedChat, ChatSync, RoomLimits};
-use crate::keyfile::{IfMissing, KeyName, load_or_create};
+use crate::keyfile::{IfMissing, KeyName, load_or_create, note_fingerprint};
 use crate::listener;
 use crate::rate_limit::{AddressBudget, PendingRegistrations};
 use crate::readers::Readers;
@@ -83,6 +83,11 @@ impl Server {
         let fresh = !settings.data_dir.join(DATABASE).exists();
         let keys = KeyFiles::load(&settings.key_dir, fresh)?;
         let identity = Arc::new(ServerIdentity::from_private(keys.identity));
+        let fingerprint = Fingerprint::from_key(identity.public().as_bytes());
+        if let Err(error) = note_fingerprint(&settings.key_dir, fingerprint) {
+            // Clients of this user ask for the fingerprint then.
+            log::warn!("{error}");
+        }
         let durability = match config.storage.durability {
             common::Durability::Normal => Durability::Normal,
             common::Durability::Full => Durability::Full,
@@ -141,7 +146,6 @@ impl Server {
         let rest = Arc::new(Rest::default());
         let checkpointer = Checkpointer::open(&settings.data_dir, sql_log)?;
         let housekeeper = housekeep(checkpointer, chat_sync, reads, &shared, &rest)?;
-        let fingerprint = Fingerprint::from_key(identity.public().as_bytes());
         if !iterations.suits_clients() {
             shared.audit.log(
                 Line::of(&events::FEW_SCRAM_ITERATIONS)

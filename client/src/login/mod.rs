@@ -54,8 +54,8 @@ pub struct Login {
     /// Whether the login is to be saved for the next script; `saved` is its place while it is.
     keep: bool,
     saved: Option<SavedSession>,
-    /// The key of the connection before the menu, and whether that was to this machine.
-    probed: Option<(Fingerprint, bool)>,
+    /// The key of the connection before the menu.
+    probed: Option<Fingerprint>,
 }
 
 /// What a thread needs to resume the login: connecting again does not block the loop of `app`.
@@ -111,6 +111,7 @@ impl Login {
             host_key: HostKeyCheck::open(
                 server.clone(),
                 settings.known_hosts.clone(),
+                settings.own_key_directory.as_deref(),
                 cli.fingerprint,
                 prompter,
             )?,
@@ -177,25 +178,35 @@ impl Login {
             return Ok(None);
         };
         if !self.host_key.still_accepts(ticket.fingerprint)? {
-            if let Some(saved) = &self.saved {
-                saved.forget()?;
-            }
-            return Ok(None);
+            return self.forget_saved(script::SESSION_OF_ANOTHER_KEY, prompter);
         }
         match self.way().resume(&ticket) {
             Ok(entered) => Ok(Some(entered)),
             Err(ResumeError::Failed(error)) if error.is_refusal() => {
-                prompter.tell(script::SESSION_OVER);
-                if let Some(saved) = &self.saved {
-                    saved.forget()?;
-                }
-                Ok(None)
+                self.forget_saved(script::SESSION_OVER, prompter)
             }
             Err(ResumeError::Failed(error)) => Err(error.into()),
+            // The server has got another key, which is known already.
+            Err(ResumeError::OtherKey(presented)) if self.host_key.vouches_for(presented) => {
+                self.forget_saved(script::SESSION_OF_ANOTHER_KEY, prompter)
+            }
             Err(ResumeError::OtherKey(presented)) => {
                 Err(self.host_key.is_not(ticket.fingerprint, presented))
             }
         }
+    }
+
+    /// The saved login can't be continued, and a login in full follows.
+    fn forget_saved(
+        &self,
+        why: &str,
+        prompter: &mut dyn Prompter,
+    ) -> Result<Option<Entered>, ExitReason> {
+        prompter.tell(why);
+        if let Some(saved) = &self.saved {
+            saved.forget()?;
+        }
+        Ok(None)
     }
 
     /// The login is saved for the next script: the session must end without a goodbye, which would
@@ -222,9 +233,8 @@ impl Login {
         purpose: Purpose,
         prompter: &mut dyn Prompter,
     ) -> Result<Entered, ExitReason> {
-        if let Some((fingerprint, is_loopback)) = self.probed {
-            self.host_key
-                .settle(purpose, fingerprint, is_loopback, prompter)?;
+        if let Some(fingerprint) = self.probed {
+            self.host_key.settle(purpose, fingerprint, prompter)?;
         }
         match purpose {
             Purpose::Register => self.register(prompter),
@@ -248,10 +258,10 @@ impl Login {
     fn probe(&mut self, prompter: &mut dyn Prompter) -> Result<(), ExitReason> {
         let greeted = self.connect(prompter)?;
         let fingerprint = greeted.fingerprint();
-        let is_known = self.host_key.is_known(fingerprint);
-        self.probed = Some((fingerprint, greeted.is_loopback()));
+        let standing = self.host_key.standing(fingerprint);
+        self.probed = Some(fingerprint);
         greeted.leave();
-        Ok(prompter.say(&words::server(&self.server, is_known))?)
+        Ok(prompter.say(&words::server(&self.server, standing))?)
     }
 
     /// Connects until the server's key is trusted without another question.
@@ -261,13 +271,15 @@ impl Login {
         prompter: &mut dyn Prompter,
     ) -> Result<Greeted, ExitReason> {
         loop {
-            let greeted = self.connect(prompter)?;
-            let (fingerprint, is_loopback) = (greeted.fingerprint(), greeted.is_loopback());
-            let settled = self
-                .host_key
-                .settle(purpose, fingerprint, is_loopback, prompter);
-            match settled {
-                Ok(false) => return Ok(greeted),
+            let mut greeted = self.connect(prompter)?;
+            let fingerprint = greeted.fingerprint();
+            match self.host_key.settle(purpose, fingerprint, prompter) {
+                Ok(false) => {
+                    if self.host_key.vouches_for(fingerprint) {
+                        greeted.believe();
+                    }
+                    return Ok(greeted);
+                }
                 Ok(true) => greeted.leave(),
                 Err(reason) => {
                     greeted.leave();
@@ -319,14 +331,16 @@ impl Login {
         let password = self.password(None, prompter)?;
         let code = self.codes.fresh(prompter, words::CODE)?;
         let greeted = self.reach(Purpose::LogIn, prompter)?;
-        let fingerprint = greeted.fingerprint();
+        let (fingerprint, is_believed) = (greeted.fingerprint(), greeted.is_believed());
         let (named, sent) = (user.clone(), code.clone());
         let (server_time, entered) = away(prompter, words::LOGGING_IN, move || {
             let challenged = greeted.log_in(&named)?;
             let server_time = challenged.server_time();
             Ok::<_, SessionError>((server_time, challenged.prove(&password, sent)))
         })??;
-        check_clock(server_time, prompter);
+        if is_believed || entered.is_ok() {
+            check_clock(server_time, prompter);
+        }
         let entered = entered?;
         self.codes.spend(code);
         self.host_key.pin(fingerprint, prompter);
@@ -389,11 +403,14 @@ impl Login {
 
     /// What a login that was not resumed means; `expected` is the key of its server.
     #[must_use]
-    pub fn judge(&self, error: ResumeError, expected: Fingerprint) -> NotResumed {
+    pub fn judge(&mut self, error: ResumeError, expected: Fingerprint) -> NotResumed {
         match error {
-            ResumeError::OtherKey(presented) => {
-                NotResumed::Exit(self.host_key.is_not(expected, presented))
-            }
+            ResumeError::OtherKey(presented) => match self.host_key.reread() {
+                Err(reason) => NotResumed::Exit(reason),
+                // The server has got another key, and the person has pinned it meanwhile.
+                Ok(()) if self.host_key.vouches_for(presented) => NotResumed::Refused,
+                Ok(()) => NotResumed::Exit(self.host_key.is_not(expected, presented)),
+            },
             ResumeError::Failed(error) if error.is_refusal() => NotResumed::Refused,
             ResumeError::Failed(SessionError::Protocol) => {
                 NotResumed::Exit(SessionError::Protocol.into())

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::{IpAddr, Shutdown, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,7 @@ use chatbox_common::wire::message::{
 use super::SessionError;
 use super::dial::dial;
 use crate::address::ServerAddress;
+use crate::words::login as words;
 
 /// A little less than a server gives: this client reports the time-out, rather than a closed
 /// connection.
@@ -32,8 +33,8 @@ pub struct Greeted {
     pub(super) deadline: Instant,
     pending: VecDeque<ServerMessage>,
     requests: RequestId,
-    peer: IpAddr,
     fingerprint: Fingerprint,
+    is_believed: bool,
 }
 
 /// Connects within `timeout`, the name's resolution and the handshake included. Every address of the
@@ -47,7 +48,6 @@ pub fn connect(server: &ServerAddress, timeout: Duration) -> Result<Greeted, Ses
     };
     let io_failed = |error: io::Error| failed(error.into());
     socket.set_nodelay(true).map_err(io_failed)?;
-    let peer = socket.peer_addr().map_err(io_failed)?.ip().to_canonical();
     let mut stream = Deadlined::until(&socket, deadline);
     let (channel, key) = channel::connect(&mut stream).map_err(|error| {
         if error.is_timeout() {
@@ -62,8 +62,8 @@ pub fn connect(server: &ServerAddress, timeout: Duration) -> Result<Greeted, Ses
         deadline: Instant::now() + LOGIN,
         pending: VecDeque::new(),
         requests: 0,
-        peer,
         fingerprint: Fingerprint::from_key(key.as_bytes()),
+        is_believed: false,
     })
 }
 
@@ -74,10 +74,16 @@ impl Greeted {
         self.fingerprint
     }
 
-    /// The peer's address is one of this machine.
+    /// The key is pinned, or the person had it from the operator. Until this is called nothing that
+    /// the server says before it has proved itself is told: it may be an impostor, who would like
+    /// to choose the words that a person reads at this moment.
+    pub const fn believe(&mut self) {
+        self.is_believed = true;
+    }
+
     #[must_use]
-    pub const fn is_loopback(&self) -> bool {
-        self.peer.is_loopback()
+    pub const fn is_believed(&self) -> bool {
+        self.is_believed
     }
 
     /// Says goodbye instead of logging in.
@@ -101,13 +107,23 @@ impl Greeted {
     pub(super) fn ask(&mut self, request: &ClientMessage) -> Result<ServerMessage, SessionError> {
         self.say(request)?;
         match self.hear()? {
-            ServerMessage::Error(error) => Err(refusal(error)),
+            ServerMessage::Error(ErrorMessage { code, text, .. }) => Err(SessionError::Refused {
+                code,
+                sentence: self.told(text, words::unproven_refusal(code)),
+            }),
             ServerMessage::Bye(Bye { reason, text }) => Err(SessionError::Goodbye {
                 reason,
-                sentence: text,
+                sentence: self.told(text, words::unproven_goodbye(reason)),
             }),
             answer => Ok(answer),
         }
+    }
+
+    fn told(&self, theirs: String, ours: &str) -> String {
+        if self.is_believed {
+            return theirs;
+        }
+        ours.to_owned()
     }
 
     /// The record of the last answer has more messages, which that of a login must not have.
@@ -138,13 +154,6 @@ impl Greeted {
                 receiver.fill(&mut stream)?;
             }
         }
-    }
-}
-
-fn refusal(error: ErrorMessage) -> SessionError {
-    SessionError::Refused {
-        code: error.code,
-        sentence: error.text,
     }
 }
 

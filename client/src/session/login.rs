@@ -170,6 +170,8 @@ impl Greeted {
         if self.fingerprint() != ticket.fingerprint {
             return Err(SessionError::Protocol);
         }
+        // The server with this key has proved itself at the login.
+        self.believe();
         let request = self.next_request();
         let proof = ticket.token.proof(self.channel.binding.as_bytes());
         let answer = self.ask(&ClientMessage::Resume(Resume {

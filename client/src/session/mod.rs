@@ -23,8 +23,8 @@ pub use connect::{Greeted, connect};
 pub use link::{Ending, Heard, Link};
 pub use login::{Confirmed, Entered, Ticket};
 
-/// Why there is no session. A server's sentences are in it as they came: the caller makes them fit
-/// for a terminal before showing one.
+/// Why there is no session. A server's sentences are in it as they came, if it is one whose key was
+/// known: the caller makes them fit for a terminal before showing one.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// The host has no address.

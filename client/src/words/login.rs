@@ -5,6 +5,7 @@ use std::time::Duration;
 use chatbox_common::auth::scram::MIN_PASSWORD;
 use chatbox_common::fingerprint::Fingerprint;
 use chatbox_common::name::UserName;
+use chatbox_common::wire::message::{ByeReason, ErrorCode};
 
 use crate::address::ServerAddress;
 
@@ -38,13 +39,12 @@ pub const CHECKING: &str = "checking the password";
 pub const LOGGING_IN: &str = "logging in";
 pub const REGISTERING: &str = "making the account";
 
-pub fn server(server: &ServerAddress, is_known: bool) -> String {
-    let known = if is_known {
-        "its key is the known one"
-    } else {
-        "its key is not known yet"
-    };
-    format!("ChatBox at {server}, {known}.")
+pub const ITS_KEY_IS_KNOWN: &str = "its key is the known one";
+pub const ITS_KEY_IS_OUR_OWN: &str = "its key is that of your own server";
+pub const ITS_KEY_IS_NEW: &str = "its key is not known yet";
+
+pub fn server(server: &ServerAddress, key: &str) -> String {
+    format!("ChatBox at {server}, {key}.")
 }
 
 pub fn name(offered: Option<&UserName>) -> String {
@@ -102,6 +102,29 @@ pub fn key_unasked(server: &ServerAddress, presented: Fingerprint) -> String {
          presented: {presented}\n\
          If it is the one its operator gave you, use\n  --fingerprint {presented}"
     )
+}
+
+const LOGIN_REFUSED: &str = "login refused: the name, the password or the code is wrong";
+const BUSY: &str = "the server has no place for this login just now: try again in a minute";
+const NOT_TOLD: &str = "the server refused; what it says is not shown, because its key is not known \
+     yet";
+
+/// In place of what a server says whose key is not known.
+pub const fn unproven_refusal(code: ErrorCode) -> &'static str {
+    match code {
+        ErrorCode::LoginRefused => LOGIN_REFUSED,
+        ErrorCode::Busy | ErrorCode::TooFast | ErrorCode::Unavailable => BUSY,
+        _ => NOT_TOLD,
+    }
+}
+
+/// The same for its goodbye.
+pub const fn unproven_goodbye(reason: ByeReason) -> &'static str {
+    match reason {
+        ByeReason::LoginRefused => LOGIN_REFUSED,
+        ByeReason::Busy | ByeReason::Shutdown => BUSY,
+        _ => NOT_TOLD,
+    }
 }
 
 pub fn weak(how: &str, hint: Option<&str>) -> String {

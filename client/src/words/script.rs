@@ -11,6 +11,9 @@ pub const NO_PLACE: &str = "there is no place for kept sessions: set HOME or XDG
 pub const SESSION_IN_USE: &str =
     "another script uses the kept session; this one logs in by itself and keeps nothing of it";
 
+pub const SESSION_OF_ANOTHER_KEY: &str =
+    "the kept session is of a key that the server does not have any more; logging in again";
+
 pub const SESSION_OVER: &str = "the kept session is no longer good; logging in again";
 
 /// The line of `--wait-ack`, which scripts parse (docs/SCRIPTING.md).

@@ -68,7 +68,7 @@ fn a_password_typed_before_there_is_any_question_is_not_shown() {
     let mut alice = start(&server);
     alice.echo_becomes(false);
     assert_eq!(alice.text(), "", "nothing was asked yet");
-    alice.types(&format!("1\nyes\nalice\n{PASSWORD}\n{PASSWORD}"));
+    alice.types(&format!("1\nalice\n{PASSWORD}\n{PASSWORD}"));
     go_on();
     // Also while keys are computed from the password.
     alice.sees("?secret=");
@@ -172,8 +172,6 @@ fn a_question_that_was_stopped_goes_on_without_echo() {
     person.signal(Signal::CONT);
     person.echo_becomes(false);
     person.types("2");
-    person.is_asked("Type yes to go on:");
-    person.types("yes");
     person.is_asked("Name:");
     person.types("alice");
     person.is_asked("Password:");

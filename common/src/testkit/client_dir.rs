@@ -55,6 +55,9 @@ impl ClientDir {
         command
             .current_dir(self.directory.path())
             .env("HOME", self.directory.path())
+            .env_remove("XDG_CONFIG_HOME")
+            .env_remove("XDG_DATA_HOME")
+            .env_remove("XDG_STATE_HOME")
             .env("TZ", "UTC")
             .args(["--config", "config.toml", "--known-hosts", "known"])
             .args(flags)

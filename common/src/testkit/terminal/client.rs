@@ -20,8 +20,16 @@ fn client_at(address: &str, config: &str) -> Program {
         .args(["--server", address])
 }
 
-/// Knows nothing but the server's address, and so asks for everything.
+/// Knows nothing but the server's address, and so asks for everything but its key: it is run by
+/// who runs the server, as in the first minute with it.
 pub fn client(server: &ServerProcess) -> Program {
+    let keys = server.path().join("keys");
+    let config = format!("[security]\nkey_directory = '{}'\n", keys.display());
+    client_at(&server.address.to_string(), &config)
+}
+
+/// As [`client`], and the server is somebody else's.
+pub fn stranger(server: &ServerProcess) -> Program {
     client_at(&server.address.to_string(), "")
 }
 
@@ -59,8 +67,6 @@ pub fn enter(server: &ServerProcess, size: (u16, u16), account: &mut Account) ->
 pub fn registers(screen: &mut Screen, name: &str) -> TotpSecret {
     screen.sees("1) Register");
     screen.press("1");
-    screen.sees("Type yes to go on:");
-    screen.types("yes");
     screen.sees("Name:");
     screen.types(name);
     screen.sees("New password");
