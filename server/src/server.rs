@@ -294,6 +294,7 @@ fn housekeep(
                 .told
                 .wait_timeout_while(guard, CHECKPOINT_EVERY, |over| !*over);
             over = *waited.unwrap_or_else(PoisonError::into_inner).0;
+            shared.audit.look_at_files();
             shared.write_noise(false);
             reads.write(&shared.audit);
             if let Err(error) = chat_sync.sync() {

@@ -4,7 +4,7 @@
 use std::io;
 use std::path::Path;
 
-use super::file::LogFile;
+use super::file::{Gone, LogFile, LogSync};
 use super::files::AuditFile;
 use super::line::Line;
 
@@ -29,6 +29,24 @@ impl ChatLog {
     /// for the next flush.
     pub fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
+    }
+
+    /// Opens the file anew where it was moved or deleted. The lines belong into info.log.
+    ///
+    /// # Errors
+    /// When it can't be; what is written goes to the earlier file, which may be one without a name.
+    pub fn reopen_if_gone(&mut self) -> io::Result<Option<(Gone, Vec<Line>)>> {
+        let found = self.0.reopen_if_gone()?;
+        Ok(found.map(|(gone, mut repairs)| {
+            repairs.insert(0, gone.line(AuditFile::Chat));
+            (gone, repairs)
+        }))
+    }
+
+    /// For the thread that syncs the file.
+    #[must_use]
+    pub fn syncer(&self) -> LogSync {
+        self.0.syncer()
     }
 
     /// Forgets the lines that were not written, where the caller will append them again from the

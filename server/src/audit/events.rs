@@ -166,6 +166,8 @@ events! {
         HISTORY_RENEWED = Warn "history_renewed" (why);
         CHAT_LOG_RECOVERED = Warn "chat_log_recovered" (lines id);
         LOG_REPAIRED = Warn "log_repaired" (file what);
+        LOG_REOPENED = Info "log_reopened" (file);
+        LOG_DELETED = Warn "log_deleted" (file);
         LINES_LOST = Error "lines_lost" (lines);
         DIAGNOSTICS_DROPPED = Warn "diagnostics_dropped" (lines);
 

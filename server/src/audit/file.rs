@@ -5,10 +5,11 @@
 //! target switched off: they stand in the line already). It drops the errors of what it
 //! writes to, so [`Output`] keeps them until they are asked for.
 
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::mem;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use log::{LevelFilter, Log, Record};
@@ -21,6 +22,7 @@ use super::line::Line;
 /// An audit file, and the lines that were not written yet.
 pub struct LogFile {
     which: AuditFile,
+    dir: PathBuf,
     logger: Box<WriteLogger<Shared>>,
     output: Shared,
 }
@@ -42,6 +44,7 @@ impl LogFile {
         let logger = WriteLogger::new(LevelFilter::Trace, config, output.clone());
         let file = Self {
             which,
+            dir: dir.to_owned(),
             logger,
             output,
         };
@@ -52,8 +55,51 @@ impl LogFile {
     /// back after half a line would cut off what the server has written meanwhile.
     pub fn open_beside(dir: &Path, which: AuditFile) -> io::Result<(Self, Vec<Line>)> {
         let (file, repairs) = Self::open(dir, which)?;
-        file.output.lock().may_cut = false;
+        file.output.lock().is_shared = true;
         Ok((file, repairs))
+    }
+
+    /// Opens the file anew where its name means another one by now, or none: it was moved or
+    /// deleted. Lines that wait are written before, so that they stand where they belong. Returns
+    /// what became of the earlier file, and what had to be put right in the new one.
+    ///
+    /// # Errors
+    /// When the name can't be looked at or opened; the earlier file is kept then.
+    pub fn reopen_if_gone(&self) -> io::Result<Option<(Gone, Vec<Line>)>> {
+        let mut output = self.output.lock();
+        let ours = output.file.metadata()?;
+        match fs::metadata(self.dir.join(self.which.name())) {
+            Ok(named) if is_one_file(&named, &ours) => return Ok(None),
+            Ok(_) => {}
+            Err(e) if e.kind() == ErrorKind::NotFound => {}
+            Err(e) => return Err(e),
+        }
+        // What the earlier file does not take goes into the new one.
+        output.flush();
+        let (opened, repairs) = Output::open(&self.dir, self.which)?;
+        let earlier = mem::replace(&mut output.file, opened.file);
+        output.is_regular = opened.is_regular;
+        if let Some(before) = output.retired.replace(earlier) {
+            // Two within a second: the first one is not left unsynced.
+            before.sync_data()?;
+        }
+        let gone = if ours.nlink() == 0 {
+            Gone::Deleted
+        } else {
+            Gone::Moved
+        };
+        Ok(Some((gone, repairs)))
+    }
+
+    /// For another thread: what it syncs is always the file that is written.
+    #[must_use]
+    pub fn syncer(&self) -> LogSync {
+        LogSync(self.output.clone())
+    }
+
+    #[must_use]
+    pub const fn which(&self) -> AuditFile {
+        self.which
     }
 
     /// The line is in memory until [`LogFile::flush`].
@@ -90,6 +136,49 @@ impl LogFile {
     }
 }
 
+/// What became of a file whose name means another one by now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gone {
+    /// It has another name, or its name is a link that leads elsewhere now.
+    Moved,
+    /// With all its lines.
+    Deleted,
+}
+
+impl Gone {
+    /// For info.log.
+    #[must_use]
+    pub fn line(self, which: AuditFile) -> Line {
+        let event = match self {
+            Self::Moved => &events::LOG_REOPENED,
+            Self::Deleted => &events::LOG_DELETED,
+        };
+        Line::of(event).with("file", which.name())
+    }
+}
+
+fn is_one_file(one: &Metadata, other: &Metadata) -> bool {
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+/// Syncs a [`LogFile`] without making its writer wait.
+pub struct LogSync(Shared);
+
+impl LogSync {
+    /// Waits until the disk has what was written so far, also to a file that was moved since the
+    /// last time. A device or a pipe needs no syncing.
+    pub fn sync(&self) -> io::Result<()> {
+        let (earlier, file) = {
+            let mut output = self.0.lock();
+            let file = output.is_regular.then(|| output.file.try_clone());
+            (output.retired.take(), file.transpose()?)
+        };
+        let synced = earlier.map_or(Ok(()), |earlier| earlier.sync_data());
+        file.map_or(Ok(()), |file| file.sync_data())?;
+        synced
+    }
+}
+
 /// The `Write` that the logger owns and the [`LogFile`] asks for its state.
 #[derive(Clone)]
 struct Shared(Arc<Mutex<Output>>);
@@ -115,8 +204,12 @@ impl Write for Shared {
 
 struct Output {
     file: File,
-    /// A pipe or a device can't be cut, and a file that the server writes too must not be.
-    may_cut: bool,
+    /// No pipe and no device.
+    is_regular: bool,
+    /// The server writes it, too.
+    is_shared: bool,
+    /// The file before this one, until it is synced.
+    retired: Option<File>,
     waiting: Vec<u8>,
     /// The last failure, until [`LogFile::flush`] takes it.
     fault: Option<io::Error>,
@@ -176,7 +269,9 @@ impl Output {
         }
         let output = Self {
             file,
-            may_cut: regular,
+            is_regular: regular,
+            is_shared: false,
+            retired: None,
             waiting: Vec::new(),
             fault: None,
         };
@@ -204,7 +299,7 @@ impl Output {
     fn undo(&mut self, before: Option<u64>, written: usize) {
         let cut = match before {
             _ if written == 0 => true,
-            Some(length) if self.may_cut => self.file.set_len(length).is_ok(),
+            Some(length) if self.is_regular && !self.is_shared => self.file.set_len(length).is_ok(),
             _ => false,
         };
         if !cut {
@@ -228,123 +323,4 @@ fn write_counting(out: &mut impl Write, bytes: &[u8]) -> (usize, io::Result<()>)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::os::unix::fs::symlink;
-
-    use log::Level;
-
-    use super::*;
-    use crate::audit::events::{AuditEvent, key};
-
-    const A: AuditEvent = AuditEvent::for_test("a", Level::Info, AuditFile::Chat, &[]);
-    const B: AuditEvent = AuditEvent::for_test("b", Level::Error, AuditFile::Chat, &[key!(k)]);
-
-    fn chat(dir: &Path) -> (LogFile, Vec<Line>) {
-        LogFile::open(dir, AuditFile::Chat).unwrap()
-    }
-
-    fn content(dir: &Path) -> String {
-        fs::read_to_string(dir.join("chat.log")).unwrap()
-    }
-
-    #[test]
-    fn lines_wait_until_they_are_flushed_together() {
-        let dir = tempfile::tempdir().unwrap();
-        let (file, repairs) = chat(dir.path());
-        let (a, b) = (Line::of(&A), Line::of(&B).with("k", "{} %s"));
-        file.append(&a);
-        file.append(&b);
-        assert_eq!(content(dir.path()), "");
-        file.flush().unwrap();
-        assert_eq!(
-            content(dir.path()),
-            format!("{}\n{}\n", a.as_str(), b.as_str())
-        );
-        assert_eq!((file.waiting(), repairs), (0, vec![]));
-        let mode = fs::metadata(dir.path().join("chat.log")).unwrap();
-        assert_eq!(mode.permissions().mode() & 0o777, 0o600);
-    }
-
-    #[test]
-    fn a_file_that_was_there_is_closed_to_others_and_ends_with_a_whole_line() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("chat.log");
-        let long = "x".repeat(10_000);
-        fs::write(&path, format!("whole\nhalf {long}")).unwrap();
-        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
-        let (file, repairs) = chat(dir.path());
-        assert_eq!(repairs.len(), 2);
-        assert!(repairs[0].as_str().contains("log_repaired file=chat.log"));
-        let mode = fs::metadata(&path).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
-        let line = Line::of(&A);
-        file.append(&line);
-        file.flush().unwrap();
-        assert_eq!(content(dir.path()), format!("whole\n{}\n", line.as_str()));
-        assert_eq!(chat(dir.path()).1, vec![]);
-        fs::write(&path, "half").unwrap();
-        chat(dir.path());
-        assert_eq!(content(dir.path()), "");
-
-        // Nothing can write the other files' lines again: what is left of one is kept.
-        let other = dir.path().join("info.log");
-        fs::write(&other, "half").unwrap();
-        LogFile::open(dir.path(), AuditFile::Info).unwrap();
-        assert_eq!(fs::read_to_string(&other).unwrap(), "half\n");
-    }
-
-    #[test]
-    fn a_full_disk_is_reported_and_nothing_is_forgotten() {
-        let dir = tempfile::tempdir().unwrap();
-        symlink("/dev/full", dir.path().join("chat.log")).unwrap();
-        let (file, _) = chat(dir.path());
-        file.append(&Line::of(&A));
-        let waiting = file.waiting();
-        assert_eq!(
-            file.flush().unwrap_err().kind(),
-            ErrorKind::StorageFull,
-            "the error that simplelog drops"
-        );
-        assert_eq!(file.waiting(), waiting);
-        let other = dir.path().join("other");
-        file.output.lock().file = File::create(&other).unwrap();
-        file.flush().unwrap();
-        assert!(fs::read_to_string(&other).unwrap().ends_with(" a\n"));
-        assert_eq!(file.waiting(), 0);
-    }
-
-    #[test]
-    fn half_a_line_is_taken_back() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("chat.log"), "whole\n").unwrap();
-        let (mut output, _) = Output::open(dir.path(), AuditFile::Chat).unwrap();
-        output.waiting.extend_from_slice(b"next line\n");
-        output.file.write_all(b"next").unwrap();
-        output.undo(Some(6), 4);
-        assert_eq!(content(dir.path()), "whole\n");
-        output.flush();
-        assert_eq!(content(dir.path()), "whole\nnext line\n");
-    }
-
-    #[test]
-    fn what_cannot_be_taken_back_is_continued() {
-        let dir = tempfile::tempdir().unwrap();
-        let (file, _) = LogFile::open_beside(dir.path(), AuditFile::Chat).unwrap();
-        let mut output = file.output.lock();
-        output.waiting.extend_from_slice(b"next line\n");
-        output.file.write_all(b"next").unwrap();
-        output.undo(Some(0), 4);
-        output.flush();
-        assert_eq!(content(dir.path()), "next line\n");
-    }
-
-    #[test]
-    fn a_short_write_is_counted() {
-        let mut room = [0_u8; 6];
-        let (written, result) = write_counting(&mut &mut room[..], b"next line");
-        assert_eq!(written, 6);
-        assert!(result.is_err());
-        assert_eq!(write_counting(&mut io::sink(), b"next").0, 4);
-    }
-}
+mod tests;

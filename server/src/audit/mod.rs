@@ -10,6 +10,7 @@
 //! `lines_lost`, and until then [`Audit::fault`] says so, so that the server refuses what must not
 //! happen unseen.
 
+use std::cell::RefCell;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,6 +30,7 @@ mod noise;
 pub use chat::ChatLog;
 pub use diagnostics::install;
 use file::LogFile;
+pub use file::{Gone, LogSync};
 use files::AuditFile;
 pub use line::{Line, Stamp};
 pub use noise::Noise;
@@ -47,6 +49,8 @@ const RETRY: Duration = Duration::from_secs(1);
 enum AuditJob {
     /// Lines that stand together in their file.
     Write(Vec<Line>),
+    /// At the files: whether they are still those that their names mean.
+    Look,
     Stop,
 }
 
@@ -96,6 +100,7 @@ impl Audit {
             sql,
             info,
             credentials,
+            gone: RefCell::default(),
             state: Arc::clone(&state),
         };
         let thread = thread::Builder::new()
@@ -132,6 +137,12 @@ impl Audit {
         }
     }
 
+    /// Has the files opened anew that were moved or deleted. To be called once a second; where the
+    /// queue is full, the next time will do.
+    pub fn look_at_files(&self) {
+        let _ = self.queue.try_send(AuditJob::Look);
+    }
+
     /// What keeps the files from being written at the moment: while there is a fault, the server
     /// refuses what must not happen unseen.
     #[must_use]
@@ -160,6 +171,8 @@ struct Writer {
     sql: LogFile,
     info: LogFile,
     credentials: LogFile,
+    /// Why files that were moved or deleted could not be opened anew, as of the last look.
+    gone: RefCell<Option<String>>,
     state: Arc<State>,
 }
 
@@ -208,8 +221,13 @@ impl Writer {
 
     /// False when the thread is to end.
     fn take(&self, job: AuditJob) -> bool {
-        let AuditJob::Write(lines) = job else {
-            return false;
+        let lines = match job {
+            AuditJob::Write(lines) => lines,
+            AuditJob::Look => {
+                self.look_at_files();
+                return true;
+            }
+            AuditJob::Stop => return false,
         };
         for line in lines {
             let file = match line.file() {
@@ -227,11 +245,34 @@ impl Writer {
         true
     }
 
+    fn look_at_files(&self) {
+        let faults = self.files().into_iter().filter_map(|file| {
+            let name = file.which().name();
+            match file.reopen_if_gone() {
+                Ok(None) => None,
+                Ok(Some((gone, repairs))) => {
+                    self.info.append(&gone.line(file.which()));
+                    repairs.iter().for_each(|line| self.info.append(line));
+                    None
+                }
+                Err(error) => Some(format!("{name} is gone and can't be made again: {error}")),
+            }
+        });
+        let faults = faults.reduce(|all, one| all + "; " + &one);
+        *self.gone.borrow_mut() = faults;
+    }
+
+    /// info.log comes first, so that it tells of the others where its name leads now.
+    const fn files(&self) -> [&LogFile; 3] {
+        [&self.info, &self.sql, &self.credentials]
+    }
+
     fn flush(&self) {
         let mut fault = self.flush_files();
         if fault.is_none() && self.tell_of_gaps() {
             fault = self.flush_files();
         }
+        let fault = fault.or_else(|| self.gone.borrow().clone());
         let mut known = lock(&self.state.fault);
         if let Some(fault) = &fault
             && known.is_none()
@@ -259,16 +300,11 @@ impl Writer {
     }
 
     fn flush_files(&self) -> Option<String> {
-        let flush = |file: &LogFile, which: AuditFile| {
-            let failed = file.flush().err()?;
-            Some(format!("{}: {failed}", which.name()))
-        };
         // All three are tried, also when the first fails.
-        let faults = [
-            flush(&self.sql, AuditFile::Sql),
-            flush(&self.info, AuditFile::Info),
-            flush(&self.credentials, AuditFile::Credentials),
-        ];
+        let faults = self.files().map(|file| {
+            let failed = file.flush().err()?;
+            Some(format!("{}: {failed}", file.which().name()))
+        });
         faults
             .into_iter()
             .flatten()
@@ -287,145 +323,4 @@ fn tell(sentence: &str) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::os::unix::fs::symlink;
-
-    use chatbox_common::config::AUDIT_FILES;
-    use chatbox_common::limits::MAX_TEXT;
-    use log::Level;
-
-    use super::events::{AuditEvent, key};
-    use super::*;
-
-    const LOGIN: AuditEvent = AuditEvent::for_test(
-        "login",
-        Level::Info,
-        AuditFile::Credentials,
-        &[key!([n]), key!([i])],
-    );
-    const START: AuditEvent = AuditEvent::for_test("start", Level::Info, AuditFile::Info, &[]);
-    const STATEMENT: AuditEvent =
-        AuditEvent::for_test("sql", Level::Info, AuditFile::Sql, &[key!([text])]);
-
-    #[test]
-    fn the_files_are_named_as_the_configuration_names_them() {
-        use AuditFile::{Chat, Credentials, Info, Sql};
-        assert_eq!(
-            [Sql, Info, Credentials, Chat].map(AuditFile::name),
-            AUDIT_FILES
-        );
-    }
-
-    fn lines(dir: &Path, file: AuditFile) -> Vec<String> {
-        let text = fs::read_to_string(dir.join(file.name())).unwrap();
-        text.lines().map(|line| line[25..].to_owned()).collect()
-    }
-
-    #[test]
-    fn every_line_of_every_thread_is_written_before_stop_returns() {
-        let dir = tempfile::tempdir().unwrap();
-        let audit = Audit::start(dir.path()).unwrap();
-        let threads: Vec<_> = (0..4)
-            .map(|n| {
-                let audit = audit.clone();
-                thread::spawn(move || {
-                    for i in 0..QUEUE {
-                        audit.log(Line::of(&LOGIN).with("n", n).with("i", i));
-                    }
-                })
-            })
-            .collect();
-        audit.log_together(vec![Line::of(&STATEMENT)]);
-        audit.log(Line::of(&START));
-        for thread in threads {
-            thread.join().unwrap();
-        }
-        audit.stop();
-        audit.stop();
-        assert_eq!(lines(dir.path(), AuditFile::Sql), ["INFO  sql"]);
-        assert_eq!(lines(dir.path(), AuditFile::Info), ["INFO  start"]);
-        let logins = lines(dir.path(), AuditFile::Credentials);
-        for n in 0..4 {
-            let of_one: Vec<_> = logins
-                .iter()
-                .filter(|l| l.contains(&format!(" n={n} ")))
-                .collect();
-            let expected: Vec<_> = (0..QUEUE)
-                .map(|i| format!("INFO  login n={n} i={i}"))
-                .collect();
-            assert!(of_one.into_iter().eq(&expected));
-        }
-    }
-
-    #[test]
-    fn more_at_once_than_may_wait_is_written_all_the_same() {
-        let dir = tempfile::tempdir().unwrap();
-        let audit = Audit::start(dir.path()).unwrap();
-        let line = Line::of(&STATEMENT).with_text("text", &"y".repeat(1000));
-        for _ in 0..QUEUE {
-            audit.log_together(vec![line.clone(); 4]);
-        }
-        audit.stop();
-        assert_eq!(lines(dir.path(), AuditFile::Sql).len(), 4 * QUEUE);
-        assert_eq!(lines(dir.path(), AuditFile::Info), [""; 0]);
-    }
-
-    #[test]
-    fn what_was_put_right_at_the_opening_stands_in_info_log() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("sql.log"), "unfinished").unwrap();
-        Audit::start(dir.path()).unwrap().stop();
-        let info = lines(dir.path(), AuditFile::Info);
-        assert!(
-            info.iter()
-                .all(|l| l.starts_with("WARN  log_repaired file=sql.log"))
-        );
-        assert!(info.iter().any(|l| l.contains("unfinished")));
-    }
-
-    fn writer(dir: &Path) -> Writer {
-        let open = |which| LogFile::open(dir, which).unwrap().0;
-        Writer {
-            sql: open(AuditFile::Sql),
-            info: open(AuditFile::Info),
-            credentials: open(AuditFile::Credentials),
-            state: Arc::default(),
-        }
-    }
-
-    #[test]
-    fn a_full_disk_can_be_asked_for_and_holds_up_only_its_own_file() {
-        let dir = tempfile::tempdir().unwrap();
-        symlink("/dev/full", dir.path().join("credentials.log")).unwrap();
-        let audit = Audit::start(dir.path()).unwrap();
-        assert_eq!(audit.fault(), None);
-        audit.log(Line::of(&LOGIN));
-        audit.log(Line::of(&START));
-        audit.stop();
-        let fault = audit.fault().unwrap();
-        assert!(fault.starts_with("credentials.log: "), "{fault}");
-        assert_eq!(lines(dir.path(), AuditFile::Info), ["INFO  start"]);
-    }
-
-    #[test]
-    fn lines_beyond_the_bound_are_counted_and_told_once_the_file_works() {
-        let dir = tempfile::tempdir().unwrap();
-        symlink("/dev/full", dir.path().join("sql.log")).unwrap();
-        let mut writer = writer(dir.path());
-        let line = Line::of(&STATEMENT).with_text("text", &"y".repeat(MAX_TEXT));
-        let fitting = MAX_WAITING.div_ceil(line.as_str().len() + 1);
-        for _ in 0..fitting + 3 {
-            assert!(writer.take(AuditJob::Write(vec![line.clone()])));
-        }
-        writer.flush();
-        assert!(lock(&writer.state.fault).is_some());
-        assert_eq!(lines(dir.path(), AuditFile::Info), [""; 0]);
-        fs::remove_file(dir.path().join("sql.log")).unwrap();
-        writer.sql = LogFile::open(dir.path(), AuditFile::Sql).unwrap().0;
-        writer.flush();
-        assert_eq!(*lock(&writer.state.fault), None);
-        let told = lines(dir.path(), AuditFile::Info);
-        assert_eq!(told, ["ERROR lines_lost lines=3"]);
-    }
-}
+mod tests;
