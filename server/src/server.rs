@@ -100,7 +100,7 @@ impl Server {
         for line in repairs {
             audit.log(line);
         }
-        let chat_sync = chat.syncer(&settings.log_dir)?;
+        let chat_sync = chat.syncer();
 
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let (deliveries, delivery_threads) =

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use chatbox_common::wire::message::{AccountId, Kind, RoomMode};
 use jiff::Timestamp;
 
-use crate::audit::{ChatLog, Line, Stamp, events};
+use crate::audit::{ChatLog, Gone, Line, LogSync, Stamp, events};
 use crate::store::{Message, StoreError, Unlogged};
 
 /// Bytes of the file's end that hold at least one whole line: a text of 8 KiB in its longest
@@ -24,7 +24,7 @@ const CATCH_UP: u32 = 1000;
 
 /// Syncs chat.log from the housekeeper's thread, so that the journal never waits for the disk.
 pub struct ChatSync {
-    file: Option<File>,
+    file: LogSync,
     rows: Arc<Rows>,
 }
 
@@ -40,10 +40,8 @@ impl ChatSync {
     /// Waits until the disk has the lines written so far.
     pub fn sync(&self) -> io::Result<()> {
         let written = self.rows.written.load(Ordering::Acquire);
-        if written > self.rows.synced.load(Ordering::Acquire)
-            && let Some(file) = &self.file
-        {
-            file.sync_data()?;
+        if written > self.rows.synced.load(Ordering::Acquire) {
+            self.file.sync()?;
             self.rows.synced.store(written, Ordering::Release);
         }
         Ok(())
@@ -59,6 +57,10 @@ pub struct AuditedChat {
     stamp: (i64, Stamp),
     /// Lines may be missing: a write failed, or the file was only just opened.
     behind: bool,
+    /// The last row whose line was in the file when it was last looked at.
+    seen: u64,
+    /// The file was moved or deleted, and could not be opened anew.
+    is_gone: bool,
 }
 
 impl AuditedChat {
@@ -71,24 +73,50 @@ impl AuditedChat {
         // Before `ChatLog::open` repairs the file: half a line at its end does not count.
         let last = last_row(&dir.join("chat.log"))?;
         let (log, repairs) = ChatLog::open(dir)?;
+        let logged = last.unwrap_or(mark);
         let chat = Self {
             log,
-            logged: last.unwrap_or(mark),
+            logged,
             rows: Arc::default(),
             stamp: (0, stamp(0)),
             behind: true,
+            seen: logged,
+            is_gone: false,
         };
         Ok((chat, repairs))
     }
 
-    /// `dir` is the file's directory. A device or a pipe needs no syncing.
-    pub fn syncer(&self, dir: &Path) -> io::Result<ChatSync> {
-        let file = File::open(dir.join("chat.log"))?;
-        let regular = file.metadata()?.is_file();
-        Ok(ChatSync {
-            file: regular.then_some(file),
+    #[must_use]
+    pub fn syncer(&self) -> ChatSync {
+        ChatSync {
+            file: self.log.syncer(),
             rows: Arc::clone(&self.rows),
-        })
+        }
+    }
+
+    /// Begins a new file where the one that is written was moved or deleted. What was written to a
+    /// deleted one since the last look is lost with it, and is to be added to the new one. The lines
+    /// belong into info.log.
+    pub fn look(&mut self) -> Vec<Line> {
+        match self.log.reopen_if_gone() {
+            Ok(found) => {
+                self.is_gone = false;
+                let (gone, lines) = found.unzip();
+                if gone == Some(Gone::Deleted) && self.logged > self.seen {
+                    self.logged = self.seen;
+                    self.behind = true;
+                }
+                self.seen = self.logged;
+                lines.unwrap_or_default()
+            }
+            Err(error) => {
+                if !self.is_gone {
+                    log::error!("chat.log is gone and can't be made again: {error}");
+                }
+                self.is_gone = true;
+                Vec::new()
+            }
+        }
     }
 
     /// The last row whose line survives a power cut.
@@ -105,7 +133,7 @@ impl AuditedChat {
     /// While it is true, no new message may be taken.
     #[must_use]
     pub const fn is_behind(&self) -> bool {
-        self.behind
+        self.behind || self.is_gone
     }
 
     /// Adds a committed message to the batch; nothing is written before [`AuditedChat::flush`].
@@ -125,7 +153,7 @@ impl AuditedChat {
     /// Writes the batch, whose last row is `last`. After a failure the lines are dropped here, and
     /// [`AuditedChat::catch_up`] adds them.
     pub fn flush(&mut self, last: u64) {
-        if self.behind {
+        if self.is_behind() {
             // A later line must not stand where an earlier one is missing.
             return self.log.discard();
         }
@@ -154,6 +182,9 @@ impl AuditedChat {
         read: impl Fn(u64, u32) -> Result<Vec<Unlogged>, StoreError>,
     ) -> Result<usize, StoreError> {
         let mut added = 0;
+        if self.is_gone {
+            return Ok(0);
+        }
         loop {
             let missing = read(self.logged, CATCH_UP)?;
             let Some(last) = missing.last().map(|one| one.message.id) else {
@@ -331,6 +362,72 @@ mod tests {
         }
         fs::write(&path, "").unwrap();
         assert_eq!(AuditedChat::open(dir.path(), 9).unwrap().0.logged(), 9);
+    }
+
+    fn log(chat: &mut AuditedChat, row: u64) {
+        let one = stored(row);
+        chat.append(row, "#lobby", RoomMode::Audited, &Logged::of(&one.message));
+        chat.flush(row);
+    }
+
+    fn rows(path: &Path) -> Vec<u64> {
+        let text = fs::read_to_string(path).unwrap();
+        let row = |line: &str| line.split(" id=").nth(1)?.split(' ').next()?.parse().ok();
+        text.lines().filter_map(row).collect()
+    }
+
+    #[test]
+    fn what_a_deleted_file_has_lost_is_added_and_what_a_moved_one_has_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, moved) = (dir.path().join("chat.log"), dir.path().join("moved"));
+        let (mut chat, _) = AuditedChat::open(dir.path(), 0).unwrap();
+        let syncer = chat.syncer();
+        assert_eq!(chat.catch_up(database(0)).unwrap(), 0);
+        log(&mut chat, 1);
+        assert_eq!(chat.look(), []);
+        log(&mut chat, 2);
+        fs::rename(&path, &moved).unwrap();
+        log(&mut chat, 3);
+        assert!(
+            chat.look()[0]
+                .as_str()
+                .contains("log_reopened file=chat.log")
+        );
+        assert!(!chat.is_behind());
+        log(&mut chat, 4);
+        assert_eq!((rows(&moved), rows(&path)), (vec![1, 2, 3], vec![4]));
+        syncer.sync().unwrap();
+        assert_eq!(chat.synced(), 4);
+
+        assert_eq!(chat.look(), []);
+        fs::remove_file(&path).unwrap();
+        log(&mut chat, 5);
+        assert!(
+            chat.look()[0]
+                .as_str()
+                .contains("log_deleted file=chat.log")
+        );
+        assert!(chat.is_behind());
+        assert_eq!(chat.catch_up(database(5)).unwrap(), 1);
+        log(&mut chat, 6);
+        assert_eq!(rows(&path), [5, 6]);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_made_again_keeps_the_log_behind_until_it_can() {
+        let dir = tempfile::tempdir().unwrap();
+        let inner = dir.path().join("log");
+        fs::create_dir(&inner).unwrap();
+        let (mut chat, _) = AuditedChat::open(&inner, 0).unwrap();
+        assert_eq!(chat.catch_up(database(0)).unwrap(), 0);
+        fs::rename(&inner, dir.path().join("moved")).unwrap();
+        assert_eq!(chat.look(), []);
+        assert!(chat.is_behind());
+        assert_eq!(chat.catch_up(database(1)).unwrap(), 0);
+        fs::create_dir(&inner).unwrap();
+        assert_eq!(chat.look().len(), 1);
+        assert_eq!(chat.catch_up(database(1)).unwrap(), 0);
+        assert!(!chat.is_behind());
     }
 
     #[test]

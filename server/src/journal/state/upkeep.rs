@@ -54,6 +54,9 @@ impl JournalState {
     }
 
     pub(in crate::journal) fn catch_up(&mut self) {
+        for line in self.chat.look() {
+            self.audit.log(line);
+        }
         if !self.chat.is_behind() {
             return;
         }
