@@ -60,6 +60,8 @@ pub const MAX_FIRST_CODES: u32 = 5;
 pub const REGISTRATIONS: u32 = 50;
 /// How long until an address may begin one more registration.
 pub const REGISTRATION_REFILL: Duration = Duration::from_secs(60);
+/// Messages of unknown types that are answered before login.
+pub const MAX_UNKNOWN_BEFORE_LOGIN: u32 = 16;
 /// Registrations that one connection may begin.
 pub const REGISTRATIONS_PER_CONNECTION: u32 = 5;
 
@@ -232,6 +234,10 @@ mod tests {
                      connection. Loopback addresses have no limit",
                     REGISTRATION_REFILL.as_secs()
                 ),
+            ),
+            (
+                "messages of unknown type, before login",
+                MAX_UNKNOWN_BEFORE_LOGIN.to_string(),
             ),
         ]
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use chatbox_common::channel::{Channel, ChannelError, Receiver, Sender};
 use chatbox_common::crypto::handshake::ChannelBinding;
 use chatbox_common::deadline::Deadlined;
+use chatbox_common::limits::MAX_UNKNOWN_BEFORE_LOGIN;
 use chatbox_common::wire::codec::{self, Malformed, Read as Message};
 use chatbox_common::wire::message::{
     Bye, ByeReason, ClientMessage, ErrorCode, ErrorMessage, RequestId, ServerMessage,
@@ -167,6 +168,8 @@ pub struct LoginStream<'a> {
     sealed: Vec<u8>,
     /// A record may have been written in part: nothing can follow it.
     broken: bool,
+    /// Messages of unknown types that have come.
+    unknown: u32,
 }
 
 impl<'a> LoginStream<'a> {
@@ -180,6 +183,7 @@ impl<'a> LoginStream<'a> {
             pending: VecDeque::new(),
             sealed: Vec::new(),
             broken: false,
+            unknown: 0,
         }
     }
 
@@ -238,7 +242,13 @@ impl<'a> LoginStream<'a> {
     }
 
     /// Answers a message of a type that this version does not know (PROTOCOL.md, section 17).
+    /// After [`MAX_UNKNOWN_BEFORE_LOGIN`] the connection ends: what is said to a peer that reads
+    /// nothing fits into the socket's buffer, so that this thread never waits for it.
     pub fn unsupported(&mut self, kind: u32, request: Option<RequestId>) -> Result<(), End> {
+        self.unknown += 1;
+        if self.unknown > MAX_UNKNOWN_BEFORE_LOGIN {
+            return Err(End::WrongState);
+        }
         let sentence = format!("messages of type {kind} are not known here");
         self.error(request, ErrorCode::Unsupported, &sentence, None)
     }

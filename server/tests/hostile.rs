@@ -17,7 +17,7 @@ use chatbox_common::channel::ChannelError;
 use chatbox_common::testkit::process::ServerProcess;
 use chatbox_common::testkit::scripted_client::{ScriptedClient, id, sending};
 use chatbox_common::testkit::wait::{PATIENCE, eventually};
-use chatbox_common::wire::message::{ByeReason, ClientMessage, Plain, ServerMessage};
+use chatbox_common::wire::message::{ByeReason, ClientMessage, ErrorCode, Plain, ServerMessage};
 
 /// Deadlines as short as the configuration allows.
 const BRIEF: &str = "[network]\nconnection_timeout = 1\n";
@@ -245,6 +245,23 @@ fn malformed_messages_before_a_login_are_a_goodbye_and_a_line() {
     assert_eq!(client.goodbye(), ByeReason::Protocol);
     let line = noise(&mut server);
     assert!(line.ends_with("count=1 last=protocol"), "{line}");
+}
+
+#[test]
+fn unknown_messages_before_a_login_have_an_end() {
+    let server = ServerProcess::start("");
+    let mut client = ScriptedClient::connect(&server);
+    // [64, {0: 1}], a type that this version does not know.
+    let messages: Vec<u8> = b"\x82\x18\x40\xa1\x00\x01".repeat(17);
+    let frame = client.seal(&messages);
+    client.write(&frame).unwrap();
+    let rest = client.rest();
+    let refused = rest.iter().filter(|message| {
+        matches!(message, ServerMessage::Error(error) if error.code == ErrorCode::Unsupported)
+    });
+    assert_eq!(refused.count(), 16);
+    let last = rest.last().unwrap();
+    assert!(matches!(last, ServerMessage::Bye(bye) if bye.reason == ByeReason::Protocol));
 }
 
 #[test]
