@@ -22,6 +22,7 @@ mod keyfile;
 mod listener;
 mod login;
 mod login_stream;
+mod networks;
 mod presence;
 mod rate_limit;
 mod readers;

@@ -14,6 +14,7 @@ use crate::clock::now_ms;
 use crate::connection::Connection;
 use crate::connection_threads::ConnectionThreads;
 use crate::connections::Full;
+use crate::networks::canonical;
 use crate::shared::Shared;
 
 /// With the 128 of std a burst of connections costs each of the rest a retry after one second.
@@ -56,7 +57,7 @@ pub fn run(listener: &TcpListener, shared: &Arc<Shared>) {
     loop {
         match listener.accept() {
             Ok((socket, peer)) => {
-                admit(socket, written_once(peer), shared, &threads);
+                admit(socket, canonical(peer), shared, &threads);
                 taken += 1;
                 if taken == BURST {
                     // Not a wait for a peer: connections that come meanwhile stand in the backlog.
@@ -72,18 +73,6 @@ pub fn run(listener: &TcpListener, shared: &Arc<Shared>) {
                 std::thread::sleep(PAUSE);
             }
         }
-    }
-}
-
-/// A listener on `::` gives IPv4 peers addresses such as `::ffff:192.0.2.7`: one peer must not have
-/// two spellings in the audit, the database and the limits by address.
-fn written_once(peer: SocketAddr) -> SocketAddr {
-    match peer {
-        SocketAddr::V6(v6) => match v6.ip().to_ipv4_mapped() {
-            Some(v4) => SocketAddr::new(v4.into(), v6.port()),
-            None => peer,
-        },
-        SocketAddr::V4(_) => peer,
     }
 }
 
@@ -134,20 +123,6 @@ fn refuse(socket: &TcpStream, peer: SocketAddr, shared: &Shared) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_peer_has_one_address_in_whatever_way_it_came() {
-        for (from, written) in [
-            ("192.0.2.7:1", "192.0.2.7:1"),
-            ("[::ffff:192.0.2.7]:1", "192.0.2.7:1"),
-            ("[2001:db8::7]:1", "[2001:db8::7]:1"),
-            ("[fe80::7%3]:1", "[fe80::7%3]:1"),
-            ("[::1]:1", "[::1]:1"),
-        ] {
-            let from: SocketAddr = from.parse().unwrap();
-            assert_eq!(written_once(from).to_string(), written);
-        }
-    }
 
     #[test]
     fn what_is_accepted_sends_at_once_and_hides_little_of_a_stalled_reader() {

@@ -8,6 +8,8 @@
     reason = "a test may assert in the plainest way, in its helpers as well"
 )]
 
+use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};
+
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
 use chatbox_common::testkit::scripted_client::{ScriptedClient, id, sending};
 use chatbox_common::testkit::wait::eventually;
@@ -256,4 +258,37 @@ fn a_signal_that_means_nothing_ends_nothing_and_leaves_a_line() {
     }
     assert_eq!(server.stop().code(), Some(0));
     server.line("info.log", &["INFO  stopped"]);
+}
+
+#[test]
+fn a_peer_of_ipv4_has_its_ipv4_address_in_every_place() {
+    if let Err(error) = TcpListener::bind((Ipv6Addr::UNSPECIFIED, 0)) {
+        let is_required = std::env::var_os("CHATBOX_REQUIRE").is_some_and(|value| value == "1");
+        assert!(!is_required, "no IPv6: {error}");
+        eprintln!("skipped: no IPv6: {error}");
+        return;
+    }
+    let mut server = ServerProcess::start("[server]\naddress = \"::\"\n");
+    let loopback = (Ipv4Addr::LOCALHOST, server.address.port());
+    let stream = TcpStream::connect(loopback).unwrap();
+    let seen = stream.local_addr().unwrap().to_string();
+    assert!(seen.starts_with("127.0.0.1:"));
+    let mut alice = ScriptedClient::over(&server, stream).unwrap();
+    alice.register("alice", "correct horse battery");
+    let addr = format!("addr={seen} ");
+    server.line("credentials.log", &["registered user=alice", &addr]);
+    alice.ask(|request| ClientMessage::Whoami(Plain { request }));
+    let told = alice.until("whoami", |message| match message {
+        ServerMessage::You(you) => Some(you.address),
+        _ => None,
+    });
+    assert_eq!(told, seen);
+    let online = "SELECT group_concat(ip_port) FROM ONLINE";
+    eventually("a row of ONLINE", || {
+        server.query(online).filter(|row| *row == seen)
+    });
+    server.stop();
+    for file in ["credentials.log", "info.log"] {
+        assert!(!server.lines(file).concat().contains("::ffff"), "{file}");
+    }
 }
