@@ -12,20 +12,23 @@ use std::path::{Path, PathBuf};
 use rustix::process::{DumpableBehavior, Resource, Rlimit};
 
 use crate::delivery::FLOOR;
+use crate::strangers::MAX_LEAVING;
 
 /// Memory maps of one thread: its stack, that one's guard page, and the same two for signals.
 /// Past `vm.max_map_count` a new thread does not fail, it aborts the process.
 pub const MAPS_PER_THREAD: u64 = 4;
+/// Threads and descriptors of connections that have lost their place to others.
+const LEAVING: u64 = MAX_LEAVING as u64;
 /// Maps for the program, its allocator's arenas, SQLite, the threads that serve no connection
 /// (those kept for the next login among them), the stacks that the C library keeps (40 MiB, two
 /// maps each), and large outboxes.
-const MAPS_RESERVE: u64 = 2_594;
+const MAPS_RESERVE: u64 = 2_594 + LEAVING * MAPS_PER_THREAD;
 /// Descriptors for the listener, the database and its readers, the logs, epoll, and those that the
 /// system's libraries open.
-const DESCRIPTORS_RESERVE: u64 = 128;
+const DESCRIPTORS_RESERVE: u64 = 128 + LEAVING;
 /// Threads that serve no connection, among them those kept for the next login, and a shell beside
 /// the server in the same control group.
-const PIDS_RESERVE: u64 = 128;
+const PIDS_RESERVE: u64 = 128 + LEAVING;
 /// Threads of other programs of the same user.
 const USER_RESERVE: u64 = 512;
 /// Threads of other programs on the machine.
@@ -224,12 +227,12 @@ mod tests {
             let cap = cap(&machine, 0, 256 * MIB);
             (cap.connections, cap.limit)
         };
-        assert_eq!(with(|_| ()), (15_734, Limit::Maps));
+        assert_eq!(with(|_| ()), (15_670, Limit::Maps));
         assert_eq!(
             with(|m| m.descriptors = Some(1_024)),
-            (896, Limit::Descriptors)
+            (832, Limit::Descriptors)
         );
-        assert_eq!(with(|m| m.pids_left = Some(4_900)), (4_772, Limit::Pids));
+        assert_eq!(with(|m| m.pids_left = Some(4_900)), (4_708, Limit::Pids));
         assert_eq!(
             with(|m| m.user_threads = Some(1_512)),
             (1_000, Limit::UserThreads)

@@ -27,6 +27,7 @@ use crate::login::{Authenticated, Candidacy};
 use crate::login_stream::{End, LoginStream};
 use crate::rate_limit::MessageBudget;
 use crate::shared::Shared;
+use crate::strangers::Phase;
 
 /// For a peer to accept its goodbye.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -78,26 +79,38 @@ impl Connection {
     fn handshake(&self) -> Result<LoginStream<'_>, End> {
         let policy = &self.shared.policy;
         let mut stream = Deadlined::new(&self.socket, policy.handshake);
-        let respond = |message_1| self.shared.handshakes.respond(message_1);
+        let respond = |message_1| {
+            // Before it waits for its keys: how long that takes is not the peer's doing.
+            let place = self.shared.advance(self.session, Phase::Greeted);
+            place.map_err(|_| ChannelError::Busy)?;
+            self.shared.handshakes.respond(message_1)
+        };
         let frames = FrameBuffer::with_capacity(policy.buffer_size);
         let accepted = channel::accept(&mut stream, frames, policy.rotation, respond);
         match accepted {
             Ok(channel) => Ok(LoginStream::new(&self.socket, channel, LOGIN_TIMEOUT)),
             Err(error) if error.is_timeout() => Err(self.stopped_or(End::Timeout)),
             Err(error) => {
-                if matches!(error, ChannelError::Busy) {
+                let end = self.stopped_or(End::Channel(error));
+                if matches!(end, End::MadeRoom | End::Channel(ChannelError::Busy)) {
                     use std::io::Write;
                     let _ = stream.write_all(channel::BUSY_LINE);
                 }
-                Err(self.stopped_or(End::Channel(error)))
+                Err(end)
             }
         }
     }
 
-    /// A server that stops shuts down the reading of all sockets, which looks like the peer's end.
+    /// A server that stops, or needs a place, shuts down the reading of sockets, which looks like
+    /// the peer's end.
     fn stopped_or(&self, end: End) -> End {
-        if end.is_cut_off() && self.shared.connections.is_stopping() {
+        let connections = &self.shared.connections;
+        if !end.is_cut_off() {
+            end
+        } else if connections.is_stopping() {
             End::Shutdown
+        } else if connections.made_room(self.session) {
+            End::MadeRoom
         } else {
             end
         }

@@ -4,9 +4,9 @@
 //! disk or another lock: there is no second lock to order it with.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chatbox_common::limits::MAX_SESSIONS;
 use chatbox_common::name::UserName;
@@ -14,12 +14,7 @@ use chatbox_common::wire::message;
 
 use crate::delivery::Backpressure;
 use crate::event::{Person, SessionId};
-use crate::rate_limit::network;
-
-/// Before login, one network may hold this part of all connections …
-const STRANGERS_SHARE: usize = 16;
-/// … but always so many.
-const MIN_STRANGERS: usize = 64;
+use crate::strangers::{MAX_LEAVING, NoPlace, Phase, Strangers};
 
 struct Client {
     address: SocketAddr,
@@ -29,6 +24,8 @@ struct Client {
     backpressure: Option<Arc<Backpressure>>,
     /// When it was admitted or, of a session, logged in: milliseconds since 1970-01-01 UTC.
     since: u64,
+    /// It made room for another: its reading is shut down, and its thread is about to end.
+    is_leaving: bool,
 }
 
 /// A person who is online, in one or more sessions.
@@ -45,33 +42,41 @@ impl Online {
     }
 }
 
-#[derive(Default)]
 struct Table {
     clients: HashMap<SessionId, Client>,
     /// By the name in lower case: the order of `/list`.
     people: BTreeMap<String, Online>,
-    /// How many are not logged in yet, by network.
-    anonymous: HashMap<IpAddr, usize>,
+    /// Those that are not logged in, but for those that are leaving.
+    strangers: Strangers,
+    leaving: usize,
     next: SessionId,
     stopping: bool,
 }
 
 impl Table {
-    /// Counts one connection less before login: it has logged in or ended.
-    fn no_stranger(&mut self, address: SocketAddr) {
-        let network = network(address.ip());
-        if let Some(count) = self.anonymous.get_mut(&network) {
-            *count -= 1;
-            if *count == 0 {
-                self.anonymous.remove(&network);
-            }
-        }
+    /// A stranger has lost its place to another; returns its socket, whose reading the caller shuts
+    /// down when it has given the lock back.
+    fn send_away(&mut self, session: SessionId) -> Option<Arc<TcpStream>> {
+        let client = self.clients.get_mut(&session)?;
+        client.is_leaving = true;
+        self.leaving += 1;
+        Some(Arc::clone(&client.socket))
+    }
+}
+
+/// Its thread then sees the end of the stream, and says why.
+fn wake(gone: Option<&TcpStream>) {
+    if let Some(socket) = gone {
+        // It fails only where the socket is closed already.
+        let _ = socket.shutdown(Shutdown::Read);
     }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Full {
     Cap,
+    /// It had a place, and lost it to another.
+    MadeRoom,
     Stopping,
 }
 
@@ -97,8 +102,16 @@ pub struct Connections {
 impl Connections {
     #[must_use]
     pub fn new(cap: usize) -> Self {
+        let table = Table {
+            clients: HashMap::new(),
+            people: BTreeMap::new(),
+            strangers: Strangers::new(cap),
+            leaving: 0,
+            next: 0,
+            stopping: false,
+        };
         Self {
-            table: Arc::default(),
+            table: Arc::new(Mutex::new(table)),
             emptied: Arc::default(),
             cap,
         }
@@ -109,26 +122,33 @@ impl Connections {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Takes in a connection that was just accepted. Returns its number, and that of the stranger
+    /// that has to go for it.
+    ///
+    /// # Errors
+    /// [`Full::Cap`] when there is no room for one from this address.
     pub fn admit(
         &self,
         address: SocketAddr,
         socket: Arc<TcpStream>,
         now_ms: u64,
-    ) -> Result<SessionId, Full> {
+    ) -> Result<(SessionId, Option<SessionId>), Full> {
         let mut table = self.table();
         if table.stopping {
             return Err(Full::Stopping);
         }
-        if table.clients.len() >= self.cap {
+        // The threads of those that leave are still there.
+        if table.clients.len() >= self.cap + MAX_LEAVING {
             return Err(Full::Cap);
         }
-        let strangers = table.anonymous.entry(network(address.ip())).or_default();
-        if *strangers >= (self.cap / STRANGERS_SHARE).max(MIN_STRANGERS) {
-            return Err(Full::Cap);
-        }
-        *strangers += 1;
-        table.next += 1;
-        let session = table.next;
+        let is_full = table.clients.len() - table.leaving >= self.cap;
+        let session = table.next + 1;
+        let admitted = table
+            .strangers
+            .admit(session, address.ip(), is_full, Instant::now());
+        let gone = admitted.map_err(|NoPlace| Full::Cap)?;
+        let socket_of_gone = gone.and_then(|gone| table.send_away(gone));
+        table.next = session;
         table.clients.insert(
             session,
             Client {
@@ -137,9 +157,57 @@ impl Connections {
                 person: None,
                 backpressure: None,
                 since: now_ms,
+                is_leaving: false,
             },
         );
-        Ok(session)
+        drop(table);
+        wake(socket_of_gone.as_deref());
+        Ok((session, gone))
+    }
+
+    /// A connection comes to another phase before its login, also back from one. Returns the
+    /// stranger that has to go for it.
+    ///
+    /// # Errors
+    /// [`Full::Cap`] when there is no room for one more in that phase from this address;
+    /// [`Full::MadeRoom`] when the connection has to end.
+    pub fn advance(&self, session: SessionId, to: Phase) -> Result<Option<SessionId>, Full> {
+        let mut table = self.table();
+        let client = table.clients.get(&session).filter(|one| !one.is_leaving);
+        let address = client.ok_or(Full::MadeRoom)?.address.ip();
+        let advanced = table
+            .strangers
+            .advance(session, address, to, Instant::now());
+        let gone = advanced.map_err(|NoPlace| Full::Cap)?;
+        let socket_of_gone = gone.and_then(|gone| table.send_away(gone));
+        drop(table);
+        wake(socket_of_gone.as_deref());
+        Ok(gone)
+    }
+
+    /// A connection has proved whose it is. It makes room for nobody any more: what the journal
+    /// does now spends a code or a token.
+    ///
+    /// # Errors
+    /// [`Full::MadeRoom`] when it has to end all the same.
+    pub fn proved(&self, session: SessionId) -> Result<(), Full> {
+        let mut table = self.table();
+        if table.clients.get(&session).is_none_or(|one| one.is_leaving) {
+            return Err(Full::MadeRoom);
+        }
+        table.strangers.remove(session);
+        Ok(())
+    }
+
+    /// Whether a connection was sent away for another: its stream then looks as if the peer had
+    /// ended it.
+    #[must_use]
+    pub fn made_room(&self, session: SessionId) -> bool {
+        let table = self.table();
+        table
+            .clients
+            .get(&session)
+            .is_some_and(|one| one.is_leaving)
     }
 
     /// A connection has become a session of an account.
@@ -161,6 +229,9 @@ impl Connections {
         let Some(client) = table.clients.get_mut(&session) else {
             return Err(Full::Stopping);
         };
+        if client.is_leaving {
+            return Err(Full::MadeRoom);
+        }
         let entry = table.people.entry(person.user.to_ascii_lowercase());
         let online = entry.or_insert_with(|| Online {
             user: Arc::clone(&person.user),
@@ -174,8 +245,7 @@ impl Connections {
         client.person = Some(person.clone());
         client.backpressure = Some(Arc::clone(backpressure));
         client.since = now_ms;
-        let address = client.address;
-        table.no_stranger(address);
+        table.strangers.remove(session);
         Ok(())
     }
 
@@ -184,8 +254,10 @@ impl Connections {
         let Some(client) = table.clients.remove(&session) else {
             return;
         };
-        if client.person.is_none() {
-            table.no_stranger(client.address);
+        if client.is_leaving {
+            table.leaving -= 1;
+        } else {
+            table.strangers.remove(session);
         }
         let person = client.person;
         if table.stopping && table.clients.is_empty() {
@@ -339,7 +411,7 @@ mod tests {
         let (socket, address) = socket();
         let mut sessions = Vec::new();
         for (account, user) in [(1, "bob"), (2, "Alice"), (1, "bob"), (3, "carol")] {
-            let id = connections.admit(address, Arc::clone(&socket), 5).unwrap();
+            let (id, _) = connections.admit(address, Arc::clone(&socket), 5).unwrap();
             connections
                 .log_in(id, &person(AccountId(account), user), &Arc::default(), 7)
                 .unwrap();
@@ -377,7 +449,7 @@ mod tests {
     fn the_cap_and_the_stop_are_kept() {
         let connections = Connections::new(1);
         let (socket, address) = socket();
-        let first = connections.admit(address, Arc::clone(&socket), 0).unwrap();
+        let (first, _) = connections.admit(address, Arc::clone(&socket), 0).unwrap();
         let again = connections.admit(address, Arc::clone(&socket), 0);
         assert_eq!(again, Err(Full::Cap));
         connections.remove(first);
@@ -392,7 +464,7 @@ mod tests {
         let connections = Connections::new(100);
         let (socket, address) = socket();
         let join = |account: AccountId, user| {
-            let id = connections.admit(address, Arc::clone(&socket), 0).unwrap();
+            let (id, _) = connections.admit(address, Arc::clone(&socket), 0).unwrap();
             connections.log_in(id, &person(account, user), &Arc::default(), 0)
         };
         for _ in 0..MAX_SESSIONS {

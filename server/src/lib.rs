@@ -14,6 +14,7 @@ mod config;
 mod connection;
 mod connection_threads;
 mod connections;
+mod crowd;
 mod delivery;
 mod event;
 mod handshakes;
@@ -31,6 +32,7 @@ mod shared;
 mod signals;
 mod sql_log;
 pub mod store;
+mod strangers;
 mod threads;
 mod totp_seal;
 

@@ -87,13 +87,13 @@ fn is_about_one_peer(error: &io::Error) -> bool {
 
 fn admit(socket: TcpStream, peer: SocketAddr, shared: &Arc<Shared>, threads: &ConnectionThreads) {
     let socket = Arc::new(socket);
-    let session = match shared
+    let admitted = shared
         .connections
-        .admit(peer, Arc::clone(&socket), now_ms())
-    {
-        Ok(session) => session,
+        .admit(peer, Arc::clone(&socket), now_ms());
+    let session = match admitted {
+        Ok((session, _)) => session,
         Err(Full::Stopping) => return,
-        Err(Full::Cap) => return refuse(&socket, peer, shared),
+        Err(Full::Cap | Full::MadeRoom) => return refuse(&socket, peer, shared),
     };
     let connection = Connection {
         shared: Arc::clone(shared),

@@ -24,10 +24,12 @@ use subtle::Choice;
 
 use crate::audit::{Line, events};
 use crate::clock::now_ms;
+use crate::connections::Full;
 use crate::event::{Person, SessionId};
 use crate::journal::{Granted, LogIn, Registration, ResumeUse};
 use crate::login_stream::{End, LoginStream};
 use crate::shared::Shared;
+use crate::strangers::Phase;
 use proof::{Attempt, Judged};
 
 /// Proof of a login. Only this module can make one.
@@ -172,13 +174,14 @@ impl Candidacy<'_> {
             self.name_taken(stream, request)?;
             return Ok(None);
         }
-        let _pending = match self.shared.pending.begin(self.peer.ip()) {
-            Ok(pending) => pending,
-            Err(error) => {
-                stream.refuse(request, ErrorCode::Busy, &error.to_string())?;
+        match self.shared.advance(self.session, Phase::Registering) {
+            Ok(()) => {}
+            Err(Full::Cap) => {
+                stream.refuse(request, ErrorCode::Busy, TOO_MANY_REGISTRATIONS)?;
                 return Ok(None);
             }
-        };
+            Err(full) => return Err(full.into()),
+        }
         stream.set_deadline(REGISTRATION_TIMEOUT);
         let (totp, recovery) = fresh::factor();
         stream.send(&ServerMessage::RegisterChallenge(RegisterChallenge {
@@ -206,6 +209,7 @@ impl Candidacy<'_> {
             recovery: fresh::hashes(&recovery),
             token: stored,
         };
+        self.shared.connections.proved(self.session)?;
         match self.shared.journal.register(registration) {
             Ok(Some(granted)) => {
                 self.log_success(Line::of(&events::REGISTERED), &granted, None);
@@ -214,6 +218,8 @@ impl Candidacy<'_> {
             }
             Ok(None) => {
                 self.name_taken(stream, confirm.request)?;
+                let place = self.shared.advance(self.session, Phase::Greeted);
+                place.map_err(|_| End::MadeRoom)?;
                 stream.set_deadline(LOGIN_TIMEOUT);
                 Ok(None)
             }
@@ -303,6 +309,7 @@ impl Candidacy<'_> {
             }
         };
         self.shared.refund_login(self.peer.ip());
+        self.shared.connections.proved(self.session)?;
         let (token, stored) = fresh::token();
         let granted = self.shared.journal.log_in(LogIn {
             account: candidate.account,
@@ -388,6 +395,7 @@ impl Candidacy<'_> {
             }
             return self.refused(stream, request, None, "resume");
         }
+        self.shared.connections.proved(self.session)?;
         let (token, stored) = fresh::token();
         let granted = self.shared.journal.resume(ResumeUse {
             used: asked.id,
@@ -407,6 +415,9 @@ impl Candidacy<'_> {
 /// Every refused login or resume gets these words, whatever was wrong with it.
 pub const REFUSAL: &str = "login refused: the name, the password or the code is wrong";
 
+/// For a registration that finds no place among those that are under way.
+const TOO_MANY_REGISTRATIONS: &str =
+    "too many registrations are under way from your network; finish one, or wait a few minutes";
 /// For what must not happen while it could not be recorded.
 pub const UNRECORDED: &str = "the server can't keep its records just now; try again later";
 /// For a wrong first code of a new secret.

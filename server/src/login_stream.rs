@@ -53,6 +53,9 @@ pub enum End {
     /// Too many wrong proofs of password and code within a session.
     #[error("too many wrong passwords or codes")]
     Distrusted,
+    /// Somebody else got its place, or there was none for it to go on.
+    #[error("the server needed the place for others")]
+    MadeRoom,
     /// The delivery thread gave the session up because its socket failed.
     #[error("the connection was lost")]
     Lost,
@@ -87,6 +90,10 @@ impl End {
             ),
             Self::Shutdown => (ByeReason::Shutdown, "the server stops"),
             Self::TooManySessions => (ByeReason::Busy, "you have too many sessions open"),
+            Self::MadeRoom => (
+                ByeReason::Busy,
+                "the server needs the place for others; try again",
+            ),
             Self::LoggedOut => (ByeReason::LoggedOut, LOGGED_OUT),
             Self::Distrusted => (ByeReason::LoggedOut, "too many wrong passwords or codes"),
         };
@@ -127,6 +134,7 @@ impl End {
             Self::Unrecorded => "unrecorded",
             Self::Shutdown => "shutdown",
             Self::TooManySessions => "too_many_sessions",
+            Self::MadeRoom => "made_room",
             Self::LoggedOut => "logged_out",
             Self::Distrusted => "wrong_proofs",
         }
@@ -141,6 +149,7 @@ impl From<Full> for End {
     fn from(full: Full) -> Self {
         match full {
             Full::Stopping => Self::Shutdown,
+            Full::MadeRoom => Self::MadeRoom,
             Full::Cap => Self::TooManySessions,
         }
     }
@@ -243,7 +252,8 @@ impl<'a> LoginStream<'a> {
 
     /// Answers a message of a type that this version does not know (PROTOCOL.md, section 17).
     /// After [`MAX_UNKNOWN_BEFORE_LOGIN`] the connection ends: what is said to a peer that reads
-    /// nothing fits into the socket's buffer, so that this thread never waits for it.
+    /// nothing fits into the socket's buffer, so that this thread never waits for it, and ends as
+    /// soon as somebody else needs the place.
     pub fn unsupported(&mut self, kind: u32, request: Option<RequestId>) -> Result<(), End> {
         self.unknown += 1;
         if self.unknown > MAX_UNKNOWN_BEFORE_LOGIN {

@@ -1,4 +1,4 @@
-//! Budgets: of login failures per address, of messages per session, of registrations under way.
+//! Budgets: of login failures and registrations per address, of messages per session.
 //!
 //! Knows no clock, no socket and no protocol: `now` is an argument, and what a refusal looks like
 //! is the caller's. Every table is bounded. The threads of all connections share an
@@ -7,20 +7,15 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use chatbox_common::limits::{
-    LOGIN_FAILURES, LOGIN_REFILL, REGISTRATION_REFILL, REGISTRATION_TIMEOUT, REGISTRATIONS,
-};
+use chatbox_common::limits::{LOGIN_FAILURES, LOGIN_REFILL, REGISTRATION_REFILL, REGISTRATIONS};
 
 /// Networks whose attempts are remembered; beyond, the record that lapses first is forgotten.
 pub const MAX_ADDRESSES: usize = 65_536;
 /// Refused messages within [`PATIENCE`], after which the session is ended.
 pub const MAX_REFUSED: u32 = 100;
 pub const PATIENCE: Duration = Duration::from_secs(10);
-pub const PENDING_PER_ADDRESS: usize = 2;
-pub const PENDING_IN_ALL: usize = 64;
 
 /// The part of an address that one attacker holds as easily as all of it: an IPv4 address, also one
 /// mapped into IPv6, or an IPv6 network of 64 bits.
@@ -200,69 +195,6 @@ impl MessageBudget {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TooManyPending {
-    /// [`PENDING_PER_ADDRESS`] from this address.
-    #[error(
-        "there are registrations under way from your address; finish one, or wait {} minutes",
-        REGISTRATION_TIMEOUT.as_secs() / 60
-    )]
-    Address,
-    /// [`PENDING_IN_ALL`].
-    #[error("too many people are registering just now; try again in a few minutes")]
-    Total,
-}
-
-/// Registrations between challenge and confirmation. A clone is another handle on the same ones.
-#[derive(Debug, Clone, Default)]
-pub struct PendingRegistrations(Arc<Mutex<HashMap<IpAddr, usize>>>);
-
-impl PendingRegistrations {
-    /// Begins one, which lasts until [`Pending`] is dropped.
-    pub fn begin(&self, address: IpAddr) -> Result<Pending, TooManyPending> {
-        let network = network(address);
-        let mut pending = self.lock();
-        if pending
-            .get(&network)
-            .is_some_and(|count| *count >= PENDING_PER_ADDRESS)
-        {
-            return Err(TooManyPending::Address);
-        }
-        // The sum has at most PENDING_IN_ALL terms.
-        if pending.values().sum::<usize>() >= PENDING_IN_ALL {
-            return Err(TooManyPending::Total);
-        }
-        *pending.entry(network).or_default() += 1;
-        Ok(Pending {
-            of: self.clone(),
-            network,
-        })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        // Nothing panics while it holds the lock.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[derive(Debug)]
-pub struct Pending {
-    of: PendingRegistrations,
-    network: IpAddr,
-}
-
-impl Drop for Pending {
-    fn drop(&mut self) {
-        let mut pending = self.of.lock();
-        match pending.get_mut(&self.network) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => {
-                pending.remove(&self.network);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
@@ -390,24 +322,5 @@ mod tests {
         let now = Instant::now();
         let mut budget = MessageBudget::new(0, now);
         assert!((0..100_000).all(|_| budget.take(now) == Verdict::Allowed));
-    }
-
-    #[test]
-    fn registrations_are_bounded_per_address_and_in_all() {
-        let pending = PendingRegistrations::default();
-        let peer = ip("2001:db8::1");
-        let first = pending.begin(peer).unwrap();
-        let _second = pending.begin(ip("2001:db8::2")).unwrap();
-        assert_eq!(pending.begin(peer).unwrap_err(), TooManyPending::Address);
-        drop(first);
-        let _again = pending.begin(peer).unwrap();
-        let others: Vec<_> = (0..62)
-            .map(|n| pending.begin(Ipv4Addr::from_bits(n).into()).unwrap())
-            .collect();
-        let late = ip("192.0.2.7");
-        assert_eq!(pending.begin(late).unwrap_err(), TooManyPending::Total);
-        drop(others);
-        assert!(pending.begin(late).is_ok());
-        assert_eq!(pending.lock().len(), 1, "nobody who left is remembered");
     }
 }

@@ -25,7 +25,7 @@ use crate::handshakes::HandshakeThreads;
 use crate::journal::{self, AuditedChat, ChatSync, RoomLimits};
 use crate::keyfile::{IfMissing, KeyName, load_or_create, note_fingerprint};
 use crate::listener;
-use crate::rate_limit::{AddressBudget, PendingRegistrations};
+use crate::rate_limit::AddressBudget;
 use crate::readers::Readers;
 use crate::shared::{Policy, Secrets, Shared};
 use crate::sql_log::{ReadTally, sql_log};
@@ -138,7 +138,6 @@ impl Server {
             noise: Mutex::new(Noise::default()),
             logins: Mutex::new(AddressBudget::logins()),
             registrations: Mutex::new(AddressBudget::registrations()),
-            pending: PendingRegistrations::default(),
             secrets: keys.secrets,
             policy: policy(config, iterations),
             started,

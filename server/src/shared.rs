@@ -13,12 +13,14 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::audit::{Audit, Line, Noise, events};
-use crate::connections::Connections;
+use crate::connections::{Connections, Full};
 use crate::delivery::Deliveries;
+use crate::event::SessionId;
 use crate::handshakes::HandshakeThreads;
 use crate::journal::Journal;
-use crate::rate_limit::{AddressBudget, PendingRegistrations, network};
+use crate::rate_limit::{AddressBudget, network};
 use crate::readers::Readers;
+use crate::strangers::Phase;
 
 pub struct Shared {
     pub connections: Connections,
@@ -34,9 +36,8 @@ pub struct Shared {
     pub noise: Mutex<Noise>,
     /// Failed logins by address.
     pub logins: Mutex<AddressBudget>,
-    /// Registrations by address, as [`Shared::pending`] counts those that are not finished.
+    /// Registrations by address.
     pub registrations: Mutex<AddressBudget>,
-    pub pending: PendingRegistrations,
     pub secrets: Secrets,
     pub policy: Policy,
     pub started: Instant,
@@ -106,6 +107,15 @@ impl Shared {
             return Ok(());
         }
         locked(&self.registrations).charge(address, Instant::now())
+    }
+
+    /// A connection comes to another phase before its login; whoever has to go for it goes.
+    ///
+    /// # Errors
+    /// Those of [`Connections::advance`].
+    pub fn advance(&self, session: SessionId, to: Phase) -> Result<(), Full> {
+        self.connections.advance(session, to)?;
+        Ok(())
     }
 
     pub fn note_noise(&self, address: IpAddr, what: &'static str) {

@@ -386,16 +386,27 @@ fn a_closed_server_registers_nobody() {
 }
 
 #[test]
-fn an_address_has_two_registrations_under_way() {
-    let server = ServerProcess::start("");
-    let mut clients = [(); 3].map(|()| ScriptedClient::connect(&server));
-    for client in &mut clients[..2] {
+fn an_address_has_a_quarter_of_the_registrations_under_way() {
+    let server = ServerProcess::start("[server]\nmax_connections = 1024\n");
+    let begin = || {
+        let mut client = ScriptedClient::connect(&server);
         client.say_register("Alice");
-        client.challenge();
-    }
-    let asked = clients[2].say_register("Alice");
-    assert_eq!(clients[2].error(asked).code, ErrorCode::Busy);
-    clients[0].bye();
-    assert_eq!(clients[0].goodbye(), ByeReason::Quit);
-    clients[2].register("Alice", "correct horse battery");
+        let is_begun = match client.next() {
+            ServerMessage::RegisterChallenge(_) => true,
+            ServerMessage::Error(error) if error.code == ErrorCode::Busy => false,
+            other => panic!("{other:?}"),
+        };
+        (client, is_begun)
+    };
+    let mut under_way: Vec<_> = (0..16).map(|_| begin()).collect();
+    assert!(under_way.iter().all(|(_, is_begun)| *is_begun));
+    let (mut refused, is_begun) = begin();
+    assert!(!is_begun);
+    // Its connection goes on, and other addresses have places.
+    let asked = refused.say_register("Alice");
+    assert_eq!(refused.error(asked).code, ErrorCode::Busy);
+    let mut elsewhere = ScriptedClient::connect_from(&server, 2);
+    elsewhere.register("Bob", "correct horse battery");
+    under_way.pop().unwrap().0.cut();
+    eventually("the place of who left", || begin().1.then_some(()));
 }

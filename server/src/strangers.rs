@@ -1,0 +1,446 @@
+//! Connections that are not logged in: how many there may be, and which of them is sent away for
+//! another.
+//!
+//! Pure. A connection goes through *phases*, each with places of its own: those that say nothing
+//! never take the places of those that have sent a handshake message, nor these the places of who
+//! is logged in. Whoever comes from a network that has few places gets one (`crowd` has the rule).
+//! Who resumes is nobody special until that is proved, and finds room as everybody does. Called by
+//! `connections`.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use chatbox_common::limits::REGISTRATION_TIMEOUT;
+
+use crate::crowd::{Admission, Bounds, Crowd};
+use crate::event::SessionId;
+use crate::networks::Networks;
+
+/// Of all connections, this part may be silent, and as many may have sent a handshake message …
+const SHARE: usize = 4;
+/// … but always so many, of which one address has a quarter.
+const MIN_STRANGERS: usize = 256;
+/// This part may be registering …
+const REGISTERING_SHARE: usize = 16;
+/// … but always so many.
+const MIN_REGISTERING: usize = 64;
+/// When places are wanted, so much time has a handshake message: it comes right behind the connection,
+/// and a packet that was lost is sent again after a second.
+const GREETING_PATIENCE: Duration = Duration::from_secs(2);
+/// And so much has all that follows: a slow machine needs some seconds for a password.
+const LOGIN_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Connections that have lost their place and whose threads have not ended yet: so many are there
+/// beside the cap.
+pub const MAX_LEAVING: usize = 64;
+
+/// How far a connection has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Its handshake message has not come whole.
+    Silent,
+    /// It has, and nobody has logged in.
+    Greeted,
+    /// A person scans a code.
+    Registering,
+}
+
+struct Stranger {
+    phase: Phase,
+    since: Instant,
+    networks: Networks,
+}
+
+/// There is no place, and nobody who would have to make room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoPlace;
+
+pub struct Strangers {
+    all: HashMap<SessionId, Stranger>,
+    silent: Crowd,
+    greeted: Crowd,
+    registering: Crowd,
+}
+
+impl Strangers {
+    /// `cap` is of all connections, those that are logged in among them.
+    #[must_use]
+    pub fn new(cap: usize) -> Self {
+        let bounds = Bounds::of((cap / SHARE).max(MIN_STRANGERS));
+        let registering = Bounds::of((cap / REGISTERING_SHARE).max(MIN_REGISTERING));
+        Self {
+            all: HashMap::new(),
+            silent: Crowd::new(bounds, GREETING_PATIENCE),
+            greeted: Crowd::new(bounds, LOGIN_PATIENCE),
+            // A person is given the whole time.
+            registering: Crowd::new(registering, REGISTRATION_TIMEOUT),
+        }
+    }
+
+    const fn crowd(&mut self, phase: Phase) -> &mut Crowd {
+        match phase {
+            Phase::Silent => &mut self.silent,
+            Phase::Greeted => &mut self.greeted,
+            Phase::Registering => &mut self.registering,
+        }
+    }
+
+    /// Takes in a connection that was just accepted; returns the one that has to go for it.
+    /// `is_full`: all places of the server are taken.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub fn admit(
+        &mut self,
+        session: SessionId,
+        address: IpAddr,
+        is_full: bool,
+        now: Instant,
+    ) -> Result<Option<SessionId>, NoPlace> {
+        let networks = Networks::of(address);
+        let mut admission = self.silent.room_for(&networks, now);
+        if is_full && admission == Admission::Free {
+            // Those that have come further are left alone while others can go. A network that may
+            // send none of these away must not turn to those instead.
+            let first = [&self.silent, &self.greeted, &self.registering]
+                .into_iter()
+                .find(|crowd| !crowd.is_empty());
+            admission = first.map_or(Admission::Refused, |crowd| crowd.make_room(&networks, now));
+        }
+        let gone = self.carry_out(admission)?;
+        self.put(session, networks, Phase::Silent, now);
+        Ok(gone)
+    }
+
+    /// A connection comes to another phase; returns the one that has to go for it.
+    ///
+    /// # Errors
+    /// When it is refused, and stays where it is.
+    pub fn advance(
+        &mut self,
+        session: SessionId,
+        address: IpAddr,
+        phase: Phase,
+        now: Instant,
+    ) -> Result<Option<SessionId>, NoPlace> {
+        let networks = Networks::of(address);
+        let admission = self.crowd(phase).room_for(&networks, now);
+        let gone = self.carry_out(admission)?;
+        self.remove(session);
+        self.put(session, networks, phase, now);
+        Ok(gone)
+    }
+
+    fn carry_out(&mut self, admission: Admission) -> Result<Option<SessionId>, NoPlace> {
+        match admission {
+            Admission::Free => Ok(None),
+            Admission::InPlaceOf(session) => {
+                self.remove(session);
+                Ok(Some(session))
+            }
+            Admission::Refused => Err(NoPlace),
+        }
+    }
+
+    fn put(&mut self, session: SessionId, networks: Networks, phase: Phase, now: Instant) {
+        self.crowd(phase).enter(&networks, session, now);
+        let stranger = Stranger {
+            phase,
+            since: now,
+            networks,
+        };
+        self.all.insert(session, stranger);
+    }
+
+    /// Somebody has logged in, or has left; returns whether it was a stranger.
+    pub fn remove(&mut self, session: SessionId) -> bool {
+        let Some(stranger) = self.all.remove(&session) else {
+            return false;
+        };
+        self.crowd(stranger.phase)
+            .leave(&stranger.networks, session, stranger.since);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    const CAP: usize = 1_024;
+    /// Which the usual limits of Linux allow.
+    const DEFAULT_CAP: usize = 15_734;
+
+    /// A table of connections without sockets, and a clock.
+    struct Sim {
+        strangers: Strangers,
+        cap: usize,
+        last: SessionId,
+        /// Not those that are logged in.
+        open: HashSet<SessionId>,
+        members: usize,
+        now: Instant,
+    }
+
+    impl Sim {
+        fn new(cap: usize) -> Self {
+            Self {
+                strangers: Strangers::new(cap),
+                cap,
+                last: 0,
+                open: HashSet::new(),
+                members: 0,
+                now: Instant::now(),
+            }
+        }
+
+        fn after(&mut self, gone: Result<Option<SessionId>, NoPlace>) -> Result<(), NoPlace> {
+            if let Some(gone) = gone? {
+                assert!(self.open.remove(&gone));
+            }
+            Ok(())
+        }
+
+        fn connect(&mut self, address: &str) -> Result<SessionId, NoPlace> {
+            self.last += 1;
+            let is_full = self.open.len() + self.members >= self.cap;
+            let address = address.parse().unwrap();
+            let gone = self.strangers.admit(self.last, address, is_full, self.now);
+            self.after(gone)?;
+            self.open.insert(self.last);
+            assert!(self.open.len() + self.members <= self.cap);
+            Ok(self.last)
+        }
+
+        fn advance(
+            &mut self,
+            session: SessionId,
+            address: &str,
+            phase: Phase,
+        ) -> Result<(), NoPlace> {
+            let address = address.parse().unwrap();
+            let gone = self.strangers.advance(session, address, phase, self.now);
+            self.after(gone)
+        }
+
+        /// Up to a phase; what is refused on the way is closed.
+        fn come(&mut self, address: &str, to: Phase) -> Option<SessionId> {
+            let session = self.connect(address).ok()?;
+            for phase in [Phase::Greeted, Phase::Registering] {
+                if to == Phase::Silent || to == Phase::Greeted && phase == Phase::Registering {
+                    break;
+                }
+                if self.advance(session, address, phase).is_err() {
+                    self.close(session);
+                    return None;
+                }
+            }
+            Some(session)
+        }
+
+        fn close(&mut self, session: SessionId) {
+            assert!(self.strangers.remove(session));
+            assert!(self.open.remove(&session));
+        }
+    }
+
+    /// Addresses of attackers: apart in IPv4, beside each other in a /48, and both.
+    fn attackers(count: usize) -> [Vec<String>; 3] {
+        let apart: Vec<_> = (0..count)
+            .map(|n| format!("10.{}.{}.9", n / 200, n % 200))
+            .collect();
+        let site: Vec<_> = (0..count).map(|n| format!("2001:db8:1:{n:x}::9")).collect();
+        let both = apart.iter().step_by(2).chain(site.iter().step_by(2));
+        [apart.clone(), site.clone(), both.cloned().collect()]
+    }
+
+    /// Attackers connect without a pause and go as far as `phase`, and now and then one of theirs
+    /// leaves; a person who comes to the same phase meanwhile stays there for `stay`.
+    fn nobody_is_shut_out(attackers: &[String], phase: Phase, stay: Duration) {
+        const TURNS: u32 = 1_000;
+        for visitor in ["192.0.2.1", "2001:db8:2::1"] {
+            let mut server = Sim::new(CAP);
+            let mut attackers = attackers.iter().cycle();
+            for _ in 0..CAP {
+                server.come(attackers.next().unwrap(), phase);
+            }
+            let came = server.come(visitor, phase).expect("the person gets in");
+            for turn in 0..TURNS {
+                server.now += stay / TURNS;
+                if turn % 5 == 0 {
+                    let theirs = server.open.iter().find(|&&open| open != came);
+                    let theirs = *theirs.unwrap();
+                    server.close(theirs);
+                }
+                server.come(attackers.next().unwrap(), phase);
+                assert!(server.open.contains(&came), "the person is sent away");
+            }
+            // Somebody else comes, such as to resume.
+            assert!(server.come(visitor, phase).is_some());
+        }
+    }
+
+    #[test]
+    fn silent_strangers_shut_nobody_out() {
+        for count in [16, 64, 200] {
+            for attackers in attackers(count) {
+                nobody_is_shut_out(&attackers, Phase::Silent, Duration::from_millis(1_500));
+            }
+        }
+    }
+
+    #[test]
+    fn strangers_that_shake_hands_and_do_not_log_in_shut_nobody_out() {
+        for attackers in attackers(64) {
+            nobody_is_shut_out(&attackers, Phase::Greeted, Duration::from_secs(9));
+        }
+    }
+
+    #[test]
+    fn registrations_that_are_never_finished_shut_nobody_out() {
+        for attackers in attackers(32) {
+            nobody_is_shut_out(&attackers, Phase::Registering, Duration::from_secs(299));
+        }
+    }
+
+    #[test]
+    fn what_one_network_holds_is_bounded_in_each_phase() {
+        for (phase, bounds) in [
+            (Phase::Silent, [128, 96, 64]),
+            (Phase::Greeted, [128, 96, 64]),
+            (Phase::Registering, [32, 24, 16]),
+        ] {
+            let held = |address: &dyn Fn(usize) -> String| {
+                let mut server = Sim::new(CAP);
+                let came = (0..CAP / 2).filter_map(|n| server.come(&address(n), phase));
+                let _came = came.count();
+                server.open.len()
+            };
+            let [wide, middle, narrow] = bounds;
+            assert_eq!(held(&|_| "10.0.0.1".to_owned()), narrow);
+            assert_eq!(held(&|n| format!("10.0.0.{}", n % 256)), wide);
+            assert_eq!(held(&|n| format!("2001:db8::{n:x}")), narrow);
+            assert_eq!(held(&|n| format!("2001:db8:0:{:x}::", n % 256)), middle);
+            assert_eq!(held(&|n| format!("2001:db8:0:{:x}00::", n % 256)), wide);
+            assert_eq!(held(&|_| "127.0.0.1".to_owned()), narrow);
+            let apart = held(&|n| format!("10.{}.{}.1", n / 256, n % 256));
+            assert_eq!(apart, 2 * wide, "the whole share");
+        }
+    }
+
+    #[test]
+    fn a_classroom_behind_one_address_gets_in_at_once() {
+        let mut server = Sim::new(DEFAULT_CAP);
+        let class: Vec<_> = (0..200)
+            .map(|_| server.connect("192.0.2.1").unwrap())
+            .collect();
+        for session in &class {
+            server
+                .advance(*session, "192.0.2.1", Phase::Greeted)
+                .unwrap();
+        }
+        for session in &class {
+            server
+                .advance(*session, "192.0.2.1", Phase::Registering)
+                .unwrap();
+        }
+        assert!(class.iter().all(|session| server.open.contains(session)));
+    }
+
+    #[test]
+    fn on_a_full_server_those_who_have_come_least_far_make_room() {
+        let mut server = Sim::new(100);
+        server.members = 97;
+        let registering = server.come("10.0.1.1", Phase::Registering).unwrap();
+        let greeted = server.come("10.0.2.1", Phase::Greeted).unwrap();
+        let silent = server.come("10.0.3.1", Phase::Silent).unwrap();
+        let next = server.connect("10.0.4.1").unwrap();
+        assert!(!server.open.contains(&silent));
+        // Who is alone silent takes nobody else's place.
+        assert_eq!(server.connect("10.0.4.1"), Err(NoPlace));
+        assert!(server.open.contains(&greeted));
+        server.advance(next, "10.0.4.1", Phase::Greeted).unwrap();
+        server.connect("10.0.5.1").unwrap();
+        assert!(!server.open.contains(&greeted));
+        assert!(server.open.contains(&next) && server.open.contains(&registering));
+
+        let mut server = Sim::new(100);
+        server.members = 100;
+        assert_eq!(server.connect("10.0.5.1"), Err(NoPlace));
+    }
+
+    #[test]
+    fn who_is_slow_is_sent_away_when_places_are_wanted_and_not_before() {
+        let mut server = Sim::new(CAP);
+        let slow: Vec<_> = (0..256)
+            .filter_map(|n| server.connect(&format!("10.0.{n}.1")).ok())
+            .collect();
+        assert_eq!(slow.len(), 256);
+        server.now += GREETING_PATIENCE * 9 / 10;
+        assert_eq!(server.connect("10.0.255.1"), Err(NoPlace));
+        server.now += GREETING_PATIENCE / 10;
+        server.connect("10.0.255.1").unwrap();
+        assert_eq!(
+            slow.iter()
+                .filter(|slow| !server.open.contains(slow))
+                .count(),
+            1
+        );
+        assert!(!server.open.contains(&slow[0]));
+    }
+
+    #[test]
+    fn the_protocol_has_these_numbers() {
+        let document = include_str!("../../docs/PROTOCOL.md");
+        let in_words = |part| match part {
+            2 => "half",
+            4 => "a quarter",
+            16 => "a sixteenth",
+            _ => "another part",
+        };
+        let Bounds {
+            in_all,
+            of_networks,
+        } = Bounds::of(MIN_STRANGERS);
+        let [wide, middle, narrow] = of_networks;
+        assert_eq!(middle * 8, in_all * 3);
+        for sentence in [
+            format!("{} of the cap, and always {MIN_STRANGERS}", in_words(SHARE)),
+            format!(
+                "{} of the cap, and always {MIN_REGISTERING}",
+                in_words(REGISTERING_SHARE)
+            ),
+            format!(
+                "{} for a /24 of IPv4 or a /48 of IPv6, three eighths for a /56, {} for an address",
+                in_words(in_all / wide),
+                in_words(in_all / narrow)
+            ),
+            format!(
+                "silent for {} s or at its login for {} s",
+                GREETING_PATIENCE.as_secs(),
+                LOGIN_PATIENCE.as_secs()
+            ),
+        ] {
+            assert!(document.contains(&sentence), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn nobody_who_left_is_remembered() {
+        let mut server = Sim::new(CAP);
+        let came = server.come("10.0.0.1", Phase::Registering).unwrap();
+        assert!(server.strangers.remove(came));
+        assert!(!server.strangers.remove(came));
+        let Strangers {
+            all,
+            silent,
+            greeted,
+            registering,
+        } = &server.strangers;
+        assert!(all.is_empty() && silent.is_empty());
+        assert!(greeted.is_empty() && registering.is_empty());
+    }
+}
