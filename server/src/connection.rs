@@ -83,7 +83,8 @@ impl Connection {
             // Before it waits for its keys: how long that takes is not the peer's doing.
             let place = self.shared.advance(self.session, Phase::Greeted);
             place.map_err(|_| ChannelError::Busy)?;
-            self.shared.handshakes.respond(message_1)
+            let (threads, peer) = (&self.shared.handshakes, self.peer.ip());
+            threads.respond(self.session, peer, message_1)
         };
         let frames = FrameBuffer::with_capacity(policy.buffer_size);
         let accepted = channel::accept(&mut stream, frames, policy.rotation, respond);

@@ -1,7 +1,7 @@
 //! Who has a place among those that nobody knows, and who makes room when there is none.
 //!
 //! Pure: the time is an argument, and a place is a number that means something to the caller alone:
-//! a connection (`strangers`).
+//! a connection (`strangers`), a handshake that waits (`handshakes`).
 //!
 //! Room is made by who has done nothing for long, or else by the network that has most: an
 //! attacker can take places from nobody who holds fewer, however many addresses and connections

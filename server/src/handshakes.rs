@@ -2,18 +2,26 @@
 //!
 //! An ML-KEM operation touches tens of KiB of stack, which would stay with the thread of every
 //! connection, and a flood of handshakes must not take the processor from those who are logged in.
-//! So these threads run at low priority behind a bounded queue. The connection's own thread does
-//! the reading and writing, and waits for the result.
+//! So these threads run at low priority behind a bounded queue, in which no network keeps the others
+//! out. The connection's own thread does the reading and writing, and waits for the result.
 
+use std::collections::BTreeMap;
 use std::io;
-use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::IpAddr;
+use std::sync::mpsc::{self, SyncSender};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use chatbox_common::channel::ChannelError;
 use chatbox_common::crypto::handshake::{self, ServerIdentity, SessionKeys};
 
-/// Handshakes that may wait; the next one is refused as busy.
-const QUEUE: usize = 256;
+use crate::crowd::{Admission, Bounds, Crowd};
+use crate::event::SessionId;
+use crate::networks::Networks;
+
+/// Handshakes that may wait: of one address as many as a classroom has, and in all as many as are
+/// computed within a fraction of a second. Beyond, one of the network that has most is busy.
+const QUEUE: usize = 1_024;
 /// Added to their niceness, so that the threads of sessions go first.
 const NICE: i32 = 10;
 
@@ -21,58 +29,221 @@ type Response = Result<(Vec<u8>, SessionKeys), ChannelError>;
 
 struct Handshake {
     message_1: Vec<u8>,
+    networks: Networks,
+    since: Instant,
+    /// Dropped without a response where another got the place.
     response: SyncSender<Response>,
 }
 
-/// A handle on the threads. Cheap to clone.
-#[derive(Clone)]
-pub struct HandshakeThreads {
-    queue: SyncSender<Handshake>,
+struct Queue {
+    /// In the order in which their connections came.
+    waiting: BTreeMap<SessionId, Handshake>,
+    crowd: Crowd,
+    closed: bool,
 }
 
+impl Queue {
+    fn new(bounds: Bounds) -> Self {
+        Self {
+            waiting: BTreeMap::new(),
+            // What waits is not to blame for that.
+            crowd: Crowd::new(bounds, Duration::MAX),
+            closed: false,
+        }
+    }
+
+    /// Whether there is room for it.
+    fn put(&mut self, session: SessionId, handshake: Handshake) -> bool {
+        let Handshake {
+            networks, since, ..
+        } = handshake;
+        match self.crowd.room_for(&networks, since) {
+            Admission::Free => {}
+            Admission::InPlaceOf(other) => drop(self.take(other)),
+            Admission::Refused => return false,
+        }
+        self.crowd.enter(&networks, session, since);
+        self.waiting.insert(session, handshake);
+        true
+    }
+
+    fn take(&mut self, session: SessionId) -> Option<Handshake> {
+        let handshake = self.waiting.remove(&session)?;
+        self.crowd
+            .leave(&handshake.networks, session, handshake.since);
+        Some(handshake)
+    }
+
+    fn next(&mut self) -> Option<Handshake> {
+        let (&session, _) = self.waiting.first_key_value()?;
+        self.take(session)
+    }
+}
+
+struct Waiting {
+    queue: Mutex<Queue>,
+    /// Notified of each handshake that waits, and of the end.
+    changed: Condvar,
+}
+
+impl Waiting {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // Nothing panics while it holds the lock.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The threads end when it is dropped.
+pub struct HandshakeThreads(Arc<Waiting>);
+
 impl HandshakeThreads {
-    /// Starts the threads, which end when the last handle is dropped.
     pub fn start(threads: usize, identity: &Arc<ServerIdentity>) -> io::Result<Self> {
-        let (queue, receiver) = mpsc::sync_channel(QUEUE);
-        let receiver = Arc::new(Mutex::new(receiver));
+        let waiting = Arc::new(Waiting {
+            queue: Mutex::new(Queue::new(Bounds::of(QUEUE))),
+            changed: Condvar::new(),
+        });
         for n in 0..threads.max(1) {
-            let receiver = Arc::clone(&receiver);
+            let waiting = Arc::clone(&waiting);
             let identity = Arc::clone(identity);
             std::thread::Builder::new()
                 .name(format!("keys-{n}"))
-                .spawn(move || work(&receiver, &identity))?;
+                .spawn(move || work(&waiting, &identity))?;
         }
-        Ok(Self { queue })
+        Ok(Self(waiting))
     }
 
     /// Runs the server's part of a handshake on one of the threads and waits for it.
     ///
     /// # Errors
-    /// [`ChannelError::Busy`] when the queue is full; else those of [`handshake::respond`].
-    pub fn respond(&self, message_1: Vec<u8>) -> Response {
+    /// [`ChannelError::Busy`] when the queue has no room for one from this address, or the wait was
+    /// given up; else those of [`handshake::respond`].
+    pub fn respond(&self, session: SessionId, peer: IpAddr, message_1: Vec<u8>) -> Response {
         let (response, done) = mpsc::sync_channel(1);
-        match self.queue.try_send(Handshake {
+        let handshake = Handshake {
             message_1,
+            networks: Networks::of(peer),
+            since: Instant::now(),
             response,
-        }) {
-            Ok(()) => done.recv().unwrap_or(Err(ChannelError::Busy)),
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(ChannelError::Busy),
+        };
+        if !self.0.queue().put(session, handshake) {
+            return Err(ChannelError::Busy);
         }
+        self.0.changed.notify_one();
+        done.recv().unwrap_or(Err(ChannelError::Busy))
+    }
+
+    /// A connection has lost its place: if its handshake waits, nobody computes it.
+    pub fn give_up(&self, session: SessionId) {
+        drop(self.0.queue().take(session));
     }
 }
 
-fn work(receiver: &Mutex<Receiver<Handshake>>, identity: &ServerIdentity) {
+impl Drop for HandshakeThreads {
+    fn drop(&mut self) {
+        self.0.queue().closed = true;
+        self.0.changed.notify_all();
+    }
+}
+
+fn work(waiting: &Waiting, identity: &ServerIdentity) {
     // On Linux the priority is the calling thread's. Where it can't be lowered, the work is done
     // all the same.
     let _ = rustix::process::setpriority_process(None, NICE);
-    loop {
-        let job = receiver
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .recv();
-        let Ok(job) = job else { return };
+    while let Some(job) = next(waiting) {
         let response = handshake::respond(identity, &job.message_1).map_err(ChannelError::from);
         // The connection's thread may have ended.
         let _ = job.response.send(response);
+    }
+}
+
+/// Waits for one; `None` at the end.
+fn next(waiting: &Waiting) -> Option<Handshake> {
+    let is_idle = |queue: &mut Queue| queue.waiting.is_empty() && !queue.closed;
+    let queue = waiting.changed.wait_while(waiting.queue(), is_idle);
+    queue.unwrap_or_else(PoisonError::into_inner).next()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::Receiver;
+
+    use chatbox_common::secret::Secret;
+
+    use super::*;
+
+    struct Door {
+        queue: Queue,
+        last: SessionId,
+    }
+
+    impl Door {
+        fn new() -> Self {
+            let queue = Queue::new(Bounds::of(64));
+            Self { queue, last: 0 }
+        }
+
+        fn put(&mut self, address: &str) -> Option<Receiver<Response>> {
+            let (response, done) = mpsc::sync_channel(1);
+            self.last += 1;
+            let handshake = Handshake {
+                message_1: address.as_bytes().to_vec(),
+                networks: Networks::of(address.parse().unwrap()),
+                since: Instant::now(),
+                response,
+            };
+            self.queue.put(self.last, handshake).then_some(done)
+        }
+    }
+
+    fn is_busy(done: &Receiver<Response>) -> bool {
+        matches!(done.try_recv(), Err(mpsc::TryRecvError::Disconnected))
+    }
+
+    #[test]
+    fn no_network_keeps_the_others_out_of_the_queue() {
+        let mut door = Door::new();
+        let mut flood = Vec::new();
+        for host in 0..200 {
+            for address in [
+                format!("10.0.0.{host}"),
+                format!("10.0.1.{host}"),
+                format!("2001:db8:0:{host:x}::1"),
+            ] {
+                flood.extend(door.put(&address));
+            }
+        }
+        assert_eq!(door.queue.waiting.len(), 64, "it is full");
+        let person = door.put("192.0.2.1").unwrap();
+        assert_eq!(door.queue.waiting.len(), 64, "somebody made room");
+        for host in 0..200 {
+            flood.extend(door.put(&format!("10.0.1.{host}")));
+        }
+        assert!(!is_busy(&person));
+        assert!(flood.iter().any(is_busy));
+    }
+
+    #[test]
+    fn handshakes_are_taken_in_the_order_in_which_they_came() {
+        let mut door = Door::new();
+        let addresses = ["10.0.0.2", "2001:db8::1", "10.0.0.1", "10.0.0.2"];
+        let waiting = addresses.map(|address| door.put(address).unwrap());
+        assert!(door.queue.take(2).is_some() && door.queue.take(2).is_none());
+        for address in ["10.0.0.2", "10.0.0.1", "10.0.0.2"] {
+            assert_eq!(door.queue.next().unwrap().message_1, address.as_bytes());
+        }
+        assert!(door.queue.next().is_none() && door.queue.crowd.is_empty());
+        assert!(waiting.iter().all(is_busy));
+    }
+
+    #[test]
+    fn the_threads_answer_and_end_with_the_server() {
+        let identity = Arc::new(ServerIdentity::from_private(Secret::random()));
+        let threads = HandshakeThreads::start(1, &identity).unwrap();
+        let peer = "192.0.2.1".parse().unwrap();
+        let answered = threads.respond(7, peer, b"short".to_vec());
+        assert!(matches!(answered, Err(ChannelError::Handshake(_))));
+        let waiting = Arc::clone(&threads.0);
+        drop(threads);
+        assert!(next(&waiting).is_none());
     }
 }

@@ -90,11 +90,14 @@ fn admit(socket: TcpStream, peer: SocketAddr, shared: &Arc<Shared>, threads: &Co
     let admitted = shared
         .connections
         .admit(peer, Arc::clone(&socket), now_ms());
-    let session = match admitted {
-        Ok((session, _)) => session,
+    let (session, gone) = match admitted {
+        Ok(admitted) => admitted,
         Err(Full::Stopping) => return,
         Err(Full::Cap | Full::MadeRoom) => return refuse(&socket, peer, shared),
     };
+    if let Some(gone) = gone {
+        shared.handshakes.give_up(gone);
+    }
     let connection = Connection {
         shared: Arc::clone(shared),
         session,

@@ -114,7 +114,10 @@ impl Shared {
     /// # Errors
     /// Those of [`Connections::advance`].
     pub fn advance(&self, session: SessionId, to: Phase) -> Result<(), Full> {
-        self.connections.advance(session, to)?;
+        let gone = self.connections.advance(session, to)?;
+        if let Some(gone) = gone {
+            self.handshakes.give_up(gone);
+        }
         Ok(())
     }
 
