@@ -60,6 +60,10 @@ pub const MAX_FIRST_CODES: u32 = 5;
 pub const REGISTRATIONS: u32 = 50;
 /// How long until an address may begin one more registration.
 pub const REGISTRATION_REFILL: Duration = Duration::from_secs(60);
+/// How many times the failed logins and registrations of an address all of a /56 of IPv6 may have.
+pub const BUDGET_OF_A_56: u32 = 4;
+/// And all of a /24 of IPv4, or of a /48 of IPv6. Loopback addresses are in no such network.
+pub const BUDGET_OF_A_48: u32 = 16;
 /// Messages of unknown types that are answered before login.
 pub const MAX_UNKNOWN_BEFORE_LOGIN: u32 = 16;
 /// Registrations that one connection may begin.
@@ -234,6 +238,10 @@ mod tests {
                      connection. Loopback addresses have no limit",
                     REGISTRATION_REFILL.as_secs()
                 ),
+            ),
+            (
+                "failed logins, registrations of a /56 of IPv6; of a /24 of IPv4 or a /48",
+                format!("{BUDGET_OF_A_56} times those of an address; {BUDGET_OF_A_48} times"),
             ),
             (
                 "messages of unknown type, before login",

@@ -29,6 +29,11 @@ impl Network {
         };
         Self { first, prefix_bits }
     }
+
+    #[must_use]
+    pub const fn first(&self) -> IpAddr {
+        self.first
+    }
 }
 
 /// The networks of one address, each inside the one before: /24 and /32 of IPv4, /48, /56 and /64
@@ -57,6 +62,13 @@ impl Networks {
     #[must_use]
     pub const fn all(&self) -> [Network; WIDTHS] {
         self.0
+    }
+
+    /// What nobody holds a part of: an IPv4 address, a /64 of IPv6.
+    #[must_use]
+    pub const fn narrowest(&self) -> Network {
+        let [_, _, narrowest] = self.0;
+        narrowest
     }
 }
 

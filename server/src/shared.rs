@@ -18,7 +18,8 @@ use crate::delivery::Deliveries;
 use crate::event::SessionId;
 use crate::handshakes::HandshakeThreads;
 use crate::journal::Journal;
-use crate::rate_limit::{AddressBudget, network};
+use crate::networks::Networks;
+use crate::rate_limit::AddressBudget;
 use crate::readers::Readers;
 use crate::strangers::Phase;
 
@@ -122,7 +123,8 @@ impl Shared {
     }
 
     pub fn note_noise(&self, address: IpAddr, what: &'static str) {
-        locked(&self.noise).note(network(address), what, Instant::now());
+        let network = Networks::of(address).narrowest().first();
+        locked(&self.noise).note(network, what, Instant::now());
     }
 
     /// Writes all counts (at the end), or those whose window is over.

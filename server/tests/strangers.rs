@@ -25,10 +25,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use chatbox_common::auth::resume::ResumeToken;
+use chatbox_common::secret::Secret;
 use chatbox_common::testkit::process::ServerProcess;
 use chatbox_common::testkit::scripted_client::ScriptedClient;
 use chatbox_common::testkit::wait::{PATIENCE, eventually};
-use chatbox_common::wire::message::ByeReason;
+use chatbox_common::wire::message::{ByeReason, ErrorCode};
 
 use attack::{Attack, Until, socket_from};
 
@@ -265,5 +266,36 @@ fn who_makes_room_is_told_busy_and_counted() {
     for address in ["addr=127.0.0.2 ", "addr=127.0.0.3 "] {
         let parts = ["never_logged_in", address, "count=1 last=made_room"];
         server.line("info.log", &parts);
+    }
+}
+
+#[test]
+fn a_site_has_no_more_failures_than_some_addresses() {
+    if !namespace::entered("a_site_has_no_more_failures_than_some_addresses") {
+        return;
+    }
+    let server = start();
+    let attempt = |from: &str| {
+        let mut guesser = client(&server, from);
+        let token = ResumeToken {
+            id: [7; 16],
+            token: Secret::random(),
+        };
+        guesser.say_resume(&token);
+        guesser.refusal().0
+    };
+    for (site, another) in [("2001:db8:3:", "2001:db8:4::1"), ("10.5.0.", "10.6.0.1")] {
+        let of_site = |n: usize| match site.strip_suffix(':') {
+            Some(_) => format!("{site}{:x}00::1", n % 256),
+            None => format!("{site}{}", n % 250),
+        };
+        let mut refused = 0;
+        // It refills while the test runs.
+        let busy = (0..2_000).map(|n| attempt(&of_site(n))).find(|code| {
+            refused += 1;
+            *code == ErrorCode::Busy
+        });
+        assert!(busy.is_some() && refused > 160, "{site} after {refused}");
+        assert_eq!(attempt(another), ErrorCode::LoginRefused);
     }
 }

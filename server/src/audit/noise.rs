@@ -33,7 +33,7 @@ struct PeerCount {
 }
 
 impl Noise {
-    /// The caller passes the network that one attacker holds (`rate_limit::network`), so that one
+    /// The caller passes the network that one attacker holds (`networks`), so that one
     /// with many addresses takes one entry.
     pub fn note(&mut self, address: IpAddr, what: &'static str, now: Instant) {
         let known = self.gathered.contains_key(&Some(address));
