@@ -2,6 +2,7 @@
 //!
 //! What strangers can have is bounded for each of them, so that more addresses are not more of it.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// How many networks of an address are counted.
@@ -30,9 +31,21 @@ impl Network {
         Self { first, prefix_bits }
     }
 
-    #[must_use]
-    pub const fn first(&self) -> IpAddr {
-        self.first
+    const fn is_one_address(&self) -> bool {
+        match self.first {
+            IpAddr::V4(_) => self.prefix_bits == 32,
+            IpAddr::V6(_) => self.prefix_bits == 128,
+        }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_one_address() {
+            write!(f, "{}", self.first)
+        } else {
+            write!(f, "{}/{}", self.first, self.prefix_bits)
+        }
     }
 }
 
@@ -56,6 +69,12 @@ impl Networks {
             IpAddr::V6(_) => [48, 56, 64],
         };
         Self(prefixes.map(|bits| Network::of(address, bits)))
+    }
+
+    #[must_use]
+    pub const fn widest(&self) -> Network {
+        let [widest, _, _] = self.0;
+        widest
     }
 
     /// From the widest to the narrowest; two are the same where an address has fewer.
@@ -89,8 +108,7 @@ mod tests {
 
     fn networks(text: &str) -> Vec<String> {
         let all = Networks::of(text.parse().unwrap()).all();
-        let text = |network: &Network| format!("{}/{}", network.first, network.prefix_bits);
-        all.iter().map(text).collect()
+        all.iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -102,7 +120,7 @@ mod tests {
             "2001:db8:1:2345::/64",
         ];
         assert_eq!(v6, expected);
-        let v4 = ["192.0.2.0/24", "192.0.2.77/32", "192.0.2.77/32"];
+        let v4 = ["192.0.2.0/24", "192.0.2.77", "192.0.2.77"];
         assert_eq!(networks("192.0.2.77"), v4);
     }
 
@@ -114,8 +132,8 @@ mod tests {
 
     #[test]
     fn each_loopback_address_stands_alone() {
-        assert_eq!(networks("127.0.0.9"), vec!["127.0.0.9/32"; WIDTHS]);
-        assert_eq!(networks("::1"), vec!["::1/128"; WIDTHS]);
+        assert_eq!(networks("127.0.0.9"), vec!["127.0.0.9"; WIDTHS]);
+        assert_eq!(networks("::1"), vec!["::1"; WIDTHS]);
     }
 
     #[test]

@@ -123,8 +123,7 @@ impl Shared {
     }
 
     pub fn note_noise(&self, address: IpAddr, what: &'static str) {
-        let network = Networks::of(address).narrowest().first();
-        locked(&self.noise).note(network, what, Instant::now());
+        locked(&self.noise).note(&Networks::of(address), what, Instant::now());
     }
 
     /// Writes all counts (at the end), or those whose window is over.
@@ -139,8 +138,8 @@ impl Shared {
         };
         for summary in summaries {
             let line = Line::of(&events::NEVER_LOGGED_IN);
-            let line = match summary.address {
-                Some(address) => line.with("addr", address),
+            let line = match summary.network {
+                Some(network) => line.with("addr", network),
                 None => line.with("addr", "others"),
             };
             let line = line.with("count", summary.count);
