@@ -473,4 +473,26 @@ mod tests {
         assert_eq!(join(AccountId(1), "alice"), Err(Full::Cap));
         assert_eq!(join(AccountId(2), "bob"), Ok(()));
     }
+    #[test]
+    fn who_makes_room_is_over_unless_it_was_proved_whose_it_is() {
+        let connections = Connections::new(2);
+        let (socket, _) = socket();
+        let come = |n: usize| {
+            let from = SocketAddr::from(([10, 0, u8::try_from(n).unwrap(), 1], 9));
+            connections.admit(from, Arc::clone(&socket), 0)
+        };
+        let (member, _) = come(0).unwrap();
+        connections.proved(member).unwrap();
+        let (mut last, _) = come(1).unwrap();
+        for n in 2..2 + MAX_LEAVING {
+            let (next, gone) = come(n).unwrap();
+            assert_eq!(gone, Some(last));
+            assert!(connections.made_room(last) && !connections.made_room(next));
+            assert_eq!(connections.proved(last), Err(Full::MadeRoom));
+            last = next;
+        }
+        assert_eq!(come(99), Err(Full::Cap), "so many threads are still there");
+        connections.remove(last - 1);
+        assert_eq!(come(99).unwrap().1, Some(last));
+    }
 }
