@@ -73,6 +73,11 @@ fn a_database_of_the_first_schema_is_copied_brought_up_to_date_and_used() {
     assert_eq!(bob.post(id(2, 3), "from Bob, 3").seq, 6);
     let ops = alice.create("#ops", Access::Open).unwrap();
     assert_eq!(bob.join("#ops").unwrap().room, ops.room);
+    for room in [LOBBY, ops.room] {
+        let members = bob.members(room).unwrap().into_iter();
+        let names: Vec<_> = members.map(|member| member.user).collect();
+        assert_eq!(names, ["Alice", "Bob"]);
+    }
 
     let copy = server.path().join("data/backup-before-v2.db");
     let copy = rusqlite::Connection::open(copy).unwrap();

@@ -145,8 +145,8 @@ impl Writer {
         }
         self.state.write_what_is_behind(now);
         if now >= self.next_expiry {
-            self.next_expiry = now + EXPIRY;
-            self.state.expire_tokens();
+            let more = self.state.expire_tokens();
+            self.next_expiry = now + if more { TICK } else { EXPIRY };
         }
     }
 

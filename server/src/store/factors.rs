@@ -11,35 +11,37 @@ use chatbox_common::wire::message::AccountId;
 use super::column::Column;
 use super::error::StoreError;
 use super::sql::{Snapshot, Tx};
+use super::statement::statements;
 
 /// SHA-256 of a recovery code. The codes are 80 random bits, so no salt is needed.
 pub type RecoveryHash = [u8; 32];
 
-const SET_TOTP: &str = "UPDATE REGISTERED SET totp = ?2 WHERE id = ?1";
-const RENEW_TOTP: &str = "UPDATE REGISTERED SET totp = ?2, last_step = ?3, run_from = ?3, \
-    ahead_from = NULL, ahead_to = NULL, failed_codes = 0 WHERE id = ?1";
-// `run_from` begins anew where no step was spent for a day: steps between runs were not spent.
-const SPEND_STEP: &str = "UPDATE REGISTERED SET last_step = ?2, \
-    run_from = CASE WHEN ?2 - last_step > 2880 THEN ?2 ELSE run_from END, failed_codes = 0, \
-    last_login_at = ?3 WHERE id = ?1 AND last_step < ?2 \
-    AND (ahead_to IS NULL OR ?2 NOT BETWEEN ahead_from AND ahead_to)";
-const USE_STEP: &str = "UPDATE REGISTERED SET last_step = ?2, \
-    run_from = CASE WHEN ?2 - last_step > 2880 THEN ?2 ELSE run_from END \
-    WHERE id = ?1 AND last_step < ?2 \
-    AND (ahead_to IS NULL OR ?2 NOT BETWEEN ahead_from AND ahead_to)";
-// What an earlier wrong clock left is kept, in one range with the new one.
-const MEND_CLOCK: &str = "UPDATE REGISTERED SET \
-    ahead_from = min(max(run_from, ?2 + 1), coalesce(ahead_from, run_from)), \
-    ahead_to = max(last_step, coalesce(ahead_to, 0)), last_step = ?2 \
-    WHERE id = ?1 AND last_step > ?2";
-const WRONG_CODE: &str = "UPDATE REGISTERED SET failed_codes = failed_codes + 1 WHERE id = ?1";
-const LOGGED_IN: &str = "UPDATE REGISTERED SET failed_codes = 0, last_login_at = ?2 WHERE id = ?1";
-const ADD_RECOVERY: &str = "INSERT INTO recovery_codes(account, hash) VALUES(?1, ?2)";
-const DROP_RECOVERY: &str = "DELETE FROM recovery_codes WHERE account = ?1";
-const RECOVERY_LEFT: &str =
-    "SELECT hash FROM recovery_codes WHERE account = ?1 AND spent_at IS NULL";
-const SPEND_RECOVERY: &str = "UPDATE recovery_codes SET spent_at = ?3 \
-    WHERE account = ?1 AND hash = ?2 AND spent_at IS NULL";
+statements! {
+    const SET_TOTP = "UPDATE REGISTERED SET totp = ?2 WHERE id = ?1";
+    const RENEW_TOTP = "UPDATE REGISTERED SET totp = ?2, last_step = ?3, run_from = ?3, \
+        ahead_from = NULL, ahead_to = NULL, failed_codes = 0 WHERE id = ?1";
+    // `run_from` begins anew where no step was spent for a day: steps between runs were not spent.
+    const SPEND_STEP = "UPDATE REGISTERED SET last_step = ?2, \
+        run_from = CASE WHEN ?2 - last_step > 2880 THEN ?2 ELSE run_from END, failed_codes = 0, \
+        last_login_at = ?3 WHERE id = ?1 AND last_step < ?2 \
+        AND (ahead_to IS NULL OR ?2 NOT BETWEEN ahead_from AND ahead_to)";
+    const USE_STEP = "UPDATE REGISTERED SET last_step = ?2, \
+        run_from = CASE WHEN ?2 - last_step > 2880 THEN ?2 ELSE run_from END \
+        WHERE id = ?1 AND last_step < ?2 \
+        AND (ahead_to IS NULL OR ?2 NOT BETWEEN ahead_from AND ahead_to)";
+    // What an earlier wrong clock left is kept, in one range with the new one.
+    const MEND_CLOCK = "UPDATE REGISTERED SET \
+        ahead_from = min(max(run_from, ?2 + 1), coalesce(ahead_from, run_from)), \
+        ahead_to = max(last_step, coalesce(ahead_to, 0)), last_step = ?2 \
+        WHERE id = ?1 AND last_step > ?2";
+    const WRONG_CODE = "UPDATE REGISTERED SET failed_codes = failed_codes + 1 WHERE id = ?1";
+    const LOGGED_IN = "UPDATE REGISTERED SET failed_codes = 0, last_login_at = ?2 WHERE id = ?1";
+    const ADD_RECOVERY = "INSERT INTO recovery_codes(account, hash) VALUES(?1, ?2)";
+    const DROP_RECOVERY = "DELETE FROM recovery_codes WHERE account = ?1";
+    const RECOVERY_LEFT = "SELECT hash FROM recovery_codes WHERE account = ?1 AND spent_at IS NULL";
+    const SPEND_RECOVERY = "UPDATE recovery_codes SET spent_at = ?3 \
+        WHERE account = ?1 AND hash = ?2 AND spent_at IS NULL";
+}
 
 /// The TOTP step of a moment, in milliseconds since 1970.
 fn step_at(at: i64) -> u64 {

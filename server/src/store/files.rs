@@ -15,6 +15,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use super::catalogue;
 use super::error::StoreError;
 use super::sql::{self, SqlLog};
 
@@ -25,8 +26,6 @@ pub const LOCK: &str = "chatbox.lock";
 
 /// How long a statement waits for another connection's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
-/// More than any one connection runs different statements, so that each is compiled once.
-const CACHED_STATEMENTS: usize = 96;
 
 /// The lock is held until the file is closed, however the process ends.
 pub(super) fn lock(directory: &Path) -> Result<File, StoreError> {
@@ -93,7 +92,7 @@ pub(super) fn connect(
     let path = std::path::absolute(database).map_err(StoreError::io("find", database))?;
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+    connection.set_prepared_statement_cache_capacity(catalogue::COUNT);
     // A plan must depend on the statement alone. Else SQLite prepares a statement that compares
     // with a bound value anew for every other value, which takes longer than to run it.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;

@@ -4,28 +4,42 @@
 use super::column::{Column, take};
 use super::error::StoreError;
 use super::sql::{Snapshot, Tx};
+use super::statement::statements;
 
-const HISTORY_ID: &str = "SELECT value FROM meta WHERE key = 'history_id'";
-const RENEW_HISTORY_ID: &str = "UPDATE meta SET value = randomblob(16) WHERE key = 'history_id'";
-const PREDECESSOR: &str = "SELECT value FROM meta WHERE key = 'predecessor'";
-const SET_PREDECESSOR: &str = "INSERT INTO meta(key, value) \
-    SELECT 'predecessor', value FROM meta WHERE key = 'history_id' \
-    ON CONFLICT(key) DO UPDATE SET value = excluded.value";
-const CLEAR_PREDECESSOR: &str = "DELETE FROM meta WHERE key = 'predecessor'";
-const KEEP_HEADS: &str = "UPDATE rooms SET kept_seq = next_seq - 1";
-const ITERATIONS: &str = "SELECT value FROM meta WHERE key = 'iterations'";
-const CHOOSE_ITERATIONS: &str = "UPDATE meta SET value = ?1 WHERE key = 'iterations' \
-    AND value <> ?1 AND NOT EXISTS(SELECT 1 FROM REGISTERED)";
-const CHAT_LOG_MARK: &str = "SELECT value FROM meta WHERE key = 'chat_log_mark'";
-const LAST_ROW: &str = "SELECT seq FROM sqlite_sequence WHERE name = 'messages'";
-const FORGET_ROWS: &str = "DELETE FROM sqlite_sequence WHERE name = 'messages'";
-const SKIP_ROWS: &str = "INSERT INTO sqlite_sequence(name, seq) VALUES('messages', ?1)";
-const RUNNING_BOOT: &str = "SELECT value FROM meta WHERE key = 'running_boot'";
-const SET_RUNNING_BOOT: &str = "INSERT INTO meta(key, value) VALUES('running_boot', ?1) \
-    ON CONFLICT(key) DO UPDATE SET value = excluded.value";
-const CLEAR_RUNNING_BOOT: &str = "DELETE FROM meta WHERE key = 'running_boot'";
-const SET_CHAT_LOG_MARK: &str =
-    "UPDATE meta SET value = ?1 WHERE key = 'chat_log_mark' AND value < ?1";
+statements! {
+    const TABLES = "SELECT count(*) FROM sqlite_schema"
+        walks "a row for each table and index";
+    const HISTORY_ID = "SELECT value FROM meta WHERE key = 'history_id'";
+    const RENEW_HISTORY_ID = "UPDATE meta SET value = randomblob(16) WHERE key = 'history_id'";
+    const PREDECESSOR = "SELECT value FROM meta WHERE key = 'predecessor'";
+    const SET_PREDECESSOR = "INSERT INTO meta(key, value) \
+        SELECT 'predecessor', value FROM meta WHERE key = 'history_id' \
+        ON CONFLICT(key) DO UPDATE SET value = excluded.value";
+    const CLEAR_PREDECESSOR = "DELETE FROM meta WHERE key = 'predecessor'";
+    const KEEP_HEADS = "UPDATE rooms SET kept_seq = next_seq - 1"
+        walks "once at a start that follows a cut of the power";
+    const ITERATIONS = "SELECT value FROM meta WHERE key = 'iterations'";
+    const CHOOSE_ITERATIONS = "UPDATE meta SET value = ?1 WHERE key = 'iterations' \
+        AND value <> ?1 AND NOT EXISTS(SELECT 1 FROM REGISTERED)"
+        walks "looks at the first account alone";
+    const CHAT_LOG_MARK = "SELECT value FROM meta WHERE key = 'chat_log_mark'";
+    const LAST_ROW = "SELECT seq FROM sqlite_sequence WHERE name = 'messages'"
+        walks "a row for each of three tables";
+    const FORGET_ROWS = "DELETE FROM sqlite_sequence WHERE name = 'messages'"
+        walks "a row for each of three tables";
+    const SKIP_ROWS = "INSERT INTO sqlite_sequence(name, seq) VALUES('messages', ?1)";
+    const RUNNING_BOOT = "SELECT value FROM meta WHERE key = 'running_boot'";
+    const SET_RUNNING_BOOT = "INSERT INTO meta(key, value) VALUES('running_boot', ?1) \
+        ON CONFLICT(key) DO UPDATE SET value = excluded.value";
+    const CLEAR_RUNNING_BOOT = "DELETE FROM meta WHERE key = 'running_boot'";
+    const SET_CHAT_LOG_MARK = "UPDATE meta SET value = ?1 WHERE key = 'chat_log_mark' AND value < ?1";
+}
+
+/// Whether no schema has been made yet.
+pub(super) fn is_empty(snapshot: &Snapshot<'_>) -> Result<bool, StoreError> {
+    let tables = snapshot.one(TABLES, (), |row| row.get::<_, i64>(0))?;
+    Ok(tables == Some(0))
+}
 
 impl Snapshot<'_> {
     /// Tells this history from every other: a client that sees a new id discards the messages it

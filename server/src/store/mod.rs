@@ -7,10 +7,11 @@
 //!
 //! What can be read is a method of [`Snapshot`], what can be changed a method of [`Tx`], each
 //! beside its table: `accounts`, `factors`, `resume`, `rooms`, `members`, `ignores`, `history`,
-//! `moment`, `index`, `search`, `online`, `meta`. `column` converts values to and from columns,
-//! [`Words`] divides a search into words.
+//! `moment`, `index`, `search`, `online`, `meta`. `catalogue` has all their statements, `column`
+//! converts values to and from columns, [`Words`] divides a search into words.
 
 mod accounts;
+mod catalogue;
 mod column;
 mod error;
 mod factors;
@@ -28,6 +29,7 @@ mod rooms;
 mod schema;
 mod search;
 mod sql;
+mod statement;
 #[cfg(test)]
 pub(crate) mod testing;
 mod types;
@@ -186,6 +188,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::time::Duration;
 
+    use super::statement::Statement;
     use super::testing::{account, heads, message, quiet, store};
     use super::*;
 
@@ -270,8 +273,9 @@ mod tests {
 
     #[test]
     fn a_synced_transaction_is_synced_every_time_and_the_next_is_as_usual() {
+        const SYNC: Statement = Statement::of_test("PRAGMA synchronous");
         let (directory, mut store) = store();
-        let level = |tx: &Tx<'_>| tx.one("PRAGMA synchronous", (), |row| row.get::<_, i64>(0));
+        let level = |tx: &Tx<'_>| tx.one(SYNC, (), |row| row.get::<_, i64>(0));
         for _ in 0..2 {
             let synced = store.transaction(Commit::Synced, level).unwrap();
             assert_eq!(synced, Some(2));

@@ -8,13 +8,17 @@ use chatbox_common::name::UserName;
 use super::column::Column;
 use super::error::StoreError;
 use super::sql::Tx;
+use super::statement::statements;
 
-const PUT: &str = "INSERT INTO ONLINE(client_id, ip_port, status, user) VALUES(?1, ?2, ?3, ?4) \
-    ON CONFLICT(client_id) DO UPDATE SET ip_port = excluded.ip_port, status = excluded.status, \
-    user = excluded.user";
-const DROP: &str = "DELETE FROM ONLINE WHERE client_id = ?1";
-const CLEAR: &str = "DELETE FROM ONLINE";
-const ALL_GONE: &str = "UPDATE REGISTERED SET online = 'ko' WHERE online <> 'ko'";
+statements! {
+    const PUT = "INSERT INTO ONLINE(client_id, ip_port, status, user) VALUES(?1, ?2, ?3, ?4) \
+        ON CONFLICT(client_id) DO UPDATE SET ip_port = excluded.ip_port, status = excluded.status, \
+        user = excluded.user";
+    const DROP = "DELETE FROM ONLINE WHERE client_id = ?1";
+    const CLEAR = "DELETE FROM ONLINE";
+    const ALL_GONE = "UPDATE REGISTERED SET online = 'ko' WHERE online <> 'ko'"
+        walks "once at a start, and once at a stop";
+}
 
 impl Tx<'_> {
     /// `anonymous` without a user, `online` under the user's name after login. A row that is there
@@ -69,6 +73,7 @@ impl Tx<'_> {
 mod tests {
     use chatbox_common::wire::message::AccountId;
 
+    use super::super::statement::Statement;
     use super::super::testing::{account, name, quiet, store};
     use super::super::{Commit, Durability, Store};
     use super::*;
@@ -76,13 +81,14 @@ mod tests {
     type OnlineRow = (i64, String, String, Option<String>);
 
     fn lines(store: &mut Store) -> Vec<OnlineRow> {
+        const LINES: Statement = Statement::of_test(
+            "SELECT client_id, ip_port, status, user FROM ONLINE ORDER BY client_id",
+        );
         store
             .transaction(Commit::Usual, |tx| {
-                tx.all(
-                    "SELECT client_id, ip_port, status, user FROM ONLINE ORDER BY client_id",
-                    (),
-                    |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
-                )
+                tx.all(LINES, (), |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+                })
             })
             .unwrap()
     }

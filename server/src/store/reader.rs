@@ -65,7 +65,7 @@ impl Reader {
     fn part_from_original(&self, copy: &Path) -> Result<(), StoreError> {
         let copy = files::connect(copy, OpenFlags::SQLITE_OPEN_READ_WRITE, &self.log)?;
         sql::write(&copy, &self.log, |tx| {
-            tx.expire_resume(i64::MAX)?;
+            tx.forget_all_resume()?;
             tx.set_running_boot(None)?;
             tx.renew_history_id()
         })

@@ -14,6 +14,7 @@ use rusqlite::Row;
 use super::column::{Column, take};
 use super::error::StoreError;
 use super::sql::{Snapshot, Tx};
+use super::statement::statements;
 
 /// 16 random bytes by which a token is found; no secret.
 pub type TokenId = [u8; 16];
@@ -49,22 +50,26 @@ pub enum Resumed {
 /// with the family.
 const MAX_FAMILY: u64 = 1000;
 
-const FIND: &str =
-    "SELECT account, hash, expires_at FROM resume_tokens WHERE id = ?1 AND expires_at > ?2";
-const FAMILY: &str = "SELECT family, state FROM resume_tokens WHERE id = ?1 AND expires_at > ?2";
-const ISSUE: &str = "INSERT INTO resume_tokens(id, account, family, hash, expires_at, state) \
-    VALUES(?1, ?2, ?1, ?3, ?4, 'newest')";
-const USES: &str = "SELECT count(*) FROM resume_tokens WHERE family = ?1";
-const RETIRE: &str =
-    "UPDATE resume_tokens SET state = 'spent' WHERE family = ?1 AND state <> 'spent'";
-const KEEP: &str = "UPDATE resume_tokens SET state = 'previous' WHERE id = ?1";
-const SUCCEED: &str = "INSERT INTO resume_tokens(id, account, family, hash, expires_at, state) \
-    SELECT ?2, account, family, ?3, expires_at, 'newest' FROM resume_tokens WHERE id = ?1";
-const REVOKE_FAMILY: &str = "DELETE FROM resume_tokens WHERE family = ?1";
-const REVOKE_TOKEN: &str = "DELETE FROM resume_tokens WHERE family = \
-    (SELECT family FROM resume_tokens WHERE id = ?1)";
-const REVOKE: &str = "DELETE FROM resume_tokens WHERE account = ?1";
-const EXPIRE: &str = "DELETE FROM resume_tokens WHERE expires_at <= ?1";
+statements! {
+    const FIND = "SELECT account, hash, expires_at FROM resume_tokens \
+        WHERE id = ?1 AND expires_at > ?2";
+    const FAMILY = "SELECT family, state FROM resume_tokens WHERE id = ?1 AND expires_at > ?2";
+    const ISSUE = "INSERT INTO resume_tokens(id, account, family, hash, expires_at, state) \
+        VALUES(?1, ?2, ?1, ?3, ?4, 'newest')";
+    const USES = "SELECT count(*) FROM resume_tokens WHERE family = ?1";
+    const RETIRE = "UPDATE resume_tokens SET state = 'spent' \
+        WHERE family = ?1 AND state <> 'spent'";
+    const KEEP = "UPDATE resume_tokens SET state = 'previous' WHERE id = ?1";
+    const SUCCEED = "INSERT INTO resume_tokens(id, account, family, hash, expires_at, state) \
+        SELECT ?2, account, family, ?3, expires_at, 'newest' FROM resume_tokens WHERE id = ?1";
+    const REVOKE_FAMILY = "DELETE FROM resume_tokens WHERE family = ?1";
+    const REVOKE_TOKEN = "DELETE FROM resume_tokens WHERE family = \
+        (SELECT family FROM resume_tokens WHERE id = ?1)";
+    const REVOKE = "DELETE FROM resume_tokens WHERE account = ?1";
+    const EXPIRE = "DELETE FROM resume_tokens WHERE id IN \
+        (SELECT id FROM resume_tokens WHERE expires_at <= ?1 LIMIT ?2)";
+    const FORGET_ALL = "DELETE FROM resume_tokens" walks "once, in the copy that a backup is";
+}
 
 impl Snapshot<'_> {
     /// `None` for a token that has expired. Spent ones are found, so that the proof of possession
@@ -155,18 +160,26 @@ impl Tx<'_> {
         self.execute(REVOKE, [account.put()])
     }
 
-    /// Deletes the tokens that have expired by `now`. Returns how many there were.
+    /// Deletes tokens that have expired by `now`, at most `most`. Returns how many.
     ///
     /// # Errors
     /// SQLite's.
-    pub fn expire_resume(&self, now: i64) -> Result<usize, StoreError> {
-        self.execute(EXPIRE, [now])
+    pub fn expire_resume(&self, now: i64, most: usize) -> Result<usize, StoreError> {
+        self.execute(EXPIRE, (now, i64::try_from(most).unwrap_or(i64::MAX)))
+    }
+
+    /// Deletes the tokens of all accounts.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub(super) fn forget_all_resume(&self) -> Result<usize, StoreError> {
+        self.execute(FORGET_ALL, ())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{account, assert_searches, store};
+    use super::super::testing::{account, store};
     use super::super::{Commit, Status, Store};
     use super::*;
 
@@ -277,21 +290,18 @@ mod tests {
     }
 
     #[test]
-    fn no_look_up_walks_through_all_tokens() {
-        assert_searches(&[FIND, FAMILY, RETIRE, KEEP, SUCCEED, REVOKE_FAMILY, REVOKE]);
-    }
-
-    #[test]
-    fn expired_tokens_are_deleted_and_others_kept() {
+    fn expired_tokens_are_deleted_some_at_a_time_and_others_kept() {
         let (_directory, mut store) = store();
         let alice = account(&mut store, "alice");
         issue(&mut store, alice, 1);
+        issue(&mut store, alice, 2);
+        issue(&mut store, alice, 3);
         let mut expire = |now| {
             store
-                .transaction(Commit::Usual, |tx| tx.expire_resume(now))
+                .transaction(Commit::Usual, |tx| tx.expire_resume(now, 2))
                 .unwrap()
         };
         assert_eq!(expire(END - 1), 0);
-        assert_eq!(expire(END), 1);
+        assert_eq!([expire(END), expire(END), expire(END)], [2, 1, 0]);
     }
 }

@@ -10,6 +10,7 @@ use rusqlite::Connection;
 
 use super::error::StoreError;
 use super::files;
+use super::meta;
 use super::sql::{self, SqlLog};
 
 /// The statements that lead from one schema to the next, each one line, without values.
@@ -156,9 +157,15 @@ const V2: Migration = &[
     "PRAGMA user_version = 2",
 ];
 
-/// Archived rooms; what a history has in common with the one that it continues; steps that were
-/// spent while the clock ran ahead.
+/// Which tokens have expired, and who follows whom in a room's list, without looking at all; archived
+/// rooms; what a history has in common with the one that it continues; steps that were spent while
+/// the clock ran ahead.
 const V3: Migration = &[
+    "CREATE INDEX resume_tokens_expires_at ON resume_tokens(expires_at)",
+    // The account's name, which never changes: an index can't be made over two tables.
+    "ALTER TABLE members ADD COLUMN user TEXT NOT NULL DEFAULT '' COLLATE NOCASE",
+    "UPDATE members SET user = (SELECT user FROM REGISTERED WHERE id = account)",
+    "CREATE INDEX members_user ON members(room, user)",
     "ALTER TABLE rooms ADD COLUMN archived TEXT",
     "ALTER TABLE rooms ADD COLUMN kept_seq INTEGER",
     "ALTER TABLE REGISTERED ADD COLUMN run_from INTEGER NOT NULL DEFAULT 0",
@@ -169,7 +176,6 @@ const V3: Migration = &[
 ];
 
 const VERSION: &str = "PRAGMA user_version";
-const TABLES: &str = "SELECT count(*) FROM sqlite_schema";
 
 /// The schema the database has; 0 before the first migration.
 ///
@@ -204,17 +210,15 @@ pub(super) fn migrate(
     migrations: &[Migration],
 ) -> Result<(), StoreError> {
     let found = check(connection, log, migrations)?;
-    let tables = sql::read(connection, log, |snapshot| {
-        snapshot.one(TABLES, (), |row| row.get::<_, i64>(0))
-    })?;
+    let is_empty = sql::read(connection, log, meta::is_empty)?;
     for (index, statements) in migrations.iter().enumerate().skip(found) {
-        if tables != Some(0) {
+        if !is_empty {
             files::copy(connection, &backup_name(directory, index + 1))?;
         }
         sql::write(connection, log, |tx| {
             statements
                 .iter()
-                .try_for_each(|statement| tx.execute(statement, ()).map(|_| ()))
+                .try_for_each(|statement| tx.define(statement))
         })?;
     }
     connection.flush_prepared_statement_cache();
@@ -306,6 +310,34 @@ mod tests {
 
         migrate(&connection, &quiet(), directory.path(), &[ONE, TWO]).unwrap();
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn memberships_of_schema_2_get_their_accounts_names() {
+        let directory = tempfile::tempdir().unwrap();
+        let connection = Connection::open_in_memory().unwrap();
+        migrate(&connection, &quiet(), directory.path(), &MIGRATIONS[..2]).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO REGISTERED(user, password, skeleton, created_at) \
+                 VALUES('bob', 'v', 'bob', 1), ('Alice', 'v', 'alice', 1); \
+                 INSERT INTO members(room, account, joined_seq, joined_at) \
+                 VALUES(1, 1, 1, 1), (1, 2, 1, 1)",
+            )
+            .unwrap();
+        migrate(&connection, &quiet(), directory.path(), MIGRATIONS).unwrap();
+        let named = "SELECT count(*) FROM members m JOIN REGISTERED a ON a.id = m.account \
+                     WHERE m.user = a.user COLLATE BINARY";
+        assert_eq!(number(&connection, named), 2);
+        let lines = sql::read(&connection, &quiet(), |snapshot| {
+            snapshot.member_lines(super::super::LOBBY, "", 9, 0)
+        });
+        let users: Vec<_> = lines.unwrap().into_iter().map(|line| line.user).collect();
+        let users: Vec<_> = users
+            .iter()
+            .map(chatbox_common::name::UserName::as_str)
+            .collect();
+        assert_eq!(users, ["Alice", "bob"]);
     }
 
     #[test]

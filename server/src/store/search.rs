@@ -13,6 +13,7 @@ use super::error::StoreError;
 use super::history::{Message, read_message};
 use super::index::room_word;
 use super::sql::Snapshot;
+use super::statement::statements;
 
 /// After so many hits that the account may not read, rooms that have none left that it may are
 /// dropped from the search.
@@ -50,15 +51,17 @@ pub struct Hits {
     pub more: bool,
 }
 
-const ROOMS: &str = "SELECT m.room, r.access, m.joined_seq, r.first_seq FROM members m \
-    JOIN rooms r ON r.id = m.room WHERE m.account = ?1 AND r.mode = 'audited'";
-pub(super) const ROW: &str =
-    "SELECT id FROM messages WHERE room = ?1 AND seq >= ?2 ORDER BY seq LIMIT 1";
-// CROSS JOIN fixes the order of the tables: the words come first, whatever the planner estimates.
-pub(super) const FIND: &str = "SELECT m.id, m.seq, m.sender, a.user, m.device, m.kind, m.body, \
-    m.time, m.epoch, m.room FROM messages_fts f CROSS JOIN messages m ON m.id = f.rowid \
-    CROSS JOIN REGISTERED a ON a.id = m.sender \
-    WHERE messages_fts MATCH ?1 AND f.rowid < ?2 ORDER BY f.rowid DESC";
+statements! {
+    const ROOMS = "SELECT m.room, r.access, m.joined_seq, r.first_seq FROM members m \
+        JOIN rooms r ON r.id = m.room WHERE m.account = ?1 AND r.mode = 'audited'";
+    const ROW = "SELECT id FROM messages WHERE room = ?1 AND seq >= ?2 ORDER BY seq LIMIT 1";
+    // CROSS JOIN fixes the order of the tables: the words come first, whatever the planner
+    // estimates.
+    const FIND = "SELECT m.id, m.seq, m.sender, a.user, m.device, m.kind, m.body, \
+        m.time, m.epoch, m.room FROM messages_fts f CROSS JOIN messages m ON m.id = f.rowid \
+        CROSS JOIN REGISTERED a ON a.id = m.sender \
+        WHERE messages_fts MATCH ?1 AND f.rowid < ?2 ORDER BY f.rowid DESC";
+}
 
 impl Snapshot<'_> {
     /// The rooms that the account is in, but for private ones, whose messages are never indexed.
@@ -191,7 +194,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use super::super::testing::{account, assert_searches, message, room, store};
+    use super::super::testing::{account, message, room, store};
     use super::super::{Commit, Durability, LOBBY, Portion, SqlLog, Store, Tx, Words};
     use super::*;
 
@@ -335,7 +338,9 @@ mod tests {
         let examined = Arc::new(AtomicUsize::new(0));
         let sum = Arc::clone(&examined);
         let log = SqlLog::new(move |entries| {
-            let finds = entries.iter().filter(|entry| entry.statement == FIND);
+            let finds = entries
+                .iter()
+                .filter(|entry| entry.statement == FIND.text());
             sum.fetch_add(finds.map(|entry| entry.rows).sum(), Ordering::Relaxed);
         });
         let mut store = Store::open(directory.path(), Durability::Normal, log).unwrap();
@@ -408,10 +413,5 @@ mod tests {
                 find(&mut store, &found.join(" "), &[(LOBBY, 1)], None, 1);
             }
         }
-    }
-
-    #[test]
-    fn no_search_walks_through_all_messages() {
-        assert_searches(&[ROOMS, ROW, FIND]);
     }
 }

@@ -1,8 +1,8 @@
 //! The one way to SQLite: every statement of the product runs through this file and is reported
 //! to sql.log from here.
 //!
-//! It knows transactions, prepared statements and their counting, and no table. A statement is
-//! a `&'static str` with placeholders, so what reaches the log can hold no user's value.
+//! It knows transactions, prepared statements and their counting, and no table. A [`Statement`] is
+//! a constant with placeholders, so what reaches the log can hold no user's value.
 //! Called by the other files of the store only.
 
 use std::cell::RefCell;
@@ -12,6 +12,14 @@ use std::sync::Arc;
 use rusqlite::{Connection, Params, Row};
 
 use super::error::StoreError;
+use super::statement::{Statement, statements};
+
+statements! {
+    const BEGIN = "BEGIN";
+    const BEGIN_IMMEDIATE = "BEGIN IMMEDIATE";
+    const COMMIT = "COMMIT";
+    const ROLLBACK = "ROLLBACK";
+}
 
 /// All runs of one statement in one transaction that ended alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +70,7 @@ impl<'c> Snapshot<'c> {
     fn begin(
         connection: &'c Connection,
         log: &'c SqlLog,
-        begin: &'static str,
+        begin: Statement,
     ) -> Result<Self, StoreError> {
         let snapshot = Self {
             connection,
@@ -84,10 +92,11 @@ impl<'c> Snapshot<'c> {
 
     fn commit(&self) -> Result<(), StoreError> {
         self.still_open()?;
-        self.step("COMMIT")
+        self.step(COMMIT)
     }
 
-    fn step(&self, statement: &'static str) -> Result<(), StoreError> {
+    fn step(&self, statement: Statement) -> Result<(), StoreError> {
+        let statement = statement.text();
         let result = self
             .connection
             .prepare_cached(statement)
@@ -124,11 +133,12 @@ impl<'c> Snapshot<'c> {
     /// Hands the rows of a query to `each` until it breaks off.
     pub(super) fn scan(
         &self,
-        statement: &'static str,
+        statement: Statement,
         params: impl Params,
         mut each: impl FnMut(&Row<'_>) -> rusqlite::Result<ControlFlow<()>>,
     ) -> Result<(), StoreError> {
         self.still_open()?;
+        let statement = statement.text();
         let mut count = 0;
         let run = || {
             let mut prepared = self.connection.prepare_cached(statement)?;
@@ -148,7 +158,7 @@ impl<'c> Snapshot<'c> {
     /// The statement or its caller must bound the number of rows.
     pub(super) fn all<T>(
         &self,
-        statement: &'static str,
+        statement: Statement,
         params: impl Params,
         mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, StoreError> {
@@ -162,7 +172,7 @@ impl<'c> Snapshot<'c> {
 
     pub(super) fn one<T>(
         &self,
-        statement: &'static str,
+        statement: Statement,
         params: impl Params,
         mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Option<T>, StoreError> {
@@ -180,7 +190,7 @@ impl Drop for Snapshot<'_> {
     fn drop(&mut self) {
         if !self.connection.is_autocommit() {
             // A failure is in the entry, and makes the next BEGIN fail.
-            let _ = self.step("ROLLBACK");
+            let _ = self.step(ROLLBACK);
         }
         self.log.write(self.entries.take());
     }
@@ -201,9 +211,18 @@ impl Tx<'_> {
     /// Returns how many rows were changed.
     pub(super) fn execute(
         &self,
-        statement: &'static str,
+        statement: Statement,
         params: impl Params,
     ) -> Result<usize, StoreError> {
+        self.run(statement.text(), params)
+    }
+
+    /// Changes the schema: for migrations, whose statements are run once.
+    pub(super) fn define(&self, statement: &'static str) -> Result<(), StoreError> {
+        self.run(statement, ()).map(|_| ())
+    }
+
+    fn run(&self, statement: &'static str, params: impl Params) -> Result<usize, StoreError> {
         self.still_open()?;
         let result = self
             .connection
@@ -217,7 +236,7 @@ impl Tx<'_> {
     /// [`StoreError::Missing`] when no row was changed.
     pub(super) fn change(
         &self,
-        statement: &'static str,
+        statement: Statement,
         params: impl Params,
     ) -> Result<(), StoreError> {
         match self.execute(statement, params)? {
@@ -237,7 +256,7 @@ pub(super) fn read<T>(
     log: &SqlLog,
     work: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    let snapshot = Snapshot::begin(connection, log, "BEGIN")?;
+    let snapshot = Snapshot::begin(connection, log, BEGIN)?;
     let value = work(&snapshot)?;
     snapshot.commit()?;
     Ok(value)
@@ -250,7 +269,7 @@ pub(super) fn write<T>(
     log: &SqlLog,
     work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    let tx = Tx(Snapshot::begin(connection, log, "BEGIN IMMEDIATE")?);
+    let tx = Tx(Snapshot::begin(connection, log, BEGIN_IMMEDIATE)?);
     let value = work(&tx)?;
     tx.commit()?;
     Ok(value)
@@ -298,9 +317,9 @@ mod tests {
 
     use super::*;
 
-    const MAKE: &str = "CREATE TABLE t(x INTEGER PRIMARY KEY) STRICT";
-    const PUT: &str = "INSERT INTO t(x) VALUES(?1)";
-    const ALL: &str = "SELECT x FROM t ORDER BY x";
+    const MAKE: Statement = Statement::of_test("CREATE TABLE t(x INTEGER PRIMARY KEY) STRICT");
+    const PUT: Statement = Statement::of_test("INSERT INTO t(x) VALUES(?1)");
+    const ALL: Statement = Statement::of_test("SELECT x FROM t ORDER BY x");
 
     type Seen = Arc<Mutex<Vec<Vec<SqlEntry>>>>;
 
@@ -317,9 +336,9 @@ mod tests {
             .unwrap()
     }
 
-    fn entry(statement: &'static str, runs: usize, rows: usize) -> SqlEntry {
+    fn entry(statement: Statement, runs: usize, rows: usize) -> SqlEntry {
         SqlEntry {
-            statement,
+            statement: statement.text(),
             runs,
             rows,
             outcome: SqlOutcome::Done,
@@ -339,11 +358,11 @@ mod tests {
         assert_eq!(
             *seen.lock().unwrap(),
             [vec![
-                entry("BEGIN IMMEDIATE", 1, 0),
+                entry(BEGIN_IMMEDIATE, 1, 0),
                 entry(MAKE, 1, 0),
                 entry(PUT, 2, 2),
                 entry(ALL, 1, 2),
-                entry("COMMIT", 1, 0),
+                entry(COMMIT, 1, 0),
             ]]
         );
     }
@@ -366,7 +385,7 @@ mod tests {
             SqlOutcome::Failed("constraint failed"),
             "{seen:?}"
         );
-        assert_eq!(seen[1][3], entry("ROLLBACK", 1, 0));
+        assert_eq!(seen[1][3], entry(ROLLBACK, 1, 0));
     }
 
     #[test]

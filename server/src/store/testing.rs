@@ -2,11 +2,10 @@
 
 use chatbox_common::name::UserName;
 use chatbox_common::wire::message::{AccountId, Kind, RoomId};
-use rusqlite::types::Null;
-use rusqlite::{Connection, params_from_iter};
 use tempfile::TempDir;
 
 use super::rooms::Heads;
+use super::statement::Statement;
 use super::{
     Commit, Durability, LOBBY, NewAccount, NewMessage, Snapshot, SqlLog, Store, StoreError, Tx,
 };
@@ -45,8 +44,9 @@ pub(super) fn heads(snapshot: &Snapshot<'_>, room: RoomId) -> Result<Heads, Stor
 }
 
 pub(super) fn room(tx: &Tx<'_>, name: &str, mode: &str) -> RoomId {
-    let statement = "INSERT INTO rooms(name, mode, created_at) VALUES(?1, ?2, 9)";
-    tx.execute(statement, (name, mode)).unwrap();
+    const MAKE: Statement =
+        Statement::of_test("INSERT INTO rooms(name, mode, created_at) VALUES(?1, ?2, 9)");
+    tx.execute(MAKE, (name, mode)).unwrap();
     RoomId(tx.last_id())
 }
 
@@ -61,30 +61,5 @@ pub(super) fn message(sender: AccountId, n: u8, body: &[u8]) -> NewMessage<'_> {
         kind: Kind::Action,
         body,
         time: 5_000 + i64::from(n),
-    }
-}
-
-/// Asserts that SQLite finds the rows of each statement by an index or a primary key and in the
-/// order asked for, so that its cost does not grow with the table.
-pub(super) fn assert_searches(statements: &[&str]) {
-    let (directory, _store) = store();
-    let connection = Connection::open(directory.path().join("chatbox.db")).unwrap();
-    for statement in statements {
-        let mut explained = connection
-            .prepare(&format!("EXPLAIN QUERY PLAN {statement}"))
-            .unwrap();
-        let arguments = vec![Null; explained.parameter_count()];
-        let plan: Vec<String> = explained
-            .query_map(params_from_iter(arguments), |row| row.get(3))
-            .unwrap()
-            .map(Result::unwrap)
-            .collect();
-        // SQLite says SCAN of a virtual table in any case; `:M` is a look-up by MATCH.
-        let finds_words = |step: &str| step.contains("VIRTUAL TABLE INDEX") && step.contains(":M");
-        let searches = plan.iter().any(|step| step.starts_with("SEARCH"));
-        let walks = plan.iter().any(|step| {
-            (step.starts_with("SCAN") && !finds_words(step)) || step.contains("TEMP B-TREE")
-        });
-        assert!(searches && !walks, "{statement}: {plan:?}");
     }
 }

@@ -7,13 +7,16 @@ use rusqlite::Connection;
 
 use super::error::StoreError;
 use super::sql::{self, SqlLog};
+use super::statement::statements;
 
-const TABLE: &str = "CREATE VIRTUAL TABLE typed USING fts5(text, content='', \
-    tokenize='unicode61 remove_diacritics 2')";
-const WORDS: &str = "CREATE VIRTUAL TABLE words USING fts5vocab(typed, row)";
-const TYPE: &str = "INSERT INTO typed(rowid, text) VALUES(1, ?1)";
-const READ: &str = "SELECT term FROM words LIMIT ?1";
-const FORGET: &str = "INSERT INTO typed(typed) VALUES('delete-all')";
+statements! {
+    const TABLE = "CREATE VIRTUAL TABLE typed USING fts5(text, content='', \
+        tokenize='unicode61 remove_diacritics 2')";
+    const WORDS = "CREATE VIRTUAL TABLE words USING fts5vocab(typed, row)";
+    const TYPE = "INSERT INTO typed(rowid, text) VALUES(1, ?1)";
+    const READ = "SELECT term FROM words LIMIT ?1";
+    const FORGET = "INSERT INTO typed(typed) VALUES('delete-all')";
+}
 
 /// A table in memory with the tokenizer of the index. Used by one thread at a time.
 pub struct Words {
@@ -26,6 +29,7 @@ impl Words {
     /// SQLite's.
     pub fn new() -> Result<Self, StoreError> {
         let connection = Connection::open_in_memory()?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS.len() + sql::STATEMENTS.len());
         // Not reported to sql.log: it is not the server's database.
         let log = SqlLog::new(|_| ());
         sql::write(&connection, &log, |tx| {
@@ -66,7 +70,7 @@ mod tests {
         };
         let mut statements = MIGRATIONS.iter().copied().flatten();
         let index = statements.find(|s| s.contains("VIRTUAL TABLE messages_fts"));
-        assert_eq!(rule(TABLE), rule(index.unwrap()));
+        assert_eq!(rule(TABLE.text()), rule(index.unwrap()));
     }
 
     #[test]

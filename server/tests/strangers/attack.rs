@@ -155,6 +155,7 @@ impl Strangers {
             request: 1,
             user: format!("x{}", self.told.opened.load(Ordering::Relaxed)),
             invitation: None,
+            capabilities: None,
         });
         channel.sender.send(socket, &register).ok()?;
         loop {
