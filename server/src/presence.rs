@@ -3,7 +3,7 @@
 //! Pure: the time is an argument. A session that was cut off is waited for before the room is
 //! told, so that a network that fails for a moment announces nothing. Called by the journal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,12 @@ const MIN_COALESCE_COUNTS: Duration = Duration::from_secs(1);
 pub const RESUME_GRACE: Duration = Duration::from_secs(10);
 /// With more members online, or more names to tell, a notice has a count and no names.
 pub const MAX_NAMED: usize = 200;
+
+#[cfg(test)]
+thread_local! {
+    /// How often any room was asked what it has to tell, by this thread.
+    pub static LOOKS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
 
 /// A person's state, and whether the room knows of it.
 #[derive(Debug, Default)]
@@ -42,11 +48,11 @@ pub struct Notice {
 
 #[derive(Debug, Default)]
 pub struct Presence {
-    people: BTreeMap<Arc<str>, Change>,
+    people: HashMap<Arc<str>, Change>,
     /// How many people have an open session.
     online: u32,
-    /// The first of what is due.
-    next: Option<Instant>,
+    /// Whose state may be announced, and when: a notice must not cost a look at all members.
+    due: BTreeSet<(Instant, Arc<str>)>,
     /// The pause after the last notice ends then.
     quiet: Option<Instant>,
 }
@@ -57,9 +63,8 @@ impl Presence {
         change.sessions += 1;
         change.is_told = false;
         self.online += u32::from(change.sessions == 1);
-        change.due = (!change.announced).then_some(now + COALESCE);
-        let due = change.due;
-        self.expect(due);
+        let due = (!change.announced).then_some(now + COALESCE);
+        self.expect(user, due);
     }
 
     /// `cut_off` is a session's end without a goodbye, after which the person may resume.
@@ -78,10 +83,10 @@ impl Presence {
         self.online -= 1;
         if change.announced {
             let wait = if cut_off { RESUME_GRACE } else { COALESCE };
-            change.due = Some(now + wait);
-            self.expect(Some(now + wait));
+            self.expect(user, Some(now + wait));
         } else {
             // Came and went between two notices: the room was never told.
+            self.expect(user, None);
             self.people.remove(user);
         }
     }
@@ -94,8 +99,23 @@ impl Presence {
         }
     }
 
-    fn expect(&mut self, due: Option<Instant>) {
-        self.next = [self.next, due].into_iter().flatten().min();
+    /// A set keeps a node when it becomes empty, which most rooms have no use for most of the time.
+    fn free_if_empty(&mut self) {
+        if self.due.is_empty() {
+            self.due = BTreeSet::new();
+        }
+    }
+
+    /// Notes when a person's state may be announced.
+    fn expect(&mut self, user: &Arc<str>, due: Option<Instant>) {
+        let Some(change) = self.people.get_mut(user) else {
+            return;
+        };
+        if let Some(before) = std::mem::replace(&mut change.due, due) {
+            self.due.remove(&(before, Arc::clone(user)));
+            self.free_if_empty();
+        }
+        self.due.extend(due.map(|due| (due, Arc::clone(user))));
     }
 
     /// How many people have an open session.
@@ -107,39 +127,39 @@ impl Presence {
     /// No notice is due before it.
     #[must_use]
     pub fn next_due(&self) -> Option<Instant> {
-        match (self.next, self.quiet) {
-            (Some(next), Some(quiet)) if quiet > next => Some(quiet),
-            (next, _) => next,
-        }
+        #[cfg(test)]
+        LOOKS.set(LOOKS.get() + 1);
+        let (next, _) = self.due.first()?;
+        Some(self.quiet.map_or(*next, |quiet| quiet.max(*next)))
     }
 
     pub fn take(&mut self, now: Instant) -> Option<Notice> {
         if self.next_due().is_none_or(|next| next > now) {
             return None;
         }
-        let (mut joined, mut left, mut is_news) = (Vec::new(), Vec::new(), false);
-        self.people.retain(|user, change| {
-            if change.due.is_none_or(|due| due > now) {
-                return true;
-            }
+        let (mut joined, mut left) = (Vec::new(), Vec::new());
+        while self.due.first().is_some_and(|(due, _)| *due <= now)
+            && let Some((_, user)) = self.due.pop_first()
+        {
+            let Some(change) = self.people.get_mut(&user) else {
+                continue;
+            };
             change.due = None;
             change.announced = change.sessions > 0;
-            is_news = true;
-            if std::mem::take(&mut change.is_told) {
-                return change.announced;
-            }
+            let is_told = std::mem::take(&mut change.is_told);
             let names = if change.announced {
                 &mut joined
             } else {
+                self.people.remove(&user);
                 &mut left
             };
-            names.push(user.to_string());
-            change.announced
-        });
-        self.next = self.people.values().filter_map(|change| change.due).min();
-        if !is_news {
-            return None;
+            if !is_told {
+                names.push(user.to_string());
+            }
         }
+        self.free_if_empty();
+        joined.sort_unstable();
+        left.sort_unstable();
         let online = self.online;
         let mut pause = COALESCE;
         if online as usize > MAX_NAMED || joined.len() + left.len() > MAX_NAMED {

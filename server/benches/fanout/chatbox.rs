@@ -5,6 +5,7 @@
 //! are the template from which every later one starts. So each run logs the same accounts in, with
 //! a handshake, a password and a second factor.
 
+mod conversations;
 mod login;
 mod speech;
 
@@ -49,6 +50,8 @@ pub struct ServerOptions {
     pub durability: Survives,
     /// The most connections; `None`: as many as the machine carries.
     pub connections: Option<usize>,
+    /// So many of the members are in conversations beside the lobby, each in 500.
+    pub with_conversations: usize,
 }
 
 impl ServerOptions {
@@ -56,6 +59,7 @@ impl ServerOptions {
         Self {
             durability,
             connections: None,
+            with_conversations: 0,
         }
     }
 
@@ -111,6 +115,11 @@ impl<'a> ChatBox<'a> {
         let process = ServerProcess::start_prepared(&limits.config(), |dir| {
             let mut kept = KEPT.iter();
             copied = kept.try_for_each(|kept| copy(&template.join(kept), &dir.join(kept)));
+            if copied.is_ok() && limits.with_conversations > 0 {
+                let database = dir.join("data/chatbox.db");
+                let added = conversations::add(&database, limits.with_conversations);
+                copied = added.context("adding conversations");
+            }
         });
         copied?;
         Ok(Self { accounts, process })

@@ -193,7 +193,7 @@ fn measure_row(arguments: &Arguments, row: Row, accounts: &Accounts) -> anyhow::
     let span = row.span(arguments.quick);
     for number in 1..=count {
         for (kind, outcomes) in &mut runs {
-            let Some(server) = kind.start(accounts, arguments.durability)? else {
+            let Some(server) = kind.start(accounts, arguments.durability, row.members)? else {
                 continue;
             };
             eprintln!("{row}: {kind}, run {number} of {count}");

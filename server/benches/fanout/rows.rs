@@ -220,6 +220,8 @@ const CALM: &[Binding] = &[
     at_most(Metric::Percentile99, 1.3, Kind::Floor),
 ];
 const SMALL: &[Binding] = &[at_most(Metric::Median, 3.0, Kind::Floor)];
+/// A message costs at most 1.3 times as much where 30,000 other rooms are in memory.
+const CROWDED: &[Binding] = &[at_least(Metric::Cost, 0.77, Kind::Crowded)];
 const LOGINS: &[Binding] = &[MEMORY, at_most(Metric::LoginCost, 1.2, Kind::Inspircd)];
 
 /// In the order in which they are measured.
@@ -249,6 +251,14 @@ pub fn rows() -> Vec<Row> {
         chat(100, 10, Pace::Window(1), ALL, TURNS, true),
         chat(1_000, 10, Pace::PerSecond(20), ALL, CALM, true),
         chat(10, 10, Pace::PerSecond(20), ALL, SMALL, false),
+        chat(
+            60,
+            10,
+            Pace::PerSecond(50),
+            &[Kind::Crowded],
+            CROWDED,
+            false,
+        ),
         idle(1_000, &[MEMORY], true),
         idle(10_000, LOGINS, false),
         chat(10_000, 10, Pace::PerSecond(2), &[Kind::Floor], &[], false),

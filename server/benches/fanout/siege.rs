@@ -95,6 +95,7 @@ fn line(table: &mut String, felt: &Felt) {
 fn endure(weather: Weather, accounts: &Accounts) -> anyhow::Result<Felt> {
     let limits = ServerOptions {
         durability: Survives::Normal,
+        with_conversations: 0,
         connections: weather.full.then_some(MEMBERS + STRANGERS),
     };
     let server = ChatBox::start(accounts, limits)?;

@@ -127,9 +127,9 @@ pub(super) fn begin(
         // A registration makes a member of the lobby in the database alone.
         let member = Member::from(membership);
         room.members.entry(account).or_insert(member);
-        room.presence.joined(&begin.person.user, now);
-        described.push(room.describe(id, &begin.person));
         heads.push((id, room.head));
+        state.rooms_mut().come(id, &begin.person.user, now);
+        described.extend(state.rooms().describe(id, &begin.person));
     }
     let mut described = in_records(described).into_iter();
     let welcome = Welcome {
@@ -267,9 +267,7 @@ pub(super) fn end(state: &mut JournalState, ended: Ended, now: Instant) {
     } = ended;
     if let Some(Gone { session, was_last }) = state.sessions_mut().end(session) {
         for &id in &session.rooms {
-            if let Some(room) = state.rooms_mut().get_mut(id) {
-                room.presence.left(&session.person.user, cut_off, now);
-            }
+            state.rooms_mut().go(id, &session.person.user, cut_off, now);
         }
         if was_last {
             let account = session.person.account;

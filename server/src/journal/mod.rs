@@ -25,6 +25,8 @@ mod rooms;
 mod sessions;
 mod start;
 mod state;
+#[cfg(test)]
+mod testing;
 mod write_behind;
 mod writer;
 

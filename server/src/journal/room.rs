@@ -10,7 +10,6 @@ use chatbox_common::wire::message::{
 };
 
 use crate::event::Person;
-use crate::presence::Presence;
 use crate::store::{self, RoomSetting, Snapshot, StoreError, Title, first_readable};
 
 /// The code, and the sentence for the person.
@@ -49,9 +48,6 @@ pub(super) struct RoomState {
     pub(super) banned: HashSet<AccountId>,
     /// Until when, in milliseconds since 1970; `None` is until a moderator ends it.
     pub(super) muted: HashMap<AccountId, Option<i64>>,
-    pub(super) presence: Presence,
-    /// Queued in `Rooms` to be forgotten, unless a member comes online.
-    pub(super) is_idle: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -103,8 +99,6 @@ impl RoomState {
             invited: HashSet::new(),
             banned: HashSet::new(),
             muted: HashMap::new(),
-            presence: Presence::default(),
-            is_idle: false,
         }
     }
 
@@ -189,8 +183,9 @@ impl RoomState {
         }
     }
 
-    /// As this member sees it: a room of two is called after the other one.
-    pub(super) fn describe(&self, id: RoomId, who: &Person) -> message::Room {
+    /// As this member sees it, where so many are online: a room of two is called after the other
+    /// one.
+    pub(super) fn describe(&self, id: RoomId, who: &Person, online: u32) -> message::Room {
         let member = self.members.get(&who.account);
         message::Room {
             room: id,
@@ -199,7 +194,7 @@ impl RoomState {
             mode: self.mode,
             first: self.readable_from(who.account),
             head: self.head,
-            online: self.presence.online(),
+            online,
             access: self.access,
             role: member.map_or(RoomRole::Member, |member| member.role),
             read: member.map_or(0, |member| member.read),

@@ -1,20 +1,35 @@
 //! The rooms in memory: all in which a member is online, and up to [`MAX_IDLE`] others, for members
 //! who connect again soon. Any other is read from the database when a request needs it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Instant;
 
-use chatbox_common::wire::message::{RoomId, Seq};
+use chatbox_common::wire::message::{self, RoomId, Seq};
 
 use super::room::RoomState;
+use crate::event::Person;
+use crate::presence::{Notice, Presence};
 use crate::store::LOBBY;
 
 /// The most rooms without a member online that are kept.
 const MAX_IDLE: usize = 4096;
 
+struct KnownRoom {
+    room: RoomState,
+    presence: Presence,
+    /// Its place in [`Rooms::notices`].
+    due: Option<Instant>,
+    /// It is in [`Rooms::idle`].
+    is_idle: bool,
+}
+
 #[derive(Default)]
 pub(super) struct Rooms {
-    known: HashMap<RoomId, RoomState>,
+    known: HashMap<RoomId, KnownRoom>,
+    /// When the next notice of each room's presence is due, for those that have any to tell: a turn
+    /// of the journal looks at no other, however many there are.
+    notices: BTreeSet<(Instant, RoomId)>,
     /// Rooms without a member online, the longest so first. A room that was entered again keeps its
     /// place until it is reached.
     idle: VecDeque<RoomId>,
@@ -28,29 +43,79 @@ impl Rooms {
     }
 
     pub(super) fn get(&self, id: RoomId) -> Option<&RoomState> {
-        self.known.get(&id)
+        self.known.get(&id).map(|known| &known.room)
     }
 
     pub(super) fn get_mut(&mut self, id: RoomId) -> Option<&mut RoomState> {
-        self.known.get_mut(&id)
+        self.known.get_mut(&id).map(|known| &mut known.room)
     }
 
     pub(super) fn head(&self, id: RoomId) -> Option<Seq> {
-        self.known.get(&id).map(|room| room.head)
+        self.get(id).map(|room| room.head)
     }
 
+    /// As `who` sees it.
+    pub(super) fn describe(&self, id: RoomId, who: &Person) -> Option<message::Room> {
+        let known = self.known.get(&id)?;
+        Some(known.room.describe(id, who, known.presence.online()))
+    }
+
+    /// Takes in a room that is not in memory yet.
     pub(super) fn insert(&mut self, id: RoomId, room: RoomState) {
-        self.known.insert(id, room);
+        debug_assert!(!self.contains(id), "who is there would be forgotten");
+        let known = KnownRoom {
+            room,
+            presence: Presence::default(),
+            due: None,
+            is_idle: false,
+        };
+        self.known.insert(id, known);
     }
 
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (RoomId, &mut RoomState)> {
-        self.known.iter_mut().map(|(id, room)| (*id, room))
+    /// A session of `user` begins in the room.
+    pub(super) fn come(&mut self, id: RoomId, user: &Arc<str>, now: Instant) {
+        self.change(id, |presence| presence.joined(user, now));
     }
 
-    /// When a room's next notice of presence is due.
+    /// A session of `user` ends in the room; `cut_off` as in [`Presence::left`].
+    pub(super) fn go(&mut self, id: RoomId, user: &Arc<str>, cut_off: bool, now: Instant) {
+        self.change(id, |presence| presence.left(user, cut_off, now));
+    }
+
+    /// See [`Presence::is_told_of`].
+    pub(super) fn is_told_of(&mut self, id: RoomId, user: &str) {
+        self.change(id, |presence| presence.is_told_of(user));
+    }
+
+    /// The one way to a room's presence, so that what becomes due is noted.
+    fn change<T>(&mut self, id: RoomId, change: impl FnOnce(&mut Presence) -> T) -> Option<T> {
+        let known = self.known.get_mut(&id)?;
+        let changed = change(&mut known.presence);
+        let due = known.presence.next_due();
+        if due != known.due {
+            self.notices.extend(due.map(|due| (due, id)));
+            if let Some(before) = std::mem::replace(&mut known.due, due) {
+                self.notices.remove(&(before, id));
+            }
+        }
+        Some(changed)
+    }
+
+    /// When the next notice of presence is due.
     pub(super) fn next_notice(&self) -> Option<Instant> {
-        let rooms = self.known.values();
-        rooms.filter_map(|room| room.presence.next_due()).min()
+        self.notices.first().map(|(due, _)| *due)
+    }
+
+    /// A notice that is due by `now`.
+    pub(super) fn take_notice(&mut self, now: Instant) -> Option<(RoomId, Notice)> {
+        while let Some(&(due, id)) = self.notices.first()
+            && due <= now
+        {
+            if let Some(notice) = self.change(id, |presence| presence.take(now)).flatten() {
+                return Some((id, notice));
+            }
+        }
+        None
     }
 
     /// Notes that a room may be forgotten, but not before [`Rooms::forget_visited`]: a session that
@@ -69,31 +134,36 @@ impl Rooms {
     /// Forgets no more than [`MAX_IDLE`] asks for, and never the lobby: a registration needs its
     /// head.
     fn let_go(&mut self, id: RoomId) {
-        let Some(room) = self.known.get_mut(&id) else {
+        let Some(known) = self.known.get_mut(&id) else {
             return;
         };
-        let is_empty = room.presence.online() == 0 && id != LOBBY;
-        if is_empty && !std::mem::replace(&mut room.is_idle, true) {
+        let is_empty = known.presence.online() == 0 && id != LOBBY;
+        if is_empty && !std::mem::replace(&mut known.is_idle, true) {
             self.idle.push_back(id);
         }
         while self.idle.len() > MAX_IDLE
             && let Some(oldest) = self.idle.pop_front()
         {
-            if let Some(room) = self.known.get_mut(&oldest) {
-                room.is_idle = false;
-                if room.presence.online() == 0 {
-                    self.known.remove(&oldest);
+            if let Some(known) = self.known.get_mut(&oldest) {
+                known.is_idle = false;
+                if known.presence.online() == 0 {
+                    self.forget(oldest);
                 }
             }
+        }
+    }
+
+    fn forget(&mut self, id: RoomId) {
+        if let Some(due) = self.known.remove(&id).and_then(|known| known.due) {
+            self.notices.remove(&(due, id));
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
+    use crate::presence::{COALESCE, LOOKS};
     use crate::store::testing::store;
     use crate::store::{Commit, Store};
 
@@ -122,11 +192,7 @@ mod tests {
             rooms.insert(RoomId(id), a_room(&mut store));
         }
         let alice: Arc<str> = "alice".into();
-        rooms
-            .get_mut(busy)
-            .unwrap()
-            .presence
-            .joined(&alice, Instant::now());
+        rooms.come(busy, &alice, Instant::now());
         for id in LOBBY.0..last.0 {
             leave(&mut rooms, RoomId(id));
         }
@@ -141,6 +207,37 @@ mod tests {
     }
 
     #[test]
+    fn notices_come_when_they_are_due_and_no_other_room_is_looked_at() {
+        let (_directory, mut store) = store();
+        let mut rooms = Rooms::default();
+        let alice: Arc<str> = "alice".into();
+        let now = Instant::now();
+        let ids: Vec<_> = (1..=100).map(beside_lobby).collect();
+        for &id in &ids {
+            rooms.insert(id, a_room(&mut store));
+            rooms.come(id, &alice, now);
+        }
+        assert_eq!(rooms.next_notice(), Some(now + COALESCE));
+        assert!(rooms.take_notice(now).is_none());
+        let due = now + COALESCE;
+        let told = std::iter::from_fn(|| rooms.take_notice(due)).map(|(id, _)| id);
+        assert!(told.eq(ids.iter().copied()));
+        assert_eq!(rooms.next_notice(), None);
+
+        rooms.go(ids[7], &alice, false, due);
+        rooms.come(ids[8], &"bob".into(), due + COALESCE);
+        rooms.is_told_of(ids[8], "bob");
+        let due = rooms.next_notice().unwrap();
+        LOOKS.set(0);
+        let (id, notice) = rooms.take_notice(due).unwrap();
+        assert_eq!((id, notice.left), (ids[7], vec!["alice".to_owned()]));
+        assert!(rooms.take_notice(due).is_none());
+        assert!(LOOKS.get() <= 2, "{}", LOOKS.get());
+        rooms.forget(ids[8]);
+        assert_eq!(rooms.next_notice(), None, "nobody is there to be told");
+    }
+
+    #[test]
     fn a_room_that_somebody_came_back_to_outlives_its_place_among_the_idle() {
         let (_directory, mut store) = store();
         let mut rooms = Rooms::default();
@@ -148,13 +245,12 @@ mod tests {
         rooms.insert(first, a_room(&mut store));
         leave(&mut rooms, first);
         let alice: Arc<str> = "alice".into();
-        let room = rooms.get_mut(first).unwrap();
-        room.presence.joined(&alice, Instant::now());
+        rooms.come(first, &alice, Instant::now());
         for id in (2..=1 + MAX_IDLE as u64).map(beside_lobby) {
             rooms.insert(id, a_room(&mut store));
             leave(&mut rooms, id);
         }
         assert!(rooms.contains(first));
-        assert!(!rooms.get(first).unwrap().is_idle);
+        assert!(!rooms.known[&first].is_idle);
     }
 }

@@ -1,6 +1,9 @@
 //! The journal's thread: takes the jobs that wait, commits them, and has the audit and the delivery
 //! threads told. Owns the order in which jobs of different kinds are carried out.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};

@@ -41,8 +41,8 @@ pub(super) fn carry_out(
     };
     if let Some(found) = state.write(|tx| tx.room_titled(&title))? {
         let id = found.id;
-        let room = state.room(id)?.ok_or(UNKNOWN_ROOM)?.describe(id, who);
-        is_in_already(state, request, room);
+        state.room(id)?.ok_or(UNKNOWN_ROOM)?;
+        is_in_already(state, request, id, who);
         return Ok(());
     }
     let at = stamp();

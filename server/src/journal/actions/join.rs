@@ -27,8 +27,7 @@ pub(super) fn carry_out(
     let id = found.ok_or(UNKNOWN_ROOM)?.id;
     let room = state.room(id)?.ok_or(UNKNOWN_ROOM)?;
     if room.members.contains_key(&who.account) {
-        let room = room.describe(id, who);
-        is_in_already(state, request, room);
+        is_in_already(state, request, id, who);
         return Ok(());
     }
     if !room.is_seen_by(who.account) {

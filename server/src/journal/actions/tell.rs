@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chatbox_common::wire::codec;
 use chatbox_common::wire::message::{
-    self, AccountId, Action, Invited, Joined, Left, RoomId, RoomRole, ServerMessage, Standing,
+    AccountId, Action, Invited, Joined, Left, RoomId, RoomRole, ServerMessage, Standing,
 };
 
 use super::request::TargetUser;
@@ -24,27 +24,25 @@ pub(super) fn enter(
 ) {
     let now = std::time::Instant::now();
     let sessions = state.sessions().of(who.account).to_vec();
-    let Some(room) = state.rooms_mut().get_mut(id) else {
+    let Some(room) = state.rooms().get(id) else {
         return;
     };
     let is_small = room.members.len() <= MAX_NAMED;
-    for _ in &sessions {
-        room.presence.joined(&who.user, now);
-        if is_small {
-            room.presence.is_told_of(&who.user);
-        }
-    }
     for &session in &sessions {
+        state.rooms_mut().come(id, &who.user, now);
         state.sessions_mut().enter(session, id);
     }
-    let Some(room) = state.rooms().get(id) else {
+    if is_small {
+        state.rooms_mut().is_told_of(id, &who.user);
+    }
+    let Some(room) = state.rooms().describe(id, who) else {
         return;
     };
     for session in sessions {
         let asked = asked.filter(|request| request.session == session);
         let joined = Joined {
             request: asked.map(|request| request.id),
-            room: room.describe(id, who),
+            room: room.clone(),
         };
         let mut bytes = Vec::new();
         codec::put(&ServerMessage::Joined(joined), &mut bytes);
@@ -84,10 +82,10 @@ pub(super) fn expel(state: &mut JournalState, id: RoomId, removal: &Removal<'_>)
     room.members.remove(&removal.account);
     let is_small = room.members.len() < MAX_NAMED;
     for _ in &sessions {
-        room.presence.left(removal.user, false, now);
-        if is_small {
-            room.presence.is_told_of(removal.user);
-        }
+        state.rooms_mut().go(id, removal.user, false, now);
+    }
+    if is_small {
+        state.rooms_mut().is_told_of(id, removal.user);
     }
     for session in sessions {
         state.sessions_mut().leave(session, id);
@@ -179,17 +177,22 @@ pub(super) fn tell_room(
 }
 
 pub(super) fn tell_changed(state: &JournalState, id: RoomId, by: &Person) {
-    let Some(room) = state.rooms().get(id) else {
+    let Some(room) = state.rooms().describe(id, by) else {
         return;
     };
-    let changed = room.describe(id, by).changed(&by.user);
+    let changed = room.changed(&by.user);
     tell_room(state, id, &ServerMessage::RoomChanged(changed), true);
 }
 
 /// Answers a member who asks to enter again as if they had entered just now.
-pub(super) fn is_in_already(state: &JournalState, request: &RoomRequest, room: message::Room) {
-    let id = Some(request.id);
-    let joined = ServerMessage::Joined(Joined { request: id, room });
+pub(super) fn is_in_already(state: &JournalState, request: &RoomRequest, id: RoomId, who: &Person) {
+    let Some(room) = state.rooms().describe(id, who) else {
+        return;
+    };
+    let joined = ServerMessage::Joined(Joined {
+        request: Some(request.id),
+        room,
+    });
     state
         .deliveries()
         .reply(request.session, &request.backpressure, &joined);

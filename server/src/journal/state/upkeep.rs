@@ -30,15 +30,13 @@ impl JournalState {
     }
 
     pub(in crate::journal) fn tell_presence(&mut self, now: Instant) {
-        for (id, room) in self.rooms.iter_mut() {
-            if let Some(notice) = room.presence.take(now) {
-                let (full, count) = encode(id, notice);
-                self.deliveries.broadcast(|| Delivery::Presence {
-                    room: id,
-                    full: Arc::clone(&full),
-                    count: Arc::clone(&count),
-                });
-            }
+        while let Some((room, notice)) = self.rooms.take_notice(now) {
+            let (full, count) = encode(room, notice);
+            self.deliveries.broadcast(|| Delivery::Presence {
+                room,
+                full: Arc::clone(&full),
+                count: Arc::clone(&count),
+            });
         }
     }
 
