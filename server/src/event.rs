@@ -51,6 +51,15 @@ impl RoomBatch {
         self.ends.push(self.bytes.len());
     }
 
+    /// Bytes that it takes, about, as long as it is kept.
+    #[must_use]
+    pub const fn memory(&self) -> usize {
+        size_of::<Self>()
+            + self.bytes.capacity()
+            + self.ends.capacity() * size_of::<usize>()
+            + self.acks.capacity() * size_of::<Committed>()
+    }
+
     /// Sequence number of the last message; `first - 1` when there is none.
     #[must_use]
     pub fn head(&self) -> Seq {

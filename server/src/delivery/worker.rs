@@ -18,7 +18,7 @@ use chatbox_common::wire::message::{
 use super::budget::{Budget, Share};
 use super::job::{Backlog, Delivery, Join};
 use super::recipient::{Dead, Recipient, Tools};
-use super::room_feed::{RecentBytes, RoomFeed, merge, records};
+use super::room_feed::{KeptChat, RoomFeed, merge, records};
 use super::writable::Writable;
 use crate::event::{RoomBatch, SessionId};
 
@@ -38,7 +38,7 @@ pub(super) struct Worker {
     backlog: Arc<Backlog>,
     sessions: HashMap<SessionId, Recipient>,
     rooms: HashMap<RoomId, RoomFeed>,
-    recent_bytes: RecentBytes,
+    kept_chat: KeptChat,
     writable: Arc<Writable>,
     outbox_limit: usize,
     budget: Arc<Budget>,
@@ -58,7 +58,7 @@ impl Worker {
             backlog,
             sessions: HashMap::new(),
             rooms: HashMap::new(),
-            recent_bytes: RecentBytes::default(),
+            kept_chat: KeptChat::default(),
             writable,
             outbox_limit,
             budget,
@@ -212,6 +212,7 @@ impl Worker {
         if let Some(room) = self.rooms.get_mut(&id) {
             room.members.retain(|&member| member != number);
             if room.members.is_empty() {
+                while room.forget_oldest(&mut self.kept_chat) {}
                 self.rooms.remove(&id);
             }
         }
@@ -367,14 +368,13 @@ impl Worker {
     fn remember(&mut self, run: &[Arc<RoomBatch>]) {
         for batch in run {
             if let Some(room) = self.rooms.get_mut(&batch.room) {
-                room.remember(batch);
-            }
-            for (room, first) in self.recent_bytes.note(batch) {
-                if let Some(room) = self.rooms.get_mut(&room) {
-                    room.forget(first);
-                }
+                room.remember(batch, &mut self.kept_chat);
             }
         }
+        while let Some(oldest) = self.kept_chat.excess()
+            && let Some(room) = self.rooms.get_mut(&oldest)
+            && room.forget_oldest(&mut self.kept_chat)
+        {}
     }
 
     fn deliver_room(&mut self, id: RoomId, run: &[Arc<RoomBatch>]) {
