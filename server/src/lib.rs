@@ -18,6 +18,7 @@ mod crowd;
 mod delivery;
 mod event;
 mod handshakes;
+mod housekeeper;
 mod journal;
 mod keyfile;
 mod listener;

@@ -4,8 +4,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -22,23 +21,19 @@ use crate::config::{ConfigError, Settings};
 use crate::connections::Connections;
 use crate::delivery::{Deliveries, Delivery};
 use crate::handshakes::HandshakeThreads;
-use crate::journal::{self, AuditedChat, ChatSync, RoomLimits};
+use crate::housekeeper::Housekeeper;
+use crate::journal::{self, AuditedChat, RoomLimits};
 use crate::keyfile::{IfMissing, KeyName, load_or_create, note_fingerprint};
 use crate::listener;
 use crate::rate_limit::AddressBudget;
 use crate::readers::Readers;
 use crate::shared::{Policy, Secrets, Shared};
 use crate::sql_log::{ReadTally, sql_log};
-use crate::store::{Checkpoint, Checkpointer, Commit, DATABASE, Durability, Store, StoreError};
-use crate::threads;
+use crate::store::{Checkpointer, Commit, DATABASE, Durability, Store};
 use crate::totp_seal::{KEY_ID, SealingKey};
 
 /// For the goodbyes of all connections together: an operator is promised an end within 5 s.
 const STOP_TIMEOUT: Duration = Duration::from_secs(4);
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
-/// A write-ahead log of more pages than this (256 MiB) is restarted from its beginning: under
-/// steady load SQLite never does that by itself.
-const RESTART_ABOVE: u64 = 256 * 1024 * 1024 / 4096;
 
 pub const FEW_ITERATIONS: &str = "only test clients log in here; others refuse, \
     because a password is cheap to guess from a proof with so few rounds";
@@ -52,15 +47,7 @@ pub struct Server {
     pub cap: Cap,
     journal: JoinHandle<()>,
     deliveries: Vec<JoinHandle<()>>,
-    housekeeper: JoinHandle<()>,
-    rest: Arc<Rest>,
-}
-
-/// Ends the housekeeper's wait between two checkpoints.
-#[derive(Default)]
-struct Rest {
-    over: Mutex<bool>,
-    told: Condvar,
+    housekeeper: Housekeeper,
 }
 
 impl Server {
@@ -142,9 +129,8 @@ impl Server {
             policy: policy(config, iterations),
             started,
         });
-        let rest = Arc::new(Rest::default());
         let checkpointer = Checkpointer::open(&settings.data_dir, sql_log)?;
-        let housekeeper = housekeep(checkpointer, chat_sync, reads, &shared, &rest)?;
+        let housekeeper = Housekeeper::start(checkpointer, chat_sync, reads, &shared)?;
         if !iterations.suits_clients() {
             shared.audit.log(
                 Line::of(&events::FEW_SCRAM_ITERATIONS)
@@ -168,7 +154,6 @@ impl Server {
             journal: journal_thread,
             deliveries: delivery_threads,
             housekeeper,
-            rest,
         })
     }
 
@@ -183,13 +168,7 @@ impl Server {
         for thread in self.deliveries {
             ended("delivery", thread);
         }
-        *self
-            .rest
-            .over
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = true;
-        self.rest.told.notify_all();
-        ended("housekeeper", self.housekeeper);
+        ended("housekeeper", self.housekeeper.stop());
         let audit = &self.shared.audit;
         self.shared.write_noise(true);
         let uptime = self.shared.started.elapsed().as_secs();
@@ -271,52 +250,4 @@ impl KeyFiles {
             },
         })
     }
-}
-
-/// Once a second: moves the write-ahead log into the database, syncs chat.log, and writes the
-/// counts of `never_logged_in` and `sql_reads`.
-fn housekeep(
-    mut checkpointer: Checkpointer,
-    chat_sync: ChatSync,
-    reads: ReadTally,
-    shared: &Arc<Shared>,
-    rest: &Arc<Rest>,
-) -> io::Result<JoinHandle<()>> {
-    let shared = Arc::clone(shared);
-    let rest = Arc::clone(rest);
-    let failing = AtomicBool::new(false);
-    let work = move || {
-        let mut over = false;
-        while !over {
-            let guard = rest.over.lock().unwrap_or_else(PoisonError::into_inner);
-            let waited = rest
-                .told
-                .wait_timeout_while(guard, CHECKPOINT_EVERY, |over| !*over);
-            over = *waited.unwrap_or_else(PoisonError::into_inner).0;
-            shared.audit.look_at_files();
-            shared.write_noise(false);
-            reads.write(&shared.audit);
-            if let Err(error) = chat_sync.sync() {
-                log::error!("chat.log can't be synced: {error}");
-            }
-            let failed = checkpoint(&mut checkpointer, over).err();
-            let was_failing = failing.swap(failed.is_some(), Ordering::Relaxed);
-            if let (Some(error), false) = (failed, was_failing) {
-                let line = Line::of(&events::CHECKPOINT_FAILED).with("why", error);
-                shared.audit.log(line);
-            }
-        }
-    };
-    threads::spawn("housekeeper".to_owned(), work)
-}
-
-/// The journal waits while a restart runs. So a restart follows a passive checkpoint, which nobody
-/// waits for, and finds next to nothing left to move and to sync.
-fn checkpoint(checkpointer: &mut Checkpointer, over: bool) -> Result<(), StoreError> {
-    if over {
-        checkpointer.checkpoint(Checkpoint::Truncate)?;
-    } else if checkpointer.checkpoint(Checkpoint::Passive)?.log_pages > RESTART_ABOVE {
-        checkpointer.checkpoint(Checkpoint::Restart)?;
-    }
-    Ok(())
 }

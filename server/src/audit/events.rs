@@ -184,6 +184,7 @@ events! {
         TOKENS_NOT_EXPIRED = Error "tokens_not_expired" (why);
         MESSAGES_NOT_INDEXED = Error "messages_not_indexed" (why);
         CHAT_LOG_NOT_CAUGHT_UP = Error "chat_log_not_caught_up" (why);
+        CHECKPOINT_HELD_UP = Warn "checkpoint_held_up" (log_bytes);
         CHECKPOINT_FAILED = Error "checkpoint_failed" (why);
         LAST_WRITE = Error "last_write" (why);
     }

@@ -19,8 +19,10 @@ use super::catalogue;
 use super::error::StoreError;
 use super::sql::{self, SqlLog};
 
-/// SQLite puts `chatbox.db-wal` and `chatbox.db-shm` beside it.
+/// SQLite puts [`LOG`] and `chatbox.db-shm` beside it.
 pub const DATABASE: &str = "chatbox.db";
+/// The write-ahead log.
+pub(super) const LOG: &str = "chatbox.db-wal";
 /// The process that holds this file's lock is the one writer of the directory.
 pub const LOCK: &str = "chatbox.lock";
 

@@ -4,7 +4,8 @@
 //! In WAL mode no reader makes the journal wait. A read transaction must be short, because a
 //! checkpoint cannot go past the oldest one that is open.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
@@ -57,7 +58,7 @@ impl Reader {
         let part = self.part_from_original(target);
         if part.is_err() {
             // What is left must not pass for a backup: it has the original's tokens.
-            let _ = std::fs::remove_file(target);
+            let _ = fs::remove_file(target);
         }
         part
     }
@@ -77,19 +78,29 @@ pub enum Checkpoint {
     /// As far as it gets without making a writer or a reader wait.
     Passive,
     /// To the end, so that the log is written from its beginning again. Writers wait meanwhile, and
-    /// it waits for readers, for 100 ms at most.
+    /// it waits for readers, for 20 ms at most.
     Restart,
     /// As [`Checkpoint::Restart`], and the log's file is truncated, which is slow on some file
-    /// systems: for the shutdown, when nothing is written.
+    /// systems.
     Truncate,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checkpointed {
-    /// Whether everything in the log is in the database now.
-    pub complete: bool,
+    /// A writer or a reader kept it from doing what was asked for.
+    is_blocked: bool,
     /// Pages in the log; 0 after a complete [`Checkpoint::Truncate`].
     pub log_pages: u64,
+    /// Of these, those that are not in the database yet.
+    pub pages_left: u64,
+}
+
+impl Checkpointed {
+    /// Whether everything in the log is in the database now.
+    #[must_use]
+    pub const fn is_complete(self) -> bool {
+        !self.is_blocked && self.pages_left == 0
+    }
 }
 
 /// The connection that moves the write-ahead log into the database. SQLite is kept from doing it by
@@ -98,6 +109,8 @@ pub struct Checkpointer {
     connection: Connection,
     log: SqlLog,
     last: Option<(i64, i64)>,
+    /// The log.
+    file: PathBuf,
 }
 
 impl Checkpointer {
@@ -114,19 +127,29 @@ impl Checkpointer {
             &["PRAGMA wal_autocheckpoint = 0", super::SYNC_NORMAL],
         )?;
         // A checkpoint that waits for readers holds the journal up; the next one is a second later.
-        connection.busy_timeout(Duration::from_millis(100))?;
+        connection.busy_timeout(Duration::from_millis(20))?;
         Ok(Self {
             connection,
             log,
             last: None,
+            file: directory.join(files::LOG),
         })
+    }
+
+    /// How large the log's file is; what was moved out of it leaves it as large as it was.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn log_bytes(&self) -> Result<u64, StoreError> {
+        let metadata = fs::metadata(&self.file).map_err(StoreError::io("look at", &self.file))?;
+        Ok(metadata.len())
     }
 
     /// A checkpoint that finds the same as the one before is not reported to sql.log: an idle
     /// server would write a line a second.
     ///
     /// # Errors
-    /// SQLite's. A checkpoint that readers kept from its end is no error: it is not `complete`.
+    /// SQLite's. A checkpoint that readers kept from its end is no error: it is not complete.
     pub fn checkpoint(&mut self, how: Checkpoint) -> Result<Checkpointed, StoreError> {
         let statement = match how {
             Checkpoint::Passive => "PRAGMA wal_checkpoint(PASSIVE)",
@@ -144,8 +167,9 @@ impl Checkpointer {
         self.last = pages;
         let (blocked, log, moved) = result?.ok_or(StoreError::Busy)?;
         Ok(Checkpointed {
-            complete: blocked == 0 && log == moved,
+            is_blocked: blocked != 0,
             log_pages: u64::try_from(log).unwrap_or(0),
+            pages_left: u64::try_from(log - moved).unwrap_or(0),
         })
     }
 }
@@ -196,7 +220,7 @@ mod tests {
     fn a_reader_does_not_make_a_database() {
         let directory = tempfile::tempdir().unwrap();
         assert!(Reader::open(directory.path(), quiet()).is_err());
-        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
     }
 
     #[test]
@@ -239,7 +263,7 @@ mod tests {
         reader
             .back_up(&elsewhere.path().join(files::DATABASE))
             .unwrap();
-        assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 1);
+        assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 1);
 
         let mut restored = Store::open(elsewhere.path(), Durability::Full, quiet()).unwrap();
         let look = |tx: &Tx<'_>| Ok((tx.history_id()?, tx.resume_token(&[7; 16], 1)?.is_some()));
@@ -266,15 +290,15 @@ mod tests {
             .connection
             .busy_timeout(Duration::ZERO)
             .unwrap();
-        let wal = directory.path().join(format!("{}-wal", files::DATABASE));
-        let log_bytes = || std::fs::metadata(&wal).unwrap().len();
+        let wal = directory.path().join(files::LOG);
+        let log_bytes = || fs::metadata(&wal).unwrap().len();
         assert!(log_bytes() > 0);
         reader
             .read(|snapshot| {
                 heads(snapshot, LOBBY)?;
                 account(&mut store, "alice");
-                assert!(!checkpointer.checkpoint(Checkpoint::Passive)?.complete);
-                assert!(!checkpointer.checkpoint(Checkpoint::Truncate)?.complete);
+                assert!(!checkpointer.checkpoint(Checkpoint::Passive)?.is_complete());
+                assert!(!checkpointer.checkpoint(Checkpoint::Truncate)?.is_complete());
                 Ok(())
             })
             .unwrap();
@@ -282,22 +306,22 @@ mod tests {
             checkpointer
                 .checkpoint(Checkpoint::Passive)
                 .unwrap()
-                .complete
+                .is_complete()
         );
         account(&mut store, "bob");
         reader
             .read(|snapshot| {
                 heads(snapshot, LOBBY)?;
-                assert!(checkpointer.checkpoint(Checkpoint::Passive)?.complete);
+                assert!(checkpointer.checkpoint(Checkpoint::Passive)?.is_complete());
                 // A reader is in the log, which must not be written from its beginning again yet.
-                assert!(!checkpointer.checkpoint(Checkpoint::Restart)?.complete);
+                assert!(!checkpointer.checkpoint(Checkpoint::Restart)?.is_complete());
                 Ok(())
             })
             .unwrap();
         let restarted = checkpointer.checkpoint(Checkpoint::Restart).unwrap();
-        assert!(restarted.complete && log_bytes() > 0);
+        assert!(restarted.is_complete() && log_bytes() > 0);
         let done = checkpointer.checkpoint(Checkpoint::Truncate).unwrap();
-        assert_eq!((done.complete, done.log_pages), (true, 0));
+        assert_eq!((done.is_complete(), done.log_pages), (true, 0));
         assert_eq!(log_bytes(), 0);
     }
 
