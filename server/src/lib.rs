@@ -31,13 +31,14 @@ mod readers;
 mod server;
 mod shared;
 mod signals;
+mod space;
 mod sql_log;
 pub mod store;
 mod strangers;
 mod threads;
 mod totp_seal;
 
-use std::io;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
@@ -56,6 +57,10 @@ pub fn main() -> ExitCode {
 fn run(cli: &Cli) -> Exit {
     if let Err(error) = capacity::forbid_core_dumps() {
         eprintln!("chatbox-server: core dumps can't be switched off: {error}");
+        return Exit::Failure;
+    }
+    if let Err(error) = signals::survive_file_size_limit() {
+        eprintln!("chatbox-server: SIGXFSZ can't be handled: {error}");
         return Exit::Failure;
     }
     let settings = match settings(cli) {
@@ -123,6 +128,14 @@ fn serve(settings: &Settings, listener: std::net::TcpListener) -> anyhow::Result
         audit.log_unless_full(Line::of(&events::SIGNAL_IGNORED).with("signal", signal));
     };
     signals.watch(server.stopper()?, ignored)?;
+    if let Some(shortage) = &server.shortage {
+        let warning = "nobody can log in or write anything until there is room";
+        // Also where standard error is closed.
+        let _ = writeln!(
+            io::stderr(),
+            "chatbox-server: WARNING: {shortage}: {warning}"
+        );
+    }
     // A closed standard output is no reason not to serve.
     let _ = banner::print(&server, settings, &mut io::stdout());
     server.run();

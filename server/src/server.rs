@@ -28,6 +28,7 @@ use crate::listener;
 use crate::rate_limit::AddressBudget;
 use crate::readers::Readers;
 use crate::shared::{Policy, Secrets, Shared};
+use crate::space::{Shortage, Space};
 use crate::sql_log::{ReadTally, sql_log};
 use crate::store::{Checkpointer, Commit, DATABASE, Durability, Store};
 use crate::totp_seal::{KEY_ID, SealingKey};
@@ -45,6 +46,8 @@ pub struct Server {
     pub address: SocketAddr,
     pub fingerprint: Fingerprint,
     pub cap: Cap,
+    /// Of room on a disk at the start.
+    pub shortage: Option<Shortage>,
     journal: JoinHandle<()>,
     deliveries: Vec<JoinHandle<()>>,
     housekeeper: Housekeeper,
@@ -92,6 +95,8 @@ impl Server {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let (deliveries, delivery_threads) =
             Deliveries::start(cores, config.limits.outbox, config.limits.outbox_total)?;
+        let space = space(settings)?;
+        let shortage = space.shortage();
         let seal = Arc::new(SealingKey::new(KEY_ID, keys.totp));
         let (journal, journal_thread) = journal::start(journal::Parts {
             store,
@@ -99,7 +104,7 @@ impl Server {
             audit: audit.clone(),
             deliveries: deliveries.clone(),
             seal: Arc::clone(&seal),
-            min_free: config.storage.min_free,
+            space,
             room_limits: RoomLimits {
                 rooms: config.limits.rooms.into(),
                 rooms_per_person: config.limits.rooms_per_person.into(),
@@ -151,6 +156,7 @@ impl Server {
             address,
             fingerprint,
             cap,
+            shortage,
             journal: journal_thread,
             deliveries: delivery_threads,
             housekeeper,
@@ -203,6 +209,12 @@ fn choose_iterations(store: &mut Store, wanted: Iterations) -> anyhow::Result<It
         .into());
     }
     Ok(iterations)
+}
+
+fn space(settings: &Settings) -> anyhow::Result<Space> {
+    let directories = [&*settings.data_dir, &*settings.log_dir];
+    let space = Space::watch(settings.config.storage.min_free, &directories);
+    space.context("the directories can't be opened")
 }
 
 fn policy(config: &common::Config, iterations: Iterations) -> Policy {

@@ -184,7 +184,8 @@ pub struct Storage {
     pub directory: PathBuf,
     /// What an acknowledged message survives.
     pub durability: Durability,
-    /// Free disk space, in bytes, below which the server refuses to write.
+    /// Free space, in bytes, on the disk of the database and on that of the log files, below which
+    /// the server refuses to write.
     pub min_free: u64,
 }
 

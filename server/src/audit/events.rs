@@ -160,7 +160,7 @@ events! {
         ACCEPT_FAILED = Error "accept_failed" (why);
         DATABASE_UNAVAILABLE = Error "database_unavailable" (why addr);
 
-        DISK_NEARLY_FULL = Error "disk_nearly_full" (min_free_bytes);
+        DISK_NEARLY_FULL = Error "disk_nearly_full" (min_free_bytes directory free_bytes);
         DISK_HAS_ROOM = Info "disk_has_room" (min_free_bytes);
         HISTORY_SHORTENED = Error "history_shortened" (logged_row kept_row);
         HISTORY_RENEWED = Warn "history_renewed" (why);

@@ -21,11 +21,16 @@ use chatbox_common::wire::message::ErrorCode;
 use self::moderate::Moderation;
 use self::request::{Failure, Rule};
 use super::job::{RoomAction, RoomRequest};
-use super::room::{ARCHIVED, UNKNOWN_ROOM};
+use super::room::{ARCHIVED, Refusal, UNKNOWN_ROOM};
 use super::state::JournalState;
 use crate::audit::{Line, events};
 use crate::event::Person;
 use crate::store::{RoomSetting, StoreError};
+
+const NOT_COMMITTED: Refusal = (
+    ErrorCode::Unavailable,
+    "the server can't store anything just now; nothing was changed",
+);
 
 /// Refusals that stand in the audit: the person may not do what they tried.
 const fn is_forbidden(code: ErrorCode) -> bool {
@@ -38,9 +43,19 @@ pub(super) fn room_request(state: &mut JournalState, request: &RoomRequest) {
         return;
     };
     let who = session.person.clone();
-    let done = carry_out(state, &who, request);
-    if let Err(failure) = done {
-        refuse_room_request(state, &who, request, failure);
+    let refusal = match carry_out(state, &who, request) {
+        Ok(()) => {
+            let _ = state.watch(&events::ACT_NOT_COMMITTED, Ok(()));
+            None
+        }
+        Err(Failure::Refused(refusal)) => Some(refusal),
+        Err(Failure::Store(error)) => {
+            let _ = state.watch(&events::ACT_NOT_COMMITTED, Err::<(), _>(error));
+            Some(NOT_COMMITTED)
+        }
+    };
+    if let Some(refusal) = refusal {
+        refuse_room_request(state, &who, request, refusal);
     }
     state.rooms_mut().forget_visited();
 }
@@ -49,16 +64,8 @@ fn refuse_room_request(
     state: &JournalState,
     who: &Person,
     request: &RoomRequest,
-    failure: Failure,
+    (code, sentence): Refusal,
 ) {
-    let (code, sentence) = match failure {
-        Failure::Refused(refusal) => refusal,
-        Failure::Store(error) => {
-            state.tell_failure(&events::ACT_NOT_COMMITTED, &error);
-            let sentence = "the server can't store anything just now; nothing was changed";
-            (ErrorCode::Unavailable, sentence)
-        }
-    };
     if is_forbidden(code) {
         let rule = rule(&request.action);
         let mut line = Line::of(&events::REFUSED).with("what", rule.event.name());

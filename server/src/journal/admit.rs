@@ -22,10 +22,8 @@ pub(super) fn admit(
     let person = session.person.clone();
     if !state.is_member(post.room, person.account) {
         let refusal = state.stranger_refusal(post.room, person.account);
-        return Err(refusal.unwrap_or_else(|error| {
-            state.tell_failure(&events::ROOM_NOT_READ, &error);
-            (ErrorCode::Unavailable, NOT_KEPT)
-        }));
+        let refusal = state.watch(&events::ROOM_NOT_READ, refusal);
+        return Err(refusal.unwrap_or((ErrorCode::Unavailable, NOT_KEPT)));
     }
     let room = state.rooms().get(post.room).ok_or(UNKNOWN_ROOM)?;
     room.may_write(&person, now)?;
@@ -51,11 +49,8 @@ pub(super) fn refuse_posts(state: &mut JournalState, refused: Vec<(Post, Refusal
         })
         .collect::<Result<Vec<_>, _>>()
     });
-    let found = found.unwrap_or_else(|error| {
-        state.tell_failure(&events::SENT_MESSAGES_NOT_READ, &error);
-        Vec::new()
-    });
-    let mut found = found.into_iter();
+    let found = state.watch(&events::SENT_MESSAGES_NOT_READ, found);
+    let mut found = found.unwrap_or_default().into_iter();
     for (post, refusal) in refused {
         match found.next() {
             Some(Some(Inserted::Existing { seq, time })) => {

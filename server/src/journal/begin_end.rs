@@ -46,19 +46,17 @@ pub(super) fn memberships<'a>(
         _ => None,
     });
     let accounts: Vec<AccountId> = beginners.collect();
-    match read_memberships(state, &accounts) {
+    let read = read_memberships(state, &accounts);
+    match state.watch(&events::SESSIONS_NOT_BEGUN, read) {
         Ok(memberships) => memberships,
-        Err(error) if error.is_unavailable() || accounts.len() == 1 => {
-            state.tell_failure(&events::SESSIONS_NOT_BEGUN, &error);
-            Memberships::new()
-        }
+        Err(error) if error.is_unavailable() || accounts.len() == 1 => Memberships::new(),
         // A row that can't be read must not keep the other accounts out.
         Err(_) => {
             let mut all = Memberships::new();
             for account in accounts {
-                match read_memberships(state, &[account]) {
-                    Ok(one) => all.extend(one),
-                    Err(error) => state.tell_failure(&events::SESSION_NOT_BEGUN, &error),
+                let read = read_memberships(state, &[account]);
+                if let Ok(one) = state.watch(&events::SESSION_NOT_BEGUN, read) {
+                    all.extend(one);
                 }
             }
             all

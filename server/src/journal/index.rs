@@ -36,8 +36,6 @@ pub(super) struct Index {
     next: Instant,
     /// When to go on if there is nothing else to do.
     next_idle: Instant,
-    /// The last attempt failed, which was logged: once for all attempts until one succeeds.
-    failing: bool,
     /// Begin of the present tick, and how many messages have come in it.
     talk: (Instant, usize),
     /// More than [`BUSY`] messages came in the tick before.
@@ -50,7 +48,6 @@ impl Index {
             behind,
             next: now,
             next_idle: now,
-            failing: false,
             talk: (now, 0),
             was_busy: false,
         }
@@ -92,7 +89,6 @@ impl Index {
     /// A portion was indexed in the time `took`; `more` is left.
     pub(super) fn done(&mut self, more: bool, took: Duration, now: Instant) {
         self.behind = more;
-        self.failing = false;
         self.put_off(now + TICK);
         self.next_idle = self.next.min(now + took * REST);
     }
@@ -102,14 +98,9 @@ impl Index {
         self.next_idle = until;
     }
 
-    pub(super) fn wait_for_space(&mut self, now: Instant) {
+    /// After a failure, or where nothing can be written.
+    pub(super) fn wait(&mut self, now: Instant) {
         self.put_off(now + RETRY);
-    }
-
-    /// True for the first failure in a row, which is to be logged.
-    pub(super) fn failed(&mut self, now: Instant) -> bool {
-        self.put_off(now + RETRY);
-        !std::mem::replace(&mut self.failing, true)
     }
 }
 
@@ -173,14 +164,11 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_told_once_and_does_not_keep_the_thread_busy() {
+    fn a_failure_does_not_keep_the_thread_busy() {
         let now = Instant::now();
         let mut index = Index::new(true, now);
-        assert!(index.failed(now));
-        assert!(!index.failed(now));
+        index.wait(now);
         assert_eq!(index.due(now), Some(now + RETRY));
         assert!(!index.is_due(true, now + TICK));
-        index.done(true, TICK, now);
-        assert!(index.failed(now));
     }
 }

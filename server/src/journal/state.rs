@@ -7,6 +7,8 @@
 pub(super) mod open;
 mod upkeep;
 
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -26,6 +28,7 @@ use crate::audit::{Audit, Line};
 use crate::clock::{now_ms, stamp};
 use crate::delivery::{Backpressure, Deliveries};
 use crate::event::{Person, SessionId};
+use crate::space::Space;
 use crate::store::{Commit, Store, StoreError, Tx};
 use crate::totp_seal::SealingKey;
 
@@ -34,15 +37,25 @@ use crate::totp_seal::SealingKey;
 /// between.
 const SYNC_PACE: Duration = Duration::from_millis(20);
 
+/// After a failure, nothing that nobody waits for is written for so long.
+const RETRY: Duration = Duration::from_secs(1);
+
 pub(super) struct JournalState {
     store: Store,
     chat: AuditedChat,
     audit: Audit,
     deliveries: Deliveries,
     seal: Arc<SealingKey>,
-    min_free: u64,
-    /// As of the last [`JournalState::look_at_space`].
-    low_space: bool,
+    space: Space,
+    /// The directory whose disk has too little room, as of the last
+    /// [`JournalState::look_at_space`].
+    short_of: Option<PathBuf>,
+    /// The events of failures that were told, each with why, and that nothing has succeeded since.
+    failures: HashMap<&'static str, String>,
+    /// Nothing is written that nobody waits for before.
+    next_try: Instant,
+    /// What chat.log lacks is not tried again before.
+    next_catch_up: Instant,
     history_id: [u8; 16],
     predecessor: Option<[u8; 16]>,
     room_limits: RoomLimits,
@@ -110,12 +123,12 @@ impl JournalState {
     }
 
     pub(super) const fn has_low_space(&self) -> bool {
-        self.low_space
+        self.short_of.is_some()
     }
 
     /// chat.log must lack no line before a new message is taken.
     pub(super) const fn takes_messages(&self) -> bool {
-        !self.low_space && !self.chat.is_behind()
+        !self.has_low_space() && !self.chat.is_behind()
     }
 
     /// All at once, for the loop that writes chat.log and fills the batches for delivery.
@@ -164,7 +177,7 @@ impl JournalState {
             chat_log_mark: self.chat.synced(),
             now_ms,
         };
-        let done = if self.low_space {
+        let done = if self.has_low_space() {
             Err(StoreError::Full)
         } else {
             work.run(&mut self.store)
@@ -186,14 +199,13 @@ impl JournalState {
     /// Commits the deferred changes that no login has taken along. What the database refuses for
     /// good is dropped, or it would keep all later ones from being counted.
     pub(super) fn count_failures(&mut self) {
-        if !self.deferred.is_empty()
-            && !self.low_space
-            && let Err(error) = self.commit(&[], &[], true, now_ms())
-        {
-            self.tell_failure(&events::FAILURES_NOT_COUNTED, &error);
-            if !error.is_unavailable() {
-                self.deferred = Deferred::default();
-            }
+        if self.deferred.is_empty() || !self.may_try(Instant::now()) {
+            return;
+        }
+        let counted = self.commit(&[], &[], true, now_ms());
+        let counted = self.watch(&events::FAILURES_NOT_COUNTED, counted);
+        if counted.is_err_and(|error| !error.is_unavailable()) {
+            self.deferred = Deferred::default();
         }
     }
 
@@ -237,8 +249,35 @@ impl JournalState {
         self.rooms.insert(id, room);
     }
 
-    pub(super) fn tell_failure(&self, event: &'static AuditEvent, error: &StoreError) {
-        self.audit.log(Line::of(event).with("why", error));
+    /// Passes an outcome on, and tells a failure: the next one that is like it only once the same
+    /// has succeeded. What is tried again and again, or asked for by many, must not fill the disk
+    /// that has no room for it. That the disk is nearly full has an event of its own.
+    pub(super) fn watch<T>(
+        &mut self,
+        event: &'static AuditEvent,
+        outcome: Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        match &outcome {
+            Ok(_) => drop(self.failures.remove(event.name())),
+            Err(StoreError::Full) if self.has_low_space() => {}
+            Err(error) => {
+                if error.is_unavailable() {
+                    self.next_try = Instant::now() + RETRY;
+                }
+                let why = error.to_string();
+                if self.failures.get(event.name()) != Some(&why) {
+                    self.audit.log(Line::of(event).with("why", &why));
+                    self.failures.insert(event.name(), why);
+                }
+            }
+        }
+        outcome
+    }
+
+    /// Whether to write what nobody waits for: not on a disk that is nearly full, and not at once
+    /// after something could not be written.
+    pub(super) fn may_try(&self, now: Instant) -> bool {
+        !self.has_low_space() && now >= self.next_try
     }
 
     /// `room` must be in memory to be named in the line.

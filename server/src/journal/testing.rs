@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use chatbox_common::secret::Secret;
-use chatbox_common::wire::message::{Kind, RoomId, RoomRole};
+use chatbox_common::wire::message::{Capabilities, Kind, RoomId, RoomRole};
 use tempfile::TempDir;
 
 use super::chat_log::AuditedChat;
@@ -16,6 +16,7 @@ use super::state::open::Parts;
 use crate::audit::Audit;
 use crate::delivery::Deliveries;
 use crate::event::{Person, SessionId};
+use crate::space::Space;
 use crate::store::testing::account;
 use crate::store::{Commit, Durability, LOBBY, SqlLog, Store};
 use crate::totp_seal::SealingKey;
@@ -30,7 +31,8 @@ pub(super) struct TestJournal {
 pub(super) const ALICES_SESSION: SessionId = 1;
 
 impl TestJournal {
-    pub(super) fn open() -> Self {
+    /// `min_free` as in [`Space::watch`].
+    pub(super) fn open(min_free: u64) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let dir = directory.path();
         let mut store = Store::open(dir, Durability::Normal, SqlLog::new(|_| ())).unwrap();
@@ -47,7 +49,7 @@ impl TestJournal {
             audit: Audit::start(dir).unwrap(),
             deliveries,
             seal: Arc::new(SealingKey::new(1, Secret::new([7; 32]))),
-            min_free: 0,
+            space: Space::watch(min_free, &[dir]).unwrap(),
             room_limits: RoomLimits {
                 rooms: 100,
                 rooms_per_person: 10,
@@ -64,6 +66,7 @@ impl TestJournal {
             SessionState {
                 person,
                 address: "192.0.2.7:4000".parse().unwrap(),
+                capabilities: Capabilities::NONE,
                 rooms: vec![LOBBY],
                 is_logged_out: false,
             },

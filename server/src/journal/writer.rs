@@ -185,21 +185,17 @@ impl Writer {
             || (with_deferred && !self.state.deferred().is_empty())
         {
             let now_ms = now_ms();
-            match self
+            let done = self
                 .state
-                .commit(&posts, &auth_requests, with_deferred, now_ms)
-            {
+                .commit(&posts, &auth_requests, with_deferred, now_ms);
+            match self.state.watch(&events::COMMIT_FAILED, done) {
                 Ok(done) => publish(&mut self.state, &posts, answers, done, now_ms),
-                Err(error) => {
-                    self.state.tell_failure(&events::COMMIT_FAILED, &error);
-                    if error.is_unavailable() {
-                        // Those that wait for a later transaction would fail as well.
-                        answers.extend(self.auth_requests.drain(..).map(|(_, answer)| answer));
-                        give_up(&self.state, &posts, answers);
-                    } else {
-                        self.one_by_one(posts, auth_requests, answers);
-                    }
+                Err(error) if error.is_unavailable() => {
+                    // Those that wait for a later transaction would fail as well.
+                    answers.extend(self.auth_requests.drain(..).map(|(_, answer)| answer));
+                    give_up(&self.state, &posts, answers);
                 }
+                Err(_) => self.one_by_one(posts, auth_requests, answers),
             }
         }
         self.state.rooms_mut().forget_visited();
@@ -246,27 +242,19 @@ impl Writer {
         for post in posts {
             let one = std::slice::from_ref(&post);
             let now_ms = now_ms();
-            match self.state.commit(one, &[], false, now_ms) {
+            let done = self.state.commit(one, &[], false, now_ms);
+            match self.state.watch(&events::MESSAGE_NOT_COMMITTED, done) {
                 Ok(done) => publish(&mut self.state, one, Vec::new(), done, now_ms),
-                Err(error) => {
-                    self.state
-                        .tell_failure(&events::MESSAGE_NOT_COMMITTED, &error);
-                    give_up(&self.state, one, Vec::new());
-                }
+                Err(_) => give_up(&self.state, one, Vec::new()),
             }
         }
         for (request, answer) in auth_requests.into_iter().zip(answers) {
             let now_ms = now_ms();
-            match self
-                .state
-                .commit(&[], std::slice::from_ref(&request), false, now_ms)
-            {
+            let request = std::slice::from_ref(&request);
+            let done = self.state.commit(&[], request, false, now_ms);
+            match self.state.watch(&events::LOGIN_NOT_COMMITTED, done) {
                 Ok(done) => publish(&mut self.state, &[], vec![answer], done, now_ms),
-                Err(error) => {
-                    self.state
-                        .tell_failure(&events::LOGIN_NOT_COMMITTED, &error);
-                    give_up(&self.state, &[], vec![answer]);
-                }
+                Err(_) => give_up(&self.state, &[], vec![answer]),
             }
         }
     }

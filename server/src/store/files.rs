@@ -1,4 +1,4 @@
-//! The files of the database: lock, modes, connections, copies, free space. It knows no table.
+//! The files of the database: lock, modes, connections, copies. It knows no table.
 //!
 //! No function here opens the database's file once SQLite has: the operating system drops all of a
 //! process's POSIX locks on a file when any one descriptor of it is closed, and SQLite's locks are
@@ -157,13 +157,6 @@ fn sync_parent(path: &Path) -> Result<(), StoreError> {
     File::open(directory)
         .and_then(|directory| directory.sync_all())
         .map_err(StoreError::io("sync", directory))
-}
-
-/// Bytes that an unprivileged process may still write to the disk of `directory`.
-pub(super) fn free_bytes(directory: &Path) -> Result<u64, StoreError> {
-    let disk = rustix::fs::statvfs(directory)
-        .map_err(|error| StoreError::io("look at the disk of", directory)(error.into()))?;
-    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ pub use types::{Role, Status, Title};
 pub use words::Words;
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -86,7 +86,6 @@ pub struct Store {
     connection: Connection,
     log: SqlLog,
     durability: Durability,
-    directory: PathBuf,
     _lock: File,
 }
 
@@ -114,7 +113,6 @@ impl Store {
             connection,
             log,
             durability,
-            directory: directory.to_owned(),
             _lock: lock,
         };
         store.transaction(Commit::Usual, |tx| {
@@ -149,17 +147,6 @@ impl Store {
     #[must_use]
     pub const fn durability(&self) -> Durability {
         self.durability
-    }
-
-    /// Checks that the disk has at least `min_bytes` left. One system call.
-    ///
-    /// # Errors
-    /// [`StoreError::Full`] when it has not, [`StoreError::Io`] when the system call fails.
-    pub fn check_space(&self, min_bytes: u64) -> Result<(), StoreError> {
-        if files::free_bytes(&self.directory)? < min_bytes {
-            return Err(StoreError::Full);
-        }
-        Ok(())
     }
 }
 
@@ -338,12 +325,5 @@ mod tests {
         assert!(matches!(busy, Err(StoreError::Busy)));
         other.execute_batch("ROLLBACK").unwrap();
         store.transaction(Commit::Usual, |_| Ok(())).unwrap();
-    }
-
-    #[test]
-    fn too_little_space_is_refused_before_it_fails() {
-        let (_directory, store) = store();
-        store.check_space(0).unwrap();
-        assert!(matches!(store.check_space(u64::MAX), Err(StoreError::Full)));
     }
 }

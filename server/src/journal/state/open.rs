@@ -1,5 +1,6 @@
 //! What the journal is given, and what it reads before it takes the first job.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,6 +17,7 @@ use crate::journal::room::RoomState;
 use crate::journal::rooms::Rooms;
 use crate::journal::sessions::Sessions;
 use crate::journal::write_behind::WriteBehind;
+use crate::space::Space;
 use crate::store::{Commit, Durability, LOBBY, Store, StoreError, Tx};
 use crate::totp_seal::SealingKey;
 
@@ -32,8 +34,8 @@ pub struct Parts {
     pub audit: Audit,
     pub deliveries: Deliveries,
     pub seal: Arc<SealingKey>,
-    /// Below so many free bytes no message, login or room action is committed.
-    pub min_free: u64,
+    /// Without it no message, login or room action is committed.
+    pub space: Space,
     pub room_limits: RoomLimits,
 }
 
@@ -98,7 +100,7 @@ impl JournalState {
             audit,
             deliveries,
             seal,
-            min_free,
+            space,
             room_limits,
         } = parts;
         let shown = chat.logged();
@@ -126,10 +128,13 @@ impl JournalState {
             audit,
             deliveries,
             seal,
-            min_free,
+            space,
             history_id,
             predecessor,
-            low_space: false,
+            short_of: None,
+            failures: HashMap::new(),
+            next_try: Instant::now(),
+            next_catch_up: Instant::now(),
             room_limits,
             rooms,
             sessions: Sessions::default(),

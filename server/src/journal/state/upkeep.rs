@@ -8,7 +8,7 @@ use std::time::Instant;
 use chatbox_common::wire::codec;
 use chatbox_common::wire::message::{self, RoomId, ServerMessage};
 
-use super::JournalState;
+use super::{JournalState, RETRY};
 use crate::audit::{Line, events};
 use crate::clock::stamp;
 use crate::delivery::Delivery;
@@ -22,11 +22,10 @@ const EXPIRED_AT_ONCE: usize = 100;
 impl JournalState {
     /// When the thread must wake even if no job comes.
     pub(in crate::journal) fn next_due(&self) -> Option<Instant> {
+        let now = Instant::now();
+        let written = self.write_behind.due().filter(|_| self.may_try(now));
         let notice = self.rooms.next_notice().into_iter();
-        notice
-            .chain(self.write_behind.due())
-            .chain(self.index.due(Instant::now()))
-            .min()
+        notice.chain(written).chain(self.index.due(now)).min()
     }
 
     pub(in crate::journal) fn tell_presence(&mut self, now: Instant) {
@@ -41,24 +40,29 @@ impl JournalState {
     }
 
     pub(in crate::journal) fn look_at_space(&mut self) {
-        let low = self.store.check_space(self.min_free).is_err();
-        if low != self.low_space {
-            self.low_space = low;
-            let event = if low {
-                &events::DISK_NEARLY_FULL
-            } else {
-                &events::DISK_HAS_ROOM
-            };
-            let line = Line::of(event).with("min_free_bytes", self.min_free);
-            self.audit.log(line);
+        let shortage = self.space.shortage();
+        let directory = shortage.as_ref().map(|shortage| &shortage.directory);
+        if directory == self.short_of.as_ref() {
+            return;
         }
+        let min_free = self.space.min_free();
+        let line = match &shortage {
+            Some(shortage) => Line::of(&events::DISK_NEARLY_FULL)
+                .with("min_free_bytes", min_free)
+                .with("directory", shortage.directory.display())
+                .with("free_bytes", shortage.free),
+            None => Line::of(&events::DISK_HAS_ROOM).with("min_free_bytes", min_free),
+        };
+        self.audit.log(line);
+        self.short_of = shortage.map(|shortage| shortage.directory);
     }
 
     pub(in crate::journal) fn catch_up(&mut self) {
         for line in self.chat.look() {
             self.audit.log(line);
         }
-        if !self.chat.is_behind() {
+        let now = Instant::now();
+        if !self.chat.is_behind() || now < self.next_catch_up || !self.may_try(now) {
             return;
         }
         let store = std::cell::RefCell::new(&mut self.store);
@@ -66,42 +70,36 @@ impl JournalState {
             let mut store = store.borrow_mut();
             store.transaction(Commit::Usual, |tx| tx.unlogged(after, limit))
         });
-        match caught {
-            Ok(0) => {}
-            Ok(lines) => self.audit.log(
-                Line::of(&events::CHAT_LOG_RECOVERED)
-                    .with("lines", lines)
-                    .with("id", self.chat.logged()),
-            ),
-            Err(error) => self.tell_failure(&events::CHAT_LOG_NOT_CAUGHT_UP, &error),
+        self.next_catch_up = now + RETRY;
+        let caught = self.watch(&events::CHAT_LOG_NOT_CAUGHT_UP, caught);
+        if let Ok(lines @ 1..) = caught {
+            let line = Line::of(&events::CHAT_LOG_RECOVERED).with("lines", lines);
+            self.audit.log(line.with("id", self.chat.logged()));
         }
     }
 
     pub(in crate::journal) fn write_what_is_behind(&mut self, now: Instant) {
-        if !self.write_behind.is_due(now) {
+        if !self.write_behind.is_due(now) || !self.may_try(now) {
             return;
         }
         let write_behind = &self.write_behind;
         let written = self
             .store
             .transaction(Commit::Usual, |tx| write_behind.write(tx));
-        if let Err(error) = &written {
-            self.tell_failure(&events::ONLINE_NOT_WRITTEN, error);
-        }
+        let written = self.watch(&events::ONLINE_NOT_WRITTEN, written);
         self.write_behind.done(written.is_ok(), now);
     }
 
     /// Tokens that have expired are refused before they are deleted; this frees the rows of some.
     /// Says whether more may be left.
     pub(in crate::journal) fn expire_tokens(&mut self) -> bool {
-        let at = stamp();
-        match self.write(|tx| tx.expire_resume(at, EXPIRED_AT_ONCE)) {
-            Ok(count) => count == EXPIRED_AT_ONCE,
-            Err(error) => {
-                self.tell_failure(&events::TOKENS_NOT_EXPIRED, &error);
-                false
-            }
+        if !self.may_try(Instant::now()) {
+            return true;
         }
+        let at = stamp();
+        let expired = self.write(|tx| tx.expire_resume(at, EXPIRED_AT_ONCE));
+        let expired = self.watch(&events::TOKENS_NOT_EXPIRED, expired);
+        expired.is_ok_and(|count| count == EXPIRED_AT_ONCE)
     }
 
     /// `is_idle` where the last batch was empty.
@@ -110,16 +108,13 @@ impl JournalState {
         if !self.index.is_due(is_idle, now) {
             return;
         }
-        if self.low_space {
-            return self.index.wait_for_space(now);
+        if !self.may_try(now) {
+            return self.index.wait(now);
         }
-        match self.write(|tx| tx.index(PORTION)) {
+        let indexed = self.write(|tx| tx.index(PORTION));
+        match self.watch(&events::MESSAGES_NOT_INDEXED, indexed) {
             Ok(more) => self.index.done(more, now.elapsed(), Instant::now()),
-            Err(error) => {
-                if self.index.failed(now) {
-                    self.tell_failure(&events::MESSAGES_NOT_INDEXED, &error);
-                }
-            }
+            Err(_) => self.index.wait(now),
         }
     }
 
@@ -132,7 +127,8 @@ impl JournalState {
             tx.set_running_boot(None)
         });
         if let Err(error) = last {
-            self.tell_failure(&events::LAST_WRITE, &error);
+            let line = Line::of(&events::LAST_WRITE).with("why", error);
+            self.audit.log(line);
         }
     }
 }
@@ -156,4 +152,79 @@ fn encode(room: RoomId, notice: Notice) -> (Arc<[u8]>, Arc<[u8]>) {
     };
     codec::put(&ServerMessage::Presence(whole), &mut full);
     (full.into(), count.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::journal::testing::{ALICES_SESSION, TestJournal};
+    use crate::store::{LOBBY, StoreError};
+
+    const ALICE: message::AccountId = message::AccountId(1);
+
+    /// How many lines of info.log have each of these words. The audit ends.
+    fn told<const N: usize>(journal: &TestJournal, words: [&str; N]) -> [usize; N] {
+        journal.state.audit().stop();
+        let text = fs::read_to_string(journal.directory.path().join("info.log")).unwrap();
+        words.map(|word| text.lines().filter(|line| line.contains(word)).count())
+    }
+
+    fn read_mark(journal: &mut TestJournal) -> u64 {
+        let found = journal.state.write(|tx| tx.membership(LOBBY, ALICE));
+        found.unwrap().unwrap().read_seq
+    }
+
+    #[test]
+    fn a_failure_is_told_once_until_the_same_succeeds() {
+        let mut journal = TestJournal::open(0);
+        let state = &mut journal.state;
+        let mut fail = |event, error| assert!(state.watch::<()>(event, Err(error)).is_err());
+        let (commit, online) = (&events::COMMIT_FAILED, &events::ONLINE_NOT_WRITTEN);
+        for _ in 0..3 {
+            fail(commit, StoreError::Busy);
+            fail(online, StoreError::Busy);
+        }
+        fail(commit, StoreError::RolledBack);
+        assert!(!state.may_try(Instant::now()));
+        assert!(state.may_try(Instant::now() + RETRY));
+        assert!(state.watch(commit, Ok(())).is_ok());
+        assert!(state.watch::<()>(online, Err(StoreError::Busy)).is_err());
+        assert!(state.watch::<()>(commit, Err(StoreError::Busy)).is_err());
+        let [commits, onlines] = told(&journal, [" commit_failed ", " online_not_written "]);
+        assert_eq!((commits, onlines), (3, 1));
+    }
+
+    #[test]
+    fn on_a_disk_without_room_nothing_is_written_that_nobody_waits_for() {
+        let mut journal = TestJournal::open(u64::MAX);
+        let now = Instant::now();
+        let write_behind = journal.state.write_behind_mut();
+        write_behind.has_read(ALICE, LOBBY, 7, now);
+        let address = "192.0.2.7:4000".parse().unwrap();
+        write_behind.connection_accepted(ALICES_SESSION, address, now);
+        journal.state.deferred_mut().wrong_codes.push(ALICE);
+        let later = now + 2 * RETRY;
+        journal.state.write_what_is_behind(later);
+        journal.state.count_failures();
+        assert!(journal.state.expire_tokens(), "there may be more");
+        assert_eq!(read_mark(&mut journal), 0);
+        assert!(!journal.state.deferred().is_empty());
+        // Nor does it keep the thread awake.
+        assert_eq!(journal.state.next_due(), None);
+        let words = [
+            "disk_nearly_full",
+            "not_written",
+            "not_counted",
+            "not_expired",
+        ];
+        assert_eq!(told(&journal, words), [1, 0, 0, 0]);
+
+        let mut journal = TestJournal::open(0);
+        let write_behind = journal.state.write_behind_mut();
+        write_behind.has_read(ALICE, LOBBY, 7, now);
+        journal.state.write_what_is_behind(later);
+        assert_eq!(read_mark(&mut journal), 7);
+    }
 }

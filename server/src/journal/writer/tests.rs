@@ -26,7 +26,7 @@ fn turn(writer: &mut Writer, jobs: impl IntoIterator<Item = Job>) {
 #[test]
 fn a_message_costs_no_look_at_rooms_that_have_nothing_to_tell() {
     const ROOMS: u64 = 2_000;
-    let mut journal = TestJournal::open();
+    let mut journal = TestJournal::open(0);
     let now = Instant::now();
     for id in (2..2 + ROOMS).map(RoomId) {
         journal.take_in_room(id);
