@@ -339,6 +339,47 @@ fn what_was_committed_is_shown_though_the_log_is_full_and_then_nothing_is_taken(
 }
 
 #[test]
+fn a_chat_log_that_was_moved_away_has_no_line_again_in_the_next_one() {
+    let mut server = ServerProcess::start(UNLIMITED);
+    let (_account, mut alice) = server.register("Alice");
+    let mut moved = Vec::new();
+    let say = |alice: &mut ScriptedClient, n| alice.post(id(1, n), &format!("no. {n} whole"));
+    let mark = "SELECT CAST(value AS TEXT) FROM meta WHERE key = 'chat_log_mark'";
+    // Moved beside the running server, after its stop, and before it is killed.
+    for n in [1, 3, 5] {
+        say(&mut alice, n);
+        let to = server.log_path(&format!("chat.log.{n}"));
+        if n == 1 {
+            fs::rename(server.log_path("chat.log"), &to).unwrap();
+        }
+        let row = say(&mut alice, n + 1).seq.to_string();
+        if n == 5 {
+            eventually("the mark", || {
+                server.query(mark).filter(|mark| *mark == row)
+            });
+            server.kill();
+        } else {
+            assert_eq!(server.stop().code(), Some(0));
+            assert_eq!(server.query(mark), Some(row));
+        }
+        if n > 1 {
+            fs::rename(server.log_path("chat.log"), &to).unwrap();
+        }
+        moved.extend(fs::read_to_string(to).unwrap().lines().map(str::to_owned));
+        server.restart();
+        alice = server.resume(&alice.token());
+    }
+    let texts = moved
+        .iter()
+        .map(|line| line.split(" text=").nth(1).unwrap());
+    let expected: Vec<_> = (1..=6).map(|n| format!("\"no. {n} whole\"")).collect();
+    assert!(texts.eq(expected.iter().map(String::as_str)), "{moved:#?}");
+    assert_eq!(server.lines("chat.log"), [""; 0]);
+    say(&mut alice, 7);
+    server.line("chat.log", &[" id=7 "]);
+}
+
+#[test]
 fn a_database_that_another_program_holds_is_waited_for_and_then_unavailable() {
     let mut server = ServerProcess::start(UNLIMITED);
     let (_account, mut alice) = server.register("Alice");

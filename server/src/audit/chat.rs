@@ -49,6 +49,14 @@ impl ChatLog {
         self.0.syncer()
     }
 
+    /// Waits until the disk has what was written. A device or a pipe needs no syncing.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn sync(&self) -> io::Result<()> {
+        self.0.sync()
+    }
+
     /// Forgets the lines that were not written, where the caller will append them again from the
     /// database: memory must not grow while a disk is full.
     pub fn discard(&mut self) {

@@ -124,6 +124,18 @@ impl LogFile {
         self.output.lock().fault.take().map_or(Ok(()), Err)
     }
 
+    /// Waits until the disk has what was written. A device or a pipe needs no syncing.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn sync(&self) -> io::Result<()> {
+        let output = self.output.lock();
+        if output.file.metadata()?.is_file() {
+            output.file.sync_data()?;
+        }
+        Ok(())
+    }
+
     /// In bytes.
     #[must_use]
     pub fn waiting(&self) -> usize {

@@ -125,6 +125,16 @@ impl AuditedChat {
         self.rows.synced.load(Ordering::Acquire)
     }
 
+    /// Waits until the disk has all lines, and returns the last row among them: the housekeeper's
+    /// last turn may have come before the last lines.
+    pub fn finish(&self) -> u64 {
+        match self.log.sync() {
+            Ok(()) => self.rows.synced.store(self.logged, Ordering::Release),
+            Err(error) => log::error!("chat.log can't be synced: {error}"),
+        }
+        self.synced()
+    }
+
     #[must_use]
     pub const fn logged(&self) -> u64 {
         self.logged

@@ -111,7 +111,12 @@ impl JournalState {
         if !self.may_try(now) {
             return self.index.wait(now);
         }
-        let indexed = self.write(|tx| tx.index(PORTION));
+        // The last messages' own transactions came before their lines in chat.log.
+        let mark = self.chat.synced();
+        let indexed = self.write(|tx| {
+            tx.set_chat_log_mark(mark)?;
+            tx.index(PORTION)
+        });
         match self.watch(&events::MESSAGES_NOT_INDEXED, indexed) {
             Ok(more) => self.index.done(more, now.elapsed(), Instant::now()),
             Err(_) => self.index.wait(now),
@@ -120,10 +125,13 @@ impl JournalState {
 
     /// The last transaction of a clean shutdown: the next start finds no session and no mark.
     pub(in crate::journal) fn finish(mut self) {
+        // The next start must not add lines again that an operator has moved elsewhere by then.
+        let mark = self.chat.finish();
         // Synced, and everything committed before with it: without the mark the next start takes it
         // that a power cut has lost nothing.
         let last = self.store.transaction(Commit::Synced, |tx| {
             tx.clear_online()?;
+            tx.set_chat_log_mark(mark)?;
             tx.set_running_boot(None)
         });
         if let Err(error) = last {
