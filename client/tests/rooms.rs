@@ -9,9 +9,9 @@
 
 use chatbox_common::testkit::LOBBY;
 use chatbox_common::testkit::client_dir::{ClientDir, end, enter};
-use chatbox_common::testkit::scripted_server::{AcceptedClient, ScriptedServer};
+use chatbox_common::testkit::scripted_server::{AcceptedClient, ScriptedServer, now_ms};
 use chatbox_common::wire::message::{
-    Access, Action, ClientMessage, ErrorCode, Invited, Left, RoomId, Send, ServerMessage,
+    Access, Ack, Action, ClientMessage, ErrorCode, Invited, Left, RoomId, Send, ServerMessage,
 };
 
 const OPS: RoomId = RoomId(2);
@@ -69,6 +69,76 @@ fn what_is_typed_behind_a_join_waits_for_it_and_is_said_there() {
         "{}",
         ended.out
     );
+}
+
+/// The answer to a message that was stored when it was sent before: nothing comes back of it.
+fn acknowledge(client: &mut AcceptedClient, send: &Send, seq: u64) {
+    client.say(&ServerMessage::Ack(Ack {
+        request: send.request,
+        seq,
+        time: now_ms(),
+    }));
+}
+
+#[test]
+fn what_is_acknowledged_after_its_sender_was_put_out_is_not_told_as_unsent() {
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let child = dir.chat(&server, "/join #ops\nstored\n", &[]);
+    let mut client = enter(&server);
+    let request = hear_join(&mut client);
+    client.joined(Some(request), OPS, "#ops", Access::Open);
+    let first = hear_send(&mut client);
+    // The acknowledgement is lost, and so is the membership.
+    drop(client);
+    let mut client = server.accept();
+    client.resume(1);
+    client.welcome(0, 0);
+    let again = hear_send(&mut client);
+    assert_eq!((again.room, again.id), (OPS, first.id));
+    acknowledge(&mut client, &again, 7);
+    client.part();
+    let ended = end(child);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    assert!(!ended.err.contains("not sent"), "{}", ended.err);
+}
+
+#[test]
+fn a_script_whose_text_is_acknowledged_does_not_ask_for_its_room_again() {
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let (address, fingerprint) = (server.address(), server.fingerprint().to_string());
+    let child = dir.spawn(&[
+        "send",
+        "--server",
+        &address,
+        "--user",
+        "alice",
+        "--password-file",
+        "pass",
+        "--otp-file",
+        "code",
+        "--fingerprint",
+        &fingerprint,
+        "--room",
+        "#ops",
+        "stored",
+    ]);
+    let mut client = server.accept();
+    client.log_in();
+    client.welcome(0, 0);
+    let request = hear_join(&mut client);
+    client.joined(Some(request), OPS, "#ops", Access::Open);
+    let first = hear_send(&mut client);
+    drop(client);
+    // Where it was banned meanwhile, entering again would be refused.
+    let mut client = server.accept();
+    client.resume(1);
+    client.welcome(0, 0);
+    let again = hear_send(&mut client);
+    assert_eq!((again.room, again.id), (OPS, first.id));
+    acknowledge(&mut client, &again, 7);
+    client.part();
+    let ended = end(child);
+    assert_eq!(ended.code, 0, "{}", ended.err);
 }
 
 #[test]

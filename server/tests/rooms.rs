@@ -357,6 +357,60 @@ fn number(
 }
 
 #[test]
+fn promise_3_what_is_stored_is_acknowledged_in_rooms_that_are_locked_left_or_forgotten() {
+    let mut server = ServerProcess::start(UNLIMITED);
+    let (_alice, mut alice) = server.register("Alice");
+    let (_bob, mut bob) = server.register("Bob");
+    let open = alice.create("#open", Access::Open).unwrap().room;
+    let left = alice.create("#left", Access::Open).unwrap().room;
+    let two = bob.direct("Alice").unwrap().room;
+    for (room, counter) in [(open, 1), (left, 2), (two, 3)] {
+        if room != two {
+            bob.join(if room == open { "#open" } else { "#left" })
+                .unwrap();
+        }
+        assert_eq!(number(&mut bob, room, counter, "stored"), Ok(1));
+    }
+    alice.lock(open, Some("")).unwrap();
+    bob.leave(left).unwrap();
+    let all = [
+        (open, 1, Err(ErrorCode::Locked)),
+        (left, 2, Err(ErrorCode::NotMember)),
+        (two, 3, Ok(2)),
+    ];
+    for (room, counter, new) in all {
+        assert_eq!(number(&mut bob, room, counter, "stored"), Ok(1));
+        assert_eq!(number(&mut bob, room, counter + 10, "new"), new);
+    }
+    // In a conversation, too, an id that was used has its text.
+    let other = number(&mut bob, two, 3, "other");
+    assert_eq!(other, Err(ErrorCode::IdConflict));
+
+    // After a start no room is in memory in which nobody is online.
+    let (alices, bobs) = (alice.token(), bob.token());
+    server.stop();
+    server.restart();
+    let mut bob = server.resume(&bobs);
+    for (room, counter, new) in all {
+        assert_eq!(number(&mut bob, room, counter, "stored"), Ok(1));
+        let again = number(&mut bob, room, counter + 10, "new");
+        assert_eq!(again, new);
+    }
+    let mut alice = server.resume(&alices);
+    let heard = alice.ask(|request| {
+        ClientMessage::History(History {
+            request,
+            room: left,
+            after: Some(0),
+            before: None,
+            limit: 9,
+            before_time: None,
+        })
+    });
+    assert_eq!(alice.page(heard).messages.len(), 1);
+}
+
+#[test]
 fn promise_3_what_is_stored_is_acknowledged_whatever_has_happened_to_its_sender() {
     let server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");

@@ -17,7 +17,7 @@ pub(super) fn admit(
     writable: bool,
     now: i64,
 ) -> Result<Person, Refusal> {
-    // Nobody reads the refusal of a session that has ended.
+    // Nobody is told of the refusal.
     let session = state.sessions().open(post.session).ok_or(UNKNOWN_ROOM)?;
     let person = session.person.clone();
     if !state.is_member(post.room, person.account) {
@@ -34,7 +34,8 @@ pub(super) fn admit(
 }
 
 /// Refuses messages, but acknowledges those that were stored when they were sent before, whatever
-/// their sender may do by now.
+/// their sender may do by now. A session that is to end is not told of a refusal: its message counts
+/// as not acknowledged.
 pub(super) fn refuse_posts(state: &mut JournalState, refused: Vec<(Post, Refusal)>) {
     if refused.is_empty() {
         return;
@@ -72,12 +73,37 @@ pub(super) fn refuse_posts(state: &mut JournalState, refused: Vec<(Post, Refusal
 }
 
 fn refuse_post(state: &JournalState, post: &Post, (code, sentence): Refusal) {
-    if let Some(session) = state.sessions().open(post.session)
-        && code != ErrorCode::Unavailable
-    {
+    let Some(session) = state.sessions().open(post.session) else {
+        return;
+    };
+    if code != ErrorCode::Unavailable {
         let line = Line::of(&events::REFUSED).with("what", "message");
         let line = line.with("why", sentence);
         state.log(line, &session.person, Some(post.room));
     }
     state.refuse_post(post, (code, sentence));
+}
+
+#[cfg(test)]
+mod tests {
+    use chatbox_common::wire::message::RoomId;
+    use rusqlite::Connection;
+
+    use super::*;
+    use crate::journal::testing::{TestJournal, post};
+    use crate::store::DATABASE;
+
+    #[test]
+    fn a_room_that_cannot_be_read_is_not_one_that_is_unknown() {
+        let mut journal = TestJournal::open(0);
+        let mut post = post(1, "hello");
+        post.room = RoomId(99);
+        let other = Connection::open(journal.directory.path().join(DATABASE)).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let refused = admit(&mut journal.state, &post, true, 0);
+        assert_eq!(refused, Err((ErrorCode::Unavailable, NOT_KEPT)));
+        other.execute_batch("ROLLBACK").unwrap();
+        let refused = admit(&mut journal.state, &post, true, 0);
+        assert_eq!(refused, Err(UNKNOWN_ROOM));
+    }
 }
