@@ -3,6 +3,7 @@
 //! `app` tells its face what to show, in terms that hold for every face, and takes the person's
 //! intents from it. A face reads the model and knows nothing of sessions.
 
+mod bell;
 pub mod full;
 pub mod json;
 pub mod plain;

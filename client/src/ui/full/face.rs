@@ -106,7 +106,9 @@ impl<B: Backend> Prompter for Full<B> {
 
 impl<B: Backend> Face for Full<B> {
     fn chat(&mut self, _: &str, chat: &Chat, mention: Mention) -> io::Result<()> {
-        self.rings |= self.has_bell && matches!(mention, Mention::Now | Mention::Alone);
+        if self.has_bell && matches!(mention, Mention::Now | Mention::Alone) {
+            self.bell.want();
+        }
         self.views.push(chat, mention);
         self.frames.touch();
         Ok(())
@@ -241,7 +243,7 @@ impl<B: Backend> Face for Full<B> {
 
     fn flush(&mut self, scene: &Scene<'_>) -> io::Result<Option<Instant>> {
         self.follow(scene);
-        if std::mem::take(&mut self.rings)
+        if self.bell.rings(Instant::now())
             && let Some(raw) = &self.raw_terminal
         {
             raw.ring()?;

@@ -110,7 +110,7 @@ impl<B: Backend> Full<B> {
         match outcome {
             EditOutcome::Done | EditOutcome::Elsewhere | EditOutcome::Cleared => {}
             EditOutcome::Full(size) => {
-                self.rings = true;
+                self.bell.want();
                 self.say_here(&input::too_long(size));
             }
             EditOutcome::Submitted(submitted) => {

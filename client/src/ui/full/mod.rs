@@ -33,6 +33,7 @@ use ratatui::Terminal;
 use ratatui::backend::Backend;
 
 use super::Intent;
+use super::bell::Bell;
 use crate::charset::Charset;
 use crate::words::tables::Clock;
 use colours::Palette;
@@ -111,7 +112,7 @@ pub struct Full<B: Backend> {
     shows_rooms: bool,
     intents: VecDeque<Intent>,
     frames: Frames,
-    rings: bool,
+    bell: Bell,
     is_closed: bool,
 }
 
@@ -162,7 +163,7 @@ impl<B: Backend> Full<B> {
             shows_rooms: true,
             intents: VecDeque::new(),
             frames: Frames::new(),
-            rings: false,
+            bell: Bell::default(),
             is_closed: false,
         }
     }
