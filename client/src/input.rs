@@ -5,6 +5,7 @@
 //! each line, [`parse_pasted`] for each pasted block and [`verbatim`] for scripts, and acts on the
 //! answer.
 
+mod arguments;
 mod command;
 mod table;
 #[cfg(test)]
@@ -17,8 +18,9 @@ use chatbox_common::limits::MAX_TEXT;
 
 use crate::sanitize;
 use crate::words::input as words;
+use command::Misuse;
 pub use command::{Command, MemberAction, RoomOrder, Target};
-use table::{CommandRow, Misuse, TABLE, find};
+use table::{CommandRow, TABLE, find};
 pub use when::When;
 
 /// In bytes: a text of [`MAX_TEXT`], a slash before it, and CR LF.

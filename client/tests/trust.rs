@@ -182,7 +182,7 @@ fn nothing_that_an_unproven_server_says_is_shown_where_its_key_is_not_known() {
     const SAID: &str = "read out your code to 555-0100";
     let ends: [fn(&mut AcceptedClient, u32); 2] = [
         |client, request| client.refuse(request, ErrorCode::LoginRefused, SAID),
-        |client, _| client.bye(ByeReason::Other, SAID),
+        |client, _| client.bye(ByeReason::Other(99), SAID),
     ];
     for (answer, own) in ends.iter().zip(["login refused: the name", "is not shown"]) {
         let server = ScriptedServer::bind();

@@ -1,8 +1,13 @@
-//! What a command asks for, as the parsers of [`super::table`] make it of a typed line.
+//! What a typed command is: the command and its checked arguments.
 
 use chatbox_common::wire::message::{Archive, ClientMessage, FactorPart, Lock, RequestId, RoomId};
 
 use super::when::When;
+
+/// Messages that `/history` shows where no count is typed.
+pub const DEFAULT_HISTORY: u16 = 20;
+
+pub const MAX_HISTORY: u16 = 1000;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
@@ -59,7 +64,7 @@ pub enum Command {
     List,
     /// The session's suite, keys and server.
     Info,
-    /// 1 to [`MAX_HISTORY`](super::table::MAX_HISTORY) messages before a moment, or before the oldest one shown.
+    /// 1 to [`MAX_HISTORY`] messages before a moment, or before the oldest one shown.
     History {
         count: u16,
         before: Option<When>,
@@ -105,3 +110,6 @@ pub enum Command {
     Clear,
     Quit,
 }
+
+/// Wrong arguments; the person is shown the row's usage.
+pub(super) struct Misuse;

@@ -1,3 +1,4 @@
+use super::super::command::Target;
 use super::*;
 
 fn parsed(line: &str) -> Option<Command> {

@@ -1,6 +1,6 @@
 use chatbox_common::wire::message::FactorPart;
 
-use super::table::{DEFAULT_HISTORY, MAX_HISTORY};
+use super::command::{DEFAULT_HISTORY, MAX_HISTORY};
 use super::*;
 
 fn problem(typed: &str) -> String {
