@@ -15,7 +15,7 @@ use chatbox_common::testkit::scripted_server::{
 };
 use chatbox_common::testkit::terminal::Screen;
 use chatbox_common::testkit::terminal::client::{SIZE, client_of};
-use chatbox_common::wire::message::ServerMessage;
+use chatbox_common::wire::message::{Chat, ClientMessage, Seq, ServerMessage};
 
 fn enter() -> (ScriptedServer, Screen, AcceptedClient) {
     let server = ScriptedServer::bind();
@@ -43,4 +43,42 @@ fn who_is_called_again_and_again_hears_one_bell_in_two_seconds() {
     let bells = screen.bytes().iter().filter(|byte| **byte == 7).count();
     let most = 1 + begun.elapsed().as_secs() / 2;
     assert!((1..=most).contains(&(bells as u64)), "{bells} bells");
+}
+
+/// Answers the request for one message, and those for earlier ones with none.
+fn gives(client: &mut AcceptedClient, seq: Seq, messages: Vec<Chat>) {
+    loop {
+        match client.hear() {
+            Some(ClientMessage::History(asked)) if asked.after == Some(seq - 1) => {
+                return client.page_of(asked.room, asked.request, messages);
+            }
+            Some(ClientMessage::History(asked)) => {
+                client.page_of(asked.room, asked.request, Vec::new());
+            }
+            other => panic!("{other:?} instead of a request for a page"),
+        }
+    }
+}
+
+#[test]
+fn a_message_of_thousands_of_rows_leaves_room_for_others_and_is_shown_whole_when_asked_for() {
+    let (_server, mut screen, mut client) = enter();
+    let rows: Vec<_> = (1..=1_500).map(|n| n.to_string()).collect();
+    let long = chat(1, "mallory", &rows.join("\n"));
+    client.say(&ServerMessage::Chat(long.clone()));
+    client.say(&ServerMessage::Chat(chat(2, "bob", "said behind it")));
+    screen.sees("… 1489 more rows (/unfold 1)");
+    screen.sees("what you type is said in #lobby");
+    screen.sees("said behind it");
+    screen.types("/unfold 1");
+    gives(&mut client, 1, vec![long]);
+    screen.sees("#lobby, message 1 ");
+    screen.loses("more rows");
+    screen.press("\u{1b}[F");
+    screen.sees_row("the last row", |row| row.ends_with(" 1500"));
+    screen.press("\u{1b}");
+    screen.sees("said behind it");
+    screen.types("/unfold #lobby 9");
+    gives(&mut client, 9, Vec::new());
+    screen.sees("there is no message 9 to show");
 }

@@ -254,7 +254,7 @@ fn where_lines_are_written_no_terminal_breaks_one_itself() {
             says(&mut client, &forgeries(columns));
             screen.sees("that was all");
             // A sentence of the server's, on standard error.
-            client.bye(ByeReason::Other, &FORGED.repeat(20));
+            client.bye(ByeReason::Other(99), &FORGED.repeat(20));
             screen.ends();
             let bytes = screen.bytes();
             for (what, table) in TABLES {

@@ -164,6 +164,7 @@ impl App {
             Command::List => self.tell_model(Told::Want(Listed::People)),
             Command::Info => self.ask(Asked::Info, ClientMessage::Info),
             Command::History { count, before } => self.history(count, before),
+            Command::Unfold(room, seq) => self.unfold(&room, seq),
             Command::Search(words) => self.tell_model(Told::Find(words)),
             Command::WhoAmI => self.ask(Asked::WhoAmI, ClientMessage::Whoami),
             Command::Rooms => self.tell_model(Told::Want(Listed::Rooms)),
@@ -226,6 +227,7 @@ impl App {
             Command::List
             | Command::Info
             | Command::History { .. }
+            | Command::Unfold(..)
             | Command::Search(_)
             | Command::WhoAmI
             | Command::Rooms

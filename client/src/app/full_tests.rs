@@ -1,6 +1,7 @@
 //! Keys through the real loop, with a screen whose text is compared. Messages of the server are put
 //! where the reading thread puts them.
 
+mod long;
 mod secrets;
 
 use std::sync::mpsc::SyncSender;

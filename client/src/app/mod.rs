@@ -361,6 +361,10 @@ impl App {
                     messages,
                     is_all,
                 } => self.show_past(room, before, &messages, is_all)?,
+                Effect::Whole(chat) => {
+                    let called = self.model.room_name(chat.room);
+                    self.face.whole(called, &chat)?;
+                }
                 Effect::Found {
                     words,
                     messages,

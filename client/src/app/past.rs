@@ -2,11 +2,11 @@
 
 use std::io;
 
-use chatbox_common::wire::message::{Chat, RoomId};
+use chatbox_common::wire::message::{Chat, Place, RoomId, Seq};
 
 use super::App;
 use crate::exit::ExitReason;
-use crate::input::When;
+use crate::input::{Target, When};
 use crate::model::Event as Told;
 use crate::sanitize::name;
 use crate::words::past as words;
@@ -22,6 +22,13 @@ impl App {
         match before.milliseconds(&self.clock.now()) {
             Some(time) => self.tell_model(Told::WantBefore(room, time, count.into())),
             None => self.problem(words::NO_SUCH_MOMENT),
+        }
+    }
+
+    pub(super) fn unfold(&mut self, room: &Target, seq: Seq) -> Result<(), ExitReason> {
+        match self.target(room)? {
+            Some(room) => self.tell_model(Told::WantWhole(Place { room, seq })),
+            None => Ok(()),
         }
     }
 

@@ -14,6 +14,9 @@ use crate::sanitize::name;
 use crate::ui::Listing;
 use crate::words::app as words;
 
+/// More names are a list of their own: a long sentence would be folded.
+const MOST_IN_A_SENTENCE: usize = 20;
+
 impl App {
     pub(super) fn ignore(&mut self, user: String, ignored: bool) -> Result<(), ExitReason> {
         self.order(Asked::Room, |request| {
@@ -27,6 +30,11 @@ impl App {
 
     pub(super) fn show_ignored(&mut self) -> Result<(), ExitReason> {
         let names: Vec<String> = self.model.ignored().map(name).collect();
+        if names.len() > MOST_IN_A_SENTENCE {
+            return Ok(self
+                .face
+                .lines(words::IGNORED, &words::one_a_line(&names))?);
+        }
         Ok(self.face.notice(None, &words::ignored(&names))?)
     }
 

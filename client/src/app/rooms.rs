@@ -18,7 +18,7 @@ use crate::words::app as words;
 impl App {
     /// `None` if the person is not in it, which they are told, with the room that was probably
     /// meant.
-    fn target(&mut self, target: &Target) -> Result<Option<RoomId>, ExitReason> {
+    pub(super) fn target(&mut self, target: &Target) -> Result<Option<RoomId>, ExitReason> {
         let found = match target {
             Target::Here => self.here(),
             Target::Room(name) => self.model.room_named(name),

@@ -75,3 +75,17 @@ pub(super) fn member(arguments: &str, action: MemberAction) -> Result<Command, M
         reason: reason.to_owned(),
     })
 }
+
+/// The room may be a conversation of two, `@user`.
+pub(super) fn unfold(arguments: &str) -> Result<Command, Misuse> {
+    let (first, second) = split(arguments);
+    let (room, number) = match second {
+        "" => (Target::Here, first),
+        number if first.starts_with(['#', '@']) => (Target::Room(first.to_owned()), number),
+        _ => return Err(Misuse),
+    };
+    match number.parse() {
+        Ok(number @ 1..) => Ok(Command::Unfold(room, number)),
+        _ => Err(Misuse),
+    }
+}

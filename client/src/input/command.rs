@@ -1,6 +1,8 @@
 //! What a typed command is: the command and its checked arguments.
 
-use chatbox_common::wire::message::{Archive, ClientMessage, FactorPart, Lock, RequestId, RoomId};
+use chatbox_common::wire::message::{
+    Archive, ClientMessage, FactorPart, Lock, RequestId, RoomId, Seq,
+};
 
 use super::when::When;
 
@@ -13,7 +15,7 @@ pub const MAX_HISTORY: u16 = 1000;
 pub enum Target {
     /// The current room.
     Here,
-    /// A name with its `#`, not checked further.
+    /// A name with its `#`, or `@` and a person's, not checked further.
     Room(String),
 }
 
@@ -69,6 +71,8 @@ pub enum Command {
         count: u16,
         before: Option<When>,
     },
+    /// A message that is shown folded, by its number.
+    Unfold(Target, Seq),
     /// `None` for older messages of the last search.
     Search(Option<String>),
     WhoAmI,

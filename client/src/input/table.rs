@@ -3,7 +3,7 @@
 
 use chatbox_common::wire::message::FactorPart;
 
-use super::arguments::{alone, direct, history, member, person, room, split, target};
+use super::arguments::{alone, direct, history, member, person, room, split, target, unfold};
 use super::command::{Command, MemberAction, Misuse, RoomOrder, Target};
 use super::when::span;
 
@@ -254,6 +254,12 @@ pub(super) const TABLE: &[CommandRow] = &[
         help: "show n earlier messages (20 if n is left out, at most 1000), or those before a time: \
                2026-11-22, 14:30, both, or 2h for two hours ago",
         parse: history,
+    },
+    CommandRow {
+        name: "unfold",
+        arguments: "[#room] number",
+        help: "show all of a long message: 'more rows' names its number",
+        parse: unfold,
     },
     CommandRow {
         name: "search",

@@ -55,6 +55,8 @@ pub enum Event {
     WantOlder(RoomId, u32),
     /// So many messages before a moment, in milliseconds since 1970.
     WantBefore(RoomId, u64, u32),
+    /// One message, whatever was shown of it.
+    WantWhole(Place),
     /// A search; `None` for older messages of the last one.
     Find(Option<String>),
     /// Answers [`Ask::Search`].
@@ -153,6 +155,8 @@ pub enum Effect {
         /// There are none before them.
         is_all: bool,
     },
+    /// One message, to be shown in all its length.
+    Whole(Chat),
     /// What a search found, the newest last.
     Found {
         words: String,

@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use chatbox_common::limits::PAGE_LIMIT;
 use chatbox_common::name::RoomName;
-use chatbox_common::wire::message::{self, Access, Head, ReadTo, RoomId, Seq, Welcome};
+use chatbox_common::wire::message::{self, Access, Head, Place, ReadTo, RoomId, Seq, Welcome};
 
 use crate::words::model as words;
 pub use event::{Ask, Effect, Event, Listed, Mention};
@@ -46,6 +46,8 @@ pub struct Model {
     /// For `whois`, in the order in which they were asked about.
     asked_about: VecDeque<String>,
     search: Option<Search>,
+    /// One message that the person wants to see in all its length.
+    whole: Option<Place>,
     names: Names,
 }
 
@@ -64,6 +66,7 @@ impl Model {
             listing: ListRequest::Done,
             asked_about: VecDeque::new(),
             search: None,
+            whole: None,
             names: Names::of(user),
         }
     }
@@ -135,6 +138,7 @@ impl Model {
             && self.older.is_none()
             && self.listing == ListRequest::Done
             && self.asked_about.is_empty()
+            && self.whole.is_none()
             && !self.search.as_ref().is_some_and(Search::is_wanted)
             && self.rooms.get(&room).is_none_or(|room| room.last() >= seq)
     }
@@ -220,6 +224,7 @@ impl Model {
             Event::WantBefore(room, time, count) => {
                 self.want_older(room, Some(time), count, &mut effects);
             }
+            Event::WantWhole(place) => self.whole = Some(place),
             Event::Find(words) => self.want_found(words, &mut effects),
             Event::Found(found) => self.found(found, &mut effects),
             Event::Want(what) => self.listing = ListRequest::Wanted(what, None),
@@ -256,6 +261,7 @@ impl Model {
             self.former.clear();
             self.older = None;
             self.search = None;
+            self.whole = None;
             effects.push(Effect::Forget);
             effects.push(Effect::Notice(None, words::OTHER_HISTORY.to_owned()));
         }

@@ -1,7 +1,9 @@
 //! What is asked of the server, one page at a time: first what is missing in a room, then what the
 //! person asked for.
 
-use chatbox_common::wire::message::{MemberList, Page, People, Profile, RoomId, RoomList, Seq};
+use chatbox_common::wire::message::{
+    MemberList, Page, People, Place, Profile, RoomId, RoomList, Seq,
+};
 
 use super::room::KnownRoom;
 use super::{Ask, Effect, Listed, Model};
@@ -23,6 +25,8 @@ pub(super) enum Slot {
     Fill(RoomId, Seq),
     /// What stands before this message, the oldest one shown.
     Older(RoomId, Seq),
+    /// One message.
+    Whole(Place),
     List(Listed),
     Whois,
     Search,
@@ -51,7 +55,11 @@ impl Model {
 
     pub(super) fn page(&mut self, page: Page, effects: &mut Vec<Effect>) {
         let slot = std::mem::replace(&mut self.slot, Slot::Free);
-        let (Slot::First(asked) | Slot::Fill(asked, _) | Slot::Older(asked, _)) = slot else {
+        let (Slot::First(asked)
+        | Slot::Fill(asked, _)
+        | Slot::Older(asked, _)
+        | Slot::Whole(Place { room: asked, .. })) = slot
+        else {
             return;
         };
         let ordered = page.messages.is_sorted_by(|a, b| a.seq < b.seq)
@@ -59,6 +67,9 @@ impl Model {
         if page.room != asked || !ordered {
             effects.push(Effect::Fault(words::OUT_OF_ORDER.to_owned()));
             return;
+        }
+        if let Slot::Whole(place) = slot {
+            return self.take_whole(page, place, effects);
         }
         let Some(room) = self.rooms.get_mut(&asked) else {
             return;
@@ -73,7 +84,12 @@ impl Model {
             Slot::Fill(_, after) => room.take_fill(page, after, effects),
             Slot::Older(_, from) => self.take_older(page, from, effects),
             // Sorted out above.
-            Slot::Free | Slot::Paused | Slot::List(_) | Slot::Whois | Slot::Search => {}
+            Slot::Free
+            | Slot::Paused
+            | Slot::Whole(_)
+            | Slot::List(_)
+            | Slot::Whois
+            | Slot::Search => {}
         }
     }
 
@@ -92,6 +108,7 @@ impl Model {
                 self.asked_about.pop_front();
             }
             Slot::Search => self.search = None,
+            Slot::Whole(_) => self.whole = None,
             // The room may have been left meanwhile.
             Slot::First(room) | Slot::Fill(room, _) if !self.rooms.contains_key(&room) => {}
             Slot::First(_) | Slot::Fill(..) => {
@@ -204,6 +221,9 @@ impl Model {
             let room = older.room();
             let from = self.rooms.get(&room).map_or(0, KnownRoom::oldest);
             return Some((Slot::Older(room, from), self.ask_older(older)));
+        }
+        if let Some(place) = self.whole {
+            return Some((Slot::Whole(place), Self::ask_whole(place)));
         }
         if let ListRequest::Wanted(what, after) = &self.listing {
             let (what, after) = (*what, after.clone());

@@ -132,6 +132,25 @@ impl Model {
         }
     }
 
+    /// `page` was asked for by [`Model::ask_whole`].
+    pub(super) fn take_whole(&mut self, page: Page, asked: Place, effects: &mut Vec<Effect>) {
+        self.whole.take_if(|place| *place == asked);
+        let mut messages = page.messages.into_iter();
+        effects.push(match messages.find(|chat| chat.seq == asked.seq) {
+            Some(chat) => Effect::Whole(chat),
+            None => Effect::Notice(None, words::no_message(asked.seq)),
+        });
+    }
+
+    pub(super) const fn ask_whole(Place { room, seq }: Place) -> Ask {
+        Ask::History {
+            room,
+            after: Some(seq.saturating_sub(1)),
+            before: None,
+            limit: 1,
+        }
+    }
+
     /// Without words, looks for older messages with those of the last search.
     pub(super) fn want_found(&mut self, words: Option<String>, effects: &mut Vec<Effect>) {
         let sentence = match (&mut self.search, words) {
@@ -355,5 +374,34 @@ mod tests {
         model.apply(find("word"));
         let effects = model.apply(found(&[], true));
         assert!(matches!(effects[0], Effect::Found { more: false, .. }));
+    }
+
+    #[test]
+    fn one_message_is_asked_for_and_shown_and_changes_nothing_else() {
+        let mut model = at(3);
+        let place = Place { room: ROOM, seq: 2 };
+        let asked = Effect::Ask(Model::ask_whole(place));
+        assert_eq!(model.apply(Event::WantWhole(place)), [asked]);
+        assert!(!model.has_shown(ROOM, 3));
+        let effects = model.apply(page(2..=2, true));
+        assert_eq!(effects, [Effect::Whole(chat(2))]);
+        assert!(model.has_shown(ROOM, 3));
+        model.apply(Event::WantWhole(place));
+        // Another message than the one that was asked for.
+        let effects = model.apply(page(3..=3, false));
+        assert!(
+            matches!(effects[..], [Effect::Notice(None, _)]),
+            "{effects:?}"
+        );
+        model.apply(Event::WantWhole(place));
+        assert_eq!(model.apply(Event::PageRefused), []);
+        assert!(model.has_shown(ROOM, 3));
+        model.apply(Event::Ignoring(Ignoring {
+            request: None,
+            user: chat(2).user,
+            ignored: true,
+        }));
+        model.apply(Event::WantWhole(place));
+        assert_eq!(model.apply(page(2..=2, true)), []);
     }
 }

@@ -39,6 +39,7 @@ impl Model {
     pub(super) fn judge(&mut self, effects: &mut Vec<Effect>) {
         effects.retain_mut(|effect| {
             let (chat, mention) = match effect {
+                Effect::Whole(chat) => return !self.names.is_ignored(&chat.user),
                 Effect::Show(chat, mention) => (chat, mention),
                 Effect::Older { messages, .. } => {
                     messages.retain_mut(|(chat, mention)| self.is_wanted(chat, mention));

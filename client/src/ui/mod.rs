@@ -4,6 +4,7 @@
 //! intents from it. A face reads the model and knows nothing of sessions.
 
 mod bell;
+mod fold;
 pub mod full;
 pub mod json;
 pub mod plain;
@@ -140,6 +141,9 @@ pub trait Face: Prompter {
         messages: &[(String, Chat)],
         end: Option<&str>,
     ) -> io::Result<()>;
+
+    /// Shows one message in all its length; elsewhere a long one is folded.
+    fn whole(&mut self, room: &str, chat: &Chat) -> io::Result<()>;
 
     /// Says something that happened in a room; with none, wherever the person looks.
     fn notice(&mut self, room: Option<RoomId>, text: &str) -> io::Result<()>;

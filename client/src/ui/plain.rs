@@ -4,21 +4,24 @@
 //! of a message after its first are indented, so that no line feed can fake another speaker. Knows
 //! neither session nor model; `app` tells it what to show.
 
+mod questions;
+
 use std::io::{self, Write};
 use std::time::Instant;
 
-use chatbox_common::secret::SecretString;
 use chatbox_common::wire::message::{Chat, Kind, Room, RoomId, Seq};
 
+use super::fold::fold_lines;
 use super::{Face, Intent, Listing, Reading, Scene};
 use crate::charset::Output;
 use crate::margin;
 use crate::model::Mention;
-use crate::prompt::{self, Choice, PromptError, Prompter, Sheet, Task, Terminal};
+use crate::prompt::Terminal;
 use crate::sanitize::{self, name};
 use crate::screen::Screen;
 use crate::words::app as app_words;
 use crate::words::plain as words;
+use crate::words::screen as screen_words;
 use crate::words::tables::{self, Clock, now_ms};
 
 pub struct Plain<W> {
@@ -59,7 +62,21 @@ impl<W: Write> Plain<W> {
     /// `2026-11-22 HH:MM:SS #lobby <alice> text`, for messages that may be of any day.
     fn dated(&mut self, room: &str, chat: &Chat) -> io::Result<()> {
         let head = tables::dated(&self.clock, room, chat);
-        self.put_behind(&head, &chat.text)
+        self.put_message(&head, room, chat)
+    }
+
+    /// One message among others, behind the head of its line: on a terminal a long one is folded. A
+    /// program that reads the output gets all of it.
+    fn put_message(&mut self, head: &str, room: &str, chat: &Chat) -> io::Result<()> {
+        let text = sanitize::text(&chat.text);
+        let (head, text) = (self.out.shown(head), self.out.shown(&text));
+        let columns = (self.width)();
+        let mut lines = margin::hang(&head, &text, columns);
+        if let Some(columns) = columns {
+            let command = screen_words::unfold(Some(&name(room)), chat.seq);
+            lines = fold_lines(lines, |told| margin::fold(&told, Some(columns)), &command);
+        }
+        self.put(&lines)
     }
 
     /// `HH:MM:SS -- text`, with the present time.
@@ -89,90 +106,21 @@ impl<W: Write> Plain<W> {
     }
 }
 
-impl<W: Write> Prompter for Plain<W> {
-    fn can_be_asked(&self) -> bool {
-        self.can_ask
-    }
-
-    fn will_be_asked(&mut self) {
-        if self.can_ask {
-            self.terminal.hold();
-        }
-    }
-
-    fn lend_the_terminal(&mut self) {
-        self.terminal.give_back();
-    }
-
-    fn screen(&self) -> Screen {
-        self.screen
-    }
-
-    fn choose(&mut self, choices: &[Choice]) -> Result<usize, PromptError> {
-        self.terminal.choose(choices)
-    }
-
-    fn ask(&mut self, question: &str, instead: &'static str) -> Result<String, PromptError> {
-        self.terminal.ask(question, instead)
-    }
-
-    fn ask_secret(
-        &mut self,
-        question: &str,
-        instead: &'static str,
-    ) -> Result<SecretString, PromptError> {
-        self.terminal.ask_secret(question, instead)
-    }
-
-    fn ask_new_secret(
-        &mut self,
-        question: &str,
-        instead: &'static str,
-        _: &[&str],
-    ) -> Result<SecretString, PromptError> {
-        self.terminal.ask_secret(question, instead)
-    }
-
-    fn say(&mut self, sentence: &str) -> io::Result<()> {
-        self.put_lines(&format!("{}\n", sanitize::text(sentence)))?;
-        self.out.flush()
-    }
-
-    fn tell(&mut self, sentence: &str) {
-        // A broken output is reported by the next write.
-        let _ = self.out.flush();
-        prompt::complain(sentence);
-    }
-
-    fn show(&mut self, sheet: &Sheet) -> io::Result<()> {
-        // The picture last, so that a screen of 24 lines still shows it with what follows.
-        for part in [&*sheet.text, &sheet.invitation, &sheet.picture] {
-            self.put(part)?;
-        }
-        self.out.flush()
-    }
-
-    fn busy(&mut self, _: &str, task: Task) -> Result<(), PromptError> {
-        self.terminal.busy(task);
-        Ok(())
-    }
-}
-
 impl<W: Write> Face for Plain<W> {
     /// `HH:MM:SS #lobby <alice> text`, or `HH:MM:SS #lobby * alice does`. That it names the reader
     /// is said by a word, which a screen reader speaks.
     fn chat(&mut self, room: &str, chat: &Chat, mention: Mention) -> io::Result<()> {
         let time = self.clock.time(chat.time);
-        let (room, user) = (name(room), name(&chat.user));
+        let (called, user) = (name(room), name(&chat.user));
         let mark = match mention {
             Mention::No | Mention::Alone => "",
             Mention::Earlier | Mention::Now => "[you] ",
         };
         let head = match chat.kind {
-            Kind::Text => format!("{time} {mark}{room} <{user}> "),
-            Kind::Action => format!("{time} {mark}{room} * {user} "),
+            Kind::Text => format!("{time} {mark}{called} <{user}> "),
+            Kind::Action => format!("{time} {mark}{called} * {user} "),
         };
-        self.put_behind(&head, &chat.text)
+        self.put_message(&head, room, chat)
     }
 
     fn older(
@@ -214,6 +162,11 @@ impl<W: Write> Face for Plain<W> {
             self.dated(room, chat)?;
         }
         end.map_or(Ok(()), |end| self.happened(end))
+    }
+
+    fn whole(&mut self, room: &str, chat: &Chat) -> io::Result<()> {
+        let head = tables::dated(&self.clock, room, chat);
+        self.put_behind(&head, &chat.text)
     }
 
     fn notice(&mut self, _: Option<RoomId>, text: &str) -> io::Result<()> {
@@ -481,5 +434,31 @@ mod tests {
             String::from_utf8(face.out.into_inner()).unwrap(),
             format!("12:34:56 #lobby <b?b> {}\n{indent}???\n", "?".repeat(18))
         );
+    }
+
+    #[test]
+    fn a_long_message_is_folded_on_a_terminal_and_whole_for_a_program() {
+        let text: Vec<_> = (1..=40).map(|n| n.to_string()).collect();
+        let long = chat("alice", &text.join("\n"));
+        let show = |face: &mut Plain<Vec<u8>>| {
+            face.chat("#lobby", &long, Mention::No).unwrap();
+            face.dated("#lobby", &long).unwrap();
+        };
+        let mut face = plain(|| Some(80));
+        show(&mut face);
+        let screen = String::from_utf8(face.out.into_inner()).unwrap();
+        let lines: Vec<_> = screen.lines().collect();
+        assert_eq!(lines.len(), 24, "{screen}");
+        let begin = " ".repeat("12:34:56 #lobby <alice> ".len());
+        assert_eq!(
+            lines[11],
+            format!("{begin}… 29 more rows (/unfold #lobby 1)")
+        );
+        assert!(lines[23].ends_with("… 29 more rows (/unfold #lobby 1)"));
+        assert_eq!(shown(show).lines().count(), 80);
+        let mut face = plain(|| Some(80));
+        face.whole("#lobby", &long).unwrap();
+        let screen = String::from_utf8(face.out.into_inner()).unwrap();
+        assert_eq!(screen.lines().count(), 40);
     }
 }

@@ -116,6 +116,10 @@ impl<W: Write> Face for Script<W> {
         Ok(())
     }
 
+    fn whole(&mut self, _: &str, _: &Chat) -> io::Result<()> {
+        Ok(())
+    }
+
     fn notice(&mut self, _: Option<RoomId>, _: &str) -> io::Result<()> {
         Ok(())
     }

@@ -186,6 +186,12 @@ pub fn ignored(names: &[String]) -> String {
     }
 }
 
+pub const IGNORED: &str = "Whom you ignore";
+
+pub fn one_a_line(names: &[String]) -> String {
+    names.iter().map(|name| format!("  {name}\n")).collect()
+}
+
 pub fn ignoring(user: &str, ignored: bool) -> String {
     if ignored {
         format!("you ignore {user} from now on")

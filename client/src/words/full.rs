@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chatbox_common::wire::message::Seq;
+
 /// A countdown is drawn this often.
 pub const TICK: Duration = Duration::from_secs(1);
 
@@ -10,6 +12,11 @@ pub const ROOMS: &str = "Rooms";
 pub const MEMBERS: &str = "Members";
 pub const PROFILE: &str = "Who they are";
 pub const YOU: &str = "You";
+/// The title of one message that is shown whole.
+pub fn message(room: &str, seq: Seq) -> String {
+    format!("{room}, message {seq}")
+}
+
 pub const LEAVE: &str = "Leave ChatBox? y/n";
 /// Each of these characters answers [`LEAVE`] with a yes.
 pub const YES: &str = "yY";

@@ -26,6 +26,10 @@ pub fn history_begins(room: &str, first: Seq) -> String {
     format!("{room}: history begins at {first}")
 }
 
+pub fn no_message(seq: Seq) -> String {
+    format!("there is no message {seq} to show")
+}
+
 pub fn missing(room: &str, seq: Seq) -> String {
     format!("the server does not give message {seq} of {room}")
 }

@@ -1,5 +1,7 @@
 //! What stands on the full screen around the messages: bars, rules between messages, panels.
 
+use chatbox_common::wire::message::Seq;
+
 #[must_use]
 pub fn too_small(needed: (u16, u16), there: (u16, u16)) -> String {
     let ((columns, lines), (width, height)) = (needed, there);
@@ -12,6 +14,24 @@ pub fn too_small(needed: (u16, u16), there: (u16, u16)) -> String {
 pub const HISTORY_BEGINS: &str = "history begins here";
 pub const LOADING: &str = "loading earlier messages…";
 pub const EARLIER: &str = "earlier messages: Page Up";
+/// In place of the rows of a long text that are not shown; `command` shows them.
+#[must_use]
+pub fn folded(rows: usize, command: Option<&str>) -> String {
+    match command {
+        Some(command) => format!("… {rows} more rows ({command})"),
+        None => format!("… {rows} more rows"),
+    }
+}
+
+/// For a message of a room; `None` is the room that the person looks at.
+#[must_use]
+pub fn unfold(room: Option<&str>, seq: Seq) -> String {
+    match room {
+        Some(room) => format!("/unfold {room} {seq}"),
+        None => format!("/unfold {seq}"),
+    }
+}
+
 pub const UNREAD: &str = "new messages";
 /// For strftime.
 pub const DAY: &str = "%A, %-d %B %Y";

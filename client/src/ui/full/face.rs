@@ -10,6 +10,7 @@ use chatbox_common::wire::message::{Chat, Room, RoomId, Seq};
 use ratatui::backend::Backend;
 
 use super::dialog::PromptLoop;
+use super::excerpt;
 use super::frames::NextFrame;
 use super::paint::{self, Input, Painting};
 use super::panel::Panel;
@@ -22,9 +23,8 @@ use crate::prompt::{self, Choice, PromptError, Prompter, Sheet, Task};
 use crate::sanitize;
 use crate::screen::Screen;
 use crate::ui::{Face, Intent, Listing, Reading, Scene, Way};
-use crate::width::width;
 use crate::words::full as words;
-use crate::words::tables::{self, now_ms};
+use crate::words::tables::now_ms;
 
 /// The interval at which `discard` asks whether everything typed is in the channel.
 const BETWEEN_KEYS: Duration = Duration::from_millis(1);
@@ -143,18 +143,21 @@ impl<B: Backend> Face for Full<B> {
         messages: &[(String, Chat)],
         end: Option<&str>,
     ) -> io::Result<()> {
-        let mut lines: Vec<String> = Vec::new();
-        for (room, chat) in messages {
-            let begin = tables::dated(&self.clock, room, chat);
-            let indent = " ".repeat(width(&begin));
-            // No line of a text may begin where another message does.
-            let text = chat.text.replace('\n', &format!("\n{indent}"));
-            lines.push(format!("{begin}{text}"));
-        }
+        let columns = self.views.width();
+        let messages = messages.iter();
+        let lines = messages.map(|(room, chat)| excerpt::short(&self.clock, room, chat, columns));
+        let mut lines: Vec<String> = lines.collect();
         lines.extend(end.map(|end| sanitize::text(end).into_owned()));
         let mut panel = Panel::new(&sanitize::line(title), &lines.join("\n"));
         panel.bottom();
         self.lay_over(panel);
+        Ok(())
+    }
+
+    fn whole(&mut self, room: &str, chat: &Chat) -> io::Result<()> {
+        let title = words::message(&sanitize::name(room), chat.seq);
+        let text = excerpt::whole(&self.clock, room, chat);
+        self.lay_over(Panel::new(&title, &text));
         Ok(())
     }
 

@@ -10,6 +10,7 @@ mod colours;
 mod dialog;
 mod draw;
 mod editor;
+mod excerpt;
 mod face;
 mod frames;
 pub mod keymap;

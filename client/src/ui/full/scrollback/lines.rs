@@ -13,6 +13,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::store::{Entry, Form, places};
+use crate::ui::fold::fold;
 use crate::ui::full::colours::Role;
 use crate::width::{clusters, cut, width};
 use crate::words::screen as words;
@@ -51,6 +52,16 @@ pub struct Look<'l> {
     pub sought: &'l str,
 }
 
+/// The text of an entry in rows.
+struct Wrapped {
+    /// What further rows begin with.
+    indent: Cow<'static, str>,
+    /// The bytes of the text in each row that is shown.
+    rows: Vec<Range<usize>>,
+    /// How many rows are not shown.
+    hidden: usize,
+}
+
 /// Of milliseconds since 1970-01-01 UTC; `None` where the server's number is out of range.
 fn local(milliseconds: u64, zone: &TimeZone) -> Option<DateTime> {
     let stamp = Timestamp::from_millisecond(i64::try_from(milliseconds).ok()?).ok()?;
@@ -83,14 +94,44 @@ impl Look<'_> {
     #[must_use]
     pub fn rows<'e>(&self, entry: &'e Entry) -> Vec<Row<'e>> {
         let head = self.head(entry);
-        let (indent, ranges) = self.wrapped(entry, &head);
+        let wrapped = self.wrapped(entry, &head);
+        self.lay_out(entry, head, wrapped)
+    }
+
+    /// As [`Look::rows`], but with each line of the text in one row, for a terminal that wraps it
+    /// itself.
+    #[must_use]
+    pub fn lines<'e>(&self, entry: &'e Entry) -> Vec<Row<'e>> {
+        let head = self.head(entry);
+        let Wrapped { rows, hidden, .. } = self.wrapped(entry, &head);
+        let end = rows.last().map_or(0, |row| row.end);
+        let kept = entry.text.get(..end).unwrap_or_default();
+        let without_edge = Self {
+            width: usize::MAX,
+            ..*self
+        };
+        let lines = Wrapped {
+            indent: " ".repeat(wide(&head)).into(),
+            rows: wrap(kept, usize::MAX, usize::MAX),
+            hidden,
+        };
+        without_edge.lay_out(entry, head, lines)
+    }
+
+    fn lay_out<'e>(&self, entry: &'e Entry, head: Row<'e>, wrapped: Wrapped) -> Vec<Row<'e>> {
+        let Wrapped {
+            indent,
+            rows: ranges,
+            hidden,
+        } = wrapped;
         let role = match entry.form {
             Form::Notice => Role::Notice,
             Form::Said | Form::Did if entry.calls => Role::Call,
             Form::Said | Form::Did => Role::Text,
         };
         let found = places(&entry.text, self.sought);
-        let mut rows = self.fold(head);
+        let end = ranges.last().map_or(0, |range| range.end);
+        let mut rows = self.head_rows(head);
         for (number, range) in ranges.into_iter().enumerate() {
             let mut text = marked(&entry.text, range, &found, role);
             match rows.last_mut() {
@@ -101,20 +142,38 @@ impl Look<'_> {
                 }
             }
         }
+        if hidden > 0 {
+            let is_found = found.last().is_some_and(|place| place.end > end);
+            rows.push(self.folded(entry, indent, hidden, is_found));
+        }
         rows
+    }
+
+    /// The row that stands for hidden ones, marked where what is searched for is among them.
+    fn folded<'e>(
+        &self,
+        entry: &Entry,
+        indent: Cow<'static, str>,
+        hidden: usize,
+        is_found: bool,
+    ) -> Row<'e> {
+        let command = (entry.seq > 0).then(|| words::unfold(None, entry.seq));
+        let told = words::folded(hidden, command.as_deref());
+        let told = cut(&told, self.width.saturating_sub(width(&indent)));
+        let role = if is_found { Role::Found } else { Role::Aside };
+        vec![piece(indent, Role::Aside), piece(told, role)]
     }
 
     /// The number of [`Look::rows`], without making them.
     #[must_use]
     pub fn height(&self, entry: &Entry) -> usize {
         let head = self.head(entry);
-        let (_, ranges) = self.wrapped(entry, &head);
-        self.fold(head).len() + ranges.len().saturating_sub(1)
+        let Wrapped { rows, hidden, .. } = self.wrapped(entry, &head);
+        self.head_rows(head).len() + (rows.len() + usize::from(hidden > 0)).saturating_sub(1)
     }
 
-    /// What further rows begin with, and the bytes of the text in each row.
-    fn wrapped(&self, entry: &Entry, head: &Row<'_>) -> (Cow<'static, str>, Vec<Range<usize>>) {
-        let wide: usize = head.iter().map(|piece| width(&piece.text)).sum();
+    fn wrapped(&self, entry: &Entry, head: &Row<'_>) -> Wrapped {
+        let wide = wide(head);
         let room = self.width.saturating_sub(wide);
         let indent = if room >= MIN_ROOM {
             Cow::Owned(" ".repeat(wide))
@@ -123,7 +182,14 @@ impl Look<'_> {
         };
         let rest = self.width.saturating_sub(width(&indent));
         let first = if room < MIN_FIRST { 0 } else { room };
-        (indent, wrap(&entry.text, first, rest))
+        let mut rows = wrap(&entry.text, first, rest);
+        let (kept, hidden) = fold(rows.len());
+        rows.truncate(kept);
+        Wrapped {
+            indent,
+            rows,
+            hidden,
+        }
     }
 
     /// What stands before the text: time, mark, name.
@@ -174,9 +240,8 @@ impl Look<'_> {
     }
 
     /// The rows of a head, which are several where it is wider than the screen.
-    fn fold<'e>(&self, head: Row<'e>) -> Vec<Row<'e>> {
-        let wide: usize = head.iter().map(|piece| width(&piece.text)).sum();
-        if wide <= self.width {
+    fn head_rows<'e>(&self, head: Row<'e>) -> Vec<Row<'e>> {
+        if wide(&head) <= self.width {
             return vec![head];
         }
         let mut rows = Vec::new();
@@ -195,6 +260,11 @@ impl Look<'_> {
         rows.push(row);
         rows
     }
+}
+
+/// In columns.
+fn wide(row: &Row<'_>) -> usize {
+    row.iter().map(|piece| width(&piece.text)).sum()
 }
 
 /// A range of a text, with the parts of it in `found` marked.

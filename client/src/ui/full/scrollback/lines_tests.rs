@@ -172,3 +172,61 @@ fn days_are_those_of_the_place() {
     );
     assert_eq!(shown(&[look(10).day(u64::MAX)]), ["── an unk…"]);
 }
+
+#[test]
+fn a_message_of_many_rows_is_folded_and_says_how_to_see_the_rest() {
+    let text: Vec<_> = (1..=8_190).map(|n| (n % 10).to_string()).collect();
+    let entry = said("bob", &text.join("\n"), Mention::No);
+    let rows = shown(&look(50).rows(&entry));
+    assert_eq!(rows.len(), 12);
+    assert_eq!(look(50).height(&entry), 12);
+    assert_eq!(rows[0], "12:34 <bob> 1");
+    assert_eq!(rows[10], "            1");
+    assert_eq!(rows[11], "            … 8179 more rows (/unfold 1)");
+    // One line, as high as the screen makes it.
+    let entry = said("bob", &"word ".repeat(1_600), Mention::No);
+    assert_eq!(look(40).rows(&entry).len(), 12);
+    assert_eq!(look(9_000).rows(&entry).len(), 1);
+    for wide in 1..80 {
+        let rows = look(wide).rows(&entry);
+        assert_eq!(rows.len(), look(wide).height(&entry), "{wide}");
+        assert!(rows.len() < 40, "{wide}: {}", rows.len());
+        for row in shown(&rows[1..]) {
+            assert!(row.starts_with([' ', '│']), "{wide} {row:?}");
+        }
+    }
+    // As long as may be without.
+    let entry = said("bob", &"x\n".repeat(11), Mention::No);
+    assert_eq!(shown(&look(40).rows(&entry))[11], "            ");
+    let notice = Entry::notice(TIME, &"x\n".repeat(99));
+    let rows = shown(&look(40).rows(&notice));
+    assert_eq!(rows.len(), 12);
+    assert!(rows[11].ends_with("… 89 more rows"), "{rows:?}");
+}
+
+#[test]
+fn what_is_found_in_rows_that_are_hidden_is_marked_where_they_are_told_of() {
+    let text = format!("one\n{}needle\n{}", "x\n".repeat(20), "x\n".repeat(20));
+    let entry = said("bob", &text, Mention::No);
+    let roles = |sought| {
+        let look = Look { sought, ..look(40) };
+        let rows = look.rows(&entry);
+        rows.last().unwrap().last().unwrap().role
+    };
+    assert_eq!(roles("needle"), Role::Found);
+    assert_eq!(roles("one"), Role::Aside);
+    assert_eq!(roles(""), Role::Aside);
+}
+
+#[test]
+fn what_is_shown_to_be_copied_is_folded_as_on_the_screen() {
+    let words = "word ".repeat(1_600);
+    let entry = said("bob", &words, Mention::No);
+    let lines = shown(&look(40).lines(&entry));
+    assert_eq!(lines.len(), 2);
+    assert_eq!(lines[0].len(), "12:34 <bob> ".len() + 11 * 25 - 1);
+    assert!(lines[1].contains("more rows (/unfold 1)"), "{lines:?}");
+    let entry = said("bob", "one\ntwo three", Mention::No);
+    let lines = shown(&look(14).lines(&entry));
+    assert_eq!(lines, ["12:34 <bob> one", "            two three"]);
+}

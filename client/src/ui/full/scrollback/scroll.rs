@@ -226,21 +226,13 @@ impl Views {
         let Some(sight) = self.sight("") else {
             return Vec::new();
         };
-        let look = Look {
-            width: usize::MAX,
-            ..sight.look
-        };
         let (_, last) = sight.in_sight();
         let mut left = rows;
         let mut lines = Vec::new();
-        for (_, entry) in sight
-            .view
-            .kept
-            .iter()
-            .rev()
-            .skip_while(|(id, _)| *id > last)
-        {
-            let texts: Vec<_> = look.rows(entry).into_iter().map(parted).collect();
+        let newest = sight.view.kept.iter().rev();
+        for (_, entry) in newest.skip_while(|(id, _)| *id > last) {
+            let lines_of_it = sight.look.lines(entry).into_iter();
+            let texts: Vec<_> = lines_of_it.map(parted).collect();
             let needed = texts
                 .iter()
                 .map(|(head, text)| (most(head) + most(text)).div_ceil(columns.max(1)).max(1));

@@ -216,6 +216,12 @@ impl Views {
         }
     }
 
+    /// The columns that messages have, as last painted.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.shape.width.into()
+    }
+
     pub fn push(&mut self, chat: &Chat, mention: Mention) {
         let entry = self.names.entry(chat, mention, &self.own);
         self.by_room.entry(Some(chat.room)).or_default().push(entry);
