@@ -10,12 +10,15 @@
 
 use std::time::Instant;
 
+use chatbox_common::testkit::client_dir::{ClientDir, end};
 use chatbox_common::testkit::scripted_server::{
     AcceptedClient, CODE, PASSWORD, ScriptedServer, chat,
 };
 use chatbox_common::testkit::terminal::Screen;
 use chatbox_common::testkit::terminal::client::{SIZE, client_of};
-use chatbox_common::wire::message::{Chat, ClientMessage, Seq, ServerMessage};
+use chatbox_common::wire::message::{
+    Chat, ClientMessage, OnlinePerson, People, Seq, ServerMessage,
+};
 
 fn enter() -> (ScriptedServer, Screen, AcceptedClient) {
     let server = ScriptedServer::bind();
@@ -40,7 +43,8 @@ fn who_is_called_again_and_again_hears_one_bell_in_two_seconds() {
         client.say(&ServerMessage::Chat(chat(seq, "bob", &text)));
         screen.sees(&text);
     }
-    let bells = screen.bytes().iter().filter(|byte| **byte == 7).count();
+    let written = String::from_utf8_lossy(&screen.bytes()).into_owned();
+    let bells = written.matches('\u{7}').count();
     let most = 1 + begun.elapsed().as_secs() / 2;
     assert!((1..=most).contains(&(bells as u64)), "{bells} bells");
 }
@@ -81,4 +85,55 @@ fn a_message_of_thousands_of_rows_leaves_room_for_others_and_is_shown_whole_when
     screen.types("/unfold #lobby 9");
     gives(&mut client, 9, Vec::new());
     screen.sees("there is no message 9 to show");
+}
+
+fn people(request: u32, user: &str) -> ServerMessage {
+    ServerMessage::People(People {
+        request,
+        people: vec![OnlinePerson {
+            user: user.to_owned(),
+            sessions: 1,
+            since: 0,
+        }],
+        more: true,
+    })
+}
+
+/// The number of the next request for people online.
+fn hear_list(client: &mut AcceptedClient) -> u32 {
+    match client.hear() {
+        Some(ClientMessage::List(list)) => list.request,
+        other => panic!("{other:?} instead of a list"),
+    }
+}
+
+#[test]
+fn a_server_that_has_always_more_of_the_same_is_asked_no_longer() {
+    let (_server, mut screen, mut client) = enter();
+    screen.types("/list");
+    for user in ["alice", "bob", "bob"] {
+        let request = hear_list(&mut client);
+        client.say(&people(request, user));
+    }
+    screen.sees("… the server gives the list in a circle");
+    screen.press("\u{1b}");
+    screen.loses("in a circle");
+    screen.types("still here");
+    assert_eq!(client.hear_send().text, "still here");
+}
+
+#[test]
+fn a_script_does_not_take_a_part_of_a_list_for_all_of_it() {
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let child = dir.begin(&server, &["list"]);
+    let mut client = server.accept();
+    client.log_in();
+    client.welcome(0, 0);
+    for user in ["zoe", "bob"] {
+        let request = hear_list(&mut client);
+        client.say(&people(request, user));
+    }
+    let ended = end(child);
+    assert_eq!(ended.code, 1, "{}", ended.err);
+    assert!(ended.err.contains("in a circle"), "{}", ended.err);
 }

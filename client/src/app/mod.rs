@@ -346,11 +346,13 @@ impl App {
                         script_words::OTHER_HISTORY,
                     ));
                 }
-                Effect::Forget => self.face.forget()?,
+                Effect::Forget => self.face.forget(None)?,
+                Effect::ForgetRoom(room) => self.face.forget(Some(room))?,
                 Effect::ForgetFrom(room, seq) => self.face.forget_from(room, seq)?,
                 Effect::People(people) => self.show_people(&people)?,
                 Effect::Rooms(rooms) => self.face.listing(Listing::Rooms(&rooms))?,
                 Effect::Members(members) => self.face.listing(Listing::Members(&members))?,
+                Effect::ListCut(sentence) => self.list_is_cut(&sentence)?,
                 Effect::Profile(profile) => self.face.listing(Listing::Profile(&profile))?,
                 Effect::Presence(presence) => self.show_presence(&presence)?,
                 Effect::Standing(standing) => self.show_standing(&standing)?,

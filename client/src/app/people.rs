@@ -7,6 +7,7 @@ use chatbox_common::wire::message::{
 use super::App;
 use super::requests::{Asked, UNANSWERED};
 use super::script::RunMode;
+use crate::cli::Exit;
 use crate::completion;
 use crate::exit::ExitReason;
 use crate::model::Event as Told;
@@ -62,6 +63,14 @@ impl App {
             self.quitting.begin();
         }
         Ok(())
+    }
+
+    /// A script must not take a part of the list for all of it.
+    pub(super) fn list_is_cut(&mut self, sentence: &str) -> Result<(), ExitReason> {
+        if self.run_mode.is_question() {
+            return Err(ExitReason::because(Exit::Failure, sentence));
+        }
+        Ok(self.face.listing(Listing::Cut(sentence))?)
     }
 
     pub(super) fn show_presence(&mut self, presence: &Presence) -> Result<(), ExitReason> {

@@ -123,6 +123,8 @@ pub enum Effect {
     /// The server has lost this message of the room and all behind it, and gives their numbers to
     /// others: drop them.
     ForgetFrom(RoomId, Seq),
+    /// Drop what was shown of this room, which the person has left.
+    ForgetRoom(RoomId),
     /// Show messages before the oldest one shown, in ascending order.
     Older {
         room: RoomId,
@@ -141,6 +143,8 @@ pub enum Effect {
     People(Vec<OnlinePerson>),
     Rooms(Vec<RoomSummary>),
     Members(Vec<Member>),
+    /// The list asked for is left out from here on. A sentence that says why.
+    ListCut(String),
     Profile(Profile),
     /// Without ignored people and the person themselves.
     Presence(Presence),

@@ -9,8 +9,10 @@
 //! connection, a full buffer) only changes what is known to exist.
 
 mod event;
+mod held;
 mod mention;
 mod names;
+mod needs;
 mod pages;
 mod past;
 mod people;
@@ -26,10 +28,17 @@ use chatbox_common::wire::message::{self, Access, Head, Place, ReadTo, RoomId, S
 
 use crate::words::model as words;
 pub use event::{Ask, Effect, Event, Listed, Mention};
+use held::HeldSpace;
 use names::Names;
+use needs::Needs;
 use pages::{ListRequest, Slot};
 use past::{Older, Search};
 pub use room::KnownRoom;
+
+/// The most rooms that are kept, conversations among them. Further ones are left out, which is told.
+const MAX_ROOMS: usize = 10_000;
+/// The most rooms left of which is kept what was shown of them.
+const MAX_FORMER: usize = 1_024;
 
 #[derive(Debug)]
 pub struct Model {
@@ -38,6 +47,12 @@ pub struct Model {
     /// Rooms left, or of an earlier session: what was shown of them is not shown again after a
     /// return.
     former: BTreeMap<RoomId, KnownRoom>,
+    /// Follows every change of `rooms`.
+    needs: Needs,
+    /// A room was left out in this session, which was told.
+    has_too_many_rooms: bool,
+    /// For live messages that wait for the gap before them.
+    held_space: HeldSpace,
     page_limit: u32,
     connected: bool,
     slot: Slot,
@@ -59,6 +74,9 @@ impl Model {
             history_id: None,
             rooms: BTreeMap::new(),
             former: BTreeMap::new(),
+            needs: Needs::default(),
+            has_too_many_rooms: false,
+            held_space: HeldSpace::default(),
             page_limit: PAGE_LIMIT,
             connected: false,
             slot: Slot::Free,
@@ -155,18 +173,24 @@ impl Model {
         match event {
             Event::Welcome(welcome) => self.welcome(welcome, &mut effects),
             Event::Chat(chat) => {
-                if let Some(room) = self.rooms.get_mut(&chat.room) {
-                    room.take_live(chat, &mut effects);
+                let number = chat.room;
+                if let Some(room) = self.rooms.get_mut(&number) {
+                    room.take_live(chat, &mut self.held_space, &mut effects);
+                    self.changed(number);
                 }
             }
             Event::Page(page) => self.page(page, &mut effects),
             Event::People(list) => self.people_listed(list, &mut effects),
             Event::RoomList(list) => self.rooms_listed(list, &mut effects),
             Event::MemberList(list) => self.members_listed(list, &mut effects),
-            Event::Joined(room) => match self.rooms.get_mut(&room.room) {
-                Some(known) => known.describe(room),
-                None => self.joined(room, &mut effects),
-            },
+            Event::Joined(room) => {
+                let number = room.room;
+                match self.rooms.get_mut(&number) {
+                    Some(known) => known.describe(room),
+                    None => self.joined(room, &mut effects),
+                }
+                self.changed(number);
+            }
             Event::RoomChanged(changed) => {
                 if let Some(room) = self.rooms.get_mut(&changed.room) {
                     room.told.change(changed);
@@ -174,9 +198,11 @@ impl Model {
             }
             Event::Left(room) => {
                 if let Some(mut left) = self.rooms.remove(&room) {
-                    left.disconnect();
+                    left.disconnect(&mut self.held_space);
                     self.former.insert(room, left);
+                    self.changed(room);
                 }
+                self.forget_former(&mut effects);
             }
             Event::PageDelayed => self.slot = Slot::Paused,
             Event::PageRefused => self.page_refused(&mut effects),
@@ -186,15 +212,17 @@ impl Model {
                 }
             }
             Event::Lagged(heads) => {
-                for Head { room, head } in heads {
-                    if let Some(room) = self.rooms.get_mut(&room) {
+                for Head { room: number, head } in heads {
+                    if let Some(room) = self.rooms.get_mut(&number) {
                         room.lag(head);
+                        self.changed(number);
                     }
                 }
             }
             Event::Following(following) => {
                 if let Some(room) = self.rooms.get_mut(&following.room) {
                     room.follow_answered(following.live, following.head);
+                    self.changed(following.room);
                 }
             }
             Event::HaveRead(which) => self.have_read(which, &mut effects),
@@ -216,9 +244,7 @@ impl Model {
             Event::Disconnected => {
                 self.connected = false;
                 self.slot = Slot::Free;
-                for room in self.rooms.values_mut() {
-                    room.disconnect();
-                }
+                self.disconnect_rooms();
             }
             Event::WantOlder(room, count) => self.want_older(room, None, count, &mut effects),
             Event::WantBefore(room, time, count) => {
@@ -227,7 +253,7 @@ impl Model {
             Event::WantWhole(place) => self.whole = Some(place),
             Event::Find(words) => self.want_found(words, &mut effects),
             Event::Found(found) => self.found(found, &mut effects),
-            Event::Want(what) => self.listing = ListRequest::Wanted(what, None),
+            Event::Want(what) => self.listing = ListRequest::Wanted(what, None, 0),
             Event::WantProfile(user) => self.want_profile(user, &mut effects),
             Event::Profile(profile) => self.profile_came(profile, &mut effects),
             Event::Ignoring(ignoring) => self.names.ignore(&ignoring.user, ignoring.ignored),
@@ -241,6 +267,8 @@ impl Model {
     }
 
     fn welcome(&mut self, welcome: Welcome, effects: &mut Vec<Effect>) {
+        self.disconnect_rooms();
+        self.has_too_many_rooms = false;
         let before = self.history_id.replace(welcome.history_id);
         let is_continued = before.is_some() && before == welcome.predecessor;
         if is_continued {
@@ -267,16 +295,48 @@ impl Model {
         }
         self.names.ignore_all(&welcome.ignored);
         self.former.append(&mut self.rooms);
+        self.needs.clear();
         for theirs in welcome.rooms {
+            let number = theirs.room;
             self.joined(theirs, effects);
+            self.changed(number);
         }
+        self.forget_former(effects);
         self.page_limit = welcome.limits.page_messages.clamp(1, PAGE_LIMIT);
         self.connected = true;
         self.slot = Slot::Free;
     }
 
+    fn disconnect_rooms(&mut self) {
+        for (number, room) in &mut self.rooms {
+            room.disconnect(&mut self.held_space);
+            self.needs.update(*number, Some(room));
+        }
+    }
+
+    fn changed(&mut self, room: RoomId) {
+        self.needs.update(room, self.rooms.get(&room));
+    }
+
+    /// Beyond the bound what was shown of a room is shown again after a return, so the face must
+    /// not have it any more.
+    fn forget_former(&mut self, effects: &mut Vec<Effect>) {
+        while self.former.len() > MAX_FORMER {
+            if let Some((room, _)) = self.former.pop_first() {
+                effects.push(Effect::ForgetRoom(room));
+            }
+        }
+    }
+
+    /// A room beyond the bound is left out, and messages of it are ignored.
     fn joined(&mut self, theirs: message::Room, effects: &mut Vec<Effect>) {
         let number = theirs.room;
+        if self.rooms.len() >= MAX_ROOMS {
+            if !std::mem::replace(&mut self.has_too_many_rooms, true) {
+                effects.push(Effect::Notice(None, words::too_many_rooms(MAX_ROOMS)));
+            }
+            return;
+        }
         self.names.room(&theirs.name);
         let known = self.rooms.remove(&number);
         let known = known.or_else(|| self.former.remove(&number));

@@ -63,9 +63,9 @@ impl Names {
     }
 
     pub(super) fn ignore(&mut self, user: &str, ignored: bool) {
-        if ignored {
+        if ignored && UserName::parse(user).is_ok() {
             keep(&mut self.ignored, user, MAX_IGNORED);
-        } else {
+        } else if !ignored {
             self.ignored.remove(&user.to_ascii_lowercase());
         }
     }

@@ -11,6 +11,8 @@ use crate::words::model as words;
 
 /// Read messages that are shown before the first unread one.
 const CONTEXT: u32 = 10;
+/// Names of a list, after which no more are asked for.
+const MAX_LISTED: usize = 100_000;
 /// The most people asked about at a time; beyond that the person is told to wait.
 const MAX_ASKED_ABOUT: usize = 64;
 
@@ -35,8 +37,15 @@ pub(super) enum Slot {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ListRequest {
     Done,
-    /// The next page has the names after this one.
-    Wanted(Listed, Option<String>),
+    /// The next page has the names after this one; so many were given before.
+    Wanted(Listed, Option<String>, usize),
+}
+
+/// A page of a list has come.
+enum ListedPage {
+    Unasked,
+    /// With why no further page is asked for although there are more.
+    Asked(Option<String>),
 }
 
 impl Model {
@@ -79,9 +88,9 @@ impl Model {
                 // A conversation with somebody who is ignored.
                 let user = room.told.name.strip_prefix('@');
                 let is_hidden = user.is_some_and(|user| self.names.is_ignored(user));
-                room.take_first(page, is_hidden, effects);
+                room.take_first(page, is_hidden, &mut self.held_space, effects);
             }
-            Slot::Fill(_, after) => room.take_fill(page, after, effects),
+            Slot::Fill(_, after) => room.take_fill(page, after, &mut self.held_space, effects),
             Slot::Older(_, from) => self.take_older(page, from, effects),
             // Sorted out above.
             Slot::Free
@@ -91,6 +100,7 @@ impl Model {
             | Slot::Whois
             | Slot::Search => {}
         }
+        self.changed(asked);
     }
 
     pub(super) fn page_refused(&mut self, effects: &mut Vec<Effect>) {
@@ -127,31 +137,40 @@ impl Model {
     }
 
     pub(super) fn people_listed(&mut self, list: People, effects: &mut Vec<Effect>) {
-        let end = list.people.last().map(|person| person.user.clone());
-        if self.listed(Listed::People, end, list.more) {
-            let people = list.people.iter();
-            people.for_each(|person| self.names.person(&person.user));
-            effects.push(Effect::People(list.people));
+        let names: Vec<_> = list.people.iter().map(|person| &*person.user).collect();
+        let ListedPage::Asked(cut) = self.listed(Listed::People, &names, list.more) else {
+            return;
+        };
+        for name in names {
+            self.names.person(name);
         }
+        effects.push(Effect::People(list.people));
+        effects.extend(cut.map(Effect::ListCut));
     }
 
     pub(super) fn rooms_listed(&mut self, list: RoomList, effects: &mut Vec<Effect>) {
-        let end = list.rooms.last().map(|room| room.name.clone());
-        if self.listed(Listed::Rooms, end, list.more) {
-            list.rooms
-                .iter()
-                .for_each(|room| self.names.room(&room.name));
-            effects.push(Effect::Rooms(list.rooms));
+        let names: Vec<_> = list.rooms.iter().map(|room| &*room.name).collect();
+        let ListedPage::Asked(cut) = self.listed(Listed::Rooms, &names, list.more) else {
+            return;
+        };
+        for name in names {
+            self.names.room(name);
         }
+        effects.push(Effect::Rooms(list.rooms));
+        effects.extend(cut.map(Effect::ListCut));
     }
 
     pub(super) fn members_listed(&mut self, list: MemberList, effects: &mut Vec<Effect>) {
-        let end = list.members.last().map(|member| member.user.clone());
-        if self.listed(Listed::Members(list.room), end, list.more) {
-            let members = list.members.iter();
-            members.for_each(|member| self.names.person(&member.user));
-            effects.push(Effect::Members(list.members));
+        let names: Vec<_> = list.members.iter().map(|member| &*member.user).collect();
+        let what = Listed::Members(list.room);
+        let ListedPage::Asked(cut) = self.listed(what, &names, list.more) else {
+            return;
+        };
+        for name in names {
+            self.names.person(name);
         }
+        effects.push(Effect::Members(list.members));
+        effects.extend(cut.map(Effect::ListCut));
     }
 
     pub(super) fn profile_came(&mut self, profile: Profile, effects: &mut Vec<Effect>) {
@@ -163,18 +182,30 @@ impl Model {
         }
     }
 
-    /// `last` is the last name of the page; `false` if the page was not asked for.
-    fn listed(&mut self, what: Listed, last: Option<String>, more: bool) -> bool {
+    /// Asks for the next page, if there is to be one: a server that gives no end must not have the
+    /// client ask for ever.
+    fn listed(&mut self, what: Listed, names: &[&str], more: bool) -> ListedPage {
         if self.slot != Slot::List(what) {
-            return false;
+            return ListedPage::Unasked;
         }
         self.slot = Slot::Free;
-        // After an empty page the same one would be asked for again, without end.
-        self.listing = match last {
-            Some(name) if more => ListRequest::Wanted(what, Some(name)),
-            _ => ListRequest::Done,
+        let done = std::mem::replace(&mut self.listing, ListRequest::Done);
+        let ListRequest::Wanted(_, after, had) = done else {
+            return ListedPage::Unasked;
         };
-        true
+        let Some(last) = names.last().filter(|_| more) else {
+            return ListedPage::Asked(None);
+        };
+        let had = had.saturating_add(names.len());
+        let order = |name: &str| name.to_ascii_lowercase();
+        if after.is_some_and(|after| order(&after) >= order(last)) {
+            return ListedPage::Asked(Some(words::LIST_IN_A_CIRCLE.to_owned()));
+        }
+        if had >= MAX_LISTED {
+            return ListedPage::Asked(Some(words::list_too_long(had)));
+        }
+        self.listing = ListRequest::Wanted(what, Some((*last).to_owned()), had);
+        ListedPage::Asked(None)
     }
 
     /// Runs after every event: asks for live messages of rooms first, then for one page.
@@ -182,12 +213,7 @@ impl Model {
         if !self.connected {
             return;
         }
-        for (number, room) in &mut self.rooms {
-            if let Some(after) = room.wants_to_follow() {
-                let room = *number;
-                effects.push(Effect::Ask(Ask::Follow { room, after }));
-            }
-        }
+        self.follow_some(effects);
         if self.slot == Slot::Free
             && let Some((slot, ask)) = self.next_page()
         {
@@ -196,26 +222,40 @@ impl Model {
         }
     }
 
+    fn follow_some(&mut self, effects: &mut Vec<Effect>) {
+        while let Some(room) = self.needs.follow() {
+            if let Some(state) = self.rooms.get_mut(&room) {
+                let after = state.follow();
+                effects.push(Effect::Ask(Ask::Follow { room, after }));
+            }
+            self.changed(room);
+        }
+    }
+
+    /// What is missing in a room.
+    fn page_of(&self, room: RoomId, state: &KnownRoom) -> (Slot, Ask) {
+        let (slot, after, before, limit) = if state.is_unseen() {
+            let before = Some(state.oldest());
+            let limit = state.unread().saturating_add(CONTEXT);
+            (Slot::First(room), None, before, limit)
+        } else {
+            let after = state.last();
+            (Slot::Fill(room, after), Some(after), None, self.page_limit)
+        };
+        let limit = limit.min(self.page_limit);
+        let ask = Ask::History {
+            room,
+            after,
+            before,
+            limit,
+        };
+        (slot, ask)
+    }
+
     fn next_page(&self) -> Option<(Slot, Ask)> {
-        for (&room, state) in &self.rooms {
-            let (slot, after, before, limit) = if state.is_unseen() {
-                let before = Some(state.oldest());
-                let limit = state.unread().saturating_add(CONTEXT);
-                (Slot::First(room), None, before, limit)
-            } else if state.is_behind() {
-                let after = state.last();
-                (Slot::Fill(room, after), Some(after), None, self.page_limit)
-            } else {
-                continue;
-            };
-            let limit = limit.min(self.page_limit);
-            let ask = Ask::History {
-                room,
-                after,
-                before,
-                limit,
-            };
-            return Some((slot, ask));
+        let room = self.needs.page();
+        if let Some((room, state)) = room.and_then(|room| Some((room, self.rooms.get(&room)?))) {
+            return Some(self.page_of(room, state));
         }
         if let Some(older) = &self.older {
             let room = older.room();
@@ -225,7 +265,7 @@ impl Model {
         if let Some(place) = self.whole {
             return Some((Slot::Whole(place), Self::ask_whole(place)));
         }
-        if let ListRequest::Wanted(what, after) = &self.listing {
+        if let ListRequest::Wanted(what, after, _) = &self.listing {
             let (what, after) = (*what, after.clone());
             return Some((Slot::List(what), Ask::List { what, after }));
         }

@@ -90,16 +90,18 @@ impl Model {
             (None, None) => shown,
             (None, Some(_)) => u64::MAX,
         };
-        let mut empty = true;
-        for chat in page.messages.into_iter().rev() {
-            if chat.seq >= before {
-                continue;
-            }
-            empty = false;
+        let mut messages = page.messages;
+        messages.truncate(messages.partition_point(|chat| chat.seq < before));
+        // A server may give more than it was asked for.
+        let left = usize::try_from(older.left).unwrap_or(usize::MAX);
+        let wanted = messages.split_off(messages.len().saturating_sub(left));
+        let more = page.more || !messages.is_empty();
+        let empty = wanted.is_empty();
+        for chat in wanted.into_iter().rev() {
             older.left = older.left.saturating_sub(1);
             older.messages.push_front(chat);
         }
-        if page.more && !empty && older.left > 0 {
+        if more && !empty && older.left > 0 {
             self.older = Some(older);
             return;
         }
@@ -108,10 +110,10 @@ impl Model {
                 room: older.room,
                 before: time,
                 messages: older.messages.into(),
-                is_all: !page.more,
+                is_all: !more,
             });
         } else if let Some(room) = self.rooms.get_mut(&older.room) {
-            room.show_older(older.messages, !page.more, page.first, effects);
+            room.show_older(older.messages, !more, page.first, effects);
         }
     }
 

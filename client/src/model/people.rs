@@ -52,10 +52,12 @@ impl Model {
                 Effect::Notice(..)
                 | Effect::Forget
                 | Effect::ForgetFrom(..)
+                | Effect::ForgetRoom(_)
                 | Effect::Unread { .. }
                 | Effect::People(_)
                 | Effect::Rooms(_)
                 | Effect::Members(_)
+                | Effect::ListCut(_)
                 | Effect::Profile(_)
                 | Effect::Presence(_)
                 | Effect::Standing(_)
@@ -89,9 +91,11 @@ impl Model {
 
     /// Leaves out ignored people and oneself; the count of those online includes them.
     pub(super) fn presence(&mut self, presence: Presence, effects: &mut Vec<Effect>) {
-        if let Some(room) = self.rooms.get_mut(&presence.room) {
-            room.told.online = presence.online;
-        }
+        // Nothing is shown, nor kept, of a room that one is not in.
+        let Some(room) = self.rooms.get_mut(&presence.room) else {
+            return;
+        };
+        room.told.online = presence.online;
         let names = &mut self.names;
         let mut wanted = |mut people: Vec<String>| {
             for user in &people {
@@ -111,7 +115,12 @@ impl Model {
     }
 
     pub(super) fn standing(&mut self, standing: Standing, effects: &mut Vec<Effect>) {
-        let Standing { user, action, .. } = &standing;
+        let Standing {
+            room, user, action, ..
+        } = &standing;
+        if !self.rooms.contains_key(room) {
+            return;
+        }
         self.names.person(user);
         let comes_or_goes = matches!(action, Action::Join | Action::Leave);
         let is_hidden = self.names.is_own(user) || self.names.is_ignored(user);

@@ -3,14 +3,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use chatbox_common::name::UserName;
 use chatbox_common::wire::message::{self, Access, Chat, Page, RoomId, Seq};
 
+use super::held::{Held, HeldSpace};
 use super::{Effect, Mention};
 use crate::words::model as words;
-
-/// The most live messages held while pages fill the gap before them. Those above are dropped, and
-/// fetched later because `head` remembers them.
-pub(super) const MAX_HELD: usize = 4_096;
 
 /// Who spoke last; the one who spoke longest ago is dropped.
 const MAX_SPEAKERS: usize = 64;
@@ -39,7 +37,8 @@ pub struct KnownRoom {
     began_at: Seq,
     /// The last message that the person has read in any session, as the server knows it.
     read: Seq,
-    held: BTreeMap<Seq, Chat>,
+    /// Those that find no room are fetched later, because `head` remembers them.
+    held: Held,
     live: Live,
     /// By name in lower case: the last message of each, and the name as written.
     speakers: BTreeMap<String, (Seq, String)>,
@@ -61,7 +60,7 @@ impl KnownRoom {
             head: 0,
             began_at: 0,
             read: 0,
-            held: BTreeMap::new(),
+            held: Held::default(),
             live: Live::Yes,
             speakers: BTreeMap::new(),
             is_of_predecessor: false,
@@ -119,8 +118,8 @@ impl KnownRoom {
     }
 
     /// No answer comes any more. What was held is fetched again.
-    pub(super) fn disconnect(&mut self) {
-        self.held.clear();
+    pub(super) fn disconnect(&mut self, space: &mut HeldSpace) {
+        self.held.clear(space);
         self.live = Live::Yes;
     }
 
@@ -168,6 +167,11 @@ impl KnownRoom {
         self.head = self.head.max(head);
     }
 
+    /// `follow` is not answered yet.
+    pub(super) fn is_asked_to_follow(&self) -> bool {
+        self.live == Live::Asked
+    }
+
     pub(super) fn follow_answered(&mut self, live: bool, head: Seq) {
         if live {
             // What is between our last and their head comes live, so it is not fetched.
@@ -178,16 +182,21 @@ impl KnownRoom {
         }
     }
 
-    /// The number to follow from, once everything before it was shown. The caller must send it.
-    pub(super) fn wants_to_follow(&mut self) -> Option<Seq> {
-        if self.live != Live::No || self.is_unseen() || self.is_behind() {
-            return None;
-        }
+    /// Everything was shown, and the room does not come live.
+    pub(super) fn wants_to_follow(&self) -> bool {
+        self.live == Live::No && !self.is_unseen() && !self.is_behind()
+    }
+
+    /// The number to follow from, which the caller must send.
+    pub(super) fn follow(&mut self) -> Seq {
         self.live = Live::Asked;
-        Some(self.last())
+        self.last()
     }
 
     pub(super) fn has_spoken(&mut self, user: &str, seq: Seq) {
+        if UserName::parse(user).is_err() {
+            return;
+        }
         let key = user.to_ascii_lowercase();
         let known = self.speakers.get(&key).map_or(0, |(seq, _)| *seq);
         self.speakers.insert(key, (known.max(seq), user.to_owned()));
@@ -224,29 +233,27 @@ impl KnownRoom {
         }
     }
 
-    pub(super) fn take_live(&mut self, chat: Chat, effects: &mut Vec<Effect>) {
+    pub(super) fn take_live(
+        &mut self,
+        chat: Chat,
+        space: &mut HeldSpace,
+        effects: &mut Vec<Effect>,
+    ) {
         self.head = self.head.max(chat.seq);
         match &mut self.shown {
             Some(shown) if chat.seq <= shown.last => {}
             Some(shown) if chat.seq == shown.last + 1 => {
                 shown.last = chat.seq;
                 effects.push(Effect::Show(chat, Mention::No));
-                self.show_held(effects);
+                self.show_held(space, effects);
             }
-            _ if self.held.len() < MAX_HELD => {
-                self.held.insert(chat.seq, chat);
-            }
-            _ => {}
+            _ => self.held.keep(chat, space),
         }
     }
 
-    fn show_held(&mut self, effects: &mut Vec<Effect>) {
+    fn show_held(&mut self, space: &mut HeldSpace, effects: &mut Vec<Effect>) {
         let Some(shown) = &mut self.shown else { return };
-        while let Some(entry) = self.held.first_entry() {
-            if *entry.key() > shown.last.saturating_add(1) {
-                return;
-            }
-            let chat = entry.remove();
+        while let Some(chat) = self.held.next(shown.last, space) {
             if chat.seq > shown.last {
                 shown.last = chat.seq;
                 effects.push(Effect::Show(chat, Mention::No));
@@ -255,7 +262,13 @@ impl KnownRoom {
     }
 
     /// The room's last messages; `is_hidden` in a conversation with an ignored person.
-    pub(super) fn take_first(&mut self, page: Page, is_hidden: bool, effects: &mut Vec<Effect>) {
+    pub(super) fn take_first(
+        &mut self,
+        page: Page,
+        is_hidden: bool,
+        space: &mut HeldSpace,
+        effects: &mut Vec<Effect>,
+    ) {
         let begins = page.messages.first().map(|chat| chat.seq);
         let oldest = begins.unwrap_or_else(|| self.oldest());
         self.shown = Some(ShownRange {
@@ -266,7 +279,7 @@ impl KnownRoom {
         let mut messages = page.messages;
         if unread > 0 && !is_hidden {
             let rest = messages.split_off(messages.partition_point(|chat| chat.seq <= self.read));
-            self.take_messages(messages, effects);
+            self.take_messages(messages, space, effects);
             effects.push(Effect::Unread {
                 room: self.told.room,
                 count: unread,
@@ -274,13 +287,19 @@ impl KnownRoom {
             });
             messages = rest;
         }
-        self.take_messages(messages, effects);
+        self.take_messages(messages, space, effects);
     }
 
     /// `after` is the last message shown when the page was asked for. A page that adds nothing
     /// while messages are missing is a fault of the server: it would be asked for again without
     /// end.
-    pub(super) fn take_fill(&mut self, page: Page, after: Seq, effects: &mut Vec<Effect>) {
+    pub(super) fn take_fill(
+        &mut self,
+        page: Page,
+        after: Seq,
+        space: &mut HeldSpace,
+        effects: &mut Vec<Effect>,
+    ) {
         if let Some(shown) = &mut self.shown
             && page.first > shown.last.saturating_add(1)
         {
@@ -289,7 +308,7 @@ impl KnownRoom {
             let sentence = words::history_begins(&self.told.name, page.first);
             effects.push(Effect::Notice(Some(self.told.room), sentence));
         }
-        self.take_messages(page.messages, effects);
+        self.take_messages(page.messages, space, effects);
         if self.is_behind() && self.last() == after {
             let missing = after.saturating_add(1);
             let sentence = words::missing(&self.told.name, missing);
@@ -297,10 +316,15 @@ impl KnownRoom {
         }
     }
 
-    fn take_messages(&mut self, messages: Vec<Chat>, effects: &mut Vec<Effect>) {
-        self.show_held(effects);
+    fn take_messages(
+        &mut self,
+        messages: Vec<Chat>,
+        space: &mut HeldSpace,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.show_held(space, effects);
         for chat in messages {
-            self.take_live(chat, effects);
+            self.take_live(chat, space, effects);
         }
     }
 

@@ -1,3 +1,4 @@
+mod endless;
 mod random_server;
 
 use chatbox_common::wire::message::{
@@ -5,7 +6,7 @@ use chatbox_common::wire::message::{
 };
 use std::ops::RangeInclusive;
 
-use super::room::MAX_HELD;
+use super::held::MAX_HELD;
 use super::*;
 
 pub(super) const ROOM: RoomId = RoomId(1);

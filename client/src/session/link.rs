@@ -16,6 +16,7 @@ use chatbox_common::wire::message::{
     Bye, ByeReason, ClientMessage, Plain, RequestId, ServerMessage,
 };
 
+use super::bounds::bound;
 use super::{Entered, Ticket};
 
 /// A server that is silent for so long is taken to be gone: it would have ended the session before.
@@ -272,7 +273,10 @@ fn next(socket: &TcpStream, receiver: &mut channel::Receiver) -> Result<Messages
         if let Some(content) = receiver.next_record()? {
             return Ok(codec::messages(content)
                 .filter_map(|message| match message {
-                    Ok(Read::Known(message)) => Some(Ok(message)),
+                    Ok(Read::Known(mut message)) => {
+                        bound(&mut message);
+                        Some(Ok(message))
+                    }
                     Ok(Read::Unknown { .. }) => None,
                     Err(error) => Some(Err(error.into())),
                 })

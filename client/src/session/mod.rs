@@ -5,6 +5,7 @@
 //! whose key is trusted, what a person is asked and what is shown is decided by its callers,
 //! `login` (before the login) and `app` (after it).
 
+mod bounds;
 mod change;
 mod connect;
 mod dial;

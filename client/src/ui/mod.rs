@@ -95,6 +95,8 @@ pub enum Listing<'l> {
     Members(&'l [Member]),
     Profile(&'l Profile),
     You(&'l You),
+    /// Why the list that was shown last is not whole.
+    Cut(&'l str),
 }
 
 impl Listing<'_> {
@@ -107,6 +109,7 @@ impl Listing<'_> {
             Self::Members(members) => tables::members(members),
             Self::Profile(profile) => tables::profile(clock, profile),
             Self::You(you) => tables::you(clock, you),
+            Self::Cut(why) => tables::cut(why),
         }
     }
 }
@@ -158,8 +161,9 @@ pub trait Face: Prompter {
     /// Typed messages go to this room from now on.
     fn moved(&mut self, id: RoomId, room: &str) -> io::Result<()>;
 
-    /// The server has another history: nothing shown so far is in that of any room.
-    fn forget(&mut self) -> io::Result<()>;
+    /// What was shown so far of a room, or of all, is shown again if the person returns to it. So it
+    /// is when the server has another history.
+    fn forget(&mut self, room: Option<RoomId>) -> io::Result<()>;
 
     /// The server has lost this message of a room and all behind it. A face that has no screen
     /// takes back nothing.

@@ -185,7 +185,7 @@ impl<W: Write> Face for Plain<W> {
         self.happened(&words::said_in(&name(room)))
     }
 
-    fn forget(&mut self) -> io::Result<()> {
+    fn forget(&mut self, _: Option<RoomId>) -> io::Result<()> {
         Ok(())
     }
 

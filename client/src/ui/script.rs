@@ -139,7 +139,8 @@ impl<W: Write> Face for Script<W> {
             | Listing::You(_)
             | Listing::Rooms(_)
             | Listing::Members(_)
-            | Listing::Profile(_) => self.plain.listing(listing),
+            | Listing::Profile(_)
+            | Listing::Cut(_) => self.plain.listing(listing),
         }
     }
 
@@ -147,7 +148,7 @@ impl<W: Write> Face for Script<W> {
         Ok(())
     }
 
-    fn forget(&mut self) -> io::Result<()> {
+    fn forget(&mut self, _: Option<RoomId>) -> io::Result<()> {
         Ok(())
     }
 

@@ -189,7 +189,8 @@ pub fn ignored(names: &[String]) -> String {
 pub const IGNORED: &str = "Whom you ignore";
 
 pub fn one_a_line(names: &[String]) -> String {
-    names.iter().map(|name| format!("  {name}\n")).collect()
+    let indented = names.iter().map(|name| ["  ", name, "\n"].concat());
+    indented.collect()
 }
 
 pub fn ignoring(user: &str, ignored: bool) -> String {

@@ -26,6 +26,17 @@ pub fn history_begins(room: &str, first: Seq) -> String {
     format!("{room}: history begins at {first}")
 }
 
+pub const LIST_IN_A_CIRCLE: &str =
+    "the server gives the list in a circle: what follows is left out";
+
+pub fn list_too_long(count: usize) -> String {
+    format!("the list has more than {count} entries: what follows is left out")
+}
+
+pub fn too_many_rooms(most: usize) -> String {
+    format!("you are in more rooms than are shown here ({most}); the others are left out")
+}
+
 pub fn no_message(seq: Seq) -> String {
     format!("there is no message {seq} to show")
 }

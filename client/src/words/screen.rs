@@ -91,5 +91,7 @@ pub const KEYS: [&str; 4] = ["/help", "Tab completes", "Page Up: earlier", "Alt-
 pub const PANEL_KEYS: &str = "Esc closes";
 pub const PANEL_SCROLLS: &str = "Page Up and Page Down scroll, Esc closes";
 
+pub const LEFT_OUT: &str = "… the rest is left out: it is too long to be shown";
+
 pub const SEARCH: &str = "search: ";
 pub const NOT_FOUND: &str = " (not found)";

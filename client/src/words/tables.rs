@@ -83,6 +83,12 @@ pub fn people(clock: &Clock, people: &[OnlinePerson]) -> String {
     lines
 }
 
+/// The last line of a list that is not whole.
+#[must_use]
+pub fn cut(why: &str) -> String {
+    format!("  … {why}\n")
+}
+
 #[must_use]
 pub fn rooms(rooms: &[RoomSummary]) -> String {
     let mut lines = String::new();

@@ -182,6 +182,10 @@ impl<B: Backend> Face for Full<B> {
             Listing::Members(_) => self.add(words::MEMBERS, &text),
             Listing::Profile(_) => self.add(words::PROFILE, &text),
             Listing::You(_) => self.lay_over(Panel::new(words::YOU, &text)),
+            Listing::Cut(why) => match &mut self.panel {
+                Some(panel) => panel.add(&text),
+                None => self.say_here(why),
+            },
         }
         Ok(())
     }
@@ -192,8 +196,8 @@ impl<B: Backend> Face for Full<B> {
         Ok(())
     }
 
-    fn forget(&mut self) -> io::Result<()> {
-        self.views.forget();
+    fn forget(&mut self, room: Option<RoomId>) -> io::Result<()> {
+        self.views.forget(room);
         self.frames.touch();
         Ok(())
     }

@@ -92,7 +92,6 @@ pub struct Wanted {
     pub charset: Charset,
 }
 
-#[expect(clippy::struct_excessive_bools, reason = "each is a state of its own")]
 pub struct Full<B: Backend> {
     /// None in tests, which draw on a `TestScreen`.
     raw_terminal: Option<RawTerminal>,

@@ -25,20 +25,27 @@ pub struct Panel {
     height: usize,
     /// Of the first row in sight.
     offset: usize,
+    /// Of `lines`.
+    bytes: usize,
 }
+
+/// In bytes: what goes beyond it is left out, which the last line says.
+const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 impl Panel {
     #[must_use]
     pub fn new(title: &str, text: &str) -> Self {
-        let text = sanitize::text(text).replace('\t', TAB);
-        Self {
+        let mut panel = Self {
             title: sanitize::line(title).into_owned(),
-            lines: text.lines().map(str::to_owned).collect(),
+            lines: Vec::new(),
             rows: Vec::new(),
             columns: 0,
             height: 0,
             offset: 0,
-        }
+            bytes: 0,
+        };
+        panel.add(text);
+        panel
     }
 
     #[must_use]
@@ -48,9 +55,25 @@ impl Panel {
 
     pub fn add(&mut self, text: &str) {
         let text = sanitize::text(text).replace('\t', TAB);
-        self.lines.extend(text.lines().map(str::to_owned));
-        // Has the next frame wrap the lines again.
-        self.columns = 0;
+        for line in text.lines() {
+            if self.bytes > MAX_BYTES {
+                return;
+            }
+            self.bytes += line.len() + size_of::<String>();
+            self.push(if self.bytes > MAX_BYTES {
+                words::LEFT_OUT
+            } else {
+                line
+            });
+        }
+    }
+
+    /// Wraps it at once where the width is known: a long list comes in many pages.
+    fn push(&mut self, line: &str) {
+        if self.columns > 0 {
+            self.rows.extend(fold(line, self.columns));
+        }
+        self.lines.push(line.to_owned());
     }
 
     pub const fn up(&mut self) {
@@ -217,5 +240,20 @@ mod tests {
         let rows = shown(&mut panel, 60, 3);
         assert!(rows[0].contains("x\\u{1b}[2J\\u{a}"), "{rows:?}");
         assert_eq!(rows[1], "a\\u{1b}]0;x\\u{7}    b\\u{202e}");
+    }
+
+    #[test]
+    fn what_is_too_long_to_be_kept_is_left_out_and_the_last_line_says_so() {
+        let mut panel = Panel::new("rooms", "first");
+        shown(&mut panel, 60, 5);
+        for _ in 0..1_000 {
+            panel.add(&"a line of the list\n".repeat(1_000));
+        }
+        assert!(panel.lines.len() < 150_000, "{}", panel.lines.len());
+        assert_eq!(panel.rows.len(), panel.lines.len());
+        panel.bottom();
+        let rows = shown(&mut panel, 60, 5);
+        assert!(rows[3].starts_with("… the rest is left out"), "{rows:?}");
+        assert_eq!(rows[2], "a line of the list");
     }
 }

@@ -341,10 +341,11 @@ impl Views {
         self.names.tidy();
     }
 
-    /// The server has another history: drops all rooms, and keeps the notices of none.
-    pub fn forget(&mut self) {
-        self.by_room.retain(|room, _| room.is_none());
-        self.forgotten.clear();
+    /// Drops a room, or all, and keeps the notices of none.
+    pub fn forget(&mut self, room: Option<RoomId>) {
+        let is_kept = |other: RoomId| room.is_some_and(|room| room != other);
+        self.by_room.retain(|room, _| room.is_none_or(is_kept));
+        self.forgotten.retain(|room, _| is_kept(*room));
         self.names.tidy();
     }
 

@@ -351,7 +351,7 @@ fn another_history_leaves_nothing_of_the_rooms() {
     say(&mut views, ROOM, 1..=20);
     views.look_at(None);
     views.notice(None, 0, "another history");
-    views.forget();
+    views.forget(None);
     assert_eq!((views.unread(ROOM), views.take_forgotten()), (0, None));
     assert_eq!(seen(&views), "Thursday, 1, -- another");
     views.look_at(Some(ROOM));
