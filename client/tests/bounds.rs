@@ -14,8 +14,8 @@ use chatbox_common::testkit::client_dir::{ClientDir, end};
 use chatbox_common::testkit::scripted_server::{
     AcceptedClient, CODE, PASSWORD, ScriptedServer, chat,
 };
-use chatbox_common::testkit::terminal::Screen;
 use chatbox_common::testkit::terminal::client::{SIZE, client_of};
+use chatbox_common::testkit::terminal::{Screen, Transcript};
 use chatbox_common::wire::message::{
     Chat, ClientMessage, OnlinePerson, People, Seq, ServerMessage,
 };
@@ -136,4 +136,32 @@ fn a_script_does_not_take_a_part_of_a_list_for_all_of_it() {
     let ended = end(child);
     assert_eq!(ended.code, 1, "{}", ended.err);
     assert!(ended.err.contains("in a circle"), "{}", ended.err);
+}
+
+#[test]
+fn a_screen_of_no_size_or_of_any_is_drawn_on() {
+    let server = ScriptedServer::bind();
+    let fingerprint = server.fingerprint().to_string();
+    let at = (&*server.address(), &*fingerprint);
+    let mut screen = Transcript::start(client_of(at, ("alice", PASSWORD, CODE), ""));
+    let mut client = server.accept();
+    client.log_in();
+    client.welcome(0, 0);
+    client.page(Vec::new());
+    screen.sees("connected");
+    let sizes = [(0, 0), (u16::MAX, u16::MAX), (0, 1_000), (6_000, 6_000)];
+    for (seq, size) in (1..).zip(sizes) {
+        let mark = screen.mark();
+        screen.resize(size);
+        screen.wrote(mark, "connected");
+        let text = format!("drawn-on-{}x{}", size.0, size.1);
+        client.say(&ServerMessage::Chat(chat(seq, "bob", &text)));
+        screen.wrote(mark, &text);
+    }
+    screen.types("/quit");
+    while let Some(ClientMessage::History(asked)) = client.hear() {
+        client.page_of(asked.room, asked.request, Vec::new());
+    }
+    drop(client);
+    assert_eq!(screen.ends().code(), Some(0));
 }

@@ -74,6 +74,19 @@ impl ShownRow {
     }
 }
 
+/// A cell for each place is kept twice, and whoever has the other end of a pseudo-terminal says how
+/// many there are, up to 65,535 by 65,535. What is beyond stays empty.
+const MOST: Size = Size::new(1_024, 512);
+
+/// The part of the screen that is drawn on. What a serial line doesn't know is taken for what is
+/// usual.
+fn drawable(told: Size) -> Size {
+    Size {
+        width: known(told.width, USUAL_COLUMNS).min(MOST.width),
+        height: known(told.height, USUAL_ROWS).min(MOST.height),
+    }
+}
+
 fn columns(cell: &Cell) -> usize {
     usize::from(cell.cell_width()).max(1)
 }
@@ -174,19 +187,18 @@ impl<W: Write> Backend for TerminalBackend<W> {
         self.to.clear_region(region)
     }
 
-    /// What a serial line doesn't know is taken for what is usual.
     fn size(&self) -> io::Result<Size> {
-        let size = self.to.size()?;
-        let size = Size::new(
-            known(size.width, USUAL_COLUMNS),
-            known(size.height, USUAL_ROWS),
-        );
+        let size = drawable(self.to.size()?);
         self.columns.set(size.width);
         Ok(size)
     }
 
     fn window_size(&mut self) -> io::Result<WindowSize> {
-        self.to.window_size()
+        let size = self.to.window_size()?;
+        Ok(WindowSize {
+            columns_rows: drawable(size.columns_rows),
+            ..size
+        })
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -231,6 +243,22 @@ mod tests {
 
     fn frame(cells: &[(u16, &str)]) -> Vec<(u16, Cell)> {
         cells.iter().map(|(x, symbol)| (*x, cell(symbol))).collect()
+    }
+
+    #[test]
+    fn a_size_that_no_terminal_has_is_not_believed() {
+        for (told, drawn) in [
+            ((80, 24), (80, 24)),
+            ((1, 1), (1, 1)),
+            ((0, 0), (80, 24)),
+            ((0, 50), (80, 50)),
+            ((132, 0), (132, 24)),
+            ((u16::MAX, u16::MAX), (1_024, 512)),
+            ((6_000, 40), (1_024, 40)),
+        ] {
+            let told: Size = told.into();
+            assert_eq!(drawable(told), drawn.into(), "{told:?}");
+        }
     }
 
     #[test]
