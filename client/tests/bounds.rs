@@ -17,7 +17,7 @@ use chatbox_common::testkit::scripted_server::{
 use chatbox_common::testkit::terminal::client::{SIZE, client_of};
 use chatbox_common::testkit::terminal::{Screen, Transcript};
 use chatbox_common::wire::message::{
-    Chat, ClientMessage, OnlinePerson, People, Seq, ServerMessage,
+    Chat, ClientMessage, History, OnlinePerson, People, Seq, ServerMessage,
 };
 
 fn enter() -> (ScriptedServer, Screen, AcceptedClient) {
@@ -164,4 +164,48 @@ fn a_screen_of_no_size_or_of_any_is_drawn_on() {
     }
     drop(client);
     assert_eq!(screen.ends().code(), Some(0));
+}
+
+/// The next request for a page of history.
+fn hear_history(client: &mut AcceptedClient) -> History {
+    match client.hear() {
+        Some(ClientMessage::History(history)) => history,
+        other => panic!("{other:?} instead of a request for a page"),
+    }
+}
+
+#[test]
+fn what_comes_before_a_script_has_begun_is_held_up_to_a_bound_and_then_fetched() {
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let wanted = [
+        "tail", "--room", "#lobby", "--since", "1h", "--count", "1800",
+    ];
+    let child = dir.begin(&server, &wanted);
+    let mut client = server.accept();
+    client.log_in();
+    client.welcome(0, 0);
+    let since = hear_history(&mut client);
+    assert!(since.before_time.is_some());
+    let said = |seq| chat(seq, "bob", &seq.to_string());
+    for seq in 1..=1_800 {
+        client.say(&ServerMessage::Chat(said(seq)));
+    }
+    client.pending_page(since.request, Vec::new());
+    // What was not held is fetched.
+    let mut fetched = 0;
+    while fetched < 1_800 {
+        let asked = hear_history(&mut client);
+        let after = asked.after.unwrap();
+        assert!(after >= 1_000, "{after}");
+        fetched = (after + 200).min(1_800);
+        client.pending_page(asked.request, (after + 1..=fetched).map(said).collect());
+    }
+    drop(client);
+    let ended = end(child);
+    let texts: Vec<_> = ended.out.lines().map(|line| &line[9..]).collect();
+    let expected: Vec<_> = (1..=1_800)
+        .map(|seq| format!("#lobby <bob> {seq}"))
+        .collect();
+    assert_eq!(texts, expected);
+    assert_eq!(ended.code, 0, "{}", ended.err);
 }

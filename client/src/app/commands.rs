@@ -154,7 +154,11 @@ impl App {
 
     fn command(&mut self, command: Command) -> Result<(), ExitReason> {
         if !self.connection.is_up() && self.needs_connection(&command) {
-            if matches!(command, Command::Join(_) | Command::Create { .. }) {
+            let moves = matches!(
+                command,
+                Command::Join(_) | Command::Create { .. } | Command::Direct(..)
+            );
+            if moves {
                 return self.not_moved(|app| app.problem(words::NO_CONNECTION));
             }
             return self.problem(words::NO_CONNECTION);
@@ -218,12 +222,15 @@ impl App {
             | Command::Clear
             | Command::Quit
             | Command::Me(_)
-            | Command::Direct(..)
             | Command::Ignore(None)
             | Command::Password
             | Command::Factor(_) => false,
             // To talk in a room that the person is in already, the server is not asked.
             Command::Join(name) => self.model.room_named(name).is_none(),
+            // A text waits for the conversation, but what is typed behind a move is meant for it.
+            Command::Direct(user, text) => {
+                text.is_empty() && self.model.room_named(&format!("@{user}")).is_none()
+            }
             Command::List
             | Command::Info
             | Command::History { .. }

@@ -1,7 +1,7 @@
 //! What is said to one person: the room for it has to be asked for first (docs/PROTOCOL.md, 13.9).
 //! What was typed is kept until the room is there, across lost connections.
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
 
 use chatbox_common::wire::message::{ClientMessage, Direct, Kind, RequestId, RoomId};
 
@@ -9,37 +9,61 @@ use super::App;
 use super::requests::Asked;
 use crate::exit::ExitReason;
 
-/// With an empty `text` a move into the conversation.
 #[derive(Debug)]
 struct DirectMessage {
     user: String,
     text: String,
 }
 
+/// Counts with what waits in `outgoing`, and so is bounded with it (`App::takes_lines`).
 #[derive(Debug, Default)]
 pub(super) struct DirectMessages {
-    asked: HashMap<RequestId, DirectMessage>,
-    /// Those whose request was lost with a connection, or that were typed without one.
-    waiting: Vec<DirectMessage>,
+    /// In the order in which they were typed.
+    waiting: VecDeque<DirectMessage>,
+    /// The conversation with this person is asked for: one request for all that waits for it.
+    asked: Vec<(RequestId, String)>,
 }
 
 impl DirectMessages {
-    /// Counts texts only: nothing is lost with a move.
     pub(super) fn len(&self) -> usize {
-        let all = self.asked.values().chain(&self.waiting);
-        all.filter(|message| !message.text.is_empty()).count()
+        self.waiting.len()
     }
 
     /// Whether something for `user` waits: it goes first, so that the order is kept.
     fn is_for(&self, user: &str) -> bool {
-        let mut all = self.asked.values().chain(&self.waiting);
+        let mut all = self.waiting.iter();
         all.any(|message| message.user.eq_ignore_ascii_case(user))
     }
 
-    /// No answer comes any more; after the next welcome the rooms are asked for again.
-    pub(super) fn disconnected(&mut self) {
-        self.waiting
-            .extend(self.asked.drain().map(|(_, message)| message));
+    fn is_asked_for(&self, user: &str) -> bool {
+        let mut all = self.asked.iter();
+        all.any(|(_, asked)| asked.eq_ignore_ascii_case(user))
+    }
+
+    /// The texts for `user`, which wait no longer.
+    fn take_for(&mut self, user: &str) -> Vec<String> {
+        let mut texts = Vec::new();
+        for message in std::mem::take(&mut self.waiting) {
+            if message.user.eq_ignore_ascii_case(user) {
+                texts.push(message.text);
+            } else {
+                self.waiting.push_back(message);
+            }
+        }
+        texts
+    }
+
+    /// The texts that `request` was for.
+    fn answered(&mut self, request: RequestId) -> Option<Vec<String>> {
+        let place = self.asked.iter().position(|(asked, _)| *asked == request)?;
+        let (_, user) = self.asked.swap_remove(place);
+        Some(self.take_for(&user))
+    }
+
+    /// No answer comes any more; after the next welcome the rooms are asked for again. Returns how
+    /// many requests that are.
+    pub(super) fn disconnected(&mut self) -> usize {
+        std::mem::take(&mut self.asked).len()
     }
 }
 
@@ -47,63 +71,68 @@ impl App {
     /// Sends `text` to `user`; an empty one moves into the conversation.
     pub(super) fn direct(&mut self, user: String, text: String) -> Result<(), ExitReason> {
         let room = self.model.room_named(&format!("@{user}"));
-        if let Some(room) = room.filter(|_| !self.direct_messages.is_for(&user)) {
-            self.say_there(room, text)?;
-            return self.tell_if_kept();
-        }
-        let message = DirectMessage { user, text };
-        if self.model.is_connected() {
-            self.ask_for(message);
+        if text.is_empty() {
+            if let Some(room) = room {
+                return self.talk_in(room);
+            }
+            self.order(Asked::Move, |request| {
+                ClientMessage::Direct(Direct { request, user })
+            });
             return Ok(());
         }
-        self.direct_messages.waiting.push(message);
+        if let Some(room) = room.filter(|_| !self.direct_messages.is_for(&user)) {
+            self.outgoing.push(room, text, Kind::Text);
+        } else {
+            let message = DirectMessage { user, text };
+            self.direct_messages.waiting.push_back(message);
+            self.place_direct_messages();
+        }
         self.tell_if_kept()
     }
 
-    fn say_there(&mut self, room: RoomId, text: String) -> Result<(), ExitReason> {
-        if text.is_empty() {
-            return self.talk_in(room);
+    /// Says what waits where the conversation is there, and asks for the others. Runs after each
+    /// welcome of a chat as well.
+    pub(super) fn place_direct_messages(&mut self) {
+        if !self.model.is_connected() {
+            return;
         }
-        self.outgoing.push(room, text, Kind::Text);
-        Ok(())
-    }
-
-    fn ask_for(&mut self, message: DirectMessage) {
-        let user = message.user.clone();
-        let what = if message.text.is_empty() {
-            Asked::Move
-        } else {
-            Asked::Room
-        };
-        let request = self.requests.begin(what);
-        self.direct_messages.asked.insert(request, message);
-        let asking = ClientMessage::Direct(Direct { request, user });
-        self.outgoing.push_request(request, asking);
-    }
-
-    /// Runs after each welcome of a chat.
-    pub(super) fn ask_for_direct_rooms(&mut self) {
-        for message in std::mem::take(&mut self.direct_messages.waiting) {
-            self.ask_for(message);
+        let users = self.direct_messages.waiting.iter();
+        let users: Vec<String> = users.map(|message| message.user.clone()).collect();
+        for user in users {
+            // A request under way is answered with the room, also where that is there by now.
+            if self.direct_messages.is_asked_for(&user) || !self.direct_messages.is_for(&user) {
+                continue;
+            }
+            if let Some(room) = self.model.room_named(&format!("@{user}")) {
+                let texts = self.direct_messages.take_for(&user);
+                self.say_all(room, texts);
+                continue;
+            }
+            let request = self.requests.begin(Asked::Room);
+            self.direct_messages.asked.push((request, user.clone()));
+            let asking = ClientMessage::Direct(Direct { request, user });
+            self.outgoing.push_request(request, asking);
         }
     }
 
-    /// `request` is answered with `room`; `false` if it did not ask for a conversation.
-    pub(super) fn send_direct(
-        &mut self,
-        request: RequestId,
-        room: RoomId,
-    ) -> Result<bool, ExitReason> {
-        let Some(message) = self.direct_messages.asked.remove(&request) else {
-            return Ok(false);
-        };
-        self.say_there(room, message.text)?;
-        Ok(true)
+    fn say_all(&mut self, room: RoomId, texts: Vec<String>) {
+        for text in texts {
+            self.outgoing.push(room, text, Kind::Text);
+        }
     }
 
-    /// The text that is lost with the refused room; `None` for a move or another request.
-    pub(super) fn direct_refused(&mut self, request: RequestId) -> Option<String> {
-        let message = self.direct_messages.asked.remove(&request)?;
-        Some(message.text).filter(|text| !text.is_empty())
+    /// `request` is answered with `room`; `false` if no text waited for it.
+    pub(super) fn send_direct(&mut self, request: RequestId, room: RoomId) -> bool {
+        match self.direct_messages.answered(request) {
+            Some(texts) => self.say_all(room, texts),
+            None => return false,
+        }
+        true
+    }
+
+    /// The texts that are lost with the refused room; none for a move or another request.
+    pub(super) fn direct_refused(&mut self, request: RequestId) -> Vec<String> {
+        let texts = self.direct_messages.answered(request);
+        texts.unwrap_or_default()
     }
 }

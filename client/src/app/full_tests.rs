@@ -2,6 +2,7 @@
 //! where the reading thread puts them.
 
 mod long;
+mod queues;
 mod secrets;
 
 use std::sync::mpsc::SyncSender;

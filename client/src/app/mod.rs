@@ -39,7 +39,7 @@ use crate::exit::ExitReason;
 use crate::login::{Login, ResumeError};
 use crate::model::{Ask, Effect, Event as Told, Model};
 use crate::outgoing::{MAX_WAITING, Next, Outgoing};
-use crate::session::{Entered, Heard, Ticket};
+use crate::session::{Entered, Heard, Ticket, UNANSWERED};
 use crate::ui::{Face, Intent, Listing};
 use crate::words::app as words;
 use crate::words::script as script_words;
@@ -49,7 +49,7 @@ use connection::Connection;
 use direct::DirectMessages;
 use focus::Focus;
 use quit::Quitting;
-use requests::{Asked, Requests, UNANSWERED};
+use requests::{Asked, Requests};
 pub use script::RunMode;
 use script::ScriptStart;
 use typed::{Keyboard, TypedAhead};
@@ -231,10 +231,15 @@ impl App {
     fn takes_lines(&self) -> bool {
         let is_free = self.changing.is_none() && !self.quitting.is_under_way();
         (self.model.is_in_a_room() || self.connection.is_logged_out())
-            && self.outgoing.len() < MAX_WAITING
+            && self.waiting() < MAX_WAITING
             && is_free
             && !self.requests.is_moving()
             && self.may_go_on()
+    }
+
+    /// Messages and commands that were taken and are not answered.
+    fn waiting(&self) -> usize {
+        self.outgoing.len() + self.direct_messages.len()
     }
 
     /// `None` when one of the times has come for which the loop waits, or one of `others`.
@@ -286,12 +291,16 @@ impl App {
         tell: impl FnOnce(&mut Self) -> Result<(), ExitReason>,
     ) -> Result<(), ExitReason> {
         let has_typed_ahead = self.is_person && self.typed_ahead.has_more();
+        if has_typed_ahead {
+            self.focus.lose();
+            // What follows is told where the person is now.
+            self.flush()?;
+        }
         tell(self)?;
         if !self.is_person {
             return Err(ExitReason::because(Exit::Failure, words::NOT_ENTERED));
         }
         if has_typed_ahead {
-            self.focus.lose();
             self.face.notice(None, words::NOWHERE)?;
         }
         Ok(())

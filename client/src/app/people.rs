@@ -5,13 +5,14 @@ use chatbox_common::wire::message::{
 };
 
 use super::App;
-use super::requests::{Asked, UNANSWERED};
+use super::requests::Asked;
 use super::script::RunMode;
 use crate::cli::Exit;
 use crate::completion;
 use crate::exit::ExitReason;
 use crate::model::Event as Told;
 use crate::sanitize::name;
+use crate::session::UNANSWERED;
 use crate::ui::Listing;
 use crate::words::app as words;
 

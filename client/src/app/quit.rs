@@ -129,7 +129,7 @@ impl App {
             // While the server is away a person may go; a script waits until its text is sent.
             return self.is_person || self.unsent() == 0;
         }
-        if self.outgoing.len() + self.direct_messages.len() > 0 || !self.model.is_connected() {
+        if self.waiting() > 0 || !self.model.is_connected() {
             return false;
         }
         let is_shown = self.quitting.has_shown_all(&self.model);

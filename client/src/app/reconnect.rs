@@ -79,9 +79,9 @@ impl App {
         let given_up = self.outgoing.disconnected();
         self.requests.disconnected();
         self.script_start.disconnected();
-        self.direct_messages.disconnected();
+        let asked_again = self.direct_messages.disconnected();
         self.tell_model(Told::Disconnected)?;
-        if given_up > self.direct_messages.len() {
+        if given_up > asked_again {
             self.problem(words::MAY_NOT_BE_DONE)?;
         }
         if self.run_mode.is_question() {

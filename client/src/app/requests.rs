@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use chatbox_common::wire::message::RequestId;
 
-/// The number of requests that are answered only where they are refused, which is ignored.
-pub(super) const UNANSWERED: RequestId = 0;
+use crate::session::UNANSWERED;
+
 /// The wait before a refused page is asked for again, if the server names none.
 const PAGE_RETRY: Duration = Duration::from_secs(1);
 

@@ -7,12 +7,13 @@ use chatbox_common::wire::message::{
 };
 
 use super::App;
-use super::requests::{Asked, UNANSWERED};
+use super::requests::Asked;
 use crate::cli::Exit;
 use crate::exit::ExitReason;
 use crate::input::{MemberAction, RoomOrder, Target};
 use crate::model::{Event as Told, Listed};
 use crate::sanitize::name;
+use crate::session::UNANSWERED;
 use crate::words::app as words;
 
 impl App {
@@ -196,7 +197,7 @@ impl App {
         }
         let head = joined.room.head;
         self.begin_room(Told::Joined(joined.room), Some((room, head)))?;
-        if self.send_direct(request, room)? || asked != Some(Asked::Move) {
+        if self.send_direct(request, room) || asked != Some(Asked::Move) {
             return Ok(());
         }
         self.talk_in(room)

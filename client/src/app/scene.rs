@@ -14,22 +14,40 @@ use crate::ui::{Intent, Reading, Scene, Way};
 /// Messages fetched at a time for a person who scrolls up.
 const OLDER: u32 = 100;
 
-/// The room one talks in, the state of the connection, and the messages not acknowledged.
-type SceneParts = (Option<RoomId>, Way, usize);
+/// What a scene has besides the model and the name.
+#[derive(Clone, Copy)]
+struct SceneParts {
+    here: Option<RoomId>,
+    way: Way,
+    unsent: usize,
+    is_full: bool,
+}
 
-fn scene<'s>(model: &'s Model, user: &'s UserName, (here, way, unsent): SceneParts) -> Scene<'s> {
+fn scene<'s>(model: &'s Model, user: &'s UserName, parts: SceneParts) -> Scene<'s> {
+    let SceneParts {
+        here,
+        way,
+        unsent,
+        is_full,
+    } = parts;
     Scene {
         model,
         user: user.as_str(),
         here,
         way,
         unsent,
+        is_full,
     }
 }
 
 impl App {
     fn state_of_things(&self) -> SceneParts {
-        (self.here(), self.connection.way(), self.unsent())
+        SceneParts {
+            here: self.here(),
+            way: self.connection.way(),
+            unsent: self.unsent(),
+            is_full: self.typed_ahead.is_full(),
+        }
     }
 
     /// Keys of a full screen come whenever they are pressed: a line waits behind those typed before

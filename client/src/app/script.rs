@@ -3,7 +3,7 @@
 //! what comes in, what is shown, and when it is over.
 
 use chatbox_common::wire::message::{
-    ClientMessage, History, Join, Page, Room, RoomId, Seq, ServerMessage, Welcome,
+    ClientMessage, Head, History, Join, Page, Room, RoomId, Seq, ServerMessage, Welcome,
 };
 
 use super::requests::Asked;
@@ -82,6 +82,9 @@ impl RunMode {
     }
 }
 
+/// Messages that are held back; what comes behind them is fetched as if the room had lagged.
+const MAX_BEHIND: usize = 1_024;
+
 /// A room is held back until the server has said from which message on it is shown.
 pub(super) struct Beginning {
     /// Brings the room to the model.
@@ -89,6 +92,37 @@ pub(super) struct Beginning {
     room: RoomId,
     /// What came meanwhile, in order.
     behind: Vec<ServerMessage>,
+    /// The last message known of that is not in `behind`; 0 for none.
+    head: Seq,
+}
+
+impl Beginning {
+    /// Keeps what belongs to the course of the room: others are not shown.
+    fn keep(&mut self, message: ServerMessage) {
+        if matches!(self.behind.last(), Some(ServerMessage::Left(_))) {
+            // The run ends there.
+            return;
+        }
+        match message {
+            ServerMessage::Chat(chat) if chat.room != self.room => {}
+            ServerMessage::Chat(chat) if self.behind.len() >= MAX_BEHIND => self.miss(chat.seq),
+            ServerMessage::Lagged(lagged) => {
+                for Head { room, head } in lagged.heads {
+                    if room == self.room {
+                        self.miss(head);
+                    }
+                }
+            }
+            ServerMessage::Left(left) if left.room != self.room => {}
+            ServerMessage::Chat(_) | ServerMessage::Left(_) => self.behind.push(message),
+            // A script shows no topic and no lock.
+            _ => {}
+        }
+    }
+
+    fn miss(&mut self, seq: Seq) {
+        self.head = self.head.max(seq);
+    }
 }
 
 #[derive(Default)]
@@ -165,6 +199,7 @@ impl App {
                     event,
                     room,
                     behind: Vec::new(),
+                    head: 0,
                 }));
                 let request = self.requests.begin(Asked::Since);
                 self.say(ClientMessage::History(History {
@@ -197,7 +232,10 @@ impl App {
         for message in beginning.behind {
             self.message(message)?;
         }
-        Ok(())
+        match (beginning.room, beginning.head) {
+            (_, 0) => Ok(()),
+            (room, head) => self.tell_model(Told::Lagged(vec![Head { room, head }])),
+        }
     }
 
     /// Keeps back the course of rooms until the beginning is known; `None` if `message` was kept.
@@ -210,7 +248,7 @@ impl App {
             | ServerMessage::Lagged(_)
             | ServerMessage::Left(_)
             | ServerMessage::RoomChanged(_) => {
-                beginning.behind.push(message);
+                beginning.keep(message);
                 None
             }
             // What is no part of a room's course: answers, and what concerns the session.

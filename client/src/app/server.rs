@@ -8,7 +8,7 @@ use chatbox_common::wire::message::{
     ServerMessage, Welcome, You,
 };
 
-use super::requests::{Asked, UNANSWERED};
+use super::requests::Asked;
 use super::script::RunMode;
 use super::{App, people};
 use crate::cli::Exit;
@@ -16,7 +16,7 @@ use crate::exit::ExitReason;
 use crate::model::Event as Told;
 use crate::outgoing::Refused;
 use crate::sanitize::name;
-use crate::session::Heard;
+use crate::session::{Heard, UNANSWERED};
 use crate::ui::Listing;
 use crate::words::app as words;
 
@@ -183,7 +183,7 @@ impl App {
             self.face.notice(here, &words::begin(called.as_deref()))?;
         }
         self.focus.saw(Instant::now());
-        self.ask_for_direct_rooms();
+        self.place_direct_messages();
         Ok(())
     }
 
@@ -270,10 +270,14 @@ impl App {
             None => String::new(),
         };
         let sentence = format!("{}{hint}", error.text);
-        match self.direct_refused(request) {
-            Some(text) => self.not_sent(&sentence, &text),
-            None if what == Asked::Move => self.not_moved(|app| app.tell(&sentence)),
-            None => self.tell(&sentence),
+        let lost = self.direct_refused(request);
+        for text in &lost {
+            self.not_sent(&sentence, text)?;
+        }
+        match what {
+            _ if !lost.is_empty() => Ok(()),
+            Asked::Move => self.not_moved(|app| app.tell(&sentence)),
+            _ => self.tell(&sentence),
         }
     }
 

@@ -15,6 +15,9 @@ use crate::ui::Intent;
 /// notice (Linux, N_TTY_BUF_SIZE).
 pub(super) const MAX_TERMINAL_LINE: usize = 4_096;
 
+/// Lines that may wait for their turn; with more, a face keeps the next one in its input line.
+const MAX_AHEAD: usize = 256;
+
 /// In the order in which it is carried out.
 #[derive(Default)]
 pub(super) struct TypedAhead {
@@ -30,6 +33,11 @@ impl TypedAhead {
 
     pub(super) fn keep(&mut self, intent: Intent) {
         self.ahead.push_back(intent);
+    }
+
+    /// For further lines.
+    pub(super) fn is_full(&self) -> bool {
+        self.ahead.len() >= MAX_AHEAD
     }
 
     /// Where nothing waits, a line of the keyboard is asked for, which comes as an event.

@@ -31,8 +31,8 @@ const JOBS: usize = 1_024;
 const QUIET: Duration = PING_AFTER.saturating_sub(Duration::from_secs(10));
 /// How long dropping a session waits for what was sent before to be written.
 const LAST_WORDS: Duration = Duration::from_millis(200);
-/// The number of requests whose answer is ignored.
-const UNANSWERED: RequestId = 0;
+/// The number of requests whose answer, also a refusal, is ignored.
+pub const UNANSWERED: RequestId = 0;
 
 /// What the reading thread reports.
 #[derive(Debug)]

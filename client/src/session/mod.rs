@@ -21,7 +21,7 @@ use chatbox_common::wire::message::{ByeReason, ErrorCode};
 use crate::address::ServerAddress;
 pub use change::{Proof, Proved};
 pub use connect::{Greeted, connect};
-pub use link::{Ending, Heard, Link};
+pub use link::{Ending, Heard, Link, UNANSWERED};
 pub use login::{Confirmed, Entered, Ticket};
 
 /// Why there is no session. A server's sentences are in it as they came, if it is one whose key was

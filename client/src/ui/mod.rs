@@ -48,6 +48,8 @@ pub struct Scene<'s> {
     pub way: Way,
     /// How many messages the server has not acknowledged.
     pub unsent: usize,
+    /// So much waits that no further line is taken: it stays in the input.
+    pub is_full: bool,
 }
 
 /// What a person or a script wants: from the keys of a face, or the lines of a terminal or a pipe.

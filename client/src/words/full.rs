@@ -17,6 +17,7 @@ pub fn message(room: &str, seq: Seq) -> String {
     format!("{room}, message {seq}")
 }
 
+pub const FULL: &str = "Too much waits to be sent: this stays in the line; press Enter again when some of it has gone.";
 pub const LEAVE: &str = "Leave ChatBox? y/n";
 /// Each of these characters answers [`LEAVE`] with a yes.
 pub const YES: &str = "yY";

@@ -95,6 +95,11 @@ impl<B: Backend> Full<B> {
         if self.panel_takes(action) {
             return Ok(());
         }
+        if scene.is_full && self.must_wait(action) {
+            self.bell.want();
+            self.say_here(words::FULL);
+            return Ok(());
+        }
         let (model, here) = (scene.model, scene.here);
         let candidates = |text: &str, cursor| completion::complete(model, here, text, cursor);
         match self.editor.perform(action, candidates) {
@@ -103,6 +108,18 @@ impl<B: Backend> Full<B> {
                 self.come(outcome);
                 Ok(())
             }
+        }
+    }
+
+    /// What would be queued behind more than may wait: lines, and going to a room, in which the next
+    /// line would be said. A command that asks for secrets is carried out at once.
+    fn must_wait(&self, action: Action) -> bool {
+        match action {
+            Action::Submit => !input::would_ask(self.editor.text()),
+            Action::Room(_) | Action::NextRoom | Action::PreviousRoom | Action::NextActivity => {
+                true
+            }
+            _ => false,
         }
     }
 

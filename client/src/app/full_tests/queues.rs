@@ -1,0 +1,170 @@
+//! What waits to be said: its order, its bound, and what is typed when no more is taken.
+
+use chatbox_common::wire::message::{Direct, ErrorCode, ErrorMessage, Joined};
+
+use super::*;
+use crate::outgoing::MAX_WAITING;
+
+/// Takes what waits to be sent, commands too, without an answer.
+fn taken(desk: &mut Desk) -> Vec<ClientMessage> {
+    let (now, mut taken) = (Instant::now(), Vec::new());
+    let mut request = 5_000;
+    while let Next::Send(message) = desk.app.outgoing.next(request, now) {
+        desk.app.outgoing.acknowledged(request);
+        request += 1;
+        if let ClientMessage::Direct(Direct { request, .. }) = &message {
+            desk.app.outgoing.answered(*request);
+        }
+        taken.push(message);
+    }
+    taken
+}
+
+fn direct(message: &ClientMessage) -> (u32, &str) {
+    match message {
+        ClientMessage::Direct(Direct { request, user }) => (*request, user),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn welcome_again(desk: &mut Desk) {
+    desk.hears(ServerMessage::Welcome(Welcome {
+        history_id: [1; 16],
+        rooms: vec![
+            room(RoomId(1), "#lobby", Access::Open, 50),
+            room(RoomId(3), "@bob", Access::Direct, 0),
+        ],
+        time: 0,
+        limits: Limits::with_pace(0),
+        server: "0".to_owned(),
+        session: 2,
+        ignored: Vec::new(),
+    }));
+}
+
+fn opens(desk: &mut Desk, request: u32, number: u64, user: &str) {
+    let name = format!("@{user}");
+    desk.hears(ServerMessage::Joined(Joined {
+        request: Some(request),
+        room: room(RoomId(number), &name, Access::Direct, 0),
+    }));
+}
+
+#[test]
+fn what_is_said_to_one_person_keeps_its_order_through_a_lost_connection() {
+    let mut desk = Desk::begin();
+    for number in 1..=30 {
+        desk.press(&format!("\"/msg carol {number}\" enter"));
+        desk.press(&format!("\"/msg dora {number}\" enter"));
+    }
+    let asked = taken(&mut desk);
+    let asked: Vec<_> = asked.iter().map(direct).collect();
+    assert_eq!(asked.len(), 2, "one request for a conversation: {asked:?}");
+    assert_eq!(desk.app.unsent(), 60);
+    desk.app
+        .cut_off(&chatbox_common::channel::ChannelError::CutOff)
+        .unwrap();
+    desk.press("\"/msg carol 31\" enter");
+    desk.app.connection.keep_trying();
+    welcome_again(&mut desk);
+    let asked = taken(&mut desk);
+    let asked: Vec<_> = asked.iter().map(direct).collect();
+    let users: Vec<_> = asked.iter().map(|(_, user)| *user).collect();
+    assert_eq!(users, ["carol", "dora"]);
+    opens(&mut desk, asked[1].0, 8, "dora");
+    // While they wait for the room, more is typed behind them.
+    desk.press("\"/msg carol 32\" enter");
+    opens(&mut desk, asked[0].0, 9, "carol");
+    desk.press("\"/msg carol 33\" enter");
+    let sent = desk.sent();
+    let to = |room| {
+        let texts = sent.iter().filter(|(to, _)| *to == RoomId(room));
+        texts
+            .map(|(_, text)| text.parse().unwrap())
+            .collect::<Vec<u32>>()
+    };
+    assert_eq!(to(9), (1..=33).collect::<Vec<_>>());
+    assert_eq!(to(8), (1..=30).collect::<Vec<_>>());
+    assert_eq!(desk.app.unsent(), 0);
+}
+
+#[test]
+fn all_that_waits_for_a_conversation_that_is_refused_is_told_of() {
+    let mut desk = Desk::begin();
+    desk.press("\"/msg nobody one\" enter \"/msg nobody two\" enter");
+    let asked = taken(&mut desk);
+    let (request, _) = direct(&asked[0]);
+    desk.hears(ServerMessage::Error(ErrorMessage {
+        request: Some(request),
+        code: ErrorCode::UnknownUser,
+        text: "there is nobody of this name".to_owned(),
+        retry_ms: None,
+    }));
+    desk.shows();
+    desk.sees("not sent: there is nobody of this name: one");
+    desk.sees("this name: two");
+    assert_eq!(desk.app.unsent(), 0);
+}
+
+#[test]
+fn what_is_typed_behind_a_conversation_that_can_not_be_entered_is_not_said_elsewhere() {
+    let mut desk = Desk::begin();
+    desk.app
+        .cut_off(&chatbox_common::channel::ChannelError::CutOff)
+        .unwrap();
+    desk.press("\"/dm @carol\" enter \"psst\" enter");
+    desk.sees("There is no connection just now");
+    desk.sees("what you type is said nowhere");
+    assert_eq!(desk.sent(), []);
+    assert_eq!(desk.app.unsent(), 0);
+}
+
+#[test]
+fn a_line_beyond_what_may_wait_stays_in_the_input() {
+    let mut desk = Desk::begin();
+    let mut typed = 0;
+    // As many are taken, as many wait to be.
+    while typed < 2 * MAX_WAITING {
+        typed += 1;
+        for key in keys(&format!("\"{typed}\" enter")) {
+            desk.press.send(key).unwrap();
+        }
+        let _ = desk.app.teller.try_send(Event::Pressed);
+        desk.app.turn().unwrap();
+    }
+    for key in keys("\"one too many\" enter alt-2") {
+        desk.press.send(key).unwrap();
+    }
+    for _ in 0..3 {
+        let _ = desk.app.teller.try_send(Event::Pressed);
+        desk.press.send(Pressed::Redraw).unwrap();
+        desk.app.turn().unwrap();
+    }
+    assert_eq!(desk.line(), "one too many|");
+    desk.sees("Too much waits to be sent");
+    assert_eq!(desk.here(), "#lobby");
+    assert!(desk.app.waiting() <= MAX_WAITING, "{}", desk.app.waiting());
+    // Some of it goes, and the line is taken when Enter is pressed again.
+    assert_eq!(desk.sent().len(), MAX_WAITING);
+    desk.shows();
+    assert_eq!(desk.sent().len(), MAX_WAITING);
+    desk.press("enter");
+    assert_eq!(desk.sent(), [(RoomId(1), "one too many".into())]);
+}
+
+#[test]
+fn what_waits_for_conversations_counts_with_what_waits_to_be_sent() {
+    let mut desk = Desk::begin();
+    desk.app
+        .cut_off(&chatbox_common::channel::ChannelError::CutOff)
+        .unwrap();
+    for number in 0..MAX_WAITING + 50 {
+        desk.app
+            .direct("carol".to_owned(), number.to_string())
+            .unwrap();
+        if !desk.app.takes_lines() {
+            break;
+        }
+    }
+    assert_eq!(desk.app.waiting(), MAX_WAITING);
+}
