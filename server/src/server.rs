@@ -136,13 +136,7 @@ impl Server {
         });
         let checkpointer = Checkpointer::open(&settings.data_dir, sql_log)?;
         let housekeeper = Housekeeper::start(checkpointer, chat_sync, reads, &shared)?;
-        if !iterations.suits_clients() {
-            shared.audit.log(
-                Line::of(&events::FEW_SCRAM_ITERATIONS)
-                    .with("iterations", iterations.count())
-                    .with("why", FEW_ITERATIONS),
-            );
-        }
+        warn_of_few(iterations, &shared.audit);
         shared.audit.log(
             Line::of(&events::STARTED)
                 .with("version", env!("CARGO_PKG_VERSION"))
@@ -191,6 +185,13 @@ impl Server {
             shared.connections.stop();
             listener::shut_down(&listener);
         })
+    }
+}
+
+fn warn_of_few(iterations: Iterations, audit: &Audit) {
+    if !iterations.suits_clients() {
+        let line = Line::of(&events::FEW_SCRAM_ITERATIONS).with("iterations", iterations.count());
+        audit.log(line.with("why", FEW_ITERATIONS));
     }
 }
 

@@ -75,10 +75,9 @@ impl App {
             if let Some(room) = room {
                 return self.talk_in(room);
             }
-            self.order(Asked::Move, |request| {
+            return self.order(Asked::Move, |request| {
                 ClientMessage::Direct(Direct { request, user })
             });
-            return Ok(());
         }
         if let Some(room) = room.filter(|_| !self.direct_messages.is_for(&user)) {
             self.outgoing.push(room, text, Kind::Text);

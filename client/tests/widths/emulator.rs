@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 pub type Table = fn(char) -> usize;
 
 #[derive(Clone, PartialEq, Eq)]
-enum Held {
+enum Glyph {
     /// With the marks on it.
     Text(String),
     /// The second column of a wide character.
@@ -18,7 +18,7 @@ enum Held {
 pub struct Emulator {
     table: Table,
     size: (usize, usize),
-    rows: VecDeque<Vec<Held>>,
+    rows: VecDeque<Vec<Glyph>>,
     /// The rows that were pushed out at the top.
     past: Vec<String>,
     at: (usize, usize),
@@ -100,7 +100,7 @@ impl Emulator {
     pub fn behind(&self, columns: usize) -> Vec<String> {
         let rows = self.rows.iter().map(|row| &row[columns..]);
         rows.map(|row| match row.first() {
-            Some(Held::Covered) => String::new(),
+            Some(Glyph::Covered) => String::new(),
             _ => text(row),
         })
         .collect()
@@ -113,7 +113,7 @@ impl Emulator {
             "2J" | "?1049h" | "?1049l" => self.rows = blank(self.size),
             "K" => {
                 for column in self.at.0..self.size.0 {
-                    self.put(column, self.at.1, Held::Text(" ".to_owned()));
+                    self.put(column, self.at.1, Glyph::Text(" ".to_owned()));
                 }
             }
             order => {
@@ -151,9 +151,9 @@ impl Emulator {
             }
         }
         let (column, row) = self.at;
-        self.put(column, row, Held::Text(c.to_string()));
+        self.put(column, row, Glyph::Text(c.to_string()));
         for covered in column + 1..column + wide {
-            self.put(covered, row, Held::Covered);
+            self.put(covered, row, Glyph::Covered);
         }
         let next = column + wide;
         self.at.0 = next.min(columns - 1);
@@ -166,7 +166,7 @@ impl Emulator {
         let end = if self.is_full { column + 1 } else { column };
         let before = self.rows[row][..end].iter_mut().rev();
         for held in before {
-            if let Held::Text(text) = held {
+            if let Glyph::Text(text) = held {
                 text.push(mark);
                 return;
             }
@@ -174,19 +174,19 @@ impl Emulator {
     }
 
     /// What is left of a wide character that is written over is blank.
-    fn put(&mut self, column: usize, row: usize, held: Held) {
+    fn put(&mut self, column: usize, row: usize, held: Glyph) {
         let row = &mut self.rows[row];
-        if held != Held::Covered && row[column] == Held::Covered {
+        if held != Glyph::Covered && row[column] == Glyph::Covered {
             let before = row[..column]
                 .iter()
-                .rposition(|held| *held != Held::Covered);
-            row[before.unwrap_or(0)..column].fill(Held::Text(" ".to_owned()));
+                .rposition(|held| *held != Glyph::Covered);
+            row[before.unwrap_or(0)..column].fill(Glyph::Text(" ".to_owned()));
         }
         for covered in &mut row[column + 1..] {
-            if *covered != Held::Covered {
+            if *covered != Glyph::Covered {
                 break;
             }
-            *covered = Held::Text(" ".to_owned());
+            *covered = Glyph::Text(" ".to_owned());
         }
         row[column] = held;
     }
@@ -203,22 +203,22 @@ impl Emulator {
     }
 }
 
-fn blank((columns, rows): (usize, usize)) -> VecDeque<Vec<Held>> {
+fn blank((columns, rows): (usize, usize)) -> VecDeque<Vec<Glyph>> {
     (0..rows).map(|_| blank_row(columns)).collect()
 }
 
-fn blank_row(columns: usize) -> Vec<Held> {
-    vec![Held::Text(" ".to_owned()); columns]
+fn blank_row(columns: usize) -> Vec<Glyph> {
+    vec![Glyph::Text(" ".to_owned()); columns]
 }
 
-fn shown(row: &[Held]) -> String {
+fn shown(row: &[Glyph]) -> String {
     let texts = row.iter().map(|held| match held {
-        Held::Text(text) => text.as_str(),
-        Held::Covered => "",
+        Glyph::Text(text) => text.as_str(),
+        Glyph::Covered => "",
     });
     texts.collect()
 }
 
-fn text(row: &[Held]) -> String {
+fn text(row: &[Glyph]) -> String {
     shown(row).trim_end().to_owned()
 }

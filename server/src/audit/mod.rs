@@ -252,7 +252,9 @@ impl Writer {
                 Ok(None) => None,
                 Ok(Some((gone, repairs))) => {
                     self.info.append(&gone.line(file.which()));
-                    repairs.iter().for_each(|line| self.info.append(line));
+                    for line in &repairs {
+                        self.info.append(line);
+                    }
                     None
                 }
                 Err(error) => Some(format!("{name} is gone and can't be made again: {error}")),

@@ -39,6 +39,8 @@ fn welcome_again(desk: &mut Desk) {
         server: "0".to_owned(),
         session: 2,
         ignored: Vec::new(),
+        capabilities: None,
+        predecessor: None,
     }));
 }
 

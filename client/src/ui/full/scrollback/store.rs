@@ -147,7 +147,9 @@ impl Names {
         self.kept.retain(|name, _| Arc::strong_count(name) > 1);
         self.worn = [0; SHADES];
         let shades: Vec<u8> = self.kept.values().copied().collect();
-        shades.into_iter().for_each(|shade| self.wear(shade));
+        for shade in shades {
+            self.wear(shade);
+        }
     }
 }
 
