@@ -18,7 +18,7 @@ pub struct Screen {
     /// Colours are wanted (no `NO_COLOR`), and it obeys escape sequences.
     pub colours: bool,
     pub charset: Charset,
-    /// From `COLUMNS`; `None` where that is not set.
+    /// From `COLUMNS`, or else the terminal's; `None` where there is no edge.
     pub columns: Option<usize>,
 }
 
@@ -29,7 +29,7 @@ impl Screen {
         let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         let columns = variable("COLUMNS").and_then(|columns| columns.to_str()?.parse().ok());
         Self {
-            columns,
+            columns: columns.or_else(width),
             ..Self::new(
                 stdout().is_terminal() && !plain,
                 variable("TERM").as_deref(),

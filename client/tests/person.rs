@@ -372,7 +372,7 @@ fn what_was_typed_ahead_for_a_room_that_is_closed_is_not_said_in_another() {
 fn whoever_has_no_utf_8_is_asked_and_shown_everything_in_ascii() {
     let server = ServerProcess::start(UNLIMITED);
     let mut alice = start_in("C", &server);
-    alice.sees("the locale's character set is not UTF-8");
+    alice.sees("the terminal's character set is not UTF-8");
     alice.sees("1) Register  2) Log in");
     // The program itself echoes what is typed at a question.
     alice.types("Û");

@@ -124,7 +124,9 @@ impl Names {
         let name: Arc<str> = clean.into();
         let shade = self.free_shade(&name);
         self.kept.insert(Arc::clone(&name), shade);
-        self.wear(shade);
+        if let Some(worn) = self.worn.get_mut(usize::from(shade)) {
+            *worn += 1;
+        }
         (name, shade)
     }
 
@@ -136,19 +138,20 @@ impl Names {
         u8::try_from(free.unwrap_or(own)).unwrap_or(0)
     }
 
-    fn wear(&mut self, shade: u8) {
-        if let Some(worn) = self.worn.get_mut(usize::from(shade)) {
-            *worn += 1;
-        }
-    }
-
     /// Drops the names that no entry has any more; to be called after entries were dropped.
     pub fn tidy(&mut self) {
         self.kept.retain(|name, _| Arc::strong_count(name) > 1);
         self.worn = [0; SHADES];
+<<<<<<< ours
         let shades: Vec<u8> = self.kept.values().copied().collect();
         for shade in shades {
             self.wear(shade);
+=======
+        for shade in self.kept.values() {
+            if let Some(worn) = self.worn.get_mut(usize::from(*shade)) {
+                *worn += 1;
+            }
+>>>>>>> theirs
         }
     }
 }
