@@ -7,6 +7,9 @@
 //!            keyboard thread -> events <- reader thread         -> ui
 //! ```
 
+// Lists of client/clippy.toml.
+#![warn(clippy::disallowed_methods)]
+
 mod address;
 mod app;
 mod backoff;

@@ -25,6 +25,7 @@ use crate::event::SessionId;
 use crate::journal::{Begin, Ended};
 use crate::login::{Authenticated, Candidacy};
 use crate::login_stream::{End, LoginStream};
+use crate::open_session::OpenSession;
 use crate::rate_limit::MessageBudget;
 use crate::shared::Shared;
 use crate::strangers::Phase;
@@ -142,8 +143,9 @@ impl Connection {
         }
         match stream.into_session() {
             Ok(opened) => {
-                self.begin(&who, &backpressure, opened.greeting, opened.sender);
+                let open = self.begin(&who, &backpressure, opened.greeting, opened.sender);
                 Some(Entered {
+                    open,
                     who,
                     backpressure,
                     receiver: opened.receiver,
@@ -176,8 +178,8 @@ impl Connection {
         backpressure: &Arc<Backpressure>,
         greeting: Vec<u8>,
         sender: Sender,
-    ) {
-        self.shared.journal.begin(Begin {
+    ) -> OpenSession {
+        let begin = Begin {
             session: self.session,
             person: who.person().clone(),
             address: self.peer,
@@ -188,19 +190,20 @@ impl Connection {
             after: who.after(),
             capabilities: who.capabilities(),
             limits: Limits::with_pace(self.shared.policy.messages_per_second),
-        });
+        };
+        OpenSession::begin(&self.shared.journal, &self.shared.audit, begin)
     }
 
     #[inline(never)]
     fn session(&self, entered: Entered) {
         let Entered {
+            mut open,
             mut who,
             backpressure,
             receiver,
             binding,
         } = entered;
         let shared = &self.shared;
-        let start = Instant::now();
         let mut requests = Requests {
             shared,
             session: self.session,
@@ -208,7 +211,7 @@ impl Connection {
             who: &mut who,
             backpressure: &backpressure,
             binding: &binding,
-            budget: MessageBudget::new(shared.policy.messages_per_second, start),
+            budget: MessageBudget::new(shared.policy.messages_per_second, Instant::now()),
             changes: Changes::default(),
         };
         let end = match self.read_all(receiver, &mut requests) {
@@ -219,7 +222,7 @@ impl Connection {
         if matches!(end, End::Quit | End::Distrusted) {
             shared.journal.revoke(*who.token());
         }
-        shared.journal.end(Ended {
+        open.end(Ended {
             session: self.session,
             cut_off: end.is_cut_off(),
             bye: end.bye(),
@@ -228,7 +231,7 @@ impl Connection {
             let session = self.session;
             shared.deliveries.send(session, Delivery::Drop(session));
         }
-        self.log_end(&who, &end, start.elapsed());
+        self.log_end(&who, &end, open.lasted());
     }
 
     #[inline(never)]
@@ -307,6 +310,7 @@ impl Connection {
 
 /// What the login leaves to the session.
 struct Entered {
+    open: OpenSession,
     who: Authenticated,
     backpressure: Arc<Backpressure>,
     receiver: Receiver,

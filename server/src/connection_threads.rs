@@ -13,6 +13,7 @@ use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use crate::connection::{Connection, Session};
+use crate::threads;
 
 /// In bytes. Only what a session touches of its stack costs memory.
 const STACK: usize = 256 * 1024;
@@ -55,11 +56,10 @@ impl ConnectionThreads {
                 Err(back) => connection = back.0,
             }
         }
-        let threads = Arc::clone(&self.0);
-        thread::Builder::new()
-            .name("login".to_owned())
-            .stack_size(LOGIN_STACK)
-            .spawn(move || threads.work(connection))?;
+        let waiting_threads = Arc::clone(&self.0);
+        threads::for_one("login", LOGIN_STACK, move || {
+            waiting_threads.work(connection);
+        })?;
         Ok(())
     }
 }
@@ -111,16 +111,13 @@ fn begin(session: Box<Session>) -> Option<Box<Session>> {
     let name = format!("conn-{}", session.number());
     let place = Arc::new(Mutex::new(Some(session)));
     let taken = Arc::clone(&place);
-    let spawned = thread::Builder::new()
-        .name(name)
-        .stack_size(STACK)
-        .spawn(move || {
-            let session = lock(&taken).take();
-            drop(taken);
-            if let Some(session) = session {
-                session.run();
-            }
-        });
+    let spawned = threads::for_one(&name, STACK, move || {
+        let session = lock(&taken).take();
+        drop(taken);
+        if let Some(session) = session {
+            session.run();
+        }
+    });
     let error = spawned.err()?;
     log::error!("no thread for a session: {error}");
     lock(&place).take()

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, SyncSender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,6 +19,7 @@ use chatbox_common::crypto::handshake::{self, ServerIdentity, SessionKeys};
 use crate::crowd::{Admission, Bounds, Crowd};
 use crate::event::SessionId;
 use crate::networks::Networks;
+use crate::threads;
 
 /// Handshakes that may wait: of one address as many as a classroom has, and in all as many as are
 /// computed within a fraction of a second. Beyond, one of the network that has most is busy.
@@ -98,16 +100,24 @@ pub struct HandshakeThreads(Arc<Waiting>);
 
 impl HandshakeThreads {
     pub fn start(threads: usize, identity: &Arc<ServerIdentity>) -> io::Result<Self> {
+        let identity = Arc::clone(identity);
+        Self::start_with(threads, move |message_1| {
+            handshake::respond(&identity, message_1).map_err(ChannelError::from)
+        })
+    }
+
+    fn start_with(
+        threads: usize,
+        respond: impl Fn(&[u8]) -> Response + Send + Sync + 'static,
+    ) -> io::Result<Self> {
         let waiting = Arc::new(Waiting {
             queue: Mutex::new(Queue::new(Bounds::of(QUEUE))),
             changed: Condvar::new(),
         });
+        let respond = Arc::new(respond);
         for n in 0..threads.max(1) {
-            let waiting = Arc::clone(&waiting);
-            let identity = Arc::clone(identity);
-            std::thread::Builder::new()
-                .name(format!("keys-{n}"))
-                .spawn(move || work(&waiting, &identity))?;
+            let (waiting, respond) = (Arc::clone(&waiting), Arc::clone(&respond));
+            threads::spawn(format!("keys-{n}"), move || work(&waiting, &*respond))?;
         }
         Ok(Self(waiting))
     }
@@ -145,12 +155,15 @@ impl Drop for HandshakeThreads {
     }
 }
 
-fn work(waiting: &Waiting, identity: &ServerIdentity) {
+fn work(waiting: &Waiting, respond: &impl Fn(&[u8]) -> Response) {
     // On Linux the priority is the calling thread's. Where it can't be lowered, the work is done
     // all the same.
     let _ = rustix::process::setpriority_process(None, NICE);
     while let Some(job) = next(waiting) {
-        let response = handshake::respond(identity, &job.message_1).map_err(ChannelError::from);
+        // A fault that a stranger's bytes bring to light must end neither the thread, which all
+        // others need, nor the process. What is computed is the handshake's own.
+        let computed = catch_unwind(AssertUnwindSafe(|| respond(&job.message_1)));
+        let response = computed.unwrap_or(Err(ChannelError::Busy));
         // The connection's thread may have ended.
         let _ = job.response.send(response);
     }
@@ -245,5 +258,21 @@ mod tests {
         let waiting = Arc::clone(&threads.0);
         drop(threads);
         assert!(next(&waiting).is_none());
+    }
+
+    #[test]
+    fn a_handshake_that_fails_by_a_fault_of_ours_is_one_peer_s() {
+        let respond = |message_1: &[u8]| -> Response {
+            assert_ne!(message_1, b"fault", "on purpose");
+            Err(ChannelError::NotChatBox)
+        };
+        let threads = HandshakeThreads::start_with(1, respond).unwrap();
+        let peer = "192.0.2.1".parse().unwrap();
+        for _ in 0..3 {
+            let failed = threads.respond(7, peer, b"fault".to_vec());
+            assert!(matches!(failed, Err(ChannelError::Busy)));
+            let next = threads.respond(7, peer, b"another".to_vec());
+            assert!(matches!(next, Err(ChannelError::NotChatBox)));
+        }
     }
 }

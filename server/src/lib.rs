@@ -2,6 +2,9 @@
 //!
 //! Modules are private but for those that others measure or test.
 
+// What tests start ends with them.
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod admin;
 mod audit;
 mod banner;
@@ -25,6 +28,7 @@ mod listener;
 mod login;
 mod login_stream;
 mod networks;
+mod open_session;
 mod presence;
 mod rate_limit;
 mod readers;

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
+use crate::threads;
+
 /// From here on what would make a file larger than the system's limit for this process (`ulimit -f`)
 /// fails with EFBIG; by default it ends the process without a word.
 pub fn survive_file_size_limit() -> io::Result<()> {
@@ -35,22 +37,20 @@ impl Expected {
         let Self(mut signals) = self;
         signals.handle().add_signal(SIGINT)?;
         signals.handle().add_signal(SIGTERM)?;
-        std::thread::Builder::new()
-            .name("signals".to_owned())
-            .spawn(move || {
-                let mut stop = Some(stop);
-                for signal in signals.forever() {
-                    match signal {
-                        SIGHUP => ignored("SIGHUP"),
-                        SIGUSR1 => ignored("SIGUSR1"),
-                        SIGUSR2 => ignored("SIGUSR2"),
-                        _ => match stop.take() {
-                            Some(stop) => stop(),
-                            None => std::process::exit(1),
-                        },
-                    }
+        threads::spawn("signals".to_owned(), move || {
+            let mut stop = Some(stop);
+            for signal in signals.forever() {
+                match signal {
+                    SIGHUP => ignored("SIGHUP"),
+                    SIGUSR1 => ignored("SIGUSR1"),
+                    SIGUSR2 => ignored("SIGUSR2"),
+                    _ => match stop.take() {
+                        Some(stop) => stop(),
+                        None => std::process::exit(1),
+                    },
                 }
-            })?;
+            }
+        })?;
         Ok(())
     }
 }

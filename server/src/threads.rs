@@ -1,6 +1,10 @@
-//! Threads without which the server would only look alive: when one panics, the process ends, and
-//! the service manager starts it anew. What was acknowledged is in the database.
+//! How threads are started, and what it means when one panics.
+//!
+//! Without most of them the server would only look alive: the process ends, and the service manager
+//! starts it anew. What was acknowledged is in the database. A thread that serves one peer takes
+//! nobody along.
 
+use std::fmt::Display;
 use std::io;
 use std::thread::{Builder, JoinHandle};
 
@@ -9,20 +13,79 @@ struct Guard(String);
 impl Drop for Guard {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!(
-                "chatbox-server: the {} thread has failed; the server ends",
-                self.0
-            );
-            std::process::exit(1);
+            end_process(&self.0, "it panicked");
         }
     }
 }
 
+/// For a thread that can't go on, and that the server can't do without.
+pub fn end_process(thread: &str, why: impl Display) -> ! {
+    eprintln!("chatbox-server: the {thread} thread has failed, and the server ends: {why}");
+    std::process::exit(1);
+}
+
 /// Starts a thread whose panic ends the process with exit code 1.
 pub fn spawn(name: String, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
-    Builder::new().name(name.clone()).spawn(move || {
-        let guard = Guard(name);
+    let guard = Guard(name.clone());
+    start(Builder::new().name(name), move || {
+        let _guard = guard;
         work();
-        drop(guard);
     })
+}
+
+/// Starts a thread that serves one peer, with a stack of so many bytes. What it holds is dropped
+/// when it panics, which must be all that others wait for.
+pub fn for_one(
+    name: &str,
+    stack: usize,
+    work: impl FnOnce() + Send + 'static,
+) -> io::Result<JoinHandle<()>> {
+    let thread = Builder::new().name(name.to_owned()).stack_size(stack);
+    start(thread, work)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "here it is decided what a panic means"
+)]
+fn start(thread: Builder, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    thread.spawn(work)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    /// Set for the copy of this program in which the thread fails.
+    const FAILS: &str = "CHATBOX_TEST_THREAD_FAILS";
+
+    #[test]
+    fn a_thread_that_the_server_needs_takes_the_process_along_and_one_of_a_peer_does_not() {
+        if std::env::var_os(FAILS).is_some() {
+            let fails = || panic!("on purpose");
+            for_one("conn-1", 64 * 1024, fails)
+                .unwrap()
+                .join()
+                .unwrap_err();
+            eprintln!("the peer's thread has failed");
+            let _ = spawn("needed".to_owned(), fails).unwrap().join();
+            unreachable!("the process has ended");
+        }
+        let copy = Command::new(std::env::current_exe().unwrap())
+            .arg("threads::tests")
+            .args(["--nocapture", "--test-threads=1"])
+            .env(FAILS, "1")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&copy.stderr);
+        assert_eq!(copy.status.code(), Some(1), "{said}");
+        let order = [
+            "the peer's thread has failed",
+            "the needed thread has failed, and the server ends: it panicked",
+        ];
+        let places = order.map(|sentence| said.find(sentence));
+        assert!(places[0].is_some() && places[0] < places[1], "{said}");
+    }
 }

@@ -35,6 +35,8 @@ use files::AuditFile;
 pub use line::{Line, Stamp};
 pub use noise::Noise;
 
+use crate::threads;
+
 /// Jobs that wait for the audit thread, each of a line or of lines that belong together; a thread
 /// that logs one more waits.
 const QUEUE: usize = 1_024;
@@ -103,9 +105,7 @@ impl Audit {
             gone: RefCell::default(),
             state: Arc::clone(&state),
         };
-        let thread = thread::Builder::new()
-            .name("audit".into())
-            .spawn(move || writer.run(&jobs))?;
+        let thread = threads::spawn("audit".to_owned(), move || writer.run(&jobs))?;
         *lock(&state.thread) = Some(thread);
         Ok(Self { queue, state })
     }

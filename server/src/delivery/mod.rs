@@ -87,7 +87,8 @@ impl Deliveries {
         threads::spawn("writable".to_owned(), move || {
             let ended = writable.run(|session| to.send(session, Delivery::Writable(session)));
             if let Err(error) = ended {
-                log::error!("waiting for writable sockets failed: {error}");
+                // No socket that was full would be written again.
+                threads::end_process("writable", error);
             }
         })?;
         Ok((deliveries, handles))

@@ -26,7 +26,7 @@ mod sessions;
 mod start;
 mod state;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod write_behind;
 mod writer;
 

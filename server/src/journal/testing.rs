@@ -1,16 +1,19 @@
-//! What the tests of the journal's thread begin with: its state, with a database, log files and a
+//! What tests begin with: the journal's state or its thread, with a database, log files and a
 //! delivery thread of its own.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use chatbox_common::secret::Secret;
-use chatbox_common::wire::message::{Capabilities, Kind, RoomId, RoomRole};
+use chatbox_common::wire::message::{AccountId, Capabilities, Kind, RoomId, RoomRole};
 use tempfile::TempDir;
 
 use super::chat_log::AuditedChat;
+use super::handle::Journal;
 use super::job::{Post, RoomLimits};
 use super::room::RoomState;
 use super::sessions::SessionState;
+use super::start::start;
 use super::state::JournalState;
 use super::state::open::Parts;
 use crate::audit::Audit;
@@ -20,6 +23,63 @@ use crate::space::Space;
 use crate::store::testing::account;
 use crate::store::{Commit, Durability, LOBBY, SqlLog, Store};
 use crate::totp_seal::SealingKey;
+
+/// Owns Alice's account, with which each test begins: she is a member of the lobby.
+fn alice(account: AccountId) -> Person {
+    Person {
+        account,
+        user: "alice".into(),
+        is_admin: false,
+    }
+}
+
+/// `min_free` as in [`Space::watch`].
+fn parts(dir: &Path, audit: &Audit, min_free: u64) -> (Parts, Person) {
+    let mut store = Store::open(dir, Durability::Normal, SqlLog::new(|_| ())).unwrap();
+    let account = account(&mut store, "alice");
+    let joined = store.transaction(Commit::Usual, |tx| {
+        tx.join(LOBBY, account, RoomRole::Member, 1, 0)
+    });
+    joined.unwrap();
+    let (chat, _) = AuditedChat::open(dir, 0).unwrap();
+    let (deliveries, _threads) = Deliveries::start(1, 64 * 1024, 1 << 20).unwrap();
+    let parts = Parts {
+        store,
+        chat,
+        audit: audit.clone(),
+        deliveries,
+        seal: Arc::new(SealingKey::new(1, Secret::new([7; 32]))),
+        space: Space::watch(min_free, &[dir]).unwrap(),
+        room_limits: RoomLimits {
+            rooms: 100,
+            rooms_per_person: 10,
+        },
+    };
+    (parts, alice(account))
+}
+
+pub(crate) struct RunningJournal {
+    /// With the database and the log files.
+    pub(crate) directory: TempDir,
+    pub(crate) audit: Audit,
+    pub(crate) journal: Journal,
+    pub(crate) alice: Person,
+}
+
+impl RunningJournal {
+    pub(crate) fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let audit = Audit::start(directory.path()).unwrap();
+        let (parts, alice) = parts(directory.path(), &audit, 0);
+        let (journal, _thread) = start(parts).unwrap();
+        Self {
+            directory,
+            audit,
+            journal,
+            alice,
+        }
+    }
+}
 
 pub(super) struct TestJournal {
     /// With the database and the log files.
@@ -34,33 +94,9 @@ impl TestJournal {
     /// `min_free` as in [`Space::watch`].
     pub(super) fn open(min_free: u64) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let dir = directory.path();
-        let mut store = Store::open(dir, Durability::Normal, SqlLog::new(|_| ())).unwrap();
-        let alice = account(&mut store, "alice");
-        let joined = store.transaction(Commit::Usual, |tx| {
-            tx.join(LOBBY, alice, RoomRole::Member, 1, 0)
-        });
-        joined.unwrap();
-        let (chat, _) = AuditedChat::open(dir, 0).unwrap();
-        let (deliveries, _threads) = Deliveries::start(1, 64 * 1024, 1 << 20).unwrap();
-        let mut state = JournalState::open(Parts {
-            store,
-            chat,
-            audit: Audit::start(dir).unwrap(),
-            deliveries,
-            seal: Arc::new(SealingKey::new(1, Secret::new([7; 32]))),
-            space: Space::watch(min_free, &[dir]).unwrap(),
-            room_limits: RoomLimits {
-                rooms: 100,
-                rooms_per_person: 10,
-            },
-        })
-        .unwrap();
-        let person = Person {
-            account: alice,
-            user: "alice".into(),
-            is_admin: false,
-        };
+        let audit = Audit::start(directory.path()).unwrap();
+        let (parts, person) = parts(directory.path(), &audit, min_free);
+        let mut state = JournalState::open(parts).unwrap();
         state.sessions_mut().begin(
             ALICES_SESSION,
             SessionState {

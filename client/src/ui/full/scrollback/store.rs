@@ -142,16 +142,10 @@ impl Names {
     pub fn tidy(&mut self) {
         self.kept.retain(|name, _| Arc::strong_count(name) > 1);
         self.worn = [0; SHADES];
-<<<<<<< ours
-        let shades: Vec<u8> = self.kept.values().copied().collect();
-        for shade in shades {
-            self.wear(shade);
-=======
         for shade in self.kept.values() {
             if let Some(worn) = self.worn.get_mut(usize::from(*shade)) {
                 *worn += 1;
             }
->>>>>>> theirs
         }
     }
 }
