@@ -187,6 +187,19 @@ impl Crowd {
         })
     }
 
+    /// Somebody of the network that has fewest, and in it of the narrower one that has.
+    #[must_use]
+    pub fn of_the_smallest(&self) -> Option<u64> {
+        let mut within = None;
+        for width in &self.widths {
+            let (_, _, network) = width.by_size.get(&within)?.first()?;
+            within = Some(*network);
+        }
+        let [_, _, narrowest] = &self.widths;
+        let (_, number) = narrowest.oldest(within?)?;
+        Some(number)
+    }
+
     /// Takes a place, whether there is room or not.
     pub fn enter(&mut self, networks: &Networks, number: u64, since: Instant) {
         let age = (since, number);
@@ -289,6 +302,17 @@ mod tests {
         let new = at("192.0.2.1");
         assert_eq!(crowd.room_for(&new, now), Admission::InPlaceOf(30));
         assert_eq!(crowd.make_room(&new, now), Admission::InPlaceOf(30));
+    }
+
+    #[test]
+    fn the_network_that_has_fewest_is_found() {
+        let now = Instant::now();
+        let mut crowd = crowd(50, [40, 20, 10]);
+        assert_eq!(crowd.of_the_smallest(), None);
+        fill(&mut crowd, (0..9).map(|n| ipv4(1, n)), now);
+        fill(&mut crowd, [1, 1, 2, 1].map(|n| ipv4(2, n)), now);
+        fill(&mut crowd, (0..5).map(|_| ipv6(1, 1, 1)), now);
+        assert_eq!(crowd.of_the_smallest(), Some(11));
     }
 
     #[test]

@@ -41,6 +41,8 @@ struct Queue {
     /// In the order in which their connections came.
     waiting: BTreeMap<SessionId, Handshake>,
     crowd: Crowd,
+    /// Whether the oldest is next.
+    oldest_is_next: bool,
     closed: bool,
 }
 
@@ -50,6 +52,7 @@ impl Queue {
             waiting: BTreeMap::new(),
             // What waits is not to blame for that.
             crowd: Crowd::new(bounds, Duration::MAX),
+            oldest_is_next: true,
             closed: false,
         }
     }
@@ -76,9 +79,14 @@ impl Queue {
         Some(handshake)
     }
 
+    /// In turn the oldest, and one of the network that has fewest: who is alone does not wait for
+    /// a flood, and who is one of many waits no more than twice as long.
     fn next(&mut self) -> Option<Handshake> {
-        let (&session, _) = self.waiting.first_key_value()?;
-        self.take(session)
+        let oldest = self.waiting.first_key_value().map(|(&session, _)| session);
+        let alone = self.crowd.of_the_smallest();
+        let next = if self.oldest_is_next { oldest } else { alone };
+        self.oldest_is_next = !self.oldest_is_next;
+        self.take(next?)
     }
 }
 
@@ -236,16 +244,26 @@ mod tests {
     }
 
     #[test]
-    fn handshakes_are_taken_in_the_order_in_which_they_came() {
+    fn who_is_alone_waits_for_no_flood_and_who_came_first_for_nobody_twice() {
         let mut door = Door::new();
-        let addresses = ["10.0.0.2", "2001:db8::1", "10.0.0.1", "10.0.0.2"];
-        let waiting = addresses.map(|address| door.put(address).unwrap());
-        assert!(door.queue.take(2).is_some() && door.queue.take(2).is_none());
-        for address in ["10.0.0.2", "10.0.0.1", "10.0.0.2"] {
-            assert_eq!(door.queue.next().unwrap().message_1, address.as_bytes());
-        }
-        assert!(door.queue.next().is_none() && door.queue.crowd.is_empty());
-        assert!(waiting.iter().all(is_busy));
+        let flood = ["10.0.0.1", "10.0.0.2", "10.0.0.3"];
+        let _waiting: Vec<_> = flood.iter().map(|address| door.put(address)).collect();
+        let person = door.put("192.0.2.1");
+        let mut next = || String::from_utf8(door.queue.next()?.message_1).ok();
+        assert_eq!(next().as_deref(), Some("10.0.0.1"));
+        assert_eq!(next().as_deref(), Some("192.0.2.1"));
+        assert_eq!(next().as_deref(), Some("10.0.0.2"));
+        assert_eq!(next().as_deref(), Some("10.0.0.3"));
+        assert_eq!(next(), None);
+        assert!(is_busy(&person.unwrap()) && door.queue.crowd.is_empty());
+    }
+
+    #[test]
+    fn what_is_given_up_is_not_computed() {
+        let mut door = Door::new();
+        let gone = door.put("10.0.0.1").unwrap();
+        assert!(door.queue.take(1).is_some() && door.queue.take(1).is_none());
+        assert!(is_busy(&gone) && door.queue.next().is_none());
     }
 
     #[test]
