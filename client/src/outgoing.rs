@@ -4,9 +4,13 @@
 //! A message keeps its id for as long as it waits, so that the server stores it once, even if it
 //! is sent again after a cut. All are sent in the order in which they were typed, and a command
 //! about rooms keeps its place between messages: the server counts both alike. A command is carried
-//! out once or not at all, so a cut gives up those that wait. The pace stays below the server's
-//! limit, so that piped input is never refused: what arrives early by a jitter of the network must
-//! still find room in the server's bucket, hence half its burst and a little less speed.
+//! out once or not at all, so a cut gives up those that wait.
+//!
+//! The order typed is the order stored, also where the server refuses something for now
+//! (`too_fast`, `unavailable`): what is under way behind it would be taken before it. So the next one
+//! goes only when the one before is answered. The pace stays below the server's limit, so that
+//! piped input is hardly ever refused: what arrives early by a jitter of the network must still find
+//! room in the server's bucket, hence half its burst and a little less speed.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -16,22 +20,13 @@ use chatbox_common::wire::message::{
     ClientMessage, ErrorCode, Kind, MessageId, RequestId, RoomId, Send,
 };
 
-/// Sent and not acknowledged. Their answers fit the buffers on the way, so that client and server
-/// never both wait for the other to read.
-const WINDOW: usize = 64;
 /// The pause after a refusal that names none.
 const RETRY: Duration = Duration::from_secs(1);
 /// `app` takes no more input while so many wait.
 pub const MAX_WAITING: usize = 256;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum SendState {
-    Here,
-    UnderWay(RequestId),
-}
-
 #[derive(Debug)]
-enum What {
+enum Waiting {
     Message {
         id: MessageId,
         room: RoomId,
@@ -40,12 +35,6 @@ enum What {
     },
     /// A command's request; its number was given when it was typed.
     Request(RequestId, Box<ClientMessage>),
-}
-
-#[derive(Debug)]
-struct Waiting {
-    what: What,
-    state: SendState,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -73,6 +62,8 @@ pub struct Outgoing {
     start: [u8; 8],
     counter: u64,
     waiting: VecDeque<Waiting>,
+    /// The first of them is sent, under this number, and not answered.
+    under_way: Option<RequestId>,
     interval: Duration,
     burst: u32,
     full_at: Option<Instant>,
@@ -87,6 +78,7 @@ impl Outgoing {
             start: *Secret::<8>::random().expose(),
             counter: 0,
             waiting: VecDeque::new(),
+            under_way: None,
             interval: Duration::ZERO,
             burst: 1,
             full_at: None,
@@ -107,7 +99,7 @@ impl Outgoing {
     #[must_use]
     pub fn messages(&self) -> usize {
         let all = self.waiting.iter();
-        all.filter(|waiting| matches!(waiting.what, What::Message { .. }))
+        all.filter(|waiting| matches!(waiting, Waiting::Message { .. }))
             .count()
     }
 
@@ -124,32 +116,23 @@ impl Outgoing {
         for (to, from) in id.iter_mut().zip(bytes) {
             *to = from;
         }
-        self.waiting.push_back(Waiting {
-            what: What::Message {
-                id,
-                room,
-                text,
-                kind,
-            },
-            state: SendState::Here,
+        self.waiting.push_back(Waiting::Message {
+            id,
+            room,
+            text,
+            kind,
         });
     }
 
     /// Takes a command's request, which has the number `request`.
     pub fn push_request(&mut self, request: RequestId, message: ClientMessage) {
-        self.waiting.push_back(Waiting {
-            what: What::Request(request, Box::new(message)),
-            state: SendState::Here,
-        });
+        let waiting = Waiting::Request(request, Box::new(message));
+        self.waiting.push_back(waiting);
     }
 
     /// What to send now; a message gets the number `request`.
     pub fn next(&mut self, request: RequestId, now: Instant) -> Next {
-        let under_way = self.waiting.iter().filter(|w| w.state != SendState::Here);
-        if under_way.count() >= WINDOW {
-            return Next::Nothing;
-        }
-        let Some(first) = self.waiting.iter_mut().find(|w| w.state == SendState::Here) else {
+        let Some(first) = self.waiting.front().filter(|_| self.under_way.is_none()) else {
             return Next::Nothing;
         };
         if let Some(pause) = self.pause.filter(|pause| *pause > now) {
@@ -161,8 +144,8 @@ impl Outgoing {
             return Next::At(full_at.checked_sub(room).unwrap_or(full_at));
         }
         self.full_at = Some(full_at + self.interval);
-        let (request, message) = match &first.what {
-            What::Message {
+        let (request, message) = match first {
+            Waiting::Message {
                 id,
                 room,
                 text,
@@ -177,17 +160,17 @@ impl Outgoing {
                 };
                 (request, ClientMessage::Send(send))
             }
-            What::Request(request, message) => (*request, (**message).clone()),
+            Waiting::Request(request, message) => (*request, (**message).clone()),
         };
-        first.state = SendState::UnderWay(request);
+        self.under_way = Some(request);
         Next::Send(message)
     }
 
     /// The server has committed a message; returns its room, if one waited under that number.
     pub fn acknowledged(&mut self, request: RequestId) -> Option<RoomId> {
-        match self.take(request)?.what {
-            What::Message { room, .. } => Some(room),
-            What::Request(..) => None,
+        match self.take(request)? {
+            Waiting::Message { room, .. } => Some(room),
+            Waiting::Request(..) => None,
         }
     }
 
@@ -207,17 +190,19 @@ impl Outgoing {
             ErrorCode::TooFast | ErrorCode::Unavailable | ErrorCode::Busy
         );
         if !again {
-            return match self.take(request).map(|waiting| waiting.what) {
-                Some(What::Message { text, .. }) => Refused::ForGood(text),
-                Some(What::Request(_, message)) => Refused::Command(message),
+            return match self.take(request) {
+                Some(Waiting::Message { text, .. }) => Refused::ForGood(text),
+                Some(Waiting::Request(_, message)) => Refused::Command(message),
                 None => Refused::Unknown,
             };
         }
-        let state = SendState::UnderWay(request);
-        let Some(waiting) = self.waiting.iter_mut().find(|w| w.state == state) else {
+        if self
+            .under_way
+            .take_if(|under_way| *under_way == request)
+            .is_none()
+        {
             return Refused::Unknown;
-        };
-        waiting.state = SendState::Here;
+        }
         let until = now + retry.unwrap_or(RETRY);
         self.pause = Some(self.pause.map_or(until, |pause| pause.max(until)));
         Refused::ForNow
@@ -228,18 +213,15 @@ impl Outgoing {
     pub fn disconnected(&mut self) -> usize {
         let commands = self.len() - self.messages();
         self.waiting
-            .retain(|waiting| matches!(waiting.what, What::Message { .. }));
-        for waiting in &mut self.waiting {
-            waiting.state = SendState::Here;
-        }
+            .retain(|waiting| matches!(waiting, Waiting::Message { .. }));
+        self.under_way = None;
         self.pause = None;
         commands
     }
 
     fn take(&mut self, request: RequestId) -> Option<Waiting> {
-        let state = SendState::UnderWay(request);
-        let index = self.waiting.iter().position(|w| w.state == state)?;
-        self.waiting.remove(index)
+        self.under_way.take_if(|under_way| *under_way == request)?;
+        self.waiting.pop_front()
     }
 }
 
@@ -268,64 +250,110 @@ mod tests {
     fn what_was_not_acknowledged_is_sent_again_with_its_id_and_in_its_order() {
         let now = Instant::now();
         let mut outgoing = with(&["a", "b", "c"]);
-        let first: Vec<Send> = (1..=3).map(|n| sent(outgoing.next(n, now))).collect();
-        assert_eq!(outgoing.next(4, now), Next::Nothing);
-        assert_eq!(outgoing.acknowledged(2), Some(RoomId(1)));
-        assert_eq!(outgoing.acknowledged(2), None);
+        sent(outgoing.next(1, now));
+        assert_eq!(outgoing.acknowledged(1), Some(RoomId(1)));
+        assert_eq!(outgoing.acknowledged(1), None);
+        let lost = sent(outgoing.next(2, now));
         assert_eq!(outgoing.disconnected(), 0);
-        let again: Vec<Send> = (5..=6).map(|n| sent(outgoing.next(n, now))).collect();
-        for (old, new) in [(&first[0], &again[0]), (&first[2], &again[1])] {
-            assert_eq!((old.id, &old.text), (new.id, &new.text));
-        }
-        assert_eq!(outgoing.len(), 2);
+        assert_eq!(outgoing.acknowledged(2), None, "of the lost connection");
+        let again = sent(outgoing.next(3, now));
+        assert_eq!((again.id, &*again.text), (lost.id, "b"));
+        outgoing.acknowledged(3);
+        assert_eq!(sent(outgoing.next(4, now)).text, "c");
+        assert_eq!(outgoing.len(), 1);
+    }
+
+    fn leave(request: RequestId) -> ClientMessage {
+        ClientMessage::Leave(InRoom {
+            request,
+            room: RoomId(1),
+        })
     }
 
     #[test]
     fn a_command_keeps_its_place_and_is_not_repeated_after_a_cut() {
-        let leave = |request| {
-            ClientMessage::Leave(InRoom {
-                request,
-                room: RoomId(1),
-            })
-        };
         let now = Instant::now();
         let mut outgoing = with(&["a"]);
         outgoing.push_request(7, leave(7));
         outgoing.push(RoomId(1), "b".into(), Kind::Text);
         sent(outgoing.next(8, now));
+        assert_eq!(outgoing.next(9, now), Next::Nothing);
+        outgoing.acknowledged(8);
         assert_eq!(outgoing.next(9, now), Next::Send(leave(7)));
-        assert_eq!(sent(outgoing.next(9, now)).text, "b");
         let wait = Some(Duration::from_millis(300));
-        assert_eq!(
-            outgoing.refused(7, ErrorCode::TooFast, wait, now),
-            Refused::ForNow
-        );
+        let refused = outgoing.refused(7, ErrorCode::TooFast, wait, now);
+        assert_eq!(refused, Refused::ForNow);
         let later = now + Duration::from_millis(300);
         assert_eq!(outgoing.next(10, later), Next::Send(leave(7)));
-        assert_eq!((outgoing.messages(), outgoing.len()), (2, 3));
+        assert_eq!((outgoing.messages(), outgoing.len()), (1, 2));
         outgoing.answered(7);
-        assert_eq!(outgoing.len(), 2);
-        outgoing.push_request(11, leave(11));
-        assert_eq!(outgoing.disconnected(), 1);
-        assert_eq!((outgoing.messages(), outgoing.len()), (2, 2));
+        assert_eq!(sent(outgoing.next(11, later)).text, "b");
         outgoing.push_request(12, leave(12));
-        let refused = loop {
-            match outgoing.next(13, later) {
-                Next::Send(message) if message == leave(12) => {
-                    break outgoing.refused(12, ErrorCode::NotAllowed, None, later);
+        assert_eq!(outgoing.disconnected(), 1);
+        assert_eq!((outgoing.messages(), outgoing.len()), (1, 1));
+        assert_eq!(sent(outgoing.next(13, later)).text, "b");
+        outgoing.acknowledged(13);
+        outgoing.push_request(14, leave(14));
+        assert_eq!(outgoing.next(15, later), Next::Send(leave(14)));
+        let refused = outgoing.refused(14, ErrorCode::NotAllowed, None, later);
+        assert_eq!(refused, Refused::Command(Box::new(leave(14))));
+    }
+
+    #[test]
+    fn nothing_later_is_sent_before_the_server_has_taken_what_it_refused_for_now() {
+        let mut now = Instant::now();
+        let mut outgoing = with(&["a", "b"]);
+        outgoing.push_request(70, leave(70));
+        outgoing.push(RoomId(2), "c".into(), Kind::Text);
+        let codes = [
+            ErrorCode::TooFast,
+            ErrorCode::Unavailable,
+            ErrorCode::Busy,
+            ErrorCode::TooFast,
+        ];
+        let mut stored = Vec::new();
+        let mut request = 100;
+        // The server refuses each twice before it takes it.
+        for code in codes {
+            for attempt in 0..3 {
+                let number = match outgoing.next(request, now) {
+                    Next::Send(ClientMessage::Send(send)) => {
+                        stored.push(send.text);
+                        request
+                    }
+                    Next::Send(message) => {
+                        assert_eq!(message, leave(70));
+                        stored.push("leave".into());
+                        70
+                    }
+                    other => panic!("{other:?}"),
+                };
+                assert_eq!(outgoing.next(request + 1, now), Next::Nothing);
+                if attempt == 2 {
+                    outgoing.answered(number);
+                } else {
+                    stored.pop();
+                    let refused = outgoing.refused(number, code, None, now);
+                    assert_eq!(refused, Refused::ForNow);
+                    assert_eq!(outgoing.next(request + 1, now), Next::At(now + RETRY));
+                    now += RETRY;
                 }
-                Next::Send(_) => {}
-                other => panic!("{other:?}"),
+                request += 1;
             }
-        };
-        assert_eq!(refused, Refused::Command(Box::new(leave(12))));
+        }
+        assert_eq!(stored, ["a", "b", "leave", "c"]);
+        assert_eq!(outgoing.len(), 0);
     }
 
     #[test]
     fn ids_are_a_random_beginning_and_a_counter() {
         let now = Instant::now();
         let mut outgoing = with(&["a", "a"]);
-        let [a, b] = [1, 2].map(|n| sent(outgoing.next(n, now)).id);
+        let [a, b] = [1, 2].map(|n| {
+            let sent = sent(outgoing.next(n, now));
+            outgoing.acknowledged(n);
+            sent.id
+        });
         assert_eq!(a[..8], b[..8]);
         assert_eq!(
             (&a[8..], &b[8..]),
@@ -359,16 +387,15 @@ mod tests {
     }
 
     #[test]
-    fn without_a_limit_only_the_window_holds_back() {
+    fn without_a_limit_only_the_answer_is_waited_for() {
         let now = Instant::now();
-        let mut outgoing = with(&["x"; WINDOW + 1]);
+        let mut outgoing = with(&["x"; 100]);
         outgoing.set_limit(0);
-        for request in 0..64 {
+        for request in 0..100 {
             sent(outgoing.next(request, now));
+            assert_eq!(outgoing.next(request + 1, now), Next::Nothing);
+            outgoing.acknowledged(request);
         }
-        assert_eq!(outgoing.next(64, now), Next::Nothing);
-        outgoing.acknowledged(0);
-        sent(outgoing.next(64, now));
     }
 
     #[test]
@@ -381,6 +408,7 @@ mod tests {
         assert_eq!(refused, Refused::ForNow);
         assert_eq!(outgoing.next(2, now), Next::At(now + wait));
         assert_eq!(sent(outgoing.next(2, now + wait)).id, first.id);
+        outgoing.acknowledged(2);
         assert_eq!(sent(outgoing.next(3, now + wait)).text, "b");
     }
 

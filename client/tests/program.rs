@@ -59,8 +59,8 @@ fn what_was_not_acknowledged_is_sent_again_with_the_same_id_after_a_cut() {
     let child = dir.chat(&server, "first\nsecond\n", &[]);
     let mut client = enter(&server);
     let first = client.hear_send();
-    let second = client.hear_send();
     client.commit(&first, 1);
+    let second = client.hear_send();
     drop(client);
     let mut client = server.accept();
     client.resume(1);

@@ -43,8 +43,8 @@ fn what_is_typed_behind_a_join_waits_for_it_and_is_said_there() {
     let mut client = enter(&server);
     let first = client.hear_send();
     assert_eq!(first.room, LOBBY);
-    let request = hear_join(&mut client);
     client.commit(&first, 1);
+    let request = hear_join(&mut client);
     client.joined(Some(request), OPS, "#ops", Access::Open);
     let second = hear_send(&mut client);
     assert_eq!((second.room, second.text.as_str()), (OPS, "in ops"));
@@ -185,10 +185,10 @@ fn what_is_for_one_alone_is_said_once_there_is_a_place_for_it() {
         panic!("no conversation was asked for");
     };
     assert_eq!(direct.user, "bob");
-    let open = client.hear_send();
+    client.joined(Some(direct.request), OPS, "@Bob", Access::Direct);
+    let open = hear_send(&mut client);
     assert_eq!((open.room, open.text.as_str()), (LOBBY, "for all"));
     client.commit(&open, 1);
-    client.joined(Some(direct.request), OPS, "@Bob", Access::Direct);
     let alone = hear_send(&mut client);
     assert_eq!((alone.room, alone.text.as_str()), (OPS, "psst"));
     client.refuse(alone.request, ErrorCode::TextInvalid, "no");
@@ -306,4 +306,33 @@ fn what_was_meant_for_a_room_that_was_misspelt_is_not_said_in_another() {
         assert_eq!(ended.code, 1, "{}", ended.err);
         assert!(ended.err.contains("nothing more is sent"), "{}", ended.err);
     }
+}
+
+#[test]
+fn nothing_is_stored_before_what_was_said_earlier_and_refused_for_now() {
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let child = dir.chat(&server, "one\ntwo\n/leave\n", &[]);
+    let mut client = enter(&server);
+    let mut ids = Vec::new();
+    for code in [ErrorCode::TooFast, ErrorCode::Unavailable, ErrorCode::Busy] {
+        // The only one under way, again and again.
+        let one = client.hear_send();
+        assert_eq!(one.text, "one");
+        ids.push(one.id);
+        client.refuse(one.request, code, "not now");
+    }
+    let one = client.hear_send();
+    ids.push(one.id);
+    ids.dedup();
+    assert_eq!((one.text.as_str(), ids.len()), ("one", 1));
+    client.commit(&one, 1);
+    let two = client.hear_send();
+    assert_eq!(two.text, "two");
+    client.refuse(two.request, ErrorCode::TooFast, "not now");
+    let two = client.hear_send();
+    assert_eq!(two.text, "two");
+    client.commit(&two, 2);
+    assert!(matches!(client.hear(), Some(ClientMessage::Leave(_))));
+    drop(client);
+    drop(child);
 }
