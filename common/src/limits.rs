@@ -55,8 +55,8 @@ pub const LOGIN_REFILL: Duration = Duration::from_secs(10);
 pub const MAX_WRONG_PROOFS: u32 = 5;
 /// How often the first code of a new TOTP secret may be wrong, in a registration or a change.
 pub const MAX_FIRST_CODES: u32 = 5;
-/// Registrations that an address may begin at once: a classroom behind one router. Loopback
-/// addresses have no limit.
+/// Registrations that an address may begin at once: a classroom behind one router. Of loopback
+/// addresses only refused ones count.
 pub const REGISTRATIONS: u32 = 50;
 /// How long until an address may begin one more registration.
 pub const REGISTRATION_REFILL: Duration = Duration::from_secs(60);
@@ -235,7 +235,7 @@ mod tests {
                 "registrations begun by an address",
                 format!(
                     "{REGISTRATIONS}, then one every {} s; {REGISTRATIONS_PER_CONNECTION} by a \
-                     connection. Loopback addresses have no limit",
+                     connection. Of loopback addresses only refused ones count",
                     REGISTRATION_REFILL.as_secs()
                 ),
             ),

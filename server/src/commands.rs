@@ -6,13 +6,14 @@
 mod account;
 mod factor;
 mod password;
+mod payment;
 mod proof;
 mod room_actions;
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chatbox_common::crypto::handshake::ChannelBinding;
 use chatbox_common::limits::{MAX_SEARCH, MAX_TEXT, PAGE_LIMIT};
@@ -24,10 +25,10 @@ use chatbox_common::wire::message::{
 
 use crate::delivery::Backpressure;
 use crate::event::SessionId;
-use crate::journal::{HasRead, Post, RoomAction, RoomRequest};
+use crate::journal::{FollowRequest, HasRead, Post, RoomAction, RoomRequest};
 use crate::login::Authenticated;
 use crate::login_stream::End;
-use crate::rate_limit::{MessageBudget, Verdict};
+use crate::prices;
 use crate::readers::{PageRequest, Query};
 use crate::shared::Shared;
 pub use account::Changes;
@@ -41,14 +42,19 @@ pub struct Requests<'a> {
     pub backpressure: &'a Arc<Backpressure>,
     /// Proofs of changes of the account must be bound to it.
     pub binding: &'a ChannelBinding,
-    /// For messages, searches, and what is done with rooms and people.
-    pub budget: MessageBudget,
     pub changes: Changes,
 }
 
 impl Requests<'_> {
-    /// Carries out one request; an error says how the session is to end.
+    /// Carries out one request, once it is paid for; an error says how the session is to end.
     pub fn handle(&mut self, message: Read<ClientMessage>) -> Result<(), End> {
+        let price = match &message {
+            Read::Known(message) => prices::price(message),
+            Read::Unknown { .. } => prices::UNKNOWN,
+        };
+        if !self.is_paid(price)? {
+            return Ok(());
+        }
         let message = match message {
             Read::Known(message) => message,
             Read::Unknown { kind, request } => {
@@ -59,9 +65,13 @@ impl Requests<'_> {
         };
         self.changes.forget_old();
         match message {
-            ClientMessage::Send(send) => return self.send(send),
+            ClientMessage::Send(send) => self.send(send),
             ClientMessage::History(history) => self.history(history),
-            ClientMessage::Follow(follow) => self.shared.journal.follow(self.session, follow),
+            ClientMessage::Follow(follow) => self.shared.journal.follow(FollowRequest {
+                session: self.session,
+                in_flight: self.backpressure.begin_request(),
+                follow,
+            }),
             ClientMessage::List(list) => self.list(&list),
             ClientMessage::Whoami(plain) => self.whoami(&plain),
             ClientMessage::Info(plain) => self.info(&plain),
@@ -79,15 +89,13 @@ impl Requests<'_> {
                 let (request, limit) = (members.request, members.limit);
                 self.page(request, limit, Query::Members(members));
             }
-            // Not counted by the budget: it costs next to nothing, and clients are told of no limit
-            // for it.
             ClientMessage::Read(read) => self.shared.journal.read(HasRead {
                 session: self.session,
-                backpressure: Arc::clone(self.backpressure),
+                in_flight: self.backpressure.begin_request(),
                 read,
             }),
             ClientMessage::Whois(named) => self.whois(&named),
-            ClientMessage::Search(search) => return self.search(search),
+            ClientMessage::Search(search) => self.search(search),
             ClientMessage::Sessions(plain) => self.sessions(&plain),
             ClientMessage::LogOut(plain) => return self.log_out(&plain),
             ClientMessage::Password(password) => return self.password(&password),
@@ -104,10 +112,11 @@ impl Requests<'_> {
         Ok(())
     }
 
-    fn reply(&self, message: &ServerMessage) {
+    /// Returns how many bytes the message has in clear.
+    fn reply(&self, message: &ServerMessage) -> usize {
         self.shared
             .deliveries
-            .reply(self.session, self.backpressure, message);
+            .reply(self.session, self.backpressure, message)
     }
 
     fn error(
@@ -126,31 +135,9 @@ impl Requests<'_> {
         }));
     }
 
-    /// False when the budget is used up, which the client has been told; [`End::Flood`] when it
-    /// went on in spite of that.
-    fn may_go_on(&mut self, request: RequestId) -> Result<bool, End> {
-        match self.budget.take(Instant::now()) {
-            Verdict::Allowed => Ok(true),
-            Verdict::Wait(wait) => {
-                let sentence = format!(
-                    "too many messages; go on in {}.{} s",
-                    wait.as_secs(),
-                    wait.subsec_millis() / 100
-                );
-                self.error(Some(request), ErrorCode::TooFast, &sentence, Some(wait));
-                Ok(false)
-            }
-            Verdict::Disconnect => Err(End::Flood),
-        }
-    }
-
-    fn send(&mut self, send: Send) -> Result<(), End> {
-        if !self.may_go_on(send.request)? {
-            return Ok(());
-        }
+    fn send(&self, send: Send) {
         if let Err((code, sentence)) = check_text(&send.text) {
-            self.error(Some(send.request), code, &sentence, None);
-            return Ok(());
+            return self.error(Some(send.request), code, &sentence, None);
         }
         self.shared.journal.post(Post {
             session: self.session,
@@ -161,17 +148,12 @@ impl Requests<'_> {
             text: send.text,
             kind: send.kind,
         });
-        Ok(())
     }
 
-    /// Counted like a message: each is a transaction of its own.
-    fn room_request(&mut self, message: ClientMessage) -> Result<(), End> {
+    fn room_request(&self, message: ClientMessage) -> Result<(), End> {
         let Some((request, action)) = room_actions::action(message) else {
             return Err(End::WrongState);
         };
-        if !self.may_go_on(request)? {
-            return Ok(());
-        }
         match action {
             Ok(action) => self.journal_room_request(request, action),
             Err((code, sentence)) => self.error(Some(request), code, &sentence, None),
@@ -182,7 +164,7 @@ impl Requests<'_> {
     fn journal_room_request(&self, request: RequestId, action: RoomAction) {
         self.shared.journal.room_request(RoomRequest {
             session: self.session,
-            backpressure: Arc::clone(self.backpressure),
+            in_flight: self.backpressure.begin_request(),
             id: request,
             action,
         });
@@ -198,19 +180,14 @@ impl Requests<'_> {
         self.page(request, limit, Query::History(history));
     }
 
-    /// Counted like a message: it costs more than a page of history.
-    fn search(&mut self, search: Search) -> Result<(), End> {
+    fn search(&self, search: Search) {
         let (request, limit) = (search.request, search.limit);
-        if !self.may_go_on(request)? {
-            return Ok(());
-        }
         if search.words.len() > MAX_SEARCH {
             let sentence = format!("a search has at most {MAX_SEARCH} bytes");
             self.error(Some(request), ErrorCode::TextTooLong, &sentence, None);
         } else {
             self.page(request, limit, Query::Search(search));
         }
-        Ok(())
     }
 
     fn page(&self, request: RequestId, limit: u32, query: Query) {
@@ -244,11 +221,12 @@ impl Requests<'_> {
         }
         let limit = usize::try_from(list.limit).unwrap_or(0);
         let (people, more) = self.shared.connections.people(list.after.as_deref(), limit);
-        self.reply(&ServerMessage::People(People {
+        let bytes = self.reply(&ServerMessage::People(People {
             request: list.request,
             people,
             more,
         }));
+        self.backpressure.owe(bytes);
     }
 
     fn whois(&self, named: &Named) {

@@ -20,13 +20,12 @@ use chatbox_common::wire::message::{Limits, Plain, ServerMessage};
 use crate::audit::{Line, events};
 use crate::clock::now_ms;
 use crate::commands::{Changes, Requests};
-use crate::delivery::{Backpressure, Delivery, Readiness};
+use crate::delivery::{Backpressure, Delivery};
 use crate::event::SessionId;
 use crate::journal::{Begin, Ended};
 use crate::login::{Authenticated, Candidacy};
 use crate::login_stream::{End, LoginStream};
 use crate::open_session::OpenSession;
-use crate::rate_limit::MessageBudget;
 use crate::shared::Shared;
 use crate::strangers::Phase;
 
@@ -124,6 +123,7 @@ impl Connection {
             shared: &self.shared,
             session: self.session,
             peer: self.peer,
+            socket: &self.socket,
         };
         let who = match candidacy.run(&mut stream) {
             Ok(who) => who,
@@ -137,8 +137,10 @@ impl Connection {
         let backpressure = Arc::new(Backpressure::default());
         let person = who.person();
         let connections = &self.shared.connections;
-        if let Err(end) = connections.log_in(self.session, person, &backpressure, now_ms()) {
-            stream.say_bye(&end.into());
+        if let Err(full) = connections.log_in(self.session, person, &backpressure, now_ms()) {
+            let end = End::from(full);
+            self.turned_away(&who, &end);
+            stream.say_bye(&end);
             return None;
         }
         match stream.into_session() {
@@ -153,10 +155,20 @@ impl Connection {
                 })
             }
             Err(end) => {
-                self.note(&end);
+                self.turned_away(&who, &end);
                 None
             }
         }
+    }
+
+    /// Ends a login that begins no session. Nothing is left of a full one: its token would be good
+    /// for hours. That of a resume belongs to a login whose other sessions may be open, and the
+    /// client comes back with it.
+    fn turned_away(&self, who: &Authenticated, end: &End) {
+        if matches!(end, End::TooManySessions) && !who.is_resumed() {
+            self.shared.journal.revoke(*who.token());
+        }
+        self.log_end(who, end, Duration::ZERO);
     }
 
     /// Counts a peer that did not log in.
@@ -211,7 +223,6 @@ impl Connection {
             who: &mut who,
             backpressure: &backpressure,
             binding: &binding,
-            budget: MessageBudget::new(shared.policy.messages_per_second, Instant::now()),
             changes: Changes::default(),
         };
         let end = match self.read_all(receiver, &mut requests) {
@@ -267,7 +278,6 @@ impl Connection {
             while let Some(content) = receiver.next_record()? {
                 watch.completed();
                 for message in codec::messages(content) {
-                    wait_until_ready(requests.backpressure)?;
                     requests.handle(message.map_err(ChannelError::Malformed)?)?;
                 }
             }
@@ -340,17 +350,6 @@ impl Session {
         } = *self;
         connection.session(entered);
         connection.drain();
-    }
-}
-
-/// Nothing more is read from a peer that does not take its replies.
-fn wait_until_ready(backpressure: &Backpressure) -> Result<(), End> {
-    match backpressure.wait_until_ready(SILENCE_TIMEOUT) {
-        Readiness::Ready => Ok(()),
-        Readiness::NotReady => Err(End::Timeout),
-        Readiness::Stopping => Err(End::Shutdown),
-        Readiness::Closed => Err(End::Lost),
-        Readiness::LoggedOut => Err(End::LoggedOut),
     }
 }
 

@@ -5,10 +5,12 @@
 // What tests start ends with them.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+mod account_budget;
 mod admin;
 mod audit;
 mod banner;
 mod boot;
+mod bucket;
 mod capacity;
 mod cli;
 mod clock;
@@ -30,6 +32,7 @@ mod login_stream;
 mod networks;
 mod open_session;
 mod presence;
+mod prices;
 mod rate_limit;
 mod readers;
 mod server;

@@ -7,6 +7,10 @@
 
 pub mod fresh;
 pub mod proof;
+mod turn;
+
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 use chatbox_common::auth::resume::{self, ResumeToken};
 use chatbox_common::auth::scram::{ClientFirstMessage, Verifier};
@@ -22,13 +26,15 @@ use chatbox_common::wire::message::{
 };
 use subtle::Choice;
 
+use crate::account_budget::AccountBudget;
 use crate::audit::{Line, events};
 use crate::clock::now_ms;
 use crate::connections::Full;
 use crate::event::{Person, SessionId};
 use crate::journal::{Granted, LogIn, Registration, ResumeUse};
 use crate::login_stream::{End, LoginStream};
-use crate::shared::Shared;
+use crate::prices;
+use crate::shared::{Charged, Shared};
 use crate::strangers::Phase;
 use proof::{Attempt, Judged};
 
@@ -36,7 +42,10 @@ use proof::{Attempt, Judged};
 #[derive(Debug)]
 pub struct Authenticated {
     person: Person,
+    /// The account's, which all of its sessions share.
+    budget: AccountBudget,
     token: [u8; 16],
+    is_resumed: bool,
     after: u64,
     capabilities: Capabilities,
 }
@@ -45,6 +54,17 @@ impl Authenticated {
     #[must_use]
     pub const fn person(&self) -> &Person {
         &self.person
+    }
+
+    #[must_use]
+    pub const fn budget(&self) -> &AccountBudget {
+        &self.budget
+    }
+
+    /// Continues an earlier login.
+    #[must_use]
+    pub const fn is_resumed(&self) -> bool {
+        self.is_resumed
     }
 
     /// Id of the token by which this login may be resumed.
@@ -76,6 +96,8 @@ pub struct Candidacy<'a> {
     pub shared: &'a Shared,
     pub session: SessionId,
     pub peer: std::net::SocketAddr,
+    /// Whose end is noticed while a resume waits for its turn.
+    pub socket: &'a TcpStream,
 }
 
 impl Candidacy<'_> {
@@ -110,6 +132,7 @@ impl Candidacy<'_> {
     }
 
     fn welcome_in(
+        &self,
         stream: &mut LoginStream<'_>,
         request: u32,
         scram: Option<String>,
@@ -127,9 +150,12 @@ impl Candidacy<'_> {
             token_seconds: granted.token_seconds,
             wrong_codes: granted.wrong_codes,
         }))?;
+        let account = granted.person.account;
         Ok(Authenticated {
             person: granted.person,
+            budget: self.shared.budgets.of(account, Instant::now()),
             token: token.id,
+            is_resumed: false,
             after: granted.after,
             capabilities: announced.unwrap_or_default(),
         })
@@ -143,6 +169,12 @@ impl Candidacy<'_> {
         }
         stream.refuse(request, ErrorCode::Unavailable, UNRECORDED)?;
         Err(End::Unrecorded)
+    }
+
+    /// Before anything fails that credentials.log gets a line of.
+    fn charge(&self, stream: &mut LoginStream<'_>, request: u32) -> Result<Charged, End> {
+        let charged = self.shared.charge_login(self.peer.ip());
+        charged.map_err(|wait| stream.throttle(request, wait))
     }
 
     // Registration.
@@ -167,11 +199,10 @@ impl Candidacy<'_> {
                 return Ok(None);
             }
         };
-        if let Err(wait) = self.shared.charge_registration(self.peer.ip()) {
-            return Err(stream.throttle(request, wait));
-        }
+        let charged = self.shared.charge_registration(self.peer.ip());
+        let charged = charged.map_err(|wait| stream.throttle(request, wait))?;
         if self.shared.readers.is_taken(&user).map_err(End::store)? {
-            self.name_taken(stream, request)?;
+            self.name_taken(stream, request, charged)?;
             return Ok(None);
         }
         match self.shared.advance(self.session, Phase::Registering) {
@@ -192,7 +223,11 @@ impl Candidacy<'_> {
             recovery: recovery.clone(),
             time: now_ms(),
         }))?;
-        let (confirm, step) = self.first_code(stream, &totp)?;
+        let Some((confirm, step)) = Self::first_code(stream, &totp)? else {
+            let charged = self.charge_refused(charged).map_err(|_| End::Throttled)?;
+            self.log_refusal(Line::of(&events::REGISTRATION_REFUSED), "code", charged);
+            return Err(End::Refused);
+        };
         self.must_be_recorded(stream, confirm.request)?;
         let verifier = Verifier {
             iterations: self.shared.policy.iterations,
@@ -214,10 +249,11 @@ impl Candidacy<'_> {
             Ok(Some(granted)) => {
                 self.log_success(Line::of(&events::REGISTERED), &granted, None);
                 let (request, announced) = (confirm.request, register.capabilities);
-                Self::welcome_in(stream, request, None, granted, token, announced).map(Some)
+                self.welcome_in(stream, request, None, granted, token, announced)
+                    .map(Some)
             }
             Ok(None) => {
-                self.name_taken(stream, confirm.request)?;
+                self.name_taken(stream, confirm.request, charged)?;
                 let place = self.shared.advance(self.session, Phase::Greeted);
                 place.map_err(|_| End::MadeRoom)?;
                 stream.set_deadline(LOGIN_TIMEOUT);
@@ -227,18 +263,31 @@ impl Candidacy<'_> {
         }
     }
 
-    fn name_taken(&self, stream: &mut LoginStream<'_>, request: u32) -> Result<(), End> {
-        self.log_refusal(Line::of(&events::REGISTRATION_REFUSED), "name_taken");
+    fn name_taken(
+        &self,
+        stream: &mut LoginStream<'_>,
+        request: u32,
+        charged: Option<Charged>,
+    ) -> Result<(), End> {
+        let charged = self.charge_refused(charged);
+        let charged = charged.map_err(|wait| stream.throttle(request, wait))?;
+        let line = Line::of(&events::REGISTRATION_REFUSED);
+        self.log_refusal(line, "name_taken", charged);
         let sentence = "the name, or one that looks like it, is taken";
         stream.refuse(request, ErrorCode::NameTaken, sentence)
     }
 
-    /// Waits for a right first code, and returns the step it was of.
+    fn charge_refused(&self, charged: Option<Charged>) -> Result<Charged, Duration> {
+        let address = self.peer.ip();
+        charged.map_or_else(|| self.shared.charge_refused_registration(address), Ok)
+    }
+
+    /// Waits for a right first code, and returns the step it was of; `None` after as many wrong
+    /// ones as there may be.
     fn first_code(
-        &self,
         stream: &mut LoginStream<'_>,
         totp: &TotpSecret,
-    ) -> Result<(RegisterConfirm, u64), End> {
+    ) -> Result<Option<(RegisterConfirm, u64)>, End> {
         for _ in 0..MAX_FIRST_CODES {
             let confirm = match stream.receive()? {
                 Read::Known(ClientMessage::RegisterConfirm(confirm)) => confirm,
@@ -250,19 +299,19 @@ impl Candidacy<'_> {
                 }
             };
             if let Some(step) = proof::first_step(totp, &confirm.code) {
-                return Ok((confirm, step));
+                return Ok(Some((confirm, step)));
             }
             stream.refuse(confirm.request, ErrorCode::WrongCode, WRONG_FIRST_CODE)?;
         }
-        self.log_refusal(Line::of(&events::REGISTRATION_REFUSED), "code");
-        Err(End::Refused)
+        Ok(None)
     }
 
     // Login.
 
     fn log_in(&self, stream: &mut LoginStream<'_>, login: &Login) -> Result<Authenticated, End> {
         let Ok(first) = ClientFirstMessage::parse(&login.scram) else {
-            return self.refused(stream, login.request, None, "malformed");
+            let charged = self.charge(stream, login.request)?;
+            return self.refused(stream, login.request, None, "malformed", charged);
         };
         let attempt = Attempt::begin(self.shared, first).map_err(End::store)?;
         stream.send(&ServerMessage::LoginChallenge(LoginChallenge {
@@ -291,12 +340,10 @@ impl Candidacy<'_> {
     ) -> Result<Authenticated, End> {
         let request = confirm.request;
         self.must_be_recorded(stream, request)?;
-        if let Err(wait) = self.shared.charge_login(self.peer.ip()) {
-            return Err(stream.throttle(request, wait));
-        }
+        let charged = self.charge(stream, request)?;
         let judged = attempt.judge(&confirm.scram, stream.binding(), &confirm.code);
         let Ok(Judged { candidate, verdict }) = judged else {
-            return self.refused(stream, request, None, "malformed");
+            return self.refused(stream, request, None, "malformed", charged);
         };
         let typed = Some((&candidate.user, candidate.exists));
         let right = match verdict {
@@ -305,10 +352,10 @@ impl Candidacy<'_> {
                 // The address keeps its charge whatever was wrong: the number of attempts it has
                 // left would tell.
                 self.shared.journal.login_failed(wrong.wrong_code);
-                return self.refused(stream, request, typed, wrong.reason);
+                return self.refused(stream, request, typed, wrong.reason, charged);
             }
         };
-        self.shared.refund_login(self.peer.ip());
+        self.shared.refund_login(self.peer.ip(), charged);
         self.shared.connections.proved(self.session)?;
         let (token, stored) = fresh::token();
         let granted = self.shared.journal.log_in(LogIn {
@@ -322,13 +369,13 @@ impl Candidacy<'_> {
                 let method = Some(right.spend.method());
                 self.log_success(Line::of(&events::LOGIN), &granted, method);
                 let proof = Some(right.server_final);
-                Self::welcome_in(stream, request, proof, granted, token, announced)
+                self.welcome_in(stream, request, proof, granted, token, announced)
             }
             Ok(None) => {
                 // Right when it was judged, and spent by another login before it was used: a
                 // failure after all.
-                let _ = self.shared.charge_login(self.peer.ip());
-                self.refused(stream, request, typed, "code_used")
+                let charged = self.charge(stream, request)?;
+                self.refused(stream, request, typed, "code_used", charged)
             }
             Err(error) => Err(stream.unavailable(request, error)),
         }
@@ -343,6 +390,7 @@ impl Candidacy<'_> {
         request: u32,
         typed: Option<(&UserName, Choice)>,
         reason: &'static str,
+        charged: Charged,
     ) -> Result<Authenticated, End> {
         let logged = Line::of(&events::LOGIN_FAILED);
         // Computed for every name: the time must not tell whether it exists.
@@ -354,12 +402,13 @@ impl Candidacy<'_> {
                 .with("name_hash", hash.unwrap_or_default()),
             None => logged.with("user", "?"),
         };
-        self.log_refusal(logged, reason);
+        self.log_refusal(logged, reason, charged);
         stream.refuse(request, ErrorCode::LoginRefused, REFUSAL)?;
         Err(End::Refused)
     }
 
-    fn log_refusal(&self, logged: Line, reason: &'static str) {
+    /// One line for each charge.
+    fn log_refusal(&self, logged: Line, reason: &'static str, _: Charged) {
         let logged = logged
             .with("addr", self.peer)
             .with("session", self.session)
@@ -385,17 +434,19 @@ impl Candidacy<'_> {
         let request = asked.request;
         self.must_be_recorded(stream, request)?;
         let found = self.shared.readers.token(&asked.id).map_err(End::store)?;
-        let hash = found.unwrap_or([0; 32]);
+        let hash = found.map_or([0; 32], |(_, hash)| hash);
         let matches = resume::check(&asked.proof, &hash, stream.binding());
-        if !(matches && found.is_some()) {
-            // Only failures are charged: a token can't be guessed, and failures from one's network
-            // must not hinder a right one.
-            if let Err(wait) = self.shared.charge_login(self.peer.ip()) {
-                return Err(stream.throttle(request, wait));
-            }
-            return self.refused(stream, request, None, "resume");
-        }
+        let Some((account, _)) = found.filter(|_| matches) else {
+            // Only failures are charged to the address: a token can't be guessed, and failures from
+            // one's network must not hinder a right one.
+            let charged = self.charge(stream, request)?;
+            return self.refused(stream, request, None, "resume", charged);
+        };
         self.shared.connections.proved(self.session)?;
+        // Held from here on: what the account has used up is not forgotten meanwhile.
+        let budget = self.shared.budgets.of(account, Instant::now());
+        let rooms = self.shared.readers.rooms_of(account).map_err(End::store)?;
+        self.wait_for_turn(stream, request, &budget, prices::of_resume(rooms))?;
         let (token, stored) = fresh::token();
         let granted = self.shared.journal.resume(ResumeUse {
             used: asked.id,
@@ -404,9 +455,17 @@ impl Candidacy<'_> {
         match granted {
             Ok(Some(granted)) => {
                 self.log_success(Line::of(&events::RESUME), &granted, None);
-                Self::welcome_in(stream, request, None, granted, token, asked.capabilities)
+                let announced = asked.capabilities;
+                let who = self.welcome_in(stream, request, None, granted, token, announced)?;
+                Ok(Authenticated {
+                    is_resumed: true,
+                    ..who
+                })
             }
-            Ok(None) => self.refused(stream, request, None, "resume_stale"),
+            Ok(None) => {
+                let charged = self.charge(stream, request)?;
+                self.refused(stream, request, None, "resume_stale", charged)
+            }
             Err(error) => Err(stream.unavailable(request, error)),
         }
     }

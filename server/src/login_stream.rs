@@ -35,6 +35,8 @@ pub enum End {
     Refused,
     #[error("too many attempts from this address")]
     Throttled,
+    #[error("the account has resumed too often")]
+    TooManyResumes,
     /// The peer went on after it was told to wait: see `rate_limit::MAX_REFUSED`.
     #[error("the peer went on sending too fast")]
     Flood,
@@ -78,6 +80,10 @@ impl End {
             Self::Throttled => (
                 ByeReason::LoginRefused,
                 "too many attempts from this address; wait a little",
+            ),
+            Self::TooManyResumes => (
+                ByeReason::Busy,
+                "too many sessions of your account have begun; wait a little",
             ),
             Self::Flood => (ByeReason::Flood, "too many messages, again and again"),
             Self::Store(_) => (
@@ -128,7 +134,7 @@ impl End {
             Self::Channel(_) | Self::WrongState => "protocol",
             Self::Timeout => "timeout",
             Self::Refused => "refused",
-            Self::Throttled => "throttled",
+            Self::Throttled | Self::TooManyResumes => "throttled",
             Self::Flood => "flood",
             Self::Store(_) => "database",
             Self::Unrecorded => "unrecorded",

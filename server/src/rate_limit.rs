@@ -1,9 +1,8 @@
-//! Budgets: of login failures and registrations per network, of messages per session.
+//! Budgets of login failures and registrations per network.
 //!
 //! Knows no clock, no socket and no protocol: `now` is an argument, and what a refusal looks like
 //! is the caller's. Every table is bounded. The threads of all connections share an
-//! [`AddressBudget`], which the caller puts behind a mutex; a [`MessageBudget`] belongs to its
-//! session.
+//! [`AddressBudget`], which the caller puts behind a mutex.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -14,6 +13,7 @@ use chatbox_common::limits::{
     REGISTRATIONS,
 };
 
+use crate::bucket::Bucket;
 use crate::networks::{Network, Networks, WIDTHS};
 
 /// Networks of each width whose attempts are remembered; beyond, the record that lapses first is
@@ -21,30 +21,6 @@ use crate::networks::{Network, Networks, WIDTHS};
 pub const MAX_NETWORKS: usize = 65_536;
 /// How many times the budget of an address the networks have, from the widest on.
 const SHARES: [u32; WIDTHS] = [BUDGET_OF_A_48, BUDGET_OF_A_56, 1];
-/// Refused messages within [`PATIENCE`], after which the session is ended.
-pub const MAX_REFUSED: u32 = 100;
-pub const PATIENCE: Duration = Duration::from_secs(10);
-
-/// A bucket that holds `capacity` and gets one back every `interval`. Its state is one moment: when
-/// it will be full again.
-#[derive(Debug, Clone, Copy)]
-struct Bucket {
-    interval: Duration,
-    capacity: u32,
-}
-
-impl Bucket {
-    /// Takes one from a bucket that is full at `full_at`, and returns when it is full afterwards,
-    /// or else how long until there is one to take.
-    fn take(self, full_at: Instant, now: Instant) -> Result<Instant, Duration> {
-        let missing = full_at.saturating_duration_since(now);
-        let allowed = self.interval * self.capacity.saturating_sub(1);
-        match missing.checked_sub(allowed) {
-            Some(wait) if !wait.is_zero() => Err(wait),
-            _ => Ok(full_at.max(now) + self.interval),
-        }
-    }
-}
 
 /// Login failures, or registrations, of the networks of each width: what one address may do, all of
 /// a wide network may do only some times over.
@@ -177,64 +153,6 @@ impl NetworkBudget {
             .is_some_and(|(full_at, _)| *full_at <= now)
         {
             self.forget_first();
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    Allowed,
-    /// Refused; the next is allowed after this time.
-    Wait(Duration),
-    /// Refused, and so were more than [`MAX_REFUSED`] within [`PATIENCE`]: the session is ended.
-    Disconnect,
-}
-
-/// One session's: a second's worth at once, and as many per second.
-#[derive(Debug)]
-pub struct MessageBudget {
-    /// `None` is no limit.
-    messages: Option<Bucket>,
-    full_at: Instant,
-    patience_full_at: Instant,
-}
-
-impl MessageBudget {
-    /// 0 is no limit.
-    #[must_use]
-    pub fn new(per_second: u32, now: Instant) -> Self {
-        let bucket = |capacity| Bucket {
-            interval: Duration::from_secs(1) / capacity,
-            capacity,
-        };
-        Self {
-            messages: (per_second > 0).then(|| bucket(per_second)),
-            full_at: now,
-            patience_full_at: now,
-        }
-    }
-
-    pub fn take(&mut self, now: Instant) -> Verdict {
-        let Some(messages) = self.messages else {
-            return Verdict::Allowed;
-        };
-        let wait = match messages.take(self.full_at, now) {
-            Ok(full_at) => {
-                self.full_at = full_at;
-                return Verdict::Allowed;
-            }
-            Err(wait) => wait,
-        };
-        let refusals = Bucket {
-            interval: PATIENCE / MAX_REFUSED,
-            capacity: MAX_REFUSED,
-        };
-        match refusals.take(self.patience_full_at, now) {
-            Ok(full_at) => {
-                self.patience_full_at = full_at;
-                Verdict::Wait(wait)
-            }
-            Err(_) => Verdict::Disconnect,
         }
     }
 }
@@ -386,58 +304,5 @@ mod tests {
             .widths
             .map(|width| (width.full_at.len(), width.by_lapse.len()));
         assert_eq!(left, [(1, 1), (0, 0), (1, 1)]);
-    }
-
-    #[test]
-    fn messages_come_at_their_rate_and_a_refusal_says_when_to_go_on() {
-        let start = Instant::now();
-        let mut budget = MessageBudget::new(5, start);
-        for _ in 0..5 {
-            assert_eq!(budget.take(start), Verdict::Allowed);
-        }
-        let wait = Duration::from_millis(200);
-        assert_eq!(budget.take(start), Verdict::Wait(wait));
-        assert_eq!(budget.take(start + wait), Verdict::Allowed);
-        assert_eq!(budget.take(start + wait), Verdict::Wait(wait));
-    }
-
-    #[test]
-    fn who_waits_as_told_is_never_refused_again() {
-        let mut now = Instant::now();
-        let mut budget = MessageBudget::new(7, now);
-        for _ in 0..1_000 {
-            if let Verdict::Wait(wait) = budget.take(now) {
-                now += wait;
-                assert_eq!(budget.take(now), Verdict::Allowed);
-            }
-        }
-    }
-
-    #[test]
-    fn who_keeps_on_is_disconnected_and_who_slips_is_not() {
-        let start = Instant::now();
-        let mut budget = MessageBudget::new(1, start);
-        assert_eq!(budget.take(start), Verdict::Allowed);
-        for _ in 0..MAX_REFUSED {
-            assert!(matches!(budget.take(start), Verdict::Wait(_)));
-        }
-        assert_eq!(budget.take(start), Verdict::Disconnect);
-
-        let mut budget = MessageBudget::new(1, start);
-        for n in 0..10_000 {
-            let verdict = budget.take(start + Duration::from_millis(200) * n);
-            assert_ne!(
-                verdict,
-                Verdict::Disconnect,
-                "five a second where one is allowed"
-            );
-        }
-    }
-
-    #[test]
-    fn zero_is_no_limit() {
-        let now = Instant::now();
-        let mut budget = MessageBudget::new(0, now);
-        assert!((0..100_000).all(|_| budget.take(now) == Verdict::Allowed));
     }
 }

@@ -256,13 +256,21 @@ impl Readers {
         Ok(self.logins.read(|snapshot| snapshot.is_taken(user))?)
     }
 
-    /// The stored form of a resume token that has not expired.
-    pub fn token(&self, id: &TokenId) -> Result<Option<[u8; 32]>, LookUpError> {
+    /// The account of a resume token that has not expired, and what is stored of it.
+    pub fn token(&self, id: &TokenId) -> Result<Option<(AccountId, [u8; 32])>, LookUpError> {
         let now = stamp();
         let found = self
             .logins
             .read(|snapshot| snapshot.resume_token(id, now))?;
-        Ok(found.map(|token| *token.hash.expose()))
+        Ok(found.map(|token| (token.account, *token.hash.expose())))
+    }
+
+    /// How many rooms an account is in.
+    pub fn rooms_of(&self, account: AccountId) -> Result<usize, LookUpError> {
+        let rooms = self
+            .logins
+            .read(|snapshot| snapshot.memberships_of(account))?;
+        Ok(rooms.len())
     }
 
     /// Queues a page; the answer goes to the session. The caller has claimed the session's one page
@@ -332,9 +340,12 @@ impl Worker {
                 refusal(number, ErrorCode::Unavailable, sentence)
             }
         };
-        request.backpressure.end_page();
-        self.deliveries
-            .reply(request.session, &request.backpressure, &message);
+        let backpressure = &request.backpressure;
+        backpressure.end_page();
+        let bytes = self
+            .deliveries
+            .reply(request.session, backpressure, &message);
+        backpressure.owe(bytes);
     }
 }
 

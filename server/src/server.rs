@@ -15,6 +15,7 @@ use chatbox_common::crypto::handshake::ServerIdentity;
 use chatbox_common::crypto::record::Rotation;
 use chatbox_common::fingerprint::Fingerprint;
 
+use crate::account_budget::AccountBudgets;
 use crate::audit::{self, Audit, Line, Noise, events};
 use crate::capacity::{self, Cap, Machine};
 use crate::config::{ConfigError, Settings};
@@ -128,6 +129,7 @@ impl Server {
             handshakes,
             audit,
             noise: Mutex::new(Noise::default()),
+            budgets: AccountBudgets::new(config.security.max_messages_per_sec),
             logins: Mutex::new(AddressBudget::logins()),
             registrations: Mutex::new(AddressBudget::registrations()),
             secrets: keys.secrets,

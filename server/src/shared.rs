@@ -12,6 +12,7 @@ use chatbox_common::secret::Secret;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use crate::account_budget::AccountBudgets;
 use crate::audit::{Audit, Line, Noise, events};
 use crate::connections::{Connections, Full};
 use crate::delivery::Deliveries;
@@ -35,6 +36,8 @@ pub struct Shared {
     pub audit: Audit,
     /// Peers that never logged in, counted by address.
     pub noise: Mutex<Noise>,
+    /// What each account may still have done, in all of its sessions.
+    pub budgets: AccountBudgets,
     /// Failed logins by address.
     pub logins: Mutex<AddressBudget>,
     /// Registrations by address.
@@ -54,7 +57,7 @@ pub struct Secrets {
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
     pub registration_open: bool,
-    /// Per second and session; 0 is no limit.
+    /// Per second and account; 0 is no limit.
     pub messages_per_second: u32,
     /// When a direction replaces its key (PROTOCOL.md, section 6.4).
     pub rotation: Rotation,
@@ -65,6 +68,12 @@ pub struct Policy {
     /// PBKDF2's, the same for every password in the database.
     pub iterations: Iterations,
 }
+
+/// An address has paid for an attempt. A line of credentials.log on what failed takes one, so that
+/// nobody fills the log for nothing.
+#[derive(Debug)]
+#[must_use = "an attempt that did not fail is given back, or kept on purpose"]
+pub struct Charged(());
 
 impl Shared {
     /// The same for each call, whether or not the name exists: the salt of a login's challenge does
@@ -91,23 +100,30 @@ impl Shared {
     }
 
     /// Charges an address with an attempt to log in, or says how long until it has another.
-    pub fn charge_login(&self, address: IpAddr) -> Result<(), Duration> {
+    pub fn charge_login(&self, address: IpAddr) -> Result<Charged, Duration> {
         // The guard ends with the statement: nobody waits for anything while holding it.
-        locked(&self.logins).charge(address, Instant::now())
+        locked(&self.logins).charge(address, Instant::now())?;
+        Ok(Charged(()))
     }
 
     /// Gives the charge of a right attempt back.
-    pub fn refund_login(&self, address: IpAddr) {
+    pub fn refund_login(&self, address: IpAddr, _: Charged) {
         locked(&self.logins).refund(address, Instant::now());
     }
 
     /// Charges an address with a registration, or says how long until the next one. A peer on this
-    /// machine is not counted.
-    pub fn charge_registration(&self, address: IpAddr) -> Result<(), Duration> {
+    /// machine pays only where it is refused ([`Shared::charge_refused_registration`]).
+    pub fn charge_registration(&self, address: IpAddr) -> Result<Option<Charged>, Duration> {
         if address.to_canonical().is_loopback() {
-            return Ok(());
+            return Ok(None);
         }
-        locked(&self.registrations).charge(address, Instant::now())
+        self.charge_refused_registration(address).map(Some)
+    }
+
+    /// Charges any address.
+    pub fn charge_refused_registration(&self, address: IpAddr) -> Result<Charged, Duration> {
+        locked(&self.registrations).charge(address, Instant::now())?;
+        Ok(Charged(()))
     }
 
     /// A connection comes to another phase before its login; whoever has to go for it goes.

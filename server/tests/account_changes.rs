@@ -335,7 +335,7 @@ fn five_failures_end_the_session_and_its_token() {
 
 #[test]
 fn an_address_that_has_failed_ten_times_waits() {
-    let server = ServerProcess::start("");
+    let server = ServerProcess::start(UNLIMITED);
     let (account, _session) = server.register("Alice");
     let stranger = without_password(&account);
     let wrong = account.wrong_code();

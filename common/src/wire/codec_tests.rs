@@ -4,7 +4,7 @@ use crate::wire::message::{
     Access, Action, ByeReason, ErrorCode, FactorPart, Kind, Plain, RoomId, RoomMode, RoomRole, Send,
 };
 
-#[path = "corpus_tests.rs"]
+#[path = "../testkit/corpus/mod.rs"]
 mod corpus;
 #[path = "kinds_tests.rs"]
 mod kinds;

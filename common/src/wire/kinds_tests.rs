@@ -34,6 +34,7 @@ fn the_known_numbers_are_those_of_the_decoder_and_of_the_corpus() {
     assert_eq!(known, decodable::<ClientMessage>());
     let corpus = corpus::client();
     assert_eq!(known, corpus.iter().map(kind).collect());
+    assert_eq!(known.len(), corpus::one_of_each().len());
 
     let known: BTreeSet<_> = KINDS.filter(|&kind| ServerMessage::knows(kind)).collect();
     assert_eq!(known, decodable::<ServerMessage>());

@@ -23,6 +23,7 @@ use crate::login::UNRECORDED;
 use crate::login::proof::Attempt;
 use crate::login_stream::{End, too_many_attempts};
 use crate::readers::LookUpError;
+use crate::shared::Charged;
 use crate::store::Credentials;
 
 /// Every refused change gets these words, whatever was wrong.
@@ -136,14 +137,14 @@ impl Requests<'_> {
         is_recorded
     }
 
-    /// Charges the address with an attempt, as a login does; false when the peer was told to wait.
-    pub(super) fn is_charged(&self, request: RequestId) -> bool {
-        let Err(wait) = self.shared.charge_login(self.peer.ip()) else {
-            return true;
+    /// Charges the address with an attempt, as a login does; `None` when the peer was told to wait.
+    pub(super) fn charge(&self, request: RequestId) -> Option<Charged> {
+        let charged = self.shared.charge_login(self.peer.ip());
+        let tell = |wait| {
+            let sentence = too_many_attempts(wait);
+            self.error(Some(request), ErrorCode::Busy, &sentence, Some(wait));
         };
-        let sentence = too_many_attempts(wait);
-        self.error(Some(request), ErrorCode::Busy, &sentence, Some(wait));
-        false
+        charged.map_err(tell).ok()
     }
 
     /// Right when it was judged, and spent by another before it was used: a failure after all.
@@ -152,8 +153,10 @@ impl Requests<'_> {
         request: RequestId,
         event: &'static AuditEvent,
     ) -> Result<(), End> {
-        let _ = self.shared.charge_login(self.peer.ip());
-        self.refuse(request, event, "code_used")
+        match self.charge(request) {
+            Some(charged) => self.refuse(request, event, "code_used", charged),
+            None => Ok(()),
+        }
     }
 
     /// The one refusal: the same words whatever was wrong, the reason for the log alone. Too many
@@ -163,8 +166,9 @@ impl Requests<'_> {
         request: RequestId,
         event: &'static AuditEvent,
         reason: &'static str,
+        charged: Charged,
     ) -> Result<(), End> {
-        self.log(Line::of(event), Some(("reason", reason)));
+        self.log_failure(event, reason, charged);
         self.error(Some(request), ErrorCode::LoginRefused, REFUSAL, None);
         self.changes.failures += 1;
         if self.changes.failures >= MAX_WRONG_PROOFS {
@@ -187,6 +191,11 @@ impl Requests<'_> {
     pub(super) fn unavailable(&self, request: RequestId, error: Unavailable) {
         let sentence = error.to_string();
         self.error(Some(request), ErrorCode::Unavailable, &sentence, None);
+    }
+
+    /// One line for each charge.
+    pub(super) fn log_failure(&self, event: &'static AuditEvent, reason: &'static str, _: Charged) {
+        self.log(Line::of(event), Some(("reason", reason)));
     }
 
     pub(super) fn log(&self, line: Line, more: Option<(&'static str, &'static str)>) {

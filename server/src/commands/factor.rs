@@ -115,8 +115,12 @@ impl Requests<'_> {
         let Some(mut pending) = self.changes.factor.take() else {
             return self.not_under_way(request);
         };
+        let Some(charged) = self.charge(request) else {
+            self.changes.factor = Some(pending);
+            return;
+        };
         let Some(step) = proof::first_step(&pending.totp, &confirm.code) else {
-            self.log(Line::of(FAILED), Some(("reason", "first_code")));
+            self.log_failure(FAILED, "first_code", charged);
             self.error(Some(request), ErrorCode::WrongCode, WRONG_FIRST_CODE, None);
             pending.tries -= 1;
             self.changes.factor = Some(pending).filter(|pending| pending.tries > 0);
@@ -138,14 +142,18 @@ impl Requests<'_> {
         };
         match self.change(judged_by, part) {
             Ok(Some(granted)) => {
+                self.shared.refund_login(self.peer.ip(), charged);
                 self.log(Line::of(&events::FACTOR_CHANGED), None);
                 self.changed(request, None, token, &granted);
             }
             Ok(None) => {
-                self.log(Line::of(FAILED), Some(("reason", "outdated")));
+                self.log_failure(FAILED, "outdated", charged);
                 self.not_under_way(request);
             }
-            Err(error) => self.unavailable(request, error),
+            Err(error) => {
+                self.shared.refund_login(self.peer.ip(), charged);
+                self.unavailable(request, error);
+            }
         }
     }
 }

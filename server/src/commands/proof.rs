@@ -26,14 +26,17 @@ impl Requests<'_> {
     #[inline(never)]
     pub(super) fn password(&mut self, asked: &Password) -> Result<(), End> {
         let request = asked.request;
-        if !self.may_go_on(request)? || !self.is_recorded(request) {
+        if !self.is_recorded(request) {
             return Ok(());
         }
         self.changes.forget();
         let own = self.own_name();
         let first = ClientFirstMessage::parse(&asked.scram).ok();
         let Some(first) = first.filter(|first| own.as_ref() == Some(first.user())) else {
-            return self.refuse(request, FAILED, "malformed");
+            return match self.charge(request) {
+                Some(charged) => self.refuse(request, FAILED, "malformed", charged),
+                None => Ok(()),
+            };
         };
         match Attempt::begin(self.shared, first) {
             Ok(attempt) => {
@@ -65,24 +68,24 @@ impl Requests<'_> {
             self.not_under_way(request);
             return Ok(None);
         };
-        if !self.is_charged(request) {
+        let Some(charged) = self.charge(request) else {
             return Ok(None);
-        }
+        };
         let Ok(judged) = attempt.judge(scram, self.binding.as_bytes(), code) else {
-            self.refuse(request, failed, "malformed")?;
+            self.refuse(request, failed, "malformed", charged)?;
             return Ok(None);
         };
         let Judged { candidate, verdict } = judged;
         match verdict {
             Ok(right) => {
-                self.shared.refund_login(self.peer.ip());
+                self.shared.refund_login(self.peer.ip(), charged);
                 Ok(Some(Proved { candidate, right }))
             }
             Err(wrong) => {
                 // The address keeps its charge whatever was wrong: the number of attempts it has
                 // left would tell.
                 self.shared.journal.login_failed(wrong.wrong_code);
-                self.refuse(request, failed, wrong.reason)?;
+                self.refuse(request, failed, wrong.reason, charged)?;
                 Ok(None)
             }
         }

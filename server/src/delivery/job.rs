@@ -7,7 +7,7 @@ use chatbox_common::crypto::record::Sealer;
 use chatbox_common::wire::message::{Bye, RequestId, RoomId, Seq};
 use zeroize::Zeroizing;
 
-use super::outbox::Backpressure;
+use super::backpressure::{Backpressure, InFlight};
 use crate::event::{RoomBatch, SessionId};
 
 /// Bytes of chat that the slowest thread may be behind before the journal waits for it: well below
@@ -57,13 +57,7 @@ pub enum Delivery {
         /// state anew; otherwise it goes without.
         must_be_known: bool,
     },
-    /// A session wants a room live again, from the message behind `after`.
-    Follow {
-        session: SessionId,
-        request: RequestId,
-        room: RoomId,
-        after: Seq,
-    },
+    Follow(FollowAgain),
     /// An encoded notice for a room's members; one that does not fit gives way to the next.
     Presence {
         room: RoomId,
@@ -83,6 +77,16 @@ pub enum Delivery {
     Drop(SessionId),
     /// No more jobs come; the thread ends.
     Stop,
+}
+
+/// A session wants a room live again, from the message behind `after`.
+pub struct FollowAgain {
+    pub session: SessionId,
+    pub request: RequestId,
+    pub room: RoomId,
+    pub after: Seq,
+    /// Until the answer is in the outbox. The session pays for what it is sent again.
+    pub in_flight: InFlight,
 }
 
 /// A session as its delivery thread takes it over.

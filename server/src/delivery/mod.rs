@@ -7,6 +7,7 @@
 //! itself. Delivery waits for no peer: a full socket is handed to [`writable`], a full outbox loses
 //! live chat (never a reply) and the client fetches what it missed.
 
+mod backpressure;
 mod budget;
 mod job;
 mod outbox;
@@ -26,11 +27,11 @@ use zeroize::Zeroizing;
 
 use crate::event::{RoomBatch, SessionId};
 use crate::threads;
+pub use backpressure::{Backpressure, InFlight, Readiness, reply_cost};
 use budget::Budget;
 pub use budget::FLOOR;
 use job::Backlog;
-pub use job::{Delivery, Join};
-pub use outbox::{Backpressure, Readiness, reply_cost};
+pub use job::{Delivery, FollowAgain, Join};
 use worker::Worker;
 use writable::Writable;
 
@@ -103,12 +104,20 @@ impl Deliveries {
             .is_some_and(|queue| queue.jobs.send(job).is_ok())
     }
 
-    pub fn reply(&self, session: SessionId, backpressure: &Backpressure, message: &ServerMessage) {
+    /// Returns how many bytes the message has in clear.
+    pub fn reply(
+        &self,
+        session: SessionId,
+        backpressure: &Backpressure,
+        message: &ServerMessage,
+    ) -> usize {
         // A buffer that grows would leave copies of a secret behind that are never wiped.
         let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_SECRET_REPLY));
         codec::put(message, &mut bytes);
-        backpressure.reply_queued(reply_cost(bytes.len()));
+        let length = bytes.len();
+        backpressure.reply_queued(reply_cost(length));
         self.send(session, Delivery::Reply { session, bytes });
+        length
     }
 
     pub fn broadcast(&self, mut job: impl FnMut() -> Delivery) {

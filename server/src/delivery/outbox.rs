@@ -1,29 +1,15 @@
-//! What one session still has to be sent: the sealer, the sealed bytes and their bound; and the
-//! [`Backpressure`] between the session's own thread and its delivery thread.
+//! What one session still has to be sent: the sealer, the sealed bytes and their bound.
 //!
 //! The [`Outbox`] is told what was sent and says what to send next; sockets are the caller's. It
 //! belongs to one delivery thread, which is what makes the order of sealing the order of the
 //! stream. An idle session holds no buffer here: what a socket takes at once is sealed into the
 //! caller's scratch space.
 
-use std::sync::{Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use chatbox_common::crypto::record::{SealError, Sealer, TAG_LEN};
-use chatbox_common::wire::frame::LENGTH_LEN;
+use chatbox_common::crypto::record::{SealError, Sealer};
 
 use super::budget::{FLOOR, Share};
-
-/// Above this many unsent bytes of sealed replies a session's own thread reads no more requests.
-pub const MAX_REPLY_BYTES: usize = 64 * 1024;
-
-/// Bytes that a reply of `content` bytes in clear counts for the [`Backpressure`]: its record's
-/// frame. A small frame is many times its content, and a peer chooses what it is answered.
-#[must_use]
-pub const fn reply_cost(content: usize) -> usize {
-    const PADDING: usize = 64;
-    (content + 1).next_multiple_of(PADDING) + TAG_LEN + LENGTH_LEN
-}
 
 /// Bytes of frame length, type byte, padding, tag, and a key update that may come before.
 const OVERHEAD: usize = 256;
@@ -122,146 +108,13 @@ impl Outbox {
     }
 }
 
-/// What a session's own thread and its delivery thread share: it makes the former wait until the
-/// peer has taken its replies. The lock is held for a few instructions, never across a system call.
-#[derive(Debug, Default)]
-pub struct Backpressure {
-    state: Mutex<BackpressureState>,
-    changed: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct BackpressureState {
-    phase: Phase,
-    reply_bytes: usize,
-    page_in_flight: bool,
-    stopping: bool,
-    logged_out: bool,
-}
-
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    /// No delivery thread has the session yet.
-    #[default]
-    New,
-    Open,
-    Closed,
-}
-
-impl Backpressure {
-    fn state(&self) -> std::sync::MutexGuard<'_, BackpressureState> {
-        // A poisoned lock does no harm: the values are whole at every step.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// `bytes` is the [`reply_cost`].
-    pub fn reply_queued(&self, bytes: usize) {
-        self.state().reply_bytes += bytes;
-    }
-
-    /// `bytes` is the sum of the [`reply_cost`]s of replies that have left entirely.
-    pub fn replies_sent(&self, bytes: usize) {
-        let mut state = self.state();
-        state.reply_bytes = state.reply_bytes.saturating_sub(bytes);
-        drop(state);
-        self.changed.notify_all();
-    }
-
-    /// Called by the delivery thread when it has taken the session over: before, replies have
-    /// nowhere to go.
-    pub fn begin(&self) {
-        let mut state = self.state();
-        if state.phase == Phase::New {
-            state.phase = Phase::Open;
-        }
-        drop(state);
-        self.changed.notify_all();
-    }
-
-    /// Waits until the delivery thread has the session and no more than [`MAX_REPLY_BYTES`] of
-    /// replies are unsent, or the session ends.
-    pub fn wait_until_ready(&self, at_most: Duration) -> Readiness {
-        let state = self.state();
-        let (state, waited) = self
-            .changed
-            .wait_timeout_while(state, at_most, |s| {
-                let waits = s.phase == Phase::New || s.reply_bytes > MAX_REPLY_BYTES;
-                waits && s.phase != Phase::Closed && !s.stopping && !s.logged_out
-            })
-            .unwrap_or_else(PoisonError::into_inner);
-        if state.logged_out {
-            Readiness::LoggedOut
-        } else if state.phase == Phase::Closed {
-            Readiness::Closed
-        } else if state.stopping {
-            Readiness::Stopping
-        } else if waited.timed_out() {
-            Readiness::NotReady
-        } else {
-            Readiness::Ready
-        }
-    }
-
-    /// Claims the one page request that a session may have in flight; false when there is one.
-    pub fn begin_page(&self) -> bool {
-        !std::mem::replace(&mut self.state().page_in_flight, true)
-    }
-
-    pub fn end_page(&self) {
-        self.state().page_in_flight = false;
-    }
-
-    /// The server stops: the session's thread waits for room no longer.
-    pub fn stop(&self) {
-        self.state().stopping = true;
-        self.changed.notify_all();
-    }
-
-    /// The account was logged out: the session ends, whatever replies are still unsent.
-    pub fn log_out(&self) {
-        self.state().logged_out = true;
-        self.changed.notify_all();
-    }
-
-    #[must_use]
-    pub fn is_logged_out(&self) -> bool {
-        self.state().logged_out
-    }
-
-    pub fn close(&self) {
-        self.state().phase = Phase::Closed;
-        self.changed.notify_all();
-    }
-
-    /// Waits until the delivery thread has called [`Backpressure::close`]; false when it has not in
-    /// time.
-    pub fn wait_closed(&self, at_most: Duration) -> bool {
-        let state = self.state();
-        let (state, _) = self
-            .changed
-            .wait_timeout_while(state, at_most, |s| s.phase != Phase::Closed)
-            .unwrap_or_else(PoisonError::into_inner);
-        state.phase == Phase::Closed
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Readiness {
-    Ready,
-    /// The time is over; the session goes on.
-    NotReady,
-    Stopping,
-    Closed,
-    /// Comes before all others: a session that is closed as well is told of the log-out.
-    LoggedOut,
-}
-
 #[cfg(test)]
 mod tests {
     use chatbox_common::crypto::record::Rotation;
     use chatbox_common::secret::Secret;
 
     use super::*;
+    use crate::delivery::backpressure::reply_cost;
     use crate::delivery::budget::Budget;
 
     const LIMIT: usize = 256 * 1024;
@@ -338,47 +191,5 @@ mod tests {
             sealed.unwrap();
             assert_eq!(record.len(), reply_cost(length), "{length}");
         }
-    }
-
-    #[test]
-    fn backpressure_lets_through_what_is_ready_and_nothing_once_it_is_closed() {
-        let backpressure = Backpressure::default();
-        let none = Duration::ZERO;
-        assert_eq!(backpressure.wait_until_ready(none), Readiness::NotReady);
-        backpressure.begin();
-        assert_eq!(backpressure.wait_until_ready(none), Readiness::Ready);
-        backpressure.reply_queued(MAX_REPLY_BYTES + 1);
-        assert_eq!(backpressure.wait_until_ready(none), Readiness::NotReady);
-        backpressure.replies_sent(MAX_REPLY_BYTES + 1);
-        assert_eq!(backpressure.wait_until_ready(none), Readiness::Ready);
-        assert!(backpressure.begin_page() && !backpressure.begin_page());
-        backpressure.end_page();
-        assert!(backpressure.begin_page());
-        assert!(!backpressure.wait_closed(none));
-        backpressure.close();
-        backpressure.begin();
-        assert!(
-            backpressure.wait_closed(none),
-            "what is closed stays closed"
-        );
-        assert_eq!(backpressure.wait_until_ready(none), Readiness::Closed);
-    }
-
-    #[test]
-    fn who_is_logged_out_waits_for_nothing_and_gets_nothing() {
-        let backpressure = Backpressure::default();
-        backpressure.begin();
-        backpressure.reply_queued(MAX_REPLY_BYTES + 1);
-        backpressure.log_out();
-        assert_eq!(
-            backpressure.wait_until_ready(Duration::MAX),
-            Readiness::LoggedOut
-        );
-        backpressure.close();
-        assert!(backpressure.is_logged_out());
-        assert_eq!(
-            backpressure.wait_until_ready(Duration::ZERO),
-            Readiness::LoggedOut
-        );
     }
 }

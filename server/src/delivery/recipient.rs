@@ -9,12 +9,13 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::Instant;
 
-use chatbox_common::wire::message::RoomId;
+use chatbox_common::wire::message::{RoomId, Seq};
 use rustix::net::SendFlags;
 
+use super::backpressure::{Backpressure, MAX_REPLY_BYTES, reply_cost};
 use super::budget::Share;
 use super::job::Join;
-use super::outbox::{Backpressure, MAX_REPLY_BYTES, Outbox, reply_cost};
+use super::outbox::Outbox;
 use super::writable::Writable;
 use crate::event::SessionId;
 
@@ -38,8 +39,9 @@ pub(super) struct Recipient {
     backpressure: Arc<Backpressure>,
     /// The [`reply_cost`]s of replies sealed since everything was last sent.
     reply_bytes: usize,
-    /// Whether a room's messages come live.
-    pub(super) rooms: HashMap<RoomId, bool>,
+    /// Behind which message everything in a room comes live, or has come; `None` where nothing
+    /// does.
+    pub(super) rooms: HashMap<RoomId, Option<Seq>>,
     /// Live chat was dropped, and the peer was not told yet: it is once the outbox is empty.
     pub(super) lagged: bool,
     /// A room's notice that has to wait; a newer one replaces it.
@@ -50,7 +52,8 @@ pub(super) struct Recipient {
 
 impl Recipient {
     pub(super) fn new(join: Join, limit: usize, share: Share) -> Self {
-        let rooms = join.rooms.into_iter().map(|(room, _)| (room, true));
+        let rooms = join.rooms.into_iter();
+        let rooms = rooms.map(|(room, head)| (room, Some(head)));
         Self {
             number: join.session,
             socket: join.socket,
@@ -65,7 +68,7 @@ impl Recipient {
     }
 
     pub(super) fn is_live(&self, room: RoomId) -> bool {
-        !self.lagged && !self.closing && self.rooms.get(&room) == Some(&true)
+        !self.lagged && !self.closing && self.rooms.get(&room).is_some_and(Option::is_some)
     }
 
     pub(super) const fn is_drained(&self) -> bool {

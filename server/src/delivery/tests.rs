@@ -143,14 +143,15 @@ fn say(to: &Deliveries, batch: &Arc<RoomBatch>) {
     to.publish(batch);
 }
 
-fn follow(to: &Deliveries, session: SessionId, after: Seq) {
-    let job = Delivery::Follow {
-        session,
+fn follow(to: &Deliveries, peer: &Peer, after: Seq) {
+    let job = Delivery::Follow(FollowAgain {
+        session: peer.session,
         request: 9,
         room: ROOM,
         after,
-    };
-    to.send(session, job);
+        in_flight: peer.backpressure.begin_request(),
+    });
+    to.send(peer.session, job);
 }
 
 #[test]
@@ -217,9 +218,9 @@ fn promise_4_a_reader_that_stalls_is_told_where_it_was_cut_and_misses_no_reply()
 
     // Nothing comes live until it follows, and it can't follow from too far behind.
     say(&to, &batch(2001, &["while away"], &[]));
-    follow(&to, 1, chats);
+    follow(&to, &slow, chats);
     assert!(matches!(slow.next(), ServerMessage::Following(f) if !f.live && f.head == 2001));
-    follow(&to, 1, 1990);
+    follow(&to, &slow, 1990);
     assert!(matches!(slow.next(), ServerMessage::Following(f) if f.live && f.head == 2001));
     for seq in 1991..=2001 {
         assert_eq!(slow.next_chat(), seq);
@@ -229,20 +230,69 @@ fn promise_4_a_reader_that_stalls_is_told_where_it_was_cut_and_misses_no_reply()
 }
 
 #[test]
-fn following_a_room_that_is_live_repeats_what_is_asked_for_and_the_future_is_refused() {
+fn following_a_room_that_is_live_sends_nothing_again_and_the_future_is_refused() {
     let (to, _threads) = Deliveries::start(1, OUTBOX, TOTAL).unwrap();
-    let mut alice = Peer::join(&to, 1, 0);
+    let mut early = Peer::join(&to, 1, 0);
     say(&to, &batch(1, &["one", "two"], &[]));
-    follow(&to, 1, 1);
-    follow(&to, 1, 3);
-    say(&to, &batch(3, &["three"], &[]));
-    assert_eq!((alice.next_chat(), alice.next_chat()), (1, 2));
-    assert!(matches!(alice.next(), ServerMessage::Following(f) if f.live));
-    assert_eq!(alice.next_chat(), 2);
+    let mut late = Peer::join(&to, 2, 2);
+    for (after, is_live) in [(0, true), (1, true), (2, true)] {
+        follow(&to, &early, after);
+        let seen = std::iter::repeat_with(|| early.next());
+        let answer = seen
+            .skip_while(|m| matches!(m, ServerMessage::Chat(_)))
+            .next();
+        assert!(
+            matches!(answer, Some(ServerMessage::Following(f)) if f.live == is_live),
+            "{after}"
+        );
+    }
+    // What was said before it came in is for pages: it never comes live, and the room stays so.
+    for (after, is_live) in [(0, false), (1, false), (2, true)] {
+        follow(&to, &late, after);
+        let answer = late.next();
+        assert!(
+            matches!(answer, ServerMessage::Following(ref f) if f.live == is_live && f.head == 2),
+            "{after}: {answer:?}"
+        );
+    }
+    follow(&to, &early, 3);
     assert!(
-        matches!(alice.next(), ServerMessage::Error(e) if e.code == ErrorCode::InvalidArgument)
+        matches!(early.next(), ServerMessage::Error(e) if e.code == ErrorCode::InvalidArgument)
     );
-    assert_eq!(alice.next_chat(), 3);
+    say(&to, &batch(3, &["three"], &[]));
+    assert_eq!((early.next_chat(), late.next_chat()), (3, 3));
+    assert_eq!(early.backpressure.take_unpaid(), 0);
+}
+
+#[test]
+fn what_comes_again_behind_a_follow_is_paid_for() {
+    let (to, _threads) = Deliveries::start(1, OUTBOX, TOTAL).unwrap();
+    let mut slow = Peer::join(&to, 1, 0);
+    let text = "x".repeat(1000);
+    for seq in 1..=100 {
+        say(&to, &batch(seq, &[&text], &[]));
+    }
+    let lagged = std::iter::repeat_with(|| slow.next());
+    let lagged = lagged
+        .skip_while(|m| matches!(m, ServerMessage::Chat(_)))
+        .next();
+    assert!(
+        matches!(lagged, Some(ServerMessage::Lagged(_))),
+        "{lagged:?}"
+    );
+    follow(&to, &slow, 95);
+    assert!(matches!(slow.next(), ServerMessage::Following(f) if f.live));
+    for seq in 96..=100 {
+        assert_eq!(slow.next_chat(), seq);
+    }
+    let bytes = slow.backpressure.take_unpaid();
+    assert!((5_000..6_000).contains(&bytes), "{bytes}");
+    // It is live now: once more costs nothing, and brings nothing.
+    follow(&to, &slow, 95);
+    assert!(matches!(slow.next(), ServerMessage::Following(f) if f.live));
+    say(&to, &batch(101, &["next"], &[]));
+    assert_eq!(slow.next_chat(), 101);
+    assert_eq!(slow.backpressure.take_unpaid(), 0);
 }
 
 #[test]

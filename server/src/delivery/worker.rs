@@ -16,7 +16,7 @@ use chatbox_common::wire::message::{
 };
 
 use super::budget::{Budget, Share};
-use super::job::{Backlog, Delivery, Join};
+use super::job::{Backlog, Delivery, FollowAgain, Join};
 use super::recipient::{Dead, Recipient, Tools};
 use super::room_feed::{KeptChat, RoomFeed, merge, records};
 use super::writable::Writable;
@@ -123,12 +123,7 @@ impl Worker {
                 bytes,
                 must_be_known,
             } => self.notice(room, &bytes, must_be_known),
-            Delivery::Follow {
-                session,
-                request,
-                room,
-                after,
-            } => self.follow(session, request, room, after),
+            Delivery::Follow(asked) => self.follow(asked),
             Delivery::Presence { room, full, count } => self.presence(room, &full, &count),
             Delivery::Writable(session) => self.flush(session),
             Delivery::LogOut(session) => {
@@ -192,7 +187,7 @@ impl Worker {
         let Some(session) = self.sessions.get_mut(&number) else {
             return;
         };
-        session.rooms.insert(id, true);
+        session.rooms.insert(id, Some(head));
         let room = self.rooms.entry(id).or_insert_with(|| RoomFeed::at(head));
         debug_assert_eq!(room.head, head, "membership is ordered with the messages");
         room.members.push(number);
@@ -288,8 +283,8 @@ impl Worker {
         let waiting = session.waiting_presence();
         if std::mem::take(&mut session.lagged) {
             let mut heads = Vec::new();
-            for (id, live) in &mut session.rooms {
-                *live = false;
+            for (id, live_from) in &mut session.rooms {
+                *live_from = None;
                 let head = self.rooms.get(id).map_or(0, |room| room.head);
                 heads.push(Head { room: *id, head });
             }
@@ -304,12 +299,21 @@ impl Worker {
         }
     }
 
-    fn follow(&mut self, number: SessionId, request: RequestId, id: RoomId, after: Seq) {
+    /// A room that is live is told to be, or not to be where the client is missing messages from
+    /// before it was: nothing is sent a second time to a session that had it.
+    fn follow(&mut self, asked: FollowAgain) {
+        let FollowAgain {
+            session: number,
+            request,
+            room: id,
+            after,
+            in_flight,
+        } = asked;
         let Some(session) = self.sessions.get_mut(&number) else {
             return;
         };
         let room = self.rooms.get(&id);
-        let Some(room) = room.filter(|_| session.rooms.contains_key(&id)) else {
+        let Some((room, live_from)) = room.zip(session.rooms.get(&id).copied()) else {
             return self.refuse(number, request, ErrorCode::UnknownRoom, "no such room");
         };
         let head = room.head;
@@ -317,26 +321,27 @@ impl Worker {
             let sentence = "the room has not come so far";
             return self.refuse(number, request, ErrorCode::InvalidArgument, sentence);
         }
-        // A session that has lagged and not drained yet gets `Lagged` later, and follows again
-        // then.
-        let missed = room.since(after).filter(|_| !session.lagged);
-        let live = missed.is_some();
-        if live {
-            session.rooms.insert(id, true);
-        }
+        let missed = match live_from {
+            // It has lagged and not drained yet: it gets `Lagged` later, and follows again then.
+            _ if session.lagged => None,
+            Some(from) => (after >= from).then(Vec::new),
+            None => room.since(after).inspect(|_| {
+                session.rooms.insert(id, Some(after));
+            }),
+        };
         let answer = Following {
             request,
             room: id,
             head,
-            live,
+            live: missed.is_some(),
         };
         self.say_message(number, &ServerMessage::Following(answer));
-        // Also to a session that was live all the time: its client ignores messages that it has.
         for batch in missed.unwrap_or_default() {
             let skip = usize::try_from((after + 1).saturating_sub(batch.first)).unwrap_or(0);
             let records = records(&batch.bytes, &batch.ends, skip);
             self.with(number, |session, tools| {
                 if session.is_live(id) {
+                    in_flight.owe(records.iter().map(|record| record.len()).sum());
                     session.chat(records, tools)?;
                 }
                 Ok(())

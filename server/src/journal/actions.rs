@@ -76,7 +76,7 @@ fn refuse_room_request(
     }
     state.refuse(
         request.session,
-        &request.backpressure,
+        &request.in_flight,
         request.id,
         (code, sentence),
     );

@@ -6,18 +6,16 @@ use std::time::Instant;
 
 use chatbox_common::wire::codec;
 use chatbox_common::wire::message::{
-    self, AccountId, Bye, ByeReason, Capabilities, Follow, Joined, ReadTo, RoomId, Seq,
-    ServerMessage, Welcome,
+    self, AccountId, Bye, ByeReason, Capabilities, Joined, RoomId, Seq, ServerMessage, Welcome,
 };
 
-use super::job::{Begin, Ended, HasRead, Job, LOGGED_OUT};
+use super::job::{Begin, Ended, FollowRequest, HasRead, Job, LOGGED_OUT};
 use super::room::{Member, RoomState, UNKNOWN_ROOM};
 use super::sessions::{Gone, SessionState};
 use super::state::JournalState;
 use crate::audit::events;
 use crate::clock::{now_ms, stamp};
-use crate::delivery::{Delivery, Join};
-use crate::event::SessionId;
+use crate::delivery::{Delivery, FollowAgain, Join};
 use crate::store::{Membership, StoreError};
 
 /// About the most bytes of rooms in a record: well below what a record holds, since a welcome has
@@ -35,31 +33,29 @@ pub(super) struct Beginning {
 /// By account; an account that could not be read is missing.
 pub(super) type Memberships = HashMap<AccountId, Beginning>;
 
-/// Reads the rooms of all accounts whose sessions begin, in one transaction: after a restart of
-/// the server hundreds do at once.
+/// Reads the rooms of the accounts whose sessions begin, in one transaction: after a restart of the
+/// server hundreds do at once. Returns as well how many of the jobs can be carried out with them:
+/// all, or those up to the session that was read last before the time was over.
 pub(super) fn memberships<'a>(
     state: &mut JournalState,
     jobs: impl Iterator<Item = &'a Job>,
-) -> Memberships {
-    let beginners = jobs.filter_map(|job| match job {
-        Job::Begin(begin) => Some(begin.person.account),
-        _ => None,
-    });
-    let accounts: Vec<AccountId> = beginners.collect();
-    let read = read_memberships(state, &accounts);
+    until: Instant,
+) -> (Memberships, usize) {
+    let jobs: Vec<&Job> = jobs.collect();
+    let read = read_memberships(state, &jobs, until);
     match state.watch(&events::SESSIONS_NOT_BEGUN, read) {
-        Ok(memberships) => memberships,
-        Err(error) if error.is_unavailable() || accounts.len() == 1 => Memberships::new(),
+        Ok(read) => read,
+        Err(error) if error.is_unavailable() || jobs.len() == 1 => (Memberships::new(), jobs.len()),
         // A row that can't be read must not keep the other accounts out.
         Err(_) => {
             let mut all = Memberships::new();
-            for account in accounts {
-                let read = read_memberships(state, &[account]);
-                if let Ok(one) = state.watch(&events::SESSION_NOT_BEGUN, read) {
+            for job in &jobs {
+                let read = read_memberships(state, &[*job], until);
+                if let Ok((one, _)) = state.watch(&events::SESSION_NOT_BEGUN, read) {
                     all.extend(one);
                 }
             }
-            all
+            (all, jobs.len())
         }
     }
 }
@@ -67,15 +63,21 @@ pub(super) fn memberships<'a>(
 /// Also loads into memory the rooms of these accounts that are not there yet.
 fn read_memberships(
     state: &mut JournalState,
-    accounts: &[AccountId],
-) -> Result<Memberships, StoreError> {
-    if accounts.is_empty() {
-        return Ok(Memberships::new());
+    jobs: &[&Job],
+    until: Instant,
+) -> Result<(Memberships, usize), StoreError> {
+    if !jobs.iter().any(|job| matches!(job, Job::Begin(_))) {
+        return Ok((Memberships::new(), jobs.len()));
     }
     let now = stamp();
-    let (all, new) = state.read_beside_rooms(|tx, known| {
+    let (all, new, count) = state.read_beside_rooms(|tx, known| {
         let (mut all, mut new) = (Memberships::new(), HashMap::new());
-        for &account in accounts {
+        for (place, job) in (1..).zip(jobs) {
+            let Job::Begin(begin) = job else { continue };
+            let account = begin.person.account;
+            if all.contains_key(&account) {
+                continue;
+            }
             let rooms = tx.memberships_of(account)?;
             let ignored = tx.ignored_by(account)?.into_iter();
             for id in rooms.iter().map(|one| one.room) {
@@ -91,13 +93,16 @@ fn read_memberships(
                 rooms,
             };
             all.insert(account, beginning);
+            if Instant::now() >= until {
+                return Ok((all, new, place));
+            }
         }
-        Ok((all, new))
+        Ok((all, new, jobs.len()))
     })?;
     for (id, room) in new {
         state.take_in(id, room);
     }
-    Ok(all)
+    Ok((all, count))
 }
 
 pub(super) fn begin(
@@ -198,27 +203,33 @@ fn hand_over(state: &JournalState, begin: Begin, rooms: Vec<(RoomId, Seq)>, welc
 
 /// Passes the request to the session's delivery thread, with `after` raised to what the account may
 /// read: delivery keeps a room's latest messages and knows no rights.
-pub(super) fn follow(state: &JournalState, session: SessionId, follow: &Follow) {
+pub(super) fn follow(state: &JournalState, asked: FollowRequest) {
+    let FollowRequest {
+        session,
+        in_flight,
+        follow,
+    } = asked;
     let room = state.rooms().get(follow.room);
     let account = state.sessions().get(session).map(|one| one.person.account);
     let first = room
         .zip(account)
         .map_or(0, |(room, account)| room.readable_from(account));
-    let job = Delivery::Follow {
+    let job = Delivery::Follow(FollowAgain {
         session,
         request: follow.request,
         room: follow.room,
         after: follow.after.max(first.saturating_sub(1)),
-    };
+        in_flight,
+    });
     state.deliveries().send(session, job);
 }
 
 /// A number beyond the head counts as the head, a lower one than before is ignored. The account's
-/// other sessions are told.
+/// other sessions are told when it is written.
 pub(super) fn has_read(state: &mut JournalState, read: &HasRead, now: Instant) {
     let HasRead {
         session,
-        backpressure,
+        in_flight,
         read,
     } = read;
     let Some(account) = state
@@ -232,28 +243,14 @@ pub(super) fn has_read(state: &mut JournalState, read: &HasRead, now: Instant) {
     let Some((head, member)) =
         room.and_then(|room| Some((room.head, room.members.get_mut(&account)?)))
     else {
-        return state.refuse(*session, backpressure, read.request, UNKNOWN_ROOM);
+        return state.refuse(*session, in_flight, read.request, UNKNOWN_ROOM);
     };
     let seq = read.seq.min(head);
-    if seq <= member.read {
-        return;
-    }
-    member.read = seq;
-    state
-        .write_behind_mut()
-        .has_read(account, read.room, seq, now);
-    let read = ReadTo {
-        room: read.room,
-        seq,
-    };
-    let mut bytes = Vec::new();
-    codec::put(&ServerMessage::ReadTo(read), &mut bytes);
-    let sessions = state.sessions().of(account).iter();
-    for &session in sessions.filter(|&other| other != session) {
-        let bytes = bytes.clone();
+    if seq > member.read {
+        member.read = seq;
         state
-            .deliveries()
-            .send(session, Delivery::Droppable { session, bytes });
+            .write_behind_mut()
+            .has_read(account, read.room, seq, *session, now);
     }
 }
 

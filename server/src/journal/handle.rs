@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use std::sync::mpsc::{self, SyncSender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chatbox_common::wire::message::{AccountId, Follow};
+use chatbox_common::wire::message::AccountId;
 
 use super::job::{
-    AuthRequest, Begin, Change, ConnectionEvent, Ended, Granted, HasRead, Job, LogIn, Post,
-    Registration, ResumeUse, RoomRequest, Unavailable,
+    AuthRequest, Begin, Change, ConnectionEvent, Ended, FollowRequest, Granted, HasRead, Job,
+    LogIn, Post, Registration, ResumeUse, RoomRequest, Unavailable,
 };
 use crate::event::SessionId;
 use crate::store::TokenId;
@@ -97,8 +97,8 @@ impl Journal {
 
     /// Reaches the session's delivery thread after all messages committed before: a client that has
     /// read a page must not be ahead of what delivery knows.
-    pub fn follow(&self, session: SessionId, follow: Follow) {
-        self.send(Job::Follow(session, follow));
+    pub fn follow(&self, request: FollowRequest) {
+        self.send(Job::Follow(request));
     }
 
     /// Done after all messages committed before; only a refusal is answered.

@@ -13,7 +13,7 @@ use chatbox_common::wire::message::{
     Access, AccountId, Bye, Capabilities, Follow, Kind, Limits, MessageId, Read, RequestId, RoomId,
 };
 
-use crate::delivery::Backpressure;
+use crate::delivery::{Backpressure, InFlight};
 use crate::event::{Person, SessionId};
 use crate::store::{Credentials, RecoveryHash, RoomSetting, TokenId};
 
@@ -187,7 +187,7 @@ pub struct Begin {
 pub struct RoomRequest {
     pub session: SessionId,
     /// Counts the answer.
-    pub backpressure: Arc<Backpressure>,
+    pub in_flight: InFlight,
     pub id: RequestId,
     pub action: RoomAction,
 }
@@ -247,10 +247,17 @@ impl ModeratorAction {
     }
 }
 
+/// A session wants a room's live messages again.
+pub struct FollowRequest {
+    pub session: SessionId,
+    pub in_flight: InFlight,
+    pub follow: Follow,
+}
+
 pub struct HasRead {
     pub session: SessionId,
     /// Counts a refusal; success has no answer.
-    pub backpressure: Arc<Backpressure>,
+    pub in_flight: InFlight,
     pub read: Read,
 }
 
@@ -296,7 +303,7 @@ pub(super) enum Job {
     Begin(Box<Begin>),
     RoomRequest(Box<RoomRequest>),
     End(Ended),
-    Follow(SessionId, Follow),
+    Follow(FollowRequest),
     Read(HasRead),
     Stop,
 }

@@ -34,9 +34,9 @@ pub use crate::store::RoomSetting;
 pub use chat_log::{AuditedChat, ChatSync};
 pub use handle::Journal;
 pub use job::{
-    Begin, Change, Ended, Granted, HasRead, LOGGED_OUT, LogIn, MAX_WRONG_CODES, ModeratorAction,
-    Part, Post, Registration, ResumeUse, RoomAction, RoomLimits, RoomRequest, Spend, Token,
-    Unavailable,
+    Begin, Change, Ended, FollowRequest, Granted, HasRead, LOGGED_OUT, LogIn, MAX_WRONG_CODES,
+    ModeratorAction, Part, Post, Registration, ResumeUse, RoomAction, RoomLimits, RoomRequest,
+    Spend, Token, Unavailable,
 };
 pub use start::start;
 pub use state::open::Parts;

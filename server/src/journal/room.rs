@@ -70,15 +70,19 @@ impl RoomState {
             return Ok(None);
         };
         let members = snapshot.members_of(id)?.into_iter();
-        Ok(Some(Self {
+        let mut read = Self {
             members: members
                 .map(|member| (member.account, Member::from(member)))
                 .collect(),
-            invited: snapshot.invited_to(id)?.into_iter().collect(),
-            banned: snapshot.banned_from(id)?.into_iter().collect(),
-            muted: snapshot.muted_in(id, now)?.into_iter().collect(),
             ..Self::empty(room)
-        }))
+        };
+        // In a room of two nobody does anything of that to the other, and one may be in hundreds.
+        if read.access != Access::Direct {
+            read.invited = snapshot.invited_to(id)?.into_iter().collect();
+            read.banned = snapshot.banned_from(id)?.into_iter().collect();
+            read.muted = snapshot.muted_in(id, now)?.into_iter().collect();
+        }
+        Ok(Some(read))
     }
 
     /// Without members, invitations, bans and mutes.

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use chatbox_common::name::UserName;
-use chatbox_common::wire::message::{AccountId, RoomId, Seq};
+use chatbox_common::wire::message::{AccountId, ReadTo, RoomId, Seq};
 
 use crate::event::{Person, SessionId};
 use crate::store::{StoreError, Tx};
@@ -19,12 +19,18 @@ enum OnlineRow {
     Gone,
 }
 
+/// How far a member has read a room.
+struct ReadMark {
+    seq: Seq,
+    /// The session that said so last; `None` when the account's others have been told.
+    untold: Option<SessionId>,
+}
+
 #[derive(Default)]
 pub(super) struct WriteBehind {
     rows: HashMap<SessionId, OnlineRow>,
     accounts: HashMap<AccountId, (SocketAddr, bool)>,
-    /// The last message that a member has read.
-    reads: HashMap<(AccountId, RoomId), Seq>,
+    reads: HashMap<(AccountId, RoomId), ReadMark>,
     /// Connections that ONLINE has a row of.
     written: std::collections::HashSet<SessionId>,
     due: Option<Instant>,
@@ -58,14 +64,37 @@ impl WriteBehind {
         self.due.get_or_insert(now + WRITE_BEHIND);
     }
 
-    pub(super) fn has_read(&mut self, account: AccountId, room: RoomId, seq: Seq, now: Instant) {
-        self.reads.insert((account, room), seq);
+    pub(super) fn has_read(
+        &mut self,
+        account: AccountId,
+        room: RoomId,
+        seq: Seq,
+        session: SessionId,
+        now: Instant,
+    ) {
+        let mark = ReadMark {
+            seq,
+            untold: Some(session),
+        };
+        self.reads.insert((account, room), mark);
         self.due.get_or_insert(now + WRITE_BEHIND);
+    }
+
+    /// Marks of which the account's other sessions were not told, each once, with the session that
+    /// knows it: however often one says how far one has read, it is told no oftener than written.
+    pub(super) fn untold_reads(&mut self) -> Vec<(AccountId, ReadTo, SessionId)> {
+        let reads = self.reads.iter_mut();
+        let untold = reads.filter_map(|(&(account, room), mark)| {
+            let session = mark.untold.take()?;
+            let seq = mark.seq;
+            Some((account, ReadTo { room, seq }, session))
+        });
+        untold.collect()
     }
 
     /// `None` where nothing waits to be written.
     pub(super) fn read_by(&self, account: AccountId, room: RoomId) -> Option<Seq> {
-        self.reads.get(&(account, room)).copied()
+        self.reads.get(&(account, room)).map(|mark| mark.seq)
     }
 
     pub(super) fn connection_ended(&mut self, id: SessionId, now: Instant) {
@@ -99,8 +128,8 @@ impl WriteBehind {
         for (account, (address, online)) in &self.accounts {
             tx.set_seen(*account, *address, *online)?;
         }
-        for (&(account, room), seq) in &self.reads {
-            tx.set_read(room, account, *seq)?;
+        for (&(account, room), mark) in &self.reads {
+            tx.set_read(room, account, mark.seq)?;
         }
         Ok(())
     }
@@ -120,5 +149,39 @@ impl WriteBehind {
         self.accounts.clear();
         self.reads.clear();
         self.due = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_far_one_has_read_is_told_once_however_often_it_is_said() {
+        let mut behind = WriteBehind::default();
+        let (alice, bob) = (AccountId(1), AccountId(2));
+        let (here, there) = (RoomId(1), RoomId(2));
+        let now = Instant::now();
+        for seq in 1..=100 {
+            behind.has_read(alice, here, seq, 7, now);
+        }
+        behind.has_read(alice, here, 101, 8, now);
+        behind.has_read(alice, there, 5, 7, now);
+        behind.has_read(bob, here, 3, 9, now);
+        let mut told = behind.untold_reads();
+        told.sort_by_key(|(account, read, _)| (*account, read.room));
+        let mark = |room, seq| ReadTo { room, seq };
+        assert_eq!(
+            told,
+            [
+                (alice, mark(here, 101), 8),
+                (alice, mark(there, 5), 7),
+                (bob, mark(here, 3), 9)
+            ]
+        );
+        // A mark that could not be written is kept, and is no news.
+        behind.done(false, now);
+        assert_eq!(behind.untold_reads(), []);
+        assert_eq!(behind.read_by(alice, here), Some(101));
     }
 }

@@ -27,6 +27,8 @@ const MAX_AUTH_REQUESTS: usize = 64;
 /// Sessions begin and end this far apart, or together in one go, which reads memberships once. One
 /// that comes alone begins at once, and no message waits for it.
 const SESSION_PACE: Duration = Duration::from_millis(4);
+/// For so long at a time: who comes in to hundreds of rooms keeps no message waiting much longer.
+const SESSION_TURN: Duration = Duration::from_millis(2);
 const EXPIRY: Duration = Duration::from_secs(600);
 
 pub(super) struct Writer {
@@ -200,31 +202,34 @@ impl Writer {
         }
         self.state.rooms_mut().forget_visited();
         self.others.extend(batch.others);
-        if batch.stop
-            || batch.room_requests
-            || (!self.others.is_empty() && Instant::now() >= self.next_session_change)
-        {
-            self.carry_out_others();
+        let is_due = !self.others.is_empty() && Instant::now() >= self.next_session_change;
+        let to_the_end = batch.stop || batch.room_requests;
+        if is_due || to_the_end {
+            self.carry_out_others(to_the_end);
         }
     }
 
-    /// In the order of the jobs, whatever their kind.
-    fn carry_out_others(&mut self) {
+    /// In the order of the jobs, whatever their kind. What takes longer than a turn goes on in the
+    /// next one, unless later messages wait for it.
+    fn carry_out_others(&mut self, to_the_end: bool) {
         let mut others = std::mem::take(&mut self.others);
-        while !others.is_empty() {
+        let until = Instant::now() + SESSION_TURN;
+        while !others.is_empty() && (to_the_end || Instant::now() < until) {
             // A room action may change memberships: those that were read before it would not hold.
             let run = others
                 .iter()
                 .take_while(|job| !matches!(job, Job::RoomRequest(_)));
-            let count = run.clone().count();
-            let memberships = memberships(&mut self.state, run);
+            let (memberships, count) = memberships(&mut self.state, run, until);
             for job in others.drain(..count) {
                 self.other(job, &memberships);
             }
-            if let Some(Job::RoomRequest(request)) = others.pop_front() {
+            if matches!(others.front(), Some(Job::RoomRequest(_)))
+                && let Some(Job::RoomRequest(request)) = others.pop_front()
+            {
                 room_request(&mut self.state, &request);
             }
         }
+        self.others = others;
         self.state.rooms_mut().forget_visited();
         self.next_session_change = Instant::now() + SESSION_PACE;
     }
@@ -264,7 +269,7 @@ impl Writer {
         match job {
             Job::Begin(begin) => begin_end::begin(&mut self.state, *begin, memberships, now),
             Job::End(ended) => begin_end::end(&mut self.state, ended, now),
-            Job::Follow(session, follow) => begin_end::follow(&self.state, session, &follow),
+            Job::Follow(asked) => begin_end::follow(&self.state, asked),
             Job::Read(read) => begin_end::has_read(&mut self.state, &read, now),
             // Handled by `Batch::take`, `transact` and `carry_out_others`.
             Job::Post(_)

@@ -10,7 +10,8 @@ struct World {
     model: Model,
     state: u64,
     head: Seq,
-    live: bool,
+    /// Behind which message everything comes live.
+    live_from: Option<Seq>,
     /// Told to the client, in this order.
     wire: VecDeque<Event>,
     shown: Vec<Seq>,
@@ -47,14 +48,18 @@ impl World {
             Ask::History { before, .. } => page(1..=before.unwrap() - 1, false),
             Ask::Follow { after, .. } => {
                 let near = self.head - after < 3;
-                if near {
-                    self.live = true;
-                    self.wire.push_back(following(self.head, true));
-                    let missed = (after + 1..=self.head).map(|seq| Event::Chat(chat(seq)));
-                    self.wire.extend(missed);
-                    return;
+                match self.live_from {
+                    // What is behind `after` has been sent.
+                    Some(from) => following(self.head, after >= from),
+                    None if near => {
+                        self.live_from = Some(after);
+                        self.wire.push_back(following(self.head, true));
+                        let missed = (after + 1..=self.head).map(|seq| Event::Chat(chat(seq)));
+                        self.wire.extend(missed);
+                        return;
+                    }
+                    None => following(self.head, false),
                 }
-                following(self.head, false)
             }
             _ => return,
         };
@@ -66,18 +71,18 @@ impl World {
             0..=3 => {
                 self.head += 1;
                 // Now and then a live message is lost, which a lag would have announced.
-                if self.live && self.random(10) > 0 {
+                if self.live_from.is_some() && self.random(10) > 0 {
                     self.wire.push_back(Event::Chat(chat(self.head)));
                 }
             }
             4 => {
-                self.live = false;
+                self.live_from = None;
                 self.wire.push_back(lagged(self.head));
             }
             5 if self.random(4) == 0 => {
                 self.wire.clear();
                 self.tell(Event::Disconnected);
-                self.live = true;
+                self.live_from = Some(self.head);
                 self.wire.push_back(welcome(self.head));
             }
             6 => {
@@ -102,7 +107,7 @@ fn whatever_happens_every_message_is_shown_once_and_in_order() {
             model: Model::new("zoe"),
             state: u64::wrapping_mul(seed, 0x9e37_79b9_7f4a_7c15),
             head: seed % 7,
-            live: true,
+            live_from: Some(seed % 7),
             wire: VecDeque::new(),
             shown: Vec::new(),
         };

@@ -69,7 +69,7 @@ pub(super) fn carry_out(
     let answer = ServerMessage::Ignoring(ignoring);
     state
         .deliveries()
-        .reply(request.session, &request.backpressure, &answer);
+        .reply(request.session, &request.in_flight, &answer);
     Ok(())
 }
 

@@ -80,5 +80,5 @@ pub(super) fn done(state: &JournalState, request: &RoomRequest) {
     });
     state
         .deliveries()
-        .reply(request.session, &request.backpressure, &done);
+        .reply(request.session, &request.in_flight, &done);
 }

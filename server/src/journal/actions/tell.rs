@@ -195,5 +195,5 @@ pub(super) fn is_in_already(state: &JournalState, request: &RoomRequest, id: Roo
     });
     state
         .deliveries()
-        .reply(request.session, &request.backpressure, &joined);
+        .reply(request.session, &request.in_flight, &joined);
 }

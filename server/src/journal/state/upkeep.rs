@@ -87,7 +87,22 @@ impl JournalState {
             .store
             .transaction(Commit::Usual, |tx| write_behind.write(tx));
         let written = self.watch(&events::ONLINE_NOT_WRITTEN, written);
+        self.tell_reads();
         self.write_behind.done(written.is_ok(), now);
+    }
+
+    /// To the sessions of those who have read something, but for the one that said so.
+    fn tell_reads(&mut self) {
+        for (account, read, but) in self.write_behind.untold_reads() {
+            let mut bytes = Vec::new();
+            codec::put(&ServerMessage::ReadTo(read), &mut bytes);
+            let sessions = self.sessions.of(account).iter();
+            for &session in sessions.filter(|&&other| other != but) {
+                let bytes = bytes.clone();
+                self.deliveries
+                    .send(session, Delivery::Droppable { session, bytes });
+            }
+        }
     }
 
     /// Tokens that have expired are refused before they are deleted; this frees the rows of some.
@@ -209,7 +224,7 @@ mod tests {
         let mut journal = TestJournal::open(u64::MAX);
         let now = Instant::now();
         let write_behind = journal.state.write_behind_mut();
-        write_behind.has_read(ALICE, LOBBY, 7, now);
+        write_behind.has_read(ALICE, LOBBY, 7, 1, now);
         let address = "192.0.2.7:4000".parse().unwrap();
         write_behind.connection_accepted(ALICES_SESSION, address, now);
         journal.state.deferred_mut().wrong_codes.push(ALICE);
@@ -231,7 +246,7 @@ mod tests {
 
         let mut journal = TestJournal::open(0);
         let write_behind = journal.state.write_behind_mut();
-        write_behind.has_read(ALICE, LOBBY, 7, now);
+        write_behind.has_read(ALICE, LOBBY, 7, 1, now);
         journal.state.write_what_is_behind(later);
         assert_eq!(read_mark(&mut journal), 7);
     }

@@ -1,0 +1,144 @@
+//! What each request costs the account that makes it: the one place where a type has its price.
+//!
+//! A new type does not compile until it has one. What the prices are paid from is `account_budget`.
+
+use chatbox_common::wire::message::{ClientMessage, RequestId};
+
+/// Bytes that a session is sent for one unit of work, where what it asks for decides how many they
+/// are: pages, and messages that come again behind a `follow`.
+const BYTES_PER_UNIT: usize = 4 * 1024;
+/// A resume without the rooms: a synced transaction, a thread, two lines of credentials.log.
+const RESUME: u32 = 50;
+/// Rooms that a resume reads, describes and tells for one unit.
+const ROOMS_PER_UNIT: usize = 2;
+/// Half of what an account has at most: who is in ten thousand rooms must be able to pay.
+const MOST_FOR_RESUME: u32 = 2_500;
+
+/// A message of a type that this version does not know: it is decoded and refused.
+pub const UNKNOWN: Price = Price::work(1);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Price {
+    /// Counts as a message; beyond the messages that an account may say a second, this request is
+    /// refused.
+    pub message: Option<RequestId>,
+    /// Units of work. A unit is some ten microseconds of the server's processors: what a `ping`
+    /// takes. What is beyond an account's units waits.
+    pub work: u32,
+}
+
+impl Price {
+    /// The session ends by it.
+    const NOTHING: Self = Self::work(0);
+
+    const fn work(work: u32) -> Self {
+        Self {
+            message: None,
+            work,
+        }
+    }
+
+    const fn message(request: RequestId, work: u32) -> Self {
+        Self {
+            message: Some(request),
+            work,
+        }
+    }
+}
+
+/// In a session.
+#[must_use]
+pub const fn price(message: &ClientMessage) -> Price {
+    use ClientMessage as C;
+    match message {
+        // Its transaction is what the messages a second are for, and who sets no limit to these
+        // wants none.
+        C::Send(asked) => Price::message(asked.request, 0),
+        // Each is a transaction of its own.
+        C::Create(asked) => Price::message(asked.request, 2),
+        C::Join(asked) => Price::message(asked.request, 2),
+        C::Leave(asked) => Price::message(asked.request, 2),
+        C::SetTopic(asked) => Price::message(asked.request, 2),
+        C::Invite(asked) => Price::message(asked.request, 2),
+        C::Direct(asked) => Price::message(asked.request, 2),
+        C::Moderate(asked) => Price::message(asked.request, 2),
+        C::Lock(asked) => Price::message(asked.request, 2),
+        C::Archive(asked) => Price::message(asked.request, 2),
+        C::Ignore(asked) => Price::message(asked.request, 2),
+        // The dearest takes a tenth of a second.
+        C::Search(asked) => Price::message(asked.request, 50),
+        C::Password(asked) => Price::message(asked.request, 10),
+        C::PasswordConfirm(_) | C::Factor(_) | C::FactorConfirm(_) | C::LogOut(_) => {
+            Price::work(20)
+        }
+        // Those that are read from the database cost besides what they bring (`for_bytes`).
+        C::History(_) => Price::work(2),
+        C::List(_) | C::Rooms(_) | C::Members(_) => Price::work(4),
+        C::Whois(_) | C::Sessions(_) => Price::work(2),
+        C::Follow(_) | C::Read(_) | C::Whoami(_) | C::Info(_) | C::Ping(_) | C::Pong(_) => {
+            Price::work(1)
+        }
+        C::Bye(_)
+        | C::Register(_)
+        | C::RegisterConfirm(_)
+        | C::Login(_)
+        | C::LoginConfirm(_)
+        | C::Resume(_) => Price::NOTHING,
+    }
+}
+
+/// Units for what a session was sent because it asked for it.
+#[must_use]
+pub fn for_bytes(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(BYTES_PER_UNIT)).unwrap_or(u32::MAX)
+}
+
+/// Units for a resume of an account that is in so many rooms.
+#[must_use]
+pub fn of_resume(rooms: usize) -> u32 {
+    let rooms = u32::try_from(rooms.div_ceil(ROOMS_PER_UNIT)).unwrap_or(u32::MAX);
+    RESUME.saturating_add(rooms).min(MOST_FOR_RESUME)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use chatbox_common::testkit::corpus;
+    use chatbox_common::wire::codec;
+
+    use super::*;
+
+    /// The number of its type: a message is an array of two, and no type needs more than a byte.
+    fn kind(message: &ClientMessage) -> u8 {
+        let mut bytes = Vec::new();
+        codec::put(message, &mut bytes);
+        match bytes[1] {
+            0x18 => bytes[2],
+            short => short,
+        }
+    }
+
+    #[test]
+    fn the_document_names_the_types_that_count_as_messages() {
+        let all = corpus::client().into_iter();
+        let counted = all.filter(|message| price(message).message.is_some());
+        let counted: BTreeSet<_> = counted.map(|message| kind(&message)).collect();
+        let named = [16, 26, 27, 28, 29, 30, 32, 34, 35, 37, 38, 41];
+        assert_eq!(counted, BTreeSet::from(named));
+        let document = include_str!("../../docs/PROTOCOL.md");
+        let sentence = "Types 26 to 30, 32, 34, 35, 37, 38 and 41 count as messages";
+        assert!(document.contains(sentence));
+    }
+
+    #[test]
+    fn a_resume_costs_by_its_rooms_and_never_more_than_an_account_has() {
+        assert_eq!(of_resume(1), RESUME + 1);
+        assert_eq!(of_resume(500), RESUME + 250);
+        assert_eq!(of_resume(usize::MAX), MOST_FOR_RESUME);
+        assert_eq!(
+            (for_bytes(0), for_bytes(1), for_bytes(32 * 1024)),
+            (0, 1, 8)
+        );
+    }
+}
