@@ -103,6 +103,14 @@ impl Outgoing {
             .count()
     }
 
+    /// Those messages, in the order in which they were typed.
+    pub fn texts(&self) -> impl Iterator<Item = (RoomId, &str)> {
+        self.waiting.iter().filter_map(|waiting| match waiting {
+            Waiting::Message { room, text, .. } => Some((*room, &**text)),
+            Waiting::Request(..) => None,
+        })
+    }
+
     /// How many messages and commands wait.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -29,6 +29,12 @@ impl DirectMessages {
         self.waiting.len()
     }
 
+    /// Each with the name of the person, in the order in which they were typed.
+    pub(super) fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.waiting.iter();
+        all.map(|message| (&*message.user, &*message.text))
+    }
+
     /// Whether something for `user` waits: it goes first, so that the order is kept.
     fn is_for(&self, user: &str) -> bool {
         let mut all = self.waiting.iter();

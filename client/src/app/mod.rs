@@ -23,6 +23,7 @@ mod script;
 mod server;
 mod signals;
 mod typed;
+mod unsent;
 
 use std::io;
 use std::sync::Arc;
@@ -169,8 +170,10 @@ impl App {
 
     pub fn run(mut self) -> Result<Exit, ExitReason> {
         loop {
-            if let Some(exit) = self.turn()? {
-                return Ok(exit);
+            match self.turn() {
+                Ok(None) => {}
+                Ok(Some(exit)) => return Ok(exit),
+                Err(reason) => return Err(self.with_unsent(reason)),
             }
         }
     }

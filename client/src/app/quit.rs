@@ -94,7 +94,9 @@ impl Quitting {
         *self.by.get_or_insert(now + LAST_WORDS) <= now
     }
 
+    /// Something is acknowledged: what is left is given as much time again.
     pub(super) fn committed(&mut self, room: RoomId, seq: Seq) {
+        self.by = None;
         let last = self.committed.entry(room).or_default();
         *last = seq.max(*last);
     }
@@ -123,26 +125,22 @@ impl Quitting {
 
 impl App {
     /// Whether everything is acknowledged, and own messages and answers were shown or have been
-    /// waited for long enough.
+    /// waited for long enough. A person waits for an acknowledgement no longer than for an answer.
     pub(super) fn may_quit(&mut self) -> bool {
         if !self.connection.is_up() {
             // While the server is away a person may go; a script waits until its text is sent.
-            return self.is_person || self.unsent() == 0;
+            return self.is_person || self.unacknowledged() == 0;
         }
         if self.waiting() > 0 || !self.model.is_connected() {
-            return false;
+            // A server that answers nothing keeps no person.
+            return self.is_person && self.quitting.is_out_of_time(Instant::now());
         }
         let is_shown = self.quitting.has_shown_all(&self.model);
-        let lobby_is_shown = self.here().is_none_or(|room| self.model.has_shown(room, 0));
-        if self.requests.is_empty() && is_shown && lobby_is_shown {
+        let here_is_shown = self.here().is_none_or(|room| self.model.has_shown(room, 0));
+        if self.requests.is_empty() && is_shown && here_is_shown {
             return true;
         }
         self.quitting.is_out_of_time(Instant::now())
-    }
-
-    /// Messages without an acknowledgement, sent or not.
-    pub(super) fn unsent(&self) -> usize {
-        self.outgoing.messages() + self.direct_messages.len()
     }
 
     /// Asks to be logged out everywhere, if that is planned and there is a link; `true` if it did.
@@ -161,9 +159,9 @@ impl App {
         self.flush()?;
         self.have_read()?;
         self.face.close();
-        let unsent = self.unsent();
-        if unsent > 0 {
-            self.face.tell(&words::unacknowledged(unsent));
+        let unsent = self.told_unsent();
+        if let Some(unsent) = &unsent {
+            self.face.tell(unsent);
         }
         if self.quitting.is_to_log_out() || self.requests.is_logging_out() {
             self.face.tell(words::NOT_SAID_LOGGED_OUT);
@@ -177,7 +175,7 @@ impl App {
             self.hear_goodbye();
         }
         let has_failed = self.quitting.has_lost_one && !self.is_person;
-        Ok(if has_failed || unsent > 0 {
+        Ok(if has_failed || unsent.is_some() {
             Exit::Failure
         } else {
             Exit::Fine

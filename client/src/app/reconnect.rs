@@ -46,13 +46,14 @@ impl App {
         let Bye { reason, text } = bye;
         let sentence = words::server_ended(&text);
         match reason {
-            ByeReason::Quit => Err(ExitReason::fine()),
             ByeReason::Shutdown | ByeReason::Timeout | ByeReason::Busy => self.lost(&sentence),
             ByeReason::LoggedOut if self.requests.is_logging_out() => Err(ExitReason::because(
                 Exit::Fine,
                 words::LOGGED_OUT_EVERYWHERE,
             )),
-            ByeReason::Flood
+            // To `quit` the server was not asked: whoever asks hears the answer elsewhere.
+            ByeReason::Quit
+            | ByeReason::Flood
             | ByeReason::LoggedOut
             | ByeReason::LoginRefused
             | ByeReason::Other(_) => Err(ExitReason::because(Exit::CutOff, &sentence)),
@@ -97,8 +98,7 @@ impl App {
     fn try_later(&mut self, sentence: &str) -> Result<(), ExitReason> {
         let gives_up = !self.is_person && !self.run_mode.is_patient();
         if gives_up && self.connection.attempts() >= SCRIPT_ATTEMPTS {
-            let sentence = words::gave_up(sentence, self.unsent());
-            return Err(ExitReason::because(Exit::CutOff, &sentence));
+            return Err(ExitReason::because(Exit::CutOff, sentence));
         }
         let pause = self.connection.pause(Instant::now(), rand::random());
         let seconds = pause.as_secs_f32().round().max(1.0);

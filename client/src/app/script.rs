@@ -304,7 +304,7 @@ impl App {
                 ..
             }
         );
-        !is_slow || self.unsent() == 0
+        !is_slow || self.unacknowledged() == 0
     }
 
     /// With `--wait-ack` prints the room and number of a message that was acknowledged.

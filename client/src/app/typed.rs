@@ -8,6 +8,7 @@ use std::sync::mpsc::{self, Sender, SyncSender};
 use std::thread;
 
 use super::Event;
+use super::unsent::is_text;
 use crate::input::MAX_LINE;
 use crate::ui::Intent;
 
@@ -24,6 +25,8 @@ pub(super) struct TypedAhead {
     /// Lines of a pipe or a plain terminal; none where the face reads the keys.
     keyboard: Option<Keyboard>,
     ahead: VecDeque<Intent>,
+    /// How many of these are texts to be said.
+    texts: usize,
 }
 
 impl TypedAhead {
@@ -32,7 +35,16 @@ impl TypedAhead {
     }
 
     pub(super) fn keep(&mut self, intent: Intent) {
+        self.texts += usize::from(is_text(&intent));
         self.ahead.push_back(intent);
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Intent> {
+        self.ahead.iter()
+    }
+
+    pub(super) const fn texts(&self) -> usize {
+        self.texts
     }
 
     /// For further lines.
@@ -46,6 +58,7 @@ impl TypedAhead {
         if let (None, Some(keyboard)) = (&intent, &mut self.keyboard) {
             keyboard.want();
         }
+        self.texts -= usize::from(intent.as_ref().is_some_and(is_text));
         intent
     }
 

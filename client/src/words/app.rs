@@ -272,17 +272,19 @@ pub fn reconnecting(why: &str, seconds: f32) -> String {
     format!("{why}, reconnecting in {seconds} s")
 }
 
-pub fn gave_up(why: &str, unsent: usize) -> String {
-    format!("{why}; {}", unacknowledged(unsent))
-}
-
 /// Of messages that were typed and not acknowledged, sent or not.
 pub fn unacknowledged(count: usize) -> String {
     match count {
-        0 => "every message was acknowledged".to_owned(),
         1 => "1 message was not acknowledged and may be lost".to_owned(),
         _ => format!("{count} messages were not acknowledged and may be lost"),
     }
+}
+
+/// A line about one of them, behind [`unacknowledged`]; `place` is empty where it was not decided.
+pub fn unsent_text(place: &str, begin: &str, is_all: bool) -> String {
+    let colon = if place.is_empty() { "" } else { ": " };
+    let end = if is_all { "" } else { "…" };
+    format!("\n{place}{colon}{begin}{end}")
 }
 
 pub fn info(fingerprint: &str, ours: &str, theirs: &str, info: &ServerInfo) -> String {

@@ -18,8 +18,16 @@ pub fn message(room: &str, seq: Seq) -> String {
 }
 
 pub const FULL: &str = "Too much waits to be sent: this stays in the line; press Enter again when some of it has gone.";
-pub const LEAVE: &str = "Leave ChatBox? y/n";
-/// Each of these characters answers [`LEAVE`] with a yes.
+/// With messages that the server has not acknowledged.
+pub fn leave(unsent: usize) -> String {
+    match unsent {
+        0 => "Leave ChatBox? y/n".to_owned(),
+        1 => "1 message is not sent. Leave ChatBox? y/n".to_owned(),
+        _ => format!("{unsent} messages are not sent. Leave ChatBox? y/n"),
+    }
+}
+
+/// Each of these characters answers [`leave`] with a yes.
 pub const YES: &str = "yY";
 pub const NOTED: &str = "Enter goes on once you have noted it: ";
 

@@ -423,7 +423,7 @@ impl<B: Backend> Full<B> {
         let prompt = words::input(here.unwrap_or_default());
         let layout = self.editor.layout(paint::input_width(size.width, &prompt));
         let hints = self.hints();
-        let question = self.question();
+        let question = self.question(scene.unsent);
         let input = match (&question, &self.mode) {
             (Some(question), _) => Input::Question(question),
             (None, Mode::Search(search)) => Input::Search {
@@ -452,9 +452,9 @@ impl<B: Backend> Full<B> {
         Ok(())
     }
 
-    fn question(&self) -> Option<String> {
+    fn question(&self, unsent: usize) -> Option<String> {
         if matches!(self.mode, Mode::Quitting) {
-            return Some(words::LEAVE.to_owned());
+            return Some(words::leave(unsent));
         }
         let asking = self.editor.asking()?;
         Some(words::paste(asking.lines, asking.bytes))

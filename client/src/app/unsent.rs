@@ -1,0 +1,90 @@
+//! What a person or a script has said and the server has not acknowledged: how much it is, and what
+//! it was, to be told where the program ends without it.
+
+use super::App;
+use crate::cli::Exit;
+use crate::exit::ExitReason;
+use crate::input::{self, Input};
+use crate::sanitize::{self, name};
+use crate::ui::Intent;
+use crate::words::app as words;
+
+/// Texts that are repeated, each by its first line.
+const MOST_TOLD: usize = 10;
+/// Characters of each.
+const SHOWN_TEXT: usize = 60;
+
+impl App {
+    /// Messages that were taken and are not acknowledged, sent or not.
+    pub(super) fn unacknowledged(&self) -> usize {
+        self.outgoing.messages() + self.direct_messages.len()
+    }
+
+    /// Those, and the texts that wait to be taken.
+    pub(super) fn unsent(&self) -> usize {
+        self.unacknowledged() + self.typed_ahead.texts()
+    }
+
+    /// How much is not acknowledged, and what; `None` where it is nothing.
+    pub(super) fn told_unsent(&self) -> Option<String> {
+        let count = self.unsent();
+        if count == 0 {
+            return None;
+        }
+        let mut sentence = words::unacknowledged(count);
+        for (place, text) in self.unsent_texts().into_iter().take(MOST_TOLD) {
+            let first = text.trim().lines().next().unwrap_or_default();
+            let begin: String = first.chars().take(SHOWN_TEXT).collect();
+            let is_all = begin.len() == text.trim().len();
+            let shown = sanitize::line(&begin);
+            sentence.push_str(&words::unsent_text(&place, &shown, is_all));
+        }
+        Some(sentence)
+    }
+
+    /// In the order in which they were to be said, but for those to people whose conversation is not
+    /// there yet, which stand behind the others.
+    fn unsent_texts(&self) -> Vec<(String, String)> {
+        let taken = self.outgoing.texts().map(|(room, text)| {
+            let called = name(self.model.room_name(room));
+            (called, text.to_owned())
+        });
+        let direct = self.direct_messages.texts();
+        let direct = direct.map(|(user, text)| (format!("@{}", name(user)), text.to_owned()));
+        let ahead = self.typed_ahead.iter().filter(|intent| is_text(intent));
+        let ahead = ahead.map(|intent| (String::new(), text_of(intent).to_owned()));
+        taken.chain(direct).chain(ahead).collect()
+    }
+
+    /// The program ends for `reason`: with what is not sent, which makes a success none.
+    pub(super) fn with_unsent(&self, reason: ExitReason) -> ExitReason {
+        let Some(unsent) = self.told_unsent() else {
+            return reason;
+        };
+        let exit = match reason.exit {
+            Exit::Fine => Exit::Failure,
+            other => other,
+        };
+        let sentence = match &*reason.sentence {
+            "" => unsent,
+            why => format!("{why}\n{unsent}"),
+        };
+        ExitReason { exit, sentence }
+    }
+}
+
+fn text_of(intent: &Intent) -> &str {
+    match intent {
+        Intent::Line(text) | Intent::Paste(text) => text,
+        _ => "",
+    }
+}
+
+/// Whether it is said, and is not a command.
+pub(super) fn is_text(intent: &Intent) -> bool {
+    match intent {
+        Intent::Line(line) => matches!(input::parse(line), Input::Text(_)),
+        Intent::Paste(block) => matches!(input::parse_pasted(block), Input::Text(_)),
+        _ => false,
+    }
+}
