@@ -16,7 +16,7 @@ use chatbox_common::wire::message::{ByeReason, ClientMessage};
 
 #[test]
 fn a_goodbye_that_nobody_asked_for_is_no_success() {
-    for reason in [ByeReason::Quit, ByeReason::LoggedOut, ByeReason::Other] {
+    for reason in [ByeReason::Quit, ByeReason::LoggedOut, ByeReason::Other(99)] {
         let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
         let child = dir.begin(&server, &["send", "--room", "#lobby", "the", "text"]);
         let mut client = server.accept();

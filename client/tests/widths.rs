@@ -24,7 +24,7 @@ use chatbox_common::testkit::terminal::client::client_of;
 use chatbox_common::testkit::terminal::{CTRL_U, Program, Screen};
 use chatbox_common::wire::message::{ByeReason, ServerMessage};
 use corpus::corpus;
-use emulator::{Emulator, Table};
+use emulator::{Emulator, Widths};
 use tmux::Tmux;
 use unicode_width::UnicodeWidthChar;
 
@@ -38,7 +38,7 @@ const FORGED: &str = "00:00:00 #lobby <bob> ";
 /// Redraws the full screen.
 const CTRL_L: &str = "\u{c}";
 
-const TABLES: [(&str, Table); 4] = [
+const TABLES: [(&str, Widths); 4] = [
     ("ambiguous is narrow", |c| c.width().unwrap_or(0)),
     ("ambiguous is wide", |c| c.width_cjk().unwrap_or(0)),
     ("letters are wide, too", |c| match c {

@@ -87,7 +87,7 @@ impl Funds {
 }
 
 #[derive(Debug)]
-struct Held {
+struct InUse {
     left: Arc<Mutex<Funds>>,
     holders: usize,
 }
@@ -95,7 +95,7 @@ struct Held {
 #[derive(Debug, Default)]
 struct Table {
     /// Of accounts with a session, or with one that is about to begin.
-    held: HashMap<AccountId, Held>,
+    held: HashMap<AccountId, InUse>,
     /// Of the others, until they are full.
     resting: HashMap<AccountId, Funds>,
     by_lapse: BTreeSet<(Instant, AccountId)>,
@@ -163,7 +163,7 @@ impl AccountBudgets {
         let mut table = locked(&self.table);
         let rested = table.wake(account);
         table.forget_full(now);
-        let held = table.held.entry(account).or_insert_with(|| Held {
+        let held = table.held.entry(account).or_insert_with(|| InUse {
             left: Arc::new(Mutex::new(rested.unwrap_or_else(|| Funds::all(now)))),
             holders: 0,
         });

@@ -72,9 +72,8 @@ pub const fn price(message: &ClientMessage) -> Price {
             Price::work(20)
         }
         // Those that are read from the database cost besides what they bring (`for_bytes`).
-        C::History(_) => Price::work(2),
+        C::History(_) | C::Whois(_) | C::Sessions(_) => Price::work(2),
         C::List(_) | C::Rooms(_) | C::Members(_) => Price::work(4),
-        C::Whois(_) | C::Sessions(_) => Price::work(2),
         C::Follow(_) | C::Read(_) | C::Whoami(_) | C::Info(_) | C::Ping(_) | C::Pong(_) => {
             Price::work(1)
         }

@@ -89,9 +89,9 @@ fn all_sessions_of_an_account_and_all_its_resumes_have_one_budget_of_messages() 
         }
     }
     let (_bob, bob) = server.register("Bob");
-    let taken = bob.welcome.unwrap().rooms[0].head;
+    let stored = bob.welcome.unwrap().rooms[0].head;
     let most = most_since(start, 5, 5);
-    assert!((5..=most).contains(&taken), "{taken} {most}");
+    assert!((5..=most).contains(&stored), "{stored} {most}");
 }
 
 #[test]
@@ -174,10 +174,10 @@ fn more_resumes_than_an_account_pays_for_wait_or_are_told_to_come_back() {
         peer.say_resume(&token);
     }
     let mut told: Vec<ErrorMessage> = Vec::new();
-    let mut taken = 0;
+    let mut stored = 0;
     for peer in &mut peers {
         match peer.next() {
-            ServerMessage::LoggedIn(_) => taken += 1,
+            ServerMessage::LoggedIn(_) => stored += 1,
             ServerMessage::Error(error) => {
                 assert_eq!(peer.goodbye(), ByeReason::Busy);
                 told.push(error);
@@ -185,7 +185,7 @@ fn more_resumes_than_an_account_pays_for_wait_or_are_told_to_come_back() {
             other => panic!("{other:?}"),
         }
     }
-    assert!(taken > MAX_SESSIONS && !told.is_empty(), "{taken}");
+    assert!(stored > MAX_SESSIONS && !told.is_empty(), "{stored}");
     for error in told {
         assert_eq!(error.code, ErrorCode::Busy);
         assert!(error.retry_ms.is_some_and(|ms| ms > 0), "{error:?}");
@@ -234,8 +234,8 @@ fn unknown_token(client: &mut ScriptedClient) {
 #[test]
 fn a_login_of_the_wrong_form_costs_its_address_an_attempt_and_is_a_line_as_long_as_it_has_one() {
     let mut server = ServerProcess::start(QUICK);
-    type Said = fn(&mut ScriptedClient);
-    let said: [(Said, &str, u8); 2] = [
+    type Sent = fn(&mut ScriptedClient);
+    let said: [(Sent, &str, u8); 2] = [
         (malformed_login, "malformed", 2),
         (unknown_token, "resume", 3),
     ];

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 
 /// The columns that a terminal gives a character.
-pub type Table = fn(char) -> usize;
+pub type Widths = fn(char) -> usize;
 
 #[derive(Clone, PartialEq, Eq)]
 enum Glyph {
@@ -16,7 +16,7 @@ enum Glyph {
 }
 
 pub struct Emulator {
-    table: Table,
+    table: Widths,
     size: (usize, usize),
     rows: VecDeque<Vec<Glyph>>,
     /// The rows that were pushed out at the top.
@@ -31,7 +31,7 @@ pub struct Emulator {
 
 impl Emulator {
     /// `size` is columns and rows.
-    pub fn new(table: Table, (columns, rows): (u16, u16)) -> Self {
+    pub fn new(table: Widths, (columns, rows): (u16, u16)) -> Self {
         let size = (columns.into(), rows.into());
         Self {
             table,

@@ -4,6 +4,10 @@ use crate::wire::message::{
     Access, Action, ByeReason, ErrorCode, FactorPart, Kind, Plain, RoomId, RoomMode, RoomRole, Send,
 };
 
+#[allow(
+    clippy::duplicate_mod,
+    reason = "without the feature `testkit` these tests have it all the same"
+)]
 #[path = "../testkit/corpus/mod.rs"]
 mod corpus;
 #[path = "kinds_tests.rs"]

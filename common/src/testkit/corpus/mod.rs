@@ -3,6 +3,11 @@
 //! Whatever must hold for every type that there is is tried with these: a test of the codec
 //! compares their numbers with the decoder's, so that a new type can't be without an example.
 
+#![allow(
+    clippy::wildcard_imports,
+    reason = "an example of every message names all that there is"
+)]
+
 use crate::secret::{Secret, SecretString};
 use crate::wire::message::*;
 
