@@ -19,7 +19,7 @@ use super::catalogue;
 use super::error::StoreError;
 use super::sql::{self, SqlLog};
 
-/// SQLite puts [`LOG`] and `chatbox.db-shm` beside it.
+/// SQLite puts `chatbox.db-wal` and `chatbox.db-shm` beside it.
 pub const DATABASE: &str = "chatbox.db";
 /// The write-ahead log.
 pub(super) const LOG: &str = "chatbox.db-wal";
