@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind};
 
-use chatbox_common::wire::message::ByeReason;
+use chatbox_common::wire::message::{ByeReason, ErrorCode};
 
 use crate::cli::Exit;
 use crate::config::ConfigError;
@@ -117,7 +117,12 @@ impl From<SessionError> for ExitReason {
             SessionError::Resolve { .. }
             | SessionError::Connect { .. }
             | SessionError::Handshake { .. }
-            | SessionError::Timeout => Exit::CannotConnect,
+            | SessionError::Timeout
+            // It passes by itself, and says nothing of the login.
+            | SessionError::Refused {
+                code: ErrorCode::Unavailable | ErrorCode::Busy,
+                ..
+            } => Exit::CannotConnect,
             SessionError::Refused { .. }
             | SessionError::Goodbye {
                 reason: ByeReason::LoginRefused,
@@ -132,8 +137,6 @@ impl From<SessionError> for ExitReason {
 
 #[cfg(test)]
 mod tests {
-    use chatbox_common::wire::message::ErrorCode;
-
     use super::*;
 
     #[test]
@@ -149,6 +152,19 @@ mod tests {
                 sentence: "no\\u{1b}[2J".into(),
             }
         );
+    }
+
+    #[test]
+    fn what_passes_by_itself_is_no_refusal_of_the_login() {
+        for (code, exit) in [
+            (ErrorCode::LoginRefused, Exit::LoginRefused),
+            (ErrorCode::Unavailable, Exit::CannotConnect),
+            (ErrorCode::Busy, Exit::CannotConnect),
+        ] {
+            let sentence = String::new();
+            let reason = ExitReason::from(SessionError::Refused { code, sentence });
+            assert_eq!(reason.exit, exit, "{code:?}");
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::words::input as words;
 use command::Misuse;
 pub use command::{Command, MemberAction, RoomOrder, Target};
 use table::{CommandRow, TABLE, find};
-pub use when::When;
+pub use when::{When, span};
 
 /// In bytes: a text of [`MAX_TEXT`], a slash before it, and CR LF.
 pub const MAX_LINE: usize = MAX_TEXT + 3;

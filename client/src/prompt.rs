@@ -9,6 +9,7 @@ mod modes;
 #[cfg(not(unix))]
 #[path = "prompt/no_modes.rs"]
 mod modes;
+mod nobody;
 mod secret_file;
 mod terminal;
 
@@ -22,6 +23,7 @@ use crate::charset;
 use crate::margin;
 use crate::sanitize;
 use crate::screen::{self, Screen};
+pub use nobody::Nobody;
 pub(crate) use secret_file::first_line;
 pub use secret_file::{SecretFileError, read_secret_file};
 pub use terminal::Terminal;
@@ -156,62 +158,4 @@ pub fn complain(sentence: &str) {
     let sentence = sanitize::text(sentence);
     let lines = margin::hang("chatbox: ", &stderr.shown(&sentence), screen::error_width());
     let _ = stderr.write_all(lines.as_bytes());
-}
-
-/// A prompter for tests, which can't be asked.
-#[cfg(test)]
-pub mod nobody {
-    use super::*;
-
-    pub struct Nobody;
-
-    impl Prompter for Nobody {
-        fn can_be_asked(&self) -> bool {
-            false
-        }
-
-        fn screen(&self) -> Screen {
-            Screen::of_process(true)
-        }
-
-        fn choose(&mut self, _: &[Choice]) -> Result<usize, PromptError> {
-            Err(PromptError::NoTerminal(""))
-        }
-
-        fn ask(&mut self, _: &str, instead: &'static str) -> Result<String, PromptError> {
-            Err(PromptError::NoTerminal(instead))
-        }
-
-        fn ask_secret(
-            &mut self,
-            _: &str,
-            instead: &'static str,
-        ) -> Result<SecretString, PromptError> {
-            Err(PromptError::NoTerminal(instead))
-        }
-
-        fn ask_new_secret(
-            &mut self,
-            _: &str,
-            instead: &'static str,
-            _: &[&str],
-        ) -> Result<SecretString, PromptError> {
-            Err(PromptError::NoTerminal(instead))
-        }
-
-        fn say(&mut self, _: &str) -> io::Result<()> {
-            Ok(())
-        }
-
-        fn tell(&mut self, _: &str) {}
-
-        fn show(&mut self, _: &Sheet) -> io::Result<()> {
-            Ok(())
-        }
-
-        fn busy(&mut self, _: &str, task: Task) -> Result<(), PromptError> {
-            task();
-            Ok(())
-        }
-    }
 }

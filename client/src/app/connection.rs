@@ -26,6 +26,8 @@ pub(super) struct Connection {
     state: LinkState,
     ticket: Option<Ticket>,
     backoff: Backoff,
+    /// Why there is no link, as a script was told last: it is told once, and not with each attempt.
+    told: String,
     /// Counts the links: what an older one still delivers is not heard.
     number: u64,
     session: u64,
@@ -40,6 +42,7 @@ impl Connection {
             state: LinkState::LoggedOut,
             ticket: None,
             backoff: Backoff::new(first_pause),
+            told: String::new(),
             number: 0,
             session: 0,
             capabilities: Capabilities::NONE,
@@ -57,8 +60,9 @@ impl Connection {
     }
 
     /// The server has let this client in: the next pause is a first one.
-    pub(super) const fn welcomed(&mut self, session: u64, capabilities: Capabilities) {
+    pub(super) fn welcomed(&mut self, session: u64, capabilities: Capabilities) {
         self.backoff.reset();
+        self.told.clear();
         self.session = session;
         self.capabilities = capabilities;
     }
@@ -119,6 +123,13 @@ impl Connection {
         self.state = LinkState::LoggedOut;
     }
 
+    /// Whether `why` is not what was told last, since the server last let this client in.
+    pub(super) fn is_news(&mut self, why: &str) -> bool {
+        let is_news = self.told != why;
+        why.clone_into(&mut self.told);
+        is_news
+    }
+
     /// Pauses since the server last let this client in.
     pub(super) const fn attempts(&self) -> u32 {
         self.backoff.attempts()
@@ -150,6 +161,12 @@ impl Connection {
     /// The attempt failed, and its ticket is still good.
     pub(super) fn give_back(&mut self, ticket: Ticket) {
         self.ticket = Some(ticket);
+    }
+
+    /// The login is made anew, and no ticket is left.
+    pub(super) fn begin_login(&mut self) {
+        self.ticket = None;
+        self.state = LinkState::Trying;
     }
 
     /// The login can't be continued, only made anew.

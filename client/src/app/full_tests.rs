@@ -13,7 +13,7 @@ use chatbox_common::wire::message::{
 
 use super::*;
 use crate::cli::Cli;
-use crate::prompt::nobody::Nobody;
+use crate::prompt::Nobody;
 use crate::ui::full::terminal::Pressed;
 use crate::ui::full::test_screen::{TestScreen, keys};
 

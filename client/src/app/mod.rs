@@ -12,7 +12,9 @@ mod direct;
 mod focus;
 #[cfg(test)]
 mod full_tests;
+mod output;
 mod past;
+mod patience;
 mod people;
 mod quit;
 mod reconnect;
@@ -37,7 +39,7 @@ use chatbox_common::wire::message::RoomId;
 use crate::cli::Exit;
 use crate::config::Settings;
 use crate::exit::ExitReason;
-use crate::login::{Login, ResumeError};
+use crate::login::{LoggedInAgain, Login, ResumeError};
 use crate::model::{Ask, Effect, Event as Told, Model};
 use crate::outgoing::{MAX_WAITING, Next, Outgoing};
 use crate::session::{Entered, Heard, Ticket, UNANSWERED};
@@ -49,6 +51,7 @@ use account::Changing;
 use connection::Connection;
 use direct::DirectMessages;
 use focus::Focus;
+use patience::Patience;
 use quit::Quitting;
 use requests::{Asked, Requests};
 pub use script::RunMode;
@@ -65,6 +68,10 @@ enum Event {
     Heard(u64, Heard),
     /// An attempt to continue the login has ended; it gives its ticket back.
     Resumed(Box<(Ticket, Result<Entered, ResumeError>)>),
+    /// A login that no person was asked for has ended.
+    LoggedIn(Box<LoggedInAgain>),
+    /// Whoever read standard output has gone.
+    ReaderGone,
     /// SIGINT (Ctrl-C) or SIGTERM, by its number.
     Interrupt(i32),
     /// Keys wait in the face, which knows what they mean.
@@ -84,6 +91,7 @@ pub struct App {
     changing: Option<Changing>,
     focus: Focus,
     typed_ahead: TypedAhead,
+    patience: Patience,
     quitting: Quitting,
     run_mode: RunMode,
     script_start: ScriptStart,
@@ -116,6 +124,7 @@ impl App {
         );
         app.quitting = Quitting::new(ctrl_c_ends);
         app.is_person &= run_mode == RunMode::Chat;
+        app.patience = Patience::new(run_mode.timeout());
         app.run_mode = run_mode;
         // Before Ctrl-C is taken over: until the questions are over it cancels them.
         app.face.back();
@@ -131,6 +140,9 @@ impl App {
                 app.typed_ahead.read_from(keyboard);
             }
             signals::watch(app.teller.clone())?;
+            if matches!(app.run_mode, RunMode::Tail { .. }) {
+                output::watch(app.teller.clone())?;
+            }
             // From here on signals are events; where there are none Ctrl-C still ends the process.
             app.quitting.let_ctrl_c_end(cfg!(not(unix)));
         }
@@ -159,6 +171,7 @@ impl App {
             changing: None,
             focus: Focus::default(),
             typed_ahead: TypedAhead::default(),
+            patience: Patience::default(),
             quitting: Quitting::default(),
             run_mode: RunMode::Chat,
             script_start: ScriptStart::default(),
@@ -209,6 +222,8 @@ impl App {
                 }
             }
             Some(Event::Resumed(attempt)) => self.resumed(*attempt)?,
+            Some(Event::LoggedIn(ended)) => self.logged_in_again(*ended)?,
+            Some(Event::ReaderGone) => return Err(ExitReason::fine()),
             Some(Event::Interrupt(_)) if self.quitting.takes_interrupt() => {}
             Some(Event::Interrupt(signal)) => return self.interrupted(signal).map(Some),
             Some(Event::Pressed) => {}
@@ -246,8 +261,11 @@ impl App {
     }
 
     /// `None` when one of the times has come for which the loop waits, or one of `others`.
-    fn next_event(&self, others: &[Option<Instant>]) -> Result<Option<Event>, ExitReason> {
+    fn next_event(&mut self, others: &[Option<Instant>]) -> Result<Option<Event>, ExitReason> {
+        let waits = self.waits_for_the_server();
+        self.patience.watch(waits, Instant::now());
         let times = [
+            self.patience.by(),
             self.connection.retry_at(),
             self.requests.page_at(),
             self.quitting.by(),
@@ -273,6 +291,12 @@ impl App {
 
     fn time_has_come(&mut self) -> Result<(), ExitReason> {
         let now = Instant::now();
+        if self.patience.by().is_some_and(|at| at <= now) {
+            return Err(ExitReason::because(
+                Exit::CannotConnect,
+                script_words::TIMED_OUT,
+            ));
+        }
         if self.requests.page_is_due(now) {
             self.tell_model(Told::Retry)?;
         }

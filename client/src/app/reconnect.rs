@@ -10,7 +10,7 @@ use super::script::RunMode;
 use super::{App, Event};
 use crate::cli::Exit;
 use crate::exit::ExitReason;
-use crate::login::{NotResumed, ResumeError};
+use crate::login::{LoggedInAgain, LoginAgain, NotResumed, ResumeError};
 use crate::model::Event as Told;
 use crate::session::{Ending, Entered, Link, Ticket};
 use crate::words::app as words;
@@ -102,9 +102,10 @@ impl App {
         }
         let pause = self.connection.pause(Instant::now(), rand::random());
         let seconds = pause.as_secs_f32().round().max(1.0);
-        Ok(self
-            .face
-            .notice(None, &words::reconnecting(sentence, seconds))?)
+        if self.run_mode != RunMode::Chat && !self.connection.is_news(sentence) {
+            return Ok(());
+        }
+        self.state(&words::reconnecting(sentence, seconds))
     }
 
     /// The state of the connection is shown in a chat, and is not part of a script's output.
@@ -152,16 +153,48 @@ impl App {
         }
     }
 
-    /// A script ends here; a person is asked to log in again.
+    /// A person is asked to log in again; a script does so by itself where it has what it takes, and
+    /// ends elsewhere.
     fn logged_out(&mut self) -> Result<(), ExitReason> {
         self.connection.log_out();
+        self.login.forget_saved()?;
         if !self.is_person {
+            if let Some(again) = self.login.again() {
+                return self.log_in_by_itself(again);
+            }
             return Err(ExitReason::because(
                 Exit::LoginRefused,
                 words::NOT_CONTINUED,
             ));
         }
         Ok(self.face.notice(None, words::ENTER_LOGS_IN)?)
+    }
+
+    fn log_in_by_itself(&mut self, again: LoginAgain) -> Result<(), ExitReason> {
+        self.connection.begin_login();
+        let teller = self.teller.clone();
+        thread::Builder::new()
+            .name("login".to_owned())
+            .spawn(move || {
+                // Fails only where the program ends meanwhile.
+                let _ = teller.send(Event::LoggedIn(Box::new(again.run())));
+            })?;
+        Ok(())
+    }
+
+    pub(super) fn logged_in_again(&mut self, ended: LoggedInAgain) -> Result<(), ExitReason> {
+        match self.login.judge_again(ended) {
+            Ok(entered) => {
+                self.state(words::LOGGED_IN_AGAIN)?;
+                self.take_up(entered)
+            }
+            Err(NotResumed::Later(sentence)) => self.try_later(&sentence),
+            Err(NotResumed::Refused) => Err(ExitReason::because(
+                Exit::LoginRefused,
+                words::NOT_CONTINUED,
+            )),
+            Err(NotResumed::Exit(reason)) => Err(reason),
+        }
     }
 
     /// The line that led here is not sent: it only said that somebody is there to be asked.

@@ -2,6 +2,8 @@
 //! the chat's own, so that nothing is lost or doubled here either; the mode of the run only decides
 //! what comes in, what is shown, and when it is over.
 
+use std::time::Duration;
+
 use chatbox_common::wire::message::{
     ClientMessage, Head, History, Join, Page, Room, RoomId, Seq, ServerMessage, Welcome,
 };
@@ -26,6 +28,8 @@ pub enum RunMode {
         text: Option<String>,
         /// Each message waits for the acknowledgement of the one before, which is printed.
         one_by_one: bool,
+        /// How long to wait for the server while nothing goes on.
+        timeout: Option<Duration>,
     },
     Tail {
         room: String,
@@ -47,6 +51,7 @@ impl RunMode {
                 room: sending.room.to_string(),
                 text: sending.text(),
                 one_by_one: sending.wait_ack,
+                timeout: sending.timeout,
             },
             Script::Tail(tailing) => Self::Tail {
                 room: tailing.room.to_string(),
@@ -67,6 +72,13 @@ impl RunMode {
     /// Whether it connects again as often as it takes.
     pub(super) const fn is_patient(&self) -> bool {
         matches!(self, Self::Send { .. } | Self::Tail { .. })
+    }
+
+    pub(super) const fn timeout(&self) -> Option<Duration> {
+        match self {
+            Self::Send { timeout, .. } => *timeout,
+            Self::Chat | Self::Tail { .. } | Self::List | Self::WhoAmI => None,
+        }
     }
 
     pub(super) const fn reads_lines(&self) -> bool {

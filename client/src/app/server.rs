@@ -132,6 +132,7 @@ impl App {
 
     fn acknowledged(&mut self, ack: &Ack) -> Result<(), ExitReason> {
         if let Some(room) = self.outgoing.acknowledged(ack.request) {
+            self.patience.gets_on();
             self.quitting.committed(room, ack.seq);
             self.told_number(room, ack.seq)?;
         }

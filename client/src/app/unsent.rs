@@ -20,6 +20,12 @@ impl App {
         self.outgoing.messages() + self.direct_messages.len()
     }
 
+    /// Whether nothing goes on before the server has done something.
+    pub(super) fn waits_for_the_server(&self) -> bool {
+        let is_there = self.model.is_connected() && self.model.is_in_a_room();
+        !is_there || self.requests.is_moving() || self.unacknowledged() > 0
+    }
+
     /// Those, and the texts that wait to be taken.
     pub(super) fn unsent(&self) -> usize {
         self.unacknowledged() + self.typed_ahead.texts()

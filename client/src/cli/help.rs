@@ -6,7 +6,7 @@ Exit codes:
   1  failure: also a room that cannot be entered, or a message that is refused
   2  usage: a wrong flag or value, or nobody there to ask for what is missing
   3  configuration: a file cannot be read, or it or a command in it fails
-  4  cannot connect
+  4  cannot connect, or nothing was acknowledged in the time of --timeout
   5  the server's key was refused
   6  the login was refused
   7  the connection was cut off";
@@ -35,6 +35,7 @@ Examples:
   chatbox send --profile bot --room '#ops' 'the backup is done'
   seq 1 1000 | chatbox send --profile bot --room '#ops'
   chatbox send --profile bot --room @bob --wait-ack -- '-- a text with a dash'
+  chatbox send --profile bot --room '#ops' --timeout 5m 'the backup is done'
 
 What is sent is a text, whatever it begins with: /me means nothing here. Put the
 room in quotes: the shell takes what begins with '#' for a comment.";

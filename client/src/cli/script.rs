@@ -2,6 +2,7 @@
 //! the definition.
 
 use std::fmt;
+use std::time::Duration;
 
 use chatbox_common::name::{NameError, RoomName, UserName};
 use chatbox_common::wire::message::Seq;
@@ -9,7 +10,7 @@ use clap::{Args, CommandFactory, Subcommand, value_parser};
 use clap_complete::Shell;
 
 use super::{Cli, help};
-use crate::input::When;
+use crate::input::{When, span};
 
 /// What is done without a chat.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
@@ -62,6 +63,10 @@ pub struct Sending {
     #[arg(long)]
     pub wait_ack: bool,
 
+    /// Give up when nothing is acknowledged so long
+    #[arg(long, value_name = "SPAN", value_parser = timeout)]
+    pub timeout: Option<Duration>,
+
     /// What to say; without it, each line of standard input is said
     #[arg(value_name = "TEXT")]
     text: Vec<String>,
@@ -79,6 +84,11 @@ impl Sending {
     pub(super) fn is_blank(&self) -> bool {
         self.text().is_some_and(|text| text.trim().is_empty())
     }
+}
+
+fn timeout(text: &str) -> Result<Duration, &'static str> {
+    let seconds = span(text).ok_or("write a span such as 90s, 10m or 2h")?;
+    Ok(Duration::from_secs(seconds.into()))
 }
 
 /// `chatbox tail`
@@ -255,6 +265,20 @@ mod tests {
         }
         let much = Since::parse("99999999999999999999").unwrap_err();
         assert!(much.contains("number"), "{much}");
+    }
+
+    #[test]
+    fn a_time_to_wait_is_a_span() {
+        let send = |timeout| called(&["send", "--room=#ops", timeout, "x"]);
+        match send("--timeout=5m") {
+            Ok(Script::Send(sending)) => {
+                assert_eq!(sending.timeout, Some(Duration::from_secs(300)));
+            }
+            other => panic!("{other:?}"),
+        }
+        for wrong in ["--timeout=5", "--timeout=0s", "--timeout=soon"] {
+            assert!(send(wrong).unwrap_err().contains("such as 90s"), "{wrong}");
+        }
     }
 
     #[test]

@@ -60,7 +60,8 @@ fn clock(word: &str) -> Option<Time> {
 }
 
 /// `90s`, `10m`, `2h` or `7d` in seconds; `None` for 0 and for more than a `u32` holds.
-pub(super) fn span(word: &str) -> Option<u32> {
+#[must_use]
+pub fn span(word: &str) -> Option<u32> {
     let unit = word.chars().last()?;
     let count: u32 = word.strip_suffix(unit)?.parse().ok()?;
     let seconds = match unit {

@@ -18,6 +18,7 @@ use crate::secret_command::SecretCommand;
 use crate::words::login as words;
 use crate::words::tables::now_ms;
 
+#[derive(Clone)]
 pub struct Codes {
     source: Given,
     used: Option<Used>,
@@ -65,6 +66,7 @@ impl Given {
     }
 }
 
+#[derive(Clone)]
 struct Used {
     step: u64,
     text: SecretString,
@@ -91,6 +93,12 @@ impl Codes {
         self.source.is_given()
     }
 
+    /// Another code can be had whenever one is needed.
+    #[must_use]
+    pub const fn come_from_a_command(&self) -> bool {
+        matches!(self.source, Given::Command(_))
+    }
+
     /// A second factor that was not used yet.
     ///
     /// # Errors
@@ -100,20 +108,18 @@ impl Codes {
         prompter: &mut dyn Prompter,
         prompt: &str,
     ) -> Result<SecretString, ExitReason> {
-        if self.are_given()
+        let Some(mut factor) = self.given(prompter)? else {
+            return Ok(self.asked(prompter, prompt)?);
+        };
+        if self.is_used(&factor)
             && let Some(wait) = self.wait(now_ms() / 1000)
         {
             let sentence = words::code_used(wait);
             prompter.tell(&sentence);
             // A code is good once, and the source has the next one when its step begins.
             away(prompter, &sentence, move || thread::sleep(wait))?;
+            factor = self.given(prompter)?.unwrap_or(factor);
         }
-        let Some(secret) = self.source.read(prompter)? else {
-            return Ok(self.asked(prompter, prompt)?);
-        };
-        let factor = SecondFactor::parse(secret.expose())
-            .map_err(|error| ExitReason::because(Exit::Usage, &error.to_string()))?;
-        let factor = text(&factor);
         if self.is_used(&factor) {
             return Err(ExitReason::because(
                 Exit::LoginRefused,
@@ -121,6 +127,16 @@ impl Codes {
             ));
         }
         Ok(factor)
+    }
+
+    /// From the file or the command; `None` where the person is to be asked.
+    fn given(&self, prompter: &mut dyn Prompter) -> Result<Option<SecretString>, ExitReason> {
+        let Some(secret) = self.source.read(prompter)? else {
+            return Ok(None);
+        };
+        let factor = SecondFactor::parse(secret.expose())
+            .map_err(|error| ExitReason::because(Exit::Usage, &error.to_string()))?;
+        Ok(Some(text(&factor)))
     }
 
     /// As [`Codes::fresh`], from the person whatever the source is.

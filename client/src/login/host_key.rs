@@ -219,7 +219,7 @@ fn own_fingerprint(directory: &Path) -> Option<Fingerprint> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prompt::nobody::Nobody;
+    use crate::prompt::Nobody;
 
     fn key(number: u8) -> Fingerprint {
         Fingerprint::from_key(&[number; 32])

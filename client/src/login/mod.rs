@@ -8,6 +8,7 @@
 //! made when all answers are there. Where the person is asked about a key, another connection is
 //! made afterwards, whose key must be the one that was asked about.
 
+mod again;
 mod change;
 mod codes;
 mod enrol;
@@ -32,6 +33,7 @@ use crate::session::{self, Confirmed, Entered, Greeted, SessionError, Ticket};
 use crate::trust::Purpose;
 use crate::words::tables::now_ms;
 use crate::words::{login as words, script};
+pub use again::{LoggedInAgain, LoginAgain};
 pub use change::{Factors, Passwords};
 use codes::{Codes, Given};
 use host_key::HostKeyCheck;
@@ -54,6 +56,10 @@ pub struct Login {
     /// Whether the login is to be saved for the next script; `saved` is its place while it is.
     keep: bool,
     saved: Option<SavedSession>,
+    /// Of the server that this is a login to.
+    key: Option<Fingerprint>,
+    /// Logins without a person that were refused, since the last that was not.
+    refused_again: u32,
     /// The key of the connection before the menu.
     probed: Option<Fingerprint>,
 }
@@ -124,6 +130,8 @@ impl Login {
             register: cli.register,
             keep: cli.keep_session,
             saved: None,
+            key: None,
+            refused_again: 0,
             probed: None,
         })
     }
@@ -178,17 +186,17 @@ impl Login {
             return Ok(None);
         };
         if !self.host_key.still_accepts(ticket.fingerprint)? {
-            return self.forget_saved(script::SESSION_OF_ANOTHER_KEY, prompter);
+            return self.instead_of_saved(script::SESSION_OF_ANOTHER_KEY, prompter);
         }
         match self.way().resume(&ticket) {
             Ok(entered) => Ok(Some(entered)),
             Err(ResumeError::Failed(error)) if error.is_refusal() => {
-                self.forget_saved(script::SESSION_OVER, prompter)
+                self.instead_of_saved(script::SESSION_OVER, prompter)
             }
             Err(ResumeError::Failed(error)) => Err(error.into()),
             // The server has got another key, which is known already.
             Err(ResumeError::OtherKey(presented)) if self.host_key.vouches_for(presented) => {
-                self.forget_saved(script::SESSION_OF_ANOTHER_KEY, prompter)
+                self.instead_of_saved(script::SESSION_OF_ANOTHER_KEY, prompter)
             }
             Err(ResumeError::OtherKey(presented)) => {
                 Err(self.host_key.is_not(ticket.fingerprint, presented))
@@ -197,15 +205,13 @@ impl Login {
     }
 
     /// The saved login can't be continued, and a login in full follows.
-    fn forget_saved(
+    fn instead_of_saved(
         &self,
         why: &str,
         prompter: &mut dyn Prompter,
     ) -> Result<Option<Entered>, ExitReason> {
         prompter.tell(why);
-        if let Some(saved) = &self.saved {
-            saved.forget()?;
-        }
+        self.forget_saved()?;
         Ok(None)
     }
 
@@ -216,10 +222,21 @@ impl Login {
         self.saved.is_some()
     }
 
-    /// Saves a new ticket in the place of the one before, where logins are saved.
-    pub fn keep(&self, ticket: &Ticket) -> Result<(), ExitReason> {
+    /// Takes note of a login that begins or goes on; saves its ticket in the place of the one before,
+    /// where logins are saved.
+    pub fn keep(&mut self, ticket: &Ticket) -> Result<(), ExitReason> {
+        self.key = Some(ticket.fingerprint);
+        self.refused_again = 0;
         match &self.saved {
             Some(saved) => Ok(saved.keep(ticket)?),
+            None => Ok(()),
+        }
+    }
+
+    /// A ticket that was refused is saved no longer.
+    pub fn forget_saved(&self) -> Result<(), ExitReason> {
+        match &self.saved {
+            Some(saved) => Ok(saved.forget()?),
             None => Ok(()),
         }
     }

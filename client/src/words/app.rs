@@ -248,6 +248,7 @@ pub fn not_followed(why: &str) -> String {
 pub const SILENT: &str = "the server fell silent";
 pub const CONNECTION_LOST: &str = "connection lost";
 pub const CONNECTED_AGAIN: &str = "connected again";
+pub const LOGGED_IN_AGAIN: &str = "logged in again";
 pub const MAY_NOT_BE_DONE: &str =
     "What was asked for just now may not have been done; look, and ask again.";
 pub const NOT_CONTINUED: &str = "the login could not be continued after the connection was lost";

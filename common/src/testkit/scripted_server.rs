@@ -161,11 +161,16 @@ impl AcceptedClient {
     /// that one: [`AcceptedClient::let_in`] sends what this returns, whose `scram` is `None` when
     /// the password was wrong.
     pub fn challenge(&mut self) -> LoggedIn {
+        self.challenge_for(CODE)
+    }
+
+    /// The same where another code is to come.
+    pub fn challenge_for(&mut self, code: &str) -> LoggedIn {
         let (challenge, user) = self.say_challenge(Iterations::DEFAULT);
         let Some(ClientMessage::LoginConfirm(confirm)) = self.hear() else {
             panic!("no confirmation");
         };
-        assert_eq!(confirm.code.expose(), CODE);
+        assert_eq!(confirm.code.expose(), code);
         let proof = challenge
             .check(&confirm.scram, self.binding.as_bytes())
             .unwrap();

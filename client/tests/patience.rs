@@ -1,0 +1,178 @@
+//! What a script does while the server is away, refuses it, or answers nothing; and when whoever
+//! reads it has gone.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may assert in the plainest way, their helpers too"
+)]
+
+use chatbox_common::testkit::client_dir::{ClientDir, end};
+use chatbox_common::testkit::guard::GuardedChild;
+use chatbox_common::testkit::scripted_server::{AcceptedClient, ScriptedServer};
+use chatbox_common::testkit::wait::eventually;
+use chatbox_common::wire::message::{ByeReason, ClientMessage, ErrorCode, Send};
+
+/// Its codes come from a command, one after the other.
+fn start(dir: &ClientDir, server: &ScriptedServer, script: &[&str]) -> GuardedChild {
+    dir.write("codes", "111111\n222222\n333333\n444444\n");
+    let profile = format!(
+        "[client]\nreconnect_delay = 1\n[profiles.bot]\nserver = \"{}\"\nuser = \"alice\"\n\
+         password_command = \"cat pass\"\notp_command = \"head -n 1 codes; sed -i 1d codes\"\n",
+        server.address()
+    );
+    dir.write("config.toml", &profile);
+    let fingerprint = server.fingerprint().to_string();
+    let flags = ["--profile", "bot", "--fingerprint", &fingerprint];
+    dir.spawn(&[&flags[..], script].concat())
+}
+
+fn log_in(server: &ScriptedServer, code: &str) -> AcceptedClient {
+    let mut client = server.accept();
+    let logged_in = client.challenge_for(code);
+    client.let_in(logged_in);
+    client.welcome(0, 0);
+    client
+}
+
+/// As a server refuses before login.
+fn refuse(client: &mut AcceptedClient, request: u32, code: ErrorCode) {
+    client.refuse(request, code, "refused for the test");
+    client.bye(ByeReason::LoginRefused, "");
+}
+
+fn refuse_login(server: &ScriptedServer, code: &str, why: ErrorCode) {
+    let mut client = server.accept();
+    let request = client.challenge_for(code).request;
+    refuse(&mut client, request, why);
+}
+
+fn refuse_resume(server: &ScriptedServer) {
+    let mut client = server.accept();
+    let request = client.hear_resume(1);
+    refuse(&mut client, request, ErrorCode::LoginRefused);
+}
+
+fn hear_send(client: &mut AcceptedClient) -> Send {
+    loop {
+        match client.hear() {
+            Some(ClientMessage::Send(send)) => return send,
+            Some(ClientMessage::History(asked)) => {
+                client.page_of(asked.room, asked.request, Vec::new());
+            }
+            other => panic!("{other:?} instead of a message"),
+        }
+    }
+}
+
+#[test]
+fn a_script_whose_login_can_not_be_continued_logs_in_again_by_itself() {
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let child = start(&dir, &server, &["send", "--room", "#lobby", "the text"]);
+    let mut client = log_in(&server, "111111");
+    let first = hear_send(&mut client);
+    drop(client);
+    refuse_resume(&server);
+    // What passes by itself, and a code that another script has just used.
+    refuse_login(&server, "222222", ErrorCode::Unavailable);
+    refuse_login(&server, "333333", ErrorCode::LoginRefused);
+    let mut client = log_in(&server, "444444");
+    let again = hear_send(&mut client);
+    assert_eq!((again.id, &*again.text), (first.id, "the text"));
+    client.commit(&again, 1);
+    client.part();
+    let ended = end(child);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    assert!(
+        ended.err.contains("connection lost, reconnecting in 1 s"),
+        "{}",
+        ended.err
+    );
+    assert!(ended.err.contains("logged in again"), "{}", ended.err);
+}
+
+#[test]
+fn a_script_whose_password_is_refused_again_and_again_ends() {
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let child = start(&dir, &server, &["tail", "--room", "#lobby"]);
+    drop(log_in(&server, "111111"));
+    refuse_resume(&server);
+    refuse_login(&server, "222222", ErrorCode::LoginRefused);
+    refuse_login(&server, "333333", ErrorCode::LoginRefused);
+    let ended = end(child);
+    assert_eq!(ended.code, 6, "{}", ended.err);
+    assert!(ended.err.contains("refused for the test"), "{}", ended.err);
+}
+
+#[test]
+fn a_script_shows_its_password_to_no_other_server() {
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let child = start(&dir, &server, &["tail", "--room", "#lobby"]);
+    drop(log_in(&server, "111111"));
+    refuse_resume(&server);
+    let server = server.with_another_key();
+    server.accept().hears_no_more();
+    let ended = end(child);
+    assert_eq!(ended.code, 5, "{}", ended.err);
+    assert!(ended.err.contains("HAS CHANGED"), "{}", ended.err);
+}
+
+#[test]
+fn a_server_that_takes_nobody_just_now_has_not_refused_the_login() {
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let child = start(&dir, &server, &["send", "--room", "#lobby", "the text"]);
+    refuse_login(&server, "111111", ErrorCode::Unavailable);
+    let ended = end(child);
+    assert_eq!(ended.code, 4, "{}", ended.err);
+}
+
+#[test]
+fn a_script_gives_up_when_nothing_is_acknowledged_for_as_long_as_it_may_take() {
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let wanted = ["send", "--room", "#lobby", "--timeout", "2s", "the text"];
+    let child = start(&dir, &server, &wanted);
+    let mut client = log_in(&server, "111111");
+    hear_send(&mut client);
+    let ended = end(child);
+    assert_eq!(ended.code, 4, "{}", ended.err);
+    assert!(ended.err.contains("as --timeout allows"), "{}", ended.err);
+    assert!(ended.err.contains("#lobby: the text"), "{}", ended.err);
+}
+
+#[test]
+fn a_script_says_once_why_it_waits() {
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let wanted = ["send", "--room", "#lobby", "--timeout", "6s", "the text"];
+    let child = start(&dir, &server, &wanted);
+    let mut client = log_in(&server, "111111");
+    hear_send(&mut client);
+    drop(server);
+    drop(client);
+    let ended = end(child);
+    assert_eq!(ended.code, 4, "{}", ended.err);
+    assert_eq!(
+        ended.err.matches("connection lost").count(),
+        1,
+        "{}",
+        ended.err
+    );
+    assert_eq!(
+        ended.err.matches("cannot connect").count(),
+        1,
+        "{}",
+        ended.err
+    );
+}
+
+#[test]
+fn tail_ends_when_nobody_reads_it_any_more() {
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let mut child = start(&dir, &server, &["tail", "--room", "#lobby"]);
+    let mut client = log_in(&server, "111111");
+    drop(child.stdout.take());
+    // Nothing is said, and the server does not end it.
+    let status = eventually("the end of tail", || child.try_wait().unwrap());
+    assert_eq!(status.code(), Some(0));
+    while client.hear().is_some() {}
+}
