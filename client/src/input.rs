@@ -29,6 +29,13 @@ pub const MAX_LINE: usize = MAX_TEXT + 3;
 /// Commands that ask for secrets.
 const ASKING: [&str; 2] = ["password", "2fa"];
 
+/// What other programs call such commands, or people might.
+const OTHERS_ASKING: [&str; 23] = [
+    "auth", "code", "codes", "factor", "identify", "key", "keys", "login", "mfa", "otp", "pin",
+    "psw", "pw", "pwd", "recover", "recovery", "register", "secret", "signin", "token", "totp",
+    "u2f", "verify",
+];
+
 const MAX_HINTS: usize = 5;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,11 +65,16 @@ pub fn parse(typed: &str) -> Input {
 }
 
 /// Parses a pasted block. Several lines are a text, whatever they begin with: a pasted file must
-/// not run commands. A single line is taken as typed.
+/// not run commands. A single line is taken as typed. What begins like a command that asks for
+/// secrets is neither.
 #[must_use]
 pub fn parse_pasted(pasted: &str) -> Input {
     let unified = pasted.replace("\r\n", "\n");
     match checked(&unified) {
+        // As a text it would be said, and so would the secrets behind it.
+        Ok(block) if block.contains('\n') && would_ask(block) => {
+            Input::Problem(words::ASKS.to_owned())
+        }
         Ok(block) if block.contains('\n') => text(block),
         Ok(line) => line_or_command(line),
         Err(input) => input,
@@ -119,15 +131,15 @@ pub fn would_move(typed: &str) -> bool {
     name.is_some_and(|name| moves.iter().any(|one| one.eq_ignore_ascii_case(name)))
 }
 
-/// Whether a line was meant to be a command that asks for secrets, however it is mistyped: the
-/// lines behind it are answers, which must not be said. Never true of several lines.
+/// Whether the first line was meant to be a command that asks for secrets, however it is mistyped:
+/// the lines behind it are answers. The rule: a key, a code or a password is never text of a room,
+/// and what is typed behind a question that could not be asked is dropped.
 #[must_use]
 pub fn would_ask(typed: &str) -> bool {
-    let line = typed.trim_end_matches(['\r', '\n']);
-    let name = line
-        .trim_start()
+    let first = typed.trim_start().lines().next().unwrap_or_default();
+    let name = first
         .strip_prefix('/')
-        .filter(|rest| !rest.starts_with('/') && !line.contains('\n'))
+        .filter(|rest| !rest.starts_with('/'))
         .and_then(|rest| rest.split_whitespace().next());
     name.is_some_and(|name| match find(name) {
         Some(row) => asks(row.name),
@@ -139,7 +151,8 @@ pub fn would_ask(typed: &str) -> bool {
 /// discarded.
 fn is_mistyped_asking(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    name.starts_with("pass")
+    OTHERS_ASKING.contains(&&*name)
+        || name.starts_with("pass")
         || name.starts_with("2f")
         || nearest(&name, ["password"].into_iter()).is_some()
 }

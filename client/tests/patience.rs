@@ -102,7 +102,7 @@ fn a_script_whose_password_is_refused_again_and_again_ends() {
     refuse_login(&server, "333333", ErrorCode::LoginRefused);
     let ended = end(child);
     assert_eq!(ended.code, 6, "{}", ended.err);
-    assert!(ended.err.contains("refused for the test"), "{}", ended.err);
+    assert!(ended.err.contains("login refused"), "{}", ended.err);
 }
 
 #[test]

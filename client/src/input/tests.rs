@@ -142,10 +142,19 @@ fn a_command_that_asks_is_known_however_it_is_mistyped() {
         " /password",
         "\t/2fa codes\n",
         " /pasword",
+        "/pwd",
+        "/PIN 1234",
+        "/login alice hunter2",
+        "/otp",
+        "/password\nold\nnew",
+        " /password old\nnew",
+        "\n\n /password old\nnew\n",
+        "/2fa\n123456",
     ] {
         assert!(would_ask(typed), "{typed:?}");
-        // Nor is it sent as a text.
+        // Nor is it sent as a text, typed or pasted.
         assert!(!matches!(parse(typed), Input::Text(_)), "{typed:?}");
+        assert!(!matches!(parse_pasted(typed), Input::Text(_)), "{typed:?}");
     }
     for typed in [
         "password",
@@ -163,7 +172,10 @@ fn a_command_that_asks_is_known_however_it_is_mistyped() {
         " /2 cents",
         "/",
         "",
-        "/password\nold\nnew",
+        "how to:\n/password\nthen type",
+        "//password\nold",
+        "/keyboard",
+        "/pinned",
     ] {
         assert!(!would_ask(typed), "{typed:?}");
     }

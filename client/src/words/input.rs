@@ -11,6 +11,8 @@ pub fn too_long(size: usize, most: usize) -> String {
 pub const NO_NAME: &str = "A command's name follows its '/'; see /help.";
 pub const BLANK: &str =
     "Nothing was sent: the line begins with a blank, and a command with its '/'.";
+pub const ASKS: &str = "Nothing was sent: the text begins like a command that asks for a password or \
+     a code. // at its beginning sends it.";
 pub const NO_NICK: &str = "There is no /nick: a name is an account here, and is never changed. \
      Register another one to be called otherwise.";
 pub const ESCAPED: &str = "send a line that begins with /";

@@ -97,9 +97,28 @@ fn what_was_typed_behind_a_command_that_asks_for_nothing_by_mistake_is_said_to_n
         "/passwordnow",
         " /password",
         " /2fa codes",
+        "/pwd",
+        "/otp",
+        "/login alice Typed-old-77",
+        "/password Typed-old-77\" alt-enter \"Typed-78",
+        " /password Typed-old-77\" alt-enter \"Typed-78",
     ] {
         let mut desk = Desk::begin();
         desk.press(&format!("\"{command}\" enter {ANSWERS}"));
+        desk.sees("What you typed ahead was thrown away");
+        nothing_was_said(&mut desk);
+    }
+}
+
+#[test]
+fn a_pasted_block_that_begins_like_a_question_is_no_text_and_what_follows_it_is_dropped() {
+    for block in [
+        "/password\nTyped-old-77\nTyped-78",
+        " /2fa codes\nTyped-old-77",
+    ] {
+        let mut desk = Desk::begin();
+        desk.paste(block);
+        desk.press(&format!("enter {ANSWERS}"));
         desk.sees("What you typed ahead was thrown away");
         nothing_was_said(&mut desk);
     }
