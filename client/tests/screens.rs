@@ -294,7 +294,7 @@ fn the_chat_looks_like_this() {
     alice.resize((80, 24));
     alice.sees("good morning");
     alice.press(CTRL_C);
-    alice.sees("Leave");
+    alice.sees("y/n");
     compare("leaving", &alice);
     alice.press("n");
     // The index follows the messages a little later.

@@ -112,7 +112,7 @@ fn who_leaves_is_told_first_what_is_not_said_and_reads_it_afterwards() {
     screen.press("n");
     screen.loses("Leave");
     screen.press(CTRL_C);
-    screen.sees("Leave");
+    screen.sees("y/n");
     let mark = screen.mark();
     screen.press("y");
     assert_eq!(screen.ends().code(), Some(1));

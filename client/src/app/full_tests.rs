@@ -382,7 +382,36 @@ fn ctrl_c_clears_then_asks_and_leaves_with_a_yes() {
     desk.sees("Leave");
     assert_eq!(desk.press("\"n\""), None);
     desk.sees_not("Leave");
-    assert_eq!(desk.press("ctrl-d \"y\""), Some(Exit::Fine));
+    desk.press("ctrl-d");
+    assert_eq!(desk.press("\"y\""), Some(Exit::Fine));
+}
+
+#[test]
+fn a_key_pressed_before_a_question_is_seen_is_no_answer_to_it() {
+    let mut desk = Desk::begin();
+    desk.press
+        .send(Pressed::Paste("one\ntwo".to_owned()))
+        .unwrap();
+    desk.press("enter");
+    assert_eq!(desk.sent(), []);
+    desk.sees("2 lines");
+    // A terminal may give a paste in parts.
+    desk.press
+        .send(Pressed::Paste("\nthree".to_owned()))
+        .unwrap();
+    desk.press
+        .send(Pressed::Paste("\nfour".to_owned()))
+        .unwrap();
+    desk.press("enter");
+    desk.sees("4 lines");
+    assert_eq!(desk.sent(), []);
+    desk.press("enter");
+    assert_eq!(desk.sent(), [(RoomId(1), "one\ntwo\nthree\nfour".into())]);
+    for keys in ["ctrl-d \"y\"", "ctrl-c \"y\"", "ctrl-c ctrl-c"] {
+        assert_eq!(desk.press(keys), None);
+        desk.sees("Leave ChatBox? y/n");
+        desk.press("\"n\"");
+    }
 }
 
 #[test]

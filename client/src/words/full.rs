@@ -21,11 +21,16 @@ pub const FULL: &str = "Too much waits to be sent: this stays in the line; press
 /// With messages that the server has not acknowledged.
 pub fn leave(unsent: usize) -> String {
     match unsent {
-        0 => "Leave ChatBox? y/n".to_owned(),
-        1 => "1 message is not sent. Leave ChatBox? y/n".to_owned(),
-        _ => format!("{unsent} messages are not sent. Leave ChatBox? y/n"),
+        0 => "Leave ChatBox?".to_owned(),
+        1 => "1 message is not sent. Leave ChatBox?".to_owned(),
+        _ => format!("{unsent} messages are not sent. Leave ChatBox?"),
     }
 }
+
+/// Behind [`leave`], once a key is an answer.
+pub const LEAVE_KEYS: &str = " y/n";
+/// Behind [`paste`].
+pub const PASTE_KEYS: &str = " Enter sends, e edits, Esc forgets";
 
 /// Each of these characters answers [`leave`] with a yes.
 pub const YES: &str = "yY";
@@ -36,7 +41,7 @@ pub fn input(room: &str) -> String {
 }
 
 pub fn paste(lines: usize, bytes: usize) -> String {
-    format!("Paste {lines} lines ({bytes} bytes) as one message? Enter sends, e edits, Esc forgets")
+    format!("Paste {lines} lines ({bytes} bytes) as one message?")
 }
 
 /// In brackets the completion that stands in the line.

@@ -1,108 +1,23 @@
-//! The full screen as [`Face`] and [`Prompter`]: what `app` shows and asks. Frames are drawn in
-//! `flush`; questions draw themselves and block.
+//! The full screen as [`Face`]: what `app` shows. Frames are drawn in `flush`.
 
 use std::fmt::Write as _;
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use chatbox_common::secret::SecretString;
 use chatbox_common::wire::message::{Chat, Room, RoomId, Seq};
 use ratatui::backend::Backend;
 
-use super::dialog::PromptLoop;
 use super::excerpt;
 use super::frames::NextFrame;
 use super::paint::{self, Input, Painting};
 use super::panel::Panel;
-use super::terminal::{self, Pressed};
 use super::{Full, Mode, failed};
-use crate::charset::Charset;
 use crate::input;
 use crate::model::Mention;
-use crate::prompt::{self, Choice, PromptError, Prompter, Sheet, Task};
 use crate::sanitize;
-use crate::screen::Screen;
 use crate::ui::{Face, Intent, Listing, Reading, Scene, Way};
 use crate::words::full as words;
 use crate::words::tables::now_ms;
-
-/// The interval at which `discard` asks whether everything typed is in the channel.
-const BETWEEN_KEYS: Duration = Duration::from_millis(1);
-
-impl<B: Backend> Prompter for Full<B> {
-    fn can_be_asked(&self) -> bool {
-        true
-    }
-
-    fn owns_the_terminal(&self) -> bool {
-        true
-    }
-
-    fn screen(&self) -> Screen {
-        let columns = self.terminal.size().map_or(80, |size| size.width);
-        Screen {
-            pictures: self.charset == Charset::Utf8,
-            // The dialog gives the picture its colours.
-            escapes: false,
-            colours: false,
-            charset: self.charset,
-            columns: Some(columns.into()),
-        }
-    }
-
-    fn choose(&mut self, choices: &[Choice]) -> Result<usize, PromptError> {
-        self.question_begins();
-        self.prompt_loop().choose(choices)
-    }
-
-    fn ask(&mut self, question: &str, _: &'static str) -> Result<String, PromptError> {
-        self.question_begins();
-        self.prompt_loop().ask(question)
-    }
-
-    fn ask_secret(&mut self, question: &str, _: &'static str) -> Result<SecretString, PromptError> {
-        self.question_begins();
-        self.prompt_loop().ask_secret(question)
-    }
-
-    fn ask_new_secret(
-        &mut self,
-        question: &str,
-        _: &'static str,
-        about: &[&str],
-    ) -> Result<SecretString, PromptError> {
-        self.question_begins();
-        self.prompt_loop().ask_new_secret(question, about)
-    }
-
-    fn say(&mut self, sentence: &str) -> io::Result<()> {
-        self.prompt_loop().say(sentence)
-    }
-
-    fn tell(&mut self, sentence: &str) {
-        if self.is_closed {
-            prompt::complain(sentence);
-        } else if self.questions.are_over() {
-            self.say_here(sentence);
-        } else {
-            self.questions.tell(sentence);
-            self.prompt_loop().tell(sentence);
-        }
-    }
-
-    fn show(&mut self, sheet: &Sheet) -> io::Result<()> {
-        self.uncover();
-        self.questions.show_sheet();
-        self.prompt_loop().show(sheet)
-    }
-
-    fn busy(&mut self, what: &str, task: Task) -> Result<(), PromptError> {
-        self.uncover();
-        self.questions.wait();
-        let knock = self.knock.clone();
-        self.prompt_loop().busy(knock, what, task)
-    }
-}
 
 impl<B: Backend> Face for Full<B> {
     fn chat(&mut self, _: &str, chat: &Chat, mention: Mention) -> io::Result<()> {
@@ -277,19 +192,8 @@ impl<B: Backend> Face for Full<B> {
 
     fn discard(&mut self) -> bool {
         let mut has_dropped = false;
-        loop {
-            // Asked before the channel is emptied: what was sent before the answer is in it then.
-            let is_all = self.raw_terminal.is_none() || terminal::is_all_told();
-            while let Ok(pressed) = self.pressed.try_recv() {
-                has_dropped |= self.let_go(&pressed);
-            }
-            if is_all {
-                return has_dropped;
-            }
-            if let Ok(pressed) = self.pressed.recv_timeout(BETWEEN_KEYS) {
-                has_dropped |= self.let_go(&pressed);
-            }
-        }
+        self.empty(|full, pressed| has_dropped |= full.let_go(&pressed));
+        has_dropped
     }
 
     fn keys(&self) -> String {
@@ -339,40 +243,6 @@ impl<B: Backend> Face for Full<B> {
 }
 
 impl<B: Backend> Full<B> {
-    fn prompt_loop(&mut self) -> PromptLoop<'_, B> {
-        PromptLoop {
-            terminal: &mut self.terminal,
-            pressed: &self.pressed,
-            dialog: &mut self.dialog,
-        }
-    }
-
-    /// Drops keys and pastes, and obeys everything else; true if something typed was dropped.
-    fn let_go(&mut self, pressed: &Pressed) -> bool {
-        match pressed {
-            Pressed::Key(_) | Pressed::Paste(_) => return true,
-            // A terminal whose size can't be read fails with the next frame, which reports it.
-            Pressed::Redraw => drop(self.draw_anew()),
-            Pressed::Interrupt | Pressed::Gone => self.intents.push_back(Intent::Quit),
-            Pressed::Knock => {}
-        }
-        false
-    }
-
-    /// Ends the bare view and the search, which a question must not be hidden by.
-    fn uncover(&mut self) {
-        if matches!(self.mode, Mode::Bare) {
-            // A terminal whose size can't be read fails with the next frame, which reports it.
-            let _ = self.redraw();
-        }
-        self.mode = Mode::Talk;
-    }
-
-    fn question_begins(&mut self) {
-        self.questions.begin();
-        self.uncover();
-    }
-
     /// Repeats in the chat the problems that no later question has shown.
     fn say_what_was_told(&mut self) {
         for sentence in self.questions.take_told() {
@@ -414,7 +284,7 @@ impl<B: Backend> Full<B> {
         }
     }
 
-    fn draw(&mut self, scene: &Scene<'_>) -> io::Result<()> {
+    pub(super) fn draw(&mut self, scene: &Scene<'_>) -> io::Result<()> {
         if matches!(self.mode, Mode::Bare) {
             return Ok(());
         }
@@ -453,11 +323,18 @@ impl<B: Backend> Full<B> {
     }
 
     fn question(&self, unsent: usize) -> Option<String> {
-        if matches!(self.mode, Mode::Quitting) {
-            return Some(words::leave(unsent));
-        }
-        let asking = self.editor.asking()?;
-        Some(words::paste(asking.lines, asking.bytes))
+        let (question, keys) = if matches!(self.mode, Mode::Quitting) {
+            (words::leave(unsent), words::LEAVE_KEYS)
+        } else {
+            let asking = self.editor.asking()?;
+            let question = words::paste(asking.lines, asking.bytes);
+            (question, words::PASTE_KEYS)
+        };
+        Some(if self.questions.takes_keys() {
+            question + keys
+        } else {
+            question
+        })
     }
 
     /// The completions, or else the commands that begin with what was typed.

@@ -27,6 +27,9 @@ impl<B: Backend> Full<B> {
             Pressed::Paste(text) => {
                 self.frames.hurry();
                 self.paste(&text);
+                if self.editor.asking().is_some() {
+                    self.show_question(scene)?;
+                }
                 Ok(())
             }
             Pressed::Redraw => self.draw_anew(),
@@ -104,6 +107,10 @@ impl<B: Backend> Full<B> {
         let candidates = |text: &str, cursor| completion::complete(model, here, text, cursor);
         match self.editor.perform(action, candidates) {
             EditOutcome::Elsewhere => self.perform(action, scene),
+            EditOutcome::Quit => {
+                self.mode = Mode::Quitting;
+                self.show_question(scene)
+            }
             outcome => {
                 self.come(outcome);
                 Ok(())
@@ -123,7 +130,7 @@ impl<B: Backend> Full<B> {
         }
     }
 
-    fn come(&mut self, outcome: EditOutcome) {
+    pub(super) fn come(&mut self, outcome: EditOutcome) {
         match outcome {
             EditOutcome::Done | EditOutcome::Elsewhere | EditOutcome::Cleared => {}
             EditOutcome::Full(size) => {

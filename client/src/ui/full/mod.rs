@@ -5,6 +5,7 @@
 //! concerns the face alone (scrolling, searching, the line) is done at once, the rest becomes an
 //! intent. `frames` says when it is drawn.
 
+mod asking;
 mod bars;
 mod colours;
 mod dialog;

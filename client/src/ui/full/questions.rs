@@ -7,12 +7,23 @@ pub(super) struct Questions {
     told: Vec<String>,
     are_over: bool,
     has_sheet: bool,
+    /// A question in the place of the input line was not seen yet.
+    is_unseen: bool,
 }
 
 impl Questions {
     /// The chat is shown.
     pub(super) const fn are_over(&self) -> bool {
         self.are_over
+    }
+
+    /// Whether a key answers the question in the place of the input line.
+    pub(super) const fn takes_keys(&self) -> bool {
+        !self.is_unseen
+    }
+
+    pub(super) const fn take_keys(&mut self, takes: bool) {
+        self.is_unseen = !takes;
     }
 
     /// A sheet is shown that no question followed: the person may not have seen it.
