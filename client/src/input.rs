@@ -120,6 +120,26 @@ fn line_or_command(line: &str) -> Input {
     }
 }
 
+/// Whether a line is a command that means the same in whichever room it is carried out.
+#[must_use]
+pub fn concerns_no_room(typed: &str) -> bool {
+    let Input::Command(command) = parse(typed) else {
+        return false;
+    };
+    matches!(
+        command,
+        Command::Help(_)
+            | Command::List
+            | Command::Info
+            | Command::WhoAmI
+            | Command::Rooms
+            | Command::Whois(_)
+            | Command::Ignore(None)
+            | Command::Sessions
+            | Command::Quit
+    )
+}
+
 /// Whether a line was meant to change the current room. If it fails, the lines behind it must not
 /// be said in the present one.
 #[must_use]

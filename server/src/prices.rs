@@ -123,10 +123,10 @@ mod tests {
         let all = corpus::client().into_iter();
         let counted = all.filter(|message| price(message).message.is_some());
         let counted: BTreeSet<_> = counted.map(|message| kind(&message)).collect();
-        let named = [16, 26, 27, 28, 29, 30, 32, 34, 35, 37, 38, 41];
+        let named = [16, 26, 27, 28, 29, 30, 32, 34, 35, 37, 38, 41, 45];
         assert_eq!(counted, BTreeSet::from(named));
         let document = include_str!("../../docs/PROTOCOL.md");
-        let sentence = "Types 26 to 30, 32, 34, 35, 37, 38 and 41 count as messages";
+        let sentence = "Types 26 to 30, 32, 34, 35, 37, 38, 41 and 45 count as messages";
         assert!(document.contains(sentence));
     }
 

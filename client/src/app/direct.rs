@@ -81,7 +81,7 @@ impl App {
             if let Some(room) = room {
                 return self.talk_in(room);
             }
-            return self.order(Asked::Move, |request| {
+            return self.order_move(&format!("@{user}"), |request| {
                 ClientMessage::Direct(Direct { request, user })
             });
         }

@@ -2,6 +2,7 @@
 //! where the reading thread puts them.
 
 mod long;
+mod moving;
 mod queues;
 mod secrets;
 

@@ -203,9 +203,7 @@ impl App {
         if self.quitting.is_under_way() && self.may_quit() && !self.logs_out()? {
             return self.quit().map(Some);
         }
-        if self.takes_lines()
-            && let Some(intent) = self.typed_ahead.next()
-        {
+        if let Some(intent) = self.next_typed() {
             self.carry_out(intent)?;
             return Ok(None);
         }
@@ -214,7 +212,7 @@ impl App {
         match self.next_event(&[pace, redraw])? {
             Some(Event::Typed(intent)) => {
                 self.typed_ahead.has_come();
-                self.carry_out(intent)?;
+                self.line_came(intent)?;
             }
             Some(Event::Heard(link, heard)) => {
                 if self.connection.hears(link) {
@@ -245,13 +243,16 @@ impl App {
         Ok(exit)
     }
 
-    /// If not, what is typed waits, and a pipe is not read: also with [`MAX_WAITING`] messages.
     fn takes_lines(&self) -> bool {
+        self.takes_commands() && !self.requests.is_moving()
+    }
+
+    /// If not, what is typed waits, and a pipe is not read: also with [`MAX_WAITING`] messages.
+    fn takes_commands(&self) -> bool {
         let is_free = self.changing.is_none() && !self.quitting.is_under_way();
         (self.model.is_in_a_room() || self.connection.is_logged_out())
             && self.waiting() < MAX_WAITING
             && is_free
-            && !self.requests.is_moving()
             && self.may_go_on()
     }
 

@@ -35,6 +35,8 @@ pub(super) enum Asked {
 pub(super) struct Requests {
     last: RequestId,
     asked: HashMap<RequestId, Asked>,
+    /// The room or person of the last [`Asked::Move`].
+    moving_to: String,
     /// When to ask again for a page that was refused; one page is under way at a time.
     page_at: Option<Instant>,
 }
@@ -83,6 +85,16 @@ impl Requests {
     /// If so, it is not known yet where the next line is to be said.
     pub(super) fn is_moving(&self) -> bool {
         self.is_waiting_for(Asked::Move)
+    }
+
+    /// The room, or `@` and the person, that is to be entered.
+    pub(super) fn moving_to(&self) -> Option<&str> {
+        self.is_moving().then_some(&*self.moving_to)
+    }
+
+    pub(super) fn begin_move(&mut self, to: &str) -> RequestId {
+        to.clone_into(&mut self.moving_to);
+        self.begin(Asked::Move)
     }
 
     pub(super) fn is_logging_out(&self) -> bool {

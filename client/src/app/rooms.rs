@@ -64,12 +64,27 @@ impl App {
         Ok(())
     }
 
+    /// As [`App::order`], to enter a room: what is typed behind it waits for the answer.
+    pub(super) fn order_move(
+        &mut self,
+        to: &str,
+        message: impl FnOnce(RequestId) -> ClientMessage,
+    ) -> Result<(), ExitReason> {
+        let message = message(self.requests.upcoming());
+        if !self.connection.is_known(&message) {
+            return self.problem(words::SERVER_IS_OLDER);
+        }
+        let request = self.requests.begin_move(to);
+        self.outgoing.push_request(request, message);
+        Ok(())
+    }
+
     /// A room the person is in already is made the current one without asking the server.
     pub(super) fn join(&mut self, name: String) -> Result<(), ExitReason> {
         if let Some(room) = self.model.room_named(&name) {
             return self.talk_in(room);
         }
-        self.order(Asked::Move, |request| {
+        self.order_move(&name.clone(), |request| {
             ClientMessage::Join(Join { request, name })
         })
     }
@@ -85,7 +100,7 @@ impl App {
         } else {
             Access::Open
         };
-        self.order(Asked::Move, |request| {
+        self.order_move(&name.clone(), |request| {
             ClientMessage::Create(Create {
                 request,
                 name,

@@ -5,16 +5,19 @@ use std::time::Instant;
 use chatbox_common::name::UserName;
 use chatbox_common::wire::message::RoomId;
 
+use super::requests::Requests;
 use super::{App, output_failed};
 use crate::exit::ExitReason;
-use crate::input;
+use crate::input::{self, Command, Input};
 use crate::model::{Event as Told, KnownRoom, Model};
+use crate::sanitize::name;
 use crate::ui::{Intent, Reading, Scene, Way};
+use crate::words::app as words;
 
 /// Messages fetched at a time for a person who scrolls up.
 const OLDER: u32 = 100;
 
-/// What a scene has besides the model and the name.
+/// What a scene has by value.
 #[derive(Clone, Copy)]
 struct SceneParts {
     here: Option<RoomId>,
@@ -23,7 +26,10 @@ struct SceneParts {
     is_full: bool,
 }
 
-fn scene<'s>(model: &'s Model, user: &'s UserName, parts: SceneParts) -> Scene<'s> {
+fn scene<'s>(
+    (model, user, requests): (&'s Model, &'s UserName, &'s Requests),
+    parts: SceneParts,
+) -> Scene<'s> {
     let SceneParts {
         here,
         way,
@@ -33,6 +39,7 @@ fn scene<'s>(model: &'s Model, user: &'s UserName, parts: SceneParts) -> Scene<'
     Scene {
         model,
         user: user.as_str(),
+        entering: requests.moving_to(),
         here,
         way,
         unsent,
@@ -74,6 +81,36 @@ impl App {
         }
     }
 
+    /// What was typed and may be carried out now. While a room is to be entered, that is only what
+    /// means the same everywhere; the rest is meant for that room. Nobody quits before the texts
+    /// that were typed before.
+    pub(super) fn next_typed(&mut self) -> Option<Intent> {
+        if self.takes_lines() {
+            self.typed_ahead.next()
+        } else if self.is_person && self.takes_commands() {
+            self.typed_ahead.next_that(|place, intent| {
+                concerns_no_room(intent) && (place == 0 || !quits(intent))
+            })
+        } else {
+            None
+        }
+    }
+
+    /// A line that was asked for may come when a room is to be entered.
+    pub(super) fn line_came(&mut self, intent: Intent) -> Result<(), ExitReason> {
+        let waits = self.requests.is_moving() && !concerns_no_room(&intent);
+        let asks = matches!(&intent, Intent::Line(line) if input::would_ask(line));
+        let (true, Some(room)) = (waits && !asks, self.requests.moving_to()) else {
+            return self.carry_out(intent);
+        };
+        let sentence = words::waits_for(&name(room));
+        self.typed_ahead.keep(intent);
+        if self.is_person {
+            return self.problem(&sentence);
+        }
+        Ok(())
+    }
+
     /// One request for older messages is under way at a time.
     pub(super) fn older_wanted(&mut self) -> Result<(), ExitReason> {
         if !self.model.is_connected() || self.model.fetches_older() {
@@ -87,13 +124,14 @@ impl App {
 
     pub(super) fn next_intent(&mut self) -> Option<Intent> {
         let state = self.state_of_things();
-        self.face.intent(&scene(&self.model, &self.user, state))
+        self.face
+            .intent(&scene((&self.model, &self.user, &self.requests), state))
     }
 
     /// Draws; returns when to draw again without an event.
     pub(super) fn flush(&mut self) -> Result<Option<Instant>, ExitReason> {
         let state = self.state_of_things();
-        let scene = scene(&self.model, &self.user, state);
+        let scene = scene((&self.model, &self.user, &self.requests), state);
         let redraw = self
             .face
             .flush(&scene)
@@ -110,11 +148,22 @@ impl App {
     pub(super) fn have_read(&mut self) -> Result<(), ExitReason> {
         self.focus.have_read();
         let state = self.state_of_things();
-        let scene = scene(&self.model, &self.user, state);
+        let scene = scene((&self.model, &self.user, &self.requests), state);
         match self.face.reading(&scene) {
             Reading::All => self.tell_model(Told::HaveRead(None)),
             Reading::Room(room) => self.tell_model(Told::HaveRead(Some(room))),
             Reading::Nothing => Ok(()),
         }
     }
+}
+
+fn concerns_no_room(intent: &Intent) -> bool {
+    match intent {
+        Intent::Line(line) => input::concerns_no_room(line),
+        _ => false,
+    }
+}
+
+fn quits(intent: &Intent) -> bool {
+    matches!(intent, Intent::Line(line) if input::parse(line) == Input::Command(Command::Quit))
 }

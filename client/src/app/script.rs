@@ -302,9 +302,7 @@ impl App {
             return self.direct(user.to_owned(), String::new());
         }
         let name = room.to_owned();
-        self.order(Asked::Move, |request| {
-            ClientMessage::Join(Join { request, name })
-        })
+        self.order_move(room, |request| ClientMessage::Join(Join { request, name }))
     }
 
     /// With `--wait-ack` only once the line before is acknowledged.

@@ -62,6 +62,21 @@ impl TypedAhead {
         intent
     }
 
+    /// The first that `may` go on, by its place and itself. Where there is none, a line of the
+    /// keyboard is asked for.
+    pub(super) fn next_that(&mut self, may: impl Fn(usize, &Intent) -> bool) -> Option<Intent> {
+        let mut all = self.ahead.iter().enumerate();
+        let place = all.position(|(place, intent)| may(place, intent));
+        if let Some(place) = place {
+            return self.ahead.remove(place);
+        }
+        let is_full = self.is_full();
+        if let Some(keyboard) = self.keyboard.as_mut().filter(|_| !is_full) {
+            keyboard.want();
+        }
+        None
+    }
+
     pub(super) const fn has_come(&mut self) {
         if let Some(keyboard) = &mut self.keyboard {
             keyboard.has_come();

@@ -45,6 +45,8 @@ pub struct Scene<'s> {
     pub user: &'s str,
     /// The room that typed messages go to.
     pub here: Option<RoomId>,
+    /// The room, or `@` and the person, that is to be entered: what is typed waits for the answer.
+    pub entering: Option<&'s str>,
     pub way: Way,
     /// How many messages the server has not acknowledged.
     pub unsent: usize,

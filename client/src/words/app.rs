@@ -40,6 +40,10 @@ pub const NO_TEXT: &str = "Nothing was sent: the line is not UTF-8.";
 pub const NOT_SENT: &str = "What you typed was not sent.";
 pub const IN_NO_ROOM: &str = "Nothing was sent: you are in no room; see /rooms.";
 pub const KEPT: &str = "kept, and sent once there is a connection again";
+pub fn waits_for(room: &str) -> String {
+    format!("what you type waits until you are in {room}")
+}
+
 pub const NO_CONNECTION: &str = "There is no connection just now; try again later.";
 
 // Rooms.

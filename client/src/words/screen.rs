@@ -54,6 +54,12 @@ pub fn online(count: u32) -> String {
 }
 
 pub const CONNECTING: &str = "connecting…";
+/// What is typed meanwhile is said there.
+#[must_use]
+pub fn entering(room: &str) -> String {
+    format!("entering {room}…")
+}
+
 pub const LOGGED_OUT: &str = "logged out";
 pub const CONNECTED: &str = "connected";
 /// The server has proved to have the key that is pinned.

@@ -172,6 +172,9 @@ impl Bars<'_> {
             Way::Connecting => parts.push((0, words::CONNECTING.to_owned())),
             Way::LoggedOut => parts.push((0, words::LOGGED_OUT.to_owned())),
         }
+        if let Some(room) = self.scene.entering {
+            parts.push((1, words::entering(&sanitize::name(room))));
+        }
         if self.scene.unsent > 0 {
             parts.push((2, words::unsent(self.scene.unsent)));
         }

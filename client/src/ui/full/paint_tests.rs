@@ -95,6 +95,7 @@ fn scene(model: &Model) -> Scene<'_> {
             fingerprint: Fingerprint::from_key(&[0; 32]),
             epoch: 2,
         },
+        entering: None,
         is_full: false,
         unsent: 0,
     }
