@@ -23,6 +23,7 @@ pub use script::{Script, Since, completions};
 /// Talk on a ChatBox server, encrypted and with two factors.
 #[derive(Debug, Parser)]
 #[command(name = "chatbox", version, after_help = help::top(), disable_help_subcommand = true)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Cli {
     /// What a script wants; without it, it is the chat
     #[command(subcommand)]
@@ -67,6 +68,10 @@ pub struct Cli {
     /// Use this configuration file
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
+
+    /// Say what is wrong with the configuration, and end
+    #[arg(long)]
+    pub check_config: bool,
 
     /// Keep the fingerprints of known servers in FILE
     #[arg(long, global = true, value_name = "FILE")]

@@ -88,6 +88,9 @@ fn run(cli: Cli) -> Result<Exit, ExitReason> {
         Some(script) => RunMode::of(script).unwrap_or(RunMode::Chat),
     };
     let settings = config::load(&cli)?;
+    if cli.check_config {
+        return check(&settings);
+    }
     let ctrl_c_ends = Arc::new(AtomicBool::new(true));
     let clock = Clock::new(TimeZone::system());
     let mut face = face(&cli, &settings, &clock, &ctrl_c_ends)?;
@@ -109,6 +112,18 @@ fn run(cli: Cli) -> Result<Exit, ExitReason> {
         ctrl_c_ends,
     )?
     .run()
+}
+
+/// Says that the configuration is fine, or what is wrong with it: `[keys]` as well, which only this
+/// program can judge.
+fn check(settings: &Settings) -> Result<Exit, ExitReason> {
+    for sentence in &settings.passed_over {
+        prompt::complain(sentence);
+    }
+    keymap(settings)?;
+    let fine = words::config::fine(settings.file.as_deref());
+    charset::stdout().write_all(fine.as_bytes())?;
+    Ok(Exit::Fine)
 }
 
 /// A full screen where there is one, unless lines are wanted.

@@ -68,3 +68,18 @@ fn a_configuration_that_somebody_else_could_have_planted_is_not_followed() {
 fn both((one, other): (&str, &str)) -> (String, String) {
     (one.to_owned(), other.to_owned())
 }
+
+#[test]
+fn a_configuration_can_be_checked_with_its_keys() {
+    let dir = ClientDir::new();
+    for (config, code, told) in [
+        ("[keys]\n'f5' = 'next-room'\n", 0, "config.toml is fine"),
+        ("[keys]\n'f5' = 'next-rom'\n'f99' = 'quit'\n", 3, "line 2: "),
+        ("[client]\nbel = true\n", 3, "line 2: "),
+    ] {
+        dir.write("config.toml", config);
+        let ended = end(dir.spawn(&["--check-config"]));
+        assert_eq!(ended.code, code, "{}", ended.err);
+        assert!((ended.out + &ended.err).contains(told), "{config}");
+    }
+}

@@ -229,3 +229,28 @@ fn a_span_is_so_long_before_now() {
         "{last}"
     );
 }
+
+#[test]
+fn who_asks_for_what_the_server_cannot_read_is_told_why_and_once() {
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let child = dir.chat(&server, "", &[]);
+    let mut client = server.accept();
+    client.log_in();
+    client.welcome(2, 5);
+    for _ in 0..3 {
+        let asked = hear_history(&mut client);
+        client.say(&ServerMessage::Error(ErrorMessage {
+            request: Some(asked.request),
+            code: ErrorCode::Unavailable,
+            text: "its database is damaged".to_owned(),
+            retry_ms: Some(1),
+        }));
+    }
+    let asked = hear_history(&mut client);
+    client.pending_page(asked.request, vec![said(1, "one"), said(2, "two")]);
+    client.part();
+    let ended = end(child);
+    let told = ended.err.matches("its database is damaged").count();
+    assert_eq!(told, 1, "{}", ended.err);
+    assert!(ended.out.contains("<bob> two"), "{}", ended.out);
+}

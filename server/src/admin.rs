@@ -21,10 +21,10 @@ use crate::audit::events::{self, AuditEvent};
 use crate::audit::{Audit, Line};
 use crate::cli::{Command, UserCommand};
 use crate::config::Settings;
-use crate::keyfile::{IfMissing, KeyName, load_or_create};
+use crate::keyfile::{self, IfMissing, KeyFileError, KeyName, load_or_create};
 use crate::sql_log::sql_log;
 use crate::store::{
-    Account, AccountLine, Commit, DATABASE, Durability, Reader, Role, SqlLog, Status, Store,
+    self, Account, AccountLine, Commit, Durability, Reader, Role, SqlLog, Status, Store,
     StoreError, Tx,
 };
 use crate::totp_seal::{KEY_ID, SealingKey};
@@ -37,10 +37,11 @@ const PAGE: u32 = 1_000;
 /// A sentence for the operator. Unless it says otherwise, nothing was changed.
 pub fn run(settings: &Settings, command: &Command, out: &mut impl Write) -> anyhow::Result<()> {
     ensure!(
-        settings.data_dir.join(DATABASE).exists(),
+        store::exists(&settings.data_dir)?,
         "there is no database in {}: a server makes one when it first starts",
         settings.data_dir.display()
     );
+    settings.make_directories()?;
     let audit =
         Audit::start_beside(&settings.log_dir).context("the audit files can't be opened")?;
     let admin = Admin {
@@ -148,11 +149,20 @@ impl Admin<'_> {
             KeyName::TotpSeal,
             IfMissing::MustExist,
         )?;
+        let check_value = keyfile::check_value(&key).context("the key can't be hashed")?;
         let seal = SealingKey::new(KEY_ID, key);
         let totp = TotpSecret::new(Secret::random());
         let codes = (0..RECOVERY_CODES).map(|_| RecoveryCode::new(Secret::random()));
         let codes: Vec<RecoveryCode> = codes.collect();
         let hashes: Vec<_> = codes.iter().map(RecoveryCode::hash).collect();
+        let path = self.settings.key_dir.join(KeyName::TotpSeal.file_name());
+        let is_ours = self.store()?.transaction(Commit::Synced, |tx| {
+            tx.keeps_check_value(&KeyName::TotpSeal.kept_as(), &check_value)
+        })?;
+        if !is_ours {
+            // The server would refuse to start with it, and could not open what it sealed.
+            return Err(KeyFileError::Wrong(path).into());
+        }
         let (account, ()) = self.change(name, |tx, found| {
             let sealed = seal.seal(found.id, totp.bytes());
             let sealed = sealed.map_err(|_| StoreError::Missing)?;

@@ -26,6 +26,9 @@ without any file they are in $XDG_STATE_HOME/chatbox/ (~/.local/state/chatbox/).
 The commands find the database as the server does. `user list` and `backup` work beside a
 running server; what changes an account needs it stopped.
 
+Where the database is missing or empty and there are keys or logs of one, the server
+does not start: with --new-database it begins anew, and every name is free again.
+
 SIGINT (Ctrl-C) or SIGTERM stops the server within 5 seconds; a second one ends it at once.
 
 Exit codes:
@@ -67,6 +70,10 @@ pub struct Cli {
     /// Keep the server's keys in DIR
     #[arg(long, value_name = "DIR", global = true)]
     pub key_dir: Option<PathBuf>,
+
+    /// Begin with an empty database beside the keys or logs of an earlier one
+    #[arg(long)]
+    pub new_database: bool,
 
     /// Check the configuration, say what is wrong with it, and end
     #[arg(long)]

@@ -1,5 +1,5 @@
 //! The settings this server runs with: finds and reads the file, joins it with the flags, and makes
-//! the directories.
+//! the directories once a start is to succeed.
 //!
 //! What the text of the file means is `chatbox_common::config`'s; this module knows where the file
 //! lies, and what relative directories are relative to. Called once, by `main`.
@@ -49,7 +49,8 @@ impl Environment {
     }
 }
 
-/// What the server runs with. The directories are absolute, exist and can be written to.
+/// What the server runs with. The directories are absolute; each can be written to or, where there is
+/// none yet, made.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// As the file says, address and port overridden by the flags.
@@ -59,6 +60,46 @@ pub struct Settings {
     pub data_dir: PathBuf,
     pub log_dir: PathBuf,
     pub key_dir: PathBuf,
+    /// What relative directories are relative to.
+    base: PathBuf,
+}
+
+impl Settings {
+    /// The directories, each with what names another one.
+    fn directories(&self) -> [(&Path, &'static str); 3] {
+        [
+            (&self.data_dir, "`directory` in [storage] or --data-dir"),
+            (&self.log_dir, "`directory` in [logging] or --log-dir"),
+            (&self.key_dir, "`key_directory` in [security] or --key-dir"),
+        ]
+    }
+
+    /// Does something with each directory.
+    ///
+    /// # Errors
+    /// Names all that can't be used.
+    fn each(&self, work: impl Fn(&Path) -> io::Result<()>) -> Result<(), ConfigError> {
+        let faults: Vec<String> = self
+            .directories()
+            .into_iter()
+            .filter_map(|(dir, remedy)| {
+                let error = work(dir).err()?;
+                Some(unusable(dir, &self.base, remedy, &error))
+            })
+            .collect();
+        if faults.is_empty() {
+            return Ok(());
+        }
+        Err(ConfigError(faults))
+    }
+
+    /// Makes the directories that are not there, mode 0700.
+    ///
+    /// # Errors
+    /// Names all that can't be made.
+    pub fn make_directories(&self) -> Result<(), ConfigError> {
+        self.each(prepare)
+    }
 }
 
 /// Everything that keeps the server from starting, one sentence each.
@@ -66,7 +107,7 @@ pub struct Settings {
 #[error("{}", .0.join("\n"))]
 pub struct ConfigError(pub Vec<String>);
 
-/// Finds and reads the configuration and makes the directories it names, mode 0700.
+/// Finds and reads the configuration. Makes nothing: a start that fails leaves nothing behind.
 ///
 /// # Errors
 /// Names all faults of the file, or all directories that can't be used.
@@ -93,23 +134,10 @@ pub fn load(options: &Options, environment: &Environment) -> Result<Settings, Co
         key_dir: resolve(&options.key_dir, &config.security.key_directory),
         config,
         file,
+        base,
     };
-    let faults: Vec<String> = [
-        (&settings.data_dir, "`directory` in [storage] or --data-dir"),
-        (&settings.log_dir, "`directory` in [logging] or --log-dir"),
-        (
-            &settings.key_dir,
-            "`key_directory` in [security] or --key-dir",
-        ),
-    ]
-    .into_iter()
-    .filter_map(|(dir, remedy)| prepare(dir, &base, remedy).err())
-    .collect();
-    if faults.is_empty() {
-        Ok(settings)
-    } else {
-        Err(ConfigError(faults))
-    }
+    settings.each(can_be_used)?;
+    Ok(settings)
 }
 
 /// The file that was named, which must exist, or the first that is found.
@@ -208,16 +236,30 @@ fn base(file: Option<&Path>, environment: &Environment) -> Result<PathBuf, Strin
         })
 }
 
+/// Whether a directory is there and can be written to, or could be made.
+fn can_be_used(dir: &Path) -> io::Result<()> {
+    for there in dir.ancestors() {
+        match fs::metadata(there) {
+            Ok(metadata) if metadata.is_dir() => {
+                return Ok(rustix::fs::access(
+                    there,
+                    Access::WRITE_OK | Access::EXEC_OK,
+                )?);
+            }
+            Ok(_) => return Err(ErrorKind::NotADirectory.into()),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(ErrorKind::NotFound.into())
+}
+
 /// Makes a directory that only this user can enter, if there is none, and keeps its contents out of
 /// version control.
-fn prepare(dir: &Path, base: &Path, remedy: &str) -> Result<(), String> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
-        .and_then(|()| Ok(rustix::fs::access(dir, Access::WRITE_OK | Access::EXEC_OK)?))
-        .and_then(|()| ignore_content(dir))
-        .map_err(|e| unusable(dir, base, remedy, &e))
+fn prepare(dir: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    rustix::fs::access(dir, Access::WRITE_OK | Access::EXEC_OK)?;
+    ignore_content(dir)
 }
 
 fn ignore_content(dir: &Path) -> io::Result<()> {
@@ -280,6 +322,8 @@ mod tests {
         fs::create_dir_all(&inner).unwrap();
         fs::write(root.path().join(FILE_NAME), "[server]\nport = 1\n").unwrap();
         let settings = load(&Options::default(), &started_in(&inner)).unwrap();
+        assert!(!settings.log_dir.exists(), "nothing is made yet");
+        settings.make_directories().unwrap();
         assert_eq!(settings.config.server.port, 1);
         assert_eq!(settings.log_dir, root.path().join("log"));
         for dir in [&settings.log_dir, &settings.data_dir, &settings.key_dir] {
@@ -326,7 +370,8 @@ mod tests {
         fs::create_dir(root.path().join("log")).unwrap();
         fs::write(root.path().join("log/.gitignore"), "mine").unwrap();
         fs::write(root.path().join(FILE_NAME), "").unwrap();
-        load(&Options::default(), &started_in(root.path())).unwrap();
+        let settings = load(&Options::default(), &started_in(root.path())).unwrap();
+        settings.make_directories().unwrap();
         let kept = fs::read_to_string(root.path().join("log/.gitignore")).unwrap();
         assert_eq!(kept, "mine");
     }

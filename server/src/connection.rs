@@ -16,6 +16,7 @@ use chatbox_common::limits::{FRAME_TIMEOUT, LOGIN_TIMEOUT, PING_AFTER, SILENCE_T
 use chatbox_common::wire::codec;
 use chatbox_common::wire::frame::FrameBuffer;
 use chatbox_common::wire::message::{Limits, Plain, ServerMessage};
+use chatbox_common::wire::session::SessionNumber;
 
 use crate::audit::{Line, events};
 use crate::clock::now_ms;
@@ -257,7 +258,7 @@ impl Connection {
             .with("user", &who.person().user)
             .with("account", who.person().account)
             .with("addr", self.peer)
-            .with("session", self.session)
+            .with("session", SessionNumber(self.session))
             .with("how", end.word())
             .with("seconds", lasted.as_secs());
         if matches!(end.word(), "protocol") {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use chatbox_common::limits::MAX_SESSIONS;
 use chatbox_common::name::UserName;
-use chatbox_common::wire::message;
+use chatbox_common::wire::{message, session};
 
 use crate::delivery::Backpressure;
 use crate::event::{Person, SessionId};
@@ -101,13 +101,13 @@ pub struct Connections {
 
 impl Connections {
     #[must_use]
-    pub fn new(cap: usize) -> Self {
+    pub fn new(cap: usize, start: u32) -> Self {
         let table = Table {
             clients: HashMap::new(),
             people: BTreeMap::new(),
             strangers: Strangers::new(cap),
             leaving: 0,
-            next: 0,
+            next: session::first(start),
             stopping: false,
         };
         Self {
@@ -407,7 +407,7 @@ mod tests {
 
     #[test]
     fn people_are_listed_once_in_the_order_of_their_names() {
-        let connections = Connections::new(10);
+        let connections = Connections::new(10, 0);
         let (socket, address) = socket();
         let mut sessions = Vec::new();
         for (account, user) in [(1, "bob"), (2, "Alice"), (1, "bob"), (3, "carol")] {
@@ -447,7 +447,7 @@ mod tests {
 
     #[test]
     fn the_cap_and_the_stop_are_kept() {
-        let connections = Connections::new(1);
+        let connections = Connections::new(1, 0);
         let (socket, address) = socket();
         let (first, _) = connections.admit(address, Arc::clone(&socket), 0).unwrap();
         let again = connections.admit(address, Arc::clone(&socket), 0);
@@ -461,7 +461,7 @@ mod tests {
 
     #[test]
     fn an_account_has_a_bounded_number_of_sessions() {
-        let connections = Connections::new(100);
+        let connections = Connections::new(100, 0);
         let (socket, address) = socket();
         let join = |account: AccountId, user| {
             let (id, _) = connections.admit(address, Arc::clone(&socket), 0).unwrap();
@@ -475,7 +475,7 @@ mod tests {
     }
     #[test]
     fn who_makes_room_is_over_unless_it_was_proved_whose_it_is() {
-        let connections = Connections::new(2);
+        let connections = Connections::new(2, 0);
         let (socket, _) = socket();
         let come = |n: usize| {
             let from = SocketAddr::from(([10, 0, u8::try_from(n).unwrap(), 1], 9));

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use chatbox_common::wire::codec;
 use chatbox_common::wire::message::{AccountId, Chat, RequestId, RoomId, Seq, ServerMessage};
 
-/// Number of a connection, and of the session it becomes; never used again while the server runs.
+/// Number of a connection, and of the session it becomes: never used again, also by later runs. The
+/// start stands in it, 24 bits, before the connection's number, 32 bits; the 8 bits before them are
+/// for the node of several.
 pub type SessionId = u64;
 
 /// What the sender of a committed message is told in its `ack`.

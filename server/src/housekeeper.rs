@@ -3,7 +3,7 @@
 //! files are still where their names are, and writes the counts of `never_logged_in` and `sql_reads`. Started and stopped by `server`.
 
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -102,6 +102,8 @@ impl LogKeeper {
 struct Rest {
     over: Mutex<bool>,
     told: Condvar,
+    /// Why the server can't go on.
+    fault: OnceLock<StoreError>,
 }
 
 impl Rest {
@@ -124,15 +126,18 @@ pub struct Housekeeper {
 }
 
 impl Housekeeper {
+    /// Without its database the server is stopped by `stop`: nothing of what it would store could be
+    /// found again.
     pub fn start(
         checkpointer: Checkpointer,
-        chat_sync: ChatSync,
-        reads: ReadTally,
+        (chat_sync, reads): (ChatSync, ReadTally),
+        stop: impl FnOnce() + Send + 'static,
         shared: &Arc<Shared>,
     ) -> io::Result<Self> {
         let (shared, rest) = (Arc::clone(shared), Arc::<Rest>::default());
         let rests = Arc::clone(&rest);
         let mut log = LogKeeper::new(checkpointer, LIMITS);
+        let mut stop = Some(stop);
         let work = move || {
             let (mut is_over, mut is_failing) = (false, false);
             while !is_over {
@@ -142,6 +147,16 @@ impl Housekeeper {
                 reads.write(&shared.audit);
                 if let Err(error) = chat_sync.sync() {
                     log::error!("chat.log can't be synced: {error}");
+                }
+                if let Err(error) = log.checkpointer.look() {
+                    if let Some(stop) = stop.take() {
+                        let line = Line::of(&events::DATABASE_GONE).with("why", &error);
+                        shared.audit.log(line);
+                        // It is empty: `stop` was there.
+                        let _ = rests.fault.set(error);
+                        stop();
+                    }
+                    continue;
                 }
                 let done = if is_over {
                     log.finish().map(|()| None)
@@ -165,10 +180,18 @@ impl Housekeeper {
         Ok(Self { thread, rest })
     }
 
-    /// Ends the thread behind a last turn.
-    pub fn stop(self) -> JoinHandle<()> {
+    /// Ends the thread behind a last turn, and waits for it.
+    ///
+    /// # Errors
+    /// Why the server could not go on, where it was this thread that stopped it.
+    pub fn stop(self) -> Result<(), StoreError> {
         self.rest.end();
-        self.thread
+        if self.thread.join().is_err() {
+            log::error!("the housekeeper thread ended by a panic");
+        }
+        let rest = Arc::into_inner(self.rest);
+        let fault = rest.and_then(|rest| rest.fault.into_inner());
+        fault.map_or(Ok(()), Err)
     }
 }
 

@@ -5,14 +5,18 @@
 //! on it is never replaced by a new one: the data could not be read with it, and nobody would be
 //! told why.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use chatbox_common::fingerprint::Fingerprint;
 use chatbox_common::secret::Secret;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
 use zeroize::Zeroizing;
+
+use crate::new_file;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyName {
@@ -36,6 +40,19 @@ impl KeyName {
             Self::NameHash => "name_hash",
         }
     }
+
+    /// Under which the database keeps the value that tells the key from others.
+    #[must_use]
+    pub fn kept_as(self) -> String {
+        format!("check_{}", self.file_name())
+    }
+
+    pub const ALL: [Self; 4] = [
+        Self::ServerIdentity,
+        Self::Salt,
+        Self::TotpSeal,
+        Self::NameHash,
+    ];
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +92,23 @@ pub enum KeyFileError {
         /// In bytes.
         expected: usize,
     },
+    /// The directory's mode lets the group or others write.
+    #[error(
+        "{0} may be written to by others (mode {mode:04o}): run chmod 700 {0}, and see whether the \
+         keys in it are yours",
+        path.display()
+    )]
+    Directory {
+        path: PathBuf,
+        /// The permission bits.
+        mode: u32,
+    },
+    /// It is a key, and not the one that the database was written with.
+    #[error(
+        "{} is not the key that the database was written with: restore both as they belong together",
+        .0.display()
+    )]
+    Wrong(PathBuf),
     #[error("cannot {doing} {}", path.display())]
     Io {
         /// As a verb of the sentence.
@@ -82,6 +116,50 @@ pub enum KeyFileError {
         path: PathBuf,
         source: io::Error,
     },
+}
+
+/// Refuses a directory of keys to which others may write: they could have put others there. One
+/// that is not there is none.
+pub fn check_directory(directory: &Path) -> Result<(), KeyFileError> {
+    match mode_of(directory)? {
+        Some(mode) if mode & 0o022 != 0 => Err(KeyFileError::Directory {
+            path: directory.to_owned(),
+            mode,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Takes the way into a directory of keys from others. Returns the mode that gave it to them.
+pub fn close_directory(directory: &Path) -> Result<Option<u32>, KeyFileError> {
+    let mode = mode_of(directory)?.filter(|mode| mode & 0o077 != 0);
+    if mode.is_some() {
+        std::fs::set_permissions(directory, Permissions::from_mode(0o700))
+            .map_err(failed("close", directory))?;
+    }
+    Ok(mode)
+}
+
+fn mode_of(directory: &Path) -> Result<Option<u32>, KeyFileError> {
+    match std::fs::metadata(directory) {
+        Ok(metadata) => Ok(Some(metadata.permissions().mode() & 0o7777)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed("look at", directory)(error)),
+    }
+}
+
+/// Whether any key is in the directory.
+pub fn has_keys(directory: &Path) -> bool {
+    let mut names = KeyName::ALL.iter().map(|name| name.file_name());
+    names.any(|name| std::fs::symlink_metadata(directory.join(name)).is_ok())
+}
+
+/// Tells a key from others, and nothing of it: 16 bytes of a keyed hash.
+pub fn check_value(key: &Secret<32>) -> Option<[u8; 16]> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key.expose()).ok()?;
+    mac.update(b"chatbox 1 key check");
+    let hash = mac.finalize().into_bytes();
+    hash.first_chunk().copied()
 }
 
 /// Reads the key `name` of `N` bytes from `directory`, which must exist, or makes it from the
@@ -123,21 +201,23 @@ fn load<const N: usize>(mut file: File, path: &Path) -> Result<Secret<N>, KeyFil
     Secret::try_from(&bytes[..]).map_err(|_| length())
 }
 
+/// Written elsewhere first: half a key under its name would stop every later start.
 fn create<const N: usize>(directory: &Path, path: &Path) -> Result<Secret<N>, KeyFileError> {
     let key = Secret::random();
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(failed("make", path))?;
-    let written = file
-        .write_all(key.expose())
-        .and_then(|()| file.sync_all())
+    let temporary = path.with_extension("new");
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let written = options
+        .open(&temporary)
+        .and_then(|mut file| {
+            file.write_all(key.expose())?;
+            file.sync_all()
+        })
+        .and_then(|()| new_file::name(&temporary, path))
         .and_then(|()| File::open(directory)?.sync_all());
     if let Err(error) = written {
-        // A partial key would stop every later start.
-        let _ = std::fs::remove_file(path);
+        // The first failure is reported.
+        let _ = std::fs::remove_file(&temporary);
         return Err(failed("write", path)(error));
     }
     Ok(key)
@@ -177,7 +257,7 @@ fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> KeyFile
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{self, Permissions};
+    use std::fs;
 
     use super::*;
 
@@ -214,16 +294,13 @@ mod tests {
     #[test]
     fn every_purpose_has_its_own_key() {
         let directory = tempfile::tempdir().unwrap();
-        let names = [
-            KeyName::ServerIdentity,
-            KeyName::Salt,
-            KeyName::TotpSeal,
-            KeyName::NameHash,
-        ];
-        for name in names {
+        assert!(!has_keys(directory.path()));
+        for name in KeyName::ALL {
             load_or_create::<32>(directory.path(), name, IfMissing::MayCreate).unwrap();
+            assert!(has_keys(directory.path()));
         }
-        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), names.len());
+        let count = fs::read_dir(directory.path()).unwrap().count();
+        assert_eq!(count, KeyName::ALL.len());
     }
 
     #[test]
@@ -246,6 +323,43 @@ mod tests {
             assert!(matches!(refusal, KeyFileError::Mode { mode: m, .. } if m == mode));
             assert!(refusal.to_string().contains("chmod 600"));
         }
+    }
+
+    #[test]
+    fn a_directory_is_closed_to_others_and_refused_where_they_could_have_changed_it() {
+        let root = tempfile::tempdir().unwrap();
+        let directory = root.path().join("keys");
+        check_directory(&directory).unwrap();
+        assert_eq!(close_directory(&directory).unwrap(), None);
+        fs::create_dir(&directory).unwrap();
+        let set = |mode| fs::set_permissions(&directory, Permissions::from_mode(mode)).unwrap();
+        for mode in [0o755, 0o750, 0o701] {
+            set(mode);
+            check_directory(&directory).unwrap();
+            assert_eq!(close_directory(&directory).unwrap(), Some(mode));
+            assert_eq!(close_directory(&directory).unwrap(), None);
+        }
+        for mode in [0o770, 0o702, 0o777] {
+            set(mode);
+            let refusal = check_directory(&directory).unwrap_err();
+            assert!(refusal.to_string().contains("chmod 700"), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn what_a_process_left_that_was_killed_while_it_made_a_key_is_no_key() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("salt.new"), "half").unwrap();
+        load(directory.path(), IfMissing::MayCreate).unwrap();
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_check_value_tells_keys_apart() {
+        let value = |byte| check_value(&Secret::new([byte; 32])).unwrap();
+        assert_eq!(value(1), value(1));
+        assert_ne!(value(1), value(2));
+        assert_ne!(value(1), [1; 16]);
     }
 
     #[test]

@@ -30,6 +30,7 @@ mod listener;
 mod login;
 mod login_stream;
 mod networks;
+mod new_file;
 mod open_session;
 mod presence;
 mod prices;
@@ -40,6 +41,7 @@ mod shared;
 mod signals;
 mod space;
 mod sql_log;
+mod startup;
 pub mod store;
 mod strangers;
 mod threads;
@@ -55,6 +57,10 @@ use audit::{Line, events};
 use cli::{Cli, Command, Exit};
 use config::{ConfigError, Environment, Settings};
 use server::Server;
+
+/// Which terminal keys and actions there are is not known here.
+const KEYS_ARE_THE_CLIENTS: &str =
+    "what stands in [keys] was not checked: chatbox --check-config does";
 
 #[must_use]
 pub fn main() -> ExitCode {
@@ -73,12 +79,15 @@ fn run(cli: &Cli) -> Exit {
     let settings = match settings(cli) {
         Ok(settings) => settings,
         Err(error) => {
-            eprintln!("{error}");
+            complain(&error);
             return Exit::Configuration;
         }
     };
     if cli.check_config {
         println!("the configuration is fine");
+        if !settings.config.keys.is_empty() {
+            println!("{KEYS_ARE_THE_CLIENTS}");
+        }
         return Exit::Fine;
     }
     if let Some(command) = &cli.command {
@@ -92,10 +101,10 @@ fn run(cli: &Cli) -> Exit {
             return Exit::CannotBind;
         }
     };
-    match serve(&settings, listener) {
+    match serve(&settings, listener, cli.new_database) {
         Ok(()) => Exit::Fine,
         Err(error) => {
-            eprintln!("chatbox-server: {error:#}");
+            complain(&error);
             if error.is::<ConfigError>() {
                 Exit::Configuration
             } else {
@@ -115,10 +124,30 @@ fn administer(settings: &Settings, command: &Command) -> Exit {
         // `user list | head` closes the pipe once it has what it wants.
         Err(error) if is_broken_pipe(&error) => Exit::Fine,
         Err(error) => {
-            eprintln!("chatbox-server: {error:#}");
+            complain(&error);
             Exit::Failure
         }
     }
+}
+
+/// What SQLite says of a damaged database has bytes of it: they give the terminal no orders.
+fn complain(error: &anyhow::Error) {
+    match error.downcast_ref::<ConfigError>() {
+        Some(ConfigError(faults)) => {
+            for fault in faults {
+                eprintln!("chatbox-server: {}", printable(fault));
+            }
+        }
+        None => eprintln!("chatbox-server: {}", printable(&format!("{error:#}"))),
+    }
+}
+
+fn printable(text: &str) -> String {
+    let shown = |c: char| match c {
+        '"' | '\'' | '\\' => c.to_string(),
+        c => c.escape_debug().to_string(),
+    };
+    text.chars().map(shown).collect()
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
@@ -127,9 +156,13 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
         .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-fn serve(settings: &Settings, listener: std::net::TcpListener) -> anyhow::Result<()> {
+fn serve(
+    settings: &Settings,
+    listener: std::net::TcpListener,
+    begins_anew: bool,
+) -> anyhow::Result<()> {
     let signals = signals::Expected::new()?;
-    let server = Server::start(settings, listener)?;
+    let server = Server::start(settings, listener, begins_anew)?;
     let audit = server.shared.audit.clone();
     let ignored = move |signal| {
         audit.log_unless_full(Line::of(&events::SIGNAL_IGNORED).with("signal", signal));
@@ -145,6 +178,5 @@ fn serve(settings: &Settings, listener: std::net::TcpListener) -> anyhow::Result
     }
     // A closed standard output is no reason not to serve.
     let _ = banner::print(&server, settings, &mut io::stdout());
-    server.run();
-    Ok(())
+    Ok(server.run()?)
 }

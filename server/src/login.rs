@@ -24,6 +24,7 @@ use chatbox_common::wire::message::{
     Capabilities, ClientMessage, ErrorCode, LoggedIn, Login, LoginChallenge, LoginConfirm,
     Register, RegisterChallenge, RegisterConfirm, Resume, ServerMessage,
 };
+use chatbox_common::wire::session::SessionNumber;
 use subtle::Choice;
 
 use crate::account_budget::AccountBudget;
@@ -345,7 +346,8 @@ impl Candidacy<'_> {
         let Ok(Judged { candidate, verdict }) = judged else {
             return self.refused(stream, request, None, "malformed", charged);
         };
-        let typed = Some((&candidate.user, candidate.exists));
+        let is_there = candidate.exists | Choice::from(u8::from(candidate.is_unreadable));
+        let typed = Some((&candidate.user, is_there));
         let right = match verdict {
             Ok(right) => right,
             Err(wrong) => {
@@ -411,7 +413,7 @@ impl Candidacy<'_> {
     fn log_refusal(&self, logged: Line, reason: &'static str, _: Charged) {
         let logged = logged
             .with("addr", self.peer)
-            .with("session", self.session)
+            .with("session", SessionNumber(self.session))
             .with("reason", reason);
         self.shared.audit.log(logged);
     }
@@ -421,7 +423,7 @@ impl Candidacy<'_> {
             .with("user", &granted.person.user)
             .with("account", granted.person.account)
             .with("addr", self.peer)
-            .with("session", self.session);
+            .with("session", SessionNumber(self.session));
         if let Some(method) = method {
             logged = logged.with("method", method);
         }

@@ -42,10 +42,16 @@ const THREADS: usize = 2;
 /// Pages that may wait, and as many searches; a session that asks for one more waits too.
 const QUEUE: usize = 256;
 
+/// To who asks for what can't be read any more.
+const DAMAGED: &str = "the server can't read that: its database is damaged; tell its operator";
+
 /// The account of a login's name as the database has it, or, for a name it does not know, the
 /// decoy: the same was read and unsealed for both.
 pub struct Candidate {
     pub exists: Choice,
+    /// There is an account of the name, and what the database has of it can't be used: the decoy
+    /// stands in its place. For the log alone.
+    pub is_unreadable: bool,
     pub account: AccountId,
     /// As it was registered; of an unknown name, as it was typed.
     pub user: UserName,
@@ -244,7 +250,11 @@ impl Readers {
             Err(error) if exists => {
                 // The peer is answered as if there were no such account; the operator is told.
                 log::error!("{error}");
-                decoy
+                decoy.map(|decoy| Candidate {
+                    is_unreadable: true,
+                    user: account.user.clone(),
+                    ..decoy
+                })
             }
             Ok(known) if exists => Ok(known),
             Ok(_) | Err(_) => decoy,
@@ -336,7 +346,11 @@ impl Worker {
             }
             Err(error) => {
                 log::error!("a page could not be read: {error}");
-                let sentence = "that can't be read just now";
+                let sentence = if error.is_damage() {
+                    DAMAGED
+                } else {
+                    "that can't be read just now"
+                };
                 refusal(number, ErrorCode::Unavailable, sentence)
             }
         };
@@ -361,6 +375,7 @@ fn unseal(
     let totp = seal.open(id, &account.sealed_totp);
     Ok(Candidate {
         exists: Choice::from(u8::from(exists)),
+        is_unreadable: false,
         account: id,
         user: account.user.clone(),
         verifier: verifier.map_err(|error| damaged(error.to_string()))?,

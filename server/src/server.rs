@@ -3,7 +3,6 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -16,22 +15,22 @@ use chatbox_common::crypto::record::Rotation;
 use chatbox_common::fingerprint::Fingerprint;
 
 use crate::account_budget::AccountBudgets;
-use crate::audit::{self, Audit, Line, Noise, events};
+use crate::audit::{Audit, Line, Noise, events};
 use crate::capacity::{self, Cap, Machine};
-use crate::config::{ConfigError, Settings};
+use crate::config::Settings;
 use crate::connections::Connections;
 use crate::delivery::{Deliveries, Delivery};
 use crate::handshakes::HandshakeThreads;
 use crate::housekeeper::Housekeeper;
 use crate::journal::{self, AuditedChat, RoomLimits};
-use crate::keyfile::{IfMissing, KeyName, load_or_create, note_fingerprint};
 use crate::listener;
 use crate::rate_limit::AddressBudget;
 use crate::readers::Readers;
-use crate::shared::{Policy, Secrets, Shared};
+use crate::shared::{Policy, Shared};
 use crate::space::{Shortage, Space};
-use crate::sql_log::{ReadTally, sql_log};
-use crate::store::{Checkpointer, Commit, DATABASE, Durability, Store};
+use crate::sql_log::ReadTally;
+use crate::startup::{self, OnDisk};
+use crate::store::{Checkpointer, Commit, StoreError};
 use crate::totp_seal::{KEY_ID, SealingKey};
 
 /// For the goodbyes of all connections together: an operator is promised an end within 5 s.
@@ -56,7 +55,11 @@ pub struct Server {
 
 impl Server {
     /// Starts everything but the accepting.
-    pub fn start(settings: &Settings, listener: TcpListener) -> anyhow::Result<Self> {
+    pub fn start(
+        settings: &Settings,
+        listener: TcpListener,
+        begins_anew: bool,
+    ) -> anyhow::Result<Self> {
         let config = &settings.config;
         let started = Instant::now();
         capacity::raise_descriptors();
@@ -67,24 +70,17 @@ impl Server {
         );
         anyhow::ensure!(cap.connections > 0, "{} leaves no connection", cap.limit);
 
-        let audit = Audit::start(&settings.log_dir).context("the audit files can't be opened")?;
-        audit::install(audit.clone(), config.logging.log_level)?;
-        let sql_log = sql_log(&audit);
-
-        let fresh = !settings.data_dir.join(DATABASE).exists();
-        let keys = KeyFiles::load(&settings.key_dir, fresh)?;
+        let OnDisk {
+            audit,
+            sql_log,
+            mut store,
+            keys,
+            iterations,
+            start,
+        } = startup::open(settings, begins_anew)?;
         let identity = Arc::new(ServerIdentity::from_private(keys.identity));
         let fingerprint = Fingerprint::from_key(identity.public().as_bytes());
-        if let Err(error) = note_fingerprint(&settings.key_dir, fingerprint) {
-            // Clients of this user ask for the fingerprint then.
-            log::warn!("{error}");
-        }
-        let durability = match config.storage.durability {
-            common::Durability::Normal => Durability::Normal,
-            common::Durability::Full => Durability::Full,
-        };
-        let mut store = Store::open(&settings.data_dir, durability, sql_log.clone())?;
-        let iterations = choose_iterations(&mut store, config.security.scram_iterations)?;
+        startup::note_fingerprint(settings, fingerprint);
         let mark = store.transaction(Commit::Usual, |tx| tx.chat_log_mark())?;
         let (chat, repairs) =
             AuditedChat::open(&settings.log_dir, mark).context("chat.log can't be opened")?;
@@ -122,7 +118,10 @@ impl Server {
         let handshakes = HandshakeThreads::start(cores / 2, &identity)?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
-            connections: Connections::new(usize::try_from(cap.connections).unwrap_or(usize::MAX)),
+            connections: Connections::new(
+                usize::try_from(cap.connections).unwrap_or(usize::MAX),
+                start,
+            ),
             journal,
             readers,
             deliveries,
@@ -137,7 +136,8 @@ impl Server {
             started,
         });
         let checkpointer = Checkpointer::open(&settings.data_dir, sql_log)?;
-        let housekeeper = Housekeeper::start(checkpointer, chat_sync, reads, &shared)?;
+        let stop = stopper(&listener, &shared)?;
+        let housekeeper = Housekeeper::start(checkpointer, (chat_sync, reads), stop, &shared)?;
         warn_of_few(iterations, &shared.audit);
         shared.audit.log(
             Line::of(&events::STARTED)
@@ -161,7 +161,10 @@ impl Server {
 
     /// Accepts until the listener is shut down, then ends everything: what is queued is
     /// committed and delivered, every connection gets its goodbye.
-    pub fn run(self) {
+    ///
+    /// # Errors
+    /// When it ended by itself, because its database is gone.
+    pub fn run(self) -> Result<(), StoreError> {
         listener::run(&self.listener, &self.shared);
         let left = self.shared.connections.wait_empty(STOP_TIMEOUT);
         self.shared.journal.stop();
@@ -170,23 +173,19 @@ impl Server {
         for thread in self.deliveries {
             ended("delivery", thread);
         }
-        ended("housekeeper", self.housekeeper.stop());
+        let fault = self.housekeeper.stop();
         let audit = &self.shared.audit;
         self.shared.write_noise(true);
         let uptime = self.shared.started.elapsed().as_secs();
         let line = Line::of(&events::STOPPED).with("seconds", uptime);
         audit.log(line.with("connections_left", left));
         audit.stop();
+        fault
     }
 
     /// Returns what stops the server; it is made for the signals' thread.
-    pub fn stopper(&self) -> io::Result<impl FnOnce() + Send + 'static> {
-        let listener = self.listener.try_clone()?;
-        let shared = Arc::clone(&self.shared);
-        Ok(move || {
-            shared.connections.stop();
-            listener::shut_down(&listener);
-        })
+    pub fn stopper(&self) -> io::Result<impl FnOnce() + Send + use<>> {
+        stopper(&self.listener, &self.shared)
     }
 }
 
@@ -197,21 +196,16 @@ fn warn_of_few(iterations: Iterations, audit: &Audit) {
     }
 }
 
-/// Refuses a setting that does not hold for the accounts there are, so that no operator believes in
-/// it: hashing them anew would take their passwords, which the server does not have.
-fn choose_iterations(store: &mut Store, wanted: Iterations) -> anyhow::Result<Iterations> {
-    let wanted = wanted.count();
-    let kept = store.transaction(Commit::Usual, |tx| tx.choose_iterations(wanted))?;
-    let iterations = Iterations::for_server(kept).context("the database is damaged")?;
-    if kept != wanted {
-        return Err(ConfigError(vec![format!(
-            "the passwords in this database are hashed with {kept} rounds, and the configuration \
-             says {wanted}: write `scram_iterations = {kept}` in [security], or begin with \
-             another database"
-        )])
-        .into());
-    }
-    Ok(iterations)
+fn stopper(
+    listener: &TcpListener,
+    shared: &Arc<Shared>,
+) -> io::Result<impl FnOnce() + Send + use<>> {
+    let listener = listener.try_clone()?;
+    let shared = Arc::clone(shared);
+    Ok(move || {
+        shared.connections.stop();
+        listener::shut_down(&listener);
+    })
 }
 
 fn space(settings: &Settings) -> anyhow::Result<Space> {
@@ -238,31 +232,5 @@ fn policy(config: &common::Config, iterations: Iterations) -> Policy {
 fn ended(name: &str, thread: JoinHandle<()>) {
     if thread.join().is_err() {
         log::error!("the {name} thread ended by a panic");
-    }
-}
-
-struct KeyFiles {
-    identity: chatbox_common::secret::Secret<32>,
-    totp: chatbox_common::secret::Secret<32>,
-    secrets: Secrets,
-}
-
-impl KeyFiles {
-    /// Makes no keys beside a database that exists: what it holds could not be read with them.
-    fn load(directory: &Path, fresh: bool) -> anyhow::Result<Self> {
-        let missing = if fresh {
-            IfMissing::MayCreate
-        } else {
-            IfMissing::MustExist
-        };
-        let load = |name| load_or_create(directory, name, missing);
-        Ok(Self {
-            identity: load(KeyName::ServerIdentity)?,
-            totp: load(KeyName::TotpSeal)?,
-            secrets: Secrets {
-                salt: load(KeyName::Salt)?,
-                name_hash: load(KeyName::NameHash)?,
-            },
-        })
     }
 }

@@ -141,7 +141,7 @@ fn another_password_is_the_only_one_and_leaves_one_session() {
     let line = [
         "INFO  password_changed user=Alice account=1",
         &addr,
-        "session=1",
+        "session=1.1",
         "recovery",
     ];
     server.line("credentials.log", &line);

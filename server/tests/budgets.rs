@@ -231,10 +231,11 @@ fn unknown_token(client: &mut ScriptedClient) {
     });
 }
 
+type Sent = fn(&mut ScriptedClient);
+
 #[test]
 fn a_login_of_the_wrong_form_costs_its_address_an_attempt_and_is_a_line_as_long_as_it_has_one() {
     let mut server = ServerProcess::start(QUICK);
-    type Sent = fn(&mut ScriptedClient);
     let said: [(Sent, &str, u8); 2] = [
         (malformed_login, "malformed", 2),
         (unknown_token, "resume", 3),

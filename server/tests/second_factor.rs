@@ -174,7 +174,7 @@ fn another_secret_holds_once_it_is_confirmed_and_leaves_one_session() {
         "INFO  factor_changed",
     ] {
         let whose = format!("{event} user=Alice account=1 addr=");
-        server.line("credentials.log", &[&whose, "session=1"]);
+        server.line("credentials.log", &[&whose, "session=1.1"]);
     }
 
     server.kill();

@@ -82,7 +82,8 @@ fn people_the_server_and_oneself_can_be_asked_for() {
         (you.user.as_str(), you.account, you.sessions),
         ("alice", AccountId(1), 2)
     );
-    assert_eq!((you.address, you.session), (address, 1));
+    // The first connection of the first start.
+    assert_eq!((you.address, you.session), (address, (1 << 32) + 1));
 
     alice.ask(|request| ClientMessage::Info(Plain { request }));
     let info = alice.until("info", |message| match message {

@@ -39,6 +39,8 @@ pub(super) struct Requests {
     moving_to: String,
     /// When to ask again for a page that was refused; one page is under way at a time.
     page_at: Option<Instant>,
+    /// Why the server could not read a page, as it was told last.
+    trouble: Option<String>,
 }
 
 impl Requests {
@@ -110,6 +112,13 @@ impl Requests {
         self.page_at = Some(now + retry.unwrap_or(PAGE_RETRY));
     }
 
+    /// Whether the person has not been told that yet: it may be the answer to every attempt.
+    pub(super) fn is_new_trouble(&mut self, why: &str) -> bool {
+        let is_new = self.trouble.as_deref() != Some(why);
+        self.trouble = Some(why.to_owned());
+        is_new
+    }
+
     pub(super) const fn page_at(&self) -> Option<Instant> {
         self.page_at
     }
@@ -123,6 +132,7 @@ impl Requests {
     pub(super) fn disconnected(&mut self) {
         self.asked.clear();
         self.page_at = None;
+        self.trouble = None;
     }
 
     #[cfg(test)]

@@ -235,6 +235,9 @@ impl App {
     ) -> Result<(), ExitReason> {
         use ErrorCode::{Busy, PageInFlight, TooFast, Unavailable};
         if matches!(error.code, Busy | PageInFlight | TooFast | Unavailable) {
+            if error.code == Unavailable && self.requests.is_new_trouble(&error.text) {
+                self.tell(&words::tried_again(&error.text))?;
+            }
             self.requests.delay_page(Instant::now(), retry);
             return self.tell_model(Told::PageDelayed);
         }

@@ -13,6 +13,7 @@ mod change;
 mod codes;
 mod enrol;
 mod host_key;
+mod password;
 
 use std::env;
 use std::time::Duration;
@@ -26,7 +27,6 @@ use crate::address::ServerAddress;
 use crate::cli::{Cli, Exit};
 use crate::config::Settings;
 use crate::exit::ExitReason;
-use crate::password_strength;
 use crate::prompt::{Choice, PromptError, Prompter, away};
 use crate::saved_session::{self, SavedSession};
 use crate::session::{self, Confirmed, Entered, Greeted, SessionError, Ticket};
@@ -37,6 +37,7 @@ pub use again::{LoggedInAgain, LoginAgain};
 pub use change::{Factors, Passwords};
 use codes::{Codes, Given};
 use host_key::HostKeyCheck;
+use password::{ask_new_password, ask_password};
 
 /// How far the server's clock may be from this one before the person is told: one-time codes last
 /// 30 s.
@@ -458,42 +459,6 @@ fn menu(prompter: &mut dyn Prompter) -> Result<Purpose, ExitReason> {
         Ok(1) => Ok(Purpose::LogIn),
         Ok(_) | Err(PromptError::Cancelled | PromptError::Interrupted) => Err(ExitReason::fine()),
         Err(error) => Err(error.into()),
-    }
-}
-
-/// Asks again while the answer can't be a password.
-fn ask_password(prompter: &mut dyn Prompter, question: &str) -> Result<Password, PromptError> {
-    loop {
-        let typed = prompter.ask_secret(question, "--password-file")?;
-        match Password::prepare(&typed) {
-            Ok(password) => return Ok(password),
-            Err(error) => prompter.tell(&error.to_string()),
-        }
-    }
-}
-
-/// Asks for a new password until it is strong enough and was typed twice alike; `about` are words
-/// that make it easier to guess.
-fn ask_new_password(prompter: &mut dyn Prompter, about: &[&str]) -> Result<Password, PromptError> {
-    loop {
-        let typed = prompter.ask_new_secret(&words::new_password(), "--password-file", about)?;
-        let password = match Password::prepare(&typed) {
-            Ok(password) => password,
-            Err(error) => {
-                prompter.tell(&error.to_string());
-                continue;
-            }
-        };
-        let strength = password_strength::judge(typed.expose(), about);
-        if !strength.is_enough {
-            prompter.tell(&words::weak(strength.label, strength.hint.as_deref()));
-            continue;
-        }
-        let again = prompter.ask_secret(words::SAME_AGAIN, "--password-file")?;
-        if Password::prepare(&again).is_ok_and(|again| again == password) {
-            return Ok(password);
-        }
-        prompter.tell(words::NOT_THE_SAME);
     }
 }
 

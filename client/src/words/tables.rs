@@ -7,6 +7,7 @@ use chatbox_common::wire::message::{
     Access, Chat, Kind, Member, OnlinePerson, Profile, RoomMode, RoomRole, RoomSummary,
     SessionList, You,
 };
+use chatbox_common::wire::session::SessionNumber;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
@@ -168,7 +169,7 @@ pub fn you(clock: &Clock, you: &You) -> String {
          account: {}\n  address   {}\n",
         name(&you.user),
         you.account,
-        you.session,
+        SessionNumber(you.session),
         you.sessions,
         sanitize::line(&you.address),
     )
@@ -185,7 +186,7 @@ pub fn sessions(clock: &Clock, list: &SessionList, own: u64) -> String {
         let _ = writeln!(
             lines,
             "  session {}  {address}, since {since}{mark}",
-            one.session
+            SessionNumber(one.session)
         );
     }
     lines

@@ -129,6 +129,7 @@ events! {
 
     Info {
         STARTED = Info "started" (version address fingerprint connections);
+        ENDED_UNCLEANLY = Warn "ended_uncleanly" (last database);
         FEW_SCRAM_ITERATIONS = Warn "few_scram_iterations" (iterations why);
         STOPPED = Info "stopped" (seconds connections_left);
         SIGNAL_IGNORED = Warn "signal_ignored" (signal);
@@ -160,11 +161,13 @@ events! {
         ACCEPT_FAILED = Error "accept_failed" (why);
         DATABASE_UNAVAILABLE = Error "database_unavailable" (why addr);
 
+        DATABASE_GONE = Error "database_gone" (why);
         DISK_NEARLY_FULL = Error "disk_nearly_full" (min_free_bytes directory free_bytes);
         DISK_HAS_ROOM = Info "disk_has_room" (min_free_bytes);
         HISTORY_SHORTENED = Error "history_shortened" (logged_row kept_row);
         HISTORY_RENEWED = Warn "history_renewed" (why);
         CHAT_LOG_RECOVERED = Warn "chat_log_recovered" (lines id);
+        KEY_DIRECTORY_CLOSED = Warn "key_directory_closed" (mode);
         LOG_REPAIRED = Warn "log_repaired" (file what);
         LOG_REOPENED = Info "log_reopened" (file);
         LOG_DELETED = Warn "log_deleted" (file);

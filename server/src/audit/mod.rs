@@ -21,6 +21,7 @@ use std::time::Duration;
 
 mod chat;
 mod diagnostics;
+mod ended;
 pub mod events;
 mod file;
 mod files;
@@ -29,6 +30,7 @@ mod noise;
 
 pub use chat::ChatLog;
 pub use diagnostics::install;
+pub use ended::last_moment;
 use file::LogFile;
 pub use file::{Gone, LogSync};
 use files::AuditFile;

@@ -13,6 +13,7 @@ use chatbox_common::name::UserName;
 use chatbox_common::wire::message::{
     Changed, ErrorCode, Plain, RequestId, ServerMessage, SessionList,
 };
+use chatbox_common::wire::session::SessionNumber;
 
 use super::Requests;
 use super::factor::Pending;
@@ -204,7 +205,7 @@ impl Requests<'_> {
             .with("user", &person.user)
             .with("account", person.account)
             .with("addr", self.peer)
-            .with("session", self.session);
+            .with("session", SessionNumber(self.session));
         self.shared.audit.log(match more {
             Some((key, value)) => line.with(key, value),
             None => line,

@@ -237,10 +237,8 @@ fn following_a_room_that_is_live_sends_nothing_again_and_the_future_is_refused()
     let mut late = Peer::join(&to, 2, 2);
     for (after, is_live) in [(0, true), (1, true), (2, true)] {
         follow(&to, &early, after);
-        let seen = std::iter::repeat_with(|| early.next());
-        let answer = seen
-            .skip_while(|m| matches!(m, ServerMessage::Chat(_)))
-            .next();
+        let mut seen = std::iter::repeat_with(|| early.next());
+        let answer = seen.find(|m| !matches!(m, ServerMessage::Chat(_)));
         assert!(
             matches!(answer, Some(ServerMessage::Following(f)) if f.live == is_live),
             "{after}"
@@ -272,10 +270,8 @@ fn what_comes_again_behind_a_follow_is_paid_for() {
     for seq in 1..=100 {
         say(&to, &batch(seq, &[&text], &[]));
     }
-    let lagged = std::iter::repeat_with(|| slow.next());
-    let lagged = lagged
-        .skip_while(|m| matches!(m, ServerMessage::Chat(_)))
-        .next();
+    let mut lagged = std::iter::repeat_with(|| slow.next());
+    let lagged = lagged.find(|m| !matches!(m, ServerMessage::Chat(_)));
     assert!(
         matches!(lagged, Some(ServerMessage::Lagged(_))),
         "{lagged:?}"

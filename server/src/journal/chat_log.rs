@@ -436,7 +436,7 @@ mod tests {
         assert_eq!(chat.catch_up(database(1)).unwrap(), 0);
         fs::create_dir(&inner).unwrap();
         assert_eq!(chat.look().len(), 1);
-        assert_eq!(chat.catch_up(database(1)).unwrap(), 0);
+        assert_eq!(chat.catch_up(database(1)).unwrap(), 1);
         assert!(!chat.is_behind());
     }
 

@@ -93,7 +93,9 @@ impl Attempt {
 fn wrong(candidate: &Candidate, password: Choice, code: Choice, clock: Choice) -> Wrong {
     let clock = bool::from(password & clock);
     let wrong_code = !clock && bool::from(password & !code);
-    let reason = if !bool::from(candidate.exists) {
+    let reason = if candidate.is_unreadable {
+        "unreadable"
+    } else if !bool::from(candidate.exists) {
         "no_such_user"
     } else if !bool::from(password) {
         "password"

@@ -53,6 +53,13 @@ pub enum StoreError {
     },
     #[error("{} exists already and is not overwritten", .0.display())]
     Exists(PathBuf),
+    /// The file that is open has lost its name.
+    #[error(
+        "{} was moved, deleted or replaced while it was in use: what was stored in it since is not \
+         under that name",
+        .0.display()
+    )]
+    Gone(PathBuf),
     /// Another account has the name, or one that looks like it.
     #[error("that name is taken")]
     NameTaken,
@@ -65,6 +72,14 @@ pub enum StoreError {
     /// The file is no database, or holds a value that this program never writes.
     #[error("the database is damaged: restore a backup")]
     Corrupt(#[source] rusqlite::Error),
+    /// A check of all pages has found that it is not whole.
+    #[error("the database is damaged: restore a backup ({0})")]
+    Damaged(
+        /// What SQLite says about it, which may hold bytes of the file.
+        String,
+    ),
+    #[error("a thread for the database could not be started")]
+    Thread(#[source] io::Error),
     #[error("the database refused a statement")]
     Sql(#[source] rusqlite::Error),
 }
@@ -75,8 +90,19 @@ impl StoreError {
     pub const fn is_unavailable(&self) -> bool {
         matches!(
             self,
-            Self::Full | Self::Busy | Self::Io { .. } | Self::Unusable(_) | Self::RolledBack
+            Self::Full
+                | Self::Busy
+                | Self::Io { .. }
+                | Self::Unusable(_)
+                | Self::RolledBack
+                | Self::Gone(_)
         )
+    }
+
+    /// Whether something in the file is not what this program has written.
+    #[must_use]
+    pub const fn is_damage(&self) -> bool {
+        matches!(self, Self::Corrupt(_) | Self::Damaged(_))
     }
 
     pub(super) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {

@@ -1,4 +1,5 @@
-//! The files of the database: lock, modes, connections, copies. It knows no table.
+//! The files of the database: lock, modes, connections, and whether the file is still the one that
+//! its name means. It knows no table.
 //!
 //! No function here opens the database's file once SQLite has: the operating system drops all of a
 //! process's POSIX locks on a file when any one descriptor of it is closed, and SQLite's locks are
@@ -7,11 +8,10 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
@@ -29,8 +29,16 @@ pub const LOCK: &str = "chatbox.lock";
 /// How long a statement waits for another connection's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The lock is held until the file is closed, however the process ends.
-pub(super) fn lock(directory: &Path) -> Result<File, StoreError> {
+/// The right to write in a directory of data, held until this is dropped or the process ends,
+/// however that is.
+pub struct DataLock {
+    pub(super) directory: PathBuf,
+    _file: File,
+}
+
+/// # Errors
+/// [`StoreError::Locked`] when another process has it; those of files.
+pub fn lock(directory: &Path) -> Result<DataLock, StoreError> {
     let path = directory.join(LOCK);
     let file = OpenOptions::new()
         .write(true)
@@ -40,9 +48,81 @@ pub(super) fn lock(directory: &Path) -> Result<File, StoreError> {
         .open(&path)
         .map_err(StoreError::io("open", &path))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(DataLock {
+            directory: directory.to_owned(),
+            _file: file,
+        }),
         Err(TryLockError::WouldBlock) => Err(StoreError::Locked(directory.to_owned())),
         Err(TryLockError::Error(source)) => Err(StoreError::io("lock", &path)(source)),
+    }
+}
+
+/// A name beside `path`: that with a suffix.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Whether there is a database in `directory` that has anything in it. SQLite takes an empty file
+/// for a database without tables.
+///
+/// # Errors
+/// When the name can't be looked at.
+pub fn exists(directory: &Path) -> Result<bool, StoreError> {
+    let path = directory.join(DATABASE);
+    match fs::metadata(&path) {
+        Ok(metadata) => Ok(metadata.len() > 0),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(StoreError::io("look at", &path)(error)),
+    }
+}
+
+/// Device and inode: a name may come to mean another file.
+type FileId = (u64, u64);
+
+fn id_of(path: &Path) -> io::Result<FileId> {
+    let metadata = fs::metadata(path)?;
+    Ok((metadata.dev(), metadata.ino()))
+}
+
+/// The database's file as it was when it was opened, to be compared with what its name means.
+pub(super) struct Place {
+    database: PathBuf,
+    file: FileId,
+    /// The write-ahead log's, which is there while a connection is open.
+    log: Option<FileId>,
+}
+
+impl Place {
+    pub(super) fn of(database: &Path) -> Result<Self, StoreError> {
+        Ok(Self {
+            database: database.to_owned(),
+            file: id_of(database).map_err(StoreError::io("look at", database))?,
+            log: id_of(&beside(database, "-wal")).ok(),
+        })
+    }
+
+    /// One system call.
+    ///
+    /// # Errors
+    /// [`StoreError::Gone`] when the file was moved, deleted or replaced: what is committed from
+    /// here on nobody would find.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        if id_of(&self.database).is_ok_and(|file| file == self.file) {
+            return Ok(());
+        }
+        Err(StoreError::Gone(self.database.clone()))
+    }
+
+    /// Takes the name from the write-ahead log of a file that is gone: SQLite would read it into
+    /// whatever has the database's name at the next start.
+    pub(super) fn set_log_aside(&self) {
+        let log = beside(&self.database, "-wal");
+        if self.log.is_some() && id_of(&log).ok() == self.log {
+            // If it can't be, the next start's check may find out.
+            let _ = fs::rename(&log, beside(&log, ".aside"));
+        }
     }
 }
 
@@ -54,9 +134,7 @@ pub(super) fn make_private(database: &Path) -> Result<(), StoreError> {
         Err(error) => return Err(error),
     }
     for suffix in ["", "-wal", "-shm"] {
-        let mut name = OsString::from(database);
-        name.push(suffix);
-        let path = PathBuf::from(name);
+        let path = beside(database, suffix);
         let mode = match fs::metadata(&path) {
             Ok(metadata) => metadata.permissions().mode() & 0o7777,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -69,7 +147,7 @@ pub(super) fn make_private(database: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn create_private(path: &Path) -> Result<(), StoreError> {
+pub(super) fn create_private(path: &Path) -> Result<(), StoreError> {
     match OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -122,34 +200,7 @@ pub(super) fn settings(
     result
 }
 
-/// Copies the database, as of one moment, to a new file of mode 0600.
-///
-/// The copy is one transaction on either side: writers go on meanwhile, and a process killed in
-/// the middle leaves an empty database, never half of one.
-pub(super) fn copy(connection: &Connection, target: &Path) -> Result<(), StoreError> {
-    create_private(target)?;
-    let result = copy_into(connection, target).and_then(|()| sync_parent(target));
-    if result.is_err() {
-        // What is left of a failed copy must not pass for one. Its error is the one to report.
-        let _ = fs::remove_file(target);
-    }
-    result
-}
-
-fn copy_into(connection: &Connection, target: &Path) -> Result<(), StoreError> {
-    const EVERY_PAGE: i32 = -1;
-    let path = std::path::absolute(target).map_err(StoreError::io("find", target))?;
-    let mut copy = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
-    match Backup::new(connection, &mut copy)?.step(EVERY_PAGE)? {
-        StepResult::Done => Ok(()),
-        _ => Err(StoreError::Busy),
-    }
-}
-
-fn sync_parent(path: &Path) -> Result<(), StoreError> {
+pub(super) fn sync_parent(path: &Path) -> Result<(), StoreError> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -210,31 +261,31 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_is_private_complete_and_overwrites_nothing() {
+    fn a_file_that_is_moved_deleted_or_replaced_is_noticed() {
         let directory = tempfile::tempdir().unwrap();
-        let source = Connection::open_in_memory().unwrap();
-        source
-            .execute_batch("CREATE TABLE t(x); INSERT INTO t VALUES(7)")
-            .unwrap();
-        let target = directory.path().join("copy.db");
-        copy(&source, &target).unwrap();
-        assert_eq!(mode(&target), 0o600);
-        let copied = Connection::open(&target).unwrap();
-        let x: i64 = copied
-            .query_row("SELECT x FROM t", (), |r| r.get(0))
-            .unwrap();
-        assert_eq!(x, 7);
-        assert!(matches!(copy(&source, &target), Err(StoreError::Exists(_))));
-    }
+        let (path, aside) = (
+            directory.path().join(DATABASE),
+            directory.path().join("aside"),
+        );
+        let log = directory.path().join("chatbox.db-wal");
+        fs::write(&path, "one").unwrap();
+        fs::write(&log, "log").unwrap();
+        let place = Place::of(&path).unwrap();
+        place.check().unwrap();
+        fs::rename(&path, &aside).unwrap();
+        assert!(matches!(place.check(), Err(StoreError::Gone(gone)) if gone == path));
+        fs::write(&path, "another").unwrap();
+        assert!(place.check().is_err());
+        fs::rename(&aside, &path).unwrap();
+        place.check().unwrap();
 
-    #[test]
-    fn a_copy_that_fails_leaves_no_file() {
-        let directory = tempfile::tempdir().unwrap();
-        let broken = directory.path().join("broken.db");
-        fs::write(&broken, [b'x'; 8192]).unwrap();
-        let source = Connection::open(&broken).unwrap();
-        let target = directory.path().join("copy.db");
-        assert!(copy(&source, &target).is_err());
-        assert!(!target.exists());
+        // The log of the one must not be read into the other.
+        place.set_log_aside();
+        assert!(!log.exists());
+        let kept = fs::read(directory.path().join("chatbox.db-wal.aside")).unwrap();
+        assert_eq!(kept, b"log");
+        fs::write(&log, "of another").unwrap();
+        place.set_log_aside();
+        assert!(log.exists(), "it is not ours");
     }
 }

@@ -28,6 +28,16 @@ statements! {
     const FORGET_ROWS = "DELETE FROM sqlite_sequence WHERE name = 'messages'"
         walks "a row for each of three tables";
     const SKIP_ROWS = "INSERT INTO sqlite_sequence(name, seq) VALUES('messages', ?1)";
+    const SET_RUNNING_SINCE = "INSERT INTO meta(key, value) VALUES('running_since', ?1) \
+        ON CONFLICT(key) DO UPDATE SET value = excluded.value";
+    const CLEAR_RUNNING_SINCE = "DELETE FROM meta WHERE key = 'running_since'";
+    const MARKS_OF_A_RUN = "SELECT count(*) FROM meta \
+        WHERE key IN ('running_since', 'running_boot')";
+    const COUNT_START = "INSERT INTO meta(key, value) VALUES('starts', 1) \
+        ON CONFLICT(key) DO UPDATE SET value = (value + 1) % 16777216";
+    const STARTS = "SELECT value FROM meta WHERE key = 'starts'";
+    const CHECK_VALUE = "SELECT value FROM meta WHERE key = ?1";
+    const SET_CHECK_VALUE = "INSERT INTO meta(key, value) VALUES(?1, ?2)";
     const RUNNING_BOOT = "SELECT value FROM meta WHERE key = 'running_boot'";
     const SET_RUNNING_BOOT = "INSERT INTO meta(key, value) VALUES('running_boot', ?1) \
         ON CONFLICT(key) DO UPDATE SET value = excluded.value";
@@ -42,6 +52,15 @@ pub(super) fn is_empty(snapshot: &Snapshot<'_>) -> Result<bool, StoreError> {
 }
 
 impl Snapshot<'_> {
+    /// What a run of a server has left that did not end well: 0 of one that did.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub(super) fn marks_of_a_run(&self) -> Result<i64, StoreError> {
+        let marks = self.one(MARKS_OF_A_RUN, (), |row| row.get(0))?;
+        Ok(marks.unwrap_or(0))
+    }
+
     /// Tells this history from every other: a client that sees a new id discards the messages it
     /// holds. Random, no secret.
     ///
@@ -103,6 +122,40 @@ impl Snapshot<'_> {
 }
 
 impl Tx<'_> {
+    /// Counts a start, and notes that a server runs, until [`Tx::end_run`]. Returns the number of
+    /// the start, 24 bits, which is 0 behind the largest one.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn begin_run(&self, now: i64) -> Result<u32, StoreError> {
+        self.execute(SET_RUNNING_SINCE, [now])?;
+        self.execute(COUNT_START, ())?;
+        let number = self.one(STARTS, (), |row| row.get(0))?;
+        number.ok_or(StoreError::Missing)
+    }
+
+    /// The server has ended well.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn end_run(&self) -> Result<(), StoreError> {
+        self.execute(CLEAR_RUNNING_SINCE, ())?;
+        Ok(())
+    }
+
+    /// Whether this is the value that was kept under the name before; the first one is kept.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn keeps_check_value(&self, name: &str, value: &[u8; 16]) -> Result<bool, StoreError> {
+        let kept = self.one(CHECK_VALUE, [name], |row| row.get::<_, Vec<u8>>(0))?;
+        if let Some(kept) = kept {
+            return Ok(kept == value);
+        }
+        self.execute(SET_CHECK_VALUE, (name, value))?;
+        Ok(true)
+    }
+
     /// Sets the iteration count of a database without accounts; any other keeps the one with which
     /// its passwords were hashed. Returns the count that holds from here on.
     ///
@@ -170,6 +223,7 @@ impl Tx<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::statement::Statement;
     use super::super::testing::{account, quiet, store};
     use super::super::{Commit, Durability, LOBBY, Store};
     use super::*;
@@ -244,6 +298,44 @@ mod tests {
                     tx.set_running_boot(None)?;
                     assert_eq!(tx.running_boot()?, None);
                 }
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn starts_are_counted_and_one_that_did_not_end_well_leaves_a_mark() {
+        let (_directory, mut store) = store();
+        store
+            .transaction(Commit::Usual, |tx| {
+                assert_eq!(tx.marks_of_a_run()?, 0);
+                for number in 1..=3 {
+                    assert_eq!(tx.begin_run(7)?, number);
+                    assert_eq!(tx.marks_of_a_run()?, 1);
+                }
+                tx.end_run()?;
+                assert_eq!(tx.marks_of_a_run()?, 0);
+                tx.execute(
+                    Statement::of_test("UPDATE meta SET value = 16777215 WHERE key = 'starts'"),
+                    (),
+                )?;
+                assert_eq!(tx.begin_run(7)?, 0);
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn the_first_value_under_a_name_is_kept_and_others_are_told_from_it() {
+        let (_directory, mut store) = store();
+        store
+            .transaction(Commit::Usual, |tx| {
+                for _ in 0..2 {
+                    assert!(tx.keeps_check_value("check_salt", &[1; 16])?);
+                    assert!(tx.keeps_check_value("check_totp_seal", &[3; 16])?);
+                }
+                assert!(!tx.keeps_check_value("check_salt", &[2; 16])?);
+                assert!(tx.keeps_check_value("check_salt", &[1; 16])?);
                 Ok(())
             })
             .unwrap();

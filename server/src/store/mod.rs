@@ -12,7 +12,9 @@
 
 mod accounts;
 mod catalogue;
+mod check;
 mod column;
+mod copy;
 mod error;
 mod factors;
 mod files;
@@ -22,6 +24,7 @@ mod index;
 mod members;
 mod meta;
 mod moment;
+mod new;
 mod online;
 mod reader;
 mod resume;
@@ -36,14 +39,16 @@ mod types;
 mod words;
 
 pub use accounts::{Account, AccountLine, Credentials, NewAccount};
+pub use check::Checked;
 pub use column::Spelled;
 pub use error::StoreError;
 pub use factors::RecoveryHash;
-pub use files::DATABASE;
+pub use files::{DATABASE, DataLock, exists, lock};
 pub use history::{Inserted, Message, NewMessage, Unlogged};
 pub use ignores::Ignored;
 pub use index::Portion;
 pub use members::{Membership, Sanction, first_readable};
+pub use new::NewDatabase;
 pub use reader::{Checkpoint, Checkpointer, Reader};
 pub use resume::{NewToken, Resumed, TokenId};
 pub use rooms::{LOBBY, NewRoom, RoomRow, RoomSetting};
@@ -53,10 +58,15 @@ pub use sql::{Snapshot, SqlEntry, SqlLog, SqlOutcome, Tx};
 pub use types::{Role, Status, Title};
 pub use words::Words;
 
-use std::fs::File;
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
+
+use files::Place;
+
+/// For the check of a database whose last run did not end well; some gigabytes are read in it.
+const CHECK_BOUND: Duration = Duration::from_secs(10);
 
 const SYNC_NORMAL: &str = "PRAGMA synchronous = NORMAL";
 const SYNC_FULL: &str = "PRAGMA synchronous = FULL";
@@ -86,22 +96,51 @@ pub struct Store {
     connection: Connection,
     log: SqlLog,
     durability: Durability,
-    _lock: File,
+    place: Place,
+    _lock: DataLock,
+    /// Of the pages; `None` where the last run ended well.
+    checked: Option<Checked>,
 }
 
 impl Store {
-    /// Opens or makes the database in `directory`, which must exist, brings it to the newest
-    /// schema, and forgets who was online.
+    /// Opens or makes the database in `directory`, which must exist.
     ///
     /// # Errors
-    /// [`StoreError::Locked`] when another process has it open, [`StoreError::Mode`] when others
-    /// may use its files, [`StoreError::NewerSchema`], and the errors of files and of SQLite.
+    /// [`StoreError::Locked`] when another process has it open; those of [`Store::open_locked`] and
+    /// [`NewDatabase::build`].
     pub fn open(directory: &Path, durability: Durability, log: SqlLog) -> Result<Self, StoreError> {
-        let lock = files::lock(directory)?;
+        let lock = lock(directory)?;
+        if !exists(directory)? {
+            NewDatabase::build(&lock, &log)?.publish()?;
+        }
+        Self::open_locked(lock, durability, log)
+    }
+
+    /// Opens the database, brings it to the newest schema, and forgets who was online. If the last
+    /// run did not end well, all pages are checked first, for at most ten seconds.
+    ///
+    /// # Errors
+    /// [`StoreError::Mode`] when others may use its files, [`StoreError::NewerSchema`],
+    /// [`StoreError::Damaged`], and the errors of files and of SQLite.
+    pub fn open_locked(
+        lock: DataLock,
+        durability: Durability,
+        log: SqlLog,
+    ) -> Result<Self, StoreError> {
+        let directory = lock.directory.as_path();
         let database = directory.join(DATABASE);
         files::make_private(&database)?;
         let connection = files::connect(&database, OpenFlags::SQLITE_OPEN_READ_WRITE, &log)?;
-        schema::check(&connection, &log, schema::MIGRATIONS)?;
+        let found = schema::check(&connection, &log, schema::MIGRATIONS)?;
+        let was_cut_off = found > 0
+            && sql::read(&connection, &log, |snapshot| {
+                Ok(snapshot.marks_of_a_run()? > 0)
+            })?;
+        let checked = if was_cut_off {
+            Some(check::whole_within(&connection, &log, CHECK_BOUND)?)
+        } else {
+            None
+        };
         use_wal(&connection, &log)?;
         files::settings(
             &connection,
@@ -109,29 +148,38 @@ impl Store {
             &["PRAGMA wal_autocheckpoint = 0", usual_sync(durability)],
         )?;
         schema::migrate(&connection, &log, directory, schema::MIGRATIONS)?;
-        let mut store = Self {
+        // A transaction has made the write-ahead log by now.
+        sql::write(&connection, &log, |tx| {
+            tx.clear_online()?;
+            Ok(())
+        })?;
+        Ok(Self {
+            place: Place::of(&database)?,
             connection,
             log,
             durability,
             _lock: lock,
-        };
-        store.transaction(Commit::Usual, |tx| {
-            tx.clear_online()?;
-            Ok(())
-        })?;
-        Ok(store)
+            checked,
+        })
+    }
+
+    /// What the check of all pages has found; `None` where none was needed.
+    #[must_use]
+    pub const fn checked(&self) -> Option<Checked> {
+        self.checked
     }
 
     /// Runs `work` in one transaction: all of it is kept, or, when it returns an error, nothing.
     ///
     /// # Errors
     /// Those of `work`, [`StoreError::Busy`] when another program has held the database for a
-    /// second, and those of the commit.
+    /// second, [`StoreError::Gone`] when its file has lost its name, and those of the commit.
     pub fn transaction<T>(
         &mut self,
         commit: Commit,
         work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        self.place.check()?;
         let sync_more = commit == Commit::Synced && self.durability == Durability::Normal;
         if sync_more {
             files::settings(&self.connection, &self.log, &[SYNC_FULL])?;
@@ -313,6 +361,56 @@ mod tests {
                 tx.store_next_seq(LOBBY, 2)
             })
             .unwrap();
+    }
+
+    #[test]
+    fn nothing_is_committed_to_a_file_that_has_lost_its_name() {
+        let (directory, mut store) = store();
+        let alice = account(&mut store, "alice");
+        let database = directory.path().join(DATABASE);
+        let kept = directory.path().join("kept.db");
+        fs::rename(&database, &kept).unwrap();
+        let write = |store: &mut Store| {
+            store.transaction(Commit::Usual, |tx| {
+                tx.insert_message(1, &message(alice, 1, b"x")).map(|_| ())
+            })
+        };
+        for _ in 0..2 {
+            assert!(matches!(write(&mut store), Err(StoreError::Gone(_))));
+            fs::write(&database, "another").unwrap();
+        }
+        fs::rename(&kept, &database).unwrap();
+        write(&mut store).unwrap();
+    }
+
+    #[test]
+    fn a_database_is_checked_when_the_last_run_did_not_end_well() {
+        let (directory, mut store) = store();
+        assert_eq!(store.checked(), None);
+        store
+            .transaction(Commit::Usual, |tx| tx.begin_run(7))
+            .unwrap();
+        drop(store);
+        let open = || Store::open(directory.path(), Durability::Normal, quiet());
+        let mut store = open().unwrap();
+        assert_eq!(store.checked(), Some(Checked::Whole));
+        let alice = account(&mut store, "alice");
+        store
+            .transaction(Commit::Usual, |tx| {
+                for n in 1..=200 {
+                    tx.insert_message(n.into(), &message(alice, n, &[n; 4096]))?;
+                }
+                Ok(())
+            })
+            .unwrap();
+        drop(store);
+        let database = directory.path().join(DATABASE);
+        let mut bytes = fs::read(&database).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle..middle + 8192].fill(0xa5);
+        fs::write(&database, bytes).unwrap();
+        let damaged = open().err().unwrap();
+        assert!(damaged.is_damage(), "{damaged}");
     }
 
     #[test]

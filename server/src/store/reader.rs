@@ -11,8 +11,9 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::StoreError;
+use super::files::Place;
 use super::sql::{self, Snapshot, SqlLog};
-use super::{files, schema};
+use super::{copy, files, schema};
 
 /// A connection that SQLite itself keeps from writing. Used by one thread at a time.
 pub struct Reader {
@@ -54,21 +55,13 @@ impl Reader {
     /// [`StoreError::Exists`] when there is such a file; those of files and of SQLite, after
     /// which there is none.
     pub fn back_up(&self, target: &Path) -> Result<(), StoreError> {
-        files::copy(&self.connection, target)?;
-        let part = self.part_from_original(target);
-        if part.is_err() {
-            // What is left must not pass for a backup: it has the original's tokens.
-            let _ = fs::remove_file(target);
-        }
-        part
-    }
-
-    fn part_from_original(&self, copy: &Path) -> Result<(), StoreError> {
-        let copy = files::connect(copy, OpenFlags::SQLITE_OPEN_READ_WRITE, &self.log)?;
-        sql::write(&copy, &self.log, |tx| {
-            tx.forget_all_resume()?;
-            tx.set_running_boot(None)?;
-            tx.renew_history_id()
+        copy::copy(&self.connection, &self.log, target, |copy| {
+            sql::write(copy, &self.log, |tx| {
+                tx.forget_all_resume()?;
+                tx.set_running_boot(None)?;
+                tx.end_run()?;
+                tx.renew_history_id()
+            })
         })
     }
 }
@@ -108,6 +101,7 @@ impl Checkpointed {
 pub struct Checkpointer {
     connection: Connection,
     log: SqlLog,
+    place: Place,
     last: Option<(i64, i64)>,
     /// The log.
     file: PathBuf,
@@ -131,6 +125,7 @@ impl Checkpointer {
         Ok(Self {
             connection,
             log,
+            place: Place::of(&database)?,
             last: None,
             file: directory.join(files::LOG),
         })
@@ -143,6 +138,19 @@ impl Checkpointer {
     pub fn log_bytes(&self) -> Result<u64, StoreError> {
         let metadata = fs::metadata(&self.file).map_err(StoreError::io("look at", &self.file))?;
         Ok(metadata.len())
+    }
+
+    /// Whether the database's name still means the file that is open.
+    ///
+    /// # Errors
+    /// [`StoreError::Gone`]. Then the write-ahead log has been taken from the name as well, so that
+    /// it is not read into another database.
+    pub fn look(&self) -> Result<(), StoreError> {
+        let found = self.place.check();
+        if found.is_err() {
+            self.place.set_log_aside();
+        }
+        found
     }
 
     /// A checkpoint that finds the same as the one before is not reported to sql.log: an idle

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
+use super::copy;
 use super::error::StoreError;
-use super::files;
 use super::meta;
 use super::sql::{self, SqlLog};
 
@@ -213,7 +213,8 @@ pub(super) fn migrate(
     let is_empty = sql::read(connection, log, meta::is_empty)?;
     for (index, statements) in migrations.iter().enumerate().skip(found) {
         if !is_empty {
-            files::copy(connection, &backup_name(directory, index + 1))?;
+            let backup = backup_name(directory, index + 1);
+            copy::copy(connection, log, &backup, |_| Ok(()))?;
         }
         sql::write(connection, log, |tx| {
             statements

@@ -148,6 +148,7 @@ impl JournalState {
         let last = self.store.transaction(Commit::Synced, |tx| {
             tx.clear_online()?;
             tx.set_chat_log_mark(mark)?;
+            tx.end_run()?;
             tx.set_running_boot(None)
         });
         if let Err(error) = last {
