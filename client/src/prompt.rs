@@ -98,6 +98,12 @@ pub trait Prompter {
     /// Offers a menu, and returns the place of the choice in it.
     fn choose(&mut self, choices: &[Choice]) -> Result<usize, PromptError>;
 
+    /// Whether a person who has said so in a menu really leaves: where one key says it, they are
+    /// asked.
+    fn is_to_leave(&mut self) -> Result<bool, PromptError> {
+        Ok(true)
+    }
+
     /// Asks for something that may be seen. Blanks around the answer are dropped. `instead` is the
     /// flag that the error names where nobody can be asked.
     fn ask(&mut self, question: &str, instead: &'static str) -> Result<String, PromptError>;

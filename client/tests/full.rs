@@ -460,3 +460,31 @@ fn a_terminal_of_another_session_is_not_taken() {
         "{told}"
     );
 }
+
+#[test]
+fn one_key_does_not_leave_the_menu_for_a_shell_that_a_password_is_typed_to() {
+    let server = ServerProcess::start("");
+    let mut menu = start(&server);
+    for leaves in [ESCAPE, "q"] {
+        menu.sees("1) Register");
+        menu.press(leaves);
+        menu.sees("Leave ChatBox?");
+        menu.sees("any other key: stay");
+        // The beginning of a password; the rest goes to the menu, which knows none of it.
+        menu.press("Hunter");
+        menu.loses("Leave ChatBox?");
+        menu.sees("1) Register");
+    }
+    menu.press(ESCAPE);
+    menu.sees("any other key: stay");
+    menu.press(ENTER);
+    menu.loses("Leave ChatBox?");
+    menu.press("q");
+    menu.sees("any other key: stay");
+    menu.press("y");
+    assert_eq!(menu.ends().code(), Some(0));
+    let mut menu = start(&server);
+    menu.sees("1) Register");
+    menu.press(CTRL_C);
+    assert_eq!(menu.ends().code(), Some(0));
+}

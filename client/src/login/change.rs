@@ -8,7 +8,8 @@ use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::name::UserName;
 use chatbox_common::secret::SecretString;
 
-use super::{Login, ask_new_password, ask_password, check_clock, codes, enrol};
+use super::questions::{ask_new_password, ask_password};
+use super::{Login, check_clock, codes, enrol};
 use crate::prompt::{PromptError, Prompter};
 use crate::words::login as words;
 

@@ -13,7 +13,7 @@ mod change;
 mod codes;
 mod enrol;
 mod host_key;
-mod password;
+mod questions;
 
 use std::env;
 use std::time::Duration;
@@ -27,7 +27,7 @@ use crate::address::ServerAddress;
 use crate::cli::{Cli, Exit};
 use crate::config::Settings;
 use crate::exit::ExitReason;
-use crate::prompt::{Choice, PromptError, Prompter, away};
+use crate::prompt::{Prompter, away};
 use crate::saved_session::{self, SavedSession};
 use crate::session::{self, Confirmed, Entered, Greeted, SessionError, Ticket};
 use crate::trust::Purpose;
@@ -37,7 +37,7 @@ pub use again::{LoggedInAgain, LoginAgain};
 pub use change::{Factors, Passwords};
 use codes::{Codes, Given};
 use host_key::HostKeyCheck;
-use password::{ask_new_password, ask_password};
+use questions::{ask_new_password, ask_password, menu};
 
 /// How far the server's clock may be from this one before the person is told: one-time codes last
 /// 30 s.
@@ -444,21 +444,6 @@ impl Login {
         prompter: &mut dyn Prompter,
     ) -> Result<Entered, ExitReason> {
         self.log_in(user.clone(), prompter)
-    }
-}
-
-fn menu(prompter: &mut dyn Prompter) -> Result<Purpose, ExitReason> {
-    let menu = [
-        ('1', words::REGISTER),
-        ('2', words::LOG_IN),
-        ('q', words::QUIT),
-    ]
-    .map(|(key, label)| Choice { key, label });
-    match prompter.choose(&menu) {
-        Ok(0) => Ok(Purpose::Register),
-        Ok(1) => Ok(Purpose::LogIn),
-        Ok(_) | Err(PromptError::Cancelled | PromptError::Interrupted) => Err(ExitReason::fine()),
-        Err(error) => Err(error.into()),
     }
 }
 

@@ -4,6 +4,11 @@ pub const TITLE: &str = "ChatBox";
 
 pub const QUESTION_KEYS: &str = "Enter: go on   Esc: back";
 pub const CHOICE_KEYS: &str = "Up, Down, Enter: choose   Esc: leave";
+/// After a key that leaves, and behind it the two choices.
+pub const LEAVE: &str = "Leave ChatBox?";
+pub const DO_LEAVE: &str = "Leave";
+pub const STAY: &str = "Stay";
+pub const LEAVE_KEYS: &str = "y: leave   any other key: stay";
 pub const BUSY_KEYS: &str = "Esc: wait no longer";
 /// Goes before one of the above where the text is longer than the screen.
 pub const MORE_KEYS: &str = "PgUp, PgDn: more";

@@ -44,6 +44,11 @@ impl<B: Backend> Prompter for Full<B> {
         self.prompt_loop().choose(choices)
     }
 
+    fn is_to_leave(&mut self) -> Result<bool, PromptError> {
+        self.question_begins();
+        self.prompt_loop().is_to_leave()
+    }
+
     fn ask(&mut self, question: &str, _: &'static str) -> Result<String, PromptError> {
         self.question_begins();
         self.prompt_loop().ask(question)

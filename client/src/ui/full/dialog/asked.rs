@@ -38,6 +38,8 @@ pub(super) struct Meter {
 pub(super) struct Picking {
     pub(super) choices: Vec<Choice>,
     pub(super) at: usize,
+    /// Chosen by every character that is none of the choices' keys.
+    pub(super) other: Option<usize>,
 }
 
 impl Question {
@@ -111,7 +113,8 @@ impl Picking {
             (KeyCode::Char(typed), false) => {
                 let typed = typed.to_ascii_lowercase();
                 let mut keys = self.choices.iter().map(|choice| choice.key);
-                return keys.position(|key| key.to_ascii_lowercase() == typed);
+                let typed = keys.position(|key| key.to_ascii_lowercase() == typed);
+                return typed.or(self.other);
             }
             _ => {}
         }

@@ -165,6 +165,18 @@ impl Dialog {
         self.ask_for(Asked::Choice(Picking {
             choices: choices.to_vec(),
             at: 0,
+            other: None,
+        }));
+    }
+
+    /// Every key but one stays: what is typed may be a password, meant for a question before.
+    pub fn ask_to_leave(&mut self) {
+        let choices = [('y', words::DO_LEAVE), ('n', words::STAY)];
+        let choices = choices.map(|(key, label)| Choice { key, label });
+        self.ask_for(Asked::Choice(Picking {
+            choices: choices.to_vec(),
+            at: 1,
+            other: Some(1),
         }));
     }
 

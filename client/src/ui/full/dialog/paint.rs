@@ -174,7 +174,10 @@ impl Dialog {
             Asked::Choice(picking) => {
                 let choices = 0..picking.choices.len();
                 feet.extend(choices.map(|place| Foot::Choice(picking, place)));
-                words::CHOICE_KEYS
+                match picking.other {
+                    Some(_) => words::LEAVE_KEYS,
+                    None => words::CHOICE_KEYS,
+                }
             }
             Asked::Wait(what) => {
                 feet.push(Foot::Text(what, bold()));

@@ -4,6 +4,7 @@
 use std::io::{self, ErrorKind};
 use std::sync::mpsc::{self, Receiver, SyncSender, TryRecvError};
 use std::thread;
+use std::time::Duration;
 
 use chatbox_common::secret::SecretString;
 use ratatui::Terminal;
@@ -13,6 +14,10 @@ use super::{Answer, Dialog, DialogOutcome};
 use crate::prompt::{Choice, PromptError, Sheet, Task};
 use crate::ui::full::failed;
 use crate::ui::full::terminal::{self, Pressed};
+use crate::words::dialog as words;
+
+/// The interval at which it is asked whether everything typed is in the channel.
+const BETWEEN_KEYS: Duration = Duration::from_millis(1);
 
 /// Its functions are those of [`Prompter`], for a terminal that is the program's own.
 ///
@@ -39,6 +44,38 @@ impl<B: Backend> PromptLoop<'_, B> {
         match self.run(&|| false)? {
             Some(Answer::Chosen(at)) => Ok(at),
             _ => Err(lost()),
+        }
+    }
+
+    /// Ctrl-C is a yes, as it is in the menu.
+    pub fn is_to_leave(&mut self) -> Result<bool, PromptError> {
+        self.dialog.say(words::LEAVE);
+        self.draw().map_err(PromptError::Terminal)?;
+        self.drop_keys()?;
+        self.dialog.ask_to_leave();
+        match self.run(&|| false) {
+            Ok(Some(Answer::Chosen(at))) => Ok(at == 0),
+            Ok(_) => Err(lost()),
+            Err(PromptError::Cancelled) => Ok(false),
+            Err(PromptError::Interrupted) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Drops what was typed before the question was seen, until nothing more comes.
+    fn drop_keys(&mut self) -> Result<(), PromptError> {
+        loop {
+            // Asked before the channel is emptied: what was sent before the answer is in it then.
+            let is_all = terminal::is_all_told();
+            while let Ok(pressed) = self.pressed.try_recv() {
+                if !matches!(pressed, Pressed::Key(_) | Pressed::Paste(_)) {
+                    self.press(pressed)?;
+                }
+            }
+            if is_all {
+                return Ok(());
+            }
+            thread::sleep(BETWEEN_KEYS);
         }
     }
 

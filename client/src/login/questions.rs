@@ -1,10 +1,34 @@
-//! Asks for passwords.
+//! The menu, and passwords as they are asked for.
 
 use chatbox_common::auth::scram::Password;
 
+use crate::exit::ExitReason;
 use crate::password_strength;
-use crate::prompt::{PromptError, Prompter};
+use crate::prompt::{Choice, PromptError, Prompter};
+use crate::trust::Purpose;
 use crate::words::login as words;
+
+/// What is typed behind a key that leaves goes to the shell, a password among it: so whoever has
+/// the whole terminal is asked. Elsewhere a line, or the end of the input, has said it.
+pub(super) fn menu(prompter: &mut dyn Prompter) -> Result<Purpose, ExitReason> {
+    let menu = [
+        ('1', words::REGISTER),
+        ('2', words::LOG_IN),
+        ('q', words::QUIT),
+    ]
+    .map(|(key, label)| Choice { key, label });
+    loop {
+        match prompter.choose(&menu) {
+            Ok(0) => return Ok(Purpose::Register),
+            Ok(1) => return Ok(Purpose::LogIn),
+            Ok(_) | Err(PromptError::Cancelled) if !prompter.is_to_leave()? => {}
+            Ok(_) | Err(PromptError::Cancelled | PromptError::Interrupted) => {
+                return Err(ExitReason::fine());
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
 
 /// Asks again while the answer can't be a password.
 pub(super) fn ask_password(
