@@ -4,6 +4,8 @@
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, ErrorKind, IsTerminal, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Sender, SyncSender};
 use std::thread;
 
@@ -77,7 +79,7 @@ impl TypedAhead {
         None
     }
 
-    pub(super) const fn has_come(&mut self) {
+    pub(super) fn has_come(&mut self) {
         if let Some(keyboard) = &mut self.keyboard {
             keyboard.has_come();
         }
@@ -85,7 +87,9 @@ impl TypedAhead {
 
     /// Whether something that was typed waits, here or unread in the terminal.
     pub(super) fn has_more(&self) -> bool {
-        !self.ahead.is_empty() || (self.keyboard.is_some() && has_more())
+        let keyboard = self.keyboard.as_ref();
+        // The terminal first: what its thread takes meanwhile is in its hand.
+        !self.ahead.is_empty() || keyboard.is_some_and(|k| has_more() || k.has_in_hand())
     }
 
     #[cfg(test)]
@@ -99,11 +103,15 @@ pub(super) struct Keyboard {
     requests: Sender<()>,
     /// A line was asked for and has not come: one at a time.
     waits: bool,
+    /// The thread has begun to read a line that was typed.
+    in_hand: Arc<AtomicBool>,
 }
 
 impl Keyboard {
     pub(super) fn start(teller: SyncSender<Event>) -> io::Result<Self> {
         let (requests, wanted) = mpsc::channel();
+        let in_hand = Arc::new(AtomicBool::new(false));
+        let takes = Arc::clone(&in_hand);
         thread::Builder::new()
             .name("keyboard".to_owned())
             .spawn(move || {
@@ -111,6 +119,8 @@ impl Keyboard {
                 let mut terminal = BufReader::with_capacity(1, Unbuffered);
                 while wanted.recv().is_ok() {
                     let typed = if is_terminal {
+                        wait_for_input();
+                        takes.store(true, Ordering::SeqCst);
                         read(&mut terminal, is_terminal)
                     } else {
                         read(&mut io::stdin().lock(), is_terminal)
@@ -124,6 +134,7 @@ impl Keyboard {
         Ok(Self {
             requests,
             waits: false,
+            in_hand,
         })
     }
 
@@ -134,8 +145,14 @@ impl Keyboard {
         }
     }
 
-    const fn has_come(&mut self) {
+    fn has_come(&mut self) {
         self.waits = false;
+        self.in_hand.store(false, Ordering::SeqCst);
+    }
+
+    /// Also true for a line that was dropped from the terminal while it was being read.
+    fn has_in_hand(&self) -> bool {
+        self.in_hand.load(Ordering::SeqCst)
     }
 }
 
@@ -155,6 +172,22 @@ impl Read for Unbuffered {
         io::stdin().lock().read(into)
     }
 }
+
+/// Returns when a line can be read, or reading fails.
+#[cfg(unix)]
+fn wait_for_input() {
+    use rustix::event::{PollFd, PollFlags, poll};
+    let stdin = io::stdin();
+    loop {
+        let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
+        if poll(&mut fds, None) != Err(rustix::io::Errno::INTR) {
+            return;
+        }
+    }
+}
+
+#[cfg(not(unix))]
+const fn wait_for_input() {}
 
 #[cfg(unix)]
 fn has_more() -> bool {
