@@ -69,7 +69,7 @@ pub struct Cli {
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// Say what is wrong with the configuration, and end
+    /// Check the configuration, and end
     #[arg(long)]
     pub check_config: bool,
 

@@ -10,12 +10,13 @@
 use chatbox_common::testkit::LOBBY;
 use chatbox_common::testkit::client_dir::{ClientDir, end, enter};
 use chatbox_common::testkit::scripted_server::{
-    AcceptedClient, CODE, PASSWORD, ScriptedServer, now_ms,
+    AcceptedClient, CODE, PASSWORD, ScriptedServer, chat, now_ms,
 };
 use chatbox_common::testkit::terminal::Transcript;
 use chatbox_common::testkit::terminal::client::client_of;
 use chatbox_common::wire::message::{
-    Access, Ack, Action, ClientMessage, ErrorCode, Invited, Left, RoomId, Send, ServerMessage,
+    Access, Ack, Action, Chat, ClientMessage, ErrorCode, Invited, Left, Plain, RoomId, Send,
+    ServerMessage,
 };
 
 const OPS: RoomId = RoomId(2);
@@ -372,4 +373,93 @@ fn nothing_is_stored_before_what_was_said_earlier_and_refused_for_now() {
     assert!(matches!(client.hear(), Some(ClientMessage::Leave(_))));
     drop(client);
     drop(child);
+}
+
+/// Logs a script in, up to its question whether all rooms were told; answers pages by nothing.
+fn hear_ping(client: &mut AcceptedClient) -> u32 {
+    client.log_in();
+    client.welcome(0, 0);
+    match client.hear() {
+        Some(ClientMessage::Ping(ping)) => ping.request,
+        other => panic!("{other:?} instead of a ping"),
+    }
+}
+
+fn pong(client: &mut AcceptedClient, request: u32) {
+    client.say(&ServerMessage::Pong(Plain { request }));
+}
+
+#[test]
+fn whoever_only_reads_enters_no_room_unless_that_is_said() {
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let child = dir.begin(&server, &["tail", "--room", "#ops"]);
+    let mut client = server.accept();
+    let request = hear_ping(&mut client);
+    pong(&mut client, request);
+    client.hears_no_more();
+    let ended = end(child);
+    assert_eq!(ended.code, 1, "{}", ended.err);
+    assert!(ended.err.contains("you are not in #ops: --join enters it"));
+    let wanted = ["tail", "--room", "#ops", "--join", "--count", "1"];
+    let child = dir.begin(&server, &wanted);
+    let mut client = server.accept();
+    client.log_in();
+    client.welcome(0, 0);
+    let request = hear_join(&mut client);
+    client.joined(Some(request), OPS, "#ops", Access::Open);
+    let said = Chat {
+        room: OPS,
+        ..chat(1, "bob", "hello")
+    };
+    client.say(&ServerMessage::Chat(said));
+    while client.hear().is_some() {}
+    let ended = end(child);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    assert!(ended.out.ends_with("#ops <bob> hello\n"), "{}", ended.out);
+    assert!(ended.err.contains("you are in #ops from now on"));
+}
+
+#[test]
+fn a_room_for_which_the_welcome_has_no_place_is_one_that_one_is_in() {
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let child = dir.begin(&server, &["tail", "--room", "#ops", "--count", "1"]);
+    let mut client = server.accept();
+    let request = hear_ping(&mut client);
+    client.joined(None, OPS, "#ops", Access::Open);
+    pong(&mut client, request);
+    let said = Chat {
+        room: OPS,
+        ..chat(1, "bob", "hello")
+    };
+    client.say(&ServerMessage::Chat(said));
+    while client.hear().is_some() {}
+    let ended = end(child);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    assert_eq!(ended.err, "");
+}
+
+#[test]
+fn whoever_speaks_in_a_room_enters_it_and_is_told() {
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let child = dir.begin(&server, &["send", "--room", "#ops", "hello"]);
+    let mut client = server.accept();
+    client.log_in();
+    client.welcome(0, 0);
+    let request = hear_join(&mut client);
+    client.joined(Some(request), OPS, "#ops", Access::Open);
+    let send = hear_send(&mut client);
+    assert_eq!(send.room, OPS);
+    client.say(&ServerMessage::Ack(Ack {
+        request: send.request,
+        seq: 1,
+        time: 0,
+    }));
+    client.say(&ServerMessage::Chat(Chat {
+        room: OPS,
+        ..chat(1, "alice", "hello")
+    }));
+    client.part();
+    let ended = end(child);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    assert!(ended.err.contains("you are in #ops from now on"));
 }

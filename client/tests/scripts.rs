@@ -167,7 +167,7 @@ fn a_thousand_lines_arrive_in_order_through_a_restart_of_the_server() {
     client.create("#ops", Access::Open).unwrap();
     let (mut talker, mut listener) = (Desk::new(&server, "talker"), Desk::new(&server, "listener"));
     let mut tail = Tail::start(listener.command(&[
-        "tail", "--room", "#ops", "--json", "--since", "0", "--count", "1000",
+        "tail", "--room", "#ops", "--join", "--json", "--since", "0", "--count", "1000",
     ]));
     server.line("credentials.log", &["login", "listener"]);
     let mut send = talker.start(&["send", "--room", "#ops"]);

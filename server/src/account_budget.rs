@@ -245,7 +245,7 @@ impl Drop for AccountBudget {
 
 #[cfg(test)]
 mod tests {
-    use chatbox_common::testkit::corpus;
+    use chatbox_common::wire::corpus;
 
     use super::*;
     use crate::prices::{self, Price, price};
@@ -456,9 +456,9 @@ mod tests {
         let budget = budget(5, now);
         let mut units = prices::of_resume(500);
         for (_, message) in corpus::one_of_each() {
-            // A page of a room has its last messages, more than four KiB of them.
+            // A page of a room has its last messages, more than eight KiB of them.
             units += match message {
-                C::History(_) => 500 * (price(&message).work + prices::for_bytes(6 * 1024)),
+                C::History(_) => 500 * (price(&message).work + prices::for_bytes(9 * 1024)),
                 C::Follow(_) | C::Read(_) => 500 * price(&message).work,
                 _ => 0,
             };

@@ -47,12 +47,13 @@ pub struct Requests<'a> {
 
 impl Requests<'_> {
     /// Carries out one request, once it is paid for; an error says how the session is to end.
-    pub fn handle(&mut self, message: Read<ClientMessage>) -> Result<(), End> {
+    /// `received` is how many bytes its record had, if it is the first in it.
+    pub fn handle(&mut self, message: Read<ClientMessage>, received: usize) -> Result<(), End> {
         let price = match &message {
             Read::Known(message) => prices::price(message),
             Read::Unknown { .. } => prices::UNKNOWN,
         };
-        if !self.is_paid(price)? {
+        if !self.is_paid(price, received)? {
             return Ok(());
         }
         let message = match message {

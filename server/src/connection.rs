@@ -278,8 +278,10 @@ impl Connection {
         loop {
             while let Some(content) = receiver.next_record()? {
                 watch.completed();
+                let mut arrived = content.len();
                 for message in codec::messages(content) {
-                    requests.handle(message.map_err(ChannelError::Malformed)?)?;
+                    let message = message.map_err(ChannelError::Malformed)?;
+                    requests.handle(message, std::mem::take(&mut arrived))?;
                 }
             }
             let before = Instant::now();

@@ -6,7 +6,9 @@ use chatbox_common::wire::message::{ClientMessage, RequestId};
 
 /// Bytes that a session is sent for one unit of work, where what it asks for decides how many they
 /// are: pages, and messages that come again behind a `follow`.
-const BYTES_PER_UNIT: usize = 4 * 1024;
+const BYTES_PER_UNIT: usize = 8 * 1024;
+/// Bytes of a record that are looked through for one unit.
+const RECEIVED_PER_UNIT: usize = 4 * 1024;
 /// A resume without the rooms: a synced transaction, a thread, two lines of credentials.log.
 const RESUME: u32 = 50;
 /// Rooms that a resume reads, describes and tells for one unit.
@@ -71,9 +73,9 @@ pub const fn price(message: &ClientMessage) -> Price {
         C::PasswordConfirm(_) | C::Factor(_) | C::FactorConfirm(_) | C::LogOut(_) => {
             Price::work(20)
         }
-        // Those that are read from the database cost besides what they bring (`for_bytes`).
-        C::History(_) | C::Whois(_) | C::Sessions(_) => Price::work(2),
+        // Pages cost besides what they bring (`for_bytes`).
         C::List(_) | C::Rooms(_) | C::Members(_) => Price::work(4),
+        C::History(_) | C::Whois(_) | C::Sessions(_) => Price::work(2),
         C::Follow(_) | C::Read(_) | C::Whoami(_) | C::Info(_) | C::Ping(_) | C::Pong(_) => {
             Price::work(1)
         }
@@ -92,6 +94,13 @@ pub fn for_bytes(bytes: usize) -> u32 {
     u32::try_from(bytes.div_ceil(BYTES_PER_UNIT)).unwrap_or(u32::MAX)
 }
 
+/// Units for a record of so many bytes, all of which is looked through, also what no version knows.
+/// What a request needs is free.
+#[must_use]
+pub fn for_received(bytes: usize) -> u32 {
+    u32::try_from(bytes / RECEIVED_PER_UNIT).unwrap_or(u32::MAX)
+}
+
 /// Units for a resume of an account that is in so many rooms.
 #[must_use]
 pub fn of_resume(rooms: usize) -> u32 {
@@ -103,8 +112,8 @@ pub fn of_resume(rooms: usize) -> u32 {
 mod tests {
     use std::collections::BTreeSet;
 
-    use chatbox_common::testkit::corpus;
     use chatbox_common::wire::codec;
+    use chatbox_common::wire::corpus;
 
     use super::*;
 
@@ -135,9 +144,10 @@ mod tests {
         assert_eq!(of_resume(1), RESUME + 1);
         assert_eq!(of_resume(500), RESUME + 250);
         assert_eq!(of_resume(usize::MAX), MOST_FOR_RESUME);
+        assert_eq!((for_received(4_095), for_received(65_518)), (0, 15));
         assert_eq!(
             (for_bytes(0), for_bytes(1), for_bytes(32 * 1024)),
-            (0, 1, 8)
+            (0, 1, 4)
         );
     }
 }

@@ -242,6 +242,7 @@ fn what_only_the_client_can_check_is_not_called_fine() {
 fn a_second_start_on_the_same_files_leaves_those_of_the_first_alone() {
     let server = ServerProcess::start("");
     // As if the running server were in the middle of a line.
+    server.line("info.log", &["INFO  started"]);
     let path = server.log_path("info.log");
     let before = fs::read_to_string(&path).unwrap() + "half a line";
     fs::write(&path, &before).unwrap();

@@ -10,6 +10,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};
 
+use chatbox_common::auth::resume::ResumeToken;
+use chatbox_common::limits::MAX_SESSIONS;
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
 use chatbox_common::testkit::scripted_client::{ScriptedClient, id, sending};
 use chatbox_common::testkit::wait::eventually;
@@ -159,22 +161,78 @@ fn what_is_asked_before_the_welcome_is_answered_behind_it() {
     }
 }
 
-#[test]
-fn one_session_too_many_is_told_so() {
-    let server = ServerProcess::start("");
-    let (_account, mut newest) = server.register("alice");
-    let mut sessions = Vec::new();
-    for _ in 1..32 {
-        let token = newest.token();
-        sessions.push(std::mem::replace(&mut newest, server.resume(&token)));
+/// As many sessions of one account as there may be; the last one's token is the newest.
+fn all_sessions(server: &ServerProcess, first: ScriptedClient) -> Vec<ScriptedClient> {
+    let mut sessions = vec![first];
+    while sessions.len() < MAX_SESSIONS as usize {
+        let token = sessions[sessions.len() - 1].token();
+        sessions.push(server.resume(&token));
     }
+    sessions
+}
+
+/// The token of a login or resume that begins no session.
+fn turned_away(client: &mut ScriptedClient) -> ResumeToken {
+    let ServerMessage::LoggedIn(logged_in) = client.next() else {
+        panic!("not logged in");
+    };
+    assert_eq!(client.goodbye(), ByeReason::Busy);
+    ResumeToken {
+        id: logged_in.token_id,
+        token: logged_in.token,
+    }
+}
+
+#[test]
+fn one_login_too_many_is_told_so_ends_in_the_log_and_leaves_no_token() {
+    let server = ServerProcess::start("");
+    let (mut account, first) = server.register("Alice");
+    let _sessions = all_sessions(&server, first);
     let mut refused = ScriptedClient::connect(&server);
-    refused.say_resume(&newest.token());
-    refused.until("logged in", |message| {
-        matches!(message, ServerMessage::LoggedIn(_)).then_some(())
+    let factor = account.factor();
+    refused.attempt("Alice", &account.password, &factor);
+    let void = turned_away(&mut refused);
+    let session = format!("session={} ", MAX_SESSIONS + 1);
+    server.line("credentials.log", &["INFO  login user=Alice", &session]);
+    let parts = [
+        "WARN  session_closed user=Alice",
+        &session,
+        "how=too_many_sessions seconds=0",
+    ];
+    server.line("credentials.log", &parts);
+    eventually("no such token", || {
+        let mut client = ScriptedClient::connect(&server);
+        client.say_resume(&void);
+        let answer = client.next();
+        matches!(answer, ServerMessage::Error(error) if error.code == ErrorCode::LoginRefused)
+            .then_some(())
     });
-    assert_eq!(refused.goodbye(), ByeReason::Busy);
-    assert_eq!(sessions.len(), 31);
+}
+
+#[test]
+fn one_resume_too_many_is_told_so_and_comes_back_with_what_it_was_given() {
+    let server = ServerProcess::start("");
+    let (_account, first) = server.register("Alice");
+    let mut sessions = all_sessions(&server, first);
+    let mut refused = ScriptedClient::connect(&server);
+    refused.say_resume(&sessions[sessions.len() - 1].token());
+    let mut token = turned_away(&mut refused);
+    let parts = [
+        "WARN  session_closed user=Alice",
+        "how=too_many_sessions seconds=0",
+    ];
+    server.line("credentials.log", &parts);
+    sessions.pop();
+    eventually("a place", || {
+        let mut client = ScriptedClient::connect(&server);
+        client.say_resume(&token);
+        let ServerMessage::LoggedIn(logged_in) = client.next() else {
+            panic!("the token is not good any more");
+        };
+        client.begin_session();
+        (token.id, token.token) = (logged_in.token_id, logged_in.token);
+        matches!(client.next(), ServerMessage::Welcome(_)).then_some(())
+    });
 }
 
 #[test]

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use chatbox_common::limits::MAX_TEXT;
 use chatbox_common::testkit::LOBBY;
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
 use chatbox_common::testkit::scripted_client::{ScriptedClient, id, sending};
@@ -166,29 +167,24 @@ fn promise_4_acknowledgements_and_answers_are_never_dropped() {
     assert_eq!(lagged, 1);
 }
 
-/// `ping` with 4,000 bytes under a key that no version knows, so that few of them fill what lies
-/// between two sockets.
-fn large_ping(request: u32) -> Vec<u8> {
-    let [high, low] = u16::try_from(request).unwrap().to_be_bytes();
-    let mut ping = vec![
-        0x82, 0x16, 0xa2, 0x00, 0x19, high, low, 0x18, 0x63, 0x59, 0x0f, 0xa0,
-    ];
-    ping.resize(ping.len() + 4_000, 0);
-    ping
-}
-
 #[test]
 fn promise_4_who_takes_no_answers_is_not_listened_to() {
-    const RECORDS: u32 = 300;
-    const PINGS: u32 = 15;
+    const RECORDS: u32 = 400;
+    const SENDS: u32 = 7;
     let server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
     let mut asking = stalled(&server, "Sam");
-    // Sealed beforehand, since two threads can't share the client.
+    // Longer than a message may be: each is answered at once, and few of them fill all that lies
+    // between two sockets. Sealed beforehand, since two threads can't share the client.
+    let text = "x".repeat(MAX_TEXT + 1);
     let records: Vec<_> = (0..RECORDS)
         .map(|n| {
-            let pings = (n * PINGS..(n + 1) * PINGS).flat_map(large_ping);
-            asking.seal(&pings.collect::<Vec<_>>())
+            let mut content = Vec::new();
+            for request in n * SENDS..(n + 1) * SENDS {
+                let send = sending(request, id(2, request.into()), &text);
+                chatbox_common::wire::codec::put(&send, &mut content);
+            }
+            asking.seal(&content)
         })
         .collect();
     let mut stream = asking.stream.try_clone().unwrap();
@@ -209,10 +205,10 @@ fn promise_4_who_takes_no_answers_is_not_listened_to() {
         assert!(grown < GROWTH, "{grown} KiB");
         let written = written.load(Ordering::Relaxed);
         assert!((1..RECORDS as usize).contains(&written), "{written}");
-        for request in 0..RECORDS * PINGS {
-            asking.until("a pong", |message| match message {
-                ServerMessage::Pong(pong) => {
-                    assert_eq!(pong.request, request);
+        for request in 0..RECORDS * SENDS {
+            asking.until("a refusal", |message| match message {
+                ServerMessage::Error(error) => {
+                    assert_eq!(error.request, Some(request));
                     Some(())
                 }
                 _ => None,

@@ -23,6 +23,8 @@ pub(super) enum Asked {
     Change,
     /// Something done with a room or its members.
     Room,
+    /// Whether all rooms that one is in were told: the answer comes behind them.
+    Membership,
     /// The message before the moment that a script begins with.
     Since,
     /// Letting somebody into a room: `done` is all that the inviter hears of it, so it is shown.

@@ -210,11 +210,12 @@ impl App {
         {
             return Ok(());
         }
-        let head = joined.room.head;
+        let (head, called) = (joined.room.head, joined.room.name.clone());
         self.begin_room(Told::Joined(joined.room), Some((room, head)))?;
         if self.send_direct(request, room) || asked != Some(Asked::Move) {
             return Ok(());
         }
+        self.tell_entered(&called)?;
         self.talk_in(room)
     }
 

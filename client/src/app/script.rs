@@ -37,6 +37,8 @@ pub enum RunMode {
         since: Option<Since>,
         /// The run ends after so many messages.
         count: Option<u64>,
+        /// Whether to enter a room that the account is not in: it stays there.
+        joins: bool,
     },
     List,
     WhoAmI,
@@ -57,6 +59,7 @@ impl RunMode {
                 room: tailing.room.to_string(),
                 since: tailing.since,
                 count: tailing.count,
+                joins: tailing.join,
             },
             Script::List(_) => Self::List,
             Script::Whoami(_) => Self::WhoAmI,
@@ -301,8 +304,31 @@ impl App {
         if let Some(user) = room.strip_prefix('@') {
             return self.direct(user.to_owned(), String::new());
         }
+        if matches!(self.run_mode, RunMode::Tail { joins: false, .. }) {
+            // Rooms for which the welcome has no place follow it, and come before the answer.
+            return self.ask(Asked::Membership, ClientMessage::Ping);
+        }
         let name = room.to_owned();
         self.order_move(room, |request| ClientMessage::Join(Join { request, name }))
+    }
+
+    /// The server has said which rooms the account is in.
+    pub(super) fn told_all_rooms(&mut self) -> Result<(), ExitReason> {
+        let room = self.run_mode.room().unwrap_or_default();
+        let Some(number) = self.model.room_named(room) else {
+            let sentence = words::not_a_member(&name(room));
+            return Err(ExitReason::because(Exit::Failure, &sentence));
+        };
+        self.focus.choose(number);
+        Ok(())
+    }
+
+    /// The account has entered a room for a script, and stays in it.
+    pub(super) fn tell_entered(&mut self, room: &str) -> Result<(), ExitReason> {
+        if self.run_mode == RunMode::Chat || room.starts_with('@') {
+            return Ok(());
+        }
+        self.problem(&words::entered(&name(room)))
     }
 
     /// With `--wait-ack` only once the line before is acknowledged.

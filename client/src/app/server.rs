@@ -95,10 +95,11 @@ impl App {
             ServerMessage::Presence(presence) => self.tell_model(Told::Presence(presence)),
             ServerMessage::Ping(ping) => self.say(ClientMessage::Pong(ping)),
             ServerMessage::Error(error) => self.error(&told(error)),
-            // Only a sign of life.
-            ServerMessage::Pong(_)
+            ServerMessage::Pong(pong) => {
+                self.answer(pong.request, Asked::Membership, Self::told_all_rooms)
+            }
             // The login is over, and its messages answer nothing.
-            | ServerMessage::RegisterChallenge(_)
+            ServerMessage::RegisterChallenge(_)
             | ServerMessage::LoginChallenge(_)
             | ServerMessage::LoggedIn(_)
             // The link reports it as the end of the session.
@@ -204,7 +205,9 @@ impl App {
             Asked::WhoAmI if self.run_mode.is_question() => {
                 Err(ExitReason::because(Exit::Failure, &error.text))
             }
-            Asked::WhoAmI | Asked::Info | Asked::Sessions => self.tell(&error.text),
+            Asked::WhoAmI | Asked::Info | Asked::Sessions | Asked::Membership => {
+                self.tell(&error.text)
+            }
             Asked::Page => self.page_refused(error, retry),
             // The room may have been left meanwhile.
             Asked::Follow if error.code == ErrorCode::UnknownRoom => Ok(()),

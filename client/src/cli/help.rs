@@ -45,6 +45,7 @@ Examples:
   chatbox tail --profile bot --room '#ops'
   chatbox tail --profile bot --room '#ops' --json --since 1234 | jq -r .text
   chatbox tail --profile bot --room '#ops' --since 08:00 --count 1
+  chatbox tail --profile bot --room '#ops' --join   # as a member from now on
 
 WHEN is a span (90s, 10m, 2h, 7d), a time of today (14:30), a day (2026-11-22)
 or both ('2026-11-22 14:30'), by the clock on your wall. NUMBER is that of the

@@ -102,6 +102,10 @@ pub struct Tailing {
     #[arg(long)]
     pub json: bool,
 
+    /// Enter the room if you are not in it
+    #[arg(long)]
+    pub join: bool,
+
     /// Begin there, and not with what comes
     #[arg(long, value_name = "WHEN|NUMBER", value_parser = Since::parse)]
     pub since: Option<Since>,

@@ -5,6 +5,14 @@ use chatbox_common::wire::message::Seq;
 pub const NO_SUCH_MOMENT: &str = "--since: there is no such moment in the calendar";
 pub const OTHER_HISTORY: &str =
     "the server has another history now: numbers known so far mean nothing in it";
+pub fn not_a_member(room: &str) -> String {
+    format!("you are not in {room}: --join enters it, and you stay in it until you leave it")
+}
+
+pub fn entered(room: &str) -> String {
+    format!("you are in {room} from now on, until you leave it")
+}
+
 pub const TIMED_OUT: &str = "the server has acknowledged nothing for as long as --timeout allows";
 pub const NO_USER: &str = "--keep-session needs a name: use --user, or a profile with one";
 pub const NO_PLACE: &str = "there is no place for kept sessions: set HOME or XDG_STATE_HOME";

@@ -18,7 +18,7 @@
 //! | [`silent`] | an address that does not answer |
 //! | [`account`], [`account_changes`] | registering, logging in, changing an account |
 //! | [`rooms`] | requests about rooms and people |
-//! | [`corpus`] | an example of every message |
+//! | [`corpus`](crate::wire::corpus) | an example of every message |
 //! | [`random`] | random numbers from a seed |
 //! | [`terminal`] | any program at a terminal, and what it shows there |
 //! | [`extra`] | what is not always there: programs of earlier versions, and when a test is skipped |
@@ -46,7 +46,6 @@
 pub mod account;
 pub mod account_changes;
 pub mod client_dir;
-pub mod corpus;
 pub mod extra;
 pub mod guard;
 pub mod process;

@@ -1,15 +1,10 @@
 use super::*;
 use crate::limits::{MAX_MESSAGES_PER_RECORD, MAX_TEXT};
+use crate::wire::corpus;
 use crate::wire::message::{
     Access, Action, ByeReason, ErrorCode, FactorPart, Kind, Plain, RoomId, RoomMode, RoomRole, Send,
 };
 
-#[allow(
-    clippy::duplicate_mod,
-    reason = "without the feature `testkit` these tests have it all the same"
-)]
-#[path = "../testkit/corpus/mod.rs"]
-mod corpus;
 #[path = "kinds_tests.rs"]
 mod kinds;
 #[path = "message_vectors_tests.rs"]

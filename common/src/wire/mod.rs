@@ -5,6 +5,8 @@
 //! number. Nothing here knows keys, sockets or policy.
 
 pub mod codec;
+#[cfg(any(test, feature = "testkit"))]
+pub mod corpus;
 pub mod frame;
 pub mod message;
 pub mod session;

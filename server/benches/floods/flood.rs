@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 use chatbox_common::auth::resume::ResumeToken;
 use chatbox_common::channel::ChannelError;
 use chatbox_common::limits::MAX_MESSAGES_PER_RECORD;
+use chatbox_common::testkit::LOBBY;
 use chatbox_common::testkit::account::Account;
 use chatbox_common::testkit::process::ServerProcess;
 use chatbox_common::testkit::scripted_client::ScriptedClient;
-use chatbox_common::testkit::{LOBBY, corpus};
 use chatbox_common::wire::codec;
+use chatbox_common::wire::corpus;
 use chatbox_common::wire::message::{ClientMessage, Follow, History, Login, ServerMessage};
 use rustix::process::{getpriority_process, setpriority_process};
 

@@ -20,7 +20,7 @@ const LEAST_PAUSE: Duration = Duration::from_millis(10);
 impl Requests<'_> {
     /// False when there are too many messages, which the client has been told; [`End::Flood`] when
     /// it went on in spite of that.
-    pub(super) fn is_paid(&self, price: Price) -> Result<bool, End> {
+    pub(super) fn is_paid(&self, price: Price, received: usize) -> Result<bool, End> {
         match self.backpressure.wait_until_ready(SILENCE_TIMEOUT) {
             // Nothing more is read from a peer that does not take its replies.
             Readiness::NotReady => return Err(End::Timeout),
@@ -42,8 +42,13 @@ impl Requests<'_> {
                 Verdict::Disconnect => return Err(End::Flood),
             }
         }
-        let bytes = self.backpressure.take_unpaid();
-        let units = price.work.saturating_add(prices::for_bytes(bytes));
+        let sent = self.backpressure.take_unpaid();
+        let units = price.work.saturating_add(prices::for_bytes(sent));
+        let units = match price.message {
+            None => units.saturating_add(prices::for_received(received)),
+            // What is said may be long.
+            Some(_) => units,
+        };
         let wait = match units {
             0 => Duration::ZERO,
             units => budget.charge(units, now),

@@ -1,11 +1,14 @@
 //! One message of every type, in the order of messages.json, which has their bytes.
 //!
-//! Whatever must hold for every type that there is is tried with these: a test of the codec
-//! compares their numbers with the decoder's, so that a new type can't be without an example.
+//! Whatever must hold for every type that there is, is tried with these: a test of the codec
+//! compares their numbers with the decoder's, so that a new type can't be without an example. For
+//! tests alone, those of server and client among them (the feature `testkit`).
 
 #![allow(
+    missing_docs,
+    clippy::must_use_candidate,
     clippy::wildcard_imports,
-    reason = "an example of every message names all that there is"
+    reason = "only tests call this, and it names every message there is"
 )]
 
 use crate::secret::{Secret, SecretString};
