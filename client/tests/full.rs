@@ -109,14 +109,19 @@ fn keys_that_come_byte_by_byte_are_what_they_are_at_once() {
     let program = client_with(&server, &mut account, "").file("config.toml", config);
     let mut alice = Screen::start(program, SIZE);
     alice.sees("connected");
-    let mut press_slowly = |keys: &str| {
+    let press_slowly = |alice: &mut Screen, keys: &str| {
         let bytes = keys.chars().map(String::from);
         bytes.for_each(|byte| alice.press_alone(&byte));
     };
     // Alt-Enter, arrows, an answer of the terminal's, and a paste of commands.
-    press_slowly("one\u{1b}\rtwo\u{1b}[D\u{1b}[1;5Dthe \u{1b}]11;rgb:0/0/0\u{1b}\\\u{1b}[F!\r");
+    press_slowly(
+        &mut alice,
+        "one\u{1b}\rtwo\u{1b}[D\u{1b}[1;5Dthe \u{1b}]11;rgb:0/0/0\u{1b}\\\u{1b}[F!\r",
+    );
     assert_eq!(bob.chat().text, "one\nthe two!");
-    press_slowly("\u{1b}[200~/quit\r/quit\u{1b}[201~\r");
+    press_slowly(&mut alice, "\u{1b}[200~/quit\r/quit\u{1b}[201~");
+    alice.sees("Esc forgets");
+    alice.press(ENTER);
     assert_eq!(bob.chat().text, "/quit\n/quit");
     // The wait ends, and it is a key by itself.
     alice.pastes("never\nsent");
