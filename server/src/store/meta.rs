@@ -71,9 +71,9 @@ impl Snapshot<'_> {
             .ok_or(StoreError::Missing)
     }
 
-    /// The id of the history that this one continues: all messages up to each room's
-    /// [`Heads::kept`](super::Heads::kept) are the same in both. `None` where there is none, or this
-    /// one shares nothing with it that a client may rely on.
+    /// The id of the history that this one continues: all messages up to each room's `kept` are the
+    /// same in both. `None` where there is none, or this one shares nothing with it that a client may
+    /// rely on.
     ///
     /// # Errors
     /// SQLite's.
