@@ -12,7 +12,7 @@ use chatbox_common::testkit::account::{Account, step_now};
 use chatbox_common::testkit::account_changes::{
     LOGIN_REFUSED, NEW, assert_token_is_dead, state, take_factor, without_password,
 };
-use chatbox_common::testkit::process::ServerProcess;
+use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
 use chatbox_common::testkit::scripted_client::ScriptedClient;
 use chatbox_common::testkit::wait::eventually;
 use chatbox_common::wire::message::{ByeReason, ErrorCode, FactorPart};
@@ -20,7 +20,7 @@ use rusqlite::Connection;
 
 #[test]
 fn a_stolen_session_with_a_right_code_gets_no_factor_and_locks_nobody_out() {
-    let server = ServerProcess::start("");
+    let server = ServerProcess::start(UNLIMITED);
     let (mut account, first) = server.register("Alice");
     let thief = without_password(&account);
     let (right, wrong) = (account.code(step_now() + 1), account.wrong_code());
@@ -80,7 +80,7 @@ fn whatever_is_wrong_with_a_factor_gets_the_same_refusal() {
 
 #[test]
 fn after_twenty_wrong_codes_only_a_recovery_code_changes_anything() {
-    let server = ServerProcess::start("");
+    let server = ServerProcess::start(UNLIMITED);
     let (mut account, mut first) = server.register("Alice");
     let wrong = account.wrong_code();
     let recovery: Vec<_> = (0..5).map(|_| account.recovery.pop().unwrap()).collect();
