@@ -192,7 +192,7 @@ fn one_login_too_many_is_told_so_ends_in_the_log_and_leaves_no_token() {
     let factor = account.factor();
     refused.attempt("Alice", &account.password, &factor);
     let void = turned_away(&mut refused);
-    let session = format!("session={} ", MAX_SESSIONS + 1);
+    let session = format!("session=1.{} ", MAX_SESSIONS + 1);
     server.line("credentials.log", &["INFO  login user=Alice", &session]);
     let parts = [
         "WARN  session_closed user=Alice",
