@@ -123,9 +123,10 @@ fn keys_that_come_byte_by_byte_are_what_they_are_at_once() {
     alice.sees("Esc forgets");
     alice.press(ENTER);
     assert_eq!(bob.chat().text, "/quit\n/quit");
+    alice.loses("2 lines");
     // The wait ends, and it is a key by itself.
     alice.pastes("never\nsent");
-    alice.sees("2 lines");
+    alice.sees("Esc forgets");
     alice.press(ESCAPE);
     alice.loses("2 lines");
 }
