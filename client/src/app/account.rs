@@ -22,6 +22,7 @@ use crate::exit::ExitReason;
 use crate::login::{Factors, Login, Passwords};
 use crate::prompt::{PromptError, Prompter, away};
 use crate::session::{Proof, Proved, SessionError};
+use crate::ui::Intent;
 use crate::words::tables;
 use crate::words::{account as words, app as app_words, login};
 
@@ -72,9 +73,24 @@ impl App {
     /// Tells of a problem behind which answers may have been typed. These are dropped first: what a
     /// person types after they have read of the problem counts.
     fn problem_behind(&mut self, sentence: &str) -> Result<(), ExitReason> {
-        let has_dropped = self.face.discard();
+        let has_dropped = self.drop_answers();
         self.problem(sentence)?;
         self.tell_dropped(has_dropped)
+    }
+
+    fn drop_answers(&mut self) -> bool {
+        let waited = self.drop_waiting_answers();
+        self.face.discard() || waited
+    }
+
+    fn drop_waiting_answers(&mut self) -> bool {
+        let dropped = self.typed_ahead.drop_answers();
+        for intent in &dropped {
+            if let Intent::Line(line) | Intent::Paste(line) = intent {
+                self.face.forget_line(line);
+            }
+        }
+        !dropped.is_empty()
     }
 
     pub(super) fn tell_dropped(&mut self, has_dropped: bool) -> Result<(), ExitReason> {
@@ -137,7 +153,10 @@ impl App {
         let has_dropped = answer.is_err() && self.face.discard();
         self.face.back();
         match answer {
-            Ok(answer) => Ok(Some(answer)),
+            Ok(answer) => {
+                self.typed_ahead.answers_begin();
+                Ok(Some(answer))
+            }
             Err(error) => {
                 if matches!(error, PromptError::Interrupted) {
                     self.quitting.question_was_interrupted();
@@ -292,6 +311,7 @@ impl App {
             Step::FirstCode(_) => words::FACTOR_CHANGED,
             Step::Challenge(..) | Step::Factor(..) => return Err(SessionError::Protocol.into()),
         };
+        self.typed_ahead.answers_end();
         self.login.spend(code);
         self.connection.renew(changed);
         Ok(self.face.notice(None, &words::changed(what))?)
@@ -301,7 +321,9 @@ impl App {
         let changing = error.request.and_then(|request| self.answered(request));
         match changing.map(|changing| changing.step) {
             Some(Step::FirstCode(tries)) if tries > 0 && error.code == ErrorCode::WrongCode => {
+                let has_dropped = self.drop_waiting_answers();
                 self.problem(&error.text)?;
+                self.tell_dropped(has_dropped)?;
                 self.first_code(tries)
             }
             Some(step) => {
@@ -329,8 +351,16 @@ impl App {
             Some(Step::Factor(FactorPart::Secret, _)) => words::FACTOR_NOT_CHANGED,
             Some(Step::FirstCode(_)) => words::FACTOR_UNKNOWN,
         };
-        let has_dropped = self.face.discard();
+        let has_dropped = self.drop_answers();
         self.face.notice(None, sentence)?;
         self.tell_dropped(has_dropped)
+    }
+
+    /// As if a new secret had come and its first code were under way.
+    #[cfg(test)]
+    pub(super) fn await_first_code(&mut self) {
+        if let Some(changing) = &mut self.changing {
+            changing.step = Step::FirstCode(1);
+        }
     }
 }

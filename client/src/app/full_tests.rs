@@ -61,7 +61,9 @@ impl Desk {
         let config = home.path().join("config.toml");
         std::fs::write(&config, "").unwrap();
         let config = config.display().to_string();
-        let cli = Cli::parse_from(["chatbox", "--known-hosts", &known, "--config", &config]);
+        let mut cli = Cli::parse_from(["chatbox", "--known-hosts", &known, "--config", &config]);
+        // Nobody listens there.
+        cli.server = Some(crate::address::ServerAddress::parse("127.0.0.1:1").unwrap());
         let settings = crate::config::load(&cli).unwrap();
         let login = Login::new(cli, &settings, &mut Nobody).unwrap();
         let (full, screen, press) = TestScreen::begin(size, bound);

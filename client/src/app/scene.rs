@@ -62,7 +62,9 @@ impl App {
     pub(super) fn take(&mut self, intent: Intent) -> Result<(), ExitReason> {
         match &intent {
             // What asks for secrets must ask at once: the keys that follow are the answers.
-            Intent::Line(line) | Intent::Paste(line) if input::would_ask(line) => {
+            Intent::Line(line) | Intent::Paste(line)
+                if input::would_ask(line) || self.connection.is_logged_out() =>
+            {
                 self.carry_out(intent)
             }
             Intent::Older(_) | Intent::Forgot(..) => self.carry_out(intent),

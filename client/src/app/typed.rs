@@ -29,6 +29,8 @@ pub(super) struct TypedAhead {
     ahead: VecDeque<Intent>,
     /// How many of these are texts to be said.
     texts: usize,
+    /// A question was asked and its answer is judged: what stands behind so many may be answers, too.
+    before_answers: Option<usize>,
 }
 
 impl TypedAhead {
@@ -61,7 +63,37 @@ impl TypedAhead {
             keyboard.want();
         }
         self.texts -= usize::from(intent.as_ref().is_some_and(is_text));
+        self.one_fewer_before(0);
         intent
+    }
+
+    fn one_fewer_before(&mut self, place: usize) {
+        let before = self.before_answers.as_mut();
+        if let Some(before) = before.filter(|before| place < **before) {
+            *before -= 1;
+        }
+    }
+
+    /// A secret was asked for: until its answer is judged, a line may be typed by somebody who
+    /// corrects themselves, and not for the room.
+    pub(super) fn answers_begin(&mut self) {
+        self.before_answers = Some(self.ahead.len());
+    }
+
+    pub(super) const fn answers_end(&mut self) {
+        self.before_answers = None;
+    }
+
+    /// Takes away the lines that may be answers to a question that failed.
+    pub(super) fn drop_answers(&mut self) -> Vec<Intent> {
+        let Some(before) = self.before_answers.take() else {
+            return Vec::new();
+        };
+        let behind = self.ahead.split_off(before.min(self.ahead.len()));
+        let (dropped, kept): (Vec<_>, Vec<_>) = behind.into_iter().partition(is_line);
+        self.ahead.extend(kept);
+        self.texts = self.ahead.iter().filter(|one| is_text(one)).count();
+        dropped
     }
 
     /// The first that `may` go on, by its place and itself. Where there is none, a line of the
@@ -70,6 +102,7 @@ impl TypedAhead {
         let mut all = self.ahead.iter().enumerate();
         let place = all.position(|(place, intent)| may(place, intent));
         if let Some(place) = place {
+            self.one_fewer_before(place);
             return self.ahead.remove(place);
         }
         let is_full = self.is_full();
@@ -96,6 +129,17 @@ impl TypedAhead {
     pub(super) fn is_empty(&self) -> bool {
         self.ahead.is_empty()
     }
+}
+
+const fn is_line(intent: &Intent) -> bool {
+    matches!(
+        intent,
+        Intent::Line(_)
+            | Intent::Paste(_)
+            | Intent::TooLong(_)
+            | Intent::Cut(_)
+            | Intent::NoText(_)
+    )
 }
 
 /// Standard input, on a thread that ends with it.

@@ -53,6 +53,10 @@ impl Given {
     /// Reads the file or runs the command; `None` where the person is to be asked.
     pub fn read(&self, prompter: &mut dyn Prompter) -> Result<Option<SecretString>, ExitReason> {
         let given = self.clone();
+        // A task, however short, drops what is typed meanwhile: here the answer.
+        if matches!(given, Self::No) {
+            return Ok(None);
+        }
         // A full screen reads all keys: a command could not ask on the terminal.
         let is_alone = prompter.owns_the_terminal();
         if matches!(given, Self::Command(_)) {

@@ -189,6 +189,10 @@ pub trait Face: Prompter {
     /// taken for a message. True if there was anything.
     fn discard(&mut self) -> bool;
 
+    /// Offers a line that was submitted no more: it was an answer, perhaps a secret. A face that
+    /// keeps no lines does nothing.
+    fn forget_line(&mut self, _line: &str) {}
+
     /// The help of its keys, in lines that end with a line feed; empty where the terminal edits the
     /// line.
     fn keys(&self) -> String;

@@ -53,6 +53,47 @@ fn secrets_typed_by_somebody_who_is_logged_out_are_said_to_nobody() {
 }
 
 #[test]
+fn answers_typed_at_once_behind_the_enter_that_logs_in_again_are_said_to_nobody() {
+    let mut desk = Desk::begin();
+    desk.app.connection.lost();
+    desk.app.tell_model(Told::Disconnected).unwrap();
+    desk.press("enter \"Typed-old-77\" enter \"000000\" enter \"Typed-behind-77\" enter");
+    desk.sees("cannot connect to");
+    assert_eq!(desk.sent(), []);
+    assert!(desk.app.typed_ahead.is_empty());
+    assert_eq!(desk.line(), "|");
+    desk.press("up");
+    assert_eq!(desk.line(), "|");
+}
+
+#[test]
+fn another_code_typed_before_the_first_one_is_refused_is_said_to_nobody() {
+    let mut desk = Desk::begin();
+    desk.press("\"/2fa secret\" enter \"Typed-old-77\" enter \"000000\" enter");
+    let request = desk.app.requests.find(Asked::Change).unwrap();
+    desk.app.await_first_code();
+    for key in keys("\"Typed-behind-77\" enter") {
+        desk.press.send(key).unwrap();
+    }
+    desk.app.teller.send(Event::Pressed).unwrap();
+    desk.app.turn().unwrap();
+    assert_eq!(desk.app.typed_ahead.texts(), 1);
+    for key in keys("escape") {
+        desk.press.send(key).unwrap();
+    }
+    desk.hears(ServerMessage::Error(ErrorMessage {
+        request: Some(request),
+        code: ErrorCode::WrongCode,
+        text: "wrong code".to_owned(),
+        retry_ms: None,
+    }));
+    desk.shows();
+    desk.sees("What you typed ahead was thrown away");
+    assert!(desk.app.changing.is_none());
+    nothing_was_said(&mut desk);
+}
+
+#[test]
 fn secrets_typed_while_a_change_is_under_way_are_said_to_nobody() {
     let mut desk = Desk::begin();
     desk.press(&format!("\"/password\" enter {ANSWERS}"));

@@ -221,6 +221,10 @@ impl Editor {
         outcome(self.line.put(text, false))
     }
 
+    pub fn forget(&mut self, line: &str) {
+        self.history.forget(line);
+    }
+
     fn submit(&mut self) -> EditOutcome {
         let piece = self.line.take();
         self.history.keep(&piece);

@@ -196,6 +196,10 @@ impl<B: Backend> Face for Full<B> {
         has_dropped
     }
 
+    fn forget_line(&mut self, line: &str) {
+        self.editor.forget(line);
+    }
+
     fn keys(&self) -> String {
         let mut lines = String::from("\n");
         for row in self.keymap.help() {

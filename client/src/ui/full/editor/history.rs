@@ -32,6 +32,13 @@ impl History {
         self.changed.clear();
     }
 
+    /// A text that was kept has turned out to be a secret.
+    pub(super) fn forget(&mut self, text: &str) {
+        self.entries.retain(|entry| entry.text != text);
+        self.at = self.entries.len();
+        self.changed.clear();
+    }
+
     /// `current` is kept at its place, to be found there again.
     pub(super) fn back(&mut self, current: &Piece) -> Option<Piece> {
         let to = self.at.checked_sub(1)?;
