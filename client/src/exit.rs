@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind};
 
+use chatbox_common::channel::ChannelError;
 use chatbox_common::wire::message::{ByeReason, ErrorCode};
 
 use crate::cli::Exit;
@@ -118,11 +119,18 @@ impl From<SessionError> for ExitReason {
             | SessionError::Connect { .. }
             | SessionError::Handshake { .. }
             | SessionError::Timeout
-            // It passes by itself, and says nothing of the login.
+            // These pass by themselves, and say nothing of the login.
             | SessionError::Refused {
                 code: ErrorCode::Unavailable | ErrorCode::Busy,
                 ..
-            } => Exit::CannotConnect,
+            }
+            | SessionError::Goodbye {
+                reason: ByeReason::Busy | ByeReason::Shutdown | ByeReason::Timeout,
+                ..
+            }
+            | SessionError::Channel(
+                ChannelError::Closed | ChannelError::CutOff | ChannelError::Io(_),
+            ) => Exit::CannotConnect,
             SessionError::Refused { .. }
             | SessionError::Goodbye {
                 reason: ByeReason::LoginRefused,
@@ -165,6 +173,19 @@ mod tests {
             let reason = ExitReason::from(SessionError::Refused { code, sentence });
             assert_eq!(reason.exit, exit, "{code:?}");
         }
+        for (reason, exit) in [
+            (ByeReason::LoginRefused, Exit::LoginRefused),
+            (ByeReason::Busy, Exit::CannotConnect),
+            (ByeReason::Shutdown, Exit::CannotConnect),
+            (ByeReason::Timeout, Exit::CannotConnect),
+            (ByeReason::Flood, Exit::CutOff),
+        ] {
+            let sentence = String::new();
+            let ended = ExitReason::from(SessionError::Goodbye { reason, sentence });
+            assert_eq!(ended.exit, exit, "{reason:?}");
+        }
+        let closed = ExitReason::from(SessionError::Channel(ChannelError::Closed));
+        assert_eq!(closed.exit, Exit::CannotConnect);
     }
 
     #[test]

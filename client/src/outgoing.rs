@@ -49,7 +49,10 @@ pub enum Next {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Refused {
     /// It is sent again, without the caller's help.
-    ForNow,
+    ForNow {
+        /// For another reason than at its last attempt.
+        is_new: bool,
+    },
     /// The message was given up; this is its text.
     ForGood(String),
     /// The command was given up.
@@ -68,6 +71,8 @@ pub struct Outgoing {
     burst: u32,
     full_at: Option<Instant>,
     pause: Option<Instant>,
+    /// Why the first of them was refused for now, at its last attempt.
+    refused: Option<ErrorCode>,
 }
 
 impl Outgoing {
@@ -83,6 +88,7 @@ impl Outgoing {
             burst: 1,
             full_at: None,
             pause: None,
+            refused: None,
         }
     }
 
@@ -213,7 +219,8 @@ impl Outgoing {
         }
         let until = now + retry.unwrap_or(RETRY);
         self.pause = Some(self.pause.map_or(until, |pause| pause.max(until)));
-        Refused::ForNow
+        let is_new = self.refused.replace(code) != Some(code);
+        Refused::ForNow { is_new }
     }
 
     /// The connection is gone: messages that were not acknowledged are sent again on the next one.
@@ -229,6 +236,7 @@ impl Outgoing {
 
     fn take(&mut self, request: RequestId) -> Option<Waiting> {
         self.under_way.take_if(|under_way| *under_way == request)?;
+        self.refused = None;
         self.waiting.pop_front()
     }
 }
@@ -290,7 +298,7 @@ mod tests {
         assert_eq!(outgoing.next(9, now), Next::Send(leave(7)));
         let wait = Some(Duration::from_millis(300));
         let refused = outgoing.refused(7, ErrorCode::TooFast, wait, now);
-        assert_eq!(refused, Refused::ForNow);
+        assert_eq!(refused, Refused::ForNow { is_new: true });
         let later = now + Duration::from_millis(300);
         assert_eq!(outgoing.next(10, later), Next::Send(leave(7)));
         assert_eq!((outgoing.messages(), outgoing.len()), (1, 2));
@@ -342,7 +350,8 @@ mod tests {
                 } else {
                     stored.pop();
                     let refused = outgoing.refused(number, code, None, now);
-                    assert_eq!(refused, Refused::ForNow);
+                    let is_new = attempt == 0;
+                    assert_eq!(refused, Refused::ForNow { is_new });
                     assert_eq!(outgoing.next(request + 1, now), Next::At(now + RETRY));
                     now += RETRY;
                 }
@@ -413,7 +422,7 @@ mod tests {
         let mut outgoing = with(&["a", "b"]);
         let first = sent(outgoing.next(1, now));
         let refused = outgoing.refused(1, ErrorCode::TooFast, Some(wait), now);
-        assert_eq!(refused, Refused::ForNow);
+        assert_eq!(refused, Refused::ForNow { is_new: true });
         assert_eq!(outgoing.next(2, now), Next::At(now + wait));
         assert_eq!(sent(outgoing.next(2, now + wait)).id, first.id);
         outgoing.acknowledged(2);

@@ -8,9 +8,14 @@
     reason = "tests may assert in the plainest way, their helpers too"
 )]
 
+use std::fs::{self, File};
+
+use chatbox_common::testkit::client_dir::{ClientDir, end};
+use chatbox_common::testkit::guard::GuardedChild;
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED, free_port};
 use chatbox_common::testkit::scripted_client::id;
 use chatbox_common::testkit::terminal::client;
+use chatbox_common::testkit::wait::eventually;
 
 #[test]
 fn promise_1_nobody_goes_on_seeing_what_a_power_cut_took() {
@@ -36,4 +41,56 @@ fn promise_1_nobody_goes_on_seeing_what_a_power_cut_took() {
     screen.sees("this is kept");
     screen.press("and on it goes\r");
     screen.sees("<Alice> and on it goes");
+}
+
+#[test]
+fn tail_ends_where_numbers_that_it_has_printed_get_other_texts() {
+    let mut server = ServerProcess::start_on(free_port(), UNLIMITED);
+    let (_bob, mut bob) = server.register("Bob");
+    let (mut account, alice) = server.register("Alice");
+    alice.cut();
+    bob.post(id(1, 1), "this is kept");
+    let dir = ClientDir::new();
+    dir.write("pass", &account.password);
+    dir.write("code", account.factor().expose());
+    dir.write("config.toml", "[client]\nreconnect_delay = 1\n");
+    let (address, fingerprint) = (server.address.to_string(), server.fingerprint.clone());
+    let mut command = dir.command(&[
+        "--server",
+        &address,
+        "--user",
+        "Alice",
+        "--password-file",
+        "pass",
+        "--otp-file",
+        "code",
+        "--fingerprint",
+        &fingerprint,
+        "tail",
+        "--room",
+        "#lobby",
+        "--since",
+        "0",
+    ]);
+    let printed = || fs::read_to_string(dir.path("out")).unwrap();
+    let tail = GuardedChild::spawn(command.stdout(File::create(dir.path("out")).unwrap()));
+    eventually("what is kept", || {
+        printed().contains("this is kept").then_some(())
+    });
+    let earlier = server.files();
+    bob.post(id(1, 2), "a ghost");
+    eventually("the ghost", || printed().contains("a ghost").then_some(()));
+    server.kill();
+    server.cut_power(&earlier);
+    server.restart();
+    let (_carol, mut carol) = server.register("Carol");
+    carol.post(id(3, 1), "another text");
+    let ended = end(tail);
+    assert_eq!(ended.code, 1, "{}", ended.err);
+    assert!(
+        ended.err.contains("the messages from 2 on"),
+        "{}",
+        ended.err
+    );
+    assert!(!printed().contains("another text"), "{}", printed());
 }

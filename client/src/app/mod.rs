@@ -385,6 +385,16 @@ impl App {
                 }
                 Effect::Forget => self.face.forget(None)?,
                 Effect::ForgetRoom(room) => self.face.forget(Some(room))?,
+                // What was printed can't be taken back, and its numbers get other texts.
+                Effect::ForgetFrom(room, seq)
+                    if matches!(self.run_mode, RunMode::Tail { .. })
+                        && self.here() == Some(room) =>
+                {
+                    return Err(ExitReason::because(
+                        Exit::Failure,
+                        &script_words::lost_from(seq),
+                    ));
+                }
                 Effect::ForgetFrom(room, seq) => self.face.forget_from(room, seq)?,
                 Effect::People(people) => self.show_people(&people)?,
                 Effect::Rooms(rooms) => self.face.listing(Listing::Rooms(&rooms))?,

@@ -264,9 +264,9 @@ impl App {
     ) -> Result<(), ExitReason> {
         let now = Instant::now();
         let refused = match self.outgoing.refused(request, error.code, retry, now) {
-            Refused::ForNow => {
+            Refused::ForNow { is_new } => {
                 self.requests.expect(request, what);
-                return Ok(());
+                return self.tell_later(error, is_new);
             }
             Refused::Command(refused) => people::named(&refused),
             Refused::ForGood(_) | Refused::Unknown => None,
@@ -296,12 +296,18 @@ impl App {
     ) -> Result<(), ExitReason> {
         let now = Instant::now();
         match self.outgoing.refused(request, error.code, retry, now) {
-            // It is sent again within moments, which is not worth a sentence.
-            Refused::ForNow if error.code == ErrorCode::TooFast => Ok(()),
-            Refused::ForNow => self.tell(&words::tried_again(&error.text)),
+            Refused::ForNow { is_new } => self.tell_later(error, is_new),
             Refused::ForGood(text) => self.not_sent(&error.text, &text),
             Refused::Command(_) | Refused::Unknown => self.tell(&error.text),
         }
+    }
+
+    /// Something is sent again: told once, and not where that takes moments only.
+    fn tell_later(&mut self, error: &ErrorMessage, is_new: bool) -> Result<(), ExitReason> {
+        if !is_new || error.code == ErrorCode::TooFast {
+            return Ok(());
+        }
+        self.tell(&words::tried_again(&error.text))
     }
 
     pub(super) fn not_sent(&mut self, why: &str, text: &str) -> Result<(), ExitReason> {

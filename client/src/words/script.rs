@@ -5,6 +5,14 @@ use chatbox_common::wire::message::Seq;
 pub const NO_SUCH_MOMENT: &str = "--since: there is no such moment in the calendar";
 pub const OTHER_HISTORY: &str =
     "the server has another history now: numbers known so far mean nothing in it";
+
+#[must_use]
+pub fn lost_from(seq: Seq) -> String {
+    format!(
+        "the server has lost the messages from {seq} on in a power cut: other texts have their numbers now"
+    )
+}
+
 pub fn not_a_member(room: &str) -> String {
     format!("you are not in {room}: --join enters it, and you stay in it until you leave it")
 }
