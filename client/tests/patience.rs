@@ -16,6 +16,15 @@ use chatbox_common::wire::message::{ByeReason, ClientMessage, ErrorCode, Send};
 
 /// Its codes come from a command, one after the other.
 fn start(dir: &ClientDir, server: &ScriptedServer, script: &[&str]) -> GuardedChild {
+    let fingerprint = server.fingerprint().to_string();
+    start_knowing(
+        dir,
+        server,
+        &[&["--fingerprint", &fingerprint], script].concat(),
+    )
+}
+
+fn start_knowing(dir: &ClientDir, server: &ScriptedServer, rest: &[&str]) -> GuardedChild {
     dir.write("codes", "111111\n222222\n333333\n444444\n");
     let profile = format!(
         "[client]\nreconnect_delay = 1\n[profiles.bot]\nserver = \"{}\"\nuser = \"alice\"\n\
@@ -23,9 +32,7 @@ fn start(dir: &ClientDir, server: &ScriptedServer, script: &[&str]) -> GuardedCh
         server.address()
     );
     dir.write("config.toml", &profile);
-    let fingerprint = server.fingerprint().to_string();
-    let flags = ["--profile", "bot", "--fingerprint", &fingerprint];
-    dir.spawn(&[&flags[..], script].concat())
+    dir.spawn(&[&["--profile", "bot"], rest].concat())
 }
 
 fn log_in(server: &ScriptedServer, code: &str) -> AcceptedClient {
@@ -116,6 +123,26 @@ fn a_script_shows_its_password_to_no_other_server() {
     let ended = end(child);
     assert_eq!(ended.code, 5, "{}", ended.err);
     assert!(ended.err.contains("HAS CHANGED"), "{}", ended.err);
+}
+
+#[test]
+fn a_script_goes_on_with_a_server_whose_key_was_replaced_and_pinned_meanwhile() {
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    dir.write("known", &server.known_hosts_line());
+    let child = start_knowing(&dir, &server, &["send", "--room", "#lobby", "the text"]);
+    let mut client = log_in(&server, "111111");
+    let first = hear_send(&mut client);
+    let server = server.with_another_key();
+    dir.write("known", &server.known_hosts_line());
+    drop(client);
+    server.accept().hears_no_more();
+    let mut client = log_in(&server, "222222");
+    let again = hear_send(&mut client);
+    assert_eq!((again.id, &*again.text), (first.id, "the text"));
+    client.commit(&again, 1);
+    client.part();
+    let ended = end(child);
+    assert_eq!(ended.code, 0, "{}", ended.err);
 }
 
 #[test]

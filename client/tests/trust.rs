@@ -84,12 +84,8 @@ fn takes_the_message(client: &mut AcceptedClient) {
     assert_eq!(client.hear(), None);
 }
 
-fn line_of(server: &ScriptedServer) -> String {
-    format!("{} {}\n", server.address(), server.fingerprint())
-}
-
 fn logs_in_and_keeps(dir: &ClientDir, server: &ScriptedServer) {
-    dir.write("known", &line_of(server));
+    dir.write("known", &server.known_hosts_line());
     let address = server.address();
     let child = dir.spawn(&sending(&address));
     let mut client = server.accept();
@@ -107,7 +103,7 @@ fn a_kept_session_of_a_key_that_was_replaced_gives_way_to_a_new_login() {
         logs_in_and_keeps(&dir, &server);
         let old = dir.known_hosts();
         let server = server.with_another_key();
-        let new = line_of(&server);
+        let new = server.known_hosts_line();
         let pins = if keeps_both { old + &new } else { new };
         dir.write("known", &pins);
         let address = server.address();
@@ -158,7 +154,7 @@ fn sessions(dir: &ClientDir) -> Vec<String> {
 #[test]
 fn a_session_whose_servers_key_was_replaced_meanwhile_is_over_and_no_attack() {
     let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
-    dir.write("known", &line_of(&server));
+    dir.write("known", &server.known_hosts_line());
     let address = server.address();
     let mut child = dir.spawn(&logging_in(&address));
     let mut stdin = child.stdin.take().unwrap();
@@ -169,7 +165,7 @@ fn a_session_whose_servers_key_was_replaced_meanwhile_is_over_and_no_attack() {
     client.page(Vec::new());
     client.hear_send();
     let server = server.with_another_key();
-    dir.write("known", &line_of(&server));
+    dir.write("known", &server.known_hosts_line());
     drop(client);
     server.accept().hears_no_more();
     let ended = end(child);

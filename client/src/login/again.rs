@@ -93,12 +93,13 @@ impl Login {
         let (Some(expected), false) = (self.key, is_final(&error)) else {
             return Err(NotResumed::Exit(reason_of(error)));
         };
-        let sentence = match &error {
-            ResumeError::Failed(error) => error.to_string(),
-            ResumeError::OtherKey(_) => String::new(),
+        let refusal = match &error {
+            ResumeError::Failed(error) => Some(error.to_string()),
+            ResumeError::OtherKey(_) => None,
         };
-        match self.judge(error, expected) {
-            NotResumed::Refused => {
+        match (self.judge(error, expected), refusal) {
+            (NotResumed::Refused, None) => Err(NotResumed::Later(words::KEY_REPLACED.to_owned())),
+            (NotResumed::Refused, Some(sentence)) => {
                 self.refused_again += 1;
                 if self.refused_again < MAX_REFUSED {
                     return Err(NotResumed::Later(sentence));
@@ -106,7 +107,7 @@ impl Login {
                 let reason = ExitReason::because(Exit::LoginRefused, &sentence);
                 Err(NotResumed::Exit(reason))
             }
-            other => Err(other),
+            (other, _) => Err(other),
         }
     }
 }

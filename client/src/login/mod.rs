@@ -425,8 +425,12 @@ impl Login {
         match error {
             ResumeError::OtherKey(presented) => match self.host_key.reread() {
                 Err(reason) => NotResumed::Exit(reason),
-                // The server has got another key, and the person has pinned it meanwhile.
-                Ok(()) if self.host_key.vouches_for(presented) => NotResumed::Refused,
+                // The server has got another key, and the person has pinned it meanwhile. The next
+                // login is to that one.
+                Ok(()) if self.host_key.vouches_for(presented) => {
+                    self.key = Some(presented);
+                    NotResumed::Refused
+                }
                 Ok(()) => NotResumed::Exit(self.host_key.is_not(expected, presented)),
             },
             ResumeError::Failed(error) if error.is_refusal() => NotResumed::Refused,

@@ -24,6 +24,7 @@ pub const FIRST_CODE: &str = "Code shown there: ";
 pub const NO_ACCOUNT: &str = "there is no account: the first code was wrong too often";
 pub const NOBODY_TO_ASK: &str = "standard input is no terminal to ask on: use --user, \
      --password-file and --otp-file (and --register for a new account)";
+pub const KEY_REPLACED: &str = "the server has another key, which known_hosts has as well";
 pub const KEY_NOT_ACCEPTED: &str = "the key was not accepted, so nothing was sent";
 
 pub fn new_password() -> String {

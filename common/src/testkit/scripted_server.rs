@@ -88,6 +88,10 @@ impl ScriptedServer {
         self.listener.local_addr().unwrap().to_string()
     }
 
+    pub fn known_hosts_line(&self) -> String {
+        format!("{} {}\n", self.address(), self.fingerprint())
+    }
+
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::from_key(self.identity.public().as_bytes())
     }
