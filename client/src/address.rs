@@ -4,6 +4,7 @@
 //! one spelling, so that a server has one line in known_hosts. Knows nothing of name resolution.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use chatbox_common::config::{DEFAULT_PORT, MAX_HOST, ScopedIpv6};
 
@@ -70,6 +71,14 @@ impl ServerAddress {
         &self.host
     }
 
+    /// Whether it can be no other machine: the name `localhost` is never looked up elsewhere
+    /// (RFC 6761, 6.3).
+    #[must_use]
+    pub fn is_this_machine(&self) -> bool {
+        let address = self.host.parse::<IpAddr>();
+        self.host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    }
+
     /// Never 0.
     #[must_use]
     pub const fn port(&self) -> u16 {
@@ -101,6 +110,25 @@ impl fmt::Display for ServerAddress {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn this_machine_is_told_from_names_that_are_looked_up() {
+        for (typed, is_this) in [
+            ("localhost", true),
+            ("LOCALHOST:1", true),
+            ("127.0.0.1", true),
+            ("127.8.9.10:1", true),
+            ("[::1]", true),
+            ("localhost.example", false),
+            ("127.0.0.1.example", false),
+            ("127.1", false),
+            ("10.0.0.1", false),
+            ("[fe80::1%lo]", false),
+        ] {
+            let address = ServerAddress::parse(typed).unwrap();
+            assert_eq!(address.is_this_machine(), is_this, "{typed}");
+        }
+    }
 
     #[test]
     fn every_spelling_of_an_address_becomes_one() {

@@ -149,12 +149,19 @@ fn resolve(
             command,
         ))
     };
-    let own_key_directory = match &found {
-        Some(Found { path, config, .. }) => {
-            let beside = path.parent().unwrap_or(path);
-            Some(beside.join(&config.security.key_directory))
-        }
-        None => own_keys(env::var_os("XDG_STATE_HOME"), env::var_os("HOME")),
+    let own_keys = match &found {
+        Some(Found {
+            path,
+            config,
+            is_meant,
+        }) => Some(OwnKeys {
+            directory: path
+                .parent()
+                .unwrap_or(path)
+                .join(&config.security.key_directory),
+            is_meant: *is_meant,
+        }),
+        None => usual_keys(env::var_os("XDG_STATE_HOME"), env::var_os("HOME")),
     };
     let (config, file) = match found {
         Some(found) => (found.config, Some(found.path)),
@@ -165,6 +172,7 @@ fn resolve(
         (None, Some(server)) => address(&format!("[profiles.{name}]"), server)?,
         (None, None) => address("[client]", &written(&config.client))?,
     };
+    let own_key_directory = own_keys.and_then(|keys| keys.of_a_server_at(&server));
     Ok(Settings {
         server,
         user: cli.user.clone().or(profile.user),
@@ -187,14 +195,32 @@ fn resolve(
     })
 }
 
+/// Where a server of this user would keep its keys.
+struct OwnKeys {
+    directory: PathBuf,
+    is_meant: bool,
+}
+
+impl OwnKeys {
+    /// A folder that came from elsewhere, unpacked by this user, may have a configuration and the
+    /// fingerprint of the server that it leads to. That one is not this user's; a server on this
+    /// machine can't come with a folder.
+    fn of_a_server_at(self, server: &ServerAddress) -> Option<PathBuf> {
+        (self.is_meant || server.is_this_machine()).then_some(self.directory)
+    }
+}
+
 /// As the server has it where there is no configuration.
-fn own_keys(xdg_state_home: Option<OsString>, home: Option<OsString>) -> Option<PathBuf> {
+fn usual_keys(xdg_state_home: Option<OsString>, home: Option<OsString>) -> Option<OwnKeys> {
     let state = xdg_state_home
         .map(PathBuf::from)
         .filter(|dir| dir.is_absolute());
     let state = state.or_else(|| Some(PathBuf::from(home?).join(".local/state")))?;
     let keys = Security::default().key_directory;
-    Some(state.join("chatbox").join(keys))
+    Some(OwnKeys {
+        directory: state.join("chatbox").join(keys),
+        is_meant: true,
+    })
 }
 
 /// Refuses a profile whose commands others could have written.

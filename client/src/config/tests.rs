@@ -56,6 +56,45 @@ fn without_a_word_in_the_file_it_is_this_machine() {
     assert_eq!(found.server.to_string(), "127.0.0.1:7878");
 }
 
+/// What a folder brings that was unpacked somewhere.
+#[test]
+fn a_server_elsewhere_is_not_ones_own_because_a_file_that_lay_about_says_so() {
+    let own = |text: &str, is_meant: bool, flags: &[&str]| {
+        let directory = tempfile::tempdir().unwrap();
+        let path = write(directory.path(), text);
+        let config = file::read(&path).unwrap();
+        let found = Found {
+            path,
+            config,
+            is_meant,
+        };
+        let searched = ConfigSearch {
+            found: Some(found),
+            passed_over: Vec::new(),
+        };
+        let cli = Cli::parse_from([&["chatbox"], flags].concat());
+        let settings = resolve(searched, &cli, PathBuf::from("known")).unwrap();
+        let keys = settings.own_key_directory?;
+        assert_eq!(keys, directory.path().join("keys"));
+        Some(())
+    };
+    let there = "[client]\nserver_address = 'chat.example'\n";
+    let here = "[client]\nserver_address = '127.0.0.1'\n";
+    for (text, is_meant, flags, is_own) in [
+        (there, false, &[] as &[&str], false),
+        (there, true, &[], true),
+        (here, false, &[], true),
+        (here, false, &["--server", "chat.example"], false),
+        ("", false, &[], true),
+    ] {
+        assert_eq!(
+            own(text, is_meant, flags).is_some(),
+            is_own,
+            "{text} {flags:?}"
+        );
+    }
+}
+
 #[test]
 fn every_fault_is_told_with_its_line() {
     let text = "[client]\nserver_port = 0\nreconnect_dely = 1\n";
