@@ -234,6 +234,24 @@ impl Outgoing {
         commands
     }
 
+    /// Gives each message the number that `now` has for its room, and gives up those for which there
+    /// is none; returns these.
+    pub fn readdress(&mut self, now: impl Fn(RoomId) -> Option<RoomId>) -> Vec<(RoomId, String)> {
+        let mut given_up = Vec::new();
+        self.waiting.retain_mut(|waiting| {
+            let Waiting::Message { room, text, .. } = waiting else {
+                return true;
+            };
+            let Some(found) = now(*room) else {
+                given_up.push((*room, std::mem::take(text)));
+                return false;
+            };
+            *room = found;
+            true
+        });
+        given_up
+    }
+
     fn take(&mut self, request: RequestId) -> Option<Waiting> {
         self.under_way.take_if(|under_way| *under_way == request)?;
         self.refused = None;

@@ -42,6 +42,14 @@ impl Focus {
         }
     }
 
+    /// The room that was chosen.
+    pub(super) const fn chosen(&self) -> Option<RoomId> {
+        match self.current {
+            Current::In(room) => Some(room),
+            Current::Unchosen | Current::Nowhere => None,
+        }
+    }
+
     pub(super) const fn choose(&mut self, room: RoomId) {
         self.current = Current::In(room);
     }

@@ -27,6 +27,7 @@ mod signals;
 mod typed;
 mod unsent;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -356,6 +357,10 @@ impl App {
     }
 
     fn tell_model(&mut self, event: Told) -> Result<(), ExitReason> {
+        let meant = match &event {
+            Told::Welcome(_) => self.rooms_meant(),
+            _ => BTreeMap::new(),
+        };
         for effect in self.model.apply(event) {
             match effect {
                 Effect::Show(..) if !self.is_shown() => {}
@@ -383,7 +388,10 @@ impl App {
                         script_words::OTHER_HISTORY,
                     ));
                 }
-                Effect::Forget => self.face.forget(None)?,
+                Effect::Forget => {
+                    self.face.forget(None)?;
+                    self.find_again(&meant)?;
+                }
                 Effect::ForgetRoom(room) => self.face.forget(Some(room))?,
                 // What was printed can't be taken back, and its numbers get other texts.
                 Effect::ForgetFrom(room, seq)

@@ -1,6 +1,10 @@
 //! What a person or a script has said and the server has not acknowledged: how much it is, and what
 //! it was, to be told where the program ends without it.
 
+use std::collections::BTreeMap;
+
+use chatbox_common::wire::message::RoomId;
+
 use super::App;
 use crate::cli::Exit;
 use crate::exit::ExitReason;
@@ -60,6 +64,43 @@ impl App {
         let ahead = self.typed_ahead.iter().filter(|intent| is_text(intent));
         let ahead = ahead.map(|intent| (String::new(), text_of(intent).to_owned()));
         taken.chain(direct).chain(ahead).collect()
+    }
+
+    /// The names of the rooms in which something is to be said, by number.
+    pub(super) fn rooms_meant(&self) -> BTreeMap<RoomId, String> {
+        let unsent = self.outgoing.texts().map(|(room, _)| room);
+        let rooms = unsent.chain(self.focus.chosen());
+        let rooms = rooms.filter(|room| self.model.is_in(*room));
+        rooms
+            .map(|room| (room, self.model.room_name(room).to_owned()))
+            .collect()
+    }
+
+    /// The server has another history, in which a number may be that of another room: a text goes to
+    /// the room of the name that it was typed for, or is given up.
+    pub(super) fn find_again(
+        &mut self,
+        meant: &BTreeMap<RoomId, String>,
+    ) -> Result<(), ExitReason> {
+        let model = &self.model;
+        let found = |room: RoomId| model.room_named(meant.get(&room)?);
+        let given_up = self.outgoing.readdress(found);
+        let chosen = self.focus.chosen().map(found);
+        match chosen {
+            None => {}
+            Some(Some(room)) => self.focus.choose(room),
+            Some(None) => self.focus.lose(),
+        }
+        // What follows is told where the person is now.
+        self.flush()?;
+        for (room, text) in given_up {
+            let called = meant.get(&room).map_or("?", String::as_str);
+            self.not_sent(&words::no_room_any_more(&name(called)), &text)?;
+        }
+        if chosen == Some(None) {
+            self.face.notice(None, words::NOWHERE)?;
+        }
+        Ok(())
     }
 
     /// The program ends for `reason`: with what is not sent, which makes a success none.

@@ -243,6 +243,10 @@ pub fn not_sent(why: &str, text: &str) -> String {
     format!("not sent: {why}: {text}")
 }
 
+pub fn no_room_any_more(room: &str) -> String {
+    format!("you are not in {room} any more")
+}
+
 pub fn not_followed(why: &str) -> String {
     format!("the server does not send a room's messages: {why}")
 }

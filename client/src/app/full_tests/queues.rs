@@ -28,12 +28,17 @@ fn direct(message: &ClientMessage) -> (u32, &str) {
 }
 
 fn welcome_again(desk: &mut Desk) {
+    let rooms = vec![
+        room(RoomId(1), "#lobby", Access::Open, 50),
+        room(RoomId(3), "@bob", Access::Direct, 0),
+    ];
+    welcome_to(desk, 1, rooms);
+}
+
+fn welcome_to(desk: &mut Desk, history: u8, rooms: Vec<Room>) {
     desk.hears(ServerMessage::Welcome(Welcome {
-        history_id: [1; 16],
-        rooms: vec![
-            room(RoomId(1), "#lobby", Access::Open, 50),
-            room(RoomId(3), "@bob", Access::Direct, 0),
-        ],
+        history_id: [history; 16],
+        rooms,
         time: 0,
         limits: Limits::with_pace(0),
         server: "0".to_owned(),
@@ -169,4 +174,30 @@ fn what_waits_for_conversations_counts_with_what_waits_to_be_sent() {
         }
     }
     assert_eq!(desk.app.waiting(), MAX_WAITING);
+}
+
+#[test]
+fn in_another_history_a_text_goes_to_the_room_that_it_was_typed_for() {
+    let mut desk = Desk::begin();
+    desk.press("\"to the lobby\" enter alt-3 \"to bob\" enter alt-2 \"to ops\" enter");
+    assert_eq!(desk.app.unsent(), 3);
+    desk.app
+        .cut_off(&chatbox_common::channel::ChannelError::CutOff)
+        .unwrap();
+    desk.app.connection.keep_trying();
+    // The numbers were given anew, and there is no #ops.
+    let rooms = vec![
+        room(RoomId(2), "#lobby", Access::Open, 0),
+        room(RoomId(1), "@bob", Access::Direct, 0),
+    ];
+    welcome_to(&mut desk, 2, rooms);
+    desk.shows();
+    desk.sees("not sent: you are not in #ops any more: to ops");
+    let sent = desk.sent();
+    let meant = [(RoomId(2), "to the lobby"), (RoomId(1), "to bob")];
+    assert_eq!(sent, meant.map(|(room, text)| (room, text.to_owned())));
+    desk.press("\"nowhere\" enter");
+    assert_eq!(desk.sent(), []);
+    desk.press("alt-1 \"and here\" enter");
+    assert_eq!(desk.sent().len(), 1);
 }
