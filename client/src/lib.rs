@@ -20,6 +20,8 @@ mod config;
 mod core_dumps;
 mod exit;
 mod file_mode;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod input;
 mod known_hosts;
 mod locked_file;

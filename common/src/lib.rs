@@ -38,6 +38,8 @@ pub mod config;
 pub mod crypto;
 pub mod deadline;
 pub mod fingerprint;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod limits;
 pub mod name;
 pub mod secret;

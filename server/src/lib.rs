@@ -22,6 +22,8 @@ mod connections;
 mod crowd;
 mod delivery;
 mod event;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod handshakes;
 mod housekeeper;
 mod journal;

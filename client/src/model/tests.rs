@@ -1,5 +1,4 @@
 mod endless;
-mod random_server;
 
 use chatbox_common::wire::message::{
     AccountId, Chat, Following, Kind, Limits, OnlinePerson, Page, People, Room,

@@ -8,9 +8,9 @@
 mod asking;
 mod bars;
 mod colours;
-mod dialog;
-mod draw;
-mod editor;
+pub mod dialog;
+pub mod draw;
+pub mod editor;
 mod excerpt;
 mod face;
 mod frames;

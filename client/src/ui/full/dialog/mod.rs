@@ -18,7 +18,7 @@ mod paint;
 mod prompt_loop;
 #[cfg(test)]
 mod tests;
-mod wrap;
+pub mod wrap;
 
 use std::fmt;
 use std::io::{self, ErrorKind};

@@ -3,7 +3,7 @@
 use crate::width::{clusters, width};
 
 /// Lines of at most `columns`, broken at blanks where there are any.
-pub(super) fn wrap(text: &str, columns: usize) -> Vec<&str> {
+pub fn wrap(text: &str, columns: usize) -> Vec<&str> {
     let mut lines = Vec::new();
     for line in text.split('\n') {
         wrap_line(line, columns, &mut lines);

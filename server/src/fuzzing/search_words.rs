@@ -1,0 +1,101 @@
+use chatbox_common::limits::{MAX_SEARCH_WORDS, MAX_TEXT};
+use chatbox_common::name::UserName;
+use chatbox_common::wire::message::{AccountId, Kind};
+use tempfile::TempDir;
+
+use crate::store::{
+    Commit, Durability, LOBBY, NewAccount, NewMessage, Portion, Sought, SqlLog, Store, StoreError,
+    Tx, Words,
+};
+
+struct Searcher {
+    words: Words,
+    store: Store,
+    account: AccountId,
+    _directory: TempDir,
+}
+
+thread_local! {
+    static SEARCHER: std::cell::RefCell<Searcher> = Searcher::new().into();
+}
+
+/// A text that is said and searched for.
+///
+/// Each of its words is one word, and whatever is in it, the message is found by its words.
+pub fn search_words(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    if text.len() <= MAX_TEXT {
+        SEARCHER.with_borrow_mut(|searcher| searcher.find(&text));
+    }
+}
+
+impl Searcher {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let quiet = SqlLog::new(|_| ());
+        let mut store = Store::open(directory.path(), Durability::Normal, quiet).unwrap();
+        let alice = UserName::parse("alice").unwrap();
+        let account = store.transaction(Commit::Usual, |tx| {
+            tx.create_account(&NewAccount {
+                user: &alice,
+                verifier: "SCRAM-SHA-256$600000:c2FsdA==$a:b",
+                recovery: &[],
+                created_at: 1,
+            })
+        });
+        Self {
+            words: Words::new().unwrap(),
+            account: account.unwrap(),
+            store,
+            _directory: directory,
+        }
+    }
+
+    fn find(&mut self, text: &str) {
+        let most = u32::from(MAX_SEARCH_WORDS);
+        let words = self.words.of(text, most).unwrap();
+        for word in &words {
+            assert_eq!(self.words.of(word, most).unwrap(), [word.as_str()]);
+        }
+        let mut found = None;
+        // Undone, so that the next text has the room for itself.
+        let undone: Result<(), StoreError> = self.store.transaction(Commit::Usual, |tx| {
+            found = Some(said_and_sought(tx, self.account, text, &words)?);
+            Err(StoreError::Missing)
+        });
+        assert!(matches!(undone, Err(StoreError::Missing)), "{undone:?}");
+        assert_eq!(found, Some(usize::from(!words.is_empty())));
+    }
+}
+
+/// How many messages were found.
+fn said_and_sought(
+    tx: &Tx<'_>,
+    sender: AccountId,
+    text: &str,
+    words: &[String],
+) -> Result<usize, StoreError> {
+    let message = NewMessage {
+        room: LOBBY,
+        sender,
+        client_id: [1; 16],
+        kind: Kind::Text,
+        body: text.as_bytes(),
+        time: 1,
+    };
+    tx.insert_message(1, &message)?;
+    tx.index(Portion {
+        messages: 9,
+        bytes: 2 * MAX_TEXT,
+        merged_pages: 8,
+    })?;
+    let hits = tx.search(Sought {
+        words,
+        rooms: [(LOBBY, 1)].into(),
+        before: None,
+        limit: 9,
+        max_bytes: 2 * MAX_TEXT,
+    })?;
+    assert!(!hits.more);
+    Ok(hits.messages.len())
+}
