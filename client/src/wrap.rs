@@ -106,7 +106,7 @@ impl Filler<'_> {
         let begins_here = !is_link && wide > self.rest && self.used + gap < self.room;
         if goes_on && !begins_here {
             self.turn(at);
-        } else if self.used == 0 {
+        } else if self.row.is_empty() {
             self.row = at..at;
         } else {
             self.used += gap;

@@ -61,6 +61,22 @@ fn a_mark_on_a_blank_is_not_lost_where_a_row_ends() {
 }
 
 #[test]
+fn what_has_no_width_is_not_lost_where_a_row_begins() {
+    let chain = "👩\u{200d}".repeat(8);
+    let vowels = "\u{1161}".repeat(13);
+    for (text, room) in [
+        ("abcd \u{301}https://example.org/", 4),
+        ("a \u{301}漢", 1),
+        (&chain, 1),
+        (&format!("{vowels} https://example.org/"), 4),
+        (&format!("{vowels}漢"), 1),
+    ] {
+        let shown = rows(text, room, room).concat().replace(' ', "");
+        assert_eq!(shown, text.replace(' ', ""), "{text:?}");
+    }
+}
+
+#[test]
 fn words_are_kept_whole_where_they_fit() {
     assert_eq!(rows("one two three", 8, 8), ["one two", "three"]);
     assert_eq!(rows("one two three", 3, 9), ["one", "two three"]);

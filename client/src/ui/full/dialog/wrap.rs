@@ -95,6 +95,18 @@ mod tests {
     }
 
     #[test]
+    fn every_cluster_has_the_columns_of_the_widest_terminal() {
+        // Two columns joined, four side by side; one for the letter, one for its vowel sign.
+        for (cluster, columns) in [("👍🏽", 4), ("কা", 2)] {
+            let two = cluster.repeat(2);
+            assert_eq!(wrap(&two, 2 * columns), [two.as_str()], "{cluster}");
+            assert_eq!(wrap(&two, 2 * columns - 1), [cluster; 2], "{cluster}");
+            let seen = window(&two, &two, 2 * columns);
+            assert_eq!(seen, (cluster, columns), "{cluster}");
+        }
+    }
+
+    #[test]
     fn the_cursor_is_always_in_the_window() {
         assert_eq!(window("abcdef", "", 4), ("abcdef", 0));
         assert_eq!(window("abcdef", "abcdef", 4), ("def", 3));
