@@ -13,6 +13,7 @@ mod held;
 mod mention;
 mod names;
 mod needs;
+mod numbers;
 mod pages;
 mod past;
 mod people;
@@ -31,6 +32,7 @@ pub use event::{Ask, Effect, Event, Listed, Mention};
 use held::HeldSpace;
 use names::Names;
 use needs::Needs;
+use numbers::RoomNumbers;
 use pages::{ListRequest, Slot};
 use past::{Older, Search};
 pub use room::KnownRoom;
@@ -49,6 +51,7 @@ pub struct Model {
     former: BTreeMap<RoomId, KnownRoom>,
     /// Follows every change of `rooms`.
     needs: Needs,
+    numbers: RoomNumbers,
     /// A room was left out in this session, which was told.
     has_too_many_rooms: bool,
     /// For live messages that wait for the gap before them.
@@ -75,6 +78,7 @@ impl Model {
             rooms: BTreeMap::new(),
             former: BTreeMap::new(),
             needs: Needs::default(),
+            numbers: RoomNumbers::default(),
             has_too_many_rooms: false,
             held_space: HeldSpace::default(),
             page_limit: PAGE_LIMIT,
@@ -116,8 +120,7 @@ impl Model {
         self.rooms.get(&room)
     }
 
-    /// The person's rooms as the face lists them: the lobby, other rooms by name, then
-    /// conversations of two, without those with ignored people.
+    /// The person's rooms in the order of their numbers, without conversations with ignored people.
     #[must_use]
     pub fn listed_rooms(&self) -> Vec<(RoomId, &KnownRoom)> {
         let rooms = self.rooms.iter().filter(|(_, room)| {
@@ -125,11 +128,7 @@ impl Model {
             !partner.is_some_and(|user| self.names.is_ignored(user))
         });
         let mut rooms: Vec<_> = rooms.map(|(number, room)| (*number, room)).collect();
-        rooms.sort_by_cached_key(|(_, room)| {
-            let is_direct = room.told.access == Access::Direct;
-            let is_other = room.told.name != RoomName::LOBBY;
-            (is_direct, is_other, room.told.name.to_ascii_lowercase())
-        });
+        rooms.sort_by_key(|(_, room)| room.number);
         rooms
     }
 
@@ -189,6 +188,7 @@ impl Model {
                     Some(known) => known.describe(room),
                     None => self.joined(room, &mut effects),
                 }
+                self.number_room(number);
                 self.changed(number);
             }
             Event::RoomChanged(changed) => {
@@ -200,6 +200,7 @@ impl Model {
                 if let Some(mut left) = self.rooms.remove(&room) {
                     left.disconnect(&mut self.held_space);
                     self.former.insert(room, left);
+                    self.numbers.take_back(room);
                     self.changed(room);
                 }
                 self.forget_former(&mut effects);
@@ -302,9 +303,37 @@ impl Model {
             self.changed(number);
         }
         self.forget_former(effects);
+        self.number_rooms();
         self.page_limit = welcome.limits.page_messages.clamp(1, PAGE_LIMIT);
         self.connected = true;
         self.slot = Slot::Free;
+    }
+
+    /// At the beginning of a session: rooms that have no number get one in the order of the lobby,
+    /// other rooms by name, conversations of two.
+    fn number_rooms(&mut self) {
+        let rooms = &self.rooms;
+        self.numbers
+            .take_back_where(|room| !rooms.contains_key(&room));
+        let new = rooms.iter().filter(|(room, _)| !self.numbers.has(**room));
+        let mut new: Vec<_> = new
+            .map(|(number, room)| {
+                let is_direct = room.told.access == Access::Direct;
+                let is_other = room.told.name != RoomName::LOBBY;
+                let name = room.told.name.to_ascii_lowercase();
+                (is_direct, is_other, name, *number)
+            })
+            .collect();
+        new.sort_unstable();
+        for (.., number) in new {
+            self.number_room(number);
+        }
+    }
+
+    fn number_room(&mut self, number: RoomId) {
+        if let Some(room) = self.rooms.get_mut(&number) {
+            room.number = self.numbers.give(number);
+        }
     }
 
     fn disconnect_rooms(&mut self) {

@@ -29,6 +29,8 @@ pub struct KnownRoom {
     /// As the server described it, with its changes since. Its `head` and `read` are of that
     /// moment; those below are kept up.
     pub told: message::Room,
+    /// By which the person goes to it, from 1.
+    pub number: u32,
     /// `None` before the first page.
     shown: Option<ShownRange>,
     /// The last message known to exist.
@@ -56,6 +58,7 @@ impl KnownRoom {
     pub(super) fn new(number: RoomId) -> Self {
         Self {
             told: message::Room::new(number, ""),
+            number: 0,
             shown: None,
             head: 0,
             began_at: 0,

@@ -1,6 +1,6 @@
 //! What is typed while a room is to be entered.
 
-use chatbox_common::wire::message::Joined;
+use chatbox_common::wire::message::{Action, Joined, Left};
 
 use super::*;
 
@@ -56,4 +56,78 @@ fn who_quits_while_a_room_is_to_be_entered_leaves_nothing_behind_that_was_typed_
     assert!(!desk.app.quitting.is_under_way());
     let mut desk = begin();
     assert_eq!(desk.press("\"/quit\" enter"), Some(Exit::Fine));
+}
+
+#[test]
+fn a_room_keeps_its_number_whatever_rooms_come_and_go() {
+    let mut desk = Desk::begin();
+    let enters = |desk: &mut Desk, number: u64, called: &str, access| {
+        desk.hears(ServerMessage::Joined(Joined {
+            request: None,
+            room: room(RoomId(number), called, access, 0),
+        }));
+    };
+    enters(&mut desk, 4, "#alpha", Access::Open);
+    enters(&mut desk, 5, "@alan", Access::Direct);
+    desk.shows();
+    for (row, listed) in [
+        (1, "1 #lobby"),
+        (2, "2 #ops"),
+        (3, "3 @bob"),
+        (4, "4 #alpha"),
+        (5, "5 @alan"),
+    ] {
+        assert!(
+            desk.screen.rows()[row].starts_with(listed),
+            "{}",
+            desk.text()
+        );
+    }
+    for (keys, here) in [
+        ("alt-2", "#ops"),
+        ("alt-4", "#alpha"),
+        ("ctrl-n", "@alan"),
+        ("alt-3", "@bob"),
+    ] {
+        desk.press(keys);
+        assert_eq!(desk.here(), here, "{keys}");
+    }
+    // One is left, another one takes its number, and all others keep theirs.
+    desk.hears(ServerMessage::Left(Left {
+        request: None,
+        room: RoomId(2),
+        action: Action::Leave,
+        by: "alice".to_owned(),
+        reason: String::new(),
+    }));
+    desk.press("alt-2");
+    assert_eq!(desk.here(), "@bob", "nobody has that number");
+    enters(&mut desk, 6, "#beta", Access::Open);
+    desk.press("alt-2");
+    assert_eq!(desk.here(), "#beta");
+    desk.press("alt-4");
+    assert_eq!(desk.here(), "#alpha");
+    // Through a lost connection, too, where another session has entered a room.
+    desk.app.tell_model(Told::Disconnected).unwrap();
+    let rooms = [(1, "#lobby"), (6, "#beta"), (4, "#alpha"), (7, "#aardvark")];
+    desk.hears(ServerMessage::Welcome(Welcome {
+        history_id: [1; 16],
+        rooms: rooms
+            .map(|(number, called)| room(RoomId(number), called, Access::Open, 50))
+            .into(),
+        time: 0,
+        limits: Limits::with_pace(0),
+        server: "0".to_owned(),
+        session: 2,
+        ignored: Vec::new(),
+    }));
+    for (keys, here) in [
+        ("alt-1", "#lobby"),
+        ("alt-2", "#beta"),
+        ("alt-3", "#aardvark"),
+        ("alt-4", "#alpha"),
+    ] {
+        desk.press(keys);
+        assert_eq!(desk.here(), here, "{keys}");
+    }
 }

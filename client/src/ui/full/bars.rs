@@ -33,15 +33,15 @@ pub(super) struct Bars<'a> {
     pub views: &'a Views,
     pub palette: Palette,
     pub now: Instant,
-    /// In the order in which they are numbered.
+    /// In the order of their numbers.
     pub rooms: &'a [(RoomId, &'a KnownRoom)],
 }
 
 impl Bars<'_> {
     /// The columns of the list of rooms: at most a quarter of the screen's `columns`.
     pub fn list_width(&self, columns: u16) -> u16 {
-        let wide = self.rooms.iter().enumerate().map(|(place, (room, known))| {
-            let (begin, name, counts) = self.label(place, *room, known);
+        let wide = self.rooms.iter().map(|(room, known)| {
+            let (begin, name, counts) = self.label(*room, known);
             width(&begin) + width(&name) + 1 + width(&counts)
         });
         let (least, most) = LIST_WIDTHS;
@@ -51,8 +51,8 @@ impl Bars<'_> {
     }
 
     /// Number, name, and the counts of unread messages and mentions.
-    fn label(&self, place: usize, room: RoomId, known: &KnownRoom) -> (String, String, String) {
-        let number = format!("{} ", place + 1);
+    fn label(&self, room: RoomId, known: &KnownRoom) -> (String, String, String) {
+        let number = format!("{} ", known.number);
         let name = sanitize::line(&known.told.name).into_owned();
         let (unread, mentions) = (self.views.unread(room), self.views.mentions(room));
         let mut counts = String::new();
@@ -73,7 +73,7 @@ impl Bars<'_> {
         let here = self.scene.here;
         let place = self.rooms.iter().position(|(room, _)| Some(*room) == here);
         let skipped = (place.unwrap_or(0) + 1).saturating_sub(height);
-        let mut rooms = self.rooms.iter().enumerate().skip(skipped);
+        let mut rooms = self.rooms.iter().skip(skipped);
         for y in area.top()..area.bottom() {
             draw(
                 buffer,
@@ -82,11 +82,11 @@ impl Bars<'_> {
                 area.right(),
                 self.palette.style(Role::Aside),
             );
-            let Some((place, (room, known))) = rooms.next() else {
+            let Some((room, known)) = rooms.next() else {
                 continue;
             };
             let style = self.room_style(*room, known);
-            let (number, name, counts) = self.label(place, *room, known);
+            let (number, name, counts) = self.label(*room, known);
             let counted = width(&counts) + usize::from(!counts.is_empty());
             let left = columns.saturating_sub(width(&number) + counted);
             let name = cut(&name, left);
@@ -191,9 +191,8 @@ impl Bars<'_> {
     /// The numbers of the rooms with unread messages, with a `@` where the reader is
     /// named or the room is a direct one.
     fn active(&self) -> String {
-        let rooms = self.rooms.iter().enumerate();
-        let active = rooms.filter_map(|(place, (room, known))| {
-            let number = place + 1;
+        let active = self.rooms.iter().filter_map(|(room, known)| {
+            let number = known.number;
             match self.views.activity(*room, known.told.access) {
                 _ if self.scene.here == Some(*room) => None,
                 Activity::None => None,

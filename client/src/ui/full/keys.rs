@@ -177,10 +177,10 @@ impl<B: Backend> Full<B> {
             Action::ScrollTop => self.views.top(),
             Action::ScrollBottom => self.views.bottom(),
             Action::Room(number) => {
-                let place = usize::from(number).saturating_sub(1);
-                let rooms = scene.model.listed_rooms();
-                if let Some((room, _)) = rooms.get(place) {
-                    self.go(*room);
+                let mut rooms = scene.model.listed_rooms().into_iter();
+                if let Some((room, _)) = rooms.find(|(_, known)| known.number == u32::from(number))
+                {
+                    self.go(room);
                 }
             }
             Action::NextRoom => self.turn(scene, 1),
