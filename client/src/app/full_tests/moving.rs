@@ -1,6 +1,6 @@
 //! What is typed while a room is to be entered.
 
-use chatbox_common::wire::message::{Action, Joined, Left};
+use chatbox_common::wire::message::{Action, Capabilities, Joined, Left};
 
 use super::*;
 
@@ -120,6 +120,8 @@ fn a_room_keeps_its_number_whatever_rooms_come_and_go() {
         server: "0".to_owned(),
         session: 2,
         ignored: Vec::new(),
+        capabilities: Some(Capabilities::NONE),
+        predecessor: None,
     }));
     for (keys, here) in [
         ("alt-1", "#lobby"),
