@@ -328,10 +328,10 @@ impl App {
             }
             Some(step) => {
                 self.problem_behind(&error.text)?;
-                if matches!(step, Step::FirstCode(0)) {
-                    return self.problem(words::TOO_MANY_FIRST_CODES);
+                match step {
+                    Step::FirstCode(_) => self.problem(no_first_code(error.code)),
+                    Step::Challenge(..) | Step::Password(_) | Step::Factor(..) => Ok(()),
                 }
-                Ok(())
             }
             None => self.problem(&error.text),
         }
@@ -361,6 +361,31 @@ impl App {
     pub(super) fn await_first_code(&mut self) {
         if let Some(changing) = &mut self.changing {
             changing.step = Step::FirstCode(1);
+        }
+    }
+}
+
+/// What became of a change whose first code was refused for the last time.
+const fn no_first_code(code: ErrorCode) -> &'static str {
+    match code {
+        ErrorCode::WrongCode => words::TOO_MANY_FIRST_CODES,
+        _ => words::FACTOR_NOT_CHANGED,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_wrong_code_was_wrong_too_often() {
+        assert!(no_first_code(ErrorCode::WrongCode).contains("too often"));
+        for code in [
+            ErrorCode::Busy,
+            ErrorCode::Unavailable,
+            ErrorCode::InvalidArgument,
+        ] {
+            assert!(!no_first_code(code).contains("too often"), "{code:?}");
         }
     }
 }

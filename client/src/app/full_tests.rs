@@ -4,6 +4,7 @@
 mod long;
 mod moving;
 mod queues;
+mod search;
 mod secrets;
 
 use std::sync::mpsc::SyncSender;
@@ -363,17 +364,6 @@ fn scrolling_back_loads_what_was_said_before() {
     assert_eq!(before.lines().nth(5), desk.text().lines().nth(5));
     desk.press("pagedown end");
     desk.sees("line 51");
-}
-
-#[test]
-fn what_was_said_is_looked_for_where_it_is_shown() {
-    let mut desk = Desk::begin();
-    desk.press("ctrl-r \"line 44\"");
-    desk.sees("line 44");
-    desk.press("escape");
-    desk.press("ctrl-r \"nowhere\"");
-    desk.press("enter \"typed\"");
-    assert_eq!(desk.line(), "typed|");
 }
 
 #[test]

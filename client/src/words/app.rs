@@ -120,8 +120,8 @@ fn topic_changed(by: &str, room: &str, topic: &str) -> String {
     format!("{by} says what {room} is about: {topic}")
 }
 
-/// `room_changed` has the state, not the change: a sentence for each difference. A lock's new
-/// reason alone is none, nor is what the server says of an archived room's lock to older clients.
+/// `room_changed` has the state, not the change: a sentence for each difference. What the server
+/// says of an archived room's lock, to older clients, is none.
 pub fn room_changes(before: &Room, changed: &RoomChanged, by: &str, room: &str) -> Vec<String> {
     // Names every key, so that none changes without a word.
     let RoomChanged {
@@ -137,8 +137,17 @@ pub fn room_changes(before: &Room, changed: &RoomChanged, by: &str, room: &str) 
     }
     if before.archived.is_some() != end.is_some() {
         sentences.push(archived(by, room, end.as_deref()));
-    } else if before.locked.is_some() != reason.is_some() {
-        sentences.push(locked(by, room, reason.as_deref()));
+        return sentences;
+    }
+    match (&before.locked, reason) {
+        _ if end.is_some() => {}
+        (Some(before), Some(reason)) if before != reason => {
+            sentences.push(locked_because(by, room, reason));
+        }
+        (before, reason) if before.is_some() != reason.is_some() => {
+            sentences.push(locked(by, room, reason.as_deref()));
+        }
+        _ => {}
     }
     sentences
 }
@@ -151,6 +160,14 @@ fn archived(by: &str, room: &str, reason: Option<&str>) -> String {
         }
         None => format!("{by} opened {room} again"),
     }
+}
+
+/// The room was locked before, for another reason.
+fn locked_because(by: &str, room: &str, reason: &str) -> String {
+    if reason.is_empty() {
+        return format!("{by} no longer says why only moderators may write in {room}");
+    }
+    format!("{by} says why only moderators may write in {room}: {reason}")
 }
 
 fn locked(by: &str, room: &str, reason: Option<&str>) -> String {
@@ -363,6 +380,19 @@ mod tests {
                 "alice lets only moderators write in #ops",
             ]
         );
+        let other = |reason: &str| Room {
+            locked: Some(reason.to_owned()),
+            ..locked.clone()
+        };
+        assert_eq!(
+            said(&locked, &other("calm down")),
+            ["alice says why only moderators may write in #ops: calm down"]
+        );
+        assert_eq!(
+            said(&other("calm down"), &locked),
+            ["alice no longer says why only moderators may write in #ops"]
+        );
+        assert!(said(&locked, &locked).is_empty());
         let mut unlocked = locked.clone();
         let topic = locked.topic.clone();
         unlocked.change(Room { topic, ..before }.changed("alice"));

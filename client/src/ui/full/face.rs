@@ -302,7 +302,7 @@ impl<B: Backend> Full<B> {
             (Some(question), _) => Input::Question(question),
             (None, Mode::Search(search)) => Input::Search {
                 text: &search.text,
-                is_found: search.is_found,
+                is_found: search.is_content(),
             },
             (None, _) => Input::Line {
                 rows: &layout.rows,

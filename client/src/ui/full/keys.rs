@@ -75,8 +75,8 @@ impl<B: Backend> Full<B> {
     fn paste(&mut self, text: &str) {
         match &mut self.mode {
             Mode::Search(search) => {
-                let line = text.lines().next().unwrap_or_default();
-                line.chars().for_each(|c| search.lengthen(c));
+                search.lengthen(text.lines().next().unwrap_or_default());
+                self.seek(Direction::Older);
             }
             Mode::Talk => {
                 let outcome = self.editor.paste(text);
@@ -279,14 +279,21 @@ impl<B: Backend> Full<B> {
             Some(_) => return,
             None => match keymap::is_text(key) {
                 Some(character) => {
-                    search.lengthen(character);
+                    search.lengthen(character.encode_utf8(&mut [0; 4]));
                     Direction::Older
                 }
                 None => return,
             },
         };
+        self.seek(direction);
+    }
+
+    fn seek(&mut self, direction: Direction) {
+        let Mode::Search(search) = &mut self.mode else {
+            return;
+        };
         let found = self.views.find(&search.text, search.at, direction);
-        search.is_found = found.is_some() || search.text.is_empty();
+        search.is_found = found.is_some();
         if let Some(id) = found {
             search.at = found;
             self.views.show(id);

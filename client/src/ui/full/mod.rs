@@ -68,9 +68,14 @@ struct ScreenSearch {
 
 impl ScreenSearch {
     /// The entry found last may hold the longer text, too: the search begins with it again.
-    fn lengthen(&mut self, character: char) {
-        self.text.push(character);
+    fn lengthen(&mut self, by: &str) {
+        self.text.push_str(by);
         self.at = self.at.map(|at| at + 1);
+    }
+
+    /// Nothing is sought yet, or it was found.
+    const fn is_content(&self) -> bool {
+        self.is_found || self.text.is_empty()
     }
 
     /// Newer entries may hold the shorter text: the search begins at the end again.
