@@ -16,6 +16,7 @@ use chatbox_common::wire::message::{
 };
 
 use super::SessionError;
+use super::bounds::bound;
 use super::dial::dial;
 use crate::address::ServerAddress;
 use crate::words::login as words;
@@ -146,7 +147,10 @@ impl Greeted {
             if let Some(content) = receiver.next_record()? {
                 for message in codec::messages(content) {
                     // Messages of an unknown type are ignored (docs/PROTOCOL.md, 17).
-                    if let Message::Known(message) = message.map_err(|_| SessionError::Protocol)? {
+                    if let Message::Known(mut message) =
+                        message.map_err(|_| SessionError::Protocol)?
+                    {
+                        bound(&mut message);
                         self.pending.push_back(message);
                     }
                 }
@@ -164,6 +168,9 @@ mod tests {
     use std::thread;
 
     use chatbox_common::channel::{BUSY_LINE, ChannelError};
+    use chatbox_common::name::UserName;
+    use chatbox_common::testkit::scripted_server::ScriptedServer;
+    use chatbox_common::wire::message::ErrorCode;
 
     use super::*;
 
@@ -210,6 +217,25 @@ mod tests {
             ChannelError::NotChatBox
         ));
         assert!(matches!(connected_to(b""), ChannelError::Closed));
+    }
+
+    #[test]
+    fn what_is_heard_before_a_login_has_its_bounds_too() {
+        let server = ScriptedServer::bind();
+        let address = ServerAddress::parse(&server.address()).unwrap();
+        let peer = thread::spawn(move || {
+            let mut client = server.accept();
+            assert!(matches!(client.hear(), Some(ClientMessage::Login(_))));
+            client.refuse(1, ErrorCode::Busy, &"no\n".repeat(1_000));
+        });
+        let mut greeted = connect(&address, Duration::from_secs(10)).unwrap();
+        greeted.believe();
+        let error = greeted.log_in(&UserName::parse("alice").unwrap()).err();
+        peer.join().unwrap();
+        let Some(SessionError::Refused { sentence, .. }) = error else {
+            panic!("{error:?}");
+        };
+        assert!(sentence.len() <= 1_024 && !sentence.contains('\n'));
     }
 
     #[test]
