@@ -123,6 +123,12 @@ impl Outgoing {
         self.waiting.len()
     }
 
+    /// Something was sent, and its answer has not come.
+    #[must_use]
+    pub const fn is_under_way(&self) -> bool {
+        self.under_way.is_some()
+    }
+
     pub fn push(&mut self, room: RoomId, text: String, kind: Kind) {
         self.counter = self.counter.wrapping_add(1);
         let mut id = [0; 16];

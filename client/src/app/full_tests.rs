@@ -6,6 +6,7 @@ mod moving;
 mod queues;
 mod search;
 mod secrets;
+mod silence;
 
 use std::sync::mpsc::SyncSender;
 

@@ -24,6 +24,7 @@ mod scene;
 mod script;
 mod server;
 mod signals;
+mod silence;
 mod typed;
 mod unsent;
 
@@ -35,7 +36,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::time::Instant;
 
 use chatbox_common::name::UserName;
-use chatbox_common::wire::message::RoomId;
+use chatbox_common::wire::message::{ClientMessage, Plain, RoomId};
 
 use crate::cli::Exit;
 use crate::config::Settings;
@@ -57,6 +58,7 @@ use quit::Quitting;
 use requests::{Asked, Requests};
 pub use script::RunMode;
 use script::ScriptStart;
+use silence::{Silence, Step};
 use typed::{Keyboard, TypedAhead};
 
 /// Events that may wait. A full queue stops the reading thread, and TCP slows the server.
@@ -93,6 +95,7 @@ pub struct App {
     focus: Focus,
     typed_ahead: TypedAhead,
     patience: Patience,
+    silence: Silence,
     quitting: Quitting,
     run_mode: RunMode,
     script_start: ScriptStart,
@@ -173,6 +176,7 @@ impl App {
             focus: Focus::default(),
             typed_ahead: TypedAhead::default(),
             patience: Patience::default(),
+            silence: Silence::default(),
             quitting: Quitting::default(),
             run_mode: RunMode::Chat,
             script_start: ScriptStart::default(),
@@ -264,10 +268,12 @@ impl App {
 
     /// `None` when one of the times has come for which the loop waits, or one of `others`.
     fn next_event(&mut self, others: &[Option<Instant>]) -> Result<Option<Event>, ExitReason> {
-        let waits = self.waits_for_the_server();
-        self.patience.watch(waits, Instant::now());
+        let (waits, now) = (self.waits_for_the_server(), Instant::now());
+        self.patience.watch(waits, now);
+        self.silence.watch(self.is_owed_an_answer(), now);
         let times = [
             self.patience.by(),
+            self.silence.at(),
             self.connection.retry_at(),
             self.requests.page_at(),
             self.quitting.by(),
@@ -298,6 +304,14 @@ impl App {
                 Exit::CannotConnect,
                 script_words::TIMED_OUT,
             ));
+        }
+        match self.silence.step(now) {
+            Some(Step::Ask) => {
+                let request = UNANSWERED;
+                self.say(ClientMessage::Ping(Plain { request }))?;
+            }
+            Some(Step::Tell) => self.state(words::NO_ANSWER)?,
+            None => {}
         }
         if self.requests.page_is_due(now) {
             self.tell_model(Told::Retry)?;

@@ -75,6 +75,7 @@ impl App {
 
     fn lost(&mut self, sentence: &str) -> Result<(), ExitReason> {
         self.connection.lost();
+        self.silence.disconnected();
         self.forget_change()?;
         let was_moving = self.requests.is_moving();
         let given_up = self.outgoing.disconnected();
@@ -109,7 +110,7 @@ impl App {
     }
 
     /// The state of the connection is shown in a chat, and is not part of a script's output.
-    fn state(&mut self, sentence: &str) -> Result<(), ExitReason> {
+    pub(super) fn state(&mut self, sentence: &str) -> Result<(), ExitReason> {
         if self.run_mode == RunMode::Chat {
             return Ok(self.face.notice(None, sentence)?);
         }

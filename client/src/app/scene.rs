@@ -51,7 +51,10 @@ impl App {
     fn state_of_things(&self) -> SceneParts {
         SceneParts {
             here: self.here(),
-            way: self.connection.way(),
+            way: match self.connection.way() {
+                Way::Up { .. } if self.silence.is_told() => Way::Silent,
+                way => way,
+            },
             unsent: self.unsent(),
             is_full: self.typed_ahead.is_full(),
         }

@@ -33,6 +33,10 @@ fn told(mut error: ErrorMessage) -> ErrorMessage {
 
 impl App {
     pub(super) fn heard(&mut self, heard: Heard) -> Result<(), ExitReason> {
+        let was_silent = self.silence.heard();
+        if was_silent && !matches!(heard, Heard::Ended(_)) {
+            self.state(words::ANSWERS_AGAIN)?;
+        }
         match heard {
             Heard::Messages(messages) => {
                 let link = self.connection.number();

@@ -30,6 +30,13 @@ impl App {
         !is_there || self.requests.is_moving() || self.unacknowledged() > 0
     }
 
+    /// Something was sent that the server has not answered; also the beginning of a session is its
+    /// to make.
+    pub(super) fn is_owed_an_answer(&self) -> bool {
+        let asked = self.outgoing.is_under_way() || !self.requests.is_empty();
+        self.connection.is_up() && (asked || !self.model.is_connected())
+    }
+
     /// Those, and the texts that wait to be taken.
     pub(super) fn unsent(&self) -> usize {
         self.unacknowledged() + self.typed_ahead.texts()

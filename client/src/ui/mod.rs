@@ -31,6 +31,8 @@ pub enum Way {
         /// Of the sending key; each key update adds one.
         epoch: u64,
     },
+    /// There is a connection, and nothing comes from the server that is asked.
+    Silent,
     /// The next attempt begins at this moment.
     Down(Instant),
     Connecting,

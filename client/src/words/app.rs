@@ -271,6 +271,8 @@ pub fn not_followed(why: &str) -> String {
 // The way to the server.
 
 pub const SILENT: &str = "the server fell silent";
+pub const NO_ANSWER: &str = screen::NO_ANSWER;
+pub const ANSWERS_AGAIN: &str = "the server answers again";
 pub const CONNECTION_LOST: &str = "connection lost";
 pub const CONNECTED_AGAIN: &str = "connected again";
 pub const LOGGED_IN_AGAIN: &str = "logged in again";

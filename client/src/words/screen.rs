@@ -53,6 +53,7 @@ pub fn online(count: u32) -> String {
     format!("{count} online")
 }
 
+pub const NO_ANSWER: &str = "the server does not answer";
 pub const CONNECTING: &str = "connecting…";
 /// What is typed meanwhile is said there.
 #[must_use]

@@ -145,7 +145,7 @@ impl Bars<'_> {
         }
         let role = match self.scene.way {
             Way::Up { .. } => Role::Bar,
-            Way::Down(_) | Way::Connecting | Way::LoggedOut => Role::Alarm,
+            Way::Silent | Way::Down(_) | Way::Connecting | Way::LoggedOut => Role::Alarm,
         };
         self.draw_bar(buffer, area, (&line, &keys), role);
     }
@@ -160,6 +160,7 @@ impl Bars<'_> {
                 parts.push((4, words::KEY_CHECKED.to_owned()));
                 parts.push((6, words::epoch(epoch)));
             }
+            Way::Silent => parts.push((0, words::NO_ANSWER.to_owned())),
             Way::Down(at) => {
                 let left = at.saturating_duration_since(self.now).as_millis();
                 parts.push(

@@ -262,6 +262,10 @@ fn the_status_says_how_things_are_before_it_says_which_keys_help() {
     assert!(status(&mut views, Way::Down(now), 0, 40).starts_with("connecting…"));
     assert!(status(&mut views, Way::Connecting, 0, 40).starts_with("connecting…"));
     assert!(status(&mut views, Way::LoggedOut, 0, 40).starts_with("logged out"));
+    assert_eq!(
+        status(&mut views, Way::Silent, 2, 40),
+        "the server does not answer  2 unsent"
+    );
     views.page_up();
     let up = scene(&model).way;
     assert!(
@@ -283,7 +287,7 @@ fn a_lost_connection_has_other_colours_than_a_good_one() {
             terminal.backend().buffer()[(0, 4)].style()
         };
         let up = style(scene(&model).way);
-        for way in [Way::Down(now), Way::Connecting, Way::LoggedOut] {
+        for way in [Way::Silent, Way::Down(now), Way::Connecting, Way::LoggedOut] {
             assert_ne!(style(way), up, "{way:?}");
         }
     }
