@@ -43,7 +43,7 @@ mod width;
 mod words;
 mod wrap;
 
-use std::io::{BufWriter, IsTerminal, Write, stdin, stdout};
+use std::io::{IsTerminal, Write, stdin, stdout};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -56,7 +56,7 @@ use config::{ConfigError, Settings};
 use exit::ExitReason;
 use jiff::tz::TimeZone;
 use login::Login;
-use prompt::Terminal;
+use prompt::{Above, Terminal};
 use screen::Screen;
 use ui::Face;
 use ui::full::keymap::Keymap;
@@ -148,16 +148,17 @@ fn face(
         };
         return Ok(Box::new(Full::open(&wanted, keymap, clock.clone())?));
     }
+    let terminal = Terminal::open(Arc::clone(ctrl_c_ends))?;
     let plain = Plain::new(
-        BufWriter::new(stdout()),
+        Above::new(terminal.typing()),
         clock.clone(),
-        Terminal::open(Arc::clone(ctrl_c_ends))?,
+        terminal,
         screen,
         screen::width,
         stdin().is_terminal(),
     );
     Ok(match &cli.script {
-        None => Box::new(plain),
+        None => Box::new(plain.with_bell(settings.bell && stdout().is_terminal())),
         Some(script) => Box::new(Lines::new(plain, script.is_json())),
     })
 }

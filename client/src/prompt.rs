@@ -12,6 +12,7 @@ mod modes;
 mod nobody;
 mod secret_file;
 mod terminal;
+mod typing;
 
 use std::io::{self, Write};
 use std::sync::mpsc;
@@ -27,6 +28,7 @@ pub use nobody::Nobody;
 pub(crate) use secret_file::first_line;
 pub use secret_file::{SecretFileError, read_secret_file};
 pub use terminal::Terminal;
+pub use typing::{Above, TypedLines, Typing};
 
 /// Bytes of an answer, and of the line in a secret's file.
 pub const MAX_ANSWER: usize = 4096;

@@ -8,6 +8,8 @@
     reason = "tests may assert in the plainest way, their helpers too"
 )]
 
+#[path = "person/lines.rs"]
+mod lines;
 #[path = "person/secrets.rs"]
 mod secrets;
 

@@ -139,16 +139,16 @@ impl App {
                 let _ = teller.try_send(Event::Pressed);
             }));
         } else {
-            if app.run_mode.reads_lines() {
-                let keyboard = Keyboard::start(app.teller.clone())?;
-                app.typed_ahead.read_from(keyboard);
-            }
             signals::watch(app.teller.clone())?;
             if matches!(app.run_mode, RunMode::Tail { .. }) {
                 output::watch(app.teller.clone())?;
             }
             // From here on signals are events; where there are none Ctrl-C still ends the process.
             app.quitting.let_ctrl_c_end(cfg!(not(unix)));
+            if app.run_mode.reads_lines() {
+                let keyboard = Keyboard::start(app.teller.clone(), app.face.type_lines())?;
+                app.typed_ahead.read_from(keyboard);
+            }
         }
         app.take_up(entered)?;
         Ok(app)

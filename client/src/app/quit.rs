@@ -155,10 +155,11 @@ impl App {
 
     /// Says goodbye. Ctrl-C during this ends the process at once.
     pub(super) fn quit(&mut self) -> Result<Exit, ExitReason> {
-        self.quitting.let_ctrl_c_end(true);
         self.flush()?;
         self.have_read()?;
+        // The terminal first: a signal that ends the process leaves its modes.
         self.face.close();
+        self.quitting.let_ctrl_c_end(true);
         let unsent = self.told_unsent();
         if let Some(unsent) = &unsent {
             self.face.tell(unsent);

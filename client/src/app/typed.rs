@@ -12,6 +12,7 @@ use std::thread;
 use super::Event;
 use super::unsent::is_text;
 use crate::input::MAX_LINE;
+use crate::prompt::{TypedLines, Typing};
 use crate::ui::Intent;
 
 /// Bytes that a terminal in line mode keeps of a line, with its end; the rest is dropped without
@@ -152,7 +153,8 @@ pub(super) struct Keyboard {
 }
 
 impl Keyboard {
-    pub(super) fn start(teller: SyncSender<Event>) -> io::Result<Self> {
+    /// The terminal keeps the line that is typed to itself, unless `typing` has it.
+    pub(super) fn start(teller: SyncSender<Event>, typing: Option<Typing>) -> io::Result<Self> {
         let (requests, wanted) = mpsc::channel();
         let in_hand = Arc::new(AtomicBool::new(false));
         let takes = Arc::clone(&in_hand);
@@ -161,16 +163,22 @@ impl Keyboard {
             .spawn(move || {
                 let is_terminal = io::stdin().is_terminal();
                 let mut terminal = BufReader::with_capacity(1, Unbuffered);
+                let lines =
+                    |typing| BufReader::with_capacity(1, TypedLines::new(Unbuffered, typing));
+                let mut typed = typing.map(lines);
                 while wanted.recv().is_ok() {
-                    let typed = if is_terminal {
+                    let line = if is_terminal {
                         wait_for_input();
                         takes.store(true, Ordering::SeqCst);
-                        read(&mut terminal, is_terminal)
+                        match &mut typed {
+                            Some(lines) => read(lines, false),
+                            None => read(&mut terminal, is_terminal),
+                        }
                     } else {
                         read(&mut io::stdin().lock(), is_terminal)
                     };
-                    let is_end = matches!(typed, Intent::End | Intent::Failed);
-                    if teller.send(Event::Typed(typed)).is_err() || is_end {
+                    let is_end = matches!(line, Intent::End | Intent::Failed);
+                    if teller.send(Event::Typed(line)).is_err() || is_end {
                         return;
                     }
                 }

@@ -2,8 +2,9 @@
 //! until the last one is answered it echoes nothing. The terminal would echo what is typed ahead at
 //! once, whatever question it turns out to answer; so echo is not switched for each question.
 //!
-//! Owns the modes, and what ends the program while they are set: the terminal is given back as it
-//! was. Keys make signals only while a task is waited for, and only Ctrl-C and Ctrl-\ do.
+//! Owns the modes, and what ends or stops the program while they are set: the terminal is given
+//! back as it was. Between questions keys make signals only while a task is waited for, and only
+//! Ctrl-C and Ctrl-\ do. In the chat, where `typing` shows what is typed, all of them do.
 
 use std::fs::File;
 use std::io;
@@ -23,7 +24,7 @@ use rustix::termios::{
     tcgetpgrp, tcsetattr,
 };
 use signal_hook::consts::{
-    SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTTIN, SIGUSR1, SIGUSR2, SIGXCPU,
+    SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGUSR1, SIGUSR2, SIGXCPU,
 };
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
@@ -69,8 +70,16 @@ struct Held {
     before: Termios,
     /// The value of `ctrl_c_ends` before.
     ends: bool,
+    purpose: Purpose,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Questions,
     /// A task is waited for, and no question is open.
-    is_busy: bool,
+    Task,
+    /// Lines of the chat are typed.
+    Lines,
 }
 
 impl Held {
@@ -83,16 +92,18 @@ impl Held {
         let mut modes = self.before.clone();
         let shown = LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON;
         modes.local_modes.remove(shown);
-        if !self.is_busy {
+        if self.purpose == Purpose::Questions {
             modes.local_modes.remove(LocalModes::ISIG);
         }
-        if !is_asking {
-            // Shows nothing without ICANON, and tells these modes from the reader's: see
-            // `wait_for_reader`.
-            modes.local_modes.insert(LocalModes::ECHONL);
+        if self.purpose != Purpose::Lines {
+            if !is_asking {
+                // Shows nothing without ICANON, and tells these modes from the reader's: see
+                // `wait_for_reader`.
+                modes.local_modes.insert(LocalModes::ECHONL);
+            }
+            // A secret that is typed ahead would be shown once the program is stopped.
+            modes.special_codes[SpecialCodeIndex::VSUSP] = NO_KEY;
         }
-        // A program that is stopped by Ctrl-Z would leave the terminal in these modes.
-        modes.special_codes[SpecialCodeIndex::VSUSP] = NO_KEY;
         modes.special_codes[SpecialCodeIndex::VMIN] = 1;
         modes.special_codes[SpecialCodeIndex::VTIME] = 0;
         Ok(tcsetattr(&self.terminal, OptionalActions::Now, &modes)?)
@@ -162,11 +173,17 @@ impl State {
                 let _ = held.take(self.is_asking.load(Ordering::SeqCst));
             }
             // The question's reader raised it for a key, and reports itself that it was cancelled.
-            (Some(held), SIGINT) if !held.is_busy => {}
-            (Some(held), SIGINT | SIGTERM) if held.ends => {
+            (Some(held), SIGINT) if held.purpose == Purpose::Questions => {}
+            (Some(held), SIGINT | SIGTERM) if held.purpose != Purpose::Lines && held.ends => {
                 held.wait_for_reader(&self.is_asking);
                 held.give_back();
                 end(signal);
+            }
+            (held, SIGTSTP) => {
+                if let Some(held) = held {
+                    held.give_back();
+                }
+                end(SIGTSTP);
             }
             (held, signal) if ENDING.contains(&signal) => {
                 // The terminal may have been given back between the signal and this thread's
@@ -183,6 +200,7 @@ impl State {
     }
 }
 
+/// Or stops.
 fn end(signal: i32) {
     // It fails only for signals without a default action.
     let _ = emulate_default_handler(signal);
@@ -211,7 +229,11 @@ impl Modes {
         let terminal = open_terminal()?;
         self.state.stop_in_background(&terminal)?;
         let mut place = self.state.held();
-        if let Some(held) = &*place {
+        if let Some(held) = &mut *place {
+            if held.purpose == Purpose::Lines {
+                held.purpose = Purpose::Questions;
+                held.ends = self.state.ctrl_c_ends.swap(false, Ordering::SeqCst);
+            }
             // Another program may have set other modes meanwhile.
             return held.take(false);
         }
@@ -223,7 +245,7 @@ impl Modes {
             terminal,
             before,
             ends,
-            is_busy: false,
+            purpose: Purpose::Questions,
         });
         let taken = held.take(false);
         drop(place);
@@ -231,6 +253,23 @@ impl Modes {
             self.give_back();
         }
         taken
+    }
+
+    /// Has the terminal give each key as it is pressed, and echo none, until [`Modes::give_back`]:
+    /// [`Typing`](super::Typing) echoes them. Ctrl-C does what it did before. False where another
+    /// program (Emacs, expect) edits lines, and has switched echo off.
+    pub fn type_lines(&mut self) -> io::Result<bool> {
+        self.hold()?;
+        let edits = LocalModes::ICANON | LocalModes::ECHO;
+        if let Some(held) = &mut *self.state.held()
+            && held.before.local_modes.contains(edits)
+        {
+            held.purpose = Purpose::Lines;
+            self.state.ctrl_c_ends.store(held.ends, Ordering::SeqCst);
+            return held.take(false).map(|()| true);
+        }
+        self.give_back();
+        Ok(false)
     }
 
     /// Gives the terminal back as it was; a second call does nothing.
@@ -242,7 +281,9 @@ impl Modes {
         let mut place = self.state.held();
         if let Some(held) = place.take() {
             held.give_back();
-            self.state.ctrl_c_ends.store(held.ends, Ordering::SeqCst);
+            if held.purpose != Purpose::Lines {
+                self.state.ctrl_c_ends.store(held.ends, Ordering::SeqCst);
+            }
             self.state.others_end.store(true, Ordering::SeqCst);
         }
     }
@@ -263,7 +304,11 @@ impl Modes {
             self.stop_in_background();
         }
         if let Some(held) = &mut *self.state.held() {
-            held.is_busy = is_busy;
+            held.purpose = if is_busy {
+                Purpose::Task
+            } else {
+                Purpose::Questions
+            };
             // If this fails, the next read fails too, and reports it.
             let _ = held.take(false);
         }
@@ -339,7 +384,7 @@ fn watch(state: &Arc<State>) -> io::Result<Receiver<()>> {
         flag::register_conditional_default(signal, Arc::clone(&state.others_end))?;
     }
     flag::register(SIGCONT, Arc::clone(&state.went_on))?;
-    let mut signals = Signals::new(ENDING.iter().chain(&[SIGINT, SIGTERM, SIGCONT]))?;
+    let mut signals = Signals::new(ENDING.iter().chain(&[SIGINT, SIGTERM, SIGTSTP, SIGCONT]))?;
     let (tell, interrupts): (Sender<()>, _) = mpsc::channel();
     let state = Arc::clone(state);
     thread::Builder::new()

@@ -22,6 +22,10 @@ impl Modes {
         Ok(())
     }
 
+    pub const fn type_lines(&mut self) -> io::Result<bool> {
+        Ok(false)
+    }
+
     pub const fn give_back(&self) {}
 
     pub const fn is_held(&self) -> bool {

@@ -11,13 +11,16 @@ use signal_hook::consts::SIGINT;
 use zeroize::Zeroizing;
 
 use super::modes::{Modes, discard};
-use super::{Choice, MAX_ANSWER, PromptError, Task, complain};
+use super::{Choice, MAX_ANSWER, PromptError, Task, Typing, complain};
 use crate::charset::{self, Charset, Output};
 use crate::words::prompt as words;
 
 pub struct Terminal {
     ctrl_c_ends: Arc<AtomicBool>,
     modes: Modes,
+    typing: Typing,
+    /// Lines of a chat are typed between the questions.
+    is_chat: bool,
 }
 
 impl Terminal {
@@ -30,7 +33,12 @@ impl Terminal {
     pub fn open(ctrl_c_ends: Arc<AtomicBool>) -> io::Result<Self> {
         signal_hook::flag::register_conditional_default(SIGINT, Arc::clone(&ctrl_c_ends))?;
         let modes = Modes::new(Arc::clone(&ctrl_c_ends));
-        Ok(Self { ctrl_c_ends, modes })
+        Ok(Self {
+            ctrl_c_ends,
+            modes,
+            typing: Typing::new(Charset::of_terminal()),
+            is_chat: false,
+        })
     }
 
     pub fn hold(&mut self) {
@@ -38,9 +46,34 @@ impl Terminal {
         let _ = self.modes.hold();
     }
 
-    /// After the last question: the terminal is as it was.
+    /// After the last question: the terminal is as it was, or as a chat has it.
+    pub fn leave_questions(&mut self) {
+        if self.is_chat {
+            // If this fails, the next read fails too, and reports it.
+            let _ = self.modes.type_lines();
+        } else {
+            self.modes.give_back();
+        }
+    }
+
+    /// The terminal is as it was.
     pub fn give_back(&self) {
+        self.typing.drop_line();
         self.modes.give_back();
+    }
+
+    /// The line of a chat: empty where none is typed.
+    pub fn typing(&self) -> Typing {
+        self.typing.clone()
+    }
+
+    /// From here on lines are typed that are echoed here: by who reads them through this. `None`
+    /// where the terminal keeps them to itself, or what is shown goes elsewhere.
+    pub fn type_lines(&mut self) -> Option<Typing> {
+        self.is_chat = io::stdin().is_terminal()
+            && io::stdout().is_terminal()
+            && self.modes.type_lines().unwrap_or(false);
+        self.is_chat.then(|| self.typing())
     }
 
     /// Drops what was typed and was not read yet; true where there was anything. Meanwhile the
@@ -49,8 +82,8 @@ impl Terminal {
         let was_held = self.modes.is_held();
         self.hold();
         let has_dropped = discard();
-        if !was_held {
-            self.give_back();
+        if !was_held || self.is_chat {
+            self.leave_questions();
         }
         has_dropped
     }
@@ -123,6 +156,12 @@ impl Terminal {
             let _ = writeln!(charset::stderr());
         }
         judge(answer)
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        self.give_back();
     }
 }
 

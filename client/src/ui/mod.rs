@@ -19,7 +19,7 @@ use chatbox_common::wire::message::{
 };
 
 use crate::model::{Mention, Model};
-use crate::prompt::Prompter;
+use crate::prompt::{Prompter, Typing};
 use crate::words::tables::{self, Clock};
 
 /// The state of the connection to the server.
@@ -206,6 +206,12 @@ pub trait Face: Prompter {
     /// Questions are over: what is shown from here on is the chat. A sheet that no question
     /// followed stays until the person has confirmed it.
     fn back(&mut self);
+
+    /// The chat begins to read lines: the face echoes what is typed of them, where what arrives would
+    /// be written into it otherwise.
+    fn type_lines(&mut self) -> Option<Typing> {
+        None
+    }
 
     /// Whether the face itself watches for the signals that end a program; `app` does otherwise.
     fn hears_signals(&self) -> bool;

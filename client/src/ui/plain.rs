@@ -11,18 +11,21 @@ use std::time::Instant;
 
 use chatbox_common::wire::message::{Chat, Kind, Room, RoomId, Seq};
 
+use super::bell::Bell;
 use super::fold::fold_lines;
 use super::{Face, Intent, Listing, Reading, Scene};
 use crate::charset::Output;
 use crate::margin;
 use crate::model::Mention;
-use crate::prompt::Terminal;
+use crate::prompt::{Terminal, Typing};
 use crate::sanitize::{self, name};
 use crate::screen::Screen;
 use crate::words::app as app_words;
 use crate::words::plain as words;
 use crate::words::screen as screen_words;
 use crate::words::tables::{self, Clock, now_ms};
+
+const BELL: &str = "\u{7}";
 
 pub struct Plain<W> {
     out: Output<W>,
@@ -31,13 +34,15 @@ pub struct Plain<W> {
     screen: Screen,
     width: fn() -> Option<usize>,
     can_ask: bool,
+    has_bell: bool,
+    bell: Bell,
 }
 
 impl<W: Write> Plain<W> {
     /// `can_ask` says whether anybody sits at `terminal` to be asked; `width` gives the columns of
     /// `out`, or none where it has no edge.
     #[must_use]
-    pub const fn new(
+    pub fn new(
         out: W,
         clock: Clock,
         terminal: Terminal,
@@ -52,7 +57,16 @@ impl<W: Write> Plain<W> {
             screen,
             width,
             can_ask,
+            has_bell: false,
+            bell: Bell::default(),
         }
+    }
+
+    /// The bell rings for what names the reader or is for them alone, as it does in the full screen.
+    #[must_use]
+    pub fn with_bell(mut self, has_bell: bool) -> Self {
+        self.has_bell = has_bell;
+        self
     }
 
     fn put(&mut self, text: &str) -> io::Result<()> {
@@ -108,12 +122,16 @@ impl<W: Write> Plain<W> {
 
 impl<W: Write> Face for Plain<W> {
     /// `HH:MM:SS #lobby <alice> text`, or `HH:MM:SS #lobby * alice does`. That it names the reader
-    /// is said by a word, which a screen reader speaks.
+    /// is said by a word, which a screen reader speaks, and so is that it is for them alone.
     fn chat(&mut self, room: &str, chat: &Chat, mention: Mention) -> io::Result<()> {
         let time = self.clock.time(chat.time);
         let (called, user) = (name(room), name(&chat.user));
+        if self.has_bell && matches!(mention, Mention::Now | Mention::Alone) {
+            self.bell.want();
+        }
         let mark = match mention {
-            Mention::No | Mention::Alone => "",
+            Mention::No => "",
+            Mention::Alone => "[direct] ",
             Mention::Earlier | Mention::Now => "[you] ",
         };
         let head = match chat.kind {
@@ -206,6 +224,9 @@ impl<W: Write> Face for Plain<W> {
     }
 
     fn flush(&mut self, _: &Scene<'_>) -> io::Result<Option<Instant>> {
+        if self.bell.rings(Instant::now()) {
+            self.put(BELL)?;
+        }
         self.out.flush()?;
         Ok(None)
     }
@@ -221,7 +242,11 @@ impl<W: Write> Face for Plain<W> {
     fn wake_with(&mut self, _: Box<dyn Fn() + Send>) {}
 
     fn back(&mut self) {
-        self.terminal.give_back();
+        self.terminal.leave_questions();
+    }
+
+    fn type_lines(&mut self) -> Option<Typing> {
+        self.terminal.type_lines()
     }
 
     fn hears_signals(&self) -> bool {
@@ -231,6 +256,7 @@ impl<W: Write> Face for Plain<W> {
     fn close(&mut self) {
         // Nobody is left to be told of an output that is gone.
         let _ = self.out.flush();
+        self.terminal.give_back();
     }
 }
 
@@ -311,6 +337,7 @@ mod tests {
             (Mention::No, "12:34:56 #lobby <bob> alice: hi\n"),
             (Mention::Earlier, "12:34:56 [you] #lobby <bob> alice: hi\n"),
             (Mention::Now, "12:34:56 [you] #lobby <bob> alice: hi\n"),
+            (Mention::Alone, "12:34:56 [direct] #lobby <bob> alice: hi\n"),
         ] {
             let line = shown(|face| {
                 face.chat("#lobby", &chat("bob", "alice: hi"), mention)

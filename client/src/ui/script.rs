@@ -90,6 +90,11 @@ impl<W: Write> Face for Script<W> {
         if self.json {
             self.plain.put_exactly(&json::message(room, chat))
         } else {
+            // Each line says in which conversation it was said, and other programs read them.
+            let mention = match mention {
+                Mention::Alone => Mention::No,
+                mention => mention,
+            };
             self.plain.chat(room, chat, mention)
         }
     }

@@ -45,7 +45,9 @@ impl TerminalClient {
     pub fn chat(&self) -> Vec<(String, String, String)> {
         let text = self.text();
         let chats = text.lines().filter_map(|line| {
+            let line = line.trim_start_matches('\u{7}');
             let (room, rest) = line.get(9..)?.split_once(" <")?;
+            let room = room.strip_prefix("[direct] ").unwrap_or(room);
             let (user, text) = rest.split_once("> ")?;
             let is_room = room.starts_with(['#', '@']) && !room.contains(' ');
             is_room.then(|| (room.to_owned(), user.to_owned(), text.to_owned()))

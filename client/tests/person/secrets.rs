@@ -4,7 +4,7 @@
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 
-use chatbox_common::testkit::terminal::{Program, Signal};
+use chatbox_common::testkit::terminal::{CTRL_U, Program, Signal};
 use chatbox_common::testkit::wait::eventually;
 use rustix::process::{Pid, kill_process};
 
@@ -77,7 +77,6 @@ fn a_password_typed_before_there_is_any_question_is_not_shown() {
     alice.is_asked("Code shown there:");
     alice.types(secret.code_at(step_now()).expose());
     alice.sees("you are alice");
-    alice.echo_becomes(true);
     alice.types("hello");
     alice.sees("#lobby <alice> hello");
     assert!(!alice.text().contains(PASSWORD), "it was shown");
@@ -180,12 +179,20 @@ fn a_question_that_was_stopped_goes_on_without_echo() {
     assert!(!person.text().contains(PASSWORD), "it was shown");
 }
 
+/// What is typed in the chat is shown, and taken back again.
+fn shows_keys(person: &mut Transcript) {
+    person.press("seen");
+    person.sees("seen");
+    person.press(CTRL_U);
+    person.sees("\u{8} \u{8}");
+}
+
 #[test]
 fn questions_in_the_chat_are_asked_without_echo_and_the_chat_has_it_again() {
     let server = ServerProcess::start("");
     let mut alice = start(&server);
     registers(&mut alice, "alice");
-    alice.echo_becomes(true);
+    shows_keys(&mut alice);
     alice.types("/password");
     alice.is_asked("Old password:");
     alice.types(&format!("{PASSWORD}\nTyped-better-horse-78"));
@@ -194,12 +201,12 @@ fn questions_in_the_chat_are_asked_without_echo_and_the_chat_has_it_again() {
     alice.is_asked("Code:");
     alice.types("000000");
     alice.sees("refused: the password or the code is wrong");
-    alice.echo_becomes(true);
+    shows_keys(&mut alice);
     alice.types("/2fa codes");
     alice.is_asked("Password:");
     alice.press(CTRL_C);
     alice.sees("cancelled: nothing was changed");
-    alice.echo_becomes(true);
+    shows_keys(&mut alice);
     for password in [PASSWORD, "Typed-better-horse-78"] {
         assert!(!alice.text().contains(password), "it was shown");
     }

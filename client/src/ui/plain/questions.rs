@@ -61,7 +61,11 @@ impl<W: Write> Prompter for Plain<W> {
     fn tell(&mut self, sentence: &str) {
         // A broken output is reported by the next write.
         let _ = self.out.flush();
-        prompt::complain(sentence);
+        // Nor of an error of standard error.
+        let _ = self.terminal.typing().above(|| {
+            prompt::complain(sentence);
+            Ok(())
+        });
     }
 
     fn show(&mut self, sheet: &Sheet) -> io::Result<()> {
