@@ -29,6 +29,7 @@ const MAX_ANSWER: usize = 65_536;
 pub(super) const MAX_PASTE: usize = 1 << 20;
 const PASTE_ENDS: &[u8] = b"\x1b[201~";
 const ESC: u8 = 0x1b;
+const CTRL_C: u8 = 0x03;
 
 pub(super) enum Typed {
     Key(KeyEvent),
@@ -131,6 +132,12 @@ impl Decoder {
     }
 
     pub(super) fn take(&mut self, bytes: &[u8], now: Instant, typed: &mut Vec<Typed>) {
+        // A paste may have lost its end, as where a terminal is reset: no key would ever be one again.
+        // What comes in a paste comes with what is around it.
+        let is_late = self.at.is_some_and(|at| now >= at + GIVE_UP);
+        if self.is_in_paste() && bytes == [CTRL_C] && is_late {
+            self.begun = Begun::Nothing;
+        }
         for byte in bytes {
             self.byte(*byte, typed);
         }
@@ -149,6 +156,12 @@ impl Decoder {
             // Also where a character was cut off.
             Begun::Nothing | Begun::Character { .. } => first(byte, false, typed),
             Begun::Escape { again } => escaped(byte, again, typed),
+            // No key has a control behind its beginning, which was cut off.
+            Begun::Introduced { by: b'O', .. } | Begun::ConsoleKey { .. } | Begun::Mouse { .. }
+                if byte < b' ' =>
+            {
+                first(byte, false, typed)
+            }
             Begun::Introduced { by: b'[', again } if byte == b'[' => Begun::ConsoleKey { again },
             Begun::Introduced { by: b'O', again } if !byte.is_ascii_digit() => {
                 whole(sequence::single_shift(byte), again, typed)

@@ -145,6 +145,12 @@ const KEYS: &[(&[u8], &[&str])] = &[
     // Cut off by what comes next.
     (b"\x1b[12\x1b[A", &["up"]),
     (b"\x1b[12\x03", &["ctrl-c"]),
+    (b"\x1bO\x1b[A", &["up"]),
+    (b"\x1bO\r", &["enter"]),
+    (b"\x1b[[\x1b", &["esc"]),
+    (b"\x1b[[\x1b[A", &["up"]),
+    (b"\x1b[M\x1b[A", &["up"]),
+    (b"\x1b[M !\x03", &["ctrl-c"]),
     (b"\x1b]11;rgb\rx", &["enter", "'x'"]),
     (b"\x1b]11;rgb\x1b[A", &["up"]),
     (b"\xe6\xbca", &["'a'"]),
@@ -248,6 +254,23 @@ fn a_paste_waits_for_its_end_and_no_answer_is_longer_than_its_bound() {
     keyboard.sends(format!("\u{1b}[{}A", "1".repeat(MAX_PARAMETERS + 9)).as_bytes());
     keyboard.sends(b"z");
     assert_eq!(keyboard.typed(), ["'z'"]);
+}
+
+#[test]
+fn ctrl_c_alone_after_a_while_ends_a_paste_whose_end_was_lost() {
+    let mut keyboard = Keyboard::new();
+    keyboard.sends(b"\x1b[200~one\r");
+    keyboard.waits(999);
+    keyboard.sends(b"\x03");
+    keyboard.waits(1_000);
+    keyboard.sends(b"\x03\r");
+    keyboard.waits(1_000);
+    keyboard.sends(b"x");
+    assert_eq!(keyboard.typed(), [""; 0]);
+    keyboard.waits(1_000);
+    keyboard.sends(b"\x03");
+    keyboard.sends(b"y");
+    assert_eq!(keyboard.typed(), ["ctrl-c", "'y'"]);
 }
 
 #[test]
