@@ -326,14 +326,15 @@ impl App {
     }
 
     /// The room that was asked for was not entered, which `tell` says. What a script says next, or
-    /// a person has typed ahead, was meant for that room and must not be said in another: the
+    /// a person has typed ahead or begun to, was meant for that room and must not be said in another: the
     /// script ends, the person talks nowhere until they choose a room. What they type after they
     /// have read of it is not typed ahead.
     fn not_moved(
         &mut self,
         tell: impl FnOnce(&mut Self) -> Result<(), ExitReason>,
     ) -> Result<(), ExitReason> {
-        let has_typed_ahead = self.is_person && self.typed_ahead.has_more();
+        let has_typed_ahead =
+            self.is_person && (self.typed_ahead.has_more() || self.face.has_begun_a_line());
         if has_typed_ahead {
             self.focus.lose();
             // What follows is told where the person is now.

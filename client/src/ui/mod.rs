@@ -213,6 +213,12 @@ pub trait Face: Prompter {
         None
     }
 
+    /// Whether a line is begun in the face's input, or a paste waits there. Where the face reads no
+    /// keys, whoever reads the lines knows.
+    fn has_begun_a_line(&self) -> bool {
+        false
+    }
+
     /// Whether the face itself watches for the signals that end a program; `app` does otherwise.
     fn hears_signals(&self) -> bool;
 

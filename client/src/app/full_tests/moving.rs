@@ -1,6 +1,6 @@
 //! What is typed while a room is to be entered.
 
-use chatbox_common::wire::message::{Action, Capabilities, Joined, Left};
+use chatbox_common::wire::message::{Action, Capabilities, ErrorCode, ErrorMessage, Joined, Left};
 
 use super::*;
 
@@ -47,6 +47,44 @@ fn a_room_that_is_not_entered_yet_keeps_nobody_from_help() {
     desk.shows();
     desk.sees_not("entering");
     assert_eq!(desk.sent(), [(RoomId(9), "for the new one".into())]);
+}
+
+/// The server refuses the room.
+fn refused(desk: &mut Desk) {
+    let request = desk.app.requests.find(Asked::Move);
+    desk.hears(ServerMessage::Error(ErrorMessage {
+        request,
+        code: ErrorCode::UnknownRoom,
+        text: "there is no such room".to_owned(),
+        retry_ms: None,
+    }));
+    desk.shows();
+    desk.sees("there is no such room");
+}
+
+#[test]
+fn a_line_that_is_begun_for_a_room_that_is_refused_is_not_said_in_another() {
+    let mut desk = begin();
+    press(&mut desk, "\"for the new\"");
+    refused(&mut desk);
+    desk.sees("what you type is said nowhere");
+    assert_eq!(desk.line(), "for the new|");
+    desk.press("\" one\" enter");
+    desk.sees("Nothing was sent");
+    // So it is with a paste that waits to be confirmed.
+    let mut desk = begin();
+    desk.press
+        .send(Pressed::Paste("for\nthe new".to_owned()))
+        .unwrap();
+    turns(&mut desk);
+    refused(&mut desk);
+    desk.press("enter");
+    desk.sees("Nothing was sent");
+    // With nothing begun the person stays where they are.
+    let mut desk = begin();
+    refused(&mut desk);
+    desk.press("\"still here\" enter");
+    assert_eq!(desk.sent(), [(RoomId(1), "still here".into())]);
 }
 
 #[test]

@@ -216,6 +216,10 @@ impl<B: Backend> Face for Full<B> {
         }
     }
 
+    fn has_begun_a_line(&self) -> bool {
+        !self.editor.is_empty() || self.editor.asking().is_some()
+    }
+
     fn hears_signals(&self) -> bool {
         true
     }
