@@ -130,7 +130,7 @@ impl App {
             self.quitting.lose_one();
             return self.problem(words::IN_NO_ROOM);
         };
-        self.outgoing.push(room, text, kind);
+        self.say_in(room, text, kind);
         self.tell_if_kept()
     }
 

@@ -13,6 +13,7 @@ use crate::exit::ExitReason;
 struct DirectMessage {
     user: String,
     text: String,
+    kind: Kind,
 }
 
 /// Counts with what waits in `outgoing`, and so is bounded with it (`App::takes_lines`).
@@ -47,11 +48,11 @@ impl DirectMessages {
     }
 
     /// The texts for `user`, which wait no longer.
-    fn take_for(&mut self, user: &str) -> Vec<String> {
+    fn take_for(&mut self, user: &str) -> Vec<(String, Kind)> {
         let mut texts = Vec::new();
         for message in std::mem::take(&mut self.waiting) {
             if message.user.eq_ignore_ascii_case(user) {
-                texts.push(message.text);
+                texts.push((message.text, message.kind));
             } else {
                 self.waiting.push_back(message);
             }
@@ -60,7 +61,7 @@ impl DirectMessages {
     }
 
     /// The texts that `request` was for.
-    fn answered(&mut self, request: RequestId) -> Option<Vec<String>> {
+    fn answered(&mut self, request: RequestId) -> Option<Vec<(String, Kind)>> {
         let place = self.asked.iter().position(|(asked, _)| *asked == request)?;
         let (_, user) = self.asked.swap_remove(place);
         Some(self.take_for(&user))
@@ -85,14 +86,26 @@ impl App {
                 ClientMessage::Direct(Direct { request, user })
             });
         }
-        if let Some(room) = room.filter(|_| !self.direct_messages.is_for(&user)) {
-            self.outgoing.push(room, text, Kind::Text);
-        } else {
-            let message = DirectMessage { user, text };
-            self.direct_messages.waiting.push_back(message);
-            self.place_direct_messages();
+        match room {
+            Some(room) => self.say_in(room, text, Kind::Text),
+            None => self.wait_for_room(user, text, Kind::Text),
         }
         self.tell_if_kept()
+    }
+
+    /// Says it behind all that was typed for the room before, also in another one.
+    pub(super) fn say_in(&mut self, room: RoomId, text: String, kind: Kind) {
+        let user = self.model.room_name(room).strip_prefix('@');
+        match user.filter(|user| self.direct_messages.is_for(user)) {
+            Some(user) => self.wait_for_room(user.to_owned(), text, kind),
+            None => self.outgoing.push(room, text, kind),
+        }
+    }
+
+    fn wait_for_room(&mut self, user: String, text: String, kind: Kind) {
+        let message = DirectMessage { user, text, kind };
+        self.direct_messages.waiting.push_back(message);
+        self.place_direct_messages();
     }
 
     /// Says what waits where the conversation is there, and asks for the others. Runs after each
@@ -120,9 +133,9 @@ impl App {
         }
     }
 
-    fn say_all(&mut self, room: RoomId, texts: Vec<String>) {
-        for text in texts {
-            self.outgoing.push(room, text, Kind::Text);
+    fn say_all(&mut self, room: RoomId, texts: Vec<(String, Kind)>) {
+        for (text, kind) in texts {
+            self.outgoing.push(room, text, kind);
         }
     }
 
@@ -138,6 +151,7 @@ impl App {
     /// The texts that are lost with the refused room; none for a move or another request.
     pub(super) fn direct_refused(&mut self, request: RequestId) -> Vec<String> {
         let texts = self.direct_messages.answered(request);
-        texts.unwrap_or_default()
+        let texts = texts.unwrap_or_default().into_iter();
+        texts.map(|(text, _)| text).collect()
     }
 }

@@ -96,6 +96,26 @@ fn what_is_said_to_one_person_keeps_its_order_through_a_lost_connection() {
 }
 
 #[test]
+fn a_line_said_in_a_conversation_goes_behind_what_waits_for_it() {
+    let mut desk = Desk::begin();
+    desk.press("\"/msg carol one\" enter");
+    let asked = taken(&mut desk);
+    let (request, _) = direct(&asked[0]);
+    // Another session of the person has opened it, and the answer to this one is on its way.
+    desk.hears(ServerMessage::Joined(Joined {
+        request: None,
+        room: room(RoomId(9), "@carol", Access::Direct, 0),
+    }));
+    desk.app.talk_in(RoomId(9)).unwrap();
+    desk.press("\"two\" enter \"/me three\" enter \"/msg carol four\" enter");
+    assert_eq!(desk.app.unsent(), 4);
+    opens(&mut desk, request, 9, "carol");
+    desk.press("\"five\" enter");
+    let texts = ["one", "two", "three", "four", "five"];
+    assert_eq!(desk.sent(), texts.map(|text| (RoomId(9), text.to_owned())));
+}
+
+#[test]
 fn all_that_waits_for_a_conversation_that_is_refused_is_told_of() {
     let mut desk = Desk::begin();
     desk.press("\"/msg nobody one\" enter \"/msg nobody two\" enter");
