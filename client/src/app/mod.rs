@@ -214,6 +214,8 @@ impl App {
         }
         self.older_wanted()?;
         let redraw = self.flush()?;
+        // Also where something always comes: what others say is no acknowledgement.
+        self.be_patient()?;
         match self.next_event(&[pace, redraw])? {
             Some(Event::Typed(intent)) => {
                 self.typed_ahead.has_come();
@@ -268,9 +270,7 @@ impl App {
 
     /// `None` when one of the times has come for which the loop waits, or one of `others`.
     fn next_event(&mut self, others: &[Option<Instant>]) -> Result<Option<Event>, ExitReason> {
-        let (waits, now) = (self.waits_for_the_server(), Instant::now());
-        self.patience.watch(waits, now);
-        self.silence.watch(self.is_owed_an_answer(), now);
+        self.silence.watch(self.is_owed_an_answer(), Instant::now());
         let times = [
             self.patience.by(),
             self.silence.at(),
@@ -297,14 +297,22 @@ impl App {
         }
     }
 
-    fn time_has_come(&mut self) -> Result<(), ExitReason> {
-        let now = Instant::now();
+    /// An error once nothing has gone on for as long as `--timeout` says.
+    fn be_patient(&mut self) -> Result<(), ExitReason> {
+        let (waits, now) = (self.waits_for_the_server(), Instant::now());
+        self.patience.watch(waits, now);
         if self.patience.by().is_some_and(|at| at <= now) {
             return Err(ExitReason::because(
                 Exit::CannotConnect,
                 script_words::TIMED_OUT,
             ));
         }
+        Ok(())
+    }
+
+    fn time_has_come(&mut self) -> Result<(), ExitReason> {
+        let now = Instant::now();
+        self.be_patient()?;
         match self.silence.step(now) {
             Some(Step::Ask) => {
                 let request = UNANSWERED;

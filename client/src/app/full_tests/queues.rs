@@ -2,6 +2,8 @@
 
 use chatbox_common::wire::message::{Direct, ErrorCode, ErrorMessage, Joined};
 
+use std::time::Duration;
+
 use super::*;
 use crate::outgoing::MAX_WAITING;
 
@@ -113,6 +115,18 @@ fn a_line_said_in_a_conversation_goes_behind_what_waits_for_it() {
     desk.press("\"five\" enter");
     let texts = ["one", "two", "three", "four", "five"];
     assert_eq!(desk.sent(), texts.map(|text| (RoomId(9), text.to_owned())));
+}
+
+#[test]
+fn a_script_s_patience_ends_also_while_others_talk() {
+    let mut desk = Desk::begin();
+    desk.press("\"hello\" enter");
+    desk.app.patience = Patience::new(Some(Duration::ZERO));
+    // Something always comes.
+    desk.app.teller.try_send(Event::Pressed).unwrap();
+    let ended = desk.app.turn().unwrap_err();
+    assert_eq!(ended.exit, Exit::CannotConnect);
+    assert_eq!(ended.sentence, crate::words::script::TIMED_OUT);
 }
 
 #[test]
