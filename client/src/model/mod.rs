@@ -275,8 +275,7 @@ impl Model {
         if is_continued {
             let rooms = self.rooms.values_mut().chain(self.former.values_mut());
             rooms.for_each(KnownRoom::has_successor);
-            self.older = None;
-            self.search = None;
+            self.give_up_the_past(effects);
         }
         // Whose end was lost is compared with what was kept of it, not with its head.
         let known = before.filter(|_| !is_continued);

@@ -49,6 +49,25 @@ impl Search {
 }
 
 impl Model {
+    /// The server has lost the end of its history: what was asked for may be of what is lost. A face
+    /// that waits for older messages is answered, so that it may ask again.
+    pub(super) fn give_up_the_past(&mut self, effects: &mut Vec<Effect>) {
+        let (search, whole) = (self.search.take(), self.whole.take());
+        let mut is_to_be_told = whole.is_some() || search.is_some_and(|search| search.wanted);
+        match self.older.take() {
+            Some(older) if older.time.is_none() => effects.push(Effect::Older {
+                room: older.room,
+                messages: Vec::new(),
+                begins: None,
+            }),
+            Some(_) => is_to_be_told = true,
+            None => {}
+        }
+        if is_to_be_told {
+            effects.push(Effect::Notice(None, words::NOT_FOUND_OUT.to_owned()));
+        }
+    }
+
     /// `time` as in [`Older`]; refused while another request is under way.
     pub(super) fn want_older(
         &mut self,

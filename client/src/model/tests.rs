@@ -443,3 +443,29 @@ fn a_history_that_continues_another_than_the_one_shown_is_another() {
     model.apply(Event::Disconnected);
     assert!(model.apply(continued(3, 6)).contains(&Effect::Forget));
 }
+
+#[test]
+fn what_was_asked_for_before_a_power_cut_is_answered_and_may_be_asked_for_again() {
+    let mut model = Model::new("bob");
+    model.apply(welcome(5));
+    model.apply(page(3..=5, true));
+    model.apply(Event::WantOlder(ROOM, 100));
+    model.apply(Event::WantWhole(Place { room: ROOM, seq: 5 }));
+    model.apply(Event::Find(Some("tea".to_owned())));
+    model.apply(Event::Disconnected);
+    let effects = model.apply(continued(4, 4));
+    let nothing = Effect::Older {
+        room: ROOM,
+        messages: Vec::new(),
+        begins: None,
+    };
+    assert!(effects.contains(&nothing), "{effects:?}");
+    let told = |effect: &&Effect| matches!(effect, Effect::Notice(None, sentence) if sentence.contains("ask again"));
+    assert_eq!(effects.iter().filter(told).count(), 1, "{effects:?}");
+    let asks: Vec<_> = effects
+        .iter()
+        .filter(|effect| matches!(effect, Effect::Ask(_)))
+        .collect();
+    assert!(asks.is_empty(), "{asks:?}");
+    assert!(model.has_shown(ROOM, 4) && !model.fetches_older());
+}

@@ -7,6 +7,8 @@ pub const NOT_GIVEN: &str = "the server does not give the messages of a room one
 pub const ASKED_ABOUT: &str = "those asked about before are still under way";
 pub const OLDER_UNDER_WAY: &str = "the earlier messages asked for before are still under way";
 pub const SEARCH_UNDER_WAY: &str = "the search asked for before is still under way";
+pub const NOT_FOUND_OUT: &str =
+    "the server has lost the end of its history meanwhile: ask again for what you wanted to see";
 pub const NO_OLDER_FOUND: &str = "there are no older messages with these words";
 pub const NOTHING_SEARCHED: &str = "nothing was searched for yet: /search and words to look for";
 pub const OTHER_HISTORY: &str =

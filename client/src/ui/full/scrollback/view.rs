@@ -113,6 +113,11 @@ impl View {
             return;
         }
         self.read = seq;
+        self.count_anew();
+    }
+
+    fn count_anew(&mut self) {
+        let seq = self.read;
         (self.unread, self.mentions) = (0, 0);
         let unread = self.kept.iter().rev().map(|(_, entry)| entry);
         for entry in unread.take_while(|entry| entry.seq == 0 || entry.seq > seq) {
@@ -129,10 +134,8 @@ impl View {
         self.kept.drop_from(seq);
         (self.position, self.line) = (Position::End, None);
         self.last = self.last.min(seq.saturating_sub(1));
-        let read = self.read.min(self.last);
-        // Counts what is left of the unread ones anew.
-        self.read = 0;
-        self.read_to(read);
+        self.read = self.read.min(self.last);
+        self.count_anew();
     }
 
     /// The person leaves the room: at its end, everything counts as read.

@@ -406,3 +406,17 @@ fn a_hundred_thousand_messages_are_scrolled_without_looking_at_them_all() {
     assert!(seen(&views).ends_with("100000"));
     assert_eq!(views.take_forgotten(), None);
 }
+
+#[test]
+fn what_the_server_has_lost_is_not_counted_as_unread() {
+    let mut views = views();
+    say(&mut views, OTHER, 1..=9);
+    views.push(&chat(OTHER, 10, "bob"), Mention::Now);
+    assert_eq!((views.unread(OTHER), views.mentions(OTHER)), (10, 1));
+    // Nothing of it was read.
+    views.forget_from(OTHER, 4);
+    assert_eq!((views.unread(OTHER), views.mentions(OTHER)), (3, 0));
+    views.read(OTHER, 2);
+    views.forget_from(OTHER, 1);
+    assert_eq!(views.unread(OTHER), 0);
+}
