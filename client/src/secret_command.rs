@@ -2,9 +2,10 @@
 //!
 //! The shell runs the command with nothing to read; its standard error is left to the person. Of
 //! its output only the first line is kept, and nothing is ever shown. It inherits this program's
-//! environment, in which this program puts no secret. It stays in the terminal's foreground, so
-//! that one that asks for a passphrase there can, and Ctrl-C ends it too. Where the full screen
-//! owns the terminal, it gets neither. One that is late is killed with all that it has started.
+//! environment, in which this program puts no secret. It stays in this program's process group and
+//! so in the terminal's foreground: one that asks for a passphrase there can, and Ctrl-C ends it too.
+//! Where the full screen owns the terminal, it gets neither, and is killed where nobody waits for it
+//! any more. One that is late is killed with all that it has started.
 
 mod family;
 
@@ -20,7 +21,7 @@ use chatbox_common::secret::SecretString;
 use zeroize::Zeroizing;
 
 use crate::prompt::{SecretFileError, first_line};
-use family::Family;
+pub use family::Leash;
 
 /// For a command to end; the person may have to type a passphrase for it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -70,15 +71,16 @@ impl SecretCommand {
 
     /// Runs it for at most 30 s. With `is_alone` the full screen owns the terminal: the command's
     /// output would appear on it, and both would read the keys. So the command gets no terminal,
-    /// and stops where it asks.
-    pub fn run(&self, is_alone: bool) -> Result<SecretString, SecretCommandError> {
-        self.run_within(PATIENCE, is_alone)
+    /// and stops where it asks; `leash` ends it then.
+    pub fn run(&self, is_alone: bool, leash: &Leash) -> Result<SecretString, SecretCommandError> {
+        self.run_within(PATIENCE, is_alone, leash)
     }
 
     fn run_within(
         &self,
         patience: Duration,
         is_alone: bool,
+        leash: &Leash,
     ) -> Result<SecretString, SecretCommandError> {
         let deadline = Instant::now() + patience;
         let failed = |source| SecretCommandError::Run {
@@ -94,7 +96,7 @@ impl SecretCommand {
         if is_alone {
             command.stderr(Stdio::null());
         }
-        let mut family = Family::start(command, !is_alone && has_terminal()).map_err(failed)?;
+        let mut family = leash.start(command, is_alone).map_err(failed)?;
         let secret = family
             .shell
             .stdout
@@ -103,9 +105,9 @@ impl SecretCommand {
             .and_then(|output| self.listen(output));
         let status = secret
             .as_ref()
-            .map_or(Ok(None), |_| end(&mut family.shell, deadline));
+            .map_or(Ok(None), |_| end(&mut family.shell, leash, deadline));
         if !matches!(status, Ok(Some(_))) {
-            family.kill();
+            leash.kill_late(&mut family);
         }
         let (secret, status) = (secret.map_err(failed)?, status.map_err(failed)?);
         let late = || SecretCommandError::Late(self.name.clone());
@@ -143,20 +145,10 @@ impl SecretCommand {
     }
 }
 
-#[cfg(unix)]
-fn has_terminal() -> bool {
-    std::fs::File::open("/dev/tty").is_ok()
-}
-
-#[cfg(not(unix))]
-const fn has_terminal() -> bool {
-    false
-}
-
 /// `None` where the command did not end by the deadline.
-fn end(child: &mut Child, deadline: Instant) -> io::Result<Option<ExitStatus>> {
+fn end(child: &mut Child, leash: &Leash, deadline: Instant) -> io::Result<Option<ExitStatus>> {
     loop {
-        let status = child.try_wait()?;
+        let status = leash.try_wait(child)?;
         if status.is_some() || Instant::now() >= deadline {
             return Ok(status);
         }
@@ -167,6 +159,8 @@ fn end(child: &mut Child, deadline: Instant) -> io::Result<Option<ExitStatus>> {
 #[cfg(unix)]
 #[cfg(test)]
 mod tests {
+    use chatbox_common::testkit::wait::eventually;
+
     use super::*;
 
     fn command(text: &str) -> SecretCommand {
@@ -174,7 +168,8 @@ mod tests {
     }
 
     fn fault(text: &str) -> String {
-        command(text).run(false).unwrap_err().to_string()
+        let error = command(text).run(false, &Leash::default()).unwrap_err();
+        error.to_string()
     }
 
     #[test]
@@ -187,7 +182,10 @@ mod tests {
             "cat; echo geheim",
         ] {
             assert_eq!(
-                command(text).run(false).unwrap().expose(),
+                command(text)
+                    .run(false, &Leash::default())
+                    .unwrap()
+                    .expose(),
                 "geheim",
                 "{text}"
             );
@@ -226,9 +224,46 @@ mod tests {
     #[test]
     fn a_command_that_does_not_end_is_killed() {
         let endless = command("exec tail -f /dev/null");
-        let late = endless.run_within(Duration::ZERO, false).unwrap_err();
+        let leash = Leash::default();
+        let late = endless.run_within(Duration::ZERO, false, &leash);
+        let late = late.unwrap_err();
         assert!(matches!(late, SecretCommandError::Late(_)));
         assert!(late.to_string().contains("killed"), "{late}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_ends_a_script_by_its_group_ends_its_command_too() {
+        // proc_pid_stat(5)
+        let prints = command("cut -d ' ' -f 5 /proc/$$/stat");
+        let ours = rustix::process::getpgrp().as_raw_nonzero().to_string();
+        for (is_alone, is_ours) in [(false, true), (true, false)] {
+            let group = prints.run(is_alone, &Leash::default()).unwrap();
+            assert_eq!(group.expose() == ours, is_ours, "{is_alone}");
+        }
+    }
+
+    #[test]
+    fn a_command_that_nobody_waits_for_is_ended() {
+        let directory = tempfile::tempdir().unwrap();
+        let began = directory.path().join("began");
+        let text = format!("echo > '{}'; exec tail -f /dev/null", began.display());
+        let leash = Leash::default();
+        let runs = {
+            let (leash, endless) = (leash.clone(), command(&text));
+            let hour = Duration::from_secs(3_600);
+            thread::spawn(move || endless.run_within(hour, true, &leash))
+        };
+        eventually("the command", || began.exists().then_some(()));
+        leash.kill();
+        let ended = runs.join().unwrap().unwrap_err();
+        assert!(
+            matches!(ended, SecretCommandError::Failed { .. }),
+            "{ended}"
+        );
+        // Nor is one started that comes late.
+        let late = command("echo geheim").run(true, &leash).unwrap_err();
+        assert!(matches!(late, SecretCommandError::Run { .. }), "{late}");
     }
 
     #[test]

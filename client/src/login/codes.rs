@@ -14,7 +14,7 @@ use chatbox_common::secret::SecretString;
 use crate::cli::Exit;
 use crate::exit::ExitReason;
 use crate::prompt::{PromptError, Prompter, away, read_secret_file};
-use crate::secret_command::SecretCommand;
+use crate::secret_command::{Leash, SecretCommand};
 use crate::words::login as words;
 use crate::words::tables::now_ms;
 
@@ -62,11 +62,15 @@ impl Given {
         if matches!(given, Self::Command(_)) {
             prompter.lend_the_terminal();
         }
+        let ends = Leash::default();
+        let leash = ends.clone();
         away(prompter, words::GETTING_A_SECRET, move || match given {
             Self::No => Ok(None),
             Self::File(file) => Ok(Some(read_secret_file(&file)?)),
-            Self::Command(command) => Ok(Some(command.run(is_alone)?)),
-        })?
+            Self::Command(command) => Ok(Some(command.run(is_alone, &leash)?)),
+        })
+        // The person does not want to wait, or leaves.
+        .inspect_err(|_| ends.kill())?
     }
 }
 

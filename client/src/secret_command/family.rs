@@ -1,11 +1,13 @@
 //! A command with all that it has started, so that a late one can be ended as a whole.
 //!
-//! Where it can't ask on a terminal, it has a process group of its own. Where it can, it must stay
-//! in the group that has the terminal, which is this program's as well: there its descendants are
-//! looked up.
+//! It stays in this program's process group, so that what ends a script by its group (Ctrl-C,
+//! `timeout`) ends it too, and one that asks on the terminal may: its descendants are looked up.
+//! Where the full screen has the terminal, it has a group of its own, and is killed by whoever does
+//! not wait for it any more ([`Leash`]).
 
 use std::io;
-use std::process::{Child, Command};
+use std::process::{Child, Command, ExitStatus};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The shell, and how what it started is found.
 pub(super) struct Family {
@@ -14,9 +16,8 @@ pub(super) struct Family {
 }
 
 impl Family {
-    /// `may_ask` where the command may use the terminal.
-    pub(super) fn start(mut command: Command, may_ask: bool) -> io::Result<Self> {
-        let has_group = !may_ask;
+    /// With `has_group` in a process group of its own.
+    pub(super) fn start(mut command: Command, has_group: bool) -> io::Result<Self> {
         #[cfg(unix)]
         if has_group {
             use std::os::unix::process::CommandExt;
@@ -48,6 +49,73 @@ impl Family {
             // It fails where there is nothing left.
             let _ = kill_process_group(Pid::from_child(&self.shell), Signal::KILL);
         }
+    }
+}
+
+/// Ends a command from another thread.
+#[derive(Clone, Default)]
+pub struct Leash(Arc<Mutex<OnLeash>>);
+
+#[derive(Default)]
+enum OnLeash {
+    /// None runs yet, or none any more.
+    #[default]
+    Nothing,
+    /// That of the shell, which has not been waited for: no other group has its number.
+    #[cfg(unix)]
+    Group(rustix::process::Pid),
+    /// None is to be started.
+    Ended,
+}
+
+impl Leash {
+    fn held(&self) -> MutexGuard<'_, OnLeash> {
+        // It is whole at every step, also where a thread panicked.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Kills the command with its group, or keeps it from being started.
+    pub fn kill(&self) {
+        let held = std::mem::replace(&mut *self.held(), OnLeash::Ended);
+        #[cfg(unix)]
+        if let OnLeash::Group(group) = held {
+            use rustix::process::{Signal, kill_process_group};
+            // It fails where there is nothing left.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        #[cfg(not(unix))]
+        drop(held);
+    }
+
+    /// Starts it unless it was killed before.
+    pub(super) fn start(&self, command: Command, has_group: bool) -> io::Result<Family> {
+        let mut held = self.held();
+        if matches!(*held, OnLeash::Ended) {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let family = Family::start(command, has_group)?;
+        #[cfg(unix)]
+        if has_group {
+            *held = OnLeash::Group(rustix::process::Pid::from_child(&family.shell));
+        }
+        Ok(family)
+    }
+
+    /// How the shell ended, if it has.
+    pub(super) fn try_wait(&self, shell: &mut Child) -> io::Result<Option<ExitStatus>> {
+        let mut held = self.held();
+        let status = shell.try_wait()?;
+        if status.is_some() && !matches!(*held, OnLeash::Ended) {
+            *held = OnLeash::Nothing;
+        }
+        Ok(status)
+    }
+
+    /// The command is late, and is killed by its family.
+    pub(super) fn kill_late(&self, family: &mut Family) {
+        let mut held = self.held();
+        family.kill();
+        *held = OnLeash::Ended;
     }
 }
 
@@ -124,13 +192,13 @@ mod tests {
 
     #[test]
     fn a_command_is_killed_with_all_that_it_started() {
-        for may_ask in [false, true] {
+        for has_group in [false, true] {
             let directory = tempfile::tempdir().unwrap();
             let file = directory.path().join("processes");
             // A child, and a child of a child.
             let text = "echo $$ >> processes; sleep 1000 & echo $! >> processes; \
                         (sleep 1000 & echo $! >> processes; wait); echo never";
-            let mut family = Family::start(sh(text, directory.path()), may_ask).unwrap();
+            let mut family = Family::start(sh(text, directory.path()), has_group).unwrap();
             let processes = started(&file, 3);
             family.kill();
             for process in processes {
@@ -138,11 +206,12 @@ mod tests {
             }
         }
     }
+
     #[test]
     fn what_an_ended_command_left_behind_is_killed_with_its_group() {
         let directory = tempfile::tempdir().unwrap();
         let command = sh("sleep 1000 & echo $! > processes", directory.path());
-        let mut family = Family::start(command, false).unwrap();
+        let mut family = Family::start(command, true).unwrap();
         assert!(family.shell.wait().unwrap().success());
         let processes = started(&directory.path().join("processes"), 1);
         family.kill_group();
