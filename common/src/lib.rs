@@ -27,6 +27,7 @@
 //! | [`channel`] | `Read + Write` | all of the above |
 //! | [`deadline`] | a socket | a stream that ends in time |
 //! | [`auth`] | a password, a code, a token | a proof, and its check |
+//! | [`search`] | a text | the words that searches find it by |
 //! | [`config`] | the text of config.toml | settings, or all that is wrong with it |
 
 // The author of another client reads this crate beside docs/PROTOCOL.md.
@@ -42,6 +43,7 @@ pub mod fingerprint;
 pub mod fuzzing;
 pub mod limits;
 pub mod name;
+pub mod search;
 pub mod secret;
 #[cfg(test)]
 mod test_vectors;

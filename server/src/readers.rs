@@ -31,8 +31,7 @@ use crate::clock::stamp;
 use crate::delivery::{Backpressure, Deliveries};
 use crate::event::SessionId;
 use crate::store::{
-    self, Account, Credentials, Reader, RecoveryHash, Snapshot, SqlLog, Status, StoreError,
-    TokenId, Words,
+    self, Account, Credentials, Reader, RecoveryHash, Snapshot, SqlLog, Status, StoreError, TokenId,
 };
 use crate::threads;
 use crate::totp_seal::SealingKey;
@@ -199,7 +198,6 @@ impl Readers {
         let start = |name: String, receiver: &Arc<Mutex<Receiver<PageRequest>>>| {
             let worker = Worker {
                 reader: Reader::open(directory, log.clone())?,
-                words: Words::new()?,
                 deliveries: deliveries.clone(),
             };
             let receiver = Arc::clone(receiver);
@@ -308,7 +306,6 @@ pub enum StartError {
 
 struct Worker {
     reader: Reader,
-    words: Words,
     deliveries: Deliveries,
 }
 
@@ -325,7 +322,6 @@ impl Worker {
     }
 
     fn page(&mut self, request: &PageRequest) {
-        let words = &self.words;
         let read = self.reader.read(|snapshot| match &request.query {
             Query::History(asked) => pages::history(snapshot, request.account, asked),
             Query::Rooms(asked) => pages::rooms(snapshot, request.account, asked).map(Some),
@@ -335,7 +331,7 @@ impl Worker {
                 user,
                 online_since,
             } => pages::profile(snapshot, *request, user, *online_since),
-            Query::Search(asked) => search::search(snapshot, words, request.account, asked),
+            Query::Search(asked) => search::search(snapshot, request.account, asked),
         });
         let number = request.query.request();
         let message = match read {

@@ -102,7 +102,7 @@ fn its_messages_are_indexed_beside_the_running_server() {
         let database = rusqlite::Connection::open(directory.join("data/chatbox.db")).unwrap();
         let said = "WITH RECURSIVE n(seq) AS (SELECT 6 UNION ALL SELECT seq + 1 FROM n \
             WHERE seq < ?1) INSERT INTO messages(room, seq, sender, kind, body, time, client_id) \
-            SELECT 1, seq, 1, 0, CAST('word no' || seq AS BLOB), seq, randomblob(16) FROM n";
+            SELECT 1, seq, 1, 0, CAST('word no' || seq || 'が満杯' AS BLOB), seq, randomblob(16) FROM n";
         database.execute(said, [MANY]).unwrap();
         let head = "UPDATE rooms SET next_seq = ?1 + 1";
         database.execute(head, [MANY]).unwrap();
@@ -112,8 +112,8 @@ fn its_messages_are_indexed_beside_the_running_server() {
     assert_eq!(alice.texts_with("since"), ["word since"]);
     assert_eq!(alice.texts_with("from bob 1"), ["from Bob, 1"]);
     for n in [6, 77, 500, MANY] {
-        let text = format!("word no{n}");
-        assert_eq!(alice.texts_with(&format!("no{n}")), [text]);
+        let text = format!("word no{n}が満杯");
+        assert_eq!(alice.texts_with(&format!("満杯 no{n}")), [text]);
     }
     server.stop();
     assert_eq!(server.query("PRAGMA integrity_check").unwrap(), "ok");

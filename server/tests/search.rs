@@ -69,6 +69,72 @@ fn messages_are_found_by_their_words_the_newest_first() {
 }
 
 #[test]
+fn words_that_are_written_without_blanks_are_found_and_latin_ones_beside_them() {
+    let server = ServerProcess::start(UNLIMITED);
+    let (_alice, mut alice) = server.register("Alice");
+    let all = [
+        "データベースdb-7のdiskが満杯です",
+        "東京都に行きました",
+        "东京，京都",
+        "서울에서 만나요",
+        "พบกันที่นี่",
+    ];
+    for (n, text) in (1..).zip(all) {
+        alice.say_in(LOBBY, n, text).unwrap();
+    }
+    for (words, found) in [
+        ("disk", &all[..1]),
+        ("満杯 db", &all[..1]),
+        ("ﾃﾞｰﾀﾍﾞｰｽ", &all[..1]),
+        ("東京都", &all[1..2]),
+        ("都", &[all[2], all[1]]),
+        ("京東", &[]),
+        ("서울", &all[3..4]),
+        ("นี่", &all[4..]),
+    ] {
+        assert_eq!(alice.texts_with(words), found, "{words}");
+    }
+}
+
+#[test]
+fn all_of_a_message_is_found_however_its_scripts_are_mixed() {
+    let server = ServerProcess::start(UNLIMITED);
+    let (_alice, mut alice) = server.register("Alice");
+    let all = [
+        "serverの再起動はpm2で：第3回",
+        "日本 語, 日、本語",
+        "พ.ศ. 2569 nginxล่ม",
+        "ပြည်မြို့ ភ្នំពេញ ວຽງຈັນ",
+        "Straße İzmir ГРОЗА वृक्ष",
+    ];
+    for (n, text) in (1..).zip(all) {
+        alice.say_in(LOBBY, n, text).unwrap();
+    }
+    for (words, found) in [
+        ("再", &all[..1]),
+        ("pm2 起動", &all[..1]),
+        ("SERVERの再起動", &all[..1]),
+        ("第３回", &all[..1]),
+        ("動再", &[]),
+        ("日本", &all[1..2]),
+        ("日本語", &[]),
+        ("本語。", &all[1..2]),
+        ("ล่ม NGINX", &all[2..3]),
+        ("မြို့", &all[3..4]),
+        ("ពេញ", &all[3..4]),
+        ("ຈັນ", &all[3..4]),
+        ("straße izmir", &all[4..]),
+        ("гроза वृक्ष", &all[4..]),
+        // Of scripts with blanks words are found whole.
+        ("гроз", &[]),
+        ("ser*", &[]),
+        ("\"再起\" NOT 動", &[]),
+    ] {
+        assert_eq!(alice.texts_with(words), found, "{words}");
+    }
+}
+
+#[test]
 fn one_finds_in_the_rooms_one_is_in_and_nowhere_else() {
     let server = ServerProcess::start(UNLIMITED);
     let (_alice, mut alice) = server.register("Alice");
@@ -244,6 +310,8 @@ fn a_search_that_is_none_is_refused_with_a_sentence() {
         ("", 9, ErrorCode::InvalidArgument, no_word),
         (" \"-\" *", 9, ErrorCode::InvalidArgument, no_word),
         ("\u{1f600}", 9, ErrorCode::InvalidArgument, no_word),
+        ("「、。」・！", 9, ErrorCode::InvalidArgument, no_word),
+        ("\u{301} \u{200d}", 9, ErrorCode::InvalidArgument, no_word),
         (
             &*seventeen.join(" "),
             9,
@@ -265,6 +333,7 @@ fn a_search_that_is_none_is_refused_with_a_sentence() {
     for fine in [
         &*seventeen[1..].join(" "),
         &*"x".repeat(256),
+        &*"的".repeat(85),
         "a\0b \u{1b}[2J \u{202e}",
     ] {
         assert!(alice.find(fine, None, 500).unwrap().messages.is_empty());

@@ -3,26 +3,26 @@
 use std::collections::BTreeMap;
 
 use chatbox_common::limits::{MAX_SEARCH_WORDS, PAGE_BYTES};
+use chatbox_common::search::Query;
 use chatbox_common::wire::message::{AccountId, ErrorCode, Found, Search, ServerMessage};
 
 use super::pages::chat;
 use super::refusal::refusal;
-use crate::store::{Searched, Snapshot, Sought, StoreError, Words, first_readable};
+use crate::store::{Searched, Snapshot, Sought, StoreError, first_readable};
 
 /// `None` where it is to go on from a message in a room that the asker is not in.
 pub(super) fn search(
     snapshot: &Snapshot<'_>,
-    words: &Words,
     account: AccountId,
     asked: &Search,
 ) -> Result<Option<ServerMessage>, StoreError> {
     let refused = |sentence: &str| refusal(asked.request, ErrorCode::InvalidArgument, sentence);
-    let words = words.of(&asked.words, u32::from(MAX_SEARCH_WORDS) + 1)?;
-    if words.is_empty() {
+    let query = Query::new(&asked.words);
+    if query.is_empty() {
         let sentence = "search for at least one word of letters or digits";
         return Ok(Some(refused(sentence)));
     }
-    if words.len() > usize::from(MAX_SEARCH_WORDS) {
+    if query.len() > usize::from(MAX_SEARCH_WORDS) {
         let sentence = format!("a search has at most {MAX_SEARCH_WORDS} words");
         return Ok(Some(refused(&sentence)));
     }
@@ -35,7 +35,7 @@ pub(super) fn search(
         None => None,
     };
     let hits = snapshot.search(Sought {
-        words: &words,
+        words: &query.terms(),
         rooms,
         before,
         limit: asked.limit,

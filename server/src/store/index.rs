@@ -1,13 +1,15 @@
 //! The index in which searches look words up: written by the journal behind the messages, in
 //! transactions of its own.
 //!
-//! The index has words and no texts, and numbers its entries like the rows of the messages. A room
+//! The index has words ([`index_text`]) and no texts, and numbers its entries like the rows of the
+//! messages. FTS5 is given these words parted by blanks, and takes them as they are. A room
 //! is a word of its own there, so that a search asks for it like for the other words and need not
 //! look at messages of other rooms. A mark says up to which row messages are indexed. Sealed
 //! messages never are.
 
 use std::ops::ControlFlow;
 
+use chatbox_common::search::index_text;
 use chatbox_common::wire::message::{RoomId, RoomMode};
 
 use super::column::{Column, take};
@@ -33,7 +35,7 @@ pub(super) fn room_word(room: RoomId) -> String {
 #[derive(Debug, Clone, Copy)]
 pub struct Portion {
     pub messages: u32,
-    /// Of texts; the message that goes beyond is the last.
+    /// Of the words of texts; the message that goes beyond is the last.
     pub bytes: usize,
     /// About so many pages of the index, written earlier, are merged.
     pub merged_pages: u32,
@@ -64,15 +66,15 @@ impl Tx<'_> {
     /// SQLite's.
     pub fn index(&self, portion: Portion) -> Result<bool, StoreError> {
         let mut mark = self.index_mark()?;
-        let mut texts = Vec::new();
+        let mut entries = Vec::new();
         let (mut rows, mut bytes) = (0, 0);
         self.scan(UNINDEXED, (mark.put(), portion.messages), |row| {
             rows += 1;
             mark = take(row, 0)?;
             if take::<RoomMode>(row, 3)? == RoomMode::Audited {
-                let text = String::from_utf8_lossy(row.get_ref(2)?.as_blob()?).into_owned();
-                bytes += text.len();
-                texts.push((mark, take(row, 1)?, text));
+                let words = index_text(&String::from_utf8_lossy(row.get_ref(2)?.as_blob()?));
+                bytes += words.len();
+                entries.push((mark, take(row, 1)?, words));
             }
             Ok(if bytes < portion.bytes {
                 ControlFlow::Continue(())
@@ -80,15 +82,15 @@ impl Tx<'_> {
                 ControlFlow::Break(())
             })
         })?;
-        for (row, room, text) in &texts {
-            self.execute(INDEX, (row.put(), room_word(*room), text))?;
+        for (row, room, words) in &entries {
+            self.execute(INDEX, (row.put(), room_word(*room), words))?;
         }
         let more = rows == portion.messages || bytes >= portion.bytes;
         if !more {
             // Up to rows that were skipped and have no message.
             mark = self.last_row()?;
         }
-        if !texts.is_empty() {
+        if !entries.is_empty() {
             self.execute(MERGE, [portion.merged_pages])?;
         }
         self.change(SET_MARK, [mark.put()])?;

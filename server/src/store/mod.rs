@@ -8,7 +8,7 @@
 //! What can be read is a method of [`Snapshot`], what can be changed a method of [`Tx`], each
 //! beside its table: `accounts`, `factors`, `resume`, `rooms`, `members`, `ignores`, `history`,
 //! `moment`, `index`, `search`, `online`, `meta`. `catalogue` has all their statements, `column`
-//! converts values to and from columns, [`Words`] divides a search into words.
+//! converts values to and from columns.
 
 mod accounts;
 mod catalogue;
@@ -36,7 +36,6 @@ mod statement;
 #[cfg(test)]
 pub(crate) mod testing;
 mod types;
-mod words;
 
 pub use accounts::{Account, AccountLine, Credentials, NewAccount};
 pub use check::Checked;
@@ -56,7 +55,6 @@ pub use schema::SCHEMA_VERSION;
 pub use search::{Searched, Sought};
 pub use sql::{Snapshot, SqlEntry, SqlLog, SqlOutcome, Tx};
 pub use types::{Role, Status, Title};
-pub use words::Words;
 
 use std::path::Path;
 use std::time::Duration;

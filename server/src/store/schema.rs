@@ -159,7 +159,7 @@ const V2: Migration = &[
 
 /// Which tokens have expired, and who follows whom in a room's list, without looking at all; archived
 /// rooms; what a history has in common with the one that it continues; steps that were spent while
-/// the clock ran ahead.
+/// the clock ran ahead; an index that knows which words stand side by side.
 const V3: Migration = &[
     "CREATE INDEX resume_tokens_expires_at ON resume_tokens(expires_at)",
     // The account's name, which never changes: an index can't be made over two tables.
@@ -172,6 +172,13 @@ const V3: Migration = &[
     "ALTER TABLE REGISTERED ADD COLUMN ahead_from INTEGER",
     "ALTER TABLE REGISTERED ADD COLUMN ahead_to INTEGER",
     "UPDATE REGISTERED SET run_from = last_step",
+    // Of words that are the server's own (`chatbox_common::search`) and pass this tokenizer as they
+    // are. It is empty, and filled beside the running server, as for a database without an index.
+    "DROP TABLE messages_fts",
+    "CREATE VIRTUAL TABLE messages_fts USING fts5(room, body, content='', contentless_delete=1, \
+     tokenize='ascii')",
+    "INSERT INTO messages_fts(messages_fts, rank) VALUES('automerge', 0)",
+    "UPDATE meta SET value = 0 WHERE key = 'fts_mark'",
     "PRAGMA user_version = 3",
 ];
 
@@ -339,6 +346,40 @@ mod tests {
             .map(chatbox_common::name::UserName::as_str)
             .collect();
         assert_eq!(users, ["Alice", "bob"]);
+    }
+
+    #[test]
+    fn an_index_of_schema_2_is_emptied_to_be_made_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let connection = Connection::open_in_memory().unwrap();
+        migrate(&connection, &quiet(), directory.path(), &MIGRATIONS[..2]).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO REGISTERED(user, password, skeleton, created_at) \
+                 VALUES('bob', 'v', 'bob', 1); \
+                 INSERT INTO messages(id, room, seq, sender, kind, body, time, client_id) \
+                 VALUES(7, 1, 1, 1, 0, CAST('東京都へ' AS BLOB), 1, randomblob(16)); \
+                 INSERT INTO messages_fts(rowid, room, body) VALUES(7, 'r1', '東京都へ'); \
+                 UPDATE meta SET value = 7 WHERE key = 'fts_mark'",
+            )
+            .unwrap();
+        migrate(&connection, &quiet(), directory.path(), MIGRATIONS).unwrap();
+        let indexed = |connection: &Connection, words: &str| {
+            let found = format!("SELECT count(*) FROM messages_fts('{words}')");
+            number(connection, &found)
+        };
+        assert_eq!(indexed(&connection, "room : r1"), 0);
+        let behind = |snapshot: &sql::Snapshot<'_>| snapshot.is_index_behind();
+        assert!(sql::read(&connection, &quiet(), behind).unwrap());
+        let portion = super::super::Portion {
+            messages: 9,
+            bytes: 999,
+            merged_pages: 8,
+        };
+        let more = sql::write(&connection, &quiet(), |tx| tx.index(portion));
+        assert!(!more.unwrap());
+        assert_eq!(indexed(&connection, "body : \"京都\""), 1);
+        assert!(!sql::read(&connection, &quiet(), behind).unwrap());
     }
 
     #[test]

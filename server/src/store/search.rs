@@ -1,7 +1,8 @@
 //! Messages found by their words.
 //!
-//! SQLite's FTS5 gets nothing of what a user typed except for words that it made itself
-//! ([`Words`](super::Words)), each in quotes: nothing that it could take for its query syntax.
+//! SQLite's FTS5 gets nothing of what a user typed except for letters and digits
+//! ([`Query::terms`](chatbox_common::search::Query::terms)), each word in quotes: nothing that it
+//! could take for its query syntax.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -32,7 +33,7 @@ pub struct Searched {
 
 #[derive(Debug, Clone)]
 pub struct Sought<'a> {
-    /// Made by [`Words`](super::Words); a message must have all of them.
+    /// Of [`Query::terms`](chatbox_common::search::Query::terms); a message must have all of them.
     pub words: &'a [String],
     /// Each room with the first number that may be found.
     pub rooms: BTreeMap<RoomId, u64>,
@@ -194,8 +195,11 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use chatbox_common::search::{Query, index_text};
+
+    use super::super::statement::Statement;
     use super::super::testing::{account, message, room, store};
-    use super::super::{Commit, Durability, LOBBY, Portion, SqlLog, Store, Tx, Words};
+    use super::super::{Commit, Durability, LOBBY, Portion, SqlLog, Store, Tx};
     use super::*;
 
     /// Inserts a message as number `seq` of a room, and indexes it.
@@ -232,7 +236,7 @@ mod tests {
         before: Option<u64>,
         limit: u32,
     ) -> (Vec<(RoomId, u64)>, bool) {
-        let words = Words::new().unwrap().of(typed, 99).unwrap();
+        let words = Query::new(typed).terms();
         let sought = Sought {
             words: &words,
             rooms: rooms.iter().copied().collect(),
@@ -400,18 +404,64 @@ mod tests {
     }
 
     #[test]
-    fn every_character_there_is_can_be_searched_for() {
-        let (_directory, mut store) = filled(|_, _| ());
-        let all: Vec<char> = (0..=0x10_ffff).filter_map(char::from_u32).collect();
-        let words = Words::new().unwrap();
-        for some in all.chunks(4_096) {
-            let text: String = some.iter().flat_map(|c| [' ', *c, 'x', *c]).collect();
-            let found = words.of(&text, u32::MAX).unwrap();
-            // A word of the index must be one word again when it is searched for.
-            assert_eq!(words.of(&found.join(" "), u32::MAX).unwrap(), found);
-            for found in found.chunks(512) {
-                find(&mut store, &found.join(" "), &[(LOBBY, 1)], None, 1);
-            }
+    fn what_is_written_without_blanks_is_found_by_its_parts() {
+        let (_directory, mut store) = filled(|tx, alice| {
+            say(tx, alice, LOBBY, 1, "東京都のdiskが満杯です");
+            say(tx, alice, LOBBY, 2, "東京 京都");
+            say(tx, alice, LOBBY, 3, "서울에서 만나요");
+            say(tx, alice, LOBBY, 4, "พบกันที่นี่");
+        });
+        for (typed, expected) in [
+            ("東京", &[2, 1][..]),
+            ("京都", &[2, 1]),
+            ("東京都", &[1]),
+            ("京", &[2, 1]),
+            ("満", &[1]),
+            ("disk 満杯", &[1]),
+            ("杯満", &[]),
+            ("서울", &[3]),
+            ("ที่นี่", &[4]),
+        ] {
+            let found = find(&mut store, typed, &[(LOBBY, 1)], None, 9).0;
+            let numbers: Vec<u64> = found.into_iter().map(|(_, seq)| seq).collect();
+            assert_eq!(numbers, expected, "{typed}");
         }
+    }
+
+    #[test]
+    fn every_word_there_is_passes_the_index_as_it_is() {
+        const VOCABULARY: Statement = Statement::of_test(
+            "CREATE VIRTUAL TABLE temp.words USING fts5vocab(main, messages_fts, row)",
+        );
+        const TERMS: Statement = Statement::of_test("SELECT term FROM words ORDER BY term");
+        let all: Vec<char> = (0..=0x10_ffff).filter_map(char::from_u32).collect();
+        let texts = all.chunks(2_000).map(|some| {
+            let text = some.iter().flat_map(|c| ['.', *c, '.', 'x', *c, *c]);
+            text.collect::<String>()
+        });
+        let texts: Vec<String> = texts.collect();
+        let mut expected: Vec<String> = texts
+            .iter()
+            .flat_map(|text| {
+                index_text(text)
+                    .split(' ')
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            })
+            .filter(|word| !word.is_empty())
+            .collect();
+        expected.push(room_word(LOBBY));
+        expected.sort_unstable();
+        expected.dedup();
+        let (_directory, mut store) = filled(|tx, alice| {
+            for (seq, text) in (1..).zip(&texts) {
+                say(tx, alice, LOBBY, seq, text);
+            }
+        });
+        let kept = store.transaction(Commit::Usual, |tx| {
+            tx.execute(VOCABULARY, ())?;
+            tx.all(TERMS, (), |row| row.get::<_, String>(0))
+        });
+        assert_eq!(kept.unwrap(), expected);
     }
 }
