@@ -38,6 +38,17 @@ pub fn hang(head: &str, text: &str, columns: Option<usize>) -> String {
     lines
 }
 
+/// The columns that every row of a text has behind such a head.
+#[must_use]
+pub fn room(head: &str, columns: usize) -> usize {
+    let room = columns.saturating_sub(most(head));
+    if room >= MIN_ROOM {
+        room
+    } else {
+        columns.saturating_sub(MARK.len())
+    }
+}
+
 /// Lines of a list, each in rows: those that follow begin further right than the line.
 #[must_use]
 pub fn fold(text: &str, columns: Option<usize>) -> String {

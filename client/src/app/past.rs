@@ -2,6 +2,7 @@
 
 use std::io;
 
+use chatbox_common::search::Query;
 use chatbox_common::wire::message::{Chat, Place, RoomId, Seq};
 
 use super::App;
@@ -47,7 +48,7 @@ impl App {
         }
         let title = words::before(&called, &moment);
         let end = words::end_before(&called, &moment, is_all);
-        self.show_excerpt(&title, messages, Some(&end))
+        self.show_excerpt(&title, messages, &Query::default(), Some(&end))
     }
 
     pub(super) fn show_found(
@@ -62,7 +63,7 @@ impl App {
             self.face.notice(None, &count)?;
         } else {
             let title = words::messages_with(sought);
-            self.show_excerpt(&title, messages, Some(&count))?;
+            self.show_excerpt(&title, messages, &Query::new(sought), Some(&count))?;
         }
         if incomplete {
             self.face.notice(None, words::NOT_INDEXED)?;
@@ -74,6 +75,7 @@ impl App {
         &mut self,
         title: &str,
         messages: &[Chat],
+        sought: &Query,
         end: Option<&str>,
     ) -> io::Result<()> {
         let named = messages.iter().map(|chat| {
@@ -81,6 +83,6 @@ impl App {
             (room, chat.clone())
         });
         let named: Vec<_> = named.collect();
-        self.face.excerpt(title, &named, end)
+        self.face.excerpt(title, &named, sought, end)
     }
 }

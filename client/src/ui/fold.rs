@@ -26,11 +26,14 @@ pub fn fold_lines(lines: String, write: impl FnOnce(String) -> String, command: 
         return lines;
     }
     let mut short: String = lines.split_inclusive('\n').take(kept).collect();
-    short.push_str(&write(format!(
-        "{INDENT}{}\n",
-        words::folded(hidden, Some(command))
-    )));
+    short.push_str(&write(told(hidden, command)));
     short
+}
+
+/// The line that tells of hidden ones.
+#[must_use]
+pub fn told(hidden: usize, command: &str) -> String {
+    format!("{INDENT}{}\n", words::folded(hidden, Some(command)))
 }
 
 #[cfg(test)]

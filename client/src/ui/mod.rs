@@ -6,6 +6,7 @@
 mod bell;
 mod fold;
 pub mod full;
+mod hit;
 pub mod json;
 pub mod plain;
 pub mod script;
@@ -14,6 +15,7 @@ use std::io;
 use std::time::Instant;
 
 use chatbox_common::fingerprint::Fingerprint;
+use chatbox_common::search::Query;
 use chatbox_common::wire::message::{
     Chat, Member, OnlinePerson, Profile, Room, RoomId, RoomSummary, Seq, You,
 };
@@ -142,12 +144,13 @@ pub trait Face: Prompter {
     /// What comes next of a room is unread: `count` messages, of which the last `shown` follow.
     fn unread(&mut self, id: RoomId, room: &str, count: u32, shown: usize) -> io::Result<()>;
 
-    /// Shows messages outside the order of their rooms (found ones), with their dates, between two
-    /// sentences.
+    /// Shows messages outside the order of their rooms, with their dates, between two sentences:
+    /// found ones, of which the words `sought` are shown, or those of a time.
     fn excerpt(
         &mut self,
         title: &str,
         messages: &[(String, Chat)],
+        sought: &Query,
         end: Option<&str>,
     ) -> io::Result<()>;
 

@@ -9,10 +9,12 @@ mod questions;
 use std::io::{self, Write};
 use std::time::Instant;
 
+use chatbox_common::search::Query;
 use chatbox_common::wire::message::{Chat, Kind, Room, RoomId, Seq};
 
 use super::bell::Bell;
-use super::fold::fold_lines;
+use super::fold::{fold, fold_lines, told};
+use super::hit;
 use super::{Face, Intent, Listing, Reading, Scene};
 use crate::charset::Output;
 use crate::margin;
@@ -20,10 +22,12 @@ use crate::model::Mention;
 use crate::prompt::{Terminal, Typing};
 use crate::sanitize::{self, name};
 use crate::screen::Screen;
+use crate::width::TAB;
 use crate::words::app as app_words;
 use crate::words::plain as words;
 use crate::words::screen as screen_words;
 use crate::words::tables::{self, Clock, now_ms};
+use crate::wrap::wrap_for_any;
 
 const BELL: &str = "\u{7}";
 
@@ -73,10 +77,28 @@ impl<W: Write> Plain<W> {
         self.out.write_all(text.as_bytes())
     }
 
-    /// `2026-11-22 HH:MM:SS #lobby <alice> text`, for messages that may be of any day.
-    fn dated(&mut self, room: &str, chat: &Chat) -> io::Result<()> {
+    /// `2026-11-22 HH:MM:SS #lobby <alice> text`, for messages that may be of any day. On a terminal
+    /// a long one is cut around the first word that was sought. Words are not marked: what is
+    /// written here is what was said.
+    fn dated(&mut self, room: &str, chat: &Chat, sought: &Query) -> io::Result<()> {
         let head = tables::dated(&self.clock, room, chat);
-        self.put_message(&head, room, chat)
+        let part = (self.width)().and_then(|columns| {
+            let text = sanitize::text(&chat.text).replace('\t', TAB);
+            let found = hit::places(&text, sought);
+            let room = margin::room(&self.out.shown(&head), columns);
+            let is_folded = fold(wrap_for_any(&text, room, room).len()).1 > 0;
+            let room = room.saturating_sub(hit::CUTS);
+            let part = || hit::part(&text, &found, &wrap_for_any(&text, room, room));
+            (is_folded && !found.is_empty()).then(|| (part(), columns))
+        });
+        let Some((part, columns)) = part else {
+            return self.put_message(&head, room, chat);
+        };
+        let (head, text) = (self.out.shown(&head), self.out.shown(&part.text));
+        let mut lines = margin::hang(&head, &text, Some(columns));
+        let command = screen_words::unfold(Some(&name(room)), chat.seq);
+        lines += &margin::fold(&told(part.hidden, &command), Some(columns));
+        self.put(&lines)
     }
 
     /// One message among others, behind the head of its line: on a terminal a long one is folded. A
@@ -173,11 +195,12 @@ impl<W: Write> Face for Plain<W> {
         &mut self,
         title: &str,
         messages: &[(String, Chat)],
+        sought: &Query,
         end: Option<&str>,
     ) -> io::Result<()> {
         self.happened(title)?;
         for (room, chat) in messages {
-            self.dated(room, chat)?;
+            self.dated(room, chat, sought)?;
         }
         end.map_or(Ok(()), |end| self.happened(end))
     }
@@ -351,11 +374,11 @@ mod tests {
     fn a_message_of_some_day_bears_its_date() {
         let line = shown(|face| {
             let hello = chat("alice", "one\ntwo\u{1b}[2J");
-            face.dated("#lobby", &hello).unwrap();
+            face.dated("#lobby", &hello, &Query::default()).unwrap();
             let mut wave = chat("bob", "waves");
             wave.kind = Kind::Action;
             wave.time = u64::MAX;
-            face.dated("#lobby", &wave).unwrap();
+            face.dated("#lobby", &wave, &Query::default()).unwrap();
         });
         let begin = "2026-01-01 12:34:56 #lobby <alice> ";
         let indent = " ".repeat(begin.len());
@@ -469,7 +492,7 @@ mod tests {
         let long = chat("alice", &text.join("\n"));
         let show = |face: &mut Plain<Vec<u8>>| {
             face.chat("#lobby", &long, Mention::No).unwrap();
-            face.dated("#lobby", &long).unwrap();
+            face.dated("#lobby", &long, &Query::default()).unwrap();
         };
         let mut face = plain(|| Some(80));
         show(&mut face);
@@ -480,6 +503,18 @@ mod tests {
             assert_eq!(told, "    … 29 more rows (/unfold #lobby 1)");
         }
         assert_eq!(shown(show).lines().count(), 80);
+        let mut face = plain(|| Some(80));
+        face.dated("#lobby", &long, &Query::new("20")).unwrap();
+        let screen = String::from_utf8(face.out.into_inner()).unwrap();
+        let lines: Vec<_> = screen.lines().map(str::trim_start).collect();
+        let head = "2026-01-01 12:34:56 #lobby <alice> ";
+        assert_eq!(lines[0], format!("{head}…17"));
+        assert_eq!(lines[1..4], ["18", "19", "20"]);
+        assert_eq!(lines[10..], ["27…", "… 29 more rows (/unfold #lobby 1)"]);
+        let mut face = plain(|| None);
+        face.dated("#lobby", &long, &Query::new("20")).unwrap();
+        let piped = String::from_utf8(face.out.into_inner()).unwrap();
+        assert_eq!(piped.lines().count(), 40);
         let mut face = plain(|| Some(80));
         face.whole("#lobby", &long).unwrap();
         let screen = String::from_utf8(face.out.into_inner()).unwrap();

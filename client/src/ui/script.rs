@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 use std::time::Instant;
 
+use chatbox_common::search::Query;
 use chatbox_common::secret::SecretString;
 use chatbox_common::wire::message::{Chat, Room, RoomId, Seq};
 
@@ -117,7 +118,13 @@ impl<W: Write> Face for Script<W> {
         Ok(())
     }
 
-    fn excerpt(&mut self, _: &str, _: &[(String, Chat)], _: Option<&str>) -> io::Result<()> {
+    fn excerpt(
+        &mut self,
+        _: &str,
+        _: &[(String, Chat)],
+        _: &Query,
+        _: Option<&str>,
+    ) -> io::Result<()> {
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::time::Instant;
 
+use chatbox_common::search::Query;
 use chatbox_common::wire::message::{Chat, Room, RoomId, Seq};
 use ratatui::backend::Backend;
 
@@ -56,14 +57,17 @@ impl<B: Backend> Face for Full<B> {
         &mut self,
         title: &str,
         messages: &[(String, Chat)],
+        sought: &Query,
         end: Option<&str>,
     ) -> io::Result<()> {
         let columns = self.views.width();
-        let messages = messages.iter();
-        let lines = messages.map(|(room, chat)| excerpt::short(&self.clock, room, chat, columns));
-        let mut lines: Vec<String> = lines.collect();
-        lines.extend(end.map(|end| sanitize::text(end).into_owned()));
-        let mut panel = Panel::new(&sanitize::line(title), &lines.join("\n"));
+        let mut panel = Panel::new(&sanitize::line(title), "");
+        for (room, chat) in messages {
+            for line in excerpt::short(&self.clock, room, chat, sought, columns) {
+                panel.add_marked(line);
+            }
+        }
+        panel.add(end.unwrap_or_default());
         panel.bottom();
         self.lay_over(panel);
         Ok(())

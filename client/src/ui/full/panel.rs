@@ -3,23 +3,43 @@
 //! Sanitizes what it is given. Wrapped rows are indented further than their line, so that none of
 //! them is taken for a line of its own. Knows keys only by their names in the hint.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::colours::{Palette, Role};
 use super::draw::draw;
-use super::scrollback::Look;
+use super::scrollback::{Look, Row, marked};
 use crate::sanitize;
 use crate::width::{TAB, cut, width};
 use crate::words::screen as words;
 use crate::wrap::wrap;
 
+/// A line of text, or a row of it.
+#[derive(Debug, Clone)]
+pub(super) struct PanelLine {
+    pub(super) text: String,
+    /// The bytes that are marked.
+    pub(super) found: Vec<Range<usize>>,
+}
+
+impl PanelLine {
+    pub(super) fn unmarked(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            found: Vec::new(),
+        }
+    }
+}
+
 #[derive(Debug)]
 pub struct Panel {
     title: String,
-    lines: Vec<String>,
+    lines: Vec<PanelLine>,
     /// `lines`, wrapped at `columns`.
-    rows: Vec<String>,
+    rows: Vec<PanelLine>,
     columns: usize,
     /// The rows that fit on the screen.
     height: usize,
@@ -56,24 +76,34 @@ impl Panel {
     pub fn add(&mut self, text: &str) {
         let text = sanitize::text(text).replace('\t', TAB);
         for line in text.lines() {
-            if self.bytes > MAX_BYTES {
-                return;
-            }
-            self.bytes += line.len() + size_of::<String>();
-            self.push(if self.bytes > MAX_BYTES {
-                words::LEFT_OUT
-            } else {
-                line
-            });
+            self.push(PanelLine::unmarked(line));
+        }
+    }
+
+    /// A line that is sanitized already keeps its marks.
+    pub(super) fn add_marked(&mut self, line: PanelLine) {
+        match sanitize::line(&line.text) {
+            Cow::Borrowed(_) => self.push(line),
+            Cow::Owned(text) => self.add(&text),
         }
     }
 
     /// Wraps it at once where the width is known: a long list comes in many pages.
-    fn push(&mut self, line: &str) {
-        if self.columns > 0 {
-            self.rows.extend(fold(line, self.columns));
+    fn push(&mut self, line: PanelLine) {
+        if self.bytes > MAX_BYTES {
+            return;
         }
-        self.lines.push(line.to_owned());
+        let marks = line.found.len() * size_of::<Range<usize>>();
+        self.bytes += line.text.len() + size_of::<PanelLine>() + marks;
+        let line = if self.bytes > MAX_BYTES {
+            PanelLine::unmarked(words::LEFT_OUT)
+        } else {
+            line
+        };
+        if self.columns > 0 {
+            self.rows.extend(fold(&line, self.columns));
+        }
+        self.lines.push(line);
     }
 
     pub const fn up(&mut self) {
@@ -140,20 +170,19 @@ impl Panel {
             zone: const { &jiff::tz::TimeZone::UTC },
             sought: "",
         };
-        let mut put = |y: u16, text: &str, role: Role| {
-            draw(
-                buffer,
-                (area.x, area.y + y),
-                text,
-                area.right(),
-                palette.style(role),
-            );
+        let mut put = |y: u16, row: Row<'_>| {
+            let mut x = area.x;
+            for piece in row {
+                let (at, style) = ((x, area.y + y), palette.style(piece.role));
+                x = draw(buffer, at, &piece.text, area.right(), style);
+            }
         };
-        for piece in look.rule(&self.title, Role::Active) {
-            put(0, &piece.text, piece.role);
-        }
+        put(0, look.rule(&self.title, Role::Active));
         for (y, row) in (1..=height).zip(self.rows.iter().skip(self.offset)) {
-            put(y, row, Role::Text);
+            put(
+                y,
+                marked(&row.text, 0..row.text.len(), &row.found, Role::Text),
+            );
         }
         if hint_rows > 0 {
             let hint = if self.last_offset() > 0 {
@@ -161,26 +190,34 @@ impl Panel {
             } else {
                 words::PANEL_KEYS
             };
-            let row = look.rule(hint, Role::Aside);
-            for piece in row {
-                put(height + 1, &piece.text, piece.role);
-            }
+            put(height + 1, look.rule(hint, Role::Aside));
         }
     }
 }
 
-fn fold(line: &str, columns: usize) -> Vec<String> {
-    if width(line) <= columns {
-        return vec![line.to_owned()];
+fn fold(line: &PanelLine, columns: usize) -> Vec<PanelLine> {
+    if width(&line.text) <= columns {
+        return vec![line.clone()];
     }
+    let PanelLine { text: line, found } = line;
     let blanks = line.len() - line.trim_start_matches(' ').len();
     let indent = (blanks + TAB.len()).min(columns / 2);
     let rest = columns.saturating_sub(indent);
     let rows = wrap(line, columns, rest).into_iter().enumerate();
     let rows = rows.map(|(number, range)| {
-        let text = line.get(range).unwrap_or_default();
+        let text = line.get(range.clone()).unwrap_or_default();
         let indent = if number == 0 { 0 } else { indent };
-        cut(&format!("{}{text}", " ".repeat(indent)), columns)
+        let here = found
+            .iter()
+            .filter(|place| place.start < range.end && place.end > range.start);
+        let here = here.map(|place| {
+            let (start, end) = (place.start.max(range.start), place.end.min(range.end));
+            indent + start - range.start..indent + end - range.start
+        });
+        PanelLine {
+            found: here.collect(),
+            text: cut(&format!("{}{text}", " ".repeat(indent)), columns),
+        }
     });
     rows.collect()
 }
@@ -232,6 +269,29 @@ mod tests {
         assert_eq!(seen(Panel::page_down), "789");
         assert_eq!(seen(Panel::page_up), "567");
         assert_eq!(seen(Panel::top), "123");
+    }
+
+    #[test]
+    fn what_was_found_is_marked_in_every_row_it_stands_in() {
+        let mut panel = Panel::new("found", "");
+        let text = "<bob> a disk, a very long one: DISKdisk".to_owned();
+        let found = vec![8..12, 31..39];
+        panel.add_marked(PanelLine { text, found });
+        panel.add_marked(PanelLine {
+            text: "\u{1b}[2J disk".to_owned(),
+            found: vec![0..1, 2..3],
+        });
+        let area = Rect::new(0, 0, 10, 16);
+        let mut buffer = Buffer::empty(area);
+        panel.draw(&mut buffer, area, Palette::NoColours);
+        let found = Palette::NoColours.style(Role::Found).add_modifier;
+        let mut marked = String::new();
+        for y in 0..16 {
+            let cells = (0..10).map(|x| &buffer[(x, y)]);
+            let cells = cells.filter(|cell| cell.modifier.contains(found));
+            marked.extend(cells.map(ratatui::buffer::Cell::symbol));
+        }
+        assert_eq!(marked, "diskDISKdisk");
     }
 
     #[test]

@@ -268,7 +268,12 @@ fn wide(row: &Row<'_>) -> usize {
 }
 
 /// A range of a text, with the parts of it in `found` marked.
-fn marked<'e>(text: &'e str, range: Range<usize>, found: &[Range<usize>], role: Role) -> Row<'e> {
+pub(in crate::ui::full) fn marked<'e>(
+    text: &'e str,
+    range: Range<usize>,
+    found: &[Range<usize>],
+    role: Role,
+) -> Row<'e> {
     let mut row = Row::new();
     let mut push = |bytes: Range<usize>, role| {
         if let Some(text) = text.get(bytes).filter(|text| !text.is_empty()) {

@@ -10,6 +10,7 @@ mod view;
 mod view_tests;
 
 pub use lines::Look;
+pub(super) use lines::{Row, marked};
 pub use scroll::Direction;
 pub use store::Id;
 #[cfg(test)]
