@@ -12,7 +12,10 @@ use std::process::{Child, ChildStdin, ChildStdout};
 
 use chatbox_common::testkit::LOBBY;
 use chatbox_common::testkit::client_dir::{ClientDir, end, enter};
+use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
+use chatbox_common::testkit::scripted_client::id;
 use chatbox_common::testkit::scripted_server::{AcceptedClient, ScriptedServer, chat, now_ms};
+use chatbox_common::testkit::terminal::client::{self, SIZE};
 use chatbox_common::wire::message::{
     Chat, ClientMessage, ErrorCode, ErrorMessage, Found, History, Search, ServerMessage,
 };
@@ -165,6 +168,29 @@ fn a_script_waits_for_what_it_searches_for() {
     assert_eq!(ended.code, 0, "{}", ended.err);
     let last = bare(ended.out.lines().last().unwrap());
     assert_eq!(last, "-- nothing found with: nothing");
+}
+
+#[test]
+fn what_was_sought_is_in_sight_and_marked_in_the_middle_of_a_long_message() {
+    let server = ServerProcess::start(UNLIMITED);
+    let (mut account, _) = server.register("alice");
+    let (_, mut bob) = server.register("bob");
+    let mut lines: Vec<_> = (1..=60).map(|n| format!("line {n}")).collect();
+    lines[29] = "db-7のdiskが満杯".to_owned();
+    let text = lines.join("\n");
+    bob.post(id(1, 1), &text);
+    assert_eq!(bob.texts_with("disk 満杯"), [text]);
+    let mut alice = client::enter(&server, SIZE, &mut account);
+    alice.sees("line 11");
+    let mark = alice.mark();
+    alice.types("/search disk 満杯");
+    alice.sees("1 message found");
+    alice.sees("<bob> …line 27");
+    alice.sees("のdiskが満杯");
+    alice.sees("… 49 more rows (/unfold #lobby 1)");
+    // What stands before has another look.
+    alice.wrote(mark, "mdisk");
+    alice.wrote(mark, "m満");
 }
 
 #[test]
