@@ -156,17 +156,21 @@ fn the_database_of_an_earlier_server_is_brought_up_to_date_and_its_tokens_hold()
     let mut server = ServerProcess::start_program(&earlier.server, UNLIMITED);
     let (mut account, mut alice) = server.register("Alice");
     let ops = alice.create("#ops", Access::Open).unwrap().room;
-    alice.say_in(ops, 1, "said to the earlier one").unwrap();
+    let said = "said to the earlier one、東京都で";
+    alice.say_in(ops, 1, said).unwrap();
+    assert_eq!(alice.texts_with("earlier"), [said]);
+    assert_eq!(
+        alice.texts_with("東京"),
+        [""; 0],
+        "its index has other words"
+    );
     let token = alice.token();
     server.stop();
     server.restart_as(&program("chatbox-server"));
     let mut alice = server.resume(&token);
-    alice.say_in(ops, 1, "said to the earlier one").unwrap();
-    assert_eq!(
-        alice.texts_with("earlier"),
-        ["said to the earlier one"],
-        "it is there once"
-    );
+    alice.say_in(ops, 1, said).unwrap();
+    assert_eq!(alice.texts_with("earlier"), [said], "it is there once");
+    assert_eq!(alice.texts_with("東京"), [said]);
     alice.archive(ops, Some("")).unwrap();
     server.log_in(&mut account);
 }
