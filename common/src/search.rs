@@ -7,9 +7,10 @@
 //! joiners and selectors, is passed over.
 //!
 //! Chinese, Japanese, Thai and others write no blanks between words, and Korean hangs endings on
-//! them. So each character there ([`is_unspaced`]) is in the index with the one behind it, and a
-//! search for several of them is one for neighbouring pairs. Elsewhere words are found whole:
-//! neither their parts nor other endings, nor what another script writes for the same.
+//! them. So each character there (`is_unspaced`) is in the index with the one behind it, and a
+//! search for several of them is one for neighbouring pairs. Elsewhere words are found whole, and
+//! nothing finds a word by its beginning. What is written in other characters is another word:
+//! traditional and simplified ones, hiragana and katakana.
 //!
 //! The threat: texts of peers, which must not make an index or a search dear. Words are cut, and
 //! what a text may have of them is bounded.
