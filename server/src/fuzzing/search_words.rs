@@ -1,15 +1,15 @@
 use chatbox_common::limits::{MAX_SEARCH_WORDS, MAX_TEXT};
 use chatbox_common::name::UserName;
+use chatbox_common::search::Query;
 use chatbox_common::wire::message::{AccountId, Kind};
 use tempfile::TempDir;
 
 use crate::store::{
     Commit, Durability, LOBBY, NewAccount, NewMessage, Portion, Sought, SqlLog, Store, StoreError,
-    Tx, Words,
+    Tx,
 };
 
 struct Searcher {
-    words: Words,
     store: Store,
     account: AccountId,
     _directory: TempDir,
@@ -21,7 +21,8 @@ thread_local! {
 
 /// A text that is said and searched for.
 ///
-/// Each of its words is one word, and whatever is in it, the message is found by its words.
+/// Each of its words is one word, whatever is in it the message is found by its words, and there is
+/// something to mark.
 pub fn search_words(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     if text.len() <= MAX_TEXT {
@@ -44,7 +45,6 @@ impl Searcher {
             })
         });
         Self {
-            words: Words::new().unwrap(),
             account: account.unwrap(),
             store,
             _directory: directory,
@@ -52,10 +52,18 @@ impl Searcher {
     }
 
     fn find(&mut self, text: &str) {
-        let most = u32::from(MAX_SEARCH_WORDS);
-        let words = self.words.of(text, most).unwrap();
-        for word in &words {
-            assert_eq!(self.words.of(word, most).unwrap(), [word.as_str()]);
+        let query = Query::new(text);
+        let places = query.places(text);
+        assert_eq!(places.is_empty(), query.is_empty());
+        let mut end = 0;
+        for place in places {
+            assert!(place.start >= end && !text[place.clone()].is_empty());
+            end = place.end;
+        }
+        let mut words = query.terms();
+        words.truncate(MAX_SEARCH_WORDS.into());
+        for word in words.iter().filter(|word| !word.contains(' ')) {
+            assert_eq!(Query::new(word).terms(), [word.as_str()]);
         }
         let mut found = None;
         // Undone, so that the next text has the room for itself.
