@@ -287,6 +287,7 @@ impl Model {
         if known.is_some_and(|known| known != welcome.history_id) || went_back {
             self.rooms.clear();
             self.former.clear();
+            self.numbers = RoomNumbers::default();
             self.older = None;
             self.search = None;
             self.whole = None;
@@ -314,8 +315,8 @@ impl Model {
         let rooms = &self.rooms;
         self.numbers
             .take_back_where(|room| !rooms.contains_key(&room));
-        let new = rooms.iter().filter(|(room, _)| !self.numbers.has(**room));
-        let mut new: Vec<_> = new
+        let mut all: Vec<_> = rooms
+            .iter()
             .map(|(number, room)| {
                 let is_direct = room.told.access == Access::Direct;
                 let is_other = room.told.name != RoomName::LOBBY;
@@ -323,8 +324,8 @@ impl Model {
                 (is_direct, is_other, name, *number)
             })
             .collect();
-        new.sort_unstable();
-        for (.., number) in new {
+        all.sort_unstable();
+        for (.., number) in all {
             self.number_room(number);
         }
     }

@@ -32,10 +32,6 @@ impl RoomNumbers {
         self.free.extend(self.given.remove(&room));
     }
 
-    pub(super) fn has(&self, room: RoomId) -> bool {
-        self.given.contains_key(&room)
-    }
-
     /// Takes back the numbers of rooms of which `is_left` says so.
     pub(super) fn take_back_where(&mut self, is_left: impl Fn(RoomId) -> bool) {
         let left: Vec<RoomId> = self.given.keys().copied().filter(|r| is_left(*r)).collect();
