@@ -10,9 +10,9 @@
 
 use chatbox_common::testkit::client_dir::{ClientDir, end};
 use chatbox_common::testkit::guard::GuardedChild;
-use chatbox_common::testkit::scripted_server::{AcceptedClient, ScriptedServer};
+use chatbox_common::testkit::scripted_server::{AcceptedClient, ScriptedServer, chat};
 use chatbox_common::testkit::wait::eventually;
-use chatbox_common::wire::message::{ByeReason, ClientMessage, ErrorCode, Send};
+use chatbox_common::wire::message::{ByeReason, ClientMessage, ErrorCode, Send, ServerMessage};
 
 /// Its codes come from a command, one after the other.
 fn start(dir: &ClientDir, server: &ScriptedServer, script: &[&str]) -> GuardedChild {
@@ -97,6 +97,37 @@ fn a_script_whose_login_can_not_be_continued_logs_in_again_by_itself() {
         ended.err
     );
     assert!(ended.err.contains("logged in again"), "{}", ended.err);
+}
+
+#[test]
+fn a_script_whose_login_has_run_out_logs_in_again_by_itself() {
+    let sending: &[&str] = &["send", "--room", "#lobby", "the text"];
+    let tailing: &[&str] = &["tail", "--room", "#lobby", "--count", "1"];
+    for script in [sending, tailing] {
+        let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+        let child = start(&dir, &server, script);
+        let mut client = server.accept();
+        let mut logged_in = client.challenge_for("111111");
+        logged_in.token_seconds = 0;
+        client.let_in(logged_in);
+        client.welcome(0, 0);
+        let sent = (script == sending).then(|| hear_send(&mut client));
+        drop(client);
+        // No resume is tried.
+        let mut client = log_in(&server, "222222");
+        if let Some(sent) = sent {
+            let again = hear_send(&mut client);
+            assert_eq!((again.id, &*again.text), (sent.id, "the text"));
+            client.commit(&again, 1);
+        } else {
+            client.say(&ServerMessage::Chat(chat(1, "bob", "a line")));
+        }
+        client.part();
+        let ended = end(child);
+        assert_eq!(ended.code, 0, "{}", ended.err);
+        assert!(ended.err.contains("logged in again"), "{}", ended.err);
+        assert_eq!(ended.out.contains("<bob> a line"), script == tailing);
+    }
 }
 
 #[test]
