@@ -11,7 +11,7 @@
 use chatbox_common::testkit::client_dir::{ClientDir, end};
 use chatbox_common::testkit::scripted_server::{AcceptedClient, CODE, PASSWORD, ScriptedServer};
 use chatbox_common::testkit::terminal::client::{SIZE, client_of};
-use chatbox_common::testkit::terminal::{CTRL_C, Screen};
+use chatbox_common::testkit::terminal::{CTRL_C, Screen, Transcript};
 use chatbox_common::wire::message::{ByeReason, ClientMessage};
 
 #[test]
@@ -80,6 +80,34 @@ fn who_is_logged_out_elsewhere_reads_what_was_not_said() {
     ] {
         screen.wrote(mark, told);
     }
+}
+
+#[test]
+fn a_pipe_and_a_plain_terminal_are_told_what_was_not_said() {
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let child = dir.chat(&server, "one\ntwo\n", &[]);
+    let mut client = server.accept();
+    client.log_in();
+    client.welcome(0, 0);
+    assert_eq!(hear_send(&mut client), "one");
+    client.bye(ByeReason::LoggedOut, "somewhere else");
+    let ended = end(child);
+    assert_eq!(ended.code, 7, "{}", ended.err);
+    assert!(ended.err.contains("#lobby: one"), "{}", ended.err);
+
+    let server = ScriptedServer::bind();
+    let (address, fingerprint) = (server.address(), server.fingerprint().to_string());
+    let who = ("alice", PASSWORD, CODE);
+    let program = client_of((&address, &fingerprint), who, "").args(["--plain"]);
+    let mut person = Transcript::start(program);
+    let mut client = server.accept();
+    client.log_in();
+    client.welcome(0, 0);
+    person.types("one");
+    assert_eq!(hear_send(&mut client), "one");
+    client.bye(ByeReason::LoggedOut, "somewhere else");
+    assert_eq!(person.ends().code(), Some(7));
+    assert!(person.text().contains("#lobby: one"), "{}", person.text());
 }
 
 #[test]
