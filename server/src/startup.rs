@@ -60,6 +60,7 @@ pub fn open(settings: &Settings, begins_anew: bool) -> anyhow::Result<OnDisk> {
         None => store::lock(&settings.data_dir)?,
     };
     let last_line = audit::last_moment(&settings.log_dir);
+    let last_start = audit::last_start(&settings.log_dir);
     let audit = Audit::start(&settings.log_dir).context("the audit files can't be opened")?;
     audit::install(audit.clone(), settings.config.logging.log_level)?;
     let sql_log = sql_log(&audit);
@@ -76,7 +77,7 @@ pub fn open(settings: &Settings, begins_anew: bool) -> anyhow::Result<OnDisk> {
     keys.belong_to(&mut store, &settings.key_dir)?;
     let wanted = settings.config.security.scram_iterations;
     let iterations = choose_iterations(&mut store, wanted)?;
-    let start = store.transaction(Commit::Usual, |tx| tx.begin_run(stamp()))?;
+    let start = store.transaction(Commit::Usual, |tx| tx.begin_run(stamp(), last_start))?;
     if let Some(checked) = store.checked() {
         audit.log(ended_badly(last_line.as_deref(), checked));
     }

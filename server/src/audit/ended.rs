@@ -1,4 +1,5 @@
-//! When the last line was written, for a start that has to say when the run before it ended.
+//! What the ends of the files tell a start of the runs before it: when the last line was written, and
+//! which start was the last one in which somebody had a session.
 
 use std::fs::{File, Metadata};
 use std::io::{Read, Seek, SeekFrom};
@@ -21,7 +22,26 @@ pub fn last_moment(dir: &Path) -> Option<String> {
     ends.into_iter().flatten().max()
 }
 
+/// The start in the last number of a session, as `session=3.17` has it.
+pub fn last_start(dir: &Path) -> Option<u32> {
+    let tail = tail(&dir.join(AuditFile::Credentials.name()))?;
+    let start = |word: &str| {
+        let (start, _) = word.strip_prefix("session=")?.split_once('.')?;
+        start.parse().ok()
+    };
+    let mut lines = tail.lines().rev();
+    lines.find_map(|line| line.split(' ').find_map(start))
+}
+
 fn of_file(path: &Path) -> Option<String> {
+    let tail = tail(path)?;
+    let stamps = tail.lines().rev().filter_map(|line| line.get(..STAMP));
+    stamps
+        .map(str::to_owned)
+        .find(|stamp| stamp.ends_with('Z') && stamp.parse::<Timestamp>().is_ok())
+}
+
+fn tail(path: &Path) -> Option<String> {
     // Of a device or a pipe nothing is read: it would wait.
     let length = path.metadata().ok().filter(Metadata::is_file)?.len();
     let mut file = File::open(path).ok()?;
@@ -29,11 +49,7 @@ fn of_file(path: &Path) -> Option<String> {
     file.seek(SeekFrom::Start(begin)).ok()?;
     let mut tail = Vec::new();
     file.take(TAIL).read_to_end(&mut tail).ok()?;
-    let tail = String::from_utf8_lossy(&tail);
-    let stamps = tail.lines().rev().filter_map(|line| line.get(..STAMP));
-    stamps
-        .map(str::to_owned)
-        .find(|stamp| stamp.ends_with('Z') && stamp.parse::<Timestamp>().is_ok())
+    Some(String::from_utf8_lossy(&tail).into_owned())
 }
 
 #[cfg(test)]
@@ -58,5 +74,21 @@ mod tests {
         );
         let found = last_moment(dir.path());
         assert_eq!(found.as_deref(), Some("2026-11-23T00:00:00.000Z"));
+    }
+
+    #[test]
+    fn the_last_session_names_the_last_start() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(last_start(dir.path()), None);
+        let write = |text: &str| fs::write(dir.path().join("credentials.log"), text).unwrap();
+        write("2026-11-22T22:03:11.123Z INFO  login user=a session=6 method=totp\n");
+        assert_eq!(last_start(dir.path()), None, "of an earlier version");
+        write(
+            "2026-11-22T22:03:11.123Z INFO  login user=a session=12.3 method=totp\n\
+             2026-11-22T22:03:11.124Z INFO  session_closed user=a session=9.3 why=\"session=99.1\"\n\
+             2026-11-22T22:03:11.124Z INFO  user_disabled by=operator user=a\n\
+             2026-11-22T22:03:11.125Z INFO  login user=b sess",
+        );
+        assert_eq!(last_start(dir.path()), Some(9));
     }
 }

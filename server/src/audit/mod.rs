@@ -30,7 +30,7 @@ mod noise;
 
 pub use chat::ChatLog;
 pub use diagnostics::install;
-pub use ended::last_moment;
+pub use ended::{last_moment, last_start};
 use file::LogFile;
 pub use file::{Gone, LogSync};
 use files::AuditFile;

@@ -33,8 +33,12 @@ statements! {
     const CLEAR_RUNNING_SINCE = "DELETE FROM meta WHERE key = 'running_since'";
     const MARKS_OF_A_RUN = "SELECT count(*) FROM meta \
         WHERE key IN ('running_since', 'running_boot')";
-    const COUNT_START = "INSERT INTO meta(key, value) VALUES('starts', 1) \
-        ON CONFLICT(key) DO UPDATE SET value = (value + 1) % 16777216";
+    const COUNT_START = "INSERT INTO meta(key, value) VALUES('starts', ?1 + 1) \
+        ON CONFLICT(key) DO UPDATE SET value = (max(value, ?1) + 1) % 16777216";
+    const MARK_COPY = "INSERT INTO meta(key, value) VALUES('copied', 1) \
+        ON CONFLICT(key) DO NOTHING";
+    const IS_COPY = "SELECT value FROM meta WHERE key = 'copied'";
+    const UNMARK_COPY = "DELETE FROM meta WHERE key = 'copied'";
     const STARTS = "SELECT value FROM meta WHERE key = 'starts'";
     const CHECK_VALUE = "SELECT value FROM meta WHERE key = ?1";
     const SET_CHECK_VALUE = "INSERT INTO meta(key, value) VALUES(?1, ?2)";
@@ -45,10 +49,27 @@ statements! {
     const SET_CHAT_LOG_MARK = "UPDATE meta SET value = ?1 WHERE key = 'chat_log_mark' AND value < ?1";
 }
 
+/// More than the starts between a copy and the day on which it is put back.
+const STARTS_SINCE_A_COPY: u32 = 1_000;
+
 /// Whether no schema has been made yet.
 pub(super) fn is_empty(snapshot: &Snapshot<'_>) -> Result<bool, StoreError> {
     let tables = snapshot.one(TABLES, (), |row| row.get::<_, i64>(0))?;
     Ok(tables == Some(0))
+}
+
+/// Makes a copy of what was the database itself: another history without resume tokens, in which no
+/// server runs, and which the first start from it makes another one again.
+///
+/// # Errors
+/// SQLite's.
+pub(super) fn become_copy(tx: &Tx<'_>) -> Result<(), StoreError> {
+    tx.forget_all_resume()?;
+    tx.set_running_boot(None)?;
+    tx.end_run()?;
+    tx.renew_history_id()?;
+    tx.execute(MARK_COPY, ())?;
+    Ok(())
 }
 
 impl Snapshot<'_> {
@@ -123,15 +144,45 @@ impl Snapshot<'_> {
 
 impl Tx<'_> {
     /// Counts a start, and notes that a server runs, until [`Tx::end_run`]. Returns the number of
-    /// the start, 24 bits, which is 0 behind the largest one.
+    /// the start, 24 bits, which is 0 behind the largest one, and is none that was used before:
+    /// `logged` is the last one in the logs, which have more of them than a copy that was put back,
+    /// or a database whose end a power cut took.
     ///
     /// # Errors
     /// SQLite's.
-    pub fn begin_run(&self, now: i64) -> Result<u32, StoreError> {
+    pub fn begin_run(&self, now: i64, logged: Option<u32>) -> Result<u32, StoreError> {
         self.execute(SET_RUNNING_SINCE, [now])?;
-        self.execute(COUNT_START, ())?;
+        let used = match logged {
+            Some(logged) => logged,
+            // The lines that would tell may stand in files that were moved away.
+            None if self.is_copy()? => {
+                let counted = self.one(STARTS, (), |row| row.get(0))?;
+                counted.unwrap_or(0) + STARTS_SINCE_A_COPY
+            }
+            None => 0,
+        };
+        self.execute(COUNT_START, [used])?;
         let number = self.one(STARTS, (), |row| row.get(0))?;
         number.ok_or(StoreError::Missing)
+    }
+
+    fn is_copy(&self) -> Result<bool, StoreError> {
+        let mark = self.one(IS_COPY, (), |row| row.get::<_, i64>(0))?;
+        Ok(mark.is_some())
+    }
+
+    /// At the start of a server: makes a database of a copy, and says whether it was one. One copy
+    /// can be put back twice, and clients have seen what was said after the first time.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn begin_from_copy(&self) -> Result<bool, StoreError> {
+        let is_copy = self.is_copy()?;
+        if is_copy {
+            self.renew_history_id()?;
+            self.execute(UNMARK_COPY, ())?;
+        }
+        Ok(is_copy)
     }
 
     /// The server has ended well.
@@ -310,7 +361,7 @@ mod tests {
             .transaction(Commit::Usual, |tx| {
                 assert_eq!(tx.marks_of_a_run()?, 0);
                 for number in 1..=3 {
-                    assert_eq!(tx.begin_run(7)?, number);
+                    assert_eq!(tx.begin_run(7, None)?, number);
                     assert_eq!(tx.marks_of_a_run()?, 1);
                 }
                 tx.end_run()?;
@@ -319,7 +370,46 @@ mod tests {
                     Statement::of_test("UPDATE meta SET value = 16777215 WHERE key = 'starts'"),
                     (),
                 )?;
-                assert_eq!(tx.begin_run(7)?, 0);
+                assert_eq!(tx.begin_run(7, None)?, 0);
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn no_start_has_a_number_that_is_in_the_logs_or_may_be() {
+        let (_directory, mut store) = store();
+        store
+            .transaction(Commit::Usual, |tx| {
+                assert_eq!(tx.begin_run(7, Some(4))?, 5);
+                assert_eq!(tx.begin_run(7, Some(4))?, 6);
+                assert_eq!(tx.begin_run(7, Some(16_777_215))?, 0);
+                become_copy(tx)?;
+                assert_eq!(tx.begin_run(7, Some(2))?, 3);
+                // The logs were moved away.
+                assert_eq!(tx.begin_run(7, None)?, 3 + STARTS_SINCE_A_COPY + 1);
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn each_start_from_a_copy_begins_another_history() {
+        let (_directory, mut store) = store();
+        store
+            .transaction(Commit::Usual, |tx| {
+                assert!(!tx.begin_from_copy()?);
+                let first = tx.history_id()?;
+                tx.continue_history()?;
+                become_copy(tx)?;
+                let copied = tx.history_id()?;
+                assert!(tx.begin_from_copy()?);
+                let begun = tx.history_id()?;
+                assert!(first != copied && copied != begun && begun != first);
+                assert_eq!(tx.predecessor()?, None);
+                // From here on it is a database as any other.
+                assert!(!tx.begin_from_copy()?);
+                assert_eq!(tx.history_id()?, begun);
                 Ok(())
             })
             .unwrap();

@@ -386,7 +386,7 @@ mod tests {
         let (directory, mut store) = store();
         assert_eq!(store.checked(), None);
         store
-            .transaction(Commit::Usual, |tx| tx.begin_run(7))
+            .transaction(Commit::Usual, |tx| tx.begin_run(7, None))
             .unwrap();
         drop(store);
         let open = || Store::open(directory.path(), Durability::Normal, quiet());

@@ -13,7 +13,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::error::StoreError;
 use super::files::Place;
 use super::sql::{self, Snapshot, SqlLog};
-use super::{copy, files, schema};
+use super::{copy, files, meta, schema};
 
 /// A connection that SQLite itself keeps from writing. Used by one thread at a time.
 pub struct Reader {
@@ -49,19 +49,14 @@ impl Reader {
     ///
     /// The copy is another history without resume tokens: a server that is started from it gives
     /// out numbers again that clients have seen, and must accept no token that was spent or revoked
-    /// after the copy was made.
+    /// after the copy was made. It is marked as one.
     ///
     /// # Errors
     /// [`StoreError::Exists`] when there is such a file; those of files and of SQLite, after
     /// which there is none.
     pub fn back_up(&self, target: &Path) -> Result<(), StoreError> {
         copy::copy(&self.connection, &self.log, target, |copy| {
-            sql::write(copy, &self.log, |tx| {
-                tx.forget_all_resume()?;
-                tx.set_running_boot(None)?;
-                tx.end_run()?;
-                tx.renew_history_id()
-            })
+            sql::write(copy, &self.log, meta::become_copy)
         })
     }
 }

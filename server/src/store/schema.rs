@@ -221,7 +221,9 @@ pub(super) fn migrate(
     for (index, statements) in migrations.iter().enumerate().skip(found) {
         if !is_empty {
             let backup = backup_name(directory, index + 1);
-            copy::copy(connection, log, &backup, |_| Ok(()))?;
+            copy::copy(connection, log, &backup, |copy| {
+                sql::write(copy, log, meta::become_copy)
+            })?;
         }
         sql::write(connection, log, |tx| {
             statements
@@ -247,7 +249,15 @@ fn backup_name(directory: &Path, schema: usize) -> PathBuf {
 mod tests {
     use super::*;
 
-    const ONE: Migration = &["CREATE TABLE t(x) ", "PRAGMA user_version = 1"];
+    /// With what a copy is parted from, as it is in the first schema.
+    const ONE: Migration = &[
+        "CREATE TABLE t(x)",
+        "CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY NOT NULL)",
+        "INSERT INTO meta VALUES('history_id', zeroblob(16))",
+        "CREATE TABLE resume_tokens(id)",
+        "INSERT INTO resume_tokens VALUES(1)",
+        "PRAGMA user_version = 1",
+    ];
     const TWO: Migration = &[
         "ALTER TABLE t ADD COLUMN y",
         "UPDATE t SET y = x + 1",
@@ -315,6 +325,12 @@ mod tests {
         let copy = Connection::open(directory.path().join("backup-before-v2.db")).unwrap();
         assert_eq!(number(&copy, VERSION), 1);
         assert_eq!(number(&copy, "SELECT x FROM t"), 41);
+        // Who is started from it is another server, in which nobody is logged in.
+        let parted = "SELECT (SELECT count(*) FROM resume_tokens) + \
+                      (SELECT count(*) FROM meta WHERE value = zeroblob(16))";
+        assert_eq!((number(&connection, parted), number(&copy, parted)), (2, 0));
+        let mark = "SELECT count(*) FROM meta WHERE key = 'copied'";
+        assert_eq!((number(&connection, mark), number(&copy, mark)), (0, 1));
 
         migrate(&connection, &quiet(), directory.path(), &[ONE, TWO]).unwrap();
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);

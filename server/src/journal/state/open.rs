@@ -27,6 +27,9 @@ const UNKNOWN_BOOT: &str = "unknown";
 const CUT_OFF: &str = "the machine ended while the server ran, which may have lost the last \
     messages (durability = \"normal\"); clients discard what is gone";
 
+const FROM_COPY: &str = "the database is a copy that was put back, as of the moment when it was \
+    made; clients discard what they hold";
+
 pub struct Parts {
     /// The journal becomes its only writer.
     pub store: Store,
@@ -48,6 +51,7 @@ struct Begun {
     /// The last run ended with a crash or power cut of the machine, and may have lost its last
     /// commits.
     cut_off: bool,
+    is_from_copy: bool,
     unindexed: bool,
 }
 
@@ -63,7 +67,8 @@ impl Begun {
         if shown > kept {
             tx.skip_rows(shown)?;
         }
-        if shown > kept || cut_off {
+        let is_from_copy = tx.begin_from_copy()?;
+        if !is_from_copy && (shown > kept || cut_off) {
             // A power cut or an older copy: clients show messages that are gone, of which chat.log
             // may have lost the lines as well. They must discard them, since the numbers will be
             // given to other messages; what is left is the same as it was.
@@ -86,6 +91,7 @@ impl Begun {
             lobby: lobby.ok_or(StoreError::Missing)?,
             kept,
             cut_off,
+            is_from_copy,
             unindexed: tx.is_index_behind()?,
         })
     }
@@ -112,6 +118,7 @@ impl JournalState {
             lobby,
             kept,
             cut_off,
+            is_from_copy,
             unindexed,
         } = begun;
         if shown > kept {
@@ -119,6 +126,8 @@ impl JournalState {
             audit.log(line.with("kept_row", kept));
         } else if cut_off {
             audit.log(Line::of(&events::HISTORY_RENEWED).with("why", CUT_OFF));
+        } else if is_from_copy {
+            audit.log(Line::of(&events::HISTORY_RENEWED).with("why", FROM_COPY));
         }
         let mut rooms = Rooms::default();
         rooms.insert(LOBBY, lobby);
