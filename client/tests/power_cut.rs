@@ -14,7 +14,7 @@ use chatbox_common::testkit::client_dir::{ClientDir, end};
 use chatbox_common::testkit::guard::GuardedChild;
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED, free_port};
 use chatbox_common::testkit::scripted_client::id;
-use chatbox_common::testkit::terminal::client;
+use chatbox_common::testkit::terminal::{Signal, client};
 use chatbox_common::testkit::wait::eventually;
 
 #[test]
@@ -93,4 +93,53 @@ fn tail_ends_where_numbers_that_it_has_printed_get_other_texts() {
         ended.err
     );
     assert!(!printed().contains("another text"), "{}", printed());
+}
+
+#[test]
+fn promise_1_nobody_goes_on_seeing_what_two_power_cuts_took() {
+    // Whoever was there in between, and whoever was not.
+    for is_there in [true, false] {
+        let mut server = ServerProcess::start_on(free_port(), UNLIMITED);
+        let (_bob, mut bob) = server.register("Bob");
+        let (mut account, _) = server.register("Alice");
+        bob.post(id(1, 1), "this is kept");
+        let screen = client::enter(&server, (80, 24), &mut account);
+        screen.sees("this is kept");
+        let earlier = server.files();
+        bob.post(id(1, 2), "the first ghost");
+        bob.post(id(1, 3), "a ghost behind it");
+        screen.sees("a ghost behind it");
+        server.kill();
+        server.cut_power(&earlier);
+        if !is_there {
+            screen.signal(Signal::STOP);
+            screen.stops();
+        }
+        server.restart();
+        let (_carol, mut carol) = server.register("Carol");
+        carol.post(id(3, 1), "another text");
+        if is_there {
+            // What a resume spends is not lost.
+            screen.sees("another text");
+        }
+        let (_dave, _) = server.register("Dave");
+        let earlier = server.files();
+        carol.post(id(3, 2), "the second ghost");
+        if is_there {
+            screen.sees("the second ghost");
+            screen.loses("the first ghost");
+        }
+        server.kill();
+        server.cut_power(&earlier);
+        server.restart();
+        screen.signal(Signal::CONT);
+        let (_erin, mut erin) = server.register("Erin");
+        assert_eq!(erin.post(id(5, 1), "a third text").seq, 3);
+        screen.sees("a third text");
+        screen.sees("another text");
+        for ghost in ["the first ghost", "a ghost behind it", "the second ghost"] {
+            screen.loses(ghost);
+        }
+        screen.sees("this is kept");
+    }
 }

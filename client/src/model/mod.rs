@@ -273,6 +273,7 @@ impl Model {
         let before = self.history_id.replace(welcome.history_id);
         let is_continued = before.is_some() && before == welcome.predecessor;
         if is_continued {
+            self.forget_uncertain(effects);
             let rooms = self.rooms.values_mut().chain(self.former.values_mut());
             rooms.for_each(KnownRoom::has_successor);
             self.give_up_the_past(effects);
@@ -345,6 +346,18 @@ impl Model {
 
     fn changed(&mut self, room: RoomId) {
         self.needs.update(room, self.rooms.get(&room));
+    }
+
+    /// Two losses in a row: a room in which the person was not meanwhile has never said what the first
+    /// one took of it, and does not know it any more.
+    fn forget_uncertain(&mut self, effects: &mut Vec<Effect>) {
+        self.former.retain(|&number, room| {
+            let is_uncertain = room.is_to_be_cut();
+            if is_uncertain {
+                effects.push(Effect::ForgetRoom(number));
+            }
+            !is_uncertain
+        });
     }
 
     /// Beyond the bound what was shown of a room is shown again after a return, so the face must

@@ -76,6 +76,11 @@ impl KnownRoom {
         self.is_of_predecessor = true;
     }
 
+    /// What was lost of it is not known yet.
+    pub(super) const fn is_to_be_cut(&self) -> bool {
+        self.is_of_predecessor
+    }
+
     /// Forgets what the server has lost of the room. The first and the last message lost, where
     /// there are such.
     pub(super) fn cut(&mut self) -> Option<(Seq, Seq)> {

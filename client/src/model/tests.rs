@@ -1,4 +1,5 @@
 mod endless;
+mod power_cuts;
 
 use chatbox_common::wire::message::{
     AccountId, Chat, Following, Kind, Limits, OnlinePerson, Page, People, Room,
