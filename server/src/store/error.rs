@@ -53,10 +53,9 @@ pub enum StoreError {
     },
     #[error("{} exists already and is not overwritten", .0.display())]
     Exists(PathBuf),
-    /// The file that is open has lost its name.
+    /// A file that is open has lost its name.
     #[error(
-        "{} was moved, deleted or replaced while it was in use: what was stored in it since is not \
-         under that name",
+        "{} was moved, deleted or replaced while it was in use: nothing more is stored",
         .0.display()
     )]
     Gone(PathBuf),

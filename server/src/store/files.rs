@@ -1,5 +1,5 @@
-//! The files of the database: lock, modes, connections, and whether the file is still the one that
-//! its name means. It knows no table.
+//! The files of the database: lock, modes, connections, and whether the files are still those that
+//! their names mean. It knows no table.
 //!
 //! No function here opens the database's file once SQLite has: the operating system drops all of a
 //! process's POSIX locks on a file when any one descriptor of it is closed, and SQLite's locks are
@@ -86,42 +86,64 @@ fn id_of(path: &Path) -> io::Result<FileId> {
     Ok((metadata.dev(), metadata.ino()))
 }
 
-/// The database's file as it was when it was opened, to be compared with what its name means.
+struct NamedFile {
+    path: PathBuf,
+    /// What the name meant when it was opened.
+    id: FileId,
+}
+
+impl NamedFile {
+    fn of(path: PathBuf) -> Result<Self, StoreError> {
+        let id = id_of(&path).map_err(StoreError::io("look at", &path))?;
+        Ok(Self { path, id })
+    }
+
+    fn is_there(&self) -> bool {
+        id_of(&self.path).is_ok_and(|found| found == self.id)
+    }
+}
+
+/// The files that a server has open, to be compared with what their names mean by now.
 pub(super) struct Place {
-    database: PathBuf,
-    file: FileId,
-    /// The write-ahead log's, which is there while a connection is open.
-    log: Option<FileId>,
+    database: NamedFile,
+    /// The write-ahead log, which is there while a connection is open.
+    log: NamedFile,
+    lock: NamedFile,
 }
 
 impl Place {
-    pub(super) fn of(database: &Path) -> Result<Self, StoreError> {
+    /// Of the database in `directory`, which has been written to since it was opened.
+    ///
+    /// # Errors
+    /// When a file is missing, or can't be looked at.
+    pub(super) fn of(directory: &Path) -> Result<Self, StoreError> {
         Ok(Self {
-            database: database.to_owned(),
-            file: id_of(database).map_err(StoreError::io("look at", database))?,
-            log: id_of(&beside(database, "-wal")).ok(),
+            database: NamedFile::of(directory.join(DATABASE))?,
+            log: NamedFile::of(directory.join(LOG))?,
+            lock: NamedFile::of(directory.join(LOCK))?,
         })
     }
 
-    /// One system call.
+    /// Three system calls.
     ///
     /// # Errors
-    /// [`StoreError::Gone`] when the file was moved, deleted or replaced: what is committed from
-    /// here on nobody would find.
+    /// [`StoreError::Gone`] when a file was moved, deleted or replaced: what is committed from here
+    /// on nobody would find, or another server may write as well.
     pub(super) fn check(&self) -> Result<(), StoreError> {
-        if id_of(&self.database).is_ok_and(|file| file == self.file) {
-            return Ok(());
+        let all = [&self.database, &self.log, &self.lock];
+        match all.into_iter().find(|file| !file.is_there()) {
+            Some(file) => Err(StoreError::Gone(file.path.clone())),
+            None => Ok(()),
         }
-        Err(StoreError::Gone(self.database.clone()))
     }
 
-    /// Takes the name from the write-ahead log of a file that is gone: SQLite would read it into
+    /// Takes the name from the write-ahead log of a database that is gone: SQLite would read it into
     /// whatever has the database's name at the next start.
     pub(super) fn set_log_aside(&self) {
-        let log = beside(&self.database, "-wal");
-        if self.log.is_some() && id_of(&log).ok() == self.log {
+        if !self.database.is_there() && self.log.is_there() {
+            let log = &self.log.path;
             // If it can't be, the next start's check may find out.
-            let _ = fs::rename(&log, beside(&log, ".aside"));
+            let _ = fs::rename(log, beside(log, ".aside"));
         }
     }
 }
@@ -263,29 +285,34 @@ mod tests {
     #[test]
     fn a_file_that_is_moved_deleted_or_replaced_is_noticed() {
         let directory = tempfile::tempdir().unwrap();
-        let (path, aside) = (
-            directory.path().join(DATABASE),
-            directory.path().join("aside"),
-        );
-        let log = directory.path().join("chatbox.db-wal");
-        fs::write(&path, "one").unwrap();
-        fs::write(&log, "log").unwrap();
-        let place = Place::of(&path).unwrap();
+        let file = |name: &str| directory.path().join(name);
+        for name in [DATABASE, LOG, LOCK] {
+            fs::write(file(name), name).unwrap();
+        }
+        let place = Place::of(directory.path()).unwrap();
         place.check().unwrap();
-        fs::rename(&path, &aside).unwrap();
-        assert!(matches!(place.check(), Err(StoreError::Gone(gone)) if gone == path));
-        fs::write(&path, "another").unwrap();
-        assert!(place.check().is_err());
-        fs::rename(&aside, &path).unwrap();
-        place.check().unwrap();
+        for name in [LOG, LOCK, DATABASE] {
+            fs::rename(file(name), file("kept")).unwrap();
+            assert!(matches!(place.check(), Err(StoreError::Gone(gone)) if gone == file(name)));
+            fs::write(file(name), "another").unwrap();
+            assert!(place.check().is_err());
+            if name != DATABASE {
+                // It is that of the database that is open.
+                place.set_log_aside();
+                assert!(file(LOG).exists());
+            }
+            fs::rename(file("kept"), file(name)).unwrap();
+            place.check().unwrap();
+        }
 
         // The log of the one must not be read into the other.
+        fs::remove_file(file(DATABASE)).unwrap();
         place.set_log_aside();
-        assert!(!log.exists());
-        let kept = fs::read(directory.path().join("chatbox.db-wal.aside")).unwrap();
-        assert_eq!(kept, b"log");
-        fs::write(&log, "of another").unwrap();
+        assert!(!file(LOG).exists());
+        let kept = fs::read(file("chatbox.db-wal.aside")).unwrap();
+        assert_eq!(kept, LOG.as_bytes());
+        fs::write(file(LOG), "of another").unwrap();
         place.set_log_aside();
-        assert!(log.exists(), "it is not ours");
+        assert!(file(LOG).exists(), "it is not ours");
     }
 }

@@ -152,7 +152,7 @@ impl Store {
             Ok(())
         })?;
         Ok(Self {
-            place: Place::of(&database)?,
+            place: Place::of(directory)?,
             connection,
             log,
             durability,
@@ -171,7 +171,7 @@ impl Store {
     ///
     /// # Errors
     /// Those of `work`, [`StoreError::Busy`] when another program has held the database for a
-    /// second, [`StoreError::Gone`] when its file has lost its name, and those of the commit.
+    /// second, [`StoreError::Gone`] when one of its files has lost its name, and those of the commit.
     pub fn transaction<T>(
         &mut self,
         commit: Commit,

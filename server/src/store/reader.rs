@@ -120,7 +120,7 @@ impl Checkpointer {
         Ok(Self {
             connection,
             log,
-            place: Place::of(&database)?,
+            place: Place::of(directory)?,
             last: None,
             file: directory.join(files::LOG),
         })
@@ -135,14 +135,19 @@ impl Checkpointer {
         Ok(metadata.len())
     }
 
-    /// Whether the database's name still means the file that is open.
+    /// Whether the names of the database, its write-ahead log and its lock still mean the files that
+    /// are open.
     ///
     /// # Errors
-    /// [`StoreError::Gone`]. Then the write-ahead log has been taken from the name as well, so that
-    /// it is not read into another database.
-    pub fn look(&self) -> Result<(), StoreError> {
+    /// [`StoreError::Gone`]. Then what was committed has been moved into the database, wherever that
+    /// is: a log without its name is found by nobody. And the log of a database without its name has
+    /// lost its own, so that it is not read into another.
+    pub fn look(&mut self) -> Result<(), StoreError> {
         let found = self.place.check();
         if found.is_err() {
+            // Where it fails, or readers keep it from its end, the next look and the last
+            // connection's end try again.
+            let _ = self.checkpoint(Checkpoint::Passive);
             self.place.set_log_aside();
         }
         found

@@ -1,0 +1,80 @@
+//! Files of the database that are moved, deleted or replaced under a running server: it ends, and what
+//! it has acknowledged is there.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may assert in the plainest way, in its helpers as well"
+)]
+
+use std::fs;
+
+use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
+use chatbox_common::testkit::scripted_client::{ScriptedClient, id, sending};
+use chatbox_common::wire::message::{Seq, ServerMessage};
+
+/// Sends until the connection ends; the number of the last message that was acknowledged.
+fn talk(mut client: ScriptedClient) -> Seq {
+    let mut last = 0;
+    for n in 1_000.. {
+        // The server may be about to end, and not read any more.
+        if client
+            .try_say_all(&[sending(n, id(1, n.into()), "on and on")])
+            .is_err()
+        {
+            break;
+        }
+        let answered = loop {
+            match client.try_next() {
+                Ok(ServerMessage::Ack(ack)) => {
+                    last = ack.seq;
+                    break true;
+                }
+                Ok(ServerMessage::Error(_)) => break true,
+                Ok(_) => {}
+                Err(_) => break false,
+            }
+        };
+        if !answered {
+            break;
+        }
+    }
+    last
+}
+
+fn messages(server: &ServerProcess) -> Seq {
+    let count = server.query("SELECT CAST(count(*) AS TEXT) FROM messages");
+    count.unwrap().parse().unwrap()
+}
+
+#[test]
+fn promise_2_a_server_whose_log_or_lock_is_deleted_ends_and_loses_nothing() {
+    for name in ["chatbox.db-wal", "chatbox.lock"] {
+        for is_idle in [true, false] {
+            let mut server = ServerProcess::start(UNLIMITED);
+            let (mut account, mut alice) = server.register("Alice");
+            let mut last = 0;
+            for n in 1..=20 {
+                last = alice.post(id(1, n), "before").seq;
+            }
+            fs::remove_file(server.path().join("data").join(name)).unwrap();
+            if !is_idle {
+                last = last.max(talk(alice));
+            }
+            assert_eq!(server.wait().code(), Some(1), "{name}");
+            server.line(
+                "info.log",
+                &["ERROR database_gone", name, "moved, deleted or replaced"],
+            );
+            server.restart();
+            assert!(
+                messages(&server) >= last,
+                "{name}: {} of {last}",
+                messages(&server)
+            );
+            server.log_in(&mut account);
+        }
+    }
+}
