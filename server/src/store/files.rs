@@ -18,6 +18,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::catalogue;
 use super::error::StoreError;
 use super::sql::{self, SqlLog};
+use crate::new_file;
 
 /// SQLite puts `chatbox.db-wal` and `chatbox.db-shm` beside it.
 pub const DATABASE: &str = "chatbox.db";
@@ -141,11 +142,24 @@ impl Place {
     /// whatever has the database's name at the next start.
     pub(super) fn set_log_aside(&self) {
         if !self.database.is_there() && self.log.is_there() {
-            let log = &self.log.path;
             // If it can't be, the next start's check may find out.
-            let _ = fs::rename(log, beside(log, ".aside"));
+            let _ = set_aside(&self.log.path);
         }
     }
+}
+
+/// Renames the write-ahead log of a database that has lost its name to the first of `….aside`,
+/// `….aside.1`, … that is free: an earlier one may hold what is nowhere else.
+pub(super) fn set_aside(log: &Path) -> io::Result<()> {
+    let mut suffix = ".aside".to_owned();
+    for number in 1.. {
+        match new_file::name(log, &beside(log, &suffix)) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            done => return done,
+        }
+        suffix = format!(".aside.{number}");
+    }
+    Ok(())
 }
 
 /// Makes the database's file with mode 0600, or refuses one that others may use. SQLite gives the
@@ -311,6 +325,13 @@ mod tests {
         assert!(!file(LOG).exists());
         let kept = fs::read(file("chatbox.db-wal.aside")).unwrap();
         assert_eq!(kept, LOG.as_bytes());
+        // Nor must a second one take the place of the first.
+        for aside in ["chatbox.db-wal.aside.1", "chatbox.db-wal.aside.2"] {
+            fs::write(file(LOG), aside).unwrap();
+            set_aside(&file(LOG)).unwrap();
+            assert_eq!(fs::read_to_string(file(aside)).unwrap(), aside);
+        }
+        assert_eq!(fs::read(file("chatbox.db-wal.aside")).unwrap(), kept);
         fs::write(file(LOG), "of another").unwrap();
         place.set_log_aside();
         assert!(file(LOG).exists(), "it is not ours");

@@ -44,7 +44,7 @@ impl<'l> NewDatabase<'l> {
         remove(&database)?;
         // SQLite would read the log of an earlier database into this one.
         let log = beside(&database, "-wal");
-        match fs::rename(&log, beside(&log, ".aside")) {
+        match files::set_aside(&log) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(StoreError::io("move", &log)(error));
             }
@@ -85,11 +85,15 @@ mod tests {
 
         fs::write(&database, "").unwrap();
         fs::write(beside(&database, "-wal"), "of an earlier one").unwrap();
+        fs::write(beside(&database, "-wal.aside"), "of one before that").unwrap();
         let new = NewDatabase::build(&lock, &quiet()).unwrap();
         assert!(!files::exists(directory.path()).unwrap());
         new.publish().unwrap();
         assert!(files::exists(directory.path()).unwrap());
         assert!(!beside(&database, "-wal").exists());
+        let aside = |suffix| fs::read_to_string(beside(&database, suffix)).unwrap();
+        assert_eq!(aside("-wal.aside"), "of one before that");
+        assert_eq!(aside("-wal.aside.1"), "of an earlier one");
         let before = fs::read(&database).unwrap();
         let again = NewDatabase::build(&lock, &quiet()).unwrap().publish();
         assert!(matches!(again, Err(StoreError::Exists(_))));

@@ -334,6 +334,25 @@ mod tests {
     }
 
     #[test]
+    fn a_database_that_is_moved_has_what_was_committed_without_its_log() {
+        let (directory, mut store) = store();
+        let mut checkpointer = Checkpointer::open(directory.path(), quiet()).unwrap();
+        account(&mut store, "alice");
+        checkpointer.look().unwrap();
+        let database = directory.path().join(files::DATABASE);
+        let moved = directory.path().join("moved.db");
+        fs::rename(&database, &moved).unwrap();
+        assert!(matches!(checkpointer.look(), Err(StoreError::Gone(_))));
+        // As it is at this moment: no connection has been closed.
+        let alone = tempfile::tempdir().unwrap();
+        let copy = alone.path().join(files::DATABASE);
+        fs::copy(&moved, &copy).unwrap();
+        let found = Connection::open(&copy)
+            .and_then(|copy| copy.query_row("SELECT user FROM REGISTERED", (), |row| row.get(0)));
+        assert_eq!(found, Ok("alice".to_owned()));
+    }
+
+    #[test]
     fn only_a_checkpoint_that_found_something_else_is_reported() {
         let (directory, mut store) = store();
         let lines = Arc::new(Mutex::new(0));
