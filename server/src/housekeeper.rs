@@ -148,7 +148,8 @@ impl Housekeeper {
                 if let Err(error) = chat_sync.sync() {
                     log::error!("chat.log can't be synced: {error}");
                 }
-                if let Err(error) = log.checkpointer.look() {
+                let found = log.checkpointer.look();
+                if let Err(error @ StoreError::Gone(_)) = found {
                     if let Some(stop) = stop.take() {
                         let line = Line::of(&events::DATABASE_GONE).with("why", &error);
                         shared.audit.log(line);
@@ -158,11 +159,13 @@ impl Housekeeper {
                     }
                     continue;
                 }
-                let done = if is_over {
-                    log.finish().map(|()| None)
-                } else {
-                    log.turn()
-                };
+                let done = found.and_then(|()| {
+                    if is_over {
+                        log.finish().map(|()| None)
+                    } else {
+                        log.turn()
+                    }
+                });
                 let was_failing = std::mem::replace(&mut is_failing, done.is_err());
                 let line = match done {
                     Ok(held_up) => held_up.map(|bytes| {

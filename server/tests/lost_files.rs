@@ -10,10 +10,11 @@
 )]
 
 use std::fs;
+use std::os::unix::fs::symlink;
 
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
 use chatbox_common::testkit::scripted_client::{ScriptedClient, id, sending};
-use chatbox_common::wire::message::{Seq, ServerMessage};
+use chatbox_common::wire::message::{ErrorCode, Seq, ServerMessage};
 
 /// Sends until the connection ends; the number of the last message that was acknowledged.
 fn talk(mut client: ScriptedClient) -> Seq {
@@ -77,4 +78,26 @@ fn promise_2_a_server_whose_log_or_lock_is_deleted_ends_and_loses_nothing() {
             server.log_in(&mut account);
         }
     }
+}
+
+#[test]
+fn files_that_cannot_be_looked_at_are_waited_for() {
+    let mut server = ServerProcess::start(UNLIMITED);
+    let (_account, mut alice) = server.register("Alice");
+    alice.post(id(1, 1), "before");
+    let data = server.path().join("data");
+    let kept = server.path().join("kept");
+    fs::rename(&data, &kept).unwrap();
+    // No answer is that a file is not there: the system gives up following the name.
+    symlink("data", &data).unwrap();
+    let refused = alice.send(id(1, 2), "meanwhile");
+    assert_eq!(alice.error(refused).code, ErrorCode::Unavailable);
+    server.line("info.log", &["ERROR commit_failed", "cannot look at"]);
+    // The housekeeper, too, has had its turn.
+    server.line("info.log", &["ERROR checkpoint_failed", "cannot look at"]);
+    assert!(server.is_running());
+    fs::remove_file(&data).unwrap();
+    fs::rename(&kept, &data).unwrap();
+    assert_eq!(alice.post(id(1, 2), "meanwhile").seq, 2);
+    assert_eq!(server.stop().code(), Some(0));
 }

@@ -99,8 +99,19 @@ impl NamedFile {
         Ok(Self { path, id })
     }
 
-    fn is_there(&self) -> bool {
-        id_of(&self.path).is_ok_and(|found| found == self.id)
+    fn is_there(&self) -> Result<bool, StoreError> {
+        self.is_found(id_of(&self.path))
+    }
+
+    /// What can't be looked at just now, since a disk answers with an error or a folder is closed, is
+    /// not known to be gone.
+    fn is_found(&self, found: io::Result<FileId>) -> Result<bool, StoreError> {
+        use io::ErrorKind::{NotADirectory, NotFound};
+        match found {
+            Ok(found) => Ok(found == self.id),
+            Err(error) if matches!(error.kind(), NotFound | NotADirectory) => Ok(false),
+            Err(error) => Err(StoreError::io("look at", &self.path)(error)),
+        }
     }
 }
 
@@ -129,19 +140,22 @@ impl Place {
     ///
     /// # Errors
     /// [`StoreError::Gone`] when a file was moved, deleted or replaced: what is committed from here
-    /// on nobody would find, or another server may write as well.
+    /// on nobody would find, or another server may write as well. [`StoreError::Io`] when that
+    /// can't be known just now.
     pub(super) fn check(&self) -> Result<(), StoreError> {
-        let all = [&self.database, &self.log, &self.lock];
-        match all.into_iter().find(|file| !file.is_there()) {
-            Some(file) => Err(StoreError::Gone(file.path.clone())),
-            None => Ok(()),
+        for file in [&self.database, &self.log, &self.lock] {
+            if !file.is_there()? {
+                return Err(StoreError::Gone(file.path.clone()));
+            }
         }
+        Ok(())
     }
 
     /// Takes the name from the write-ahead log of a database that is gone: SQLite would read it into
     /// whatever has the database's name at the next start.
     pub(super) fn set_log_aside(&self) {
-        if !self.database.is_there() && self.log.is_there() {
+        let is_ours = matches!(self.log.is_there(), Ok(true));
+        if is_ours && matches!(self.database.is_there(), Ok(false)) {
             // If it can't be, the next start's check may find out.
             let _ = set_aside(&self.log.path);
         }
@@ -294,6 +308,31 @@ mod tests {
         ));
         drop(held);
         lock(directory.path()).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_looked_at_is_unavailable_and_not_gone() {
+        let file = NamedFile {
+            path: DATABASE.into(),
+            id: (1, 2),
+        };
+        for kind in [
+            io::ErrorKind::PermissionDenied,
+            io::ErrorKind::StaleNetworkFileHandle,
+            io::ErrorKind::Other,
+        ] {
+            let unknown = file.is_found(Err(kind.into()));
+            assert!(
+                matches!(&unknown, Err(StoreError::Io { .. })),
+                "{unknown:?}"
+            );
+            assert!(unknown.is_err_and(|error| error.is_unavailable()));
+        }
+        for kind in [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory] {
+            assert!(!file.is_found(Err(kind.into())).unwrap());
+        }
+        assert!(file.is_found(Ok((1, 2))).unwrap());
+        assert!(!file.is_found(Ok((1, 3))).unwrap());
     }
 
     #[test]

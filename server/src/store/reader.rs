@@ -141,10 +141,11 @@ impl Checkpointer {
     /// # Errors
     /// [`StoreError::Gone`]. Then what was committed has been moved into the database, wherever that
     /// is: a log without its name is found by nobody. And the log of a database without its name has
-    /// lost its own, so that it is not read into another.
+    /// lost its own, so that it is not read into another. [`StoreError::Io`] when it can't be known
+    /// just now.
     pub fn look(&mut self) -> Result<(), StoreError> {
         let found = self.place.check();
-        if found.is_err() {
+        if matches!(found, Err(StoreError::Gone(_))) {
             // Where it fails, or readers keep it from its end, the next look and the last
             // connection's end try again.
             let _ = self.checkpoint(Checkpoint::Passive);
