@@ -11,9 +11,12 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
-use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
+use chatbox_common::testkit::process::{ServerProcess, UNLIMITED, program};
 use chatbox_common::testkit::scripted_client::{ScriptedClient, id, sending};
+use chatbox_common::testkit::wait::eventually;
 use chatbox_common::wire::message::{ErrorCode, Seq, ServerMessage};
 
 /// Sends until the connection ends; the number of the last message that was acknowledged.
@@ -100,4 +103,81 @@ fn files_that_cannot_be_looked_at_are_waited_for() {
     fs::rename(&kept, &data).unwrap();
     assert_eq!(alice.post(id(1, 2), "meanwhile").seq, 2);
     assert_eq!(server.stop().code(), Some(0));
+}
+
+/// The database's name is a link to a file that is not there yet.
+fn link(directory: &Path) {
+    fs::create_dir(directory.join("disk")).unwrap();
+    fs::create_dir(directory.join("data")).unwrap();
+    symlink("../disk/real.db", directory.join("data/chatbox.db")).unwrap();
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap().map(Result::unwrap);
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_database_that_is_a_link_is_made_locked_and_watched_where_it_leads() {
+    let mut server = ServerProcess::start_prepared(UNLIMITED, link);
+    let (_account, mut alice) = server.register("Alice");
+    let mut last = alice.post(id(1, 1), "before").seq;
+    let disk = server.path().join("disk");
+    let all = ["real.db", "real.db-shm", "real.db-wal", "real.lock"];
+    assert_eq!(names(&disk), all);
+    assert_eq!(
+        names(&server.path().join("data")),
+        [".gitignore", "chatbox.db"]
+    );
+
+    // One that calls the same file by another name.
+    let other = server.path().join("other");
+    fs::create_dir(&other).unwrap();
+    symlink(disk.join("real.db"), other.join("chatbox.db")).unwrap();
+    let refused = Command::new(program("chatbox-server"))
+        .current_dir(server.path())
+        .args(["--config", "config.toml", "--port", "0", "--data-dir"])
+        .arg(&other)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let complaint = String::from_utf8_lossy(&refused.stderr);
+    assert!(
+        complaint.contains("is in use by a running chatbox-server"),
+        "{complaint}"
+    );
+
+    // The housekeeper has looked at the log by then.
+    eventually("a checkpoint", || {
+        let lines = server.lines("sql.log");
+        lines
+            .iter()
+            .any(|line| line.contains("wal_checkpoint"))
+            .then_some(())
+    });
+    let lines = server.lines("info.log");
+    assert!(
+        !lines.iter().any(|line| line.contains("checkpoint_failed")),
+        "{lines:#?}"
+    );
+    fs::remove_file(disk.join("real.db-wal")).unwrap();
+    last = last.max(talk(alice));
+    assert_eq!(server.wait().code(), Some(1));
+    server.line("info.log", &["ERROR database_gone", "/disk/real.db-wal"]);
+    server.restart();
+    assert!(messages(&server) >= last);
+
+    // A link that leads elsewhere is another database.
+    let link = server.path().join("data/chatbox.db");
+    fs::copy(disk.join("real.db"), disk.join("another.db")).unwrap();
+    fs::remove_file(&link).unwrap();
+    symlink(disk.join("another.db"), &link).unwrap();
+    assert_eq!(server.wait().code(), Some(1));
+    server.line("info.log", &["ERROR database_gone", "data/chatbox.db"]);
+    // The one that was open is still where it was: its log is set aside for nobody.
+    assert!(!names(&disk).iter().any(|name| name.contains("aside")));
 }

@@ -20,12 +20,10 @@ use super::error::StoreError;
 use super::sql::{self, SqlLog};
 use crate::new_file;
 
-/// SQLite puts `chatbox.db-wal` and `chatbox.db-shm` beside it.
+/// The name that is looked for in a directory of data; it may be a link.
 pub const DATABASE: &str = "chatbox.db";
-/// The write-ahead log.
-pub(super) const LOG: &str = "chatbox.db-wal";
-/// The process that holds this file's lock is the one writer of the directory.
-pub const LOCK: &str = "chatbox.lock";
+/// As many as Linux follows.
+const MOST_LINKS: usize = 40;
 
 /// How long a statement waits for another connection's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
@@ -34,13 +32,60 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 /// however that is.
 pub struct DataLock {
     pub(super) directory: PathBuf,
+    /// Of [`real_path`].
+    pub(super) database: PathBuf,
     _file: File,
+}
+
+/// Where the database of a directory lies, or is to be made: its name may be a link to a file that is
+/// not there yet. SQLite follows it as well, and puts `…-wal` and `…-shm` beside what it leads to.
+///
+/// # Errors
+/// When the name can't be looked at.
+pub(super) fn real_path(directory: &Path) -> Result<PathBuf, StoreError> {
+    let mut path = directory.join(DATABASE);
+    for _ in 0..MOST_LINKS {
+        match fs::read_link(&path) {
+            // An absolute one stands for itself.
+            Ok(target) => path = tidy(path.parent().unwrap_or(directory).join(target)),
+            Err(error) => match error.kind() {
+                // It is no link.
+                io::ErrorKind::InvalidInput | io::ErrorKind::NotFound => return Ok(path),
+                _ => return Err(StoreError::io("look at", &path)(error)),
+            },
+        }
+    }
+    // SQLite refuses it.
+    Ok(path)
+}
+
+/// Without the `..` of a relative link, which say nothing to who reads the path in a sentence.
+fn tidy(path: PathBuf) -> PathBuf {
+    let folder = path
+        .parent()
+        .and_then(|folder| fs::canonicalize(folder).ok());
+    match folder.zip(path.file_name()) {
+        Some((folder, name)) => folder.join(name),
+        None => path,
+    }
+}
+
+/// The write-ahead log of the database with this real path.
+pub(super) fn log_of(database: &Path) -> PathBuf {
+    beside(database, "-wal")
+}
+
+/// `chatbox.lock` of `chatbox.db`. The process that holds this file's lock is the one writer of the
+/// database, whatever links lead to it.
+fn lock_of(database: &Path) -> PathBuf {
+    database.with_extension("lock")
 }
 
 /// # Errors
 /// [`StoreError::Locked`] when another process has it; those of files.
 pub fn lock(directory: &Path) -> Result<DataLock, StoreError> {
-    let path = directory.join(LOCK);
+    let database = real_path(directory)?;
+    let path = lock_of(&database);
     let file = OpenOptions::new()
         .write(true)
         .create(true)
@@ -51,6 +96,7 @@ pub fn lock(directory: &Path) -> Result<DataLock, StoreError> {
     match file.try_lock() {
         Ok(()) => Ok(DataLock {
             directory: directory.to_owned(),
+            database,
             _file: file,
         }),
         Err(TryLockError::WouldBlock) => Err(StoreError::Locked(directory.to_owned())),
@@ -117,6 +163,9 @@ impl NamedFile {
 
 /// The files that a server has open, to be compared with what their names mean by now.
 pub(super) struct Place {
+    /// The database as the operator calls it.
+    named: NamedFile,
+    /// The same as SQLite calls it.
     database: NamedFile,
     /// The write-ahead log, which is there while a connection is open.
     log: NamedFile,
@@ -129,10 +178,12 @@ impl Place {
     /// # Errors
     /// When a file is missing, or can't be looked at.
     pub(super) fn of(directory: &Path) -> Result<Self, StoreError> {
+        let database = real_path(directory)?;
         Ok(Self {
-            database: NamedFile::of(directory.join(DATABASE))?,
-            log: NamedFile::of(directory.join(LOG))?,
-            lock: NamedFile::of(directory.join(LOCK))?,
+            named: NamedFile::of(directory.join(DATABASE))?,
+            log: NamedFile::of(log_of(&database))?,
+            lock: NamedFile::of(lock_of(&database))?,
+            database: NamedFile::of(database)?,
         })
     }
 
@@ -143,7 +194,7 @@ impl Place {
     /// on nobody would find, or another server may write as well. [`StoreError::Io`] when that
     /// can't be known just now.
     pub(super) fn check(&self) -> Result<(), StoreError> {
-        for file in [&self.database, &self.log, &self.lock] {
+        for file in [&self.named, &self.log, &self.lock] {
             if !file.is_there()? {
                 return Err(StoreError::Gone(file.path.clone()));
             }
@@ -262,7 +313,12 @@ pub(super) fn sync_parent(path: &Path) -> Result<(), StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
+
+    const LOG: &str = "chatbox.db-wal";
+    const LOCK: &str = "chatbox.lock";
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o7777
@@ -374,5 +430,34 @@ mod tests {
         fs::write(file(LOG), "of another").unwrap();
         place.set_log_aside();
         assert!(file(LOG).exists(), "it is not ours");
+    }
+
+    #[test]
+    fn links_are_followed_to_a_file_that_need_not_be_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = &directory.path().canonicalize().unwrap();
+        let path = root.join(DATABASE);
+        assert_eq!(real_path(root).unwrap(), path);
+        symlink("one/link", &path).unwrap();
+        fs::create_dir(root.join("one")).unwrap();
+        assert_eq!(real_path(root).unwrap(), root.join("one/link"));
+        let far = root.join("far.db");
+        symlink(&far, root.join("one/link")).unwrap();
+        for _ in 0..2 {
+            assert_eq!(real_path(root).unwrap(), far);
+            fs::write(&far, "there").unwrap();
+        }
+        let held = lock(root).unwrap();
+        assert!(root.join("far.lock").exists());
+        let other = root.join("other");
+        fs::create_dir(&other).unwrap();
+        symlink("../far.db", other.join(DATABASE)).unwrap();
+        assert!(matches!(lock(&other), Err(StoreError::Locked(_))));
+        drop(held);
+        lock(&other).unwrap();
+        // It leads nowhere.
+        fs::remove_file(&far).unwrap();
+        symlink(&far, &far).unwrap();
+        real_path(root).unwrap();
     }
 }

@@ -126,9 +126,8 @@ impl Store {
         log: SqlLog,
     ) -> Result<Self, StoreError> {
         let directory = lock.directory.as_path();
-        let database = directory.join(DATABASE);
-        files::make_private(&database)?;
-        let connection = files::connect(&database, OpenFlags::SQLITE_OPEN_READ_WRITE, &log)?;
+        files::make_private(&lock.database)?;
+        let connection = files::connect(&lock.database, OpenFlags::SQLITE_OPEN_READ_WRITE, &log)?;
         let found = schema::check(&connection, &log, schema::MIGRATIONS)?;
         let was_cut_off = found > 0
             && sql::read(&connection, &log, |snapshot| {

@@ -7,7 +7,7 @@ use rusqlite::OpenFlags;
 
 use super::copy::Unfinished;
 use super::error::StoreError;
-use super::files::{self, DATABASE, DataLock, beside};
+use super::files::{self, DataLock, beside};
 use super::schema;
 use super::sql::SqlLog;
 
@@ -23,7 +23,7 @@ impl<'l> NewDatabase<'l> {
     /// # Errors
     /// Those of files and of SQLite, after which nothing is left.
     pub fn build(lock: &'l DataLock, log: &SqlLog) -> Result<Self, StoreError> {
-        let unfinished = Unfinished::beside(&lock.directory.join(DATABASE));
+        let unfinished = Unfinished::beside(&lock.database);
         files::create_private(&unfinished.0)?;
         let access = OpenFlags::SQLITE_OPEN_READ_WRITE;
         let connection = files::connect(&unfinished.0, access, log)?;
@@ -36,22 +36,21 @@ impl<'l> NewDatabase<'l> {
     /// # Errors
     /// [`StoreError::Exists`] when there is a database; those of files.
     pub fn publish(self) -> Result<(), StoreError> {
-        let directory = &self.lock.directory;
-        let database = directory.join(DATABASE);
-        if files::exists(directory)? {
-            return Err(StoreError::Exists(database));
+        let database = &self.lock.database;
+        if files::exists(&self.lock.directory)? {
+            return Err(StoreError::Exists(database.clone()));
         }
-        remove(&database)?;
+        remove(database)?;
         // SQLite would read the log of an earlier database into this one.
-        let log = beside(&database, "-wal");
+        let log = files::log_of(database);
         match files::set_aside(&log) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(StoreError::io("move", &log)(error));
             }
             _ => {}
         }
-        remove(&beside(&database, "-shm"))?;
-        self.unfinished.publish(&database)
+        remove(&beside(database, "-shm"))?;
+        self.unfinished.publish(database)
     }
 }
 
@@ -67,7 +66,7 @@ fn remove(path: &std::path::Path) -> Result<(), StoreError> {
 #[cfg(test)]
 mod tests {
     use super::super::testing::quiet;
-    use super::super::{Durability, Store};
+    use super::super::{DATABASE, Durability, Store};
     use super::*;
 
     #[test]

@@ -28,7 +28,7 @@ impl Reader {
     /// # Errors
     /// [`StoreError::NewerSchema`], [`StoreError::Unusable`] when there is no database, SQLite's.
     pub fn open(directory: &Path, log: SqlLog) -> Result<Self, StoreError> {
-        let database = directory.join(files::DATABASE);
+        let database = files::real_path(directory)?;
         let connection = files::connect(&database, OpenFlags::SQLITE_OPEN_READ_ONLY, &log)?;
         schema::check(&connection, &log, schema::MIGRATIONS)?;
         Ok(Self { connection, log })
@@ -108,7 +108,7 @@ impl Checkpointer {
     /// # Errors
     /// SQLite's.
     pub fn open(directory: &Path, log: SqlLog) -> Result<Self, StoreError> {
-        let database = directory.join(files::DATABASE);
+        let database = files::real_path(directory)?;
         let connection = files::connect(&database, OpenFlags::SQLITE_OPEN_READ_WRITE, &log)?;
         files::settings(
             &connection,
@@ -122,7 +122,7 @@ impl Checkpointer {
             log,
             place: Place::of(directory)?,
             last: None,
-            file: directory.join(files::LOG),
+            file: files::log_of(&database),
         })
     }
 
@@ -299,7 +299,7 @@ mod tests {
             .connection
             .busy_timeout(Duration::ZERO)
             .unwrap();
-        let wal = directory.path().join(files::LOG);
+        let wal = files::log_of(&directory.path().join(files::DATABASE));
         let log_bytes = || fs::metadata(&wal).unwrap().len();
         assert!(log_bytes() > 0);
         reader
