@@ -84,6 +84,11 @@ impl Settings {
             .into_iter()
             .filter_map(|(dir, remedy)| {
                 let error = work(dir).err()?;
+                // Keys that are there are only read.
+                let holds_keys = std::ptr::eq(dir, self.key_dir.as_path());
+                if holds_keys && dir.is_dir() && error.kind() == ErrorKind::ReadOnlyFilesystem {
+                    return None;
+                }
                 Some(unusable(dir, &self.base, remedy, &error))
             })
             .collect();

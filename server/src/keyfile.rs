@@ -94,7 +94,8 @@ pub enum KeyFileError {
     },
     /// The directory's mode lets the group or others write.
     #[error(
-        "{0} may be written to by others (mode {mode:04o}): run chmod 700 {0}, and see whether the \
+        "{0} may be written to by others (mode {mode:04o}): name a directory of its own for the keys \
+         (`key_directory` in [security]), or run chmod 700 {0} if this is one, and see whether the \
          keys in it are yours",
         path.display()
     )]
@@ -130,14 +131,46 @@ pub fn check_directory(directory: &Path) -> Result<(), KeyFileError> {
     }
 }
 
-/// Takes the way into a directory of keys from others. Returns the mode that gave it to them.
-pub fn close_directory(directory: &Path) -> Result<Option<u32>, KeyFileError> {
-    let mode = mode_of(directory)?.filter(|mode| mode & 0o077 != 0);
-    if mode.is_some() {
-        std::fs::set_permissions(directory, Permissions::from_mode(0o700))
-            .map_err(failed("close", directory))?;
+/// What has become of a directory of keys that others could enter.
+#[derive(Debug, PartialEq, Eq)]
+pub struct WayIn {
+    /// The permission bits that it had.
+    pub mode: u32,
+    /// Why it still has them. The keys themselves are for their owner alone.
+    pub left_open: Option<String>,
+}
+
+/// Takes the way into a directory of keys from others, unless there is something else in it: a
+/// directory such as /etc is everybody's. `None` where they had none.
+pub fn close_directory(directory: &Path) -> Result<Option<WayIn>, KeyFileError> {
+    let Some(mode) = mode_of(directory)?.filter(|mode| mode & 0o077 != 0) else {
+        return Ok(None);
+    };
+    let closed = match holds_anything_else(directory) {
+        Ok(false) => {
+            let closed = std::fs::set_permissions(directory, Permissions::from_mode(0o700));
+            closed.map_err(|error| format!("it can't be closed: {error}"))
+        }
+        Ok(true) => Err("there are other files in it than keys".to_owned()),
+        Err(error) => Err(format!("it can't be read: {error}")),
+    };
+    let left_open = closed.err();
+    Ok(Some(WayIn { mode, left_open }))
+}
+
+/// Than what this program puts into it.
+fn holds_anything_else(directory: &Path) -> io::Result<bool> {
+    let others = [FINGERPRINT, ".gitignore"];
+    for entry in std::fs::read_dir(directory)? {
+        let name = entry?.file_name();
+        let name = name.to_string_lossy();
+        let name = name.strip_suffix(".new").unwrap_or(&name);
+        let is_key = KeyName::ALL.iter().any(|key| key.file_name() == name);
+        if !is_key && !others.contains(&name) {
+            return Ok(true);
+        }
     }
-    Ok(mode)
+    Ok(false)
 }
 
 fn mode_of(directory: &Path) -> Result<Option<u32>, KeyFileError> {
@@ -336,8 +369,30 @@ mod tests {
         for mode in [0o755, 0o750, 0o701] {
             set(mode);
             check_directory(&directory).unwrap();
-            assert_eq!(close_directory(&directory).unwrap(), Some(mode));
+            let closed = WayIn {
+                mode,
+                left_open: None,
+            };
+            assert_eq!(close_directory(&directory).unwrap(), Some(closed));
             assert_eq!(close_directory(&directory).unwrap(), None);
+            // All that a start puts there.
+            load_or_create::<32>(&directory, KeyName::Salt, IfMissing::MayCreate).unwrap();
+            note_fingerprint(&directory, Fingerprint::from_key(&[1; 32])).unwrap();
+            fs::write(directory.join(".gitignore"), "").unwrap();
+            fs::write(directory.join("totp_seal.new"), "").unwrap();
+        }
+        let foreign = directory.join("passwd");
+        for leave in [true, false] {
+            set(0o755);
+            if leave {
+                fs::write(&foreign, "").unwrap();
+            } else {
+                fs::remove_file(&foreign).unwrap();
+            }
+            let found = close_directory(&directory).unwrap().unwrap();
+            assert_eq!((found.mode, found.left_open.is_some()), (0o755, leave));
+            let mode = fs::metadata(&directory).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777 == 0o755, leave);
         }
         for mode in [0o770, 0o702, 0o777] {
             set(mode);

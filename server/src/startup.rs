@@ -16,7 +16,7 @@ use chatbox_common::secret::Secret;
 use crate::audit::{self, Audit, Line, events};
 use crate::clock::stamp;
 use crate::config::{ConfigError, Settings};
-use crate::keyfile::{self, IfMissing, KeyFileError, KeyName, load_or_create};
+use crate::keyfile::{self, IfMissing, KeyFileError, KeyName, WayIn, load_or_create};
 use crate::shared::Secrets;
 use crate::sql_log::sql_log;
 use crate::store::{
@@ -64,9 +64,8 @@ pub fn open(settings: &Settings, begins_anew: bool) -> anyhow::Result<OnDisk> {
     let audit = Audit::start(&settings.log_dir).context("the audit files can't be opened")?;
     audit::install(audit.clone(), settings.config.logging.log_level)?;
     let sql_log = sql_log(&audit);
-    if let Some(mode) = keyfile::close_directory(&settings.key_dir)? {
-        let line = Line::of(&events::KEY_DIRECTORY_CLOSED);
-        audit.log(line.with("mode", format_args!("{mode:04o}")));
+    if let Some(way) = keyfile::close_directory(&settings.key_dir)? {
+        audit.log(of_key_directory(&way));
     }
     let keys = make_or_load(settings, is_new, &lock, &sql_log)?;
     let durability = match settings.config.storage.durability {
@@ -197,6 +196,18 @@ fn choose_iterations(store: &mut Store, wanted: Iterations) -> anyhow::Result<It
         .into());
     }
     Ok(iterations)
+}
+
+fn of_key_directory(way: &WayIn) -> Line {
+    let event = match &way.left_open {
+        Some(_) => &events::KEY_DIRECTORY_OPEN,
+        None => &events::KEY_DIRECTORY_CLOSED,
+    };
+    let line = Line::of(event).with("mode", format_args!("{:04o}", way.mode));
+    match &way.left_open {
+        Some(why) => line.with("why", why),
+        None => line,
+    }
 }
 
 /// For clients of the same user, which know their own server by it.

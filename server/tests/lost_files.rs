@@ -54,6 +54,53 @@ fn messages(server: &ServerProcess) -> Seq {
 }
 
 #[test]
+fn promise_2_nothing_is_acknowledged_into_a_database_that_has_lost_its_name() {
+    for replaced in [false, true] {
+        let mut server = ServerProcess::start(UNLIMITED);
+        let (_account, mut alice) = server.register("Alice");
+        alice.post(id(1, 1), "kept");
+        let database = server.path().join("data/chatbox.db");
+        let kept = server.path().join("data/kept.db");
+        fs::rename(&database, &kept).unwrap();
+        if replaced {
+            fs::copy(&kept, &database).unwrap();
+        }
+        let refused = alice.send(id(1, 2), "never");
+        // Either the answer or the end: never an acknowledgement.
+        let answer = alice.until("an answer", |message| match message {
+            ServerMessage::Error(error) if error.request == Some(refused) => Some(error.code),
+            ServerMessage::Bye(_) => Some(ErrorCode::Unavailable),
+            ServerMessage::Ack(ack) => panic!("{ack:?}"),
+            _ => None,
+        });
+        assert_eq!(answer, ErrorCode::Unavailable);
+        assert_eq!(server.wait().code(), Some(1));
+        server.line(
+            "info.log",
+            &["ERROR database_gone", "moved, deleted or replaced"],
+        );
+        let log = server.path().join("data/chatbox.db-wal");
+        assert!(!log.exists(), "it would be read into another database");
+        let stderr = fs::read_to_string(server.path().join("stderr")).unwrap();
+        assert!(stderr.contains("moved, deleted or replaced"), "{stderr}");
+        if !replaced {
+            let refused = server.restart_refused();
+            assert_eq!(refused.status.code(), Some(3));
+            assert!(
+                refused.stderr.contains("chatbox.db is not there"),
+                "{refused:?}"
+            );
+        }
+        // Both put back, nothing is missing.
+        fs::rename(&kept, &database).unwrap();
+        fs::rename(server.path().join("data/chatbox.db-wal.aside"), &log).unwrap();
+        server.restart();
+        let kept = "SELECT CAST(count(*) AS TEXT) FROM messages";
+        assert_eq!(server.query(kept).as_deref(), Some("1"));
+    }
+}
+
+#[test]
 fn promise_2_a_server_whose_log_or_lock_is_deleted_ends_and_loses_nothing() {
     for name in ["chatbox.db-wal", "chatbox.lock"] {
         for is_idle in [true, false] {

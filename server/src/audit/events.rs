@@ -168,6 +168,7 @@ events! {
         HISTORY_RENEWED = Warn "history_renewed" (why);
         CHAT_LOG_RECOVERED = Warn "chat_log_recovered" (lines id);
         KEY_DIRECTORY_CLOSED = Warn "key_directory_closed" (mode);
+        KEY_DIRECTORY_OPEN = Warn "key_directory_open" (mode why);
         LOG_REPAIRED = Warn "log_repaired" (file what);
         LOG_REOPENED = Info "log_reopened" (file);
         LOG_DELETED = Warn "log_deleted" (file);
