@@ -4,8 +4,9 @@
 //! are added from the database, by row number, before any new message is taken. How a line is
 //! written and a half line repaired is [`ChatLog`]'s.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+mod logged_rows;
+
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,12 +14,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use chatbox_common::wire::message::{AccountId, Kind, RoomMode};
 use jiff::Timestamp;
 
+use self::logged_rows::LoggedRows;
 use crate::audit::{ChatLog, Gone, Line, LogSync, Stamp, events};
 use crate::store::{Message, StoreError, Unlogged};
 
-/// Bytes of the file's end that hold at least one whole line: a text of 8 KiB in its longest
-/// escaped form, and the line's other fields.
-const TAIL: u64 = 256 * 1024;
 /// Lines that are read from the database in one query: a bound of memory.
 const CATCH_UP: u32 = 1000;
 
@@ -50,8 +49,10 @@ impl ChatSync {
 
 pub struct AuditedChat {
     log: ChatLog,
-    /// The last row whose line is in the file.
+    /// The last row whose line is in the file, as are all before it.
     logged: u64,
+    /// The highest row that had a line when the file was opened.
+    shown: u64,
     rows: Arc<Rows>,
     /// The last line's time as it was formatted: all messages of a batch have the same.
     stamp: (i64, Stamp),
@@ -70,13 +71,20 @@ impl AuditedChat {
     /// disk when it writes a line. The mark counts for an empty file, whose earlier lines were
     /// moved elsewhere.
     pub fn open(dir: &Path, mark: u64) -> io::Result<(Self, Vec<Line>)> {
-        // Before `ChatLog::open` repairs the file: half a line at its end does not count.
-        let last = last_row(&dir.join("chat.log"))?;
+        // It cuts what is behind the last whole line, however much that is.
         let (log, repairs) = ChatLog::open(dir)?;
-        let logged = last.unwrap_or(mark);
+        let found = LoggedRows::read(&dir.join("chat.log"), mark)?;
+        let LoggedRows {
+            complete: logged,
+            highest: shown,
+        } = found.unwrap_or(LoggedRows {
+            complete: mark,
+            highest: mark,
+        });
         let chat = Self {
             log,
             logged,
+            shown,
             rows: Arc::default(),
             stamp: (0, stamp(0)),
             behind: true,
@@ -105,6 +113,9 @@ impl AuditedChat {
                 if gone == Some(Gone::Deleted) && self.logged > self.seen {
                     self.logged = self.seen;
                     self.behind = true;
+                    // A start must not take it that the new file, or one that was moved, has them.
+                    self.rows.written.fetch_min(self.seen, Ordering::AcqRel);
+                    self.rows.synced.fetch_min(self.seen, Ordering::AcqRel);
                 }
                 self.seen = self.logged;
                 lines.unwrap_or_default()
@@ -138,6 +149,13 @@ impl AuditedChat {
     #[must_use]
     pub const fn logged(&self) -> u64 {
         self.logged
+    }
+
+    /// No message that people were shown in an earlier run, and that is in the file, has a higher
+    /// row.
+    #[must_use]
+    pub const fn shown(&self) -> u64 {
+        self.shown
     }
 
     /// While it is true, no new message may be taken.
@@ -271,30 +289,6 @@ fn line(
     }
 }
 
-/// The row number in the last whole line; `None` without one, and for a device or a pipe.
-fn last_row(path: &Path) -> io::Result<Option<u64>> {
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    if !file.metadata()?.is_file() {
-        return Ok(None);
-    }
-    let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
-    let mut tail = Vec::new();
-    file.take(TAIL).read_to_end(&mut tail)?;
-    let whole = tail.iter().rposition(|&b| b == b'\n').unwrap_or(0);
-    let tail = String::from_utf8_lossy(tail.get(..whole).unwrap_or_default()).into_owned();
-    Ok(tail.lines().rev().find_map(|line| {
-        let mut words = line.split(' ').filter(|word| !word.is_empty());
-        // The row is the fourth word, before anything that a user has typed.
-        let id = words.nth(3)?.strip_prefix("id=")?;
-        id.parse().ok()
-    }))
-}
-
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
@@ -374,6 +368,46 @@ mod tests {
         assert_eq!(AuditedChat::open(dir.path(), 9).unwrap().0.logged(), 9);
     }
 
+    #[test]
+    fn promise_8_what_a_power_cut_left_of_a_file_is_completed_and_no_line_is_there_twice() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("chat.log");
+        let (mut chat, _) = AuditedChat::open(dir.path(), 0).unwrap();
+        assert_eq!(chat.catch_up(database(0)).unwrap(), 0);
+        (1..=9).for_each(|row| log(&mut chat, row));
+        drop(chat);
+        let whole = fs::read(&path).unwrap();
+        let length = whole.len();
+        let starts: Vec<_> = (1..=length).filter(|&at| whole[at - 1] == b'\n').collect();
+
+        // The length had reached the disk, and of the bytes only the beginning.
+        for zeros in [100, 300_000] {
+            let mut left = whole[..starts[4] + 40].to_vec();
+            left.resize(left.len() + zeros, 0);
+            fs::write(&path, left).unwrap();
+            let (mut chat, repairs) = AuditedChat::open(dir.path(), 3).unwrap();
+            assert_eq!((chat.logged(), chat.shown(), repairs.len()), (5, 5, 1));
+            assert_eq!(chat.catch_up(database(9)).unwrap(), 4);
+            assert_eq!(rows(&path), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        }
+
+        // Or the end as well, and something between them not.
+        let mut left = whole;
+        left[starts[4] + 40..starts[6] + 40].fill(0);
+        fs::write(&path, left).unwrap();
+        let (mut chat, _) = AuditedChat::open(dir.path(), 3).unwrap();
+        assert_eq!((chat.logged(), chat.shown()), (5, 9));
+        assert_eq!(chat.catch_up(database(9)).unwrap(), 4);
+        let text = fs::read_to_string(&path).unwrap();
+        for row in 1..=9 {
+            let line = format!("text=\"text {row} id=99\"\n");
+            // Those behind the gap are written again, and say so.
+            let again = format!("id={row} room=#lobby seq={row} user=alice account=1 recovered=1");
+            assert!(text.contains(&line), "{row}");
+            assert_eq!(text.contains(&again), row > 5, "{row}");
+        }
+    }
+
     fn log(chat: &mut AuditedChat, row: u64) {
         let one = stored(row);
         chat.append(row, "#lobby", RoomMode::Audited, &Logged::of(&one.message));
@@ -418,6 +452,8 @@ mod tests {
                 .contains("log_deleted file=chat.log")
         );
         assert!(chat.is_behind());
+        syncer.sync().unwrap();
+        assert_eq!(chat.synced(), 4, "the new file has no line yet");
         assert_eq!(chat.catch_up(database(5)).unwrap(), 1);
         log(&mut chat, 6);
         assert_eq!(rows(&path), [5, 6]);

@@ -57,7 +57,7 @@ struct Begun {
 
 impl Begun {
     /// Must be committed before the first message is: unless the server is shut down cleanly, the
-    /// next start finds the mark of this run. `shown` is the last row in chat.log.
+    /// next start finds the mark of this run. `shown` is the highest row in chat.log.
     fn new(tx: &Tx<'_>, shown: u64, durability: Durability) -> Result<Self, StoreError> {
         let kept = tx.last_row()?;
         let boot = boot::id();
@@ -109,7 +109,7 @@ impl JournalState {
             space,
             room_limits,
         } = parts;
-        let shown = chat.logged();
+        let shown = chat.shown();
         let durability = store.durability();
         let begun = store.transaction(Commit::Synced, |tx| Begun::new(tx, shown, durability))?;
         let Begun {
