@@ -5,7 +5,7 @@
 //! lies, and what relative directories are relative to. Called once, by `main`.
 
 use std::fmt::Write as _;
-use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::fs::{self, DirBuilder, DirEntry, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write as _};
 use std::net::IpAddr;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 
 use chatbox_common::config::{self, Candidate, Config, FILE_NAME, MAX_FILE, Writers};
 use rustix::fs::Access;
+
+/// The store's, in a directory that is empty otherwise.
+const LOCK: &str = "chatbox.lock";
 
 /// The flags that override the file; `None` leaves it to the file.
 #[derive(Debug, Clone, Default)]
@@ -260,11 +263,17 @@ fn can_be_used(dir: &Path) -> io::Result<()> {
 }
 
 /// Makes a directory that only this user can enter, if there is none, and keeps its contents out of
-/// version control.
+/// version control. One in which there is something may be somebody else's as well, and its contents
+/// are theirs to keep.
 fn prepare(dir: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
     rustix::fs::access(dir, Access::WRITE_OK | Access::EXEC_OK)?;
-    ignore_content(dir)
+    // A start has locked the database's directory by now.
+    let is_lock = |entry: io::Result<DirEntry>| entry.is_ok_and(|one| one.file_name() == LOCK);
+    if fs::read_dir(dir).is_ok_and(|mut entries| entries.all(is_lock)) {
+        ignore_content(dir)?;
+    }
+    Ok(())
 }
 
 fn ignore_content(dir: &Path) -> io::Result<()> {
@@ -370,15 +379,22 @@ mod tests {
     }
 
     #[test]
-    fn a_gitignore_that_exists_is_left_alone() {
+    fn a_directory_in_which_there_is_something_gets_no_gitignore() {
         let root = tempfile::tempdir().unwrap();
-        fs::create_dir(root.path().join("log")).unwrap();
-        fs::write(root.path().join("log/.gitignore"), "mine").unwrap();
+        let there = |name: &str| root.path().join(name);
+        for name in ["log", "keys", "data"] {
+            fs::create_dir(there(name)).unwrap();
+        }
+        fs::write(there("log/.gitignore"), "mine").unwrap();
+        fs::write(there("keys/passwd"), "").unwrap();
+        fs::write(there("data/chatbox.lock"), "").unwrap();
         fs::write(root.path().join(FILE_NAME), "").unwrap();
         let settings = load(&Options::default(), &started_in(root.path())).unwrap();
         settings.make_directories().unwrap();
-        let kept = fs::read_to_string(root.path().join("log/.gitignore")).unwrap();
+        let kept = fs::read_to_string(there("log/.gitignore")).unwrap();
         assert_eq!(kept, "mine");
+        assert!(!there("keys/.gitignore").exists());
+        assert!(there("data/.gitignore").exists());
     }
 
     #[test]
