@@ -50,6 +50,11 @@ pub const MAX_SESSIONS: u32 = 32;
 pub const LOGIN_FAILURES: u32 = 10;
 /// How long until an address may have one more failed login.
 pub const LOGIN_REFILL: Duration = Duration::from_secs(10);
+/// Resumes of an address that are under way at once, or came to nothing: an office behind one router,
+/// in the minute in which the server has started again. One that succeeds is given back.
+pub const RESUMES: u32 = 500;
+/// How long until an address may have one more of them.
+pub const RESUME_REFILL: Duration = Duration::from_millis(50);
 /// Wrong passwords and codes that a session may show before it ends: at a terminal left open nobody
 /// guesses on.
 pub const MAX_WRONG_PROOFS: u32 = 5;
@@ -60,7 +65,8 @@ pub const MAX_FIRST_CODES: u32 = 5;
 pub const REGISTRATIONS: u32 = 50;
 /// How long until an address may begin one more registration.
 pub const REGISTRATION_REFILL: Duration = Duration::from_secs(60);
-/// How many times the failed logins and registrations of an address all of a /56 of IPv6 may have.
+/// How many times the failed logins, resumes and registrations of an address all of a /56 of IPv6 may
+/// have.
 pub const BUDGET_OF_A_56: u32 = 4;
 /// And all of a /24 of IPv4, or of a /48 of IPv6. Loopback addresses are in no such network.
 pub const BUDGET_OF_A_48: u32 = 16;
@@ -226,6 +232,13 @@ mod tests {
                     LOGIN_REFILL.as_secs()
                 ),
             ),
+            (
+                "resumes of an address under way or refused",
+                format!(
+                    "{RESUMES}, then {} a second",
+                    Duration::from_secs(1).as_millis() / RESUME_REFILL.as_millis()
+                ),
+            ),
             ("wrong proofs in a session", MAX_WRONG_PROOFS.to_string()),
             (
                 "wrong first codes of a new secret",
@@ -240,7 +253,7 @@ mod tests {
                 ),
             ),
             (
-                "failed logins, registrations of a /56 of IPv6; of a /24 of IPv4 or a /48",
+                "failed logins, resumes, registrations of a /56 of IPv6; of a /24 of IPv4 or a /48",
                 format!("{BUDGET_OF_A_56} times those of an address; {BUDGET_OF_A_48} times"),
             ),
             (

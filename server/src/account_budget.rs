@@ -218,6 +218,12 @@ impl AccountBudget {
         WORK.debt(left.work, now)
     }
 
+    /// How long it takes until so many units have come back.
+    #[must_use]
+    pub fn time_for(units: u32) -> Duration {
+        WORK.interval.saturating_mul(units)
+    }
+
     /// As [`AccountBudget::charge`], but charges nothing where the wait would be longer than
     /// `patience`: that much sooner would be too soon, which is the error.
     pub fn charge_within(
@@ -454,7 +460,7 @@ mod tests {
         use chatbox_common::wire::message::ClientMessage as C;
         let now = Instant::now();
         let budget = budget(5, now);
-        let mut units = prices::of_resume(500);
+        let mut units = prices::RESUME + prices::of_rooms(500);
         for (_, message) in corpus::one_of_each() {
             // A page of a room has its last messages, more than eight KiB of them.
             units += match message {

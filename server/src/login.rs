@@ -34,7 +34,6 @@ use crate::connections::Full;
 use crate::event::{Person, SessionId};
 use crate::journal::{Granted, LogIn, Registration, ResumeUse};
 use crate::login_stream::{End, LoginStream};
-use crate::prices;
 use crate::shared::{Charged, Shared};
 use crate::strangers::Phase;
 use proof::{Attempt, Judged};
@@ -435,20 +434,23 @@ impl Candidacy<'_> {
     fn resume(&self, stream: &mut LoginStream<'_>, asked: &Resume) -> Result<Authenticated, End> {
         let request = asked.request;
         self.must_be_recorded(stream, request)?;
+        // As a stranger, for all that follows until it is known whose account is to pay.
+        let address = self.peer.ip();
+        let charged = self.shared.charge_resume(address);
+        charged.map_err(|wait| stream.come_back(request, "address", wait))?;
         let found = self.shared.readers.token(&asked.id).map_err(End::store)?;
         let hash = found.map_or([0; 32], |(_, hash)| hash);
         let matches = resume::check(&asked.proof, &hash, stream.binding());
         let Some((account, _)) = found.filter(|_| matches) else {
-            // Only failures are charged to the address: a token can't be guessed, and failures from
-            // one's network must not hinder a right one.
+            // Failed logins from one's network do not hinder a right resume: only what failed is charged
+            // to these attempts.
             let charged = self.charge(stream, request)?;
             return self.refused(stream, request, None, "resume", charged);
         };
-        self.shared.connections.proved(self.session)?;
         // Held from here on: what the account has used up is not forgotten meanwhile.
         let budget = self.shared.budgets.of(account, Instant::now());
-        let rooms = self.shared.readers.rooms_of(account).map_err(End::store)?;
-        self.wait_for_turn(stream, request, &budget, prices::of_resume(rooms))?;
+        self.wait_for_turn(stream, request, account, &budget)?;
+        self.shared.connections.proved(self.session)?;
         let (token, stored) = fresh::token();
         let granted = self.shared.journal.resume(ResumeUse {
             used: asked.id,
@@ -456,6 +458,7 @@ impl Candidacy<'_> {
         });
         match granted {
             Ok(Some(granted)) => {
+                self.shared.refund_resume(address);
                 self.log_success(Line::of(&events::RESUME), &granted, None);
                 let announced = asked.capabilities;
                 let who = self.welcome_in(stream, request, None, granted, token, announced)?;

@@ -35,7 +35,8 @@ pub enum End {
     Refused,
     #[error("too many attempts from this address")]
     Throttled,
-    #[error("the account has resumed too often")]
+    /// The account has, or its address has without success.
+    #[error("too many sessions were resumed")]
     TooManyResumes,
     /// The peer went on after it was told to wait: see `rate_limit::MAX_REFUSED`.
     #[error("the peer went on sending too fast")]
@@ -83,7 +84,7 @@ impl End {
             ),
             Self::TooManyResumes => (
                 ByeReason::Busy,
-                "too many sessions of your account have begun; wait a little",
+                "too many sessions have begun; wait a little",
             ),
             Self::Flood => (ByeReason::Flood, "too many messages, again and again"),
             Self::Store(_) => (
@@ -252,6 +253,18 @@ impl<'a> LoginStream<'a> {
         let retry_ms = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
         match self.error(Some(request), ErrorCode::Busy, &sentence, Some(retry_ms)) {
             Ok(()) => End::Throttled,
+            Err(end) => end,
+        }
+    }
+
+    /// Refuses a resume that is to be tried again after `wait`; the connection ends.
+    pub fn come_back(&mut self, request: RequestId, whose: &str, wait: Duration) -> End {
+        let seconds = wait.as_secs() + 1;
+        let sentence =
+            format!("too many sessions of your {whose} have begun; try again in {seconds} s");
+        let retry_ms = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
+        match self.error(Some(request), ErrorCode::Busy, &sentence, Some(retry_ms)) {
+            Ok(()) => End::TooManyResumes,
             Err(end) => end,
         }
     }

@@ -9,12 +9,13 @@ use chatbox_common::wire::message::{ClientMessage, RequestId};
 const BYTES_PER_UNIT: usize = 8 * 1024;
 /// Bytes of a record that are looked through for one unit.
 const RECEIVED_PER_UNIT: usize = 4 * 1024;
-/// A resume without the rooms: a synced transaction, a thread, two lines of credentials.log.
-const RESUME: u32 = 50;
+/// A resume without the rooms: a synced transaction, a thread, two lines of credentials.log. One that is
+/// refused has cost as much.
+pub const RESUME: u32 = 50;
 /// Rooms that a resume reads, describes and tells for one unit.
-const ROOMS_PER_UNIT: usize = 2;
-/// Half of what an account has at most: who is in ten thousand rooms must be able to pay.
-const MOST_FOR_RESUME: u32 = 2_500;
+const ROOMS_PER_UNIT: u64 = 2;
+/// With [`RESUME`] half of what an account has at most: who is in ten thousand rooms must be able to pay.
+const MOST_FOR_ROOMS: u32 = 2_500 - RESUME;
 
 /// A message of a type that this version does not know: it is decoded and refused.
 pub const UNKNOWN: Price = Price::work(1);
@@ -101,11 +102,11 @@ pub fn for_received(bytes: usize) -> u32 {
     u32::try_from(bytes / RECEIVED_PER_UNIT).unwrap_or(u32::MAX)
 }
 
-/// Units for a resume of an account that is in so many rooms.
+/// Units that a resume costs beside [`RESUME`] where the account is in so many rooms.
 #[must_use]
-pub fn of_resume(rooms: usize) -> u32 {
-    let rooms = u32::try_from(rooms.div_ceil(ROOMS_PER_UNIT)).unwrap_or(u32::MAX);
-    RESUME.saturating_add(rooms).min(MOST_FOR_RESUME)
+pub fn of_rooms(rooms: u64) -> u32 {
+    let units = u32::try_from(rooms.div_ceil(ROOMS_PER_UNIT)).unwrap_or(u32::MAX);
+    units.min(MOST_FOR_ROOMS)
 }
 
 #[cfg(test)]
@@ -141,9 +142,8 @@ mod tests {
 
     #[test]
     fn a_resume_costs_by_its_rooms_and_never_more_than_an_account_has() {
-        assert_eq!(of_resume(1), RESUME + 1);
-        assert_eq!(of_resume(500), RESUME + 250);
-        assert_eq!(of_resume(usize::MAX), MOST_FOR_RESUME);
+        assert_eq!((of_rooms(1), of_rooms(500)), (1, 250));
+        assert_eq!(of_rooms(u64::MAX) + RESUME, 2_500);
         assert_eq!((for_received(4_095), for_received(65_518)), (0, 15));
         assert_eq!(
             (for_bytes(0), for_bytes(1), for_bytes(32 * 1024)),

@@ -1,4 +1,4 @@
-//! Budgets of login failures and registrations per network.
+//! Budgets of login failures, resumes and registrations per network.
 //!
 //! Knows no clock, no socket and no protocol: `now` is an argument, and what a refusal looks like
 //! is the caller's. Every table is bounded. The threads of all connections share an
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use chatbox_common::limits::{
     BUDGET_OF_A_48, BUDGET_OF_A_56, LOGIN_FAILURES, LOGIN_REFILL, REGISTRATION_REFILL,
-    REGISTRATIONS,
+    REGISTRATIONS, RESUME_REFILL, RESUMES,
 };
 
 use crate::bucket::Bucket;
@@ -22,7 +22,7 @@ pub const MAX_NETWORKS: usize = 65_536;
 /// How many times the budget of an address the networks have, from the widest on.
 const SHARES: [u32; WIDTHS] = [BUDGET_OF_A_48, BUDGET_OF_A_56, 1];
 
-/// Login failures, or registrations, of the networks of each width: what one address may do, all of
+/// Login failures, resumes, or registrations, of the networks of each width: what one address may do, all of
 /// a wide network may do only some times over.
 #[derive(Debug)]
 pub struct AddressBudget {
@@ -39,6 +39,12 @@ impl AddressBudget {
     #[must_use]
     pub fn logins() -> Self {
         Self::new(LOGIN_FAILURES, LOGIN_REFILL)
+    }
+
+    /// [`RESUMES`], and one more every [`RESUME_REFILL`].
+    #[must_use]
+    pub fn resumes() -> Self {
+        Self::new(RESUMES, RESUME_REFILL)
     }
 
     /// [`REGISTRATIONS`], and one more every [`REGISTRATION_REFILL`].
@@ -201,7 +207,7 @@ mod tests {
     fn a_wide_network_is_not_thousands_of_attackers() {
         let (now, site) = (Instant::now(), 0x2001_0db8_0001_0000);
         let of_48 = |n: u32| v6(site | u64::from(n % 256) << 8 | u64::from(n / 256));
-        let of_56 = |n: u32| v6(site | u64::from(n));
+        let of_56 = |n: u32| v6(site | u64::from(n % 256));
         let of_24 = |n: u32| Ipv4Addr::from_bits(0xc000_0200 | (n % 256)).into();
         let other_site = v6(site + 0x1_0000);
         for (budget, of_one) in [
@@ -209,6 +215,7 @@ mod tests {
                 AddressBudget::logins as fn() -> AddressBudget,
                 LOGIN_FAILURES,
             ),
+            (AddressBudget::resumes, RESUMES),
             (AddressBudget::registrations, REGISTRATIONS),
         ] {
             let mut full = budget();

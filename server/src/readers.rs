@@ -274,11 +274,9 @@ impl Readers {
     }
 
     /// How many rooms an account is in.
-    pub fn rooms_of(&self, account: AccountId) -> Result<usize, LookUpError> {
-        let rooms = self
-            .logins
-            .read(|snapshot| snapshot.memberships_of(account))?;
-        Ok(rooms.len())
+    pub fn count_rooms_of(&self, account: AccountId) -> Result<u64, LookUpError> {
+        let count = |snapshot: &Snapshot<'_>| snapshot.count_memberships_of(account);
+        Ok(self.logins.read(count)?)
     }
 
     /// Queues a page; the answer goes to the session. The caller has claimed the session's one page

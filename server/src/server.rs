@@ -130,6 +130,7 @@ impl Server {
             noise: Mutex::new(Noise::default()),
             budgets: AccountBudgets::new(config.security.max_messages_per_sec),
             logins: Mutex::new(AddressBudget::logins()),
+            resumes: Mutex::new(AddressBudget::resumes()),
             registrations: Mutex::new(AddressBudget::registrations()),
             secrets: keys.secrets,
             policy: policy(config, iterations),

@@ -40,6 +40,8 @@ pub struct Shared {
     pub budgets: AccountBudgets,
     /// Failed logins by address.
     pub logins: Mutex<AddressBudget>,
+    /// Resumes by address, until they succeed.
+    pub resumes: Mutex<AddressBudget>,
     /// Registrations by address.
     pub registrations: Mutex<AddressBudget>,
     pub secrets: Secrets,
@@ -109,6 +111,16 @@ impl Shared {
     /// Gives the charge of a right attempt back.
     pub fn refund_login(&self, address: IpAddr, _: Charged) {
         locked(&self.logins).refund(address, Instant::now());
+    }
+
+    /// Charges an address with a resume, or says how long until it has another.
+    pub fn charge_resume(&self, address: IpAddr) -> Result<(), Duration> {
+        locked(&self.resumes).charge(address, Instant::now())
+    }
+
+    /// Gives the charge of a resume back that has succeeded: what it costs its account has paid.
+    pub fn refund_resume(&self, address: IpAddr) {
+        locked(&self.resumes).refund(address, Instant::now());
     }
 
     /// Charges an address with a registration, or says how long until the next one. A peer on this

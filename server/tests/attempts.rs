@@ -12,7 +12,7 @@
 use std::time::Instant;
 
 use chatbox_common::auth::resume::ResumeToken;
-use chatbox_common::limits::{LOGIN_FAILURES, LOGIN_REFILL, REGISTRATIONS};
+use chatbox_common::limits::{LOGIN_FAILURES, LOGIN_REFILL, REGISTRATIONS, RESUMES};
 use chatbox_common::secret::Secret;
 use chatbox_common::testkit::process::ServerProcess;
 use chatbox_common::testkit::scripted_client::ScriptedClient;
@@ -103,6 +103,27 @@ fn a_stale_resume_is_a_line_only_where_its_address_pays_for_it() {
     server.line("credentials.log", &["token_reused user=Alice"]);
     let text = server.lines("credentials.log").concat();
     assert!(!text.contains("resume_stale"), "{text}");
+}
+
+#[test]
+fn resumes_that_come_to_nothing_are_an_address_s_and_no_right_one_is_counted() {
+    let server = ServerProcess::start(QUICK);
+    let (_account, alice) = server.register("Alice");
+    let mut token = alice.token();
+    drop(alice);
+    // Refused by the address's attempts to log in, from the eleventh on, and at last as a resume.
+    let attempts = (1..3 * RESUMES).find(|_| {
+        let mut thief = ScriptedClient::connect_from(&server, 2);
+        unknown_token(&mut thief);
+        thief.refusal() == (ErrorCode::Busy, ByeReason::Busy)
+    });
+    assert!(
+        attempts.is_some_and(|attempts| attempts > RESUMES),
+        "{attempts:?}"
+    );
+    for _ in 0..5 {
+        token = server.resume(&token).token();
+    }
 }
 
 #[test]

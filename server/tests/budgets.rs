@@ -160,7 +160,7 @@ fn who_waits_for_their_turn_is_told_at_once_that_the_server_stops() {
 #[test]
 fn more_resumes_than_an_account_pays_for_wait_or_are_told_to_come_back() {
     const PEERS: u16 = 300;
-    let server = ServerProcess::start(QUICK);
+    let mut server = ServerProcess::start(QUICK);
     let (_account, mut alice) = server.register("Alice");
     let mut token = alice.token();
     alice.ping();
@@ -195,4 +195,24 @@ fn more_resumes_than_an_account_pays_for_wait_or_are_told_to_come_back() {
     alice.ping();
     let (_bob, mut bob) = server.register("Bob");
     bob.post(id(1, 1), "not delayed by another's resumes");
+    let refused = u64::from(u32::from(PEERS) - begun);
+    assert_eq!(server.stop().code(), Some(0));
+    // Who is told to come back has had nothing looked up but the token.
+    let counted = reads(&server, "FROM members WHERE account = ?1");
+    assert!(
+        counted <= u64::from(begun) + refused / 4 + 10,
+        "{counted} {begun}"
+    );
+}
+
+/// How often the readers have carried out the statements with these words in them.
+fn reads(server: &ServerProcess, words: &str) -> u64 {
+    let lines = server.lines("sql.log").into_iter();
+    let lines = lines.filter(|line| line.contains(" sql_reads ") && line.contains(words));
+    let runs = lines.map(|line| {
+        let (_, runs) = line.split_once(" runs=").unwrap();
+        let (runs, _) = runs.split_once(' ').unwrap();
+        runs.parse::<u64>().unwrap()
+    });
+    runs.sum()
 }

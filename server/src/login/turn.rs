@@ -1,45 +1,45 @@
-//! A resume costs its account, and waits until the account can pay.
+//! A resume costs its account, and waits until the account can pay. Nothing is done before.
 
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use chatbox_common::channel::ChannelError;
-use chatbox_common::wire::message::{ErrorCode, ErrorMessage, RequestId, ServerMessage};
+use chatbox_common::wire::message::{AccountId, RequestId};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::Candidacy;
 use crate::account_budget::AccountBudget;
 use crate::login_stream::{End, LoginStream};
+use crate::prices;
 
 /// Longer than that no resume waits: it is told to come back.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 impl Candidacy<'_> {
+    /// The account pays what any resume costs, and for that its rooms are counted; then it pays for
+    /// these.
     pub(super) fn wait_for_turn(
         &self,
         stream: &mut LoginStream<'_>,
         request: RequestId,
+        account: AccountId,
         budget: &AccountBudget,
-        units: u32,
     ) -> Result<(), End> {
-        match budget.charge_within(units, PATIENCE, Instant::now()) {
-            Ok(wait) => wait_or_end(self.socket, wait),
-            Err(sooner) => {
-                let text = format!(
-                    "too many sessions of your account have begun; try again in {} s",
-                    sooner.as_secs() + 1
-                );
-                let retry_ms = u32::try_from(sooner.as_millis()).unwrap_or(u32::MAX);
-                stream.send(&ServerMessage::Error(ErrorMessage {
-                    request: Some(request),
-                    code: ErrorCode::Busy,
-                    text,
-                    retry_ms: Some(retry_ms),
-                }))?;
-                Err(End::TooManyResumes)
-            }
-        }
+        let paid = pay(budget, prices::RESUME, 0, Instant::now());
+        paid.map_err(|later| stream.come_back(request, "account", later))?;
+        let rooms = self.shared.readers.count_rooms_of(account);
+        let rooms = prices::of_rooms(rooms.map_err(End::store)?);
+        let wait = pay(budget, rooms, prices::RESUME, Instant::now());
+        let wait = wait.map_err(|later| stream.come_back(request, "account", later))?;
+        wait_or_end(self.socket, wait)
     }
+}
+
+/// Returns how long to wait for so many units, or else how much later whoever must pay `again` then,
+/// which was paid before, finds a place.
+fn pay(budget: &AccountBudget, units: u32, again: u32, now: Instant) -> Result<Duration, Duration> {
+    let wait = budget.charge_within(units, PATIENCE, now);
+    wait.map_err(|later| later + AccountBudget::time_for(again))
 }
 
 /// Waits for so long; fails as soon as the peer has closed the connection, or the server that stops
@@ -68,6 +68,42 @@ mod tests {
     use std::thread;
 
     use super::*;
+    use crate::account_budget::AccountBudgets;
+
+    /// What the account has used up when it comes; how long it waited in all, and how often it came.
+    fn come_as_told(used: u32, rooms: u64) -> (Duration, u32) {
+        let start = Instant::now();
+        let budget = AccountBudgets::new(5).of(AccountId(1), start);
+        let _ = budget.charge(used, start);
+        let mut now = start;
+        for attempts in 1..100 {
+            let told = pay(&budget, prices::RESUME, 0, now)
+                .and_then(|_| pay(&budget, prices::of_rooms(rooms), prices::RESUME, now));
+            match told {
+                Ok(wait) => return (now + wait - start, attempts),
+                Err(later) => now += later,
+            }
+        }
+        panic!("told to come back again and again");
+    }
+
+    #[test]
+    fn who_comes_back_as_told_gets_in() {
+        assert_eq!(come_as_told(0, 500), (Duration::ZERO, 1));
+        assert_eq!(come_as_told(4_700, 500), (Duration::ZERO, 1));
+        // Waits for a little, and for as long as a resume waits.
+        assert_eq!(come_as_told(5_000, 500), (Duration::from_millis(600), 1));
+        assert_eq!(come_as_told(6_200, 500), (Duration::from_secs(3), 1));
+        for used in [6_201, 6_499, 6_500, 7_000, 50_000] {
+            let (waited, attempts) = come_as_told(used, 500);
+            assert!(attempts <= 3, "{used}: {attempts}");
+            assert!(
+                waited <= AccountBudget::time_for(used),
+                "{used}: {waited:?}"
+            );
+        }
+        assert!(come_as_told(6_000, 100_000).1 <= 3);
+    }
 
     const FOR_EVER: Duration = Duration::from_secs(3600);
 

@@ -54,6 +54,7 @@ pub fn first_readable(access: Access, first_kept: u64, joined_seq: u64) -> u64 {
 statements! {
     const ROOMS_OF = "SELECT room, account, role, joined_seq, read_seq FROM members \
         WHERE account = ?1 ORDER BY room";
+    const COUNT_OF = "SELECT count(*) FROM members WHERE account = ?1";
     const MEMBERS = "SELECT room, account, role, joined_seq, read_seq FROM members \
         WHERE room = ?1";
     const MEMBER = "SELECT room, account, role, joined_seq, read_seq FROM members \
@@ -93,6 +94,15 @@ impl Snapshot<'_> {
     /// SQLite's.
     pub fn memberships_of(&self, account: AccountId) -> Result<Vec<Membership>, StoreError> {
         self.all(ROOMS_OF, [account.put()], read_membership)
+    }
+
+    /// Reads the index alone, however much there is about the rooms.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn count_memberships_of(&self, account: AccountId) -> Result<u64, StoreError> {
+        let count = self.one(COUNT_OF, [account.put()], |row| take(row, 0))?;
+        Ok(count.unwrap_or(0))
     }
 
     /// # Errors
@@ -312,6 +322,8 @@ mod tests {
                 read_seq: 4,
             };
             assert_eq!(tx.memberships_of(alice)?, [alone]);
+            assert_eq!(tx.count_memberships_of(alice)?, 1);
+            assert_eq!(tx.count_memberships_of(bob)?, 0);
             assert_eq!(tx.members_of(LOBBY)?, [alone]);
             assert_eq!(tx.membership(LOBBY, alice)?, Some(alone));
             assert_eq!(tx.membership(LOBBY, bob)?, None);
