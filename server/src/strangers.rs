@@ -23,8 +23,9 @@ const SHARE: usize = 4;
 const MIN_STRANGERS: usize = 256;
 /// This part may be registering …
 const REGISTERING_SHARE: usize = 16;
-/// … but always so many.
-const MIN_REGISTERING: usize = 64;
+/// … but always so many, of which one address has a quarter and one network half: it takes more than a
+/// few of them to have all.
+const MIN_REGISTERING: usize = 128;
 /// When places are wanted, so much time has a handshake message: it comes right behind the connection,
 /// and a packet that was lost is sent again after a second.
 const GREETING_PATIENCE: Duration = Duration::from_secs(2);
@@ -311,7 +312,7 @@ mod tests {
         for (phase, bounds) in [
             (Phase::Silent, [128, 96, 64]),
             (Phase::Greeted, [128, 96, 64]),
-            (Phase::Registering, [32, 24, 16]),
+            (Phase::Registering, [64, 48, 32]),
         ] {
             let held = |address: &dyn Fn(usize) -> String| {
                 let mut server = Sim::new(CAP);

@@ -25,6 +25,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use chatbox_common::auth::resume::ResumeToken;
+use chatbox_common::limits::REGISTRATIONS;
 use chatbox_common::secret::Secret;
 use chatbox_common::testkit::process::ServerProcess;
 use chatbox_common::testkit::scripted_client::ScriptedClient;
@@ -207,6 +208,39 @@ fn a_class_of_200_behind_one_address_gets_in_at_once() {
         let all_are_in = pupils.into_iter().map(|pupil| pupil.join().unwrap());
         assert_eq!(all_are_in.collect::<Vec<_>>().len(), class);
     });
+}
+
+#[test]
+fn a_registration_is_paid_for_before_it_looks_for_a_place() {
+    const PLACES: u32 = 32;
+    if !namespace::entered("a_registration_is_paid_for_before_it_looks_for_a_place") {
+        return;
+    }
+    let server = start();
+    let begin = |name: String| {
+        let mut peer = client(&server, "10.7.0.1");
+        let asked = peer.say_register(&name);
+        (peer, asked)
+    };
+    let under_way: Vec<_> = (0..PLACES)
+        .map(|n| {
+            let (mut peer, _) = begin(format!("pupil{n}"));
+            let _ = peer.challenge();
+            peer
+        })
+        .collect();
+    for n in PLACES..REGISTRATIONS {
+        let (mut peer, asked) = begin(format!("pupil{n}"));
+        let error = peer.error(asked);
+        assert_eq!((error.code, error.retry_ms), (ErrorCode::Busy, None), "{n}");
+    }
+    // There is no place either.
+    let (mut peer, asked) = begin("late".to_owned());
+    let error = peer.error(asked);
+    assert!(error.retry_ms.is_some(), "{error:?}");
+    assert_eq!(peer.goodbye(), ByeReason::LoginRefused);
+    client(&server, "10.8.0.1").register("alice", "correct horse battery");
+    drop(under_way);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use socket2::{Domain, Socket, Type};
 /// Of all addresses together: more than the places of a server with 1,024.
 const HELD: usize = 1_280;
 /// Registrations: more than may be under way.
-const REGISTERING: usize = 96;
+const REGISTERING: usize = 192;
 
 /// A connection from this address to the server on this machine.
 pub fn socket_from(port: u16, from: IpAddr) -> TcpStream {
