@@ -125,9 +125,19 @@ impl Crowd {
         }
     }
 
+    /// How many places the network has that has most: one of the widest.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
+    pub fn largest(&self) -> usize {
+        let [widest, ..] = &self.widths;
+        widest.largest(None).map_or(0, |(count, _)| count)
+    }
+
+    /// Whoever has been there for too long, the longest so.
+    #[must_use]
+    pub fn overdue(&self, now: Instant) -> Option<u64> {
+        let (since, number) = self.places.first()?;
+        let is_overdue = now.saturating_duration_since(*since) >= self.patience;
+        is_overdue.then_some(*number)
     }
 
     /// Whether one more of these networks fits.
@@ -302,6 +312,7 @@ mod tests {
         let new = at("192.0.2.1");
         assert_eq!(crowd.room_for(&new, now), Admission::InPlaceOf(30));
         assert_eq!(crowd.make_room(&new, now), Admission::InPlaceOf(30));
+        assert_eq!(crowd.largest(), 29);
     }
 
     #[test]
@@ -372,6 +383,10 @@ mod tests {
         fill(&mut crowd, (0..4).map(|n| ipv4(2, n)), late);
         let other = Networks::of(ipv4(2, 9));
         assert_eq!(crowd.room_for(&other, late), Admission::InPlaceOf(1_000));
+        assert_eq!(
+            (crowd.overdue(now), crowd.overdue(late)),
+            (None, Some(1_000))
+        );
     }
 
     #[test]
@@ -385,7 +400,7 @@ mod tests {
             crowd.leave(&networks, number, now);
             crowd.leave(&networks, number, now);
         }
-        assert!(crowd.is_empty());
+        assert_eq!(crowd.largest(), 0);
         for width in &crowd.widths {
             assert!(width.places.is_empty() && width.by_size.is_empty());
         }

@@ -102,16 +102,25 @@ impl Strangers {
         let networks = Networks::of(address);
         let mut admission = self.silent.room_for(&networks, now);
         if is_full && admission == Admission::Free {
-            // Those that have come further are left alone while others can go. A network that may
-            // send none of these away must not turn to those instead.
-            let first = [&self.silent, &self.greeted, &self.registering]
-                .into_iter()
-                .find(|crowd| !crowd.is_empty());
-            admission = first.map_or(Admission::Refused, |crowd| crowd.make_room(&networks, now));
+            admission = self.make_room(&networks, now);
         }
         let gone = self.carry_out(admission)?;
         self.put(session, networks, Phase::Silent, now);
         Ok(gone)
+    }
+
+    /// Who has to go where all places of the server are taken, in whatever phase: whoever has been in
+    /// theirs for too long, or else one of the network that has most in any, and among networks that
+    /// have as much one that has come less far. A network that may send none of these away must not
+    /// turn to others instead: whoever is alone in a phase would be gone first.
+    fn make_room(&self, newcomer: &Networks, now: Instant) -> Admission {
+        let crowds = [&self.silent, &self.greeted, &self.registering];
+        if let Some(overdue) = crowds.iter().find_map(|crowd| crowd.overdue(now)) {
+            return Admission::InPlaceOf(overdue);
+        }
+        // Of equals, the last is taken.
+        let largest = crowds.into_iter().rev().max_by_key(|crowd| crowd.largest());
+        largest.map_or(Admission::Refused, |crowd| crowd.make_room(newcomer, now))
     }
 
     /// A connection comes to another phase; returns the one that has to go for it.
@@ -174,6 +183,12 @@ mod tests {
     const CAP: usize = 1_024;
     /// Which the usual limits of Linux allow.
     const DEFAULT_CAP: usize = 15_734;
+
+    impl Strangers {
+        fn largest(&mut self, phase: Phase) -> usize {
+            self.crowd(phase).largest()
+        }
+    }
 
     /// A table of connections without sockets, and a clock.
     struct Sim {
@@ -374,6 +389,39 @@ mod tests {
     }
 
     #[test]
+    fn on_a_full_server_nobody_who_is_alone_makes_room_for_those_who_hold_many_places() {
+        for held in [Phase::Greeted, Phase::Registering] {
+            let mut server = Sim::new(100);
+            server.members = 80;
+            for n in 0..19 {
+                server.come(&format!("10.0.1.{n}"), held).unwrap();
+            }
+            let alone = server.connect("10.0.2.1").unwrap();
+            for n in 3..13 {
+                let next = server.connect(&format!("10.0.{n}.1")).unwrap();
+                assert!(server.open.contains(&alone), "{held:?} {n}");
+                server.close(next);
+                server.members += 1;
+            }
+            assert_eq!(server.strangers.largest(held), 9);
+        }
+    }
+
+    #[test]
+    fn on_a_full_server_whoever_waits_for_too_long_goes_first() {
+        let mut server = Sim::new(100);
+        server.members = 80;
+        let slow = server.connect("10.0.2.1").unwrap();
+        server.now += GREETING_PATIENCE;
+        for n in 0..19 {
+            server.come(&format!("10.0.1.{n}"), Phase::Greeted).unwrap();
+        }
+        server.connect("10.0.3.1").unwrap();
+        assert!(!server.open.contains(&slow));
+        assert_eq!(server.strangers.largest(Phase::Greeted), 19);
+    }
+
+    #[test]
     fn who_is_slow_is_sent_away_when_places_are_wanted_and_not_before() {
         let mut server = Sim::new(CAP);
         let slow: Vec<_> = (0..256)
@@ -441,7 +489,8 @@ mod tests {
             greeted,
             registering,
         } = &server.strangers;
-        assert!(all.is_empty() && silent.is_empty());
-        assert!(greeted.is_empty() && registering.is_empty());
+        assert!(all.is_empty());
+        let left = [silent, greeted, registering].map(Crowd::largest);
+        assert_eq!(left, [0; 3]);
     }
 }
