@@ -6,6 +6,10 @@
 //! and what a request costs stands in `prices`. Each session holds its account's part, so that
 //! accounts do not wait for one another.
 
+#[cfg(test)]
+mod tests;
+
+use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,7 +18,8 @@ use chatbox_common::wire::message::AccountId;
 
 use crate::bucket::Bucket;
 
-/// Refused messages within [`PATIENCE`], after which the session that goes on is ended.
+/// Refused messages of an account within [`PATIENCE`], after which a session is ended that goes on and has
+/// had its own part of them.
 pub const MAX_REFUSED: u32 = 100;
 pub const PATIENCE: Duration = Duration::from_secs(10);
 /// Units of work: ten seconds' worth at once. A client that comes back to 500 rooms pays for its
@@ -34,7 +39,8 @@ pub enum Verdict {
     Allowed,
     /// Refused; there is a place for it after this time.
     Wait(Duration),
-    /// Refused, and so were more than [`MAX_REFUSED`] within [`PATIENCE`]: the session is ended.
+    /// Refused, and so were more than [`MAX_REFUSED`] within [`PATIENCE`], of which this session had no
+    /// less than its part: it is ended.
     Disconnect,
 }
 
@@ -62,27 +68,34 @@ impl Funds {
         self.messages.max(self.refusals).max(self.work)
     }
 
-    fn take_message(&mut self, messages: Bucket, now: Instant) -> Verdict {
-        let wait = match messages.take(self.messages, now) {
-            Ok(full_at) => {
-                self.messages = full_at;
-                return Verdict::Allowed;
-            }
-            Err(wait) => wait,
-        };
-        let refusals = Bucket {
-            interval: PATIENCE / MAX_REFUSED,
-            capacity: MAX_REFUSED,
-        };
-        let Ok(full_at) = refusals.take(self.refusals, now) else {
-            return Verdict::Disconnect;
-        };
-        self.refusals = full_at;
+    /// The error is how long to wait until there is a place.
+    fn take_message(&mut self, messages: Bucket, now: Instant) -> Result<(), Duration> {
+        self.messages = messages.take(self.messages, now)?;
+        Ok(())
+    }
+
+    /// Whether one more message may be refused.
+    fn take_refusal(&mut self, now: Instant) -> bool {
+        let taken = refusals(MAX_REFUSED).take(self.refusals, now);
+        let is_left = taken.is_ok();
+        self.refusals = taken.unwrap_or(self.refusals);
+        is_left
+    }
+
+    /// When a message that finds a place after `wait` at the soonest is told to come back.
+    fn promise(&mut self, messages: Bucket, wait: Duration, now: Instant) -> Duration {
         // Sessions that all waited for the same moment would be refused again, all but one.
         let latest = now + MAX_PROMISED.max(wait);
         let moment = (now + wait).max(self.promised).min(latest);
         self.promised = moment + messages.interval;
-        Verdict::Wait(moment.saturating_duration_since(now))
+        moment.saturating_duration_since(now)
+    }
+}
+
+fn refusals(count: u32) -> Bucket {
+    Bucket {
+        interval: PATIENCE / count,
+        capacity: count,
     }
 }
 
@@ -174,6 +187,7 @@ impl AccountBudgets {
             all: self.clone(),
             account,
             left,
+            refusals: Cell::new(now),
         }
     }
 
@@ -193,20 +207,44 @@ impl AccountBudgets {
     }
 }
 
-/// One account's budget, shared by all that hold it.
+/// One account's budget, shared by all that hold it: a session each, but for resumes on their way.
 #[derive(Debug)]
 pub struct AccountBudget {
     all: AccountBudgets,
     account: AccountId,
     left: Arc<Mutex<Funds>>,
+    /// When the refusals of this session alone are forgotten.
+    refusals: Cell<Instant>,
 }
 
 impl AccountBudget {
     pub fn take_message(&self, now: Instant) -> Verdict {
-        match self.all.messages {
-            Some(messages) => locked(&self.left).take_message(messages, now),
-            None => Verdict::Allowed,
+        let Some(messages) = self.all.messages else {
+            return Verdict::Allowed;
+        };
+        let mut left = locked(&self.left);
+        let Err(wait) = left.take_message(messages, now) else {
+            return Verdict::Allowed;
+        };
+        // One session that floods must not end the others, nor many sessions be many floods.
+        let has_own = self.take_own_refusal(now);
+        if left.take_refusal(now) || has_own {
+            Verdict::Wait(left.promise(messages, wait, now))
+        } else {
+            Verdict::Disconnect
         }
+    }
+
+    /// Whether one more message of this session may be refused, of the account's as many as its part
+    /// is among all that hold the budget.
+    fn take_own_refusal(&self, now: Instant) -> bool {
+        // Beside the table, each of these has one.
+        let holders = Arc::strong_count(&self.left).saturating_sub(1).max(1);
+        let holders = u32::try_from(holders).unwrap_or(u32::MAX);
+        let own = refusals((MAX_REFUSED / holders).max(1));
+        let taken = own.take(self.refusals.get(), now);
+        self.refusals.set(taken.unwrap_or(self.refusals.get()));
+        taken.is_ok()
     }
 
     /// Charges for work, and says how long whoever wants it waits before it is done: those who come
@@ -246,230 +284,5 @@ impl AccountBudget {
 impl Drop for AccountBudget {
     fn drop(&mut self) {
         self.all.let_go(self.account);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use chatbox_common::wire::corpus;
-
-    use super::*;
-    use crate::prices::{self, Price, price};
-
-    const ALICE: AccountId = AccountId(1);
-
-    fn budget(messages_per_second: u32, now: Instant) -> AccountBudget {
-        AccountBudgets::new(messages_per_second).of(ALICE, now)
-    }
-
-    #[test]
-    fn messages_come_at_their_rate_and_a_refusal_says_when_to_go_on() {
-        let start = Instant::now();
-        let budget = budget(5, start);
-        for _ in 0..5 {
-            assert_eq!(budget.take_message(start), Verdict::Allowed);
-        }
-        let wait = Duration::from_millis(200);
-        assert_eq!(budget.take_message(start), Verdict::Wait(wait));
-        assert_eq!(budget.take_message(start + wait), Verdict::Allowed);
-        assert_eq!(budget.take_message(start + wait), Verdict::Wait(wait));
-    }
-
-    #[test]
-    fn who_waits_as_told_is_never_refused_again() {
-        let mut now = Instant::now();
-        let budget = budget(7, now);
-        for _ in 0..1_000 {
-            if let Verdict::Wait(wait) = budget.take_message(now) {
-                now += wait;
-                assert_eq!(budget.take_message(now), Verdict::Allowed);
-            }
-        }
-    }
-
-    #[test]
-    fn sessions_that_all_wait_as_told_are_not_refused_for_ever() {
-        let start = Instant::now();
-        let budget = budget(5, start);
-        // Each of 32 sessions has something to say all the time.
-        let mut due = [start; 32];
-        let (mut taken, mut refused) = (0, 0);
-        while let Some(first) = due.iter_mut().min()
-            && *first < start + Duration::from_secs(60)
-        {
-            match budget.take_message(*first) {
-                Verdict::Allowed => {
-                    taken += 1;
-                    *first += Duration::from_millis(200);
-                }
-                Verdict::Wait(wait) => {
-                    refused += 1;
-                    *first += wait;
-                }
-                Verdict::Disconnect => panic!("after {refused} refusals and {taken} messages"),
-            }
-        }
-        assert!((300..=305).contains(&taken), "{taken}");
-    }
-
-    #[test]
-    fn who_keeps_on_is_disconnected_and_who_slips_is_not() {
-        let start = Instant::now();
-        let one = budget(1, start);
-        assert_eq!(one.take_message(start), Verdict::Allowed);
-        for _ in 0..MAX_REFUSED {
-            assert!(matches!(one.take_message(start), Verdict::Wait(_)));
-        }
-        assert_eq!(one.take_message(start), Verdict::Disconnect);
-
-        let one = budget(1, start);
-        for n in 0..10_000 {
-            let verdict = one.take_message(start + Duration::from_millis(200) * n);
-            assert_ne!(
-                verdict,
-                Verdict::Disconnect,
-                "five a second where one is allowed"
-            );
-        }
-    }
-
-    #[test]
-    fn zero_is_no_limit_to_messages() {
-        let now = Instant::now();
-        let budget = budget(0, now);
-        assert!((0..100_000).all(|_| budget.take_message(now) == Verdict::Allowed));
-    }
-
-    #[test]
-    fn all_that_hold_an_account_s_budget_share_it_and_it_outlives_them() {
-        let start = Instant::now();
-        let budgets = AccountBudgets::new(2);
-        let (one, other) = (budgets.of(ALICE, start), budgets.of(ALICE, start));
-        assert_eq!(one.take_message(start), Verdict::Allowed);
-        assert_eq!(other.take_message(start), Verdict::Allowed);
-        assert!(matches!(one.take_message(start), Verdict::Wait(_)));
-        assert!(one.charge(WORK.capacity, start).is_zero());
-        drop((one, other));
-        let bob = budgets.of(AccountId(2), start);
-        assert_eq!(bob.take_message(start), Verdict::Allowed);
-        let again = budgets.of(ALICE, start);
-        assert!(matches!(again.take_message(start), Verdict::Wait(_)));
-        assert_eq!(again.charge(3, start), 3 * WORK.interval);
-    }
-
-    #[test]
-    fn work_that_comes_at_once_waits_one_behind_the_other() {
-        let start = Instant::now();
-        let budget = budget(5, start);
-        assert!(budget.charge(WORK.capacity - 1, start).is_zero());
-        assert!(budget.charge(1, start).is_zero());
-        assert_eq!(budget.charge(5, start), 5 * WORK.interval);
-        assert_eq!(budget.charge(5, start), 10 * WORK.interval);
-        let patience = 15 * WORK.interval;
-        let wait = budget.charge_within(5, patience, start);
-        assert_eq!(wait, Ok(patience));
-        let sooner = budget.charge_within(5, patience, start);
-        assert_eq!(sooner, Err(5 * WORK.interval));
-        // What was refused costs nothing.
-        let later = start + 5 * WORK.interval;
-        assert_eq!(budget.charge_within(5, patience, later), Ok(patience));
-    }
-
-    #[test]
-    fn budgets_are_forgotten_when_they_are_full_and_the_fullest_first_where_there_are_too_many() {
-        let start = Instant::now();
-        let budgets = AccountBudgets::new(5);
-        let use_up = |n, units| {
-            let _ = budgets.of(AccountId(n), start).charge(units, start);
-        };
-        use_up(1, 1_000);
-        for n in 2..MAX_RESTING as u64 + 100 {
-            use_up(n, 1);
-        }
-        let sizes = || {
-            let table = locked(&budgets.table);
-            (table.held.len(), table.resting.len(), table.by_lapse.len())
-        };
-        assert_eq!(sizes(), (0, MAX_RESTING, MAX_RESTING));
-        let used_most = budgets.of(ALICE, start);
-        assert!(!used_most.charge(WORK.capacity, start).is_zero());
-        assert_eq!(sizes(), (1, MAX_RESTING - 1, MAX_RESTING - 1));
-        let full = budgets.of(AccountId(2), start + WORK.interval);
-        assert_eq!(sizes(), (2, 0, 0));
-        drop((used_most, full));
-        assert_eq!(sizes(), (0, 2, 2));
-    }
-
-    /// How often a request is carried out in ten seconds by a session that says nothing else and
-    /// waits for nothing but what it must.
-    fn flood(price: Price) -> Option<u32> {
-        let start = Instant::now();
-        let budget = budget(5, start);
-        let (mut now, mut done) = (start, 0);
-        while now < start + Duration::from_secs(10) {
-            if price.message.is_some() {
-                match budget.take_message(now) {
-                    Verdict::Allowed => {}
-                    Verdict::Wait(wait) => {
-                        now += wait;
-                        continue;
-                    }
-                    Verdict::Disconnect => return Some(done),
-                }
-            } else if price.work == 0 {
-                return None;
-            }
-            now += budget.charge(price.work, now);
-            done += 1;
-        }
-        Some(done)
-    }
-
-    #[test]
-    fn every_request_there_is_costs_its_account_something() {
-        use chatbox_common::wire::message::ClientMessage as C;
-        for (name, message) in corpus::one_of_each() {
-            let price = price(&message);
-            let is_end = matches!(
-                message,
-                C::Bye(_)
-                    | C::Register(_)
-                    | C::RegisterConfirm(_)
-                    | C::Login(_)
-                    | C::LoginConfirm(_)
-                    | C::Resume(_)
-            );
-            match flood(price) {
-                None => assert!(is_end, "{name} costs nothing"),
-                Some(done) => {
-                    let most = match price {
-                        Price {
-                            message: Some(_), ..
-                        } => 55,
-                        Price { work, .. } => 10_000 / work,
-                    };
-                    assert!(!is_end && done <= most, "{name}: {done}");
-                }
-            }
-        }
-        assert!(flood(prices::UNKNOWN).is_some_and(|done| done <= 10_000));
-    }
-
-    #[test]
-    fn who_comes_back_to_five_hundred_rooms_waits_for_nothing() {
-        use chatbox_common::wire::message::ClientMessage as C;
-        let now = Instant::now();
-        let budget = budget(5, now);
-        let mut units = prices::RESUME + prices::of_rooms(500);
-        for (_, message) in corpus::one_of_each() {
-            // A page of a room has its last messages, more than eight KiB of them.
-            units += match message {
-                C::History(_) => 500 * (price(&message).work + prices::for_bytes(9 * 1024)),
-                C::Follow(_) | C::Read(_) => 500 * price(&message).work,
-                _ => 0,
-            };
-        }
-        assert!(budget.charge(units, now).is_zero(), "{units}");
-        assert!(units < 4_000, "{units}");
     }
 }

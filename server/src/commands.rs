@@ -27,7 +27,7 @@ use crate::delivery::Backpressure;
 use crate::event::SessionId;
 use crate::journal::{FollowRequest, HasRead, Post, RoomAction, RoomRequest};
 use crate::login::Authenticated;
-use crate::login_stream::End;
+use crate::login_stream::{End, retry_ms};
 use crate::prices;
 use crate::readers::{PageRequest, Query};
 use crate::shared::Shared;
@@ -127,12 +127,11 @@ impl Requests<'_> {
         text: &str,
         retry: Option<Duration>,
     ) {
-        let retry = retry.map(|wait| u32::try_from(wait.as_millis()).unwrap_or(u32::MAX));
         self.reply(&ServerMessage::Error(ErrorMessage {
             request,
             code,
             text: text.to_owned(),
-            retry_ms: retry,
+            retry_ms: retry.map(retry_ms),
         }));
     }
 

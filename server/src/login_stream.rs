@@ -38,7 +38,7 @@ pub enum End {
     /// The account has, or its address has without success.
     #[error("too many sessions were resumed")]
     TooManyResumes,
-    /// The peer went on after it was told to wait: see `rate_limit::MAX_REFUSED`.
+    /// The peer went on after it was told to wait: see `account_budget::MAX_REFUSED`.
     #[error("the peer went on sending too fast")]
     Flood,
     #[error("the database is not available: {0}")]
@@ -250,7 +250,7 @@ impl<'a> LoginStream<'a> {
     /// Refuses a request of an address that has used up its attempts; the connection ends.
     pub fn throttle(&mut self, request: RequestId, wait: Duration) -> End {
         let sentence = too_many_attempts(wait);
-        let retry_ms = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
+        let retry_ms = retry_ms(wait);
         match self.error(Some(request), ErrorCode::Busy, &sentence, Some(retry_ms)) {
             Ok(()) => End::Throttled,
             Err(end) => end,
@@ -262,7 +262,7 @@ impl<'a> LoginStream<'a> {
         let seconds = wait.as_secs() + 1;
         let sentence =
             format!("too many sessions of your {whose} have begun; try again in {seconds} s");
-        let retry_ms = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
+        let retry_ms = retry_ms(wait);
         match self.error(Some(request), ErrorCode::Busy, &sentence, Some(retry_ms)) {
             Ok(()) => End::TooManyResumes,
             Err(end) => end,
@@ -330,6 +330,12 @@ impl<'a> LoginStream<'a> {
             binding: self.binding,
         })
     }
+}
+
+/// Not a moment too soon.
+#[must_use]
+pub fn retry_ms(wait: Duration) -> u32 {
+    u32::try_from(wait.as_micros().div_ceil(1_000)).unwrap_or(u32::MAX)
 }
 
 #[must_use]

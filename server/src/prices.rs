@@ -17,6 +17,8 @@ const ROOMS_PER_UNIT: u64 = 2;
 /// With [`RESUME`] half of what an account has at most: who is in ten thousand rooms must be able to pay.
 const MOST_FOR_ROOMS: u32 = 2_500 - RESUME;
 
+/// A message beyond those that an account may say: it is decoded and refused.
+pub const REFUSED: u32 = 1;
 /// A message of a type that this version does not know: it is decoded and refused.
 pub const UNKNOWN: Price = Price::work(1);
 

@@ -93,6 +93,34 @@ fn all_sessions_of_an_account_and_all_its_resumes_have_one_budget_of_messages() 
 }
 
 #[test]
+fn a_session_that_floods_is_ended_and_no_other_of_its_account() {
+    let server = ServerProcess::start(QUICK);
+    let (_account, mut flood) = server.register("Alice");
+    let mut other = server.resume(&flood.token());
+    let say = |session: &mut ScriptedClient, count: u32| {
+        let texts = (1..=count).map(|n| sending(n, id(u64::from(count), n.into()), "x"));
+        session.say_all(&texts.collect::<Vec<_>>());
+    };
+    say(&mut flood, 200);
+    let reason = flood.until("its end", |message| match message {
+        ServerMessage::Bye(bye) => Some(bye.reason),
+        _ => None,
+    });
+    assert_eq!(reason, ByeReason::Flood);
+    say(&mut other, 20);
+    let mut answered = 0;
+    while answered < 20 {
+        match other.next() {
+            ServerMessage::Ack(_) => answered += 1,
+            ServerMessage::Error(error) if error.code == ErrorCode::TooFast => answered += 1,
+            ServerMessage::Bye(bye) => panic!("{bye:?}"),
+            _ => {}
+        }
+    }
+    other.ping();
+}
+
+#[test]
 fn work_beyond_an_account_s_budget_waits_and_is_done() {
     const RECORD: u32 = 250;
     let server = ServerProcess::start(QUICK);

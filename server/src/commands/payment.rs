@@ -18,8 +18,8 @@ use crate::prices::{self, Price};
 const LEAST_PAUSE: Duration = Duration::from_millis(10);
 
 impl Requests<'_> {
-    /// False when there are too many messages, which the client has been told; [`End::Flood`] when
-    /// it went on in spite of that.
+    /// False when there are too many messages, which the client has been told, and has paid for;
+    /// [`End::Flood`] when it went on in spite of that.
     pub(super) fn is_paid(&self, price: Price, received: usize) -> Result<bool, End> {
         match self.backpressure.wait_until_ready(SILENCE_TIMEOUT) {
             // Nothing more is read from a peer that does not take its replies.
@@ -27,6 +27,7 @@ impl Requests<'_> {
             readiness => goes_on(readiness)?,
         }
         let (budget, now) = (self.who.budget(), Instant::now());
+        let mut is_refused = false;
         if let Some(request) = price.message {
             match budget.take_message(now) {
                 Verdict::Allowed => {}
@@ -37,13 +38,18 @@ impl Requests<'_> {
                         wait.subsec_millis() / 100
                     );
                     self.error(Some(request), ErrorCode::TooFast, &sentence, Some(wait));
-                    return Ok(false);
+                    is_refused = true;
                 }
                 Verdict::Disconnect => return Err(End::Flood),
             }
         }
         let sent = self.backpressure.take_unpaid();
-        let units = price.work.saturating_add(prices::for_bytes(sent));
+        let work = if is_refused {
+            prices::REFUSED
+        } else {
+            price.work
+        };
+        let units = work.saturating_add(prices::for_bytes(sent));
         let units = match price.message {
             None => units.saturating_add(prices::for_received(received)),
             // What is said may be long.
@@ -56,7 +62,7 @@ impl Requests<'_> {
         if wait >= LEAST_PAUSE {
             goes_on(self.backpressure.pause(wait))?;
         }
-        Ok(true)
+        Ok(!is_refused)
     }
 }
 
