@@ -29,9 +29,12 @@ use crate::journal::{FollowRequest, HasRead, Post, RoomAction, RoomRequest};
 use crate::login::Authenticated;
 use crate::login_stream::{End, retry_ms};
 use crate::prices;
-use crate::readers::{PageRequest, Query};
+use crate::readers::{PageRequest, Query, TooMany};
 use crate::shared::Shared;
 pub use account::Changes;
+
+/// When to ask again for a page that was not taken.
+const READ_LATER: Duration = Duration::from_secs(1);
 
 pub struct Requests<'a> {
     pub shared: &'a Shared,
@@ -198,12 +201,16 @@ impl Requests<'_> {
             let sentence = "the page asked for before is still under way";
             return self.error(Some(request), ErrorCode::PageInFlight, sentence, None);
         }
-        self.shared.readers.page(PageRequest {
+        let queued = self.shared.readers.page(PageRequest {
             session: self.session,
             account: self.who.person().account,
             backpressure: Arc::clone(self.backpressure),
             query,
         });
+        if let Err(TooMany) = queued {
+            let sentence = "the server has too much to look up just now";
+            self.error(Some(request), ErrorCode::Busy, sentence, Some(READ_LATER));
+        }
     }
 
     fn is_page_limit(&self, request: RequestId, limit: u32) -> bool {

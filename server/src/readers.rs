@@ -2,18 +2,18 @@
 //! logins. Neither waits for the other.
 //!
 //! Two threads, each with a connection to the database, read pages; a session has one page in
-//! flight. A session's own thread does not read: what SQLite touches of a stack would stay with
+//! flight, and of an account one is read at a time. A session's own thread does not read: what SQLite touches of a stack would stay with
 //! each of them. Searches have a thread to themselves, because one that finds nothing may take
 //! long, and no page waits for it. A login's thread serves many logins one after another, so it
 //! reads by itself, on one of a few connections kept for logins: no page delays a login.
 
 mod pages;
+mod queue;
 mod refusal;
 mod search;
 
 use std::io;
 use std::path::Path;
-use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chatbox_common::auth::recovery::RECOVERY_CODES;
@@ -26,6 +26,7 @@ use chatbox_common::wire::message::{
 };
 use subtle::Choice;
 
+use self::queue::Queue;
 use self::refusal::refusal;
 use crate::clock::stamp;
 use crate::delivery::{Backpressure, Deliveries};
@@ -38,8 +39,8 @@ use crate::totp_seal::SealingKey;
 
 /// For pages, each with a connection to the database.
 const THREADS: usize = 2;
-/// Pages that may wait, and as many searches; a session that asks for one more waits too.
-const QUEUE: usize = 256;
+/// Accounts whose pages may wait, and as many whose searches may; the next one is told to come back.
+const QUEUE: usize = 1_024;
 
 /// To who asks for what can't be read any more.
 const DAMAGED: &str = "the server can't read that: its database is damaged; tell its operator";
@@ -176,18 +177,28 @@ impl Pair {
     }
 }
 
-/// A handle on the readers. Cheap to clone.
-#[derive(Clone)]
+/// The queue has no room for one more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooMany;
+
+/// The threads end when it is dropped.
 pub struct Readers {
-    pages: SyncSender<PageRequest>,
-    searches: SyncSender<PageRequest>,
-    logins: Arc<Pair>,
+    pages: Arc<Queue<PageRequest>>,
+    searches: Arc<Queue<PageRequest>>,
+    logins: Pair,
     seal: Arc<SealingKey>,
-    decoy: Arc<Decoy>,
+    decoy: Decoy,
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        self.pages.close();
+        self.searches.close();
+    }
 }
 
 impl Readers {
-    /// Opens the connections and starts the threads, which end when the last handle is dropped.
+    /// Opens the connections and starts the threads.
     pub fn start(
         directory: &Path,
         log: &SqlLog,
@@ -195,31 +206,30 @@ impl Readers {
         seal: &Arc<SealingKey>,
         iterations: Iterations,
     ) -> Result<Self, StartError> {
-        let start = |name: String, receiver: &Arc<Mutex<Receiver<PageRequest>>>| {
+        let start = |name: String, queue: &Arc<Queue<PageRequest>>| {
             let worker = Worker {
                 reader: Reader::open(directory, log.clone())?,
                 deliveries: deliveries.clone(),
             };
-            let receiver = Arc::clone(receiver);
-            threads::spawn(name, move || worker.run(&receiver))?;
+            let queue = Arc::clone(queue);
+            threads::spawn(name, move || worker.run(&queue))?;
             Ok::<_, StartError>(())
         };
-        let (pages, receiver) = mpsc::sync_channel(QUEUE);
-        let receiver = Arc::new(Mutex::new(receiver));
+        let queue = || Arc::new(Queue::new(QUEUE));
+        let (pages, searches) = (queue(), queue());
         for n in 0..THREADS {
-            start(format!("reader-{n}"), &receiver)?;
+            start(format!("reader-{n}"), &pages)?;
         }
-        let (searches, receiver) = mpsc::sync_channel(QUEUE);
-        start("searcher".to_owned(), &Arc::new(Mutex::new(receiver)))?;
+        start("searcher".to_owned(), &searches)?;
         let reader = || Reader::open(directory, log.clone()).map(Mutex::new);
         Ok(Self {
             pages,
             searches,
-            logins: Arc::new(Pair {
+            logins: Pair {
                 readers: [reader()?, reader()?],
-            }),
+            },
             seal: Arc::clone(seal),
-            decoy: Arc::new(Decoy::new(iterations, seal)),
+            decoy: Decoy::new(iterations, seal),
         })
     }
 
@@ -228,7 +238,7 @@ impl Readers {
     pub fn candidate(&self, user: &UserName) -> Result<Candidate, LookUpError> {
         // An account is read and unsealed, and the decoy is as well, whichever is used: the time must
         // not tell.
-        let decoy = &*self.decoy;
+        let decoy = &self.decoy;
         let (read, recovery) = self.logins.read(|snapshot| {
             let read = snapshot.account_or_first(user)?;
             let id = read
@@ -281,16 +291,22 @@ impl Readers {
 
     /// Queues a page; the answer goes to the session. The caller has claimed the session's one page
     /// in flight, which the reader's thread gives back.
-    pub fn page(&self, request: PageRequest) {
+    ///
+    /// # Errors
+    /// [`TooMany`] where it will not be read; the page in flight was given back.
+    pub fn page(&self, request: PageRequest) -> Result<(), TooMany> {
         let queue = match request.query {
             Query::Search(_) => &self.searches,
             Query::History(_) | Query::Rooms(_) | Query::Members(_) | Query::Whois { .. } => {
                 &self.pages
             }
         };
-        if queue.send(request).is_err() {
-            log::error!("the readers have ended; a page is lost");
+        let backpressure = Arc::clone(&request.backpressure);
+        if queue.put(request.account, request) {
+            return Ok(());
         }
+        backpressure.end_page();
+        Err(TooMany)
     }
 }
 
@@ -308,14 +324,9 @@ struct Worker {
 }
 
 impl Worker {
-    fn run(mut self, receiver: &Mutex<Receiver<PageRequest>>) {
-        loop {
-            let request = receiver
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .recv();
-            let Ok(request) = request else { return };
-            self.page(&request);
+    fn run(mut self, queue: &Queue<PageRequest>) {
+        while let Some(turn) = queue.take() {
+            self.page(&turn.asked);
         }
     }
 
