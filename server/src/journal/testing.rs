@@ -87,6 +87,16 @@ pub(super) struct TestJournal {
     pub(super) state: JournalState,
 }
 
+fn in_the_lobby(person: Person) -> SessionState {
+    SessionState {
+        person,
+        address: "192.0.2.7:4000".parse().unwrap(),
+        capabilities: Capabilities::NONE,
+        rooms: vec![LOBBY],
+        is_logged_out: false,
+    }
+}
+
 /// Of a member of the lobby; it has no socket.
 pub(super) const ALICES_SESSION: SessionId = 1;
 
@@ -97,17 +107,17 @@ impl TestJournal {
         let audit = Audit::start(directory.path()).unwrap();
         let (parts, person) = parts(directory.path(), &audit, min_free);
         let mut state = JournalState::open(parts).unwrap();
-        state.sessions_mut().begin(
-            ALICES_SESSION,
-            SessionState {
-                person,
-                address: "192.0.2.7:4000".parse().unwrap(),
-                capabilities: Capabilities::NONE,
-                rooms: vec![LOBBY],
-                is_logged_out: false,
-            },
-        );
+        state
+            .sessions_mut()
+            .begin(ALICES_SESSION, in_the_lobby(person));
         Self { directory, state }
+    }
+
+    /// Another of Alice's.
+    pub(super) fn begin_session(&mut self, number: SessionId) {
+        let person = self.state.sessions().get(ALICES_SESSION).unwrap();
+        let session = in_the_lobby(person.person.clone());
+        self.state.sessions_mut().begin(number, session);
     }
 
     /// The lobby under another number.

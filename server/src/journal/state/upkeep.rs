@@ -2,9 +2,11 @@
 //! lacks, the index, what is written behind, and notices of presence. The `writer` calls it between
 //! two batches.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use chatbox_common::limits::MAX_MESSAGES_PER_RECORD;
 use chatbox_common::wire::codec;
 use chatbox_common::wire::message::{self, RoomId, ServerMessage};
 
@@ -12,6 +14,7 @@ use super::{JournalState, RETRY};
 use crate::audit::{Line, events};
 use crate::clock::stamp;
 use crate::delivery::Delivery;
+use crate::event::SessionId;
 use crate::journal::index::PORTION;
 use crate::presence::Notice;
 use crate::store::Commit;
@@ -92,18 +95,35 @@ impl JournalState {
         self.write_behind.done(written.is_ok(), now);
     }
 
-    /// To the sessions of those who have read something, but for the one that said so.
     fn tell_reads(&mut self) {
+        for (session, bytes) in self.untold_reads() {
+            self.deliveries
+                .send(session, Delivery::Droppable { session, bytes });
+        }
+    }
+
+    /// What the sessions of those who have read something are told, but for the one that said so, as the
+    /// contents of records: one for a session, or as many as it takes where it holds no more.
+    fn untold_reads(&mut self) -> Vec<(SessionId, Vec<u8>)> {
+        let mut full = Vec::new();
+        let mut last: HashMap<SessionId, (usize, Vec<u8>)> = HashMap::new();
         for (account, read, but) in self.write_behind.untold_reads() {
             let mut bytes = Vec::new();
             codec::put(&ServerMessage::ReadTo(read), &mut bytes);
             let sessions = self.sessions.of(account).iter();
             for &session in sessions.filter(|&&other| other != but) {
-                let bytes = bytes.clone();
-                self.deliveries
-                    .send(session, Delivery::Droppable { session, bytes });
+                let (count, record) = last.entry(session).or_default();
+                if *count == MAX_MESSAGES_PER_RECORD {
+                    full.push((session, std::mem::take(record)));
+                    *count = 0;
+                }
+                *count += 1;
+                record.extend_from_slice(&bytes);
             }
         }
+        let last = last.into_iter();
+        full.extend(last.map(|(session, (_, record))| (session, record)));
+        full
     }
 
     /// Tokens that have expired are refused before they are deleted; this frees the rows of some.
@@ -219,6 +239,33 @@ mod tests {
         assert!(state.watch::<()>(commit, Err(StoreError::Busy)).is_err());
         let [commits, onlines] = told(&journal, [" commit_failed ", " online_not_written "]);
         assert_eq!((commits, onlines), (3, 1));
+    }
+
+    #[test]
+    fn however_many_rooms_are_read_each_other_session_is_told_in_one_record() {
+        const ROOMS: usize = MAX_MESSAGES_PER_RECORD;
+        let mut journal = TestJournal::open(0);
+        journal.begin_session(2);
+        journal.begin_session(3);
+        let now = Instant::now();
+        let mut marks_after = |rooms: usize| {
+            for room in (1..=rooms as u64).map(message::RoomId) {
+                let write_behind = journal.state.write_behind_mut();
+                write_behind.has_read(ALICE, room, 7, ALICES_SESSION, now);
+            }
+            let told = journal.state.untold_reads().into_iter();
+            let mut told: Vec<_> = told
+                .map(|(session, record)| {
+                    let marks = codec::messages::<ServerMessage>(&record);
+                    (session, marks.filter_map(Result::ok).count())
+                })
+                .collect();
+            told.sort_unstable();
+            told
+        };
+        assert_eq!(marks_after(ROOMS), [(2, ROOMS), (3, ROOMS)]);
+        let told = [(2, 1), (2, ROOMS), (3, 1), (3, ROOMS)];
+        assert_eq!(marks_after(ROOMS + 1), told);
     }
 
     #[test]
