@@ -26,7 +26,7 @@ use chatbox_common::wire::message::{
 };
 use subtle::Choice;
 
-use self::queue::Queue;
+use self::queue::ReadQueue;
 use self::refusal::refusal;
 use crate::clock::stamp;
 use crate::delivery::{Backpressure, Deliveries};
@@ -183,8 +183,8 @@ pub struct TooMany;
 
 /// The threads end when it is dropped.
 pub struct Readers {
-    pages: Arc<Queue<PageRequest>>,
-    searches: Arc<Queue<PageRequest>>,
+    pages: Arc<ReadQueue<PageRequest>>,
+    searches: Arc<ReadQueue<PageRequest>>,
     logins: Pair,
     seal: Arc<SealingKey>,
     decoy: Decoy,
@@ -206,7 +206,7 @@ impl Readers {
         seal: &Arc<SealingKey>,
         iterations: Iterations,
     ) -> Result<Self, StartError> {
-        let start = |name: String, queue: &Arc<Queue<PageRequest>>| {
+        let start = |name: String, queue: &Arc<ReadQueue<PageRequest>>| {
             let worker = Worker {
                 reader: Reader::open(directory, log.clone())?,
                 deliveries: deliveries.clone(),
@@ -215,7 +215,7 @@ impl Readers {
             threads::spawn(name, move || worker.run(&queue))?;
             Ok::<_, StartError>(())
         };
-        let queue = || Arc::new(Queue::new(QUEUE));
+        let queue = || Arc::new(ReadQueue::new(QUEUE));
         let (pages, searches) = (queue(), queue());
         for n in 0..THREADS {
             start(format!("reader-{n}"), &pages)?;
@@ -324,7 +324,7 @@ struct Worker {
 }
 
 impl Worker {
-    fn run(mut self, queue: &Queue<PageRequest>) {
+    fn run(mut self, queue: &ReadQueue<PageRequest>) {
         while let Some(turn) = queue.take() {
             self.page(&turn.asked);
         }

@@ -9,7 +9,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use chatbox_common::wire::message::AccountId;
 
-struct Waiting<T> {
+struct Queued<T> {
     /// One of an account, in the order in which they came.
     next: VecDeque<(AccountId, T)>,
     /// The accounts of which one is in `next` or carried out, each with what waits behind it.
@@ -17,8 +17,8 @@ struct Waiting<T> {
     closed: bool,
 }
 
-pub(super) struct Queue<T> {
-    waiting: Mutex<Waiting<T>>,
+pub(super) struct ReadQueue<T> {
+    waiting: Mutex<Queued<T>>,
     /// Notified of each that may be carried out, and of the end.
     changed: Condvar,
     /// Accounts that may wait.
@@ -29,7 +29,7 @@ pub(super) struct Queue<T> {
 pub(super) struct Turn<'a, T> {
     pub(super) asked: T,
     account: AccountId,
-    queue: &'a Queue<T>,
+    queue: &'a ReadQueue<T>,
 }
 
 impl<T> Drop for Turn<'_, T> {
@@ -38,10 +38,10 @@ impl<T> Drop for Turn<'_, T> {
     }
 }
 
-impl<T> Queue<T> {
+impl<T> ReadQueue<T> {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
-            waiting: Mutex::new(Waiting {
+            waiting: Mutex::new(Queued {
                 next: VecDeque::new(),
                 behind: HashMap::new(),
                 closed: false,
@@ -51,7 +51,7 @@ impl<T> Queue<T> {
         }
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Waiting<T>> {
+    fn waiting(&self) -> MutexGuard<'_, Queued<T>> {
         // Nothing panics while it holds the lock.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -76,7 +76,7 @@ impl<T> Queue<T> {
 
     /// Waits for one; `None` at the end.
     pub(super) fn take(&self) -> Option<Turn<'_, T>> {
-        let is_idle = |waiting: &mut Waiting<T>| waiting.next.is_empty() && !waiting.closed;
+        let is_idle = |waiting: &mut Queued<T>| waiting.next.is_empty() && !waiting.closed;
         let waiting = self.changed.wait_while(self.waiting(), is_idle);
         let mut waiting = waiting.unwrap_or_else(PoisonError::into_inner);
         let (account, asked) = waiting.next.pop_front().filter(|_| !waiting.closed)?;
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn of_an_account_one_is_carried_out_at_a_time_and_the_others_go_before_its_next() {
-        let queue = Queue::new(9);
+        let queue = ReadQueue::new(9);
         for n in 1..=31 {
             assert!(queue.put(ALICE, n));
         }
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn there_is_room_for_so_many_accounts_and_whoever_is_done_is_forgotten() {
-        let queue = Queue::new(2);
+        let queue = ReadQueue::new(2);
         assert!(queue.put(ALICE, 1) && queue.put(account(2), 2));
         assert!(!queue.put(account(3), 3));
         assert!(queue.put(ALICE, 4), "waits behind her own");
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn who_waits_for_one_is_told_of_the_end() {
-        let queue = Queue::<()>::new(1);
+        let queue = ReadQueue::<()>::new(1);
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| queue.take().is_none());
             queue.close();
