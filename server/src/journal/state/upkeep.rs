@@ -22,6 +22,9 @@ use crate::store::Commit;
 /// The most tokens deleted in one transaction, for which senders wait: each is found at another place
 /// of the table and of its indexes, which makes two milliseconds among half a million.
 const EXPIRED_AT_ONCE: usize = 50;
+/// The most notices of presence that one turn tells, of which the delivery threads' queues hold some times
+/// as many.
+const NOTICES_AT_ONCE: usize = 64;
 
 impl JournalState {
     /// When the thread must wake even if no job comes.
@@ -32,8 +35,13 @@ impl JournalState {
         notice.chain(written).chain(self.index.due(now)).min()
     }
 
+    /// What is left is due in the next turn: who comes in to hundreds of rooms keeps no message waiting
+    /// until all of them are told.
     pub(in crate::journal) fn tell_presence(&mut self, now: Instant) {
-        while let Some((room, notice)) = self.rooms.take_notice(now) {
+        for _ in 0..NOTICES_AT_ONCE {
+            let Some((room, notice)) = self.rooms.take_notice(now) else {
+                return;
+            };
             let (full, count) = encode(room, notice);
             self.deliveries.broadcast(|| Delivery::Presence {
                 room,
@@ -249,7 +257,7 @@ mod tests {
         journal.begin_session(3);
         let now = Instant::now();
         let mut marks_after = |rooms: usize| {
-            for room in (1..=rooms as u64).map(message::RoomId) {
+            for room in (1..=rooms as u64).map(RoomId) {
                 let write_behind = journal.state.write_behind_mut();
                 write_behind.has_read(ALICE, room, 7, ALICES_SESSION, now);
             }
@@ -266,6 +274,25 @@ mod tests {
         assert_eq!(marks_after(ROOMS), [(2, ROOMS), (3, ROOMS)]);
         let told = [(2, 1), (2, ROOMS), (3, 1), (3, ROOMS)];
         assert_eq!(marks_after(ROOMS + 1), told);
+    }
+
+    #[test]
+    fn one_turn_tells_no_more_notices_than_messages_can_wait_for() {
+        const ROOMS: u64 = 500;
+        let mut journal = TestJournal::open(0);
+        let now = Instant::now();
+        for id in (2..2 + ROOMS).map(RoomId) {
+            journal.take_in_room(id);
+            journal.state.rooms_mut().come(id, &"alice".into(), now);
+        }
+        let due = now + crate::presence::COALESCE;
+        let mut turns = 0;
+        while journal.state.rooms().next_notice().is_some() {
+            assert!(journal.state.next_due() <= Some(due), "the thread goes on");
+            journal.state.tell_presence(due);
+            turns += 1;
+        }
+        assert_eq!(turns, ROOMS.div_ceil(NOTICES_AT_ONCE as u64));
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! A turn of the thread without the thread.
 
-use chatbox_common::wire::message::RoomId;
+use chatbox_common::name::RoomName;
+use chatbox_common::wire::message::{Access, RoomId};
 
 use super::*;
-use crate::journal::testing::{TestJournal, post};
+use crate::delivery::Backpressure;
+use crate::journal::job::{Ended, RoomAction, RoomRequest};
+use crate::journal::testing::{ALICES_SESSION, TestJournal, post};
 use crate::presence::LOOKS;
 
 fn writer(journal: TestJournal) -> (tempfile::TempDir, Writer) {
@@ -32,7 +35,9 @@ fn a_message_costs_no_look_at_rooms_that_have_nothing_to_tell() {
         journal.take_in_room(id);
         journal.state.rooms_mut().come(id, &"alice".into(), now);
     }
-    journal.state.tell_presence(now + crate::presence::COALESCE);
+    while journal.state.rooms().next_notice().is_some() {
+        journal.state.tell_presence(now + crate::presence::COALESCE);
+    }
     let (_directory, mut writer) = writer(journal);
     // The first turn of a run has more to look after.
     turn(&mut writer, []);
@@ -40,4 +45,43 @@ fn a_message_costs_no_look_at_rooms_that_have_nothing_to_tell() {
     turn(&mut writer, [Job::Post(post(1, "hello"))]);
     assert_eq!(LOOKS.get(), 0);
     assert_eq!(writer.state.rooms().head(crate::store::LOBBY), Some(1));
+}
+
+/// Alice makes a room of this name.
+fn making(name: &str) -> Job {
+    Job::RoomRequest(Box::new(RoomRequest {
+        session: ALICES_SESSION,
+        in_flight: Arc::new(Backpressure::default()).begin_request(),
+        id: 1,
+        action: RoomAction::Create {
+            name: RoomName::parse(name).unwrap(),
+            topic: String::new(),
+            access: Access::Open,
+        },
+    }))
+}
+
+#[test]
+fn a_room_request_overtakes_no_session_that_waits_to_begin_or_end() {
+    let (_directory, mut writer) = writer(TestJournal::open(0));
+    let rooms = |writer: &mut Writer| writer.state.write(|tx| tx.count_rooms()).unwrap();
+    let before = rooms(&mut writer);
+    turn(&mut writer, [making("#one")]);
+    assert_eq!(rooms(&mut writer), before + 1);
+    // It waits for its turn, which is not soon.
+    writer.next_session_change = Instant::now() + EXPIRY;
+    let end = Job::End(Ended {
+        session: ALICES_SESSION,
+        cut_off: false,
+        bye: None,
+    });
+    turn(&mut writer, [end]);
+    assert!(writer.state.sessions().open(ALICES_SESSION).is_some());
+    turn(&mut writer, [making("#two")]);
+    assert!(writer.state.sessions().open(ALICES_SESSION).is_none());
+    assert_eq!(
+        rooms(&mut writer),
+        before + 1,
+        "of a session that has ended"
+    );
 }
