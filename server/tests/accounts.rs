@@ -398,7 +398,7 @@ fn an_address_has_a_quarter_of_the_registrations_under_way() {
         };
         (client, is_begun)
     };
-    let mut under_way: Vec<_> = (0..16).map(|_| begin()).collect();
+    let mut under_way: Vec<_> = (0..32).map(|_| begin()).collect();
     assert!(under_way.iter().all(|(_, is_begun)| *is_begun));
     let (mut refused, is_begun) = begin();
     assert!(!is_begun);
