@@ -138,7 +138,7 @@ impl Connection {
         let backpressure = Arc::new(Backpressure::default());
         let person = who.person();
         let connections = &self.shared.connections;
-        if let Err(full) = connections.log_in(self.session, person, &backpressure, now_ms()) {
+        if let Err(full) = connections.log_in(self.session, person, &backpressure) {
             let end = End::from(full);
             self.turned_away(&who, &end);
             stream.say_bye(&end);
@@ -192,8 +192,9 @@ impl Connection {
         greeting: Vec<u8>,
         sender: Sender,
     ) -> OpenSession {
+        let (connections, session) = (self.shared.connections.clone(), self.session);
         let begin = Begin {
-            session: self.session,
+            session,
             person: who.person().clone(),
             address: self.peer,
             socket: Arc::clone(&self.socket),
@@ -203,6 +204,7 @@ impl Connection {
             after: who.after(),
             capabilities: who.capabilities(),
             limits: Limits::with_pace(self.shared.policy.messages_per_second),
+            begun: Box::new(move || connections.begin(session, now_ms())),
         };
         OpenSession::begin(&self.shared.journal, &self.shared.audit, begin)
     }

@@ -3,6 +3,9 @@
 //! The lock is held for a look or a change of the table, never across a call to the system, the
 //! disk or another lock: there is no second lock to order it with.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashMap};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -22,17 +25,21 @@ struct Client {
     person: Option<Person>,
     /// Where its thread may wait for the peer; a stop ends that wait.
     backpressure: Option<Arc<Backpressure>>,
-    /// When it was admitted or, of a session, logged in: milliseconds since 1970-01-01 UTC.
+    /// When it was admitted or, of a session, begun: milliseconds since 1970-01-01 UTC.
     since: u64,
     /// It made room for another: its reading is shut down, and its thread is about to end.
     is_leaving: bool,
 }
 
-/// A person who is online, in one or more sessions.
+/// A person who has logged in, with at most [`MAX_SESSIONS`].
 struct Online {
     user: Arc<str>,
-    /// At most [`MAX_SESSIONS`], in the order of their logins.
+    /// Those that have not begun: it is not decided whether they will. Without others the person is not
+    /// online.
+    coming: u32,
+    /// Those that have, in that order.
     sessions: Vec<SessionId>,
+    /// When the first of them began.
     since: u64,
 }
 
@@ -40,12 +47,18 @@ impl Online {
     fn count(&self) -> u32 {
         u32::try_from(self.sessions.len()).unwrap_or(u32::MAX)
     }
+
+    const fn is_online(&self) -> bool {
+        !self.sessions.is_empty()
+    }
 }
 
 struct Table {
     clients: HashMap<SessionId, Client>,
     /// By the name in lower case: the order of `/list`.
     people: BTreeMap<String, Online>,
+    /// How many of them are online.
+    online: usize,
     /// Those that are not logged in, but for those that are leaving.
     strangers: Strangers,
     leaving: usize,
@@ -62,6 +75,11 @@ impl Table {
         self.leaving += 1;
         Some(Arc::clone(&client.socket))
     }
+}
+
+/// In the order of these is `/list`.
+fn key_of(person: &Person) -> String {
+    person.user.to_ascii_lowercase()
 }
 
 /// Its thread then sees the end of the stream, and says why.
@@ -84,7 +102,7 @@ pub enum Full {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
     pub address: SocketAddr,
-    /// When it was logged in, milliseconds since 1970-01-01 UTC.
+    /// When it began, milliseconds since 1970-01-01 UTC.
     pub since: u64,
     /// Of the same account, this one included.
     pub sessions: u32,
@@ -105,6 +123,7 @@ impl Connections {
         let table = Table {
             clients: HashMap::new(),
             people: BTreeMap::new(),
+            online: 0,
             strangers: Strangers::new(cap),
             leaving: 0,
             next: session::first(start),
@@ -210,7 +229,8 @@ impl Connections {
             .is_some_and(|one| one.is_leaving)
     }
 
-    /// A connection has become a session of an account.
+    /// A connection will be a session of an account: it has a place among these from now on, and nobody
+    /// sees it before it has begun.
     ///
     /// # Errors
     /// [`Full::Cap`] when the account has [`MAX_SESSIONS`] already.
@@ -219,7 +239,6 @@ impl Connections {
         session: SessionId,
         person: &Person,
         backpressure: &Arc<Backpressure>,
-        now_ms: u64,
     ) -> Result<(), Full> {
         let mut table = self.table();
         let table = &mut *table;
@@ -232,21 +251,42 @@ impl Connections {
         if client.is_leaving {
             return Err(Full::MadeRoom);
         }
-        let entry = table.people.entry(person.user.to_ascii_lowercase());
+        let entry = table.people.entry(key_of(person));
         let online = entry.or_insert_with(|| Online {
             user: Arc::clone(&person.user),
+            coming: 0,
             sessions: Vec::with_capacity(1),
-            since: now_ms,
+            since: 0,
         });
-        if online.count() >= MAX_SESSIONS {
+        if online.count() + online.coming >= MAX_SESSIONS {
             return Err(Full::Cap);
         }
-        online.sessions.push(session);
+        online.coming += 1;
         client.person = Some(person.clone());
         client.backpressure = Some(Arc::clone(backpressure));
-        client.since = now_ms;
         table.strangers.remove(session);
         Ok(())
+    }
+
+    /// The session of a connection that has logged in begins: its person is online. Called before the peer
+    /// is told.
+    pub fn begin(&self, session: SessionId, now_ms: u64) {
+        let mut table = self.table();
+        let table = &mut *table;
+        let Some(client) = table.clients.get_mut(&session) else {
+            return;
+        };
+        let key = client.person.as_ref().map(key_of);
+        let Some(online) = key.and_then(|key| table.people.get_mut(&key)) else {
+            return;
+        };
+        client.since = now_ms;
+        if !online.is_online() {
+            online.since = now_ms;
+            table.online += 1;
+        }
+        online.coming -= 1;
+        online.sessions.push(session);
     }
 
     pub fn remove(&self, session: SessionId) {
@@ -263,14 +303,21 @@ impl Connections {
         if table.stopping && table.clients.is_empty() {
             self.emptied.notify_all();
         }
-        let Some(key) = person.map(|person| person.user.to_ascii_lowercase()) else {
+        let Some(key) = person.as_ref().map(key_of) else {
             return;
         };
-        if let Some(online) = table.people.get_mut(&key) {
-            online.sessions.retain(|&one| one != session);
-            if online.sessions.is_empty() {
-                table.people.remove(&key);
-            }
+        let table = &mut *table;
+        let Some(online) = table.people.get_mut(&key) else {
+            return;
+        };
+        if let Some(place) = online.sessions.iter().position(|&one| one == session) {
+            online.sessions.remove(place);
+            table.online -= usize::from(!online.is_online());
+        } else {
+            online.coming -= 1;
+        }
+        if !online.is_online() && online.coming == 0 {
+            table.people.remove(&key);
         }
     }
 
@@ -282,7 +329,8 @@ impl Connections {
         let after = after.map(str::to_ascii_lowercase);
         let from = after.map_or(Unbounded, Excluded);
         let table = self.table();
-        let mut range = table.people.range::<String, _>((from, Unbounded));
+        let range = table.people.range::<String, _>((from, Unbounded));
+        let mut range = range.filter(|(_, online)| online.is_online());
         let people = range.by_ref().take(limit);
         let people = people
             .map(|(_, online)| message::OnlinePerson {
@@ -298,19 +346,20 @@ impl Connections {
     #[must_use]
     pub fn online_since(&self, user: &UserName) -> Option<u64> {
         let table = self.table();
-        table.people.get(&user.lower()).map(|online| online.since)
+        let online = table.people.get(&user.lower());
+        Some(online.filter(|online| online.is_online())?.since)
     }
 
-    /// `None` of a connection that is not logged in.
+    /// `None` of a connection without a session.
     #[must_use]
     pub fn standing(&self, session: SessionId) -> Option<Standing> {
         let table = self.table();
         let client = table.clients.get(&session)?;
-        let key = client.person.as_ref()?.user.to_ascii_lowercase();
-        Some(Standing {
+        let online = table.people.get(&key_of(client.person.as_ref()?))?;
+        online.sessions.contains(&session).then(|| Standing {
             address: client.address,
             since: client.since,
-            sessions: table.people.get(&key).map_or(0, Online::count),
+            sessions: online.count(),
         })
     }
 
@@ -336,7 +385,7 @@ impl Connections {
     #[must_use]
     pub fn counts(&self) -> (usize, usize) {
         let table = self.table();
-        (table.people.len(), table.clients.len())
+        (table.online, table.clients.len())
     }
 
     #[must_use]
@@ -380,119 +429,5 @@ impl Connections {
             .wait_timeout_while(self.table(), at_most, |t| !t.clients.is_empty());
         let (table, _) = waited.unwrap_or_else(PoisonError::into_inner);
         table.clients.len()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::TcpListener;
-
-    use chatbox_common::wire::message::AccountId;
-
-    use super::*;
-
-    fn socket() -> (Arc<TcpStream>, SocketAddr) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        (Arc::new(TcpStream::connect(address).unwrap()), address)
-    }
-
-    fn person(account: AccountId, user: &str) -> Person {
-        Person {
-            account,
-            user: user.into(),
-            is_admin: false,
-        }
-    }
-
-    #[test]
-    fn people_are_listed_once_in_the_order_of_their_names() {
-        let connections = Connections::new(10, 0);
-        let (socket, address) = socket();
-        let mut sessions = Vec::new();
-        for (account, user) in [(1, "bob"), (2, "Alice"), (1, "bob"), (3, "carol")] {
-            let (id, _) = connections.admit(address, Arc::clone(&socket), 5).unwrap();
-            connections
-                .log_in(id, &person(AccountId(account), user), &Arc::default(), 7)
-                .unwrap();
-            sessions.push(id);
-        }
-        let names = |after, limit| {
-            let (people, more) = connections.people(after, limit);
-            let names: Vec<_> = people
-                .iter()
-                .map(|p| (p.user.clone(), p.sessions))
-                .collect();
-            (names, more)
-        };
-        assert_eq!(
-            names(None, 2),
-            (vec![("Alice".into(), 1), ("bob".into(), 2)], true)
-        );
-        assert_eq!(names(Some("BOB"), 9), (vec![("carol".into(), 1)], false));
-        let bobs = |connections: &Connections| -> Vec<_> {
-            let sessions = connections.sessions("BOB").into_iter();
-            sessions.map(|one| (one.session, one.address)).collect()
-        };
-        let at = |n: usize| (sessions[n], address.to_string());
-        assert_eq!(bobs(&connections), [at(0), at(2)]);
-        connections.remove(sessions[0]);
-        assert_eq!(connections.standing(sessions[2]).unwrap().sessions, 1);
-        assert_eq!(bobs(&connections), [at(2)]);
-        assert_eq!(connections.sessions("nobody"), []);
-        connections.remove(sessions[2]);
-        assert_eq!(names(None, 9).0.len(), 2);
-        assert_eq!(connections.counts(), (2, 2));
-    }
-
-    #[test]
-    fn the_cap_and_the_stop_are_kept() {
-        let connections = Connections::new(1, 0);
-        let (socket, address) = socket();
-        let (first, _) = connections.admit(address, Arc::clone(&socket), 0).unwrap();
-        let again = connections.admit(address, Arc::clone(&socket), 0);
-        assert_eq!(again, Err(Full::Cap));
-        connections.remove(first);
-        connections.stop();
-        assert_eq!(connections.admit(address, socket, 0), Err(Full::Stopping));
-        let late = connections.log_in(first, &person(AccountId(1), "late"), &Arc::default(), 0);
-        assert_eq!(late, Err(Full::Stopping));
-    }
-
-    #[test]
-    fn an_account_has_a_bounded_number_of_sessions() {
-        let connections = Connections::new(100, 0);
-        let (socket, address) = socket();
-        let join = |account: AccountId, user| {
-            let (id, _) = connections.admit(address, Arc::clone(&socket), 0).unwrap();
-            connections.log_in(id, &person(account, user), &Arc::default(), 0)
-        };
-        for _ in 0..MAX_SESSIONS {
-            join(AccountId(1), "alice").unwrap();
-        }
-        assert_eq!(join(AccountId(1), "alice"), Err(Full::Cap));
-        assert_eq!(join(AccountId(2), "bob"), Ok(()));
-    }
-    #[test]
-    fn who_makes_room_is_over_unless_it_was_proved_whose_it_is() {
-        let connections = Connections::new(2, 0);
-        let (socket, _) = socket();
-        let come = |n: usize| {
-            let from = SocketAddr::from(([10, 0, u8::try_from(n).unwrap(), 1], 9));
-            connections.admit(from, Arc::clone(&socket), 0)
-        };
-        let (member, _) = come(0).unwrap();
-        connections.proved(member).unwrap();
-        let (mut last, _) = come(1).unwrap();
-        for n in 2..2 + MAX_LEAVING {
-            let (next, gone) = come(n).unwrap();
-            assert_eq!(gone, Some(last));
-            assert!(connections.made_room(last) && !connections.made_room(next));
-            assert_eq!(connections.proved(last), Err(Full::MadeRoom));
-            last = next;
-        }
-        assert_eq!(come(99), Err(Full::Cap), "so many threads are still there");
-        connections.remove(last - 1);
-        assert_eq!(come(99).unwrap().1, Some(last));
     }
 }

@@ -80,6 +80,7 @@ impl Drop for OpenSession {
 mod tests {
     use std::io::Read;
     use std::net::TcpListener;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     use chatbox_common::crypto::record::{Rotation, Sealer};
     use chatbox_common::limits::PING_AFTER;
@@ -97,7 +98,9 @@ mod tests {
     fn begin(
         journal: &RunningJournal,
         session: SessionId,
+        begun: &Arc<AtomicBool>,
     ) -> (OpenSession, TcpStream, Arc<Backpressure>) {
+        let begun = Arc::clone(begun);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (socket, address) = listener.accept().unwrap();
@@ -118,6 +121,7 @@ mod tests {
                 after: 0,
                 capabilities: Capabilities::NONE,
                 limits: Limits::with_pace(0),
+                begun: Box::new(move || begun.store(true, Ordering::Relaxed)),
             },
         );
         (open, peer, backpressure)
@@ -131,7 +135,7 @@ mod tests {
             let found = database.query_row("SELECT online FROM REGISTERED", (), |row| row.get(0));
             found.map(|online: String| online == "ok").unwrap()
         };
-        let (open, mut peer, backpressure) = begin(&journal, 7);
+        let (open, mut peer, backpressure) = begin(&journal, 7, &Arc::default());
         eventually("the session", || is_online().then_some(()));
         threads::for_one("conn-7", 256 * 1024, move || {
             let _open = open;
@@ -155,7 +159,7 @@ mod tests {
     #[test]
     fn a_session_that_was_ended_is_not_ended_again() {
         let journal = RunningJournal::start();
-        let (mut open, _peer, backpressure) = begin(&journal, 8);
+        let (mut open, _peer, backpressure) = begin(&journal, 8, &Arc::default());
         open.end(Ended {
             session: 8,
             cut_off: false,
@@ -166,5 +170,23 @@ mod tests {
         journal.audit.stop();
         let log = journal.directory.path().join("credentials.log");
         assert_eq!(std::fs::read_to_string(log).unwrap(), "");
+    }
+
+    #[test]
+    fn a_session_that_is_turned_away_has_not_begun() {
+        let journal = RunningJournal::start();
+        for (number, begins) in [(9, true), (10, false)] {
+            let begun = Arc::default();
+            let (open, _peer, backpressure) = begin(&journal, number, &begun);
+            if begins {
+                let has_begun = || begun.load(Ordering::Relaxed).then_some(());
+                eventually("the session", has_begun);
+                drop(open);
+            }
+            assert!(backpressure.wait_closed(PING_AFTER));
+            assert_eq!(begun.load(Ordering::Relaxed), begins);
+            // Whoever logged in before is turned away from here on.
+            journal.journal.log_out(journal.alice.account).unwrap();
+        }
     }
 }

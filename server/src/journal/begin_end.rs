@@ -161,6 +161,7 @@ pub(super) fn begin(
     );
     let mut records = vec![encoded(&[ServerMessage::Welcome(welcome)])];
     records.extend(described.map(joined));
+    (begin.begun)();
     hand_over(state, begin, heads, records);
 }
 

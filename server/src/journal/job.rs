@@ -181,6 +181,8 @@ pub struct Begin {
     pub capabilities: Capabilities,
     /// As the welcome tells them.
     pub limits: Limits,
+    /// Called before the welcome is sent, and not where the session is turned away.
+    pub begun: Box<dyn Fn() + Send>,
 }
 
 /// What a member does with rooms, or with what they see of others.
