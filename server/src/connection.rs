@@ -178,7 +178,10 @@ impl Connection {
             // credentials.log has a line of its own.
             return;
         }
-        if let End::Store(why) = end {
+        // The count of the address has all of them.
+        if let End::Store(why) = end
+            && self.shared.database_trouble.is_time(Instant::now())
+        {
             let line = Line::of(&events::DATABASE_UNAVAILABLE).with("why", why);
             self.shared.audit.log(line.with("addr", self.peer));
         }

@@ -15,6 +15,7 @@ mod search;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use chatbox_common::auth::recovery::RECOVERY_CODES;
 use chatbox_common::auth::scram::{Iterations, Verifier};
@@ -28,6 +29,7 @@ use subtle::Choice;
 
 use self::queue::ReadQueue;
 use self::refusal::refusal;
+use crate::audit::Seldom;
 use crate::clock::stamp;
 use crate::delivery::{Backpressure, Deliveries};
 use crate::event::SessionId;
@@ -188,6 +190,8 @@ pub struct Readers {
     logins: Pair,
     seal: Arc<SealingKey>,
     decoy: Decoy,
+    /// Of accounts that can't be used: anybody may name them.
+    damaged: Seldom,
 }
 
 impl Drop for Readers {
@@ -210,6 +214,7 @@ impl Readers {
             let worker = Worker {
                 reader: Reader::open(directory, log.clone())?,
                 deliveries: deliveries.clone(),
+                unread: Seldom::default(),
             };
             let queue = Arc::clone(queue);
             threads::spawn(name, move || worker.run(&queue))?;
@@ -230,6 +235,7 @@ impl Readers {
             },
             seal: Arc::clone(seal),
             decoy: Decoy::new(iterations, seal),
+            damaged: Seldom::default(),
         })
     }
 
@@ -257,7 +263,9 @@ impl Readers {
         match found {
             Err(error) if exists => {
                 // The peer is answered as if there were no such account; the operator is told.
-                log::error!("{error}");
+                if self.damaged.is_time(Instant::now()) {
+                    log::error!("{error}");
+                }
                 decoy.map(|decoy| Candidate {
                     is_unreadable: true,
                     user: account.user.clone(),
@@ -321,6 +329,7 @@ pub enum StartError {
 struct Worker {
     reader: Reader,
     deliveries: Deliveries,
+    unread: Seldom,
 }
 
 impl Worker {
@@ -350,7 +359,9 @@ impl Worker {
                 refusal(number, code, sentence)
             }
             Err(error) => {
-                log::error!("a page could not be read: {error}");
+                if self.unread.is_time(Instant::now()) {
+                    log::error!("a page could not be read: {error}");
+                }
                 let sentence = if error.is_damage() {
                     DAMAGED
                 } else {

@@ -15,7 +15,7 @@ use chatbox_common::crypto::record::Rotation;
 use chatbox_common::fingerprint::Fingerprint;
 
 use crate::account_budget::AccountBudgets;
-use crate::audit::{Audit, Line, Noise, events};
+use crate::audit::{Audit, Line, Noise, Seldom, events};
 use crate::capacity::{self, Cap, Machine};
 use crate::config::Settings;
 use crate::connections::Connections;
@@ -110,7 +110,7 @@ impl Server {
         let reads = ReadTally::default();
         let readers = Readers::start(
             &settings.data_dir,
-            &reads.log(&audit),
+            &reads.log(),
             &deliveries,
             &seal,
             iterations,
@@ -128,6 +128,7 @@ impl Server {
             handshakes,
             audit,
             noise: Mutex::new(Noise::default()),
+            database_trouble: Seldom::default(),
             budgets: AccountBudgets::new(config.security.max_messages_per_sec),
             logins: Mutex::new(AddressBudget::logins()),
             resumes: Mutex::new(AddressBudget::resumes()),

@@ -13,7 +13,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::account_budget::AccountBudgets;
-use crate::audit::{Audit, Line, Noise, events};
+use crate::audit::{Audit, Line, Noise, Seldom, events};
 use crate::connections::{Connections, Full};
 use crate::delivery::Deliveries;
 use crate::event::SessionId;
@@ -36,6 +36,8 @@ pub struct Shared {
     pub audit: Audit,
     /// Peers that never logged in, counted by address.
     pub noise: Mutex<Noise>,
+    /// Of attempts that failed because of the database.
+    pub database_trouble: Seldom,
     /// What each account may still have done, in all of its sessions.
     pub budgets: AccountBudgets,
     /// Failed logins by address.

@@ -30,8 +30,8 @@ pub fn sql_log(audit: &Audit) -> SqlLog {
     })
 }
 
-/// Runs and rows of each statement.
-type Counts = BTreeMap<&'static str, (usize, usize)>;
+/// Runs and rows of each statement, and apart those that failed, by why.
+type Counts = BTreeMap<(&'static str, Option<&'static str>), (usize, usize)>;
 
 /// What the readers did, added up: a peer before login can make them read, and must not fill the
 /// log.
@@ -39,28 +39,24 @@ type Counts = BTreeMap<&'static str, (usize, usize)>;
 pub struct ReadTally(Arc<Mutex<Counts>>);
 
 impl ReadTally {
-    /// For the readers: counts what was done, and writes what failed at once.
+    /// For the readers: counts what was done, and what failed.
     #[must_use]
-    pub fn log(&self, audit: &Audit) -> SqlLog {
+    pub fn log(&self) -> SqlLog {
         let tally = self.clone();
-        let audit = audit.clone();
         SqlLog::new(move |entries: Vec<SqlEntry>| {
             for entry in entries {
-                match entry.outcome {
-                    SqlOutcome::Done => tally.add(&entry),
-                    SqlOutcome::Failed(why) => audit.log(
-                        Line::of(&events::SQL_FAILED)
-                            .with("failed", why)
-                            .with_text("statement", entry.statement),
-                    ),
-                }
+                tally.add(&entry);
             }
         })
     }
 
     fn add(&self, entry: &SqlEntry) {
+        let failed = match entry.outcome {
+            SqlOutcome::Done => None,
+            SqlOutcome::Failed(why) => Some(why),
+        };
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (runs, rows) = counts.entry(entry.statement).or_default();
+        let (runs, rows) = counts.entry((entry.statement, failed)).or_default();
         *runs += entry.runs;
         *rows += entry.rows;
     }
@@ -70,12 +66,17 @@ impl ReadTally {
             let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *counts)
         };
-        let lines = counts.into_iter().map(|(statement, (runs, rows))| {
-            Line::of(&events::SQL_READS)
-                .with("runs", runs)
-                .with("rows", rows)
-                .with_text("statement", statement)
-        });
+        let lines = counts
+            .into_iter()
+            .map(|((statement, failed), (runs, rows))| {
+                let line = match failed {
+                    None => Line::of(&events::SQL_READS),
+                    Some(why) => Line::of(&events::SQL_FAILED).with("failed", why),
+                };
+                line.with("runs", runs)
+                    .with("rows", rows)
+                    .with_text("statement", statement)
+            });
         audit.log_together(lines.collect());
     }
 }

@@ -21,6 +21,8 @@ use chatbox_common::wire::message::{
     ByeReason, ClientMessage, ErrorCode, FactorConfirm, FactorPart, Login, Password,
 };
 
+use rusqlite::Connection;
+
 const QUICK: &str = "[security]\nscram_iterations = 4096\n";
 
 /// Logs in until the address has no attempts left; says how often it was refused before.
@@ -189,4 +191,38 @@ fn on_this_machine_too_a_refused_registration_is_a_line_only_where_it_is_paid_fo
         let lines = lines.filter(|line| line.contains("registration_refused"));
         (lines.count() == told as usize).then_some(())
     });
+}
+
+#[test]
+fn a_database_that_cannot_be_read_is_told_once_however_many_ask() {
+    const PEERS: usize = 40;
+    let mut server = ServerProcess::start(QUICK);
+    let (_account, alice) = server.register("Alice");
+    let token = alice.token();
+    drop(alice);
+    let other = Connection::open(server.path().join("data/chatbox.db")).unwrap();
+    other
+        .execute_batch("ALTER TABLE resume_tokens RENAME TO gone")
+        .unwrap();
+    for _ in 0..PEERS {
+        let mut peer = ScriptedClient::connect(&server);
+        peer.say_resume(&token);
+        assert_eq!(peer.goodbye(), ByeReason::Busy);
+    }
+    other
+        .execute_batch("ALTER TABLE gone RENAME TO resume_tokens")
+        .unwrap();
+    drop(server.resume(&token));
+    assert_eq!(server.stop().code(), Some(0));
+    let count = |file: &str, words: &str| {
+        let lines = server.lines(file).into_iter();
+        lines.filter(|line| line.contains(words)).count()
+    };
+    assert_eq!(count("info.log", " database_unavailable "), 1);
+    // Each is counted.
+    let parts = ["never_logged_in", &format!("count={PEERS} last=database")];
+    server.line("info.log", &parts);
+    // One a second.
+    let failures = count("sql.log", " sql failed=");
+    assert!((1..PEERS / 2).contains(&failures), "{failures}");
 }

@@ -27,6 +27,7 @@ mod file;
 mod files;
 mod line;
 mod noise;
+mod seldom;
 
 pub use chat::ChatLog;
 pub use diagnostics::install;
@@ -36,6 +37,7 @@ pub use file::{Gone, LogSync};
 use files::AuditFile;
 pub use line::{Line, Stamp};
 pub use noise::Noise;
+pub use seldom::Seldom;
 
 use crate::threads;
 
