@@ -2,6 +2,8 @@
 //!
 //! A new type does not compile until it has one. What the prices are paid from is `account_budget`.
 
+use std::time::Duration;
+
 use chatbox_common::wire::message::{ClientMessage, RequestId};
 
 /// Bytes that a session is sent for one unit of work, where what it asks for decides how many they
@@ -9,6 +11,10 @@ use chatbox_common::wire::message::{ClientMessage, RequestId};
 const BYTES_PER_UNIT: usize = 8 * 1024;
 /// Bytes of a record that are looked through for one unit.
 const RECEIVED_PER_UNIT: usize = 4 * 1024;
+/// Of a thread's time for one unit.
+const TIME_PER_UNIT: Duration = Duration::from_micros(10);
+/// Half of what an account has at most: nobody waits longer than five seconds for one answer.
+const MOST_FOR_TIME: u32 = 2_500;
 /// A resume without the rooms: a synced transaction, a thread, two lines of credentials.log. One that is
 /// refused has cost as much.
 pub const RESUME: u32 = 50;
@@ -76,7 +82,9 @@ pub const fn price(message: &ClientMessage) -> Price {
         C::PasswordConfirm(_) | C::Factor(_) | C::FactorConfirm(_) | C::LogOut(_) => {
             Price::work(20)
         }
-        // Pages cost besides what they bring (`for_bytes`).
+        // Pages cost besides what they bring (`for_bytes`), and `rooms` the time it takes (`for_time`):
+        // it counts the members of all that it lists, which is 0.3 ms for 50 small rooms and 23 ms for
+        // 500 of a thousand members each.
         C::List(_) | C::Rooms(_) | C::Members(_) => Price::work(4),
         C::History(_) | C::Whois(_) | C::Sessions(_) => Price::work(2),
         C::Follow(_) | C::Read(_) | C::Whoami(_) | C::Info(_) | C::Ping(_) | C::Pong(_) => {
@@ -95,6 +103,13 @@ pub const fn price(message: &ClientMessage) -> Price {
 #[must_use]
 pub fn for_bytes(bytes: usize) -> u32 {
     u32::try_from(bytes.div_ceil(BYTES_PER_UNIT)).unwrap_or(u32::MAX)
+}
+
+/// Units for what took so long.
+#[must_use]
+pub fn for_time(took: Duration) -> u32 {
+    let units = took.as_nanos().div_ceil(TIME_PER_UNIT.as_nanos());
+    u32::try_from(units).unwrap_or(u32::MAX).min(MOST_FOR_TIME)
 }
 
 /// Units for a record of so many bytes, all of which is looked through, also what no version knows.
@@ -146,6 +161,9 @@ mod tests {
     fn a_resume_costs_by_its_rooms_and_never_more_than_an_account_has() {
         assert_eq!((of_rooms(1), of_rooms(500)), (1, 250));
         assert_eq!(of_rooms(u64::MAX) + RESUME, 2_500);
+        let ms = |ms| for_time(Duration::from_millis(ms));
+        assert_eq!((ms(0), ms(1), ms(23), ms(900)), (0, 100, 2_300, 2_500));
+        assert_eq!(for_time(Duration::from_nanos(1)), 1);
         assert_eq!((for_received(4_095), for_received(65_518)), (0, 15));
         assert_eq!(
             (for_bytes(0), for_bytes(1), for_bytes(32 * 1024)),

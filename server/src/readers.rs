@@ -11,11 +11,13 @@ mod pages;
 mod queue;
 mod refusal;
 mod search;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chatbox_common::auth::recovery::RECOVERY_CODES;
 use chatbox_common::auth::scram::{Iterations, Verifier};
@@ -29,10 +31,12 @@ use subtle::Choice;
 
 use self::queue::ReadQueue;
 use self::refusal::refusal;
+use crate::account_budget::AccountBudgets;
 use crate::audit::Seldom;
 use crate::clock::stamp;
 use crate::delivery::{Backpressure, Deliveries};
 use crate::event::SessionId;
+use crate::prices;
 use crate::store::{
     self, Account, Credentials, Reader, RecoveryHash, Snapshot, SqlLog, Status, StoreError, TokenId,
 };
@@ -148,6 +152,14 @@ impl Query {
         }
     }
 
+    /// Its work is not bounded by what it brings: the account pays for what it took.
+    const fn costs_time(&self) -> bool {
+        match self {
+            Self::Rooms(_) => true,
+            Self::History(_) | Self::Members(_) | Self::Whois { .. } | Self::Search(_) => false,
+        }
+    }
+
     /// The answer where there is no such thing, and the same where the asker may not see it.
     const fn nothing(&self) -> (ErrorCode, &'static str) {
         match self {
@@ -207,6 +219,7 @@ impl Readers {
         directory: &Path,
         log: &SqlLog,
         deliveries: &Deliveries,
+        budgets: &AccountBudgets,
         seal: &Arc<SealingKey>,
         iterations: Iterations,
     ) -> Result<Self, StartError> {
@@ -214,6 +227,7 @@ impl Readers {
             let worker = Worker {
                 reader: Reader::open(directory, log.clone())?,
                 deliveries: deliveries.clone(),
+                budgets: budgets.clone(),
                 unread: Seldom::default(),
             };
             let queue = Arc::clone(queue);
@@ -329,6 +343,7 @@ pub enum StartError {
 struct Worker {
     reader: Reader,
     deliveries: Deliveries,
+    budgets: AccountBudgets,
     unread: Seldom,
 }
 
@@ -340,6 +355,7 @@ impl Worker {
     }
 
     fn page(&mut self, request: &PageRequest) {
+        let begun = cpu_time();
         let read = self.reader.read(|snapshot| match &request.query {
             Query::History(asked) => pages::history(snapshot, request.account, asked),
             Query::Rooms(asked) => pages::rooms(snapshot, request.account, asked).map(Some),
@@ -351,6 +367,12 @@ impl Worker {
             } => pages::profile(snapshot, *request, user, *online_since),
             Query::Search(asked) => search::search(snapshot, request.account, asked),
         });
+        if request.query.costs_time() {
+            // Not the session's debt, which would be forgotten with it.
+            let units = prices::for_time(cpu_time().saturating_sub(begun));
+            let now = Instant::now();
+            let _ = self.budgets.of(request.account, now).charge(units, now);
+        }
         let number = request.query.request();
         let message = match read {
             Ok(Some(page)) => page,
@@ -377,6 +399,12 @@ impl Worker {
             .reply(request.session, backpressure, &message);
         backpressure.owe(bytes);
     }
+}
+
+/// That the calling thread has used. Nobody pays for what others have the processors do meanwhile.
+fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 fn unseal(

@@ -108,10 +108,12 @@ impl Server {
             },
         })?;
         let reads = ReadTally::default();
+        let budgets = AccountBudgets::new(config.security.max_messages_per_sec);
         let readers = Readers::start(
             &settings.data_dir,
             &reads.log(),
             &deliveries,
+            &budgets,
             &seal,
             iterations,
         )?;
@@ -129,7 +131,7 @@ impl Server {
             audit,
             noise: Mutex::new(Noise::default()),
             database_trouble: Seldom::default(),
-            budgets: AccountBudgets::new(config.security.max_messages_per_sec),
+            budgets,
             logins: Mutex::new(AddressBudget::logins()),
             resumes: Mutex::new(AddressBudget::resumes()),
             registrations: Mutex::new(AddressBudget::registrations()),

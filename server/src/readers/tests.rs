@@ -1,0 +1,67 @@
+//! The threads without a server: whoever asks has no session, and the answers go nowhere.
+
+use chatbox_common::secret::Secret;
+use chatbox_common::testkit::wait::eventually;
+
+use super::*;
+use crate::account_budget::AccountBudget;
+use crate::store::LOBBY;
+use crate::store::testing::{account, store};
+
+/// How long the account waits for what it asks next when it has asked for this so often, and had used
+/// up all that it may at once.
+fn debt_after(count: u32, ask: impl Fn() -> Query) -> Duration {
+    let (directory, mut store) = store();
+    let alice = account(&mut store, "alice");
+    let (deliveries, _threads) = Deliveries::start(1, 64 * 1024, 1 << 20).unwrap();
+    let budgets = AccountBudgets::new(5);
+    let readers = Readers::start(
+        directory.path(),
+        &SqlLog::new(|_| ()),
+        &deliveries,
+        &budgets,
+        &Arc::new(SealingKey::new(1, Secret::new([7; 32]))),
+        Iterations::for_server(4_096).unwrap(),
+    );
+    let readers = readers.unwrap();
+    let start = Instant::now();
+    let budget = budgets.of(alice, start);
+    let _ = budget.charge(5_000, start);
+    let backpressure = Arc::<Backpressure>::default();
+    for _ in 0..count {
+        assert!(backpressure.begin_page());
+        let queued = readers.page(PageRequest {
+            session: 7,
+            account: alice,
+            backpressure: Arc::clone(&backpressure),
+            query: ask(),
+        });
+        assert_eq!(queued, Ok(()));
+        eventually("the page", || backpressure.begin_page().then_some(()));
+        backpressure.end_page();
+    }
+    budget.charge(0, start)
+}
+
+#[test]
+fn a_list_of_rooms_costs_the_time_it_takes_and_a_page_of_messages_does_not() {
+    let rooms = debt_after(20, || {
+        Query::Rooms(Rooms {
+            request: 1,
+            after: None,
+            limit: 500,
+        })
+    });
+    assert!(rooms >= AccountBudget::time_for(20), "{rooms:?}");
+    let history = debt_after(1, || {
+        Query::History(History {
+            request: 1,
+            room: LOBBY,
+            after: None,
+            before: None,
+            limit: 500,
+            before_time: None,
+        })
+    });
+    assert!(history.is_zero(), "{history:?}");
+}
