@@ -39,8 +39,12 @@ pub const MAX_SEARCH: usize = 256;
 pub const MAX_SEARCH_WORDS: u8 = 16;
 /// The longest mute that has an end, in seconds (366 days); the shortest is 1 s.
 pub const MAX_MUTE: u32 = 366 * 24 * 3600;
-/// The most conversations of two that an account begins; those that others begin do not count.
+/// The most conversations of two that an account begins and has not hidden; those that others begin
+/// do not count.
 pub const MAX_CONVERSATIONS: u64 = 500;
+/// The most conversations of two that an account begins, hidden ones among them: they take no place
+/// in a list, but in the database.
+pub const MAX_BEGUN: u64 = 5_000;
 /// The most people that an account ignores.
 pub const MAX_IGNORED: u32 = 1_000;
 /// The most sessions of an account at a time; the next one gets `bye` with reason `busy`.
@@ -213,7 +217,11 @@ mod tests {
         vec![
             (
                 "conversations of two that one person begins",
-                grouped(MAX_CONVERSATIONS),
+                format!(
+                    "{} that are not hidden, {} in all",
+                    grouped(MAX_CONVERSATIONS),
+                    grouped(MAX_BEGUN)
+                ),
             ),
             ("people one ignores", grouped(MAX_IGNORED.into())),
             (

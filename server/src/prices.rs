@@ -75,6 +75,7 @@ pub const fn price(message: &ClientMessage) -> Price {
         C::Moderate(asked) => Price::message(asked.request, 2),
         C::Lock(asked) => Price::message(asked.request, 2),
         C::Archive(asked) => Price::message(asked.request, 2),
+        C::Hide(asked) => Price::message(asked.request, 2),
         C::Ignore(asked) => Price::message(asked.request, 2),
         // The dearest takes a tenth of a second.
         C::Search(asked) => Price::message(asked.request, 50),
@@ -150,10 +151,10 @@ mod tests {
         let all = corpus::client().into_iter();
         let counted = all.filter(|message| price(message).message.is_some());
         let counted: BTreeSet<_> = counted.map(|message| kind(&message)).collect();
-        let named = [16, 26, 27, 28, 29, 30, 32, 34, 35, 37, 38, 41, 45];
+        let named = [16, 26, 27, 28, 29, 30, 32, 34, 35, 37, 38, 41, 45, 46];
         assert_eq!(counted, BTreeSet::from(named));
         let document = include_str!("../../docs/PROTOCOL.md");
-        let sentence = "Types 26 to 30, 32, 34, 35, 37, 38, 41 and 45 count as messages";
+        let sentence = "Types 26 to 30, 32, 34, 35, 37, 38, 41, 45 and 46 count as messages";
         assert!(document.contains(sentence));
     }
 

@@ -57,12 +57,12 @@ fn what_is_said_to_one_alone_reaches_that_one_alone() {
     let (_carol, mut carol) = server.register("Carol");
     let hers = direct(&mut alice, "bob").unwrap();
     assert_eq!((hers.name.as_str(), hers.access), ("@Bob", Access::Direct));
+    alice.say_in(hers.room, 1, "for Bob").unwrap();
     let theirs = joined(&mut bob);
     assert_eq!((theirs.name.as_str(), theirs.room), ("@Alice", hers.room));
+    assert_eq!(bob.chat().text, "for Bob");
     assert_eq!(direct(&mut bob, "ALICE").unwrap().room, hers.room);
 
-    alice.say_in(hers.room, 1, "for Bob").unwrap();
-    assert_eq!(bob.chat().text, "for Bob");
     bob.cut();
     alice.say_in(hers.room, 2, "for later").unwrap();
     server.line("chat.log", &["room=@Alice+Bob", "for later"]);

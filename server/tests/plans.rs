@@ -106,6 +106,8 @@ fn act(alice: &mut ScriptedClient, bob: &mut ScriptedClient) {
     alice.rooms();
     let two = bob.direct("Alice").unwrap().room;
     bob.say_in(two, 2, "word").unwrap();
+    bob.hide(two, 1).unwrap();
+    alice.say_in(two, 2, "word").unwrap();
     let open = alice.create("#open", Access::Open).unwrap().room;
     bob.join("#open").unwrap();
     bob.leave(open).unwrap();
@@ -174,6 +176,7 @@ fn no_statement_of_any_request_walks_through_all_messages() {
         "m.seq < ?2 ORDER BY m.seq DESC LIMIT",
         "SELECT seq, time FROM messages",
         "SELECT id FROM messages",
+        "SELECT 1 FROM messages",
         "messages_fts MATCH ?1",
         "INSERT INTO messages_fts(rowid",
         "VALUES('merge', ?1)",

@@ -1,9 +1,10 @@
 //! Requests of a scripted client about rooms and people, each of which waits for its answer.
 
 use crate::wire::message::{
-    Access, Action, Archive, ClientMessage, Create, Direct, ErrorCode, Found, History, Ignore,
-    InRoom, Invite, Join, Kind, Lock, Member, Members, Moderate, Named, Page, Place, Profile, Room,
-    RoomId, RoomMode, RoomSummary, Rooms, Search, Send, ServerMessage, SetTopic,
+    Access, Action, Archive, ClientMessage, Create, Direct, ErrorCode, Found, Hide, History,
+    Ignore, InRoom, Invite, Join, Kind, Lock, Member, Members, Moderate, Named, Page, Place,
+    Profile, Room, RoomId, RoomMode, RoomSummary, Rooms, Search, Send, Seq, ServerMessage,
+    SetTopic,
 };
 
 use super::scripted_client::{ScriptedClient, id};
@@ -59,6 +60,17 @@ impl ScriptedClient {
     pub fn direct(&mut self, user: &str) -> Result<Room, ErrorCode> {
         let user = user.to_owned();
         self.entered(|request| ClientMessage::Direct(Direct { request, user }))
+    }
+
+    /// A conversation of two, of which the messages up to `seen` were seen.
+    pub fn hide(&mut self, room: RoomId, seen: Seq) -> Answer {
+        self.request(|request| {
+            ClientMessage::Hide(Hide {
+                request,
+                room,
+                seen,
+            })
+        })
     }
 
     pub fn leave(&mut self, room: RoomId) -> Answer {

@@ -28,7 +28,7 @@ pub use login::{
     Resume,
 };
 pub use membership::{
-    Access, Archive, Create, Direct, Invite, Invited, Join, Joined, Lock, Member, MemberList,
+    Access, Archive, Create, Direct, Hide, Invite, Invited, Join, Joined, Lock, Member, MemberList,
     Members, Room, RoomChanged, RoomList, RoomMode, RoomRole, RoomSummary, Rooms, SetTopic,
 };
 pub use moderation::{Action, Left, Moderate, Standing};
@@ -182,6 +182,10 @@ pub enum ClientMessage {
     /// Archives a room, or opens it again; an owner's right (docs/PROTOCOL.md, 13.8).
     #[n(45)]
     Archive(#[n(0)] Archive),
+    /// Takes a conversation of two out of the person's list until somebody speaks there. Answered by
+    /// [`ServerMessage::Left`] (docs/PROTOCOL.md, 13.9).
+    #[n(46)]
+    Hide(#[n(0)] Hide),
 }
 
 /// What a server sends, by type number (docs/PROTOCOL.md, 8.4).
@@ -247,7 +251,7 @@ pub enum ServerMessage {
     /// The person is in a room from now on, in all of their sessions.
     #[n(33)]
     Joined(#[n(0)] Joined),
-    /// The person is no longer in a room, in all of their sessions.
+    /// The person is no longer in a room, in all of their sessions, or has hidden a conversation.
     #[n(34)]
     Left(#[n(0)] Left),
     /// A room's topic or lock was changed, or it was archived or opened again.
@@ -295,7 +299,7 @@ pub enum ServerMessage {
 impl ClientMessage {
     /// The variants' numbers; a test compares them with the decoder.
     pub(super) const fn is_known(kind: u32) -> bool {
-        matches!(kind, 1..=5 | 16..=45)
+        matches!(kind, 1..=5 | 16..=46)
     }
 }
 

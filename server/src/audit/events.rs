@@ -140,6 +140,7 @@ events! {
         ROOM_JOINED = Info "room_joined" (room by account);
         ROOM_LEFT = Info "room_left" (room by account);
         CONVERSATION_BEGUN = Info "conversation_begun" (room by account);
+        CONVERSATION_HIDDEN = Info "conversation_hidden" (room by account);
         TOPIC_SET = Info "topic_set" (topic room by account);
         ROOM_LOCKED = Info "room_locked" (reason room by account);
         ROOM_UNLOCKED = Info "room_unlocked" (room by account);

@@ -28,6 +28,7 @@ pub(super) fn action(
         C::Moderate(moderate_) => (moderate_.request, moderate(moderate_)),
         C::Lock(lock_) => (lock_.request, lock(lock_)),
         C::Archive(archive_) => (archive_.request, archive(archive_)),
+        C::Hide(hide) => (hide.request, Ok(RoomAction::Hide(hide.room, hide.seen))),
         C::Ignore(ignore_) => (ignore_.request, ignore(&ignore_)),
         C::Register(_)
         | C::RegisterConfirm(_)

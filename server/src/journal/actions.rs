@@ -7,6 +7,7 @@
 
 mod create;
 mod direct;
+mod hide;
 mod ignore;
 mod invite;
 mod join;
@@ -87,6 +88,7 @@ fn rule(action: &RoomAction) -> Rule {
         RoomAction::Create { .. } => create::RULE,
         RoomAction::Join(_) => join::RULE,
         RoomAction::Direct(_) => direct::RULE,
+        RoomAction::Hide(..) => hide::RULE,
         RoomAction::Leave(room) => leave::rule(*room),
         RoomAction::Set(room, setting) => setting::rule(*room, setting),
         RoomAction::Invite(room, _) => invite::rule(*room),
@@ -107,6 +109,7 @@ const fn is_for_archived(action: &RoomAction) -> bool {
         | RoomAction::Create { .. }
         | RoomAction::Join(_)
         | RoomAction::Direct(_)
+        | RoomAction::Hide(..)
         | RoomAction::Ignore(..) => true,
     }
 }
@@ -116,7 +119,7 @@ fn carry_out(state: &mut JournalState, who: &Person, request: &RoomRequest) -> R
         return Err(StoreError::Full.into());
     }
     if let Some((id, needed)) = rule(&request.action).need {
-        if !who.is_admin && !state.is_member(id, who.account) {
+        if !who.is_admin && !state.finds_member(id, who.account)? {
             return Err(state.stranger_refusal(id, who.account)?.into());
         }
         let room = state.room(id)?.ok_or(UNKNOWN_ROOM)?;
@@ -133,6 +136,7 @@ fn carry_out(state: &mut JournalState, who: &Person, request: &RoomRequest) -> R
         } => create::carry_out(state, who, request, name, topic, *access),
         RoomAction::Join(name) => join::carry_out(state, who, request, name),
         RoomAction::Direct(user) => direct::carry_out(state, who, request, user),
+        RoomAction::Hide(room, seen) => hide::carry_out(state, who, request, *room, *seen),
         RoomAction::Leave(room) => leave::carry_out(state, who, request, *room),
         RoomAction::Set(room, setting) => setting::carry_out(state, who, request, *room, setting),
         RoomAction::Invite(room, user) => invite::carry_out(state, who, request, *room, user),
@@ -185,6 +189,7 @@ mod tests {
             (make, "room_created", free),
             (RoomAction::Join(RoomName::lobby()), "room_joined", free),
             (RoomAction::Direct(bob()), "conversation_begun", free),
+            (RoomAction::Hide(RoomId(5), 1), "conversation_hidden", free),
             (RoomAction::Ignore(bob(), true), "ignored", free),
             (RoomAction::Ignore(bob(), false), "no_longer_ignored", free),
             (RoomAction::Leave(RoomId(5)), "room_left", member),

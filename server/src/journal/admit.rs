@@ -20,8 +20,12 @@ pub(super) fn admit(
     // Nobody is told of the refusal.
     let session = state.sessions().open(post.session).ok_or(UNKNOWN_ROOM)?;
     let person = session.person.clone();
-    if !state.is_member(post.room, person.account) {
-        let refusal = state.stranger_refusal(post.room, person.account);
+    let refusal = match state.finds_member(post.room, person.account) {
+        Ok(true) => None,
+        Ok(false) => Some(state.stranger_refusal(post.room, person.account)),
+        Err(error) => Some(Err(error)),
+    };
+    if let Some(refusal) = refusal {
         let refusal = state.watch(&events::ROOM_NOT_READ, refusal);
         return Err(refusal.unwrap_or((ErrorCode::Unavailable, NOT_KEPT)));
     }

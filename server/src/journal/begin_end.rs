@@ -134,6 +134,11 @@ pub(super) fn begin(
         state.rooms_mut().come(id, &begin.person.user, now);
         described.extend(state.rooms().describe(id, &begin.person));
     }
+    // What is hidden is neither told nor delivered.
+    let hidden = state.rooms().hidden_by(account);
+    for &id in &hidden {
+        state.rooms_mut().come(id, &begin.person.user, now);
+    }
     let mut described = in_records(described).into_iter();
     let welcome = Welcome {
         history_id: state.history_id(),
@@ -155,7 +160,7 @@ pub(super) fn begin(
             person: begin.person.clone(),
             address: begin.address,
             capabilities: begin.capabilities,
-            rooms: heads.iter().map(|(id, _)| *id).collect(),
+            rooms: heads.iter().map(|(id, _)| *id).chain(hidden).collect(),
             is_logged_out: false,
         },
     );
@@ -241,9 +246,9 @@ pub(super) fn has_read(state: &mut JournalState, read: &HasRead, now: Instant) {
         return;
     };
     let room = state.rooms_mut().get_mut(read.room);
-    let Some((head, member)) =
-        room.and_then(|room| Some((room.head, room.members.get_mut(&account)?)))
-    else {
+    let found = room.and_then(|room| Some((room.head, room.members.get_mut(&account)?)));
+    // Whether a hidden one is in memory depends on who else is online.
+    let Some((head, member)) = found.filter(|(_, member)| !member.hidden) else {
         return state.refuse(*session, in_flight, read.request, UNKNOWN_ROOM);
     };
     let seq = read.seq.min(head);

@@ -96,6 +96,9 @@ impl Work<'_> {
         }
         for (room, head) in &done.heads {
             tx.store_next_seq(*room, head + 1)?;
+            if self.rooms.is_hidden(*room) {
+                tx.show(*room)?;
+            }
         }
         for account in &self.deferred.wrong_codes {
             tx.count_wrong_code(*account)?;

@@ -11,6 +11,7 @@ use chatbox_common::name::{RoomName, UserName};
 use chatbox_common::secret::{Secret, SecretString};
 use chatbox_common::wire::message::{
     Access, AccountId, Bye, Capabilities, Follow, Kind, Limits, MessageId, Read, RequestId, RoomId,
+    Seq,
 };
 
 use crate::delivery::{Backpressure, InFlight};
@@ -206,6 +207,8 @@ pub enum RoomAction {
     Join(RoomName),
     /// Opens the room of two with this person, and makes it if need be.
     Direct(UserName),
+    /// Takes a room of two out of one's list, of which one has seen the messages up to this one.
+    Hide(RoomId, Seq),
     Leave(RoomId),
     Set(RoomId, RoomSetting),
     Invite(RoomId, UserName),

@@ -16,6 +16,7 @@ mod begin_end;
 mod chat_log;
 mod commit;
 mod handle;
+mod hidden;
 mod index;
 mod job;
 mod outcome;

@@ -7,9 +7,10 @@ use chatbox_common::wire::message::{AccountId, Chat, ErrorCode, Kind, RoomId, Se
 
 use super::chat_log::Logged;
 use super::commit::Admitted;
+use super::hidden::bring_back;
 use super::job::{Granted, NOT_KEPT, Post, ReplySender, Unavailable};
 use super::outcome::{AuthOutcome, Committed, PostOutcome};
-use super::room::Refusal;
+use super::room::{Refusal, RoomState};
 use super::state::{JournalState, refuse};
 use crate::audit::{Line, events};
 use crate::delivery::Delivery;
@@ -80,6 +81,12 @@ pub(super) fn publish(
         chat_log.flush(row);
     }
     for (id, head) in done.heads {
+        // Before the head moves: what was said is the first thing that comes.
+        let room = state.rooms().get(id).into_iter();
+        let hidden: Vec<_> = room.flat_map(RoomState::hidden_from).collect();
+        for account in hidden {
+            bring_back(state, id, account, None);
+        }
         if let Some(room) = state.rooms_mut().get_mut(id) {
             room.head = head;
         }

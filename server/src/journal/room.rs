@@ -57,6 +57,9 @@ pub(super) struct Member {
     pub(super) joined: Seq,
     /// Of the last message they have read.
     pub(super) read: Seq,
+    /// They don't have it in their list until somebody speaks: none of their sessions is told what
+    /// happens there.
+    pub(super) hidden: bool,
 }
 
 impl RoomState {
@@ -141,6 +144,20 @@ impl RoomState {
         }
     }
 
+    /// The members who don't have it in their list. Asked with every message: nobody looks for them
+    /// among the many of a room that is not hidden.
+    pub(super) fn hidden_from(&self) -> impl Iterator<Item = AccountId> {
+        let is_of_two = self.access == Access::Direct;
+        let members = is_of_two.then_some(&self.members).into_iter().flatten();
+        let hidden = members.filter(|(_, member)| member.hidden);
+        hidden.map(|(&account, _)| account)
+    }
+
+    pub(super) fn is_hidden_from(&self, account: AccountId) -> bool {
+        let member = self.members.get(&account);
+        member.is_some_and(|member| member.hidden)
+    }
+
     pub(super) const fn is_archived(&self) -> bool {
         self.archived.is_some()
     }
@@ -216,6 +233,7 @@ impl From<store::Membership> for Member {
             role: member.role,
             joined: member.joined_seq,
             read: member.read_seq,
+            hidden: member.hidden,
         }
     }
 }

@@ -1,11 +1,11 @@
 //! The rooms in memory: all in which a member is online, and up to [`MAX_IDLE`] others, for members
 //! who connect again soon. Any other is read from the database when a request needs it.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use chatbox_common::wire::message::{self, RoomId, Seq};
+use chatbox_common::wire::message::{self, AccountId, RoomId, Seq};
 
 use super::room::RoomState;
 use crate::event::Person;
@@ -27,6 +27,8 @@ struct KnownRoom {
 #[derive(Default)]
 pub(super) struct Rooms {
     known: HashMap<RoomId, KnownRoom>,
+    /// Which of these each account has hidden.
+    hidden: HashMap<AccountId, HashSet<RoomId>>,
     /// When the next notice of each room's presence is due, for those that have any to tell: a turn
     /// of the journal looks at no other, however many there are.
     notices: BTreeSet<(Instant, RoomId)>,
@@ -63,6 +65,9 @@ impl Rooms {
     /// Takes in a room that is not in memory yet.
     pub(super) fn insert(&mut self, id: RoomId, room: RoomState) {
         debug_assert!(!self.contains(id), "who is there would be forgotten");
+        for account in room.hidden_from() {
+            self.hidden.entry(account).or_default().insert(id);
+        }
         let known = KnownRoom {
             room,
             presence: Presence::default(),
@@ -70,6 +75,41 @@ impl Rooms {
             is_idle: false,
         };
         self.known.insert(id, known);
+    }
+
+    /// Whether a member has hidden it.
+    pub(super) fn is_hidden(&self, id: RoomId) -> bool {
+        let mut hidden = self.get(id).into_iter().flat_map(RoomState::hidden_from);
+        hidden.next().is_some()
+    }
+
+    /// Those in memory that a member has hidden.
+    pub(super) fn hidden_by(&self, account: AccountId) -> Vec<RoomId> {
+        let hidden = self.hidden.get(&account).into_iter().flatten();
+        hidden.copied().collect()
+    }
+
+    /// Whether a member has the room in their list.
+    pub(super) fn hide(&mut self, id: RoomId, account: AccountId, hidden: bool) {
+        let room = self.known.get_mut(&id).map(|known| &mut known.room);
+        let Some(member) = room.and_then(|room| room.members.get_mut(&account)) else {
+            return;
+        };
+        member.hidden = hidden;
+        if hidden {
+            self.hidden.entry(account).or_default().insert(id);
+        } else {
+            self.show(id, account);
+        }
+    }
+
+    fn show(&mut self, id: RoomId, account: AccountId) {
+        if let Some(rooms) = self.hidden.get_mut(&account) {
+            rooms.remove(&id);
+            if rooms.is_empty() {
+                self.hidden.remove(&account);
+            }
+        }
     }
 
     /// A session of `user` begins in the room.
@@ -154,7 +194,13 @@ impl Rooms {
     }
 
     fn forget(&mut self, id: RoomId) {
-        if let Some(due) = self.known.remove(&id).and_then(|known| known.due) {
+        let Some(known) = self.known.remove(&id) else {
+            return;
+        };
+        for account in known.room.hidden_from() {
+            self.show(id, account);
+        }
+        if let Some(due) = known.due {
             self.notices.remove(&(due, id));
         }
     }

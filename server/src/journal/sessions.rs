@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use chatbox_common::wire::message::{AccountId, Capabilities, RoomId};
 
@@ -12,6 +13,7 @@ pub(super) struct SessionState {
     pub(super) address: SocketAddr,
     /// Nothing is sent that it did not announce.
     pub(super) capabilities: Capabilities,
+    /// Those in which it counts as online, hidden ones in memory among them.
     pub(super) rooms: Vec<RoomId>,
     /// It stays in the table until its own thread has heard of the log-out and ends it.
     pub(super) is_logged_out: bool,
@@ -57,6 +59,10 @@ impl Sessions {
     /// Also a session that was logged out and has not ended yet.
     pub(super) fn get(&self, number: SessionId) -> Option<&SessionState> {
         self.by_number.get(&number)
+    }
+
+    pub(super) fn user(&self, number: SessionId) -> Option<Arc<str>> {
+        self.get(number).map(|one| Arc::clone(&one.person.user))
     }
 
     /// `None` for a session that was logged out: what its thread passes on before it hears of that

@@ -239,14 +239,43 @@ impl JournalState {
         room.is_some_and(|room| room.members.contains_key(&account))
     }
 
+    /// As [`JournalState::is_member`], for rooms that may not be in memory since the account has
+    /// hidden them: there they are then. The database is asked for every other room, as in
+    /// [`JournalState::stranger_refusal`].
+    pub(super) fn finds_member(
+        &mut self,
+        room: RoomId,
+        account: AccountId,
+    ) -> Result<bool, StoreError> {
+        if self.is_member(room, account) {
+            return Ok(true);
+        }
+        if self.write(|tx| tx.membership(room, account))?.is_none() {
+            return Ok(false);
+        }
+        Ok(self.room(room)?.is_some())
+    }
+
     /// Keeps a room that was read from the database, with the marks of what members have read that
-    /// are not written yet.
+    /// are not written yet. Who has hidden it and is online is there for the other one: hiding is
+    /// nobody else's business.
     pub(super) fn take_in(&mut self, id: RoomId, mut room: RoomState) {
         for (&account, member) in &mut room.members {
             let read = self.write_behind.read_by(account, id);
             member.read = member.read.max(read.unwrap_or(0));
         }
+        let hidden_from: Vec<_> = room.hidden_from().collect();
         self.rooms.insert(id, room);
+        let now = Instant::now();
+        for account in hidden_from {
+            for session in self.sessions.of(account).to_vec() {
+                if let Some(user) = self.sessions.user(session) {
+                    self.rooms.come(id, &user, now);
+                    self.rooms.is_told_of(id, &user);
+                    self.sessions.enter(session, id);
+                }
+            }
+        }
     }
 
     /// Passes an outcome on, and tells a failure: the next one that is like it only once the same

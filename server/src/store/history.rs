@@ -100,6 +100,8 @@ statements! {
         VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT(sender, client_id) DO NOTHING";
     const SENT = "SELECT room, seq, kind, body, time FROM messages \
         WHERE sender = ?1 AND client_id = ?2";
+    const BY_OTHERS = "SELECT 1 FROM messages \
+        WHERE room = ?1 AND seq > ?2 AND sender <> ?3 LIMIT 1";
     const AFTER = "SELECT m.id, m.seq, m.sender, a.user, m.device, m.kind, m.body, m.time, \
         m.epoch FROM messages m JOIN REGISTERED a ON a.id = m.sender \
         WHERE m.room = ?1 AND m.seq > ?2 ORDER BY m.seq LIMIT ?3";
@@ -193,6 +195,22 @@ impl Snapshot<'_> {
                 Inserted::Conflict
             })
         })
+    }
+
+    /// Whether somebody but this account has said something behind a number. What the account said
+    /// there itself is passed over one by one.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn others_spoke(
+        &self,
+        room: RoomId,
+        after: u64,
+        account: AccountId,
+    ) -> Result<bool, StoreError> {
+        let asked = (room.put(), after.put(), account.put());
+        let spoke = self.one(BY_OTHERS, asked, |_| Ok(()))?;
+        Ok(spoke.is_some())
     }
 
     /// At most `limit` messages of all rooms whose row is above `id`, in the order of commit.

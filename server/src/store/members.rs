@@ -20,6 +20,8 @@ pub struct Membership {
     pub joined_seq: u64,
     /// The last message that the member has read.
     pub read_seq: u64,
+    /// A conversation of two that is not in the account's list: [`Tx::hide`].
+    pub hidden: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,12 +54,13 @@ pub fn first_readable(access: Access, first_kept: u64, joined_seq: u64) -> u64 {
 }
 
 statements! {
-    const ROOMS_OF = "SELECT room, account, role, joined_seq, read_seq FROM members \
-        WHERE account = ?1 ORDER BY room";
-    const COUNT_OF = "SELECT count(*) FROM members WHERE account = ?1";
-    const MEMBERS = "SELECT room, account, role, joined_seq, read_seq FROM members \
+    // What is hidden is not walked through either, however much others have begun.
+    const ROOMS_OF = "SELECT room, account, role, joined_seq, read_seq, hidden FROM members \
+        WHERE account = ?1 AND hidden = 0 ORDER BY room";
+    const COUNT_OF = "SELECT count(*) FROM members WHERE account = ?1 AND hidden = 0";
+    const MEMBERS = "SELECT room, account, role, joined_seq, read_seq, hidden FROM members \
         WHERE room = ?1";
-    const MEMBER = "SELECT room, account, role, joined_seq, read_seq FROM members \
+    const MEMBER = "SELECT room, account, role, joined_seq, read_seq, hidden FROM members \
         WHERE room = ?1 AND account = ?2";
     const LIST = "SELECT m.user, m.role, \
         EXISTS(SELECT 1 FROM mutes x WHERE x.room = m.room AND x.account = m.account \
@@ -68,6 +71,8 @@ statements! {
         ON CONFLICT DO NOTHING";
     const LEAVE = "DELETE FROM members WHERE room = ?1 AND account = ?2";
     const SET_ROLE = "UPDATE members SET role = ?3 WHERE room = ?1 AND account = ?2";
+    const HIDE = "UPDATE members SET hidden = ?3 WHERE room = ?1 AND account = ?2";
+    const SHOW = "UPDATE members SET hidden = 0 WHERE room = ?1 AND hidden = 1";
     const READ = "UPDATE members SET read_seq = ?3 \
         WHERE room = ?1 AND account = ?2 AND read_seq < ?3";
     const INVITED = "SELECT account FROM room_invitations WHERE room = ?1";
@@ -88,7 +93,7 @@ statements! {
 }
 
 impl Snapshot<'_> {
-    /// In the order of the rooms' numbers.
+    /// In the order of the rooms' numbers, without hidden conversations.
     ///
     /// # Errors
     /// SQLite's.
@@ -180,6 +185,7 @@ fn read_membership(row: &rusqlite::Row<'_>) -> rusqlite::Result<Membership> {
         role: take(row, 2)?,
         joined_seq: take(row, 3)?,
         read_seq: take(row, 4)?,
+        hidden: row.get(5)?,
     })
 }
 
@@ -223,6 +229,23 @@ impl Tx<'_> {
         role: RoomRole,
     ) -> Result<(), StoreError> {
         self.change(SET_ROLE, (room.put(), account.put(), role.put()))
+    }
+
+    /// Takes a conversation of two out of an account's list, or puts it there again.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] without such a membership; SQLite's.
+    pub fn hide(&self, room: RoomId, account: AccountId, hidden: bool) -> Result<(), StoreError> {
+        self.change(HIDE, (room.put(), account.put(), hidden))
+    }
+
+    /// Somebody has spoken in a room: it is in all its members' lists again.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn show(&self, room: RoomId) -> Result<(), StoreError> {
+        self.execute(SHOW, [room.put()])?;
+        Ok(())
     }
 
     /// The mark never goes back. An account that has left meanwhile is no error.
@@ -320,6 +343,7 @@ mod tests {
                 role: RoomRole::Owner,
                 joined_seq: 5,
                 read_seq: 4,
+                hidden: false,
             };
             assert_eq!(tx.memberships_of(alice)?, [alone]);
             assert_eq!(tx.count_memberships_of(alice)?, 1);

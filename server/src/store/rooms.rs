@@ -108,6 +108,8 @@ statements! {
     const COUNT = "SELECT count(*) FROM rooms WHERE name > '#' AND name < '$' AND archived IS NULL";
     const MADE_BY = "SELECT count(*) FROM rooms WHERE created_by = ?1 \
         AND (access = 'direct') = ?2 AND archived IS NULL";
+    const BEGUN_BY = "SELECT count(*) FROM rooms r JOIN members m ON m.room = r.id \
+        AND m.account = ?1 WHERE r.created_by = ?1 AND r.access = 'direct' AND m.hidden = 0";
     const ARCHIVED_BY = "SELECT count(*) FROM rooms WHERE created_by = ?1 AND archived IS NOT NULL";
     const CREATE = "INSERT INTO rooms(id, name, topic, mode, access, created_by, created_at) \
         VALUES(?1, ?2, ?3, 'audited', ?4, ?5, ?6) ON CONFLICT DO NOTHING";
@@ -190,6 +192,15 @@ impl Snapshot<'_> {
     /// SQLite's.
     pub fn count_rooms_made_by(&self, account: AccountId, direct: bool) -> Result<u64, StoreError> {
         let count = self.one(MADE_BY, (account.put(), direct), |row| take(row, 0))?;
+        Ok(count.unwrap_or(0))
+    }
+
+    /// Conversations of two that this account has begun and not hidden.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn count_begun_by(&self, account: AccountId) -> Result<u64, StoreError> {
+        let count = self.one(BEGUN_BY, [account.put()], |row| take(row, 0))?;
         Ok(count.unwrap_or(0))
     }
 

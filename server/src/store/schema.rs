@@ -158,14 +158,20 @@ const V2: Migration = &[
 ];
 
 /// Which tokens have expired, and who follows whom in a room's list, without looking at all; archived
-/// rooms; what a history has in common with the one that it continues; steps that were spent while
-/// the clock ran ahead; an index that knows which words stand side by side.
+/// rooms; hidden conversations; what a history has in common with the one that it continues; steps
+/// that were spent while the clock ran ahead; an index that knows which words stand side by side.
 const V3: Migration = &[
     "CREATE INDEX resume_tokens_expires_at ON resume_tokens(expires_at)",
     // The account's name, which never changes: an index can't be made over two tables.
     "ALTER TABLE members ADD COLUMN user TEXT NOT NULL DEFAULT '' COLLATE NOCASE",
     "UPDATE members SET user = (SELECT user FROM REGISTERED WHERE id = account)",
     "CREATE INDEX members_user ON members(room, user)",
+    "ALTER TABLE members ADD COLUMN hidden INTEGER NOT NULL DEFAULT 0 CHECK(hidden IN (0, 1))",
+    // Whom one begins a conversation with has it in their list once something is said there.
+    "UPDATE members SET hidden = 1 WHERE EXISTS(SELECT 1 FROM rooms r WHERE r.id = room \
+     AND r.access = 'direct' AND r.next_seq = 1 AND r.created_by IS NOT account)",
+    "DROP INDEX members_account",
+    "CREATE INDEX members_account ON members(account, hidden)",
     "ALTER TABLE rooms ADD COLUMN archived TEXT",
     "ALTER TABLE rooms ADD COLUMN kept_seq INTEGER",
     "ALTER TABLE REGISTERED ADD COLUMN run_from INTEGER NOT NULL DEFAULT 0",
@@ -396,6 +402,28 @@ mod tests {
         assert!(!more.unwrap());
         assert_eq!(indexed(&connection, "body : \"京都\""), 1);
         assert!(!sql::read(&connection, &quiet(), behind).unwrap());
+    }
+
+    #[test]
+    fn of_conversations_in_which_nothing_was_said_who_began_them_has_them_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let connection = Connection::open_in_memory().unwrap();
+        migrate(&connection, &quiet(), directory.path(), &MIGRATIONS[..2]).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO REGISTERED(user, password, skeleton, created_at) \
+                 VALUES('a', 'v', 'a', 1), ('b', 'v', 'b', 1); \
+                 INSERT INTO rooms(id, name, mode, access, next_seq, created_by, created_at) \
+                 VALUES(7, '@a+b', 'audited', 'direct', 1, 2, 1), \
+                 (8, '@a+c', 'audited', 'direct', 2, 2, 1), (9, '#o', 'audited', 'open', 1, 2, 1); \
+                 INSERT INTO members(room, account, joined_seq, joined_at) \
+                 VALUES(7, 1, 1, 1), (7, 2, 1, 1), (8, 1, 1, 1), (8, 2, 1, 1), (9, 1, 1, 1)",
+            )
+            .unwrap();
+        migrate(&connection, &quiet(), directory.path(), MIGRATIONS).unwrap();
+        assert_eq!(number(&connection, "SELECT sum(hidden) FROM members"), 1);
+        let hidden = "SELECT room * 10 + account FROM members WHERE hidden = 1";
+        assert_eq!(number(&connection, hidden), 71);
     }
 
     #[test]

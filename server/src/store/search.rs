@@ -54,7 +54,7 @@ pub struct Hits {
 
 statements! {
     const ROOMS = "SELECT m.room, r.access, m.joined_seq, r.first_seq FROM members m \
-        JOIN rooms r ON r.id = m.room WHERE m.account = ?1 AND r.mode = 'audited'";
+        JOIN rooms r ON r.id = m.room WHERE m.account = ?1 AND r.mode = 'audited' AND r.next_seq > 1";
     const ROW = "SELECT id FROM messages WHERE room = ?1 AND seq >= ?2 ORDER BY seq LIMIT 1";
     // CROSS JOIN fixes the order of the tables: the words come first, whatever the planner
     // estimates.
@@ -65,7 +65,8 @@ statements! {
 }
 
 impl Snapshot<'_> {
-    /// The rooms that the account is in, but for private ones, whose messages are never indexed.
+    /// The rooms that the account is in, hidden ones among them; without those where nothing was said
+    /// yet, and private ones, whose messages are never indexed.
     ///
     /// # Errors
     /// SQLite's.

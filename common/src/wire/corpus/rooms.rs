@@ -1,4 +1,4 @@
-//! Types 25 to 35 and 45 of the client, 32 to 40 of the server.
+//! Types 25 to 35, 45 and 46 of the client, 32 to 40 of the server.
 
 use super::*;
 
@@ -61,7 +61,7 @@ pub fn client() -> Vec<ClientMessage> {
     messages
 }
 
-fn moderation() -> [ClientMessage; 6] {
+fn moderation() -> [ClientMessage; 7] {
     use ClientMessage as C;
     let moderate = |action, seconds, reason| Moderate {
         request: 34,
@@ -88,6 +88,11 @@ fn moderation() -> [ClientMessage; 6] {
         C::Lock(lock(None)),
         C::Archive(archive(Some(text("it is over")))),
         C::Archive(archive(None)),
+        C::Hide(Hide {
+            request: 46,
+            room: RoomId(7),
+            seen: 12,
+        }),
     ]
 }
 

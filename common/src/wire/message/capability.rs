@@ -9,16 +9,19 @@ use super::{ClientMessage, ErrorCode};
 pub enum Capability {
     /// Rooms that are archived (docs/PROTOCOL.md, 13.8).
     Archive,
+    /// Conversations of two that are hidden (docs/PROTOCOL.md, 13.9).
+    Hide,
 }
 
 impl Capability {
     /// All that this version has.
-    const ALL: [Self; 1] = [Self::Archive];
+    const ALL: [Self; 2] = [Self::Archive, Self::Hide];
 
     /// Its bit in [`Capabilities`], 0 to 63; never given another meaning.
     const fn bit(self) -> u32 {
         match self {
             Self::Archive => 0,
+            Self::Hide => 1,
         }
     }
 }
@@ -53,6 +56,7 @@ impl ClientMessage {
     pub const fn needs(&self) -> Option<Capability> {
         match self {
             Self::Archive(_) => Some(Capability::Archive),
+            Self::Hide(_) => Some(Capability::Hide),
             Self::Register(_)
             | Self::RegisterConfirm(_)
             | Self::Login(_)

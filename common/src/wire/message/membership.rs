@@ -419,3 +419,20 @@ pub struct Archive {
     #[n(2)]
     pub reason: Option<String>,
 }
+
+/// Takes a conversation of two out of one's own list, in all of one's sessions, until somebody speaks
+/// there. Answered by [`Left`](super::Left) (docs/PROTOCOL.md, 13.9).
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Hide {
+    /// Chosen by the client; the answer repeats it.
+    #[n(0)]
+    pub request: RequestId,
+    /// The conversation's number.
+    #[n(1)]
+    pub room: RoomId,
+    /// The last message that the person has before them. One that the other said behind it is not
+    /// hidden unseen: the request is refused.
+    #[n(2)]
+    pub seen: Seq,
+}

@@ -1,15 +1,18 @@
 //! Opens the conversation of two members: a room that both are in from the beginning. It is found
 //! by its title, in which the lower account number comes first, so that there is one for each pair.
+//! The other one has it in their list once something is said there: to begin conversations with
+//! somebody fills nobody's list but one's own.
 
-use chatbox_common::limits::MAX_CONVERSATIONS;
+use chatbox_common::limits::{MAX_BEGUN, MAX_CONVERSATIONS};
 use chatbox_common::name::UserName;
-use chatbox_common::wire::message::{Access, ErrorCode, RoomRole};
+use chatbox_common::wire::message::{Access, ErrorCode, RoomId, RoomRole};
 
 use super::request::{Failure, Rule, THAT_IS_YOU, target};
 use super::tell::{enter, is_in_already};
 use crate::audit::{Line, events};
 use crate::clock::stamp;
 use crate::event::Person;
+use crate::journal::hidden::bring_back;
 use crate::journal::job::RoomRequest;
 use crate::journal::room::{Refusal, RoomState, UNKNOWN_ROOM};
 use crate::journal::state::JournalState;
@@ -17,7 +20,7 @@ use crate::store::{NewRoom, StoreError, Title};
 
 const TOO_MANY_CONVERSATIONS: Refusal = (
     ErrorCode::TooManyRooms,
-    "you have begun as many conversations as one may begin",
+    "you have begun as many conversations as one may begin; hide one that is over",
 );
 
 pub(super) const RULE: Rule = Rule::free(&events::CONVERSATION_BEGUN);
@@ -40,15 +43,13 @@ pub(super) fn carry_out(
         Title::Direct(theirs, own)
     };
     if let Some(found) = state.write(|tx| tx.room_titled(&title))? {
-        let id = found.id;
-        state.room(id)?.ok_or(UNKNOWN_ROOM)?;
-        is_in_already(state, request, id, who);
-        return Ok(());
+        return go_on(state, who, request, found.id);
     }
     let at = stamp();
     let (account, other) = (who.account, target.account);
     let made = state.write(|tx| {
-        if tx.count_rooms_made_by(account, true)? >= MAX_CONVERSATIONS {
+        let begun = tx.count_rooms_made_by(account, true)?;
+        if begun >= MAX_BEGUN || tx.count_begun_by(account)? >= MAX_CONVERSATIONS {
             return Ok(None);
         }
         let new = NewRoom {
@@ -63,17 +64,41 @@ pub(super) fn carry_out(
         };
         tx.join(room, account, RoomRole::Member, 1, at)?;
         tx.join(room, other, RoomRole::Member, 1, at)?;
+        tx.hide(room, other, true)?;
         Ok(Some((room, RoomState::load(tx, room, at)?)))
     })?;
     let (id, room) = made.ok_or(TOO_MANY_CONVERSATIONS)?;
     state.take_in(id, room.ok_or(StoreError::Missing)?);
     state.log(Line::of(&events::CONVERSATION_BEGUN), who, Some(id));
     enter(state, id, who, Some(request));
-    let them = Person {
-        account: target.account,
-        user: target.user,
-        is_admin: false,
-    };
-    enter(state, id, &them, None);
+    Ok(())
+}
+
+/// With a conversation that there is: who has hidden it has it in their list again. Those that one
+/// has begun count there as when they were.
+fn go_on(
+    state: &mut JournalState,
+    who: &Person,
+    request: &RoomRequest,
+    id: RoomId,
+) -> Result<(), Failure> {
+    let account = who.account;
+    let room = state.room(id)?.ok_or(UNKNOWN_ROOM)?;
+    if !room.is_hidden_from(account) {
+        is_in_already(state, request, id, who);
+        return Ok(());
+    }
+    let is_own = room.made_by == Some(account);
+    let has_place = state.write(|tx| {
+        if is_own && tx.count_begun_by(account)? >= MAX_CONVERSATIONS {
+            return Ok(false);
+        }
+        tx.hide(id, account, false)?;
+        Ok(true)
+    })?;
+    if !has_place {
+        return Err(TOO_MANY_CONVERSATIONS.into());
+    }
+    bring_back(state, id, account, Some(request));
     Ok(())
 }

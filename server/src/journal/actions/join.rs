@@ -61,6 +61,7 @@ fn add_member(
             role,
             joined,
             read: joined - 1,
+            hidden: false,
         };
         room.members.insert(account, member);
         room.invited.remove(&account);

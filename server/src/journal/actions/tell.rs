@@ -11,6 +11,7 @@ use chatbox_common::wire::message::{
 use super::request::TargetUser;
 use crate::delivery::Delivery;
 use crate::event::Person;
+use crate::journal::hidden::entering;
 use crate::journal::job::RoomRequest;
 use crate::journal::state::JournalState;
 use crate::presence::MAX_NAMED;
@@ -40,18 +41,7 @@ pub(super) fn enter(
     };
     for session in sessions {
         let asked = asked.filter(|request| request.session == session);
-        let joined = Joined {
-            request: asked.map(|request| request.id),
-            room: room.clone(),
-        };
-        let mut bytes = Vec::new();
-        codec::put(&ServerMessage::Joined(joined), &mut bytes);
-        let enter = Delivery::Enter {
-            session,
-            room: id,
-            head: room.head,
-            bytes,
-        };
+        let enter = entering(session, room.clone(), asked);
         state.deliveries().send(session, enter);
     }
     if is_small {
