@@ -147,7 +147,7 @@ pub fn would_move(typed: &str) -> bool {
     let name = typed
         .strip_prefix('/')
         .and_then(|rest| rest.split_whitespace().next());
-    let moves = ["join", "create", "dm", "msg"];
+    let moves = ["join", "create", "dm", "msg", "close"];
     name.is_some_and(|name| moves.iter().any(|one| one.eq_ignore_ascii_case(name)))
 }
 

@@ -9,7 +9,7 @@
     reason = "tests may assert in the plainest way, their helpers too"
 )]
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 
 use chatbox_common::testkit::account::Account;
@@ -133,6 +133,38 @@ fn nothing_is_asked_of_an_earlier_server_that_it_does_not_know() {
     let told = format!("{}{}", chat.out, chat.err);
     assert!(told.contains("server is older"), "{told}");
     assert!(told.contains("and still here"), "{told}");
+    server.register("Bob");
+    let chat = alice.run(
+        &program("chatbox"),
+        &["--plain"],
+        "/dm @bob\n/close\nfor the lobby alone\n",
+    );
+    assert!(chat.err.contains("server is older"), "{}", chat.err);
+    assert!(!chat.out.contains("lobby alone"), "{}", chat.out);
+}
+
+#[test]
+fn an_earlier_client_has_a_conversation_until_another_session_hides_it_and_then_again() {
+    let Some(earlier) = earlier() else { return };
+    let server = ServerProcess::start(UNLIMITED);
+    let (_carol, mut carol) = server.register("Carol");
+    let (account, mut here) = server.register("Alice");
+    let two = carol.direct("Alice").unwrap().room;
+    carol.say_in(two, 1, "first of all").unwrap();
+    let mut alice = Participant::new(&server, account);
+    let mut child = alice.spawn(&earlier.client, &["--plain"]);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut shows = |text: &str| {
+        let shown = lines.by_ref().map(Result::unwrap);
+        assert!(shown.into_iter().any(|line| line.contains(text)), "{text}");
+    };
+    shows("first of all");
+    here.hide(two, 1).unwrap();
+    shows("you have left @Carol");
+    carol.say_in(two, 2, "and then").unwrap();
+    shows("and then");
+    drop(child.stdin.take());
+    assert_eq!(end(child).code, 0);
 }
 
 #[test]

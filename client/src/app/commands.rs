@@ -156,7 +156,7 @@ impl App {
         if !self.connection.is_up() && self.needs_connection(&command) {
             let moves = matches!(
                 command,
-                Command::Join(_) | Command::Create { .. } | Command::Direct(..)
+                Command::Join(_) | Command::Create { .. } | Command::Direct(..) | Command::Close(_)
             );
             if moves {
                 return self.not_moved(|app| app.problem(words::NO_CONNECTION));
@@ -185,6 +185,7 @@ impl App {
             Command::Ignore(Some(user)) => self.ignore(user, true),
             Command::Unignore(user) => self.ignore(user, false),
             Command::Leave(room) => self.leave(&room),
+            Command::Close(conversation) => self.close(&conversation),
             Command::Topic(room, None) => self.show_topic(&room),
             Command::Topic(room, Some(topic)) => self.set_topic(&room, topic),
             Command::Invite(room, user) => self.invite(&room, user),
@@ -243,6 +244,7 @@ impl App {
             | Command::Ignore(Some(_))
             | Command::Unignore(_)
             | Command::Leave(_)
+            | Command::Close(_)
             | Command::Topic(..)
             | Command::Invite(..)
             | Command::Members(_)

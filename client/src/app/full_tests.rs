@@ -1,6 +1,7 @@
 //! Keys through the real loop, with a screen whose text is compared. Messages of the server are put
 //! where the reading thread puts them.
 
+mod closing;
 mod long;
 mod moving;
 mod queues;
@@ -11,7 +12,8 @@ mod silence;
 use std::sync::mpsc::SyncSender;
 
 use chatbox_common::wire::message::{
-    Access, AccountId, Chat, ClientMessage, Kind, Limits, Page, Room, Seq, ServerMessage, Welcome,
+    Access, AccountId, Capabilities, Chat, ClientMessage, Kind, Limits, Page, Room, Seq,
+    ServerMessage, Welcome,
 };
 
 use super::*;
@@ -93,7 +95,7 @@ impl Desk {
             server: "0".to_owned(),
             session: 1,
             ignored: Vec::new(),
-            capabilities: None,
+            capabilities: Some(Capabilities::own()),
             predecessor: None,
         }));
         let lobby = (41..=50).map(|seq| said(RoomId(1), seq, "bob", &format!("line {seq}")));

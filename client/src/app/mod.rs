@@ -257,10 +257,17 @@ impl App {
     /// If not, what is typed waits, and a pipe is not read: also with [`MAX_WAITING`] messages.
     fn takes_commands(&self) -> bool {
         let is_free = self.changing.is_none() && !self.quitting.is_under_way();
-        (self.model.is_in_a_room() || self.connection.is_logged_out())
+        (self.is_there() || self.model.is_in_a_room() || self.connection.is_logged_out())
             && self.waiting() < MAX_WAITING
             && is_free
             && self.may_go_on()
+    }
+
+    /// Whether the server has told where one is: a script waits for its room; in a chat one may be in
+    /// none, and must get to another.
+    fn is_there(&self) -> bool {
+        let is_somewhere = self.run_mode == RunMode::Chat || self.model.is_in_a_room();
+        self.model.is_connected() && is_somewhere
     }
 
     /// Messages and commands that were taken and are not answered.

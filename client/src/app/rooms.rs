@@ -1,9 +1,10 @@
 //! Commands about rooms, called by `commands`, and the server's messages about them, called by
 //! `server`.
 
+use chatbox_common::name::RoomName;
 use chatbox_common::wire::message::{
-    Access, Action, ClientMessage, Create, InRoom, Invite, Join, Joined, Left, Moderate, RequestId,
-    RoomChanged, RoomId, RoomMode, SetTopic,
+    Access, Action, ClientMessage, Create, Hide, InRoom, Invite, Join, Joined, Left, Moderate,
+    RequestId, RoomChanged, RoomId, RoomMode, SetTopic,
 };
 
 use super::App;
@@ -117,6 +118,36 @@ impl App {
         })
     }
 
+    /// What is typed behind `/close` is not for the conversation any more, where saying it would bring
+    /// that back.
+    pub(super) fn close(&mut self, target: &Target) -> Result<(), ExitReason> {
+        let Some(room) = self.target(target)? else {
+            return Ok(());
+        };
+        let Some(known) = self.model.room(room) else {
+            return Ok(());
+        };
+        if known.told.access != Access::Direct {
+            let sentence = words::not_closed(&name(&known.told.name));
+            return self.problem(&sentence);
+        }
+        let seen = known.last();
+        let hide = |request| {
+            ClientMessage::Hide(Hide {
+                request,
+                room,
+                seen,
+            })
+        };
+        if self.here() != Some(room) {
+            return self.order(Asked::Room, hide);
+        }
+        if !self.connection.is_known(&hide(UNANSWERED)) {
+            return self.not_moved(|app| app.problem(words::SERVER_IS_OLDER));
+        }
+        self.order_move(RoomName::LOBBY, hide)
+    }
+
     pub(super) fn show_topic(&mut self, target: &Target) -> Result<(), ExitReason> {
         let Some(room) = self.target(target)? else {
             return Ok(());
@@ -225,7 +256,15 @@ impl App {
             self.outgoing.answered(request);
         }
         let room = name(self.model.room_name(left.room));
-        let sentence = words::left(left.action, &name(&left.by), &room, &left.reason);
+        let sentence = if self.is_conversation(left.room) {
+            if self.run_mode.room().is_some() {
+                // Hidden in another session: what is said comes all the same, and brings it back.
+                return Ok(());
+            }
+            words::closed(&room)
+        } else {
+            words::left(left.action, &name(&left.by), &room, &left.reason)
+        };
         if self.run_mode.room().is_some() && self.model.is_in(left.room) {
             return Err(ExitReason::because(Exit::Failure, &sentence));
         }
@@ -235,12 +274,21 @@ impl App {
             self.focus.leave();
         }
         let here = self.here();
+        if here.is_none() {
+            // What follows is told where the person is now.
+            self.flush()?;
+        }
         self.face.notice(here, &sentence)?;
         match here {
             _ if !was_here => Ok(()),
             Some(room) => self.talk_in(room),
             None => Ok(self.face.notice(None, words::NOWHERE)?),
         }
+    }
+
+    fn is_conversation(&self, room: RoomId) -> bool {
+        let known = self.model.room(room);
+        known.is_some_and(|known| known.told.access == Access::Direct)
     }
 
     pub(super) fn room_changed(&mut self, changed: &RoomChanged) -> Result<(), ExitReason> {

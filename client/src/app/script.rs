@@ -105,6 +105,8 @@ pub(super) struct Beginning {
     /// Brings the room to the model.
     event: Told,
     room: RoomId,
+    /// Which is left by nobody, only hidden in another session.
+    is_conversation: bool,
     /// What came meanwhile, in order.
     behind: Vec<ServerMessage>,
     /// The last message known of that is not in `behind`; 0 for none.
@@ -128,7 +130,7 @@ impl Beginning {
                     }
                 }
             }
-            ServerMessage::Left(left) if left.room != self.room => {}
+            ServerMessage::Left(left) if left.room != self.room || self.is_conversation => {}
             ServerMessage::Chat(_) | ServerMessage::Left(_) => self.behind.push(message),
             // A script shows no topic and no lock.
             _ => {}
@@ -210,9 +212,11 @@ impl App {
                 let Some(time) = when.milliseconds(&self.clock.now()) else {
                     return Err(ExitReason::because(Exit::Usage, words::NO_SUCH_MOMENT));
                 };
+                let is_conversation = self.run_mode.room().is_some_and(|to| to.starts_with('@'));
                 self.script_start = ScriptStart::Asked(Box::new(Beginning {
                     event,
                     room,
+                    is_conversation,
                     behind: Vec::new(),
                     head: 0,
                 }));

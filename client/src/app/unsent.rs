@@ -26,8 +26,7 @@ impl App {
 
     /// Whether nothing goes on before the server has done something.
     pub(super) fn waits_for_the_server(&self) -> bool {
-        let is_there = self.model.is_connected() && self.model.is_in_a_room();
-        !is_there || self.requests.is_moving() || self.unacknowledged() > 0
+        !self.is_there() || self.requests.is_moving() || self.unacknowledged() > 0
     }
 
     /// Something was sent that the server has not answered; also the beginning of a session is its

@@ -94,6 +94,8 @@ pub enum Command {
     Ignore(Option<String>),
     Unignore(String),
     Leave(Target),
+    /// A conversation, out of the person's list until somebody speaks there.
+    Close(Target),
     /// `None` shows the topic, an empty one removes it.
     Topic(Target, Option<String>),
     Invite(Target, String),

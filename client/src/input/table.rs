@@ -80,6 +80,20 @@ pub(super) const TABLE: &[CommandRow] = &[
         },
     },
     CommandRow {
+        name: "close",
+        arguments: "[@user]",
+        help: "take a conversation out of your list until somebody speaks in it; they learn nothing",
+        parse: |arguments| {
+            Ok(Command::Close(match target(arguments) {
+                (Target::Here, "") => Target::Here,
+                (Target::Here, user) => Target::Room(format!("@{}", person(user)?)),
+                // Refused with the right command.
+                (room, "") => room,
+                _ => return Err(Misuse),
+            }))
+        },
+    },
+    CommandRow {
         name: "create",
         arguments: "[-invited] #room [topic]",
         help: "make a room, open to all or to those who are invited; the server reads, keeps and \

@@ -93,10 +93,11 @@ impl Model {
         }
     }
 
-    /// As the server gave it, controls and all; `?` for a room the person is not in.
+    /// As the server gave it, controls and all; `?` for a room the person was not seen in.
     #[must_use]
     pub fn room_name(&self, room: RoomId) -> &str {
-        self.rooms.get(&room).map_or("?", |room| &room.told.name)
+        let known = self.rooms.get(&room).or_else(|| self.former.get(&room));
+        known.map_or("?", |room| &room.told.name)
     }
 
     /// Among the rooms the person is in, ASCII letters without case.

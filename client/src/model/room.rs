@@ -142,7 +142,7 @@ impl KnownRoom {
     }
 
     /// 0 where nothing was shown.
-    pub(super) fn last(&self) -> Seq {
+    pub fn last(&self) -> Seq {
         self.shown.map_or(0, |shown| shown.last)
     }
 

@@ -197,6 +197,14 @@ pub fn left(action: Action, by: &str, room: &str, reason: &str) -> String {
     }
 }
 
+pub fn closed(conversation: &str) -> String {
+    format!("{conversation} is closed until somebody speaks there; /dm opens it again")
+}
+
+pub fn not_closed(room: &str) -> String {
+    format!("{room} is a room, which /leave leaves; only a conversation is closed")
+}
+
 // People.
 
 pub fn ignored(names: &[String]) -> String {

@@ -13,7 +13,7 @@ fn turns(desk: &mut Desk) {
     }
 }
 
-fn press(desk: &mut Desk, written: &str) {
+pub(super) fn press(desk: &mut Desk, written: &str) {
     for key in keys(written) {
         desk.press.send(key).unwrap();
     }
