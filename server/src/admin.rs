@@ -1,6 +1,6 @@
-//! The operator's commands: accounts, and a copy of the database.
+//! The operator's commands: accounts, rooms, and a copy of the database.
 //!
-//! A change of an account takes the database's lock, so that a running server is never changed
+//! A change of an account or a room takes the database's lock, so that a running server is never changed
 //! behind its back; lists and copies are made beside one. Each command is a line in credentials.log
 //! or info.log, and its statements are in sql.log. Knows no connection and no peer. Called by
 //! `main`.
@@ -12,20 +12,20 @@ use std::path::Path;
 use anyhow::{Context, anyhow, bail, ensure};
 use chatbox_common::auth::recovery::{RECOVERY_CODES, RecoveryCode};
 use chatbox_common::auth::totp::TotpSecret;
-use chatbox_common::name::UserName;
+use chatbox_common::name::{RoomName, UserName};
 use chatbox_common::secret::Secret;
 use chatbox_common::wire::message::AccountId;
 use jiff::Timestamp;
 
 use crate::audit::events::{self, AuditEvent};
 use crate::audit::{Audit, Line};
-use crate::cli::{Command, UserCommand};
+use crate::cli::{Command, RoomCommand, UserCommand};
 use crate::config::Settings;
 use crate::keyfile::{self, IfMissing, KeyFileError, KeyName, load_or_create};
 use crate::sql_log::sql_log;
 use crate::store::{
-    self, Account, AccountLine, Commit, Durability, Reader, Role, SqlLog, Status, Store,
-    StoreError, Tx,
+    self, Account, AccountLine, Commit, Durability, LOBBY, Reader, Role, RoomSetting, SqlLog,
+    Status, Store, StoreError, Title, Tx,
 };
 use crate::totp_seal::{KEY_ID, SealingKey};
 
@@ -51,6 +51,10 @@ pub fn run(settings: &Settings, command: &Command, out: &mut impl Write) -> anyh
     };
     let done = match command {
         Command::User(command) => admin.user(command, out),
+        Command::Room(RoomCommand::Archive { name, reason }) => {
+            admin.archive(name, Some(reason), out)
+        }
+        Command::Room(RoomCommand::Unarchive { name }) => admin.archive(name, None, out),
         Command::Backup { file } => admin.back_up(file, out),
     };
     admin.audit.stop();
@@ -175,6 +179,48 @@ impl Admin<'_> {
         })
     }
 
+    /// With a reason the room is only read from now on; without one it is opened again, if there is
+    /// a place for it. How many rooms its maker may have is no matter of the operator's.
+    fn archive(
+        &self,
+        name: &RoomName,
+        reason: Option<&str>,
+        out: &mut impl Write,
+    ) -> anyhow::Result<()> {
+        let most = u64::from(self.settings.config.limits.rooms);
+        let setting = RoomSetting::Archived(reason.map(str::to_owned));
+        let title = self.store()?.transaction(Commit::Synced, |tx| {
+            let Some(room) = tx.room_titled(&Title::Room(name.clone()))? else {
+                return Ok(Err(anyhow!("there is no room {name}")));
+            };
+            let title = &room.title;
+            if room.id == LOBBY {
+                return Ok(Err(anyhow!("the lobby can't be archived")));
+            }
+            if room.archived.is_some() == reason.is_some() {
+                let state = reason.map_or("not archived", |_| "archived already");
+                return Ok(Err(anyhow!("{title} is {state}")));
+            }
+            if reason.is_none() && tx.count_rooms()? >= most {
+                return Ok(Err(anyhow!(
+                    "there are as many rooms as there may be ([limits] rooms = {most})"
+                )));
+            }
+            tx.set(room.id, &setting)?;
+            Ok(Ok(room.title))
+        })??;
+        let (line, sentence) = match reason {
+            Some(reason) => (
+                Line::of(&events::ROOM_ARCHIVED).with_text("reason", reason),
+                "is archived: its members read it, and nothing more",
+            ),
+            None => (Line::of(&events::ROOM_REOPENED), "is open again"),
+        };
+        self.audit.log(signed(line.with("room", &title)));
+        writeln!(out, "{title} {sentence}.")?;
+        Ok(())
+    }
+
     fn list(&self, out: &mut impl Write) -> anyhow::Result<()> {
         let accounts = match self.store() {
             Ok(mut store) => all_accounts(|after| {
@@ -208,8 +254,12 @@ impl Admin<'_> {
 
 /// The operating system's user number is all that is known of the operator.
 fn by_operator(event: &'static AuditEvent) -> Line {
+    signed(Line::of(event))
+}
+
+fn signed(line: Line) -> Line {
     let uid = rustix::process::getuid().as_raw();
-    Line::of(event).with("by", "operator").with("uid", uid)
+    line.with("by", "operator").with("uid", uid)
 }
 
 /// All accounts by number. Each page is a transaction of its own: a checkpoint can't pass one that

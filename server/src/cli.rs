@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::LazyLock;
 
-use chatbox_common::name::UserName;
+use chatbox_common::limits::MAX_TOPIC;
+use chatbox_common::name::{RoomName, UserName};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 
@@ -21,10 +22,11 @@ without any file they are in $XDG_STATE_HOME/chatbox/ (~/.local/state/chatbox/).
 
   tail -f log/info.log log/credentials.log log/chat.log log/sql.log
   chatbox-server user list
+  chatbox-server room archive '#ops' 'it is over'
   chatbox-server backup chatbox-backup.db
 
 The commands find the database as the server does. `user list` and `backup` work beside a
-running server; what changes an account needs it stopped.
+running server; what changes an account or a room needs it stopped.
 
 Where the database is missing or empty and there are keys or logs of one, the server
 does not start: with --new-database it begins anew, and every name is free again.
@@ -90,6 +92,9 @@ pub enum Command {
     /// Look after accounts
     #[command(subcommand)]
     User(UserCommand),
+    /// End rooms, or open them again
+    #[command(subcommand)]
+    Room(RoomCommand),
     /// Copy the database to a new file, which must not exist
     Backup {
         /// The file to make
@@ -136,6 +141,34 @@ pub enum UserCommand {
         #[arg(value_parser = UserName::parse)]
         name: UserName,
     },
+}
+
+/// What the operator does with rooms.
+#[derive(Debug, Subcommand)]
+pub enum RoomCommand {
+    /// Let a room be read from now on, and nothing more; its name stays taken
+    Archive {
+        /// Which, in quotes: '#ops', or '#ops~alice' for one of those who are invited
+        #[arg(value_parser = RoomName::parse)]
+        name: RoomName,
+        /// Why, which its members read
+        #[arg(value_parser = reason, default_value = "")]
+        reason: String,
+    },
+    /// Open an archived room again
+    Unarchive {
+        /// Which, in quotes
+        #[arg(value_parser = RoomName::parse)]
+        name: RoomName,
+    },
+}
+
+/// As long as members' reasons may be, and one line as theirs.
+fn reason(text: &str) -> Result<String, String> {
+    if text.len() > MAX_TOPIC || text.contains(char::is_control) {
+        return Err(format!("a reason is one line of at most {MAX_TOPIC} bytes"));
+    }
+    Ok(text.to_owned())
 }
 
 fn role() -> impl TypedValueParser<Value = Role> {

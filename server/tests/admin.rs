@@ -255,13 +255,15 @@ fn beside_a_running_server_one_may_look_and_copy_and_not_change() {
     let dir = ServerDir::with_alice();
     let server = dir.serve();
     for change in [
-        &["disable", "alice"][..],
-        &["enable", "alice"],
-        &["reset-2fa", "alice"],
-        &["set-role", "alice", "admin"],
-        &["logout", "alice"],
+        &["user", "disable", "alice"][..],
+        &["user", "enable", "alice"],
+        &["user", "reset-2fa", "alice"],
+        &["user", "set-role", "alice", "admin"],
+        &["user", "logout", "alice"],
+        &["room", "archive", "#ops"],
+        &["room", "unarchive", "#old"],
     ] {
-        let complaint = dir.refused(&[&["user"], change].concat(), 1);
+        let complaint = dir.refused(change, 1);
         assert!(complaint.contains("stop it first"), "{complaint}");
     }
     assert_eq!(dir.ask::<i64>("SELECT count(*) FROM resume_tokens"), 1);

@@ -8,8 +8,10 @@
     reason = "a test may assert in the plainest way, in its helpers as well"
 )]
 
+use std::process::Command;
+
 use chatbox_common::testkit::LOBBY;
-use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
+use chatbox_common::testkit::process::{ServerProcess, UNLIMITED, program};
 use chatbox_common::testkit::scripted_client::ScriptedClient;
 use chatbox_common::wire::message::{
     Access, Action, Capabilities, ClientMessage, ErrorCode, Resume, RoomChanged, ServerMessage,
@@ -144,4 +146,76 @@ fn a_client_that_announced_nothing_is_refused_with_what_it_knows() {
         alice.say_in(ops, 2, "one more").unwrap_err(),
         ErrorCode::Archived
     );
+}
+
+/// Runs a command of the operator's; what it says, and whether it succeeded.
+fn operator(server: &ServerProcess, arguments: &[&str]) -> (String, bool) {
+    let mut command = Command::new(program("chatbox-server"));
+    command.current_dir(server.path()).args(arguments);
+    let ran = command.output().unwrap();
+    let said = [ran.stdout, ran.stderr].concat();
+    (String::from_utf8(said).unwrap(), ran.status.success())
+}
+
+#[test]
+fn the_operator_ends_a_room_and_opens_it_again() {
+    let config = format!("{UNLIMITED}[limits]\nrooms = 3\n");
+    let mut server = ServerProcess::start(&config);
+    let (mut hers, mut alice) = server.register("Alice");
+    let (_bob, mut bob) = server.register("Bob");
+    let ops = alice.create("#ops", Access::Open).unwrap().room;
+    alice.create("#secret", Access::Invited).unwrap();
+    alice.direct("Bob").unwrap();
+    bob.join("#ops").unwrap();
+    bob.say_in(ops, 1, "the last word").unwrap();
+    assert_eq!(
+        bob.create("#new", Access::Open).unwrap_err(),
+        ErrorCode::TooManyRooms
+    );
+    let end = ["room", "archive", "#OPS", "it is over"];
+    let (said, is_done) = operator(&server, &end);
+    assert!(!is_done && said.contains("stop it first"), "{said}");
+    let token = bob.token();
+    server.stop();
+    let (said, is_done) = operator(&server, &end);
+    assert!(is_done && said.starts_with("#ops is archived"), "{said}");
+    for (arguments, why) in [
+        (&end[..3], "#ops is archived already"),
+        (&["room", "unarchive", "#secret~alice"], "is not archived"),
+        (&["room", "archive", "#lobby"], "the lobby can't be"),
+        (&["room", "archive", "#none"], "there is no room #none"),
+        (&["room", "archive", "@Alice+Bob"], "error"),
+        (&["room", "archive", "#secret", "a\nb"], "one line"),
+    ] {
+        let (said, is_done) = operator(&server, arguments);
+        assert!(!is_done && said.contains(why), "{arguments:?}: {said}");
+    }
+
+    server.restart();
+    let mut bob = server.resume(&token);
+    let rooms = bob.welcome.clone().unwrap().rooms;
+    let room = rooms.iter().find(|room| room.room == ops).unwrap();
+    assert_eq!(room.archived.as_deref(), Some("it is over"));
+    assert_eq!(bob.say_in(ops, 2, "more"), Err(ErrorCode::Archived));
+    assert_eq!(bob.texts_with("last"), ["the last word"]);
+    // It made place for another, which its return needs.
+    bob.create("#new", Access::Open).unwrap();
+    let token = bob.token();
+    server.stop();
+    let (said, is_done) = operator(&server, &["room", "unarchive", "#ops"]);
+    assert!(!is_done && said.contains("rooms = 3"), "{said}");
+    for (what, name) in [("archive", "#secret~Alice"), ("unarchive", "#ops")] {
+        let (said, is_done) = operator(&server, &["room", what, name]);
+        assert!(is_done, "{said}");
+    }
+    server.restart();
+    server.resume(&token).say_in(ops, 2, "more").unwrap();
+    let alice = server.log_in(&mut hers);
+    let rooms = alice.welcome.unwrap().rooms;
+    let secret = rooms.iter().find(|room| room.name == "#secret~Alice");
+    assert_eq!(secret.unwrap().archived.as_deref(), Some(""));
+    let line = server.line("info.log", &["room_archived", "room=#ops"]);
+    let by = "reason=\"it is over\" room=#ops by=operator uid=";
+    assert!(line.contains(by), "{line}");
+    server.line("info.log", &["room_reopened room=#ops by=operator uid="]);
 }

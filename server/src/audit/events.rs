@@ -144,8 +144,8 @@ events! {
         TOPIC_SET = Info "topic_set" (topic room by account);
         ROOM_LOCKED = Info "room_locked" (reason room by account);
         ROOM_UNLOCKED = Info "room_unlocked" (room by account);
-        ROOM_ARCHIVED = Info "room_archived" (reason room by account);
-        ROOM_REOPENED = Info "room_reopened" (room by account);
+        ROOM_ARCHIVED = Info "room_archived" (reason room by [uid] [account]);
+        ROOM_REOPENED = Info "room_reopened" (room by [uid] [account]);
         INVITED = Info "invited" (user room by account);
         KICKED = Info "kicked" (user reason room by account);
         BANNED = Info "banned" (user reason room by account);
