@@ -21,6 +21,7 @@ use chatbox_common::wire::corpus;
 use chatbox_common::wire::message::{
     ByeReason, ClientMessage, ErrorCode, ErrorMessage, FactorConfirm, Plain, ServerMessage,
 };
+use rusqlite::Connection;
 
 const QUICK: &str = "[security]\nscram_iterations = 4096\n";
 /// Units of work that an account has at once, and a second; a `ping` is one.
@@ -231,6 +232,41 @@ fn more_resumes_than_an_account_pays_for_wait_or_are_told_to_come_back() {
         counted <= u64::from(begun) + refused / 4 + 10,
         "{counted} {begun}"
     );
+}
+
+#[test]
+fn who_is_in_five_hundred_rooms_resumes_at_once_and_again() {
+    const ROOMS: usize = 500;
+    let mut server = ServerProcess::start(QUICK);
+    let (_account, alice) = server.register("Alice");
+    let mut token = alice.token();
+    drop(alice);
+    server.stop();
+    let database = Connection::open(server.path().join("data/chatbox.db")).unwrap();
+    let made = database.execute_batch(&format!(
+        "BEGIN; WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < {ROOMS}) \
+         INSERT INTO rooms(id, name, mode, access, created_at) \
+         SELECT 1000 + i, '#room' || i, 'audited', 'open', 1 FROM n; \
+         INSERT INTO members(room, account, user, joined_seq, joined_at) \
+         SELECT id, 1, 'Alice', 1, 1 FROM rooms WHERE id > 1000; COMMIT"
+    ));
+    made.unwrap();
+    drop(database);
+    server.restart();
+    for _ in 0..5 {
+        let mut alice = ScriptedClient::connect(&server);
+        alice.say_resume(&token);
+        alice.enter();
+        token = alice.token();
+        let mut rooms = alice.welcome.as_ref().unwrap().rooms.len();
+        while rooms < ROOMS + 1 {
+            alice.until("the rest of the rooms", |message| {
+                matches!(message, ServerMessage::Joined(_)).then_some(())
+            });
+            rooms += 1;
+        }
+        alice.ping();
+    }
 }
 
 /// How often the readers have carried out the statements with these words in them.
