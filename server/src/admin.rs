@@ -317,8 +317,8 @@ fn table(accounts: &[AccountLine]) -> String {
 
 fn row(account: &AccountLine) -> [String; 8] {
     let status = match account.status {
-        Status::Active => "active",
-        Status::Disabled => "disabled",
+        Status::Active => "ok",
+        Status::Disabled => "ko",
     };
     // Whatever the column holds: only an address reaches the terminal.
     let seen = account.ip_port.as_deref();
@@ -387,9 +387,9 @@ mod tests {
         let text = table(&[listed("[2001:db8::1]:4000")]);
         assert_eq!(
             text,
-            "ID  NAME   STATUS    ROLE   ONLINE  LAST SEEN           CREATED (UTC)        \
+            "ID  NAME   STATUS  ROLE   ONLINE  LAST SEEN           CREATED (UTC)        \
              LAST LOGIN (UTC)\n\
-             7   Alice  disabled  admin  yes     [2001:db8::1]:4000  1970-01-01 00:00:01  -\n"
+             7   Alice  ko      admin  yes     [2001:db8::1]:4000  1970-01-01 00:00:01  -\n"
         );
     }
 

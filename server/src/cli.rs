@@ -126,7 +126,8 @@ pub enum UserCommand {
         #[arg(value_parser = UserName::parse)]
         name: UserName,
     },
-    /// Make somebody an administrator, who may do in every room they can see what its owner may
+    /// Make somebody an administrator, who may do in every room they can see what its owner may, or a
+    /// member again
     SetRole {
         /// Who
         #[arg(value_parser = UserName::parse)]

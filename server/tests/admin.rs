@@ -141,7 +141,7 @@ fn without_a_database_none_is_made() {
 fn an_account_is_changed_shown_and_audited() {
     let dir = ServerDir::with_alice();
     let shown = dir.fine(&["user", "list"]);
-    let row = "1   Alice  active  member  no      192.0.2.1:5000  1970-01-01 00:00:01  \
+    let row = "1   Alice  ok      member  no      192.0.2.1:5000  1970-01-01 00:00:01  \
                1970-01-01 00:01:01";
     assert_eq!(shown.lines().nth(1), Some(row), "{shown}");
     assert!(!shown.contains("verifier"));
@@ -151,7 +151,7 @@ fn an_account_is_changed_shown_and_audited() {
     assert_eq!(dir.ask::<i64>("SELECT count(*) FROM resume_tokens"), 0);
     dir.fine(&["user", "set-role", "alice", "admin"]);
     let shown = dir.fine(&["user", "list"]);
-    assert!(shown.contains("Alice  disabled  admin"), "{shown}");
+    assert!(shown.contains("Alice  ko      admin"), "{shown}");
     dir.fine(&["user", "enable", "alice"]);
     assert_eq!(dir.ask::<String>("SELECT status FROM REGISTERED"), "ok");
 
