@@ -137,14 +137,13 @@ fn mask(word: &str) -> String {
     if let Some((begin, port)) = word.split_once("127.0.0.1:") {
         return format!("{begin}127.0.0.1:{}", hide(port));
     }
-    if let Some((secret, end)) = word.split_once("&issuer") {
-        return format!("{}&issuer{end}", hide(secret));
+    // The secret in a link, wherever the edge of the screen breaks that.
+    let (before, end) = word.split_at(word.find('&').unwrap_or(word.len()));
+    if let Some((begin, secret)) = before.split_once("secret=") {
+        return format!("{begin}secret={}{end}", hide(secret));
     }
-    match word.rsplit_once('=') {
-        Some((begin, secret)) if secret.len() > 8 && is_base32(secret) => {
-            return format!("{begin}={}", hide(secret));
-        }
-        _ => {}
+    if !end.is_empty() && is_base32(before) {
+        return format!("{}{end}", hide(before));
     }
     // A fingerprint that the edge of the screen cuts.
     let is_base64 = |c: char| c.is_ascii_alphanumeric() || "+/".contains(c);

@@ -357,7 +357,7 @@ fn show_second_factor(
     writeln!(out, "This is shown once. Hand it over unseen by others.")?;
     writeln!(out)?;
     writeln!(out, "secret   {}", totp.base32().expose())?;
-    writeln!(out, "as URI   {}", totp.uri(user).expose())?;
+    writeln!(out, "as URI   {}", totp.uri(user, None).expose())?;
     writeln!(out, "recovery codes, each good once:")?;
     for code in codes {
         writeln!(out, "         {}", code.text().expose())?;

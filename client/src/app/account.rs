@@ -277,8 +277,10 @@ impl App {
         }
         self.flush()?;
         let shown = secret.as_ref();
-        let Self { face, user, .. } = self;
-        Login::show_factor(&mut **face, user, shown, &recovery, factor.time)?;
+        let Self {
+            login, face, user, ..
+        } = self;
+        login.show_factor(&mut **face, user, shown, &recovery, factor.time)?;
         if has_secret {
             return self.first_code(MAX_FIRST_CODES);
         }

@@ -57,6 +57,7 @@ impl Login {
 
     /// Shows a new second factor, or the recovery codes where they alone are new.
     pub fn show_factor(
+        &self,
         prompter: &mut dyn Prompter,
         user: &UserName,
         secret: Option<&TotpSecret>,
@@ -65,7 +66,10 @@ impl Login {
     ) -> io::Result<()> {
         check_clock(server_time, prompter);
         let sheet = match secret {
-            Some(secret) => enrol::sheet(user, secret, recovery, prompter.screen()),
+            Some(secret) => {
+                let whose = (user, self.server.host());
+                enrol::sheet(whose, secret, recovery, prompter.screen())
+            }
             None => enrol::recovery_alone(recovery),
         };
         prompter.show(&sheet)

@@ -12,12 +12,12 @@ use crate::words::enrol as words;
 
 #[must_use]
 pub fn sheet(
-    user: &UserName,
+    (user, host): (&UserName, &str),
     secret: &TotpSecret,
     recovery: &[RecoveryCode],
     screen: Screen,
 ) -> Sheet {
-    let uri = secret.uri(user);
+    let uri = secret.uri(user, Some(host));
     let (invitation, picture) = if screen.pictures {
         match qr::render(uri.expose(), screen.columns, screen.escapes) {
             Ok(picture) => (words::SCAN.to_owned(), picture),
@@ -89,7 +89,7 @@ mod tests {
             .map(|n| RecoveryCode::new(Secret::new([n; 10])))
             .collect();
         let user = UserName::parse("alice").unwrap();
-        let sheet = sheet(&user, &secret, &recovery, screen);
+        let sheet = sheet((&user, "chat.example"), &secret, &recovery, screen);
         Zeroizing::new([sheet.text.as_str(), &sheet.invitation, &sheet.picture].concat())
     }
 
@@ -100,7 +100,8 @@ mod tests {
             ..SCREEN
         });
         assert!(text.contains("secret: GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ\n"));
-        assert!(text.contains("otpauth://totp/ChatBox:alice?secret="));
+        assert!(text.contains("otpauth://totp/alice?secret="));
+        assert!(text.contains("&issuer=ChatBox%20chat.example\n"));
         assert_eq!(
             text.lines().filter(|l| l.matches('-').count() == 3).count(),
             10

@@ -379,7 +379,7 @@ impl Login {
             greeted.register(&named, &password)
         })??;
         let (secret, recovery) = (Some(&registering.secret), &registering.recovery);
-        Self::show_factor(prompter, &user, secret, recovery, registering.server_time)?;
+        self.show_factor(prompter, &user, secret, recovery, registering.server_time)?;
         for _ in 0..MAX_FIRST_CODES {
             let code = match self.codes.fresh(prompter, words::FIRST_CODE) {
                 Ok(code) => code,

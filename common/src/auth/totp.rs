@@ -3,6 +3,8 @@
 //! Computes and compares codes. The server records the step used last, and counts wrong guesses;
 //! without that a code could be used twice within its step.
 
+use std::fmt::Write;
+
 use subtle::{ConditionallySelectable, ConstantTimeEq, CtOption};
 use zeroize::Zeroizing;
 
@@ -15,6 +17,9 @@ pub const STEP_SECONDS: u64 = 30;
 
 /// The length of a code, in decimal digits.
 pub const DIGITS: u32 = 6;
+
+/// Characters of a server's host in the URI: with more, the QR code would not fit on 24 lines.
+const MAX_ISSUER_HOST: usize = 20;
 
 /// The step (RFC 6238's T) in which a moment lies, given in seconds since 1970 UTC.
 #[must_use]
@@ -103,15 +108,34 @@ impl TotpSecret {
         SecretString::new(base32_groups(self.0.expose()).as_str().to_owned())
     }
 
-    /// The secret as authenticators scan it: the text of the QR code.
+    /// The secret as authenticators scan it: the text of the QR code. `host` is that of the server,
+    /// where it is known: by it an authenticator tells several servers apart.
     #[must_use]
-    pub fn uri(&self, user: &UserName) -> SecretString {
-        const PARTS: [&str; 3] = ["otpauth://totp/ChatBox:", "?secret=", "&issuer=ChatBox"];
+    pub fn uri(&self, user: &UserName, host: Option<&str>) -> SecretString {
         let secret = base32_groups(self.0.expose());
-        let [scheme, key, issuer] = PARTS;
+        let (label, host) = match host {
+            // The name before the colon would have to be the issuer's, host and all.
+            Some(host) => ("otpauth://totp/", issuer_of(host)),
+            None => ("otpauth://totp/ChatBox:", String::new()),
+        };
+        let (key, issuer) = ("?secret=", "&issuer=ChatBox");
         // `concat` allocates once, so that no half of the secret is left behind.
-        SecretString::new([scheme, user.as_str(), key, &secret, issuer].concat())
+        SecretString::new([label, user.as_str(), key, &secret, issuer, &host].concat())
     }
+}
+
+/// A blank and the beginning of the host, percent-encoded (RFC 3986, 2.1).
+fn issuer_of(host: &str) -> String {
+    let mut encoded = "%20".to_owned();
+    for byte in host.bytes().take(MAX_ISSUER_HOST) {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a String does not fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
 }
 
 /// HOTP (RFC 4226 section 5.3) of at most nine digits, as a number.
@@ -239,10 +263,23 @@ mod tests {
             "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
         );
         assert_eq!(
-            rfc_secret().uri(&user).expose(),
+            rfc_secret().uri(&user, None).expose(),
             "otpauth://totp/ChatBox:Alice.b\
              ?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=ChatBox"
         );
+        for (host, issuer) in [
+            ("chat.example", "chat.example"),
+            ("::1", "%3A%3A1"),
+            ("a-long-name.of.a.server.example", "a-long-name.of.a.ser"),
+        ] {
+            assert_eq!(
+                rfc_secret().uri(&user, Some(host)).expose(),
+                format!(
+                    "otpauth://totp/Alice.b?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\
+                     &issuer=ChatBox%20{issuer}"
+                )
+            );
+        }
     }
 
     #[test]
