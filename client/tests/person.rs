@@ -81,6 +81,30 @@ fn recovery_codes(sheet: &str) -> Vec<String> {
 }
 
 #[test]
+fn a_name_that_is_taken_is_told_before_a_password_is_typed_for_it() {
+    let server = ServerProcess::start(UNLIMITED);
+    let (_, _client) = server.register("alice");
+    let mut person = start(&server);
+    person.is_asked("1) Register  2) Log in");
+    person.types("1");
+    person.is_asked("Name:");
+    person.types("Alice");
+    person.sees("taken");
+    person.is_asked("1) Register  2) Log in");
+    person.types("1");
+    person.sees("Name [Alice]:");
+    person.types("bob");
+    person.is_asked("New password");
+    assert_eq!(person.text().matches("New password").count(), 1);
+    // Whoever thinks better of it leaves no name behind.
+    person.press(CTRL_D);
+    person.is_asked("1) Register  2) Log in");
+    server.register("bob");
+    person.types("q");
+    assert_eq!(person.ends().code(), Some(0));
+}
+
+#[test]
 fn two_people_register_and_talk_and_one_leaves() {
     let server = ServerProcess::start("");
     let mut alice = start(&server);
@@ -168,6 +192,8 @@ fn a_refused_login_says_the_same_whatever_was_wrong_and_returns_to_the_menu() {
         heard.push(person.sees("\n"));
     }
     assert!(heard.iter().all(|words| *words == heard[0]), "{heard:?}");
+    // What helps is told above the menu.
+    person.sees("a recovery code does in its place");
     person.sees("1) Register  2) Log in");
     person.types("q");
     assert_eq!(person.ends().code(), Some(0));

@@ -161,7 +161,12 @@ impl Login {
                 None => menu(prompter)?,
             };
             match self.attempt(chosen, prompter) {
-                Err(reason) if !reason.is_final() => prompter.tell(&reason.sentence),
+                Err(reason) if !reason.is_final() => {
+                    prompter.tell(&reason.sentence);
+                    if chosen == Purpose::LogIn && reason.exit == Exit::LoginRefused {
+                        prompter.tell(words::WHAT_HELPS);
+                    }
+                }
                 done => return done,
             }
         }
@@ -371,13 +376,21 @@ impl Login {
 
     fn register(&mut self, prompter: &mut dyn Prompter) -> Result<Entered, ExitReason> {
         let user = self.name(prompter)?;
-        let password = self.password(Some(&user), prompter)?;
         let greeted = self.reach(Purpose::Register, prompter)?;
         let fingerprint = greeted.fingerprint();
         let named = user.clone();
-        let mut registering = away(prompter, words::REGISTERING, move || {
-            greeted.register(&named, &password)
+        // A name that is taken shows before a password is thought up for it.
+        let named = away(prompter, words::REGISTERING, move || {
+            greeted.register(&named)
         })??;
+        let password = match self.password(Some(&user), prompter) {
+            Ok(password) => password,
+            Err(reason) => {
+                named.leave();
+                return Err(reason);
+            }
+        };
+        let mut registering = away(prompter, words::REGISTERING, move || named.with(&password))?;
         let (secret, recovery) = (Some(&registering.secret), &registering.recovery);
         self.show_factor(prompter, &user, secret, recovery, registering.server_time)?;
         for _ in 0..MAX_FIRST_CODES {

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use chatbox_common::auth::recovery::{RECOVERY_CODES, RecoveryCode};
 use chatbox_common::auth::resume::ResumeToken;
-use chatbox_common::auth::scram::{ClientFirst, Iterations, NONCE_LEN, Password, Verifier};
+use chatbox_common::auth::scram::{
+    ClientFirst, Iterations, NONCE_LEN, Password, SALT_LEN, Verifier,
+};
 use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::channel::{Receiver, Sender};
 use chatbox_common::crypto::handshake::ChannelBinding;
@@ -83,6 +85,16 @@ pub struct Entered {
     pub(super) binding: ChannelBinding,
 }
 
+/// The server has nobody of that name, and waits for what it is to keep of the password.
+pub struct NamedAccount {
+    greeted: Greeted,
+    salt: [u8; SALT_LEN],
+    iterations: Iterations,
+    secret: TotpSecret,
+    recovery: Vec<RecoveryCode>,
+    server_time: u64,
+}
+
 pub struct Registering {
     greeted: Greeted,
     /// For the authenticator.
@@ -102,15 +114,11 @@ pub struct Challenged {
 }
 
 impl Greeted {
-    /// Asks for an account, and computes from the password what the server is to keep of it.
+    /// Asks for an account of this name.
     ///
     /// # Errors
     /// When the server refuses, or asks for too few or too many rounds of hashing.
-    pub fn register(
-        mut self,
-        user: &UserName,
-        password: &Password,
-    ) -> Result<Registering, SessionError> {
+    pub fn register(mut self, user: &UserName) -> Result<NamedAccount, SessionError> {
         let request = self.next_request();
         let answer = self.ask(&ClientMessage::Register(Register {
             request,
@@ -133,14 +141,13 @@ impl Greeted {
             return Err(SessionError::Protocol);
         }
         self.deadline = Instant::now() + REGISTRATION;
-        let verifier = Verifier::derive(password, salt, Iterations::new(iterations)?);
-        Ok(Registering {
+        Ok(NamedAccount {
             greeted: self,
+            salt,
+            iterations: Iterations::new(iterations)?,
             secret: TotpSecret::new(totp),
             recovery: recovery.into_iter().map(RecoveryCode::new).collect(),
             server_time: time,
-            stored_key: verifier.stored_key,
-            server_key: verifier.server_key,
         })
     }
 
@@ -223,6 +230,26 @@ pub enum Confirmed {
     Yes(Box<Entered>),
     /// Another code may be tried; with the server's sentence.
     WrongCode(Box<Registering>, String),
+}
+
+impl NamedAccount {
+    pub fn leave(self) {
+        self.greeted.leave();
+    }
+
+    /// Computes from the password what the server is to keep of it.
+    #[must_use]
+    pub fn with(self, password: &Password) -> Registering {
+        let verifier = Verifier::derive(password, self.salt, self.iterations);
+        Registering {
+            greeted: self.greeted,
+            secret: self.secret,
+            recovery: self.recovery,
+            server_time: self.server_time,
+            stored_key: verifier.stored_key,
+            server_key: verifier.server_key,
+        }
+    }
 }
 
 impl Registering {
