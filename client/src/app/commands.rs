@@ -1,6 +1,8 @@
 //! Carries out what a person or a script types: the loop calls [`App::carry_out`] for each intent
 //! of the face. Grammar is `input`'s, waiting and sending are `outgoing`'s.
 
+use std::time::Instant;
+
 use chatbox_common::crypto::record::KeyAge;
 use chatbox_common::wire::message::{ClientMessage, Kind, Plain, ServerInfo};
 
@@ -113,7 +115,12 @@ impl App {
             return self.log_in_again();
         }
         match understood {
-            Input::Empty => Ok(()),
+            Input::Empty => {
+                if self.is_person {
+                    self.connection.hurry(Instant::now());
+                }
+                Ok(())
+            }
             Input::Problem(sentence) => {
                 if expected == Expected::Move {
                     return self.not_moved(|app| app.not_taken(&sentence));

@@ -143,6 +143,13 @@ impl Connection {
         pause
     }
 
+    /// The next attempt is due at once.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        if let LinkState::Down(at) = &mut self.state {
+            *at = now.min(*at);
+        }
+    }
+
     pub(super) const fn retry_at(&self) -> Option<Instant> {
         match self.state {
             LinkState::Down(at) => Some(at),
@@ -224,8 +231,12 @@ mod tests {
         let pause = connection.pause(now, 0);
         assert_eq!(connection.retry_at(), Some(now + pause));
         assert_eq!(connection.way(), Way::Down(now + pause));
+        connection.hurry(now);
+        assert_eq!(connection.retry_at(), Some(now));
         assert!(connection.begin_attempt(now + pause).is_some());
         assert_eq!(connection.retry_at(), None);
+        assert_eq!(connection.way(), Way::Connecting);
+        connection.hurry(now);
         assert_eq!(connection.way(), Way::Connecting);
     }
 

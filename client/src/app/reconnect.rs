@@ -106,7 +106,11 @@ impl App {
         if self.run_mode != RunMode::Chat && !self.connection.is_news(sentence) {
             return Ok(());
         }
-        self.state(&words::reconnecting(sentence, seconds))
+        let mut told = words::reconnecting(sentence, seconds);
+        if self.is_person {
+            told.push_str(words::ENTER_HURRIES);
+        }
+        self.state(&told)
     }
 
     /// The state of the connection is shown in a chat, and is not part of a script's output.

@@ -308,6 +308,9 @@ pub fn reconnecting(why: &str, seconds: f32) -> String {
     format!("{why}, reconnecting in {seconds} s")
 }
 
+/// Behind it.
+pub const ENTER_HURRIES: &str = "; Enter tries now";
+
 /// Of messages that were typed and not acknowledged, sent or not.
 pub fn unacknowledged(count: usize) -> String {
     match count {

@@ -67,3 +67,20 @@ fn a_server_that_answers_nothing_is_told_of_until_it_says_something() {
     turns_until(&mut desk, "connected  server key checked");
     server.join().unwrap();
 }
+
+#[test]
+fn a_server_that_is_away_is_tried_at_once_by_enter() {
+    let mut desk = Desk::begin();
+    let error = chatbox_common::channel::ChannelError::CutOff;
+    desk.app.cut_off(&error).unwrap();
+    desk.shows();
+    desk.sees("Enter tries now");
+    let is_due = |desk: &Desk| {
+        let at = desk.app.connection.retry_at();
+        at.expect("a next attempt") <= Instant::now()
+    };
+    desk.press("\"said later\" enter");
+    assert!(!is_due(&desk), "a text waits");
+    desk.press("enter");
+    assert!(is_due(&desk));
+}
