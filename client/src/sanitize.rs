@@ -57,6 +57,9 @@ pub fn text_at(input: &str, at: usize) -> (Cow<'_, str>, usize) {
     clean(input, |c| matches!(c, '\n' | '\t'), at)
 }
 
+/// Looks like a blank and is none: alone it hides that there is a text.
+const BRAILLE_BLANK: char = '\u{2800}';
+
 fn clean(input: &str, layout: fn(char) -> bool, at: usize) -> (Cow<'_, str>, usize) {
     let plain = |c: char| matches!(c, ' '..='~') || layout(c);
     if input.chars().all(plain) {
@@ -67,6 +70,8 @@ fn clean(input: &str, layout: fn(char) -> bool, at: usize) -> (Cow<'_, str>, usi
     let mut marks = 0;
     let mut place = None;
     let mut rest = input.chars();
+    let is_blank = |c: char| c.is_whitespace() || c == BRAILLE_BLANK;
+    let hides = input.chars().all(is_blank);
     loop {
         if place.is_none() && input.len() - rest.as_str().len() >= at {
             place = Some(output.len());
@@ -94,7 +99,7 @@ fn clean(input: &str, layout: fn(char) -> bool, at: usize) -> (Cow<'_, str>, usi
             }
         } else {
             marks = 0;
-            if is_hostile(c) && !layout(c) {
+            if is_hostile(c) && !layout(c) || hides && c == BRAILLE_BLANK {
                 escape(&mut output, c);
             } else {
                 output.push(c);
@@ -204,6 +209,12 @@ mod tests {
                 "ad\\u{fff0}m\\u{e0fff}in",
             ),
             ("fillers", "\u{3164}\u{115f}", "\\u{3164}\\u{115f}"),
+            (
+                "a text of blanks",
+                "\u{2800} \u{2800}",
+                "\\u{2800} \\u{2800}",
+            ),
+            ("byte order mark", "\u{feff}x", "\\u{feff}x"),
         ] {
             assert_eq!(line(attack), shown, "{what}");
             assert_eq!(text(attack), shown, "{what}");
@@ -242,6 +253,7 @@ mod tests {
             "plain ASCII ~ \\u{1b}",
             "déjà vu, naïve, Straße",
             "e\u{301} decomposed, Việt\u{323}",
+            "⠓⠑⠇⠇⠕\u{2800}⠺",
             "שלום مرحبا привет 你好 こんにちは",
             "می\u{200c}خواهم",
             "क\u{94d}\u{200d}ष",

@@ -16,8 +16,17 @@ fn begins_with(text: &str, name: &str) -> bool {
 }
 
 fn holds(text: &str, name: &str) -> bool {
+    let mut words = text.split(char::is_whitespace);
+    words.any(|word| {
+        // A link names nobody, whatever it goes to: `https://git.example/@alice/repo`.
+        let before = word.split_once("://").map_or(word, |(before, _)| before);
+        word_holds(before, name)
+    })
+}
+
+fn word_holds(word: &str, name: &str) -> bool {
     let mut before = None;
-    let mut rest = text.chars();
+    let mut rest = word.chars();
     while let Some(c) = rest.next() {
         if c == '@' && !before.is_some_and(belongs) && is_whole(rest.as_str(), name) {
             return true;
@@ -59,6 +68,8 @@ mod tests {
             "é @alice é",
             "@@alice",
             "@alice's turn",
+            "https://git.example/@bob is @alice",
+            "bob/@alice",
         ] {
             assert!(names(text, "Alice"), "{text}");
         }
@@ -93,6 +104,9 @@ mod tests {
             "é@alice",
             "alice2: hello",
             "@ alice",
+            "https://git.example/@alice/repo",
+            "see (https://git.example/@alice)",
+            "https://alice@git.example/ https://@alice",
             "@",
             "",
         ] {

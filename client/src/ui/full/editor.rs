@@ -12,6 +12,8 @@ mod motion;
 
 use std::mem;
 
+use chatbox_common::limits::MAX_TEXT;
+
 use super::keymap::Action;
 use crate::input::MAX_LINE;
 use completion::Completion;
@@ -141,6 +143,10 @@ impl Editor {
             return EditOutcome::Full(size);
         }
         if text.contains('\n') {
+            // Several lines are a text: what can't be one is not asked about.
+            if size > MAX_TEXT {
+                return EditOutcome::Full(size);
+            }
             self.asked = Some(whole);
             return EditOutcome::Done;
         }

@@ -22,13 +22,18 @@ pub enum PasswordError {
     /// More than [`MAX_PASSWORD`] bytes.
     #[error("a password has at most {MAX_PASSWORD} bytes")]
     TooLong,
-    /// Prohibited by SASLprep: control characters, characters unknown to Unicode 3.2, a mixture
-    /// of writing directions.
+    /// Prohibited by SASLprep: control characters, characters unknown to Unicode 3.2.
     #[error(
         "the password holds a character that keyboards and systems do not agree on, such as a \
          control character or a new emoji"
     )]
     Character,
+    /// Prohibited by SASLprep (RFC 3454, section 6).
+    #[error(
+        "a password with letters that are written from right to left begins and ends with such \
+         letters and has no others"
+    )]
+    Direction,
 }
 
 /// A password prepared by SASLprep (RFC 4013), so that two keyboards that write the same letter
@@ -59,7 +64,14 @@ impl Password {
 fn saslprep(typed: &SecretString) -> Result<SecretString, PasswordError> {
     stringprep::saslprep(typed.expose())
         .map(|prepared| SecretString::new(prepared.into_owned()))
-        .map_err(|_| PasswordError::Character)
+        .map_err(|error| {
+            // It tells by its sentence alone, which may hold a character of the password.
+            let why = Zeroizing::new(error.to_string());
+            match why.as_str() {
+                "prohibited bidirectional text" => PasswordError::Direction,
+                _ => PasswordError::Character,
+            }
+        })
 }
 
 /// A stored text is no verifier: the database is damaged. Never a person's mistake.
@@ -168,9 +180,14 @@ mod tests {
             let result = saslprep(&secret(typed)).unwrap();
             assert_eq!(result.expose(), prepared, "{typed:?}");
         }
-        for prohibited in ["\u{7}", "\u{627}\u{31}"] {
+        for (prohibited, why) in [
+            ("\u{7}", PasswordError::Character),
+            ("\u{1f600}", PasswordError::Character),
+            ("\u{627}\u{31}", PasswordError::Direction),
+            ("\u{627}a\u{627}", PasswordError::Direction),
+        ] {
             let result = saslprep(&secret(prohibited));
-            assert_eq!(result, Err(PasswordError::Character), "{prohibited:?}");
+            assert_eq!(result, Err(why), "{prohibited:?}");
         }
     }
 

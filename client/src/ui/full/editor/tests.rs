@@ -338,3 +338,15 @@ fn whatever_is_pressed_the_cursor_stands_between_clusters_and_within_the_rows() 
         }
     }
 }
+
+#[test]
+fn pasted_lines_that_are_no_message_are_refused_before_they_are_asked_about() {
+    let mut editor = Editor::default();
+    let long = format!("one\n{}", "x".repeat(MAX_TEXT));
+    assert_eq!(editor.paste(&long), EditOutcome::Full(MAX_TEXT + 4));
+    let just = format!("one\n{}", "x".repeat(MAX_TEXT - 3));
+    assert_eq!(editor.paste(&just), EditOutcome::Full(MAX_TEXT + 1));
+    assert!(editor.asking().is_none());
+    assert_eq!(editor.paste(&just[1..]), EditOutcome::Done);
+    assert!(editor.asking().is_some());
+}
