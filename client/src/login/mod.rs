@@ -18,6 +18,7 @@ mod questions;
 use std::env;
 use std::time::Duration;
 
+use chatbox_common::auth::SecondFactor;
 use chatbox_common::auth::scram::Password;
 use chatbox_common::fingerprint::Fingerprint;
 use chatbox_common::limits::MAX_FIRST_CODES;
@@ -365,6 +366,9 @@ impl Login {
             check_clock(server_time, prompter);
         }
         let entered = entered?;
+        if let Ok(SecondFactor::Recovery(_)) = SecondFactor::parse(code.expose()) {
+            prompter.tell(words::RECOVERY_SPENT);
+        }
         self.codes.spend(code);
         self.host_key.pin(fingerprint, prompter);
         self.user = Some(user);

@@ -24,6 +24,8 @@ pub const FIRST_CODE: &str = "Code shown there: ";
 /// Behind a refusal, above the menu.
 pub const WHAT_HELPS: &str = "log in again, with the next code; a recovery code does in its place, and \
      who has neither asks the operator";
+pub const RECOVERY_SPENT: &str = "that recovery code is spent; /2fa codes gives ten new ones, /2fa \
+     secret another secret for the app";
 pub const NO_ACCOUNT: &str = "there is no account: the first code was wrong too often";
 pub const NOBODY_TO_ASK: &str = "standard input is no terminal to ask on: use --user, \
      --password-file and --otp-file (and --register for a new account)";
