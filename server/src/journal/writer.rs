@@ -203,22 +203,21 @@ impl Writer {
         self.state.rooms_mut().forget_visited();
         self.others.extend(batch.others);
         let is_due = !self.others.is_empty() && Instant::now() >= self.next_session_change;
-        let to_the_end = batch.stop || batch.room_requests;
-        if is_due || to_the_end {
-            self.carry_out_others(to_the_end);
+        if is_due || batch.stop || batch.room_requests {
+            self.carry_out_others(batch.stop, Instant::now() + SESSION_TURN);
         }
     }
 
     /// In the order of the jobs, whatever their kind. What takes longer than a turn goes on in the
-    /// next one, unless later messages wait for it.
-    fn carry_out_others(&mut self, to_the_end: bool) {
+    /// next one, but for room requests and what comes before them, for which later messages wait.
+    fn carry_out_others(&mut self, to_the_end: bool, until: Instant) {
         let mut others = std::mem::take(&mut self.others);
-        let until = Instant::now() + SESSION_TURN;
-        while !others.is_empty() && (to_the_end || Instant::now() < until) {
+        let is_request = |job: &Job| matches!(job, Job::RoomRequest(_));
+        while !others.is_empty()
+            && (to_the_end || Instant::now() < until || others.iter().any(is_request))
+        {
             // A room action may change memberships: those that were read before it would not hold.
-            let run = others
-                .iter()
-                .take_while(|job| !matches!(job, Job::RoomRequest(_)));
+            let run = others.iter().take_while(|job| !is_request(job));
             let (memberships, count) = memberships(&mut self.state, run, until);
             for job in others.drain(..count) {
                 self.other(job, &memberships);

@@ -5,6 +5,7 @@ use chatbox_common::wire::message::{Access, RoomId};
 
 use super::*;
 use crate::delivery::Backpressure;
+use crate::event::SessionId;
 use crate::journal::job::{Ended, RoomAction, RoomRequest};
 use crate::journal::testing::{ALICES_SESSION, TestJournal, post};
 use crate::presence::LOOKS;
@@ -61,6 +62,34 @@ fn making(name: &str) -> Job {
     }))
 }
 
+fn end(session: SessionId) -> Job {
+    Job::End(Ended {
+        session,
+        cut_off: false,
+        bye: None,
+    })
+}
+
+#[test]
+fn what_waits_behind_a_room_request_is_not_hurried_by_it() {
+    let mut journal = TestJournal::open(0);
+    for session in [2, 3] {
+        journal.begin_session(session);
+    }
+    let (_directory, mut writer) = writer(journal);
+    writer.others = [end(2), making("#one"), end(3)].into();
+    let over = Instant::now();
+    writer.carry_out_others(false, over);
+    let is_open = |writer: &Writer, session| writer.state.sessions().open(session).is_some();
+    assert!(!is_open(&writer, 2) && is_open(&writer, 3));
+    let rooms = writer.state.write(|tx| tx.count_rooms()).unwrap();
+    assert_eq!((rooms, writer.others.len()), (2, 1));
+    writer.carry_out_others(false, over);
+    assert!(is_open(&writer, 3), "the turn is over");
+    writer.carry_out_others(true, over);
+    assert!(!is_open(&writer, 3));
+}
+
 #[test]
 fn a_room_request_overtakes_no_session_that_waits_to_begin_or_end() {
     let (_directory, mut writer) = writer(TestJournal::open(0));
@@ -70,12 +99,7 @@ fn a_room_request_overtakes_no_session_that_waits_to_begin_or_end() {
     assert_eq!(rooms(&mut writer), before + 1);
     // It waits for its turn, which is not soon.
     writer.next_session_change = Instant::now() + EXPIRY;
-    let end = Job::End(Ended {
-        session: ALICES_SESSION,
-        cut_off: false,
-        bye: None,
-    });
-    turn(&mut writer, [end]);
+    turn(&mut writer, [end(ALICES_SESSION)]);
     assert!(writer.state.sessions().open(ALICES_SESSION).is_some());
     turn(&mut writer, [making("#two")]);
     assert!(writer.state.sessions().open(ALICES_SESSION).is_none());
