@@ -89,8 +89,12 @@ impl Cli {
     /// Rules that no flag's definition can express.
     fn checked(self) -> Result<Self, clap::Error> {
         let refused = |sentence| {
-            let error = Self::command().error(ErrorKind::ArgumentConflict, sentence);
-            Err(error)
+            // The usage that is shown is that of the command which was called.
+            let mut whole = Self::command();
+            whole.build();
+            let name = self.script.as_ref().map_or("", Script::name);
+            let mut called = whole.find_subcommand(name).unwrap_or(&whole).clone();
+            Err(called.error(ErrorKind::ArgumentConflict, sentence))
         };
         let logs_in = self.script.as_ref().is_some_and(Script::logs_in);
         if self.keep_session && !logs_in {
@@ -238,10 +242,18 @@ mod tests {
             (&["--register", "whoami"][..], "--register"),
             (&["completions", "bash", "--keep-session"], "--keep-session"),
             (&["send", "--room=#ops", " ", ""], "TEXT is empty"),
+            (&["--keep-session"], "--keep-session"),
         ] {
             let error = parse(arguments).unwrap_err();
             assert_eq!(error.exit_code(), i32::from(Exit::Usage as u8));
             assert!(error.to_string().contains(why), "{error}");
+            let script = ["send", "whoami", "completions"];
+            let called = script.iter().find(|name| arguments.contains(*name));
+            let usage = match called {
+                Some(name) => format!("Usage: chatbox {name} "),
+                None => "Usage: chatbox [OPTIONS]".to_owned(),
+            };
+            assert!(error.to_string().contains(&usage), "{error}");
         }
     }
 

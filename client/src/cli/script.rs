@@ -46,6 +46,18 @@ impl Script {
         }
     }
 
+    /// As it is typed.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Send(_) => "send",
+            Self::Tail(_) => "tail",
+            Self::List(_) => "list",
+            Self::Whoami(_) => "whoami",
+            Self::Completions { .. } => "completions",
+        }
+    }
+
     #[must_use]
     pub const fn logs_in(&self) -> bool {
         !matches!(self, Self::Completions { .. })
