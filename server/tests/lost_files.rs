@@ -101,8 +101,8 @@ fn promise_2_nothing_is_acknowledged_into_a_database_that_has_lost_its_name() {
 }
 
 #[test]
-fn promise_2_a_server_whose_log_or_lock_is_deleted_ends_and_loses_nothing() {
-    for name in ["chatbox.db-wal", "chatbox.lock"] {
+fn promise_2_a_server_ends_and_loses_nothing_where_a_file_beside_its_database_is_deleted() {
+    for name in ["chatbox.db-wal", "chatbox.db-shm", "chatbox.lock"] {
         for is_idle in [true, false] {
             let mut server = ServerProcess::start(UNLIMITED);
             let (mut account, mut alice) = server.register("Alice");

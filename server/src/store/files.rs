@@ -169,6 +169,8 @@ pub(super) struct Place {
     database: NamedFile,
     /// The write-ahead log, which is there while a connection is open.
     log: NamedFile,
+    /// By which connections of several processes keep out of each other's way.
+    memory: NamedFile,
     lock: NamedFile,
 }
 
@@ -182,19 +184,20 @@ impl Place {
         Ok(Self {
             named: NamedFile::of(directory.join(DATABASE))?,
             log: NamedFile::of(log_of(&database))?,
+            memory: NamedFile::of(beside(&database, "-shm"))?,
             lock: NamedFile::of(lock_of(&database))?,
             database: NamedFile::of(database)?,
         })
     }
 
-    /// Three system calls.
+    /// Four system calls.
     ///
     /// # Errors
     /// [`StoreError::Gone`] when a file was moved, deleted or replaced: what is committed from here
     /// on nobody would find, or another server may write as well. [`StoreError::Io`] when that
     /// can't be known just now.
     pub(super) fn check(&self) -> Result<(), StoreError> {
-        for file in [&self.named, &self.log, &self.lock] {
+        for file in [&self.named, &self.log, &self.memory, &self.lock] {
             if !file.is_there()? {
                 return Err(StoreError::Gone(file.path.clone()));
             }
@@ -318,6 +321,7 @@ mod tests {
     use super::*;
 
     const LOG: &str = "chatbox.db-wal";
+    const MEMORY: &str = "chatbox.db-shm";
     const LOCK: &str = "chatbox.lock";
 
     fn mode(path: &Path) -> u32 {
@@ -395,12 +399,12 @@ mod tests {
     fn a_file_that_is_moved_deleted_or_replaced_is_noticed() {
         let directory = tempfile::tempdir().unwrap();
         let file = |name: &str| directory.path().join(name);
-        for name in [DATABASE, LOG, LOCK] {
+        for name in [DATABASE, LOG, MEMORY, LOCK] {
             fs::write(file(name), name).unwrap();
         }
         let place = Place::of(directory.path()).unwrap();
         place.check().unwrap();
-        for name in [LOG, LOCK, DATABASE] {
+        for name in [LOG, MEMORY, LOCK, DATABASE] {
             fs::rename(file(name), file("kept")).unwrap();
             assert!(matches!(place.check(), Err(StoreError::Gone(gone)) if gone == file(name)));
             fs::write(file(name), "another").unwrap();

@@ -135,8 +135,7 @@ impl Checkpointer {
         Ok(metadata.len())
     }
 
-    /// Whether the names of the database, its write-ahead log and its lock still mean the files that
-    /// are open.
+    /// Whether the names of the database and of the files beside it still mean those that are open.
     ///
     /// # Errors
     /// [`StoreError::Gone`]. Then what was committed has been moved into the database, wherever that
