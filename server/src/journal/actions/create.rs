@@ -28,7 +28,8 @@ const TOO_MANY_OF_ONE: Refusal = (
     "you have made as many rooms as one may make",
 );
 
-/// So many times [`RoomLimits::rooms_per_person`] one may have archived.
+/// Who has archived so many times [`RoomLimits::rooms_per_person`] makes no more, and may open one
+/// of them again.
 const ARCHIVED: u64 = 10;
 /// This part of all places is kept for administrators: a few who make as many rooms as they may
 /// don't use them up for those who can mend it.
@@ -56,6 +57,10 @@ pub(super) fn carry_out(
     let (title, now) = (Title::Room(name), now_ms());
     let at = i64::try_from(now).unwrap_or(i64::MAX);
     let made = state.write(|tx| {
+        let most = limits.rooms_per_person.saturating_mul(ARCHIVED);
+        if !who.is_admin && tx.count_archived_made_by(account)? >= most {
+            return Ok(Err(TOO_MANY_OF_ONE));
+        }
         if let Err(refusal) = has_place(tx, limits, who, account)? {
             return Ok(Err(refusal));
         }
@@ -93,11 +98,7 @@ pub(super) fn has_place(
     who: &Person,
     maker: AccountId,
 ) -> Result<Result<(), Refusal>, StoreError> {
-    let most = limits.rooms_per_person;
-    if !who.is_admin
-        && (tx.count_rooms_made_by(maker, false)? >= most
-            || tx.count_archived_made_by(maker)? >= most.saturating_mul(ARCHIVED))
-    {
+    if !who.is_admin && tx.count_rooms_made_by(maker, false)? >= limits.rooms_per_person {
         return Ok(Err(TOO_MANY_OF_ONE));
     }
     let kept = if who.is_admin {
