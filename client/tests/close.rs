@@ -92,11 +92,13 @@ fn what_is_typed_behind_close_is_said_in_the_lobby_and_the_conversation_comes_ba
     carol.say_in(two, 1, "are you there?").unwrap();
     let later = server.log_in(&mut alice.account);
     assert_eq!(listed(&later), ["#lobby", "@Carol"]);
-    let chat = alice.chat("/dm @carol\n/history 9\n/close @carol\n");
+    let chat = alice.chat("/dm @carol\n/history 9\n");
     assert_eq!(chat.code, 0, "{}", chat.err);
     for said in ["for you alone", "are you there?"] {
         assert!(chat.out.contains(said), "{said}: {}", chat.out);
     }
+    let chat = alice.chat("/close @carol\n");
+    assert_eq!(chat.code, 0, "{}", chat.err);
     assert_eq!(listed(&server.log_in(&mut alice.account)), ["#lobby"]);
 }
 

@@ -131,7 +131,8 @@ impl App {
             let sentence = words::not_closed(&name(&known.told.name));
             return self.problem(&sentence);
         }
-        let seen = known.last();
+        // What is unread is counted beside its name; only what comes meanwhile is unseen.
+        let seen = known.head();
         let hide = |request| {
             ClientMessage::Hide(Hide {
                 request,

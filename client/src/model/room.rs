@@ -141,6 +141,11 @@ impl KnownRoom {
         self.last() < self.head
     }
 
+    /// The last message that is known to exist, shown or not.
+    pub const fn head(&self) -> Seq {
+        self.head
+    }
+
     /// 0 where nothing was shown.
     pub fn last(&self) -> Seq {
         self.shown.map_or(0, |shown| shown.last)

@@ -47,6 +47,30 @@ fn left(request: Option<RequestId>, room: RoomId) -> ServerMessage {
 }
 
 #[test]
+fn what_is_unread_and_counted_in_the_list_is_closed_with_the_rest() {
+    let mut desk = Desk::begin();
+    let mut bob = room(BOB, "@bob", Access::Direct, 7);
+    bob.read = 4;
+    desk.hears(ServerMessage::Left(Left {
+        request: None,
+        room: BOB,
+        action: Action::Leave,
+        by: "alice".to_owned(),
+        reason: String::new(),
+    }));
+    desk.hears(ServerMessage::Joined(Joined {
+        request: None,
+        room: bob,
+    }));
+    desk.app.close(&of("@bob")).unwrap();
+    let sent = desk.app.outgoing.next(1_000, Instant::now());
+    let Next::Send(ClientMessage::Hide(hide)) = sent else {
+        panic!("{sent:?}");
+    };
+    assert_eq!((hide.room, hide.seen), (BOB, 7));
+}
+
+#[test]
 fn a_conversation_is_closed_and_comes_back_with_what_is_said_in_it() {
     let mut desk = begin();
     let hide = close(&mut desk);

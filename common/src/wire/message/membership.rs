@@ -431,7 +431,7 @@ pub struct Hide {
     /// The conversation's number.
     #[n(1)]
     pub room: RoomId,
-    /// The last message that the person has before them. One that the other said behind it is not
+    /// The last message that the client knows of. One that the other said behind it is not
     /// hidden unseen: the request is refused.
     #[n(2)]
     pub seen: Seq,
