@@ -149,6 +149,7 @@ impl Candidacy<'_> {
             token: token.token,
             token_seconds: granted.token_seconds,
             wrong_codes: granted.wrong_codes,
+            recovery_left: granted.recovery_left,
         }))?;
         let account = granted.person.account;
         Ok(Authenticated {

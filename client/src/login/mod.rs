@@ -367,7 +367,7 @@ impl Login {
         }
         let entered = entered?;
         if let Ok(SecondFactor::Recovery(_)) = SecondFactor::parse(code.expose()) {
-            prompter.tell(words::RECOVERY_SPENT);
+            prompter.tell(&words::recovery_spent(entered.recovery_left));
         }
         self.codes.spend(code);
         self.host_key.pin(fingerprint, prompter);

@@ -79,6 +79,8 @@ pub struct Entered {
     pub ticket: Ticket,
     /// Wrong second factors after a right password since the last login.
     pub wrong_codes: u32,
+    /// Recovery codes that are left, where this login has spent one.
+    pub recovery_left: Option<u32>,
     pub(super) socket: Arc<TcpStream>,
     pub(super) sender: Sender,
     pub(super) receiver: Receiver,
@@ -217,6 +219,7 @@ impl Greeted {
                 fingerprint,
             ),
             wrong_codes: logged_in.wrong_codes,
+            recovery_left: logged_in.recovery_left,
             socket: self.socket,
             sender: channel.sender,
             receiver: channel.receiver,

@@ -24,8 +24,6 @@ pub const FIRST_CODE: &str = "Code shown there: ";
 /// Behind a refusal, above the menu.
 pub const WHAT_HELPS: &str = "log in again, with the next code; a recovery code does in its place, and \
      who has neither asks the operator";
-pub const RECOVERY_SPENT: &str = "that recovery code is spent; /2fa codes gives ten new ones, /2fa \
-     secret another secret for the app";
 pub const NO_ACCOUNT: &str = "there is no account: the first code was wrong too often";
 pub const NOBODY_TO_ASK: &str = "standard input is no terminal to ask on: use --user, \
      --password-file and --otp-file (and --register for a new account)";
@@ -58,6 +56,15 @@ pub fn name(offered: Option<&UserName>) -> String {
         Some(user) => format!("Name [{user}]: "),
         None => "Name: ".to_owned(),
     }
+}
+
+/// An older server does not tell how many are left.
+pub fn recovery_spent(left: Option<u32>) -> String {
+    let left = left.map_or_else(String::new, |left| format!(", {left} are left"));
+    format!(
+        "that recovery code is spent{left}; /2fa codes gives ten new ones, /2fa secret another \
+         secret for the app"
+    )
 }
 
 pub fn wrong_codes(count: u32) -> String {

@@ -371,5 +371,6 @@ pub fn logged_in(request: u32, scram: Option<String>, user: &str, number: u8) ->
         token: token.token,
         token_seconds: 3600,
         wrong_codes: 0,
+        recovery_left: None,
     }
 }

@@ -81,7 +81,7 @@ fn register(
         id: new.token.id,
         hash: &new.token.hash,
     };
-    granted(tx, person, 0, &token, context)
+    granted(tx, person, (0, None), &token, context)
 }
 
 fn log_in(
@@ -105,13 +105,18 @@ fn log_in(
     if !spent {
         return Ok(AuthOutcome::Refused);
     }
+    let recovery_left = match log_in.spend {
+        Spend::Step(_) => None,
+        Spend::Recovery(_) => u32::try_from(tx.recovery_codes(id)?.len()).ok(),
+    };
     let wrong_codes = u32::try_from(account.failed_codes).unwrap_or(u32::MAX);
     let token = NewToken {
         id: log_in.token.id,
         hash: &log_in.token.hash,
     };
     let person = person(&account);
-    granted(tx, person, wrong_codes, &token, context)
+    let counts = (wrong_codes, recovery_left);
+    granted(tx, person, counts, &token, context)
 }
 
 fn resume(
@@ -139,6 +144,7 @@ fn resume(
     Ok(AuthOutcome::Granted(Granted {
         person: person(&account),
         wrong_codes: 0,
+        recovery_left: None,
         token_seconds: u32::try_from(left).unwrap_or(0),
         after: context.log_outs.count(),
     }))
@@ -160,7 +166,7 @@ pub(super) fn person(account: &Account) -> Person {
 fn granted(
     tx: &Tx<'_>,
     person: Person,
-    wrong_codes: u32,
+    (wrong_codes, recovery_left): (u32, Option<u32>),
     token: &NewToken<'_>,
     context: &AuthContext<'_>,
 ) -> Result<AuthOutcome, StoreError> {
@@ -169,6 +175,7 @@ fn granted(
     Ok(AuthOutcome::Granted(Granted {
         person,
         wrong_codes,
+        recovery_left,
         token_seconds: TOKEN_SECONDS,
         after: context.log_outs.count(),
     }))
@@ -191,6 +198,7 @@ fn change(
     let granted = |token_seconds| Granted {
         person: person(&account),
         wrong_codes: 0,
+        recovery_left: None,
         token_seconds,
         after: log_outs.count(),
     };
@@ -242,6 +250,7 @@ fn log_out(tx: &Tx<'_>, id: AccountId, log_outs: &LogOuts<'_>) -> Result<AuthOut
     let granted = Granted {
         person: person(&account),
         wrong_codes: 0,
+        recovery_left: None,
         token_seconds: 0,
         after: log_outs.count(),
     };

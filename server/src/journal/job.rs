@@ -158,6 +158,8 @@ pub struct Granted {
     pub person: Person,
     /// Wrong codes after a right password since the last login.
     pub wrong_codes: u32,
+    /// Recovery codes that are left, where this login has spent one.
+    pub recovery_left: Option<u32>,
     /// How long the token can be used; 0 for a change that gives none.
     pub token_seconds: u32,
     /// Log-outs of accounts in this run up to here. When the person's account is logged out later,

@@ -55,6 +55,11 @@ pub fn server() -> Vec<ServerMessage> {
         token: Secret::new([token; 32]),
         token_seconds: seconds,
         wrong_codes: wrong,
+        recovery_left: None,
+    };
+    let by_recovery = LoggedIn {
+        recovery_left: Some(9),
+        ..logged_in(6, Some(text("v=ZGVm")), 0x8a, 0x9b, 43_200, 0)
     };
     vec![
         S::RegisterChallenge(RegisterChallenge {
@@ -72,5 +77,6 @@ pub fn server() -> Vec<ServerMessage> {
         }),
         S::LoggedIn(logged_in(4, Some(text("v=ZGVm")), 0x88, 0x99, 43_200, 2)),
         S::LoggedIn(logged_in(5, None, 0x89, 0x9a, 43_199, 0)),
+        S::LoggedIn(by_recovery),
     ]
 }

@@ -158,4 +158,7 @@ pub struct LoggedIn {
     /// Wrong second factors after a right password since the last login.
     #[n(7)]
     pub wrong_codes: u32,
+    /// Recovery codes that are left, where this login spent one.
+    #[n(8)]
+    pub recovery_left: Option<u32>,
 }
