@@ -113,8 +113,8 @@ fn wrong(candidate: &Candidate, password: Choice, code: Choice, clock: Choice) -
 }
 
 /// Compares the code with all that it could be, and says what it would spend, and whether nothing
-/// but the server's clock is wrong with it: it ran ahead when the last code was spent. The work is
-/// the same whichever comparison succeeds, or none.
+/// but the server's clock is wrong with it: it ran ahead when the last code was spent, or this one
+/// may have been spent then. The work is the same whichever comparison succeeds, or none.
 fn second_factor(candidate: &Candidate, code: &SecretString) -> (Choice, Spend, Choice) {
     let no = Choice::from(0);
     match SecondFactor::received(code.expose()) {
@@ -124,10 +124,11 @@ fn second_factor(candidate: &Candidate, code: &SecretString) -> (Choice, Spend, 
             let fresh = candidate.wrong_codes < MAX_WRONG_CODES;
             let number = step.unwrap_or(0);
             let is_ahead = |(from, to)| (from..=to).contains(&number);
-            let unused = number > candidate.last_step && !candidate.ahead.is_some_and(is_ahead);
+            let is_ahead = candidate.ahead.is_some_and(is_ahead);
+            let unused = number > candidate.last_step && !is_ahead;
             let good = step.is_some() & Choice::from(u8::from(fresh && unused));
             // No login of today's can have spent a step behind the next one.
-            let was_ahead = fresh && candidate.last_step > now.saturating_add(1);
+            let was_ahead = fresh && (candidate.last_step > now.saturating_add(1) || is_ahead);
             let clock = step.is_some() & Choice::from(u8::from(was_ahead));
             (good, Spend::Step(number), clock)
         }
@@ -154,4 +155,98 @@ pub fn first_step(totp: &TotpSecret, code: &SecretString) -> Option<u64> {
 
 fn step_now() -> u64 {
     step_of(now_ms() / 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use chatbox_common::auth::recovery::RecoveryCode;
+    use chatbox_common::auth::scram::{Iterations, Verifier};
+    use chatbox_common::name::UserName;
+
+    use super::*;
+
+    /// An account that has spent a code and had some wrong.
+    fn candidate(last_step: u64, ahead: Option<(u64, u64)>, wrong_codes: u32) -> Candidate {
+        Candidate {
+            exists: Choice::from(1),
+            is_unreadable: false,
+            account: AccountId(7),
+            user: UserName::nobody(),
+            verifier: Verifier {
+                iterations: Iterations::DEFAULT,
+                salt: [0; 16],
+                stored_key: Secret::random(),
+                server_key: Secret::random(),
+            },
+            totp: TotpSecret::new(Secret::random()),
+            last_step,
+            ahead,
+            wrong_codes,
+            recovery: Vec::new(),
+            enabled: Choice::from(1),
+            judged_by: [0; 32],
+        }
+    }
+
+    /// What is told of the candidate's code of a step, after a right password: nothing where it is
+    /// right, else the reason, and whether it counts as a wrong code.
+    fn told(candidate: &Candidate, step: u64) -> Option<(&'static str, bool)> {
+        let code = SecretString::new(candidate.totp.code_at(step).expose().to_owned());
+        let (good, spend, clock) = second_factor(candidate, &code);
+        if bool::from(good) {
+            assert!(matches!(spend, Spend::Step(used) if used == step));
+            return None;
+        }
+        let wrong = wrong(candidate, Choice::from(1), good, clock);
+        Some((wrong.reason, wrong.wrong_code == Some(candidate.account)))
+    }
+
+    #[test]
+    fn a_right_code_that_only_the_clock_makes_wrong_is_not_counted() {
+        // The codes of the next minute are taken as well, so that it may end meanwhile.
+        let now = step_now();
+        let (clock, code) = (Some(("clock", false)), Some(("code", true)));
+        let ahead = now + 2_880;
+        for (last_step, range, wrong_codes, expected) in [
+            (now - 9, None, 0, None),
+            (now + 1, None, 0, code),
+            (now + 3, None, 0, clock),
+            (ahead, None, 0, clock),
+            // After a recovery code.
+            (now - 9, Some((ahead, ahead)), 0, None),
+            (now - 9, Some((now - 8, ahead)), 0, clock),
+            // Where so many were wrong no code is looked at.
+            (ahead, None, MAX_WRONG_CODES, code),
+            (now - 9, Some((now - 8, ahead)), MAX_WRONG_CODES, code),
+        ] {
+            let candidate = candidate(last_step, range, wrong_codes);
+            let told = told(&candidate, now);
+            assert_eq!(told, expected, "{last_step} {range:?} at {now}");
+        }
+        // A code of the day that the clock showed is wrong today.
+        assert_eq!(told(&candidate(ahead, None, 0), ahead + 1), code);
+    }
+
+    #[test]
+    fn without_the_right_password_nothing_is_said_of_the_clock() {
+        let candidate = candidate(step_now() + 2_880, None, 0);
+        let (no, yes) = (Choice::from(0), Choice::from(1));
+        let wrong = wrong(&candidate, no, no, yes);
+        assert_eq!((wrong.reason, wrong.wrong_code), ("password", None));
+    }
+
+    #[test]
+    fn a_recovery_code_needs_no_clock() {
+        let code = RecoveryCode::new(Secret::random());
+        let candidate = Candidate {
+            recovery: vec![[1; 32], code.hash()],
+            ..candidate(step_now() + 2_880, None, MAX_WRONG_CODES)
+        };
+        let (good, spend, clock) = second_factor(&candidate, &code.text());
+        assert!(bool::from(good) && !bool::from(clock));
+        assert!(matches!(spend, Spend::Recovery(hash) if hash == code.hash()));
+        let (good, _, clock) =
+            second_factor(&candidate, &RecoveryCode::new(Secret::random()).text());
+        assert!(!bool::from(good | clock));
+    }
 }
