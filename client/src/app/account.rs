@@ -83,12 +83,16 @@ impl App {
         self.face.discard() || waited
     }
 
+    /// A change that goes on may get more of them.
     fn drop_waiting_answers(&mut self) -> bool {
         let dropped = self.typed_ahead.drop_answers();
         for intent in &dropped {
             if let Intent::Line(line) | Intent::Paste(line) = intent {
                 self.face.forget_line(line);
             }
+        }
+        if self.changing.is_none() {
+            self.typed_ahead.answers_end();
         }
         !dropped.is_empty()
     }
@@ -150,13 +154,10 @@ impl App {
         self.face.will_be_asked();
         self.flush()?;
         let answer = ask(&self.login, &mut *self.face);
-        let has_dropped = answer.is_err() && self.face.discard();
+        let has_dropped = answer.is_err() && self.drop_answers();
         self.face.back();
         match answer {
-            Ok(answer) => {
-                self.typed_ahead.answers_begin();
-                Ok(Some(answer))
-            }
+            Ok(answer) => Ok(Some(answer)),
             Err(error) => {
                 if matches!(error, PromptError::Interrupted) {
                     self.quitting.question_was_interrupted();
@@ -199,6 +200,7 @@ impl App {
     }
 
     fn await_change(&mut self, request: RequestId, code: SecretString, step: Step) {
+        self.typed_ahead.answers_begin();
         self.requests.expect(request, Asked::Change);
         self.changing = Some(Changing {
             request,
@@ -250,7 +252,7 @@ impl App {
         self.face.back();
         let (message, step) = match proved {
             Ok(proved) => proved?,
-            Err(error) => return self.problem(&words::cancelled(&error)),
+            Err(error) => return self.problem_behind(&words::cancelled(&error)),
         };
         self.await_change(request, code, step);
         self.say(message)
@@ -284,6 +286,7 @@ impl App {
         if has_secret {
             return self.first_code(MAX_FIRST_CODES);
         }
+        self.typed_ahead.answers_end();
         self.face.back();
         Ok(self.face.notice(None, words::NEW_CODES)?)
     }
@@ -323,7 +326,9 @@ impl App {
         let changing = error.request.and_then(|request| self.answered(request));
         match changing.map(|changing| changing.step) {
             Some(Step::FirstCode(tries)) if tries > 0 && error.code == ErrorCode::WrongCode => {
-                let has_dropped = self.drop_waiting_answers();
+                // Keys that are not taken yet are answers of the question that follows.
+                let waited = self.drop_waiting_answers();
+                let has_dropped = self.face.drop_line() || waited;
                 self.problem(&error.text)?;
                 self.tell_dropped(has_dropped)?;
                 self.first_code(tries)

@@ -38,8 +38,8 @@ impl App {
             Intent::Cut(line) => self.unread(&line, &words::cut(MAX_TERMINAL_LINE - 1)),
             Intent::NoText(line) => self.unread(&line, words::NO_TEXT),
             Intent::Go(room) if self.model.is_in(room) => self.talk_in(room),
-            // The server has ended the membership meanwhile.
-            Intent::Go(_) => Ok(()),
+            // The membership has ended meanwhile, and what was typed behind it was meant for that room.
+            Intent::Go(_) => self.not_moved(|app| app.problem(words::ROOM_GONE)),
             Intent::Older(room) => {
                 self.focus.want_older(room);
                 Ok(())

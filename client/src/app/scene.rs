@@ -104,7 +104,10 @@ impl App {
     /// A line that was asked for may come when a room is to be entered.
     pub(super) fn line_came(&mut self, intent: Intent) -> Result<(), ExitReason> {
         let waits = self.requests.is_moving() && !concerns_no_room(&intent);
-        let asks = matches!(&intent, Intent::Line(line) if input::would_ask(line));
+        let asks = match &intent {
+            Intent::Line(line) | Intent::Cut(line) | Intent::NoText(line) => input::would_ask(line),
+            _ => false,
+        };
         let (true, Some(room)) = (waits && !asks, self.requests.moving_to()) else {
             return self.carry_out(intent);
         };

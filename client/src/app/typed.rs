@@ -75,19 +75,19 @@ impl TypedAhead {
         }
     }
 
-    /// A secret was asked for: until its answer is judged, a line may be typed by somebody who
-    /// corrects themselves, and not for the room.
+    /// Secrets were asked for: until it is known what became of them, a line may be typed by
+    /// somebody who corrects themselves, and not for the room. Ends with [`Self::answers_end`].
     pub(super) fn answers_begin(&mut self) {
-        self.before_answers = Some(self.ahead.len());
+        self.before_answers.get_or_insert(self.ahead.len());
     }
 
     pub(super) const fn answers_end(&mut self) {
         self.before_answers = None;
     }
 
-    /// Takes away the lines that may be answers to a question that failed.
+    /// Takes away the lines that may be such answers.
     pub(super) fn drop_answers(&mut self) -> Vec<Intent> {
-        let Some(before) = self.before_answers.take() else {
+        let Some(before) = self.before_answers else {
             return Vec::new();
         };
         let behind = self.ahead.split_off(before.min(self.ahead.len()));

@@ -76,12 +76,14 @@ impl Terminal {
         self.is_chat.then(|| self.typing())
     }
 
-    /// Drops what was typed and was not read yet; true where there was anything. Meanwhile the
+    /// Drops what was typed and was not read yet, and a line that is begun; true where there was
+    /// anything. Meanwhile the
     /// terminal echoes nothing, and passes on keys and not lines.
     pub fn discard(&mut self) -> bool {
         let was_held = self.modes.is_held();
         self.hold();
-        let has_dropped = discard();
+        let was_begun = self.typing.drop_line();
+        let has_dropped = discard() || was_begun;
         if !was_held || self.is_chat {
             self.leave_questions();
         }

@@ -65,14 +65,16 @@ impl Typing {
         self.echo(&line.shown())
     }
 
-    /// Forgets the line, and ends it on the terminal.
-    pub fn drop_line(&self) {
+    /// Forgets the line, and ends it on the terminal; true where there was one.
+    pub fn drop_line(&self) -> bool {
         let mut line = self.line();
-        if !line.is_empty() {
+        let was_begun = !line.is_empty();
+        if was_begun {
             *line = TypedLine::default();
             // Nobody is left to be told of an output that is gone.
             let _ = self.echo("\n");
         }
+        was_begun
     }
 }
 

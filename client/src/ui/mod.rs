@@ -190,9 +190,14 @@ pub trait Face: Prompter {
     /// happens, where something on the screen changes with the time.
     fn flush(&mut self, scene: &Scene<'_>) -> io::Result<Option<Instant>>;
 
-    /// Discards what was typed ahead for a question that is not asked after all: it must not be
-    /// taken for a message. True if there was anything.
+    /// Discards what was typed ahead for a question that is not asked after all, a line that is begun
+    /// among it: it must not be taken for a message. True if there was anything.
     fn discard(&mut self) -> bool;
+
+    /// Discards the line that is begun alone, or a paste that waits there. True if there was any.
+    fn drop_line(&mut self) -> bool {
+        false
+    }
 
     /// Offers a line that was submitted no more: it was an answer, perhaps a secret. A face that
     /// keeps no lines does nothing.

@@ -258,6 +258,10 @@ impl<W: Write> Face for Plain<W> {
         self.can_ask && self.terminal.discard()
     }
 
+    fn drop_line(&mut self) -> bool {
+        self.terminal.typing().drop_line()
+    }
+
     fn keys(&self) -> String {
         String::new()
     }

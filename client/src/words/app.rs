@@ -17,6 +17,7 @@ pub const HELP: &str = "Commands";
 pub const INFO: &str = "This session";
 pub const NOT_UTF8: &str = "the terminal's character set is not UTF-8, says the locale or TERM: \
      other characters than ASCII are shown as ?; try LC_ALL=C.UTF-8, or another TERM";
+pub const ROOM_GONE: &str = "you are not in that room any more";
 pub const SERVER_IS_OLDER: &str = "This server is older than this program, and does not know that.";
 
 /// For a refusal that this version has no name for.

@@ -191,3 +191,16 @@ fn who_is_sent_out_of_where_they_look_reads_why() {
     desk.sees("too loud");
     desk.sees("what you type is said nowhere");
 }
+
+#[test]
+fn what_is_typed_for_a_conversation_that_closes_meanwhile_is_said_nowhere() {
+    let mut desk = begin();
+    let hide = close(&mut desk);
+    // Still in the list, so one goes back there, and what follows is meant for it.
+    press(&mut desk, "alt-3 \"the key is under the mat\" enter");
+    desk.hears(left(Some(hide.request), BOB));
+    desk.shows();
+    desk.sees("you are not in that room any more");
+    assert_eq!(desk.sent(), []);
+    assert_eq!(desk.app.here(), None);
+}

@@ -212,3 +212,66 @@ fn a_password_typed_behind_its_command_is_in_no_line_that_comes_back() {
         nothing_was_said(&mut desk);
     }
 }
+
+/// Sends keys, and turns the loop until they are taken.
+fn takes(desk: &mut Desk, written: &str) {
+    for key in keys(written) {
+        desk.press.send(key).unwrap();
+    }
+    desk.app.teller.send(Event::Pressed).unwrap();
+    desk.app.turn().unwrap();
+}
+
+fn refuses_the_change(desk: &mut Desk) {
+    let request = desk.app.requests.find(Asked::Change);
+    desk.hears(ServerMessage::Error(ErrorMessage {
+        request,
+        code: ErrorCode::Busy,
+        text: "later".to_owned(),
+        retry_ms: None,
+    }));
+    desk.shows();
+}
+
+#[test]
+fn a_correction_typed_before_another_attempt_in_vain_is_said_to_nobody() {
+    let mut desk = Desk::begin();
+    desk.press(&format!("\"/password\" enter {ANSWERS}"));
+    takes(&mut desk, "\"Typed-behind-77\" enter");
+    takes(
+        &mut desk,
+        "\"/2fa codes\" enter \"Typed-old-77\" enter \"000000\" enter",
+    );
+    assert_eq!(desk.app.typed_ahead.texts(), 1);
+    refuses_the_change(&mut desk);
+    desk.sees("What you typed ahead was thrown away");
+    nothing_was_said(&mut desk);
+}
+
+#[test]
+fn a_correction_that_is_begun_or_pasted_as_the_refusal_comes_is_said_to_nobody() {
+    for (begun, paste) in [("\"Typed-o\"", ""), ("", "Typed-1\nTyped-2")] {
+        let mut desk = Desk::begin();
+        desk.press(&format!("\"/password\" enter {ANSWERS}"));
+        takes(&mut desk, begun);
+        if !paste.is_empty() {
+            desk.press.send(Pressed::Paste(paste.to_owned())).unwrap();
+            takes(&mut desk, "");
+        }
+        assert!(desk.app.face.has_begun_a_line());
+        refuses_the_change(&mut desk);
+        desk.sees("What you typed ahead was thrown away");
+        nothing_was_said(&mut desk);
+    }
+}
+
+#[test]
+fn what_is_typed_after_a_change_has_ended_is_no_answer_of_it() {
+    let mut desk = Desk::begin();
+    desk.press("\"/2fa codes\" enter \"Typed-old-77\" enter \"000000\" enter");
+    refuses_the_change(&mut desk);
+    desk.app.join("#new".to_owned()).unwrap();
+    takes(&mut desk, "\"hello there\" enter");
+    takes(&mut desk, "\"/password now\" enter");
+    assert_eq!(desk.app.typed_ahead.texts(), 1, "it waits for the room");
+}

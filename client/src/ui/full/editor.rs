@@ -227,6 +227,16 @@ impl Editor {
         outcome(self.line.put(text, false))
     }
 
+    /// What was begun, or pasted and not confirmed, may be a secret: the history does not get it.
+    /// True if there was anything.
+    pub fn drop_line(&mut self) -> bool {
+        let was_pasted = self.asked.take().is_some();
+        let begun = self.line.take();
+        // Edits of the lines before are of the same hand.
+        self.history.keep(&Piece::default());
+        was_pasted || !begun.text.is_empty()
+    }
+
     pub fn forget(&mut self, line: &str) {
         self.history.forget(line);
     }

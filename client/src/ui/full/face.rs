@@ -197,7 +197,11 @@ impl<B: Backend> Face for Full<B> {
     fn discard(&mut self) -> bool {
         let mut has_dropped = false;
         self.empty(|full, pressed| has_dropped |= full.let_go(&pressed));
-        has_dropped
+        self.drop_line() || has_dropped
+    }
+
+    fn drop_line(&mut self) -> bool {
+        self.editor.drop_line()
     }
 
     fn forget_line(&mut self, line: &str) {
