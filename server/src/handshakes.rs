@@ -189,8 +189,10 @@ mod tests {
     use std::sync::mpsc::Receiver;
 
     use chatbox_common::secret::Secret;
+    use chatbox_common::testkit::wait::eventually;
 
     use super::*;
+    use crate::threads::testing::{in_a_copy, is_copy};
 
     struct Door {
         queue: Queue,
@@ -292,5 +294,33 @@ mod tests {
             let next = threads.respond(7, peer, b"another".to_vec());
             assert!(matches!(next, Err(ChannelError::NotChatBox)));
         }
+    }
+
+    /// Fails where nobody can catch it: when it is thrown away.
+    struct Twice;
+
+    impl Drop for Twice {
+        fn drop(&mut self) {
+            panic!("and again");
+        }
+    }
+
+    #[test]
+    fn a_thread_that_fails_by_itself_takes_the_process_along() {
+        if is_copy() {
+            let respond = |_: &[u8]| std::panic::panic_any(Twice);
+            let threads = HandshakeThreads::start_with(1, respond).unwrap();
+            let peer = "192.0.2.1".parse().unwrap();
+            let _ = threads.respond(7, peer, b"fault".to_vec());
+            eventually("the end of the process", || None::<()>);
+            return;
+        }
+        let test = "handshakes::tests::a_thread_that_fails_by_itself_takes_the_process_along";
+        let (code, said) = in_a_copy(test);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(
+            said.contains("the keys-0 thread has failed, and the server ends"),
+            "{said}"
+        );
     }
 }

@@ -53,17 +53,37 @@ fn start(thread: Builder, work: impl FnOnce() + Send + 'static) -> io::Result<Jo
 }
 
 #[cfg(test)]
-mod tests {
+pub mod testing {
     use std::process::Command;
 
-    use super::*;
-
-    /// Set for the copy of this program in which the thread fails.
+    /// Set for the copy of this program in which a thread fails.
     const FAILS: &str = "CHATBOX_TEST_THREAD_FAILS";
+
+    pub fn is_copy() -> bool {
+        std::env::var_os(FAILS).is_some()
+    }
+
+    /// Runs one test, by its path, in a process of its own, whose exit code and standard error it
+    /// returns.
+    pub fn in_a_copy(test: &str) -> (Option<i32>, String) {
+        let copy = Command::new(std::env::current_exe().unwrap())
+            .args([test, "--exact", "--nocapture", "--test-threads=1"])
+            .env(FAILS, "1")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&copy.stderr);
+        (copy.status.code(), said.into_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{in_a_copy, is_copy};
+    use super::*;
 
     #[test]
     fn a_thread_that_the_server_needs_takes_the_process_along_and_one_of_a_peer_does_not() {
-        if std::env::var_os(FAILS).is_some() {
+        if is_copy() {
             let fails = || panic!("on purpose");
             for_one("conn-1", 64 * 1024, fails)
                 .unwrap()
@@ -73,14 +93,11 @@ mod tests {
             let _ = spawn("needed".to_owned(), fails).unwrap().join();
             unreachable!("the process has ended");
         }
-        let copy = Command::new(std::env::current_exe().unwrap())
-            .arg("threads::tests")
-            .args(["--nocapture", "--test-threads=1"])
-            .env(FAILS, "1")
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&copy.stderr);
-        assert_eq!(copy.status.code(), Some(1), "{said}");
+        let (code, said) = in_a_copy(concat!(
+            "threads::tests::",
+            "a_thread_that_the_server_needs_takes_the_process_along_and_one_of_a_peer_does_not"
+        ));
+        assert_eq!(code, Some(1), "{said}");
         let order = [
             "the peer's thread has failed",
             "the needed thread has failed, and the server ends: it panicked",

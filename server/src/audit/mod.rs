@@ -58,6 +58,9 @@ enum AuditJob {
     /// At the files: whether they are still those that their names mean.
     Look,
     Stop,
+    /// Makes the thread fail.
+    #[cfg(test)]
+    Fail,
 }
 
 #[derive(Default)]
@@ -232,6 +235,8 @@ impl Writer {
                 return true;
             }
             AuditJob::Stop => return false,
+            #[cfg(test)]
+            AuditJob::Fail => panic!("on purpose"),
         };
         for line in lines {
             let file = match line.file() {

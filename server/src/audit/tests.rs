@@ -7,6 +7,7 @@ use log::Level;
 
 use super::events::{AuditEvent, key};
 use super::*;
+use crate::threads::testing::{in_a_copy, is_copy};
 
 const LOGIN: AuditEvent = AuditEvent::for_test(
     "login",
@@ -189,4 +190,20 @@ fn lines_beyond_the_bound_are_counted_and_told_once_the_file_works() {
     assert_eq!(*lock(&writer.state.fault), None);
     let told = lines(dir.path(), AuditFile::Info);
     assert_eq!(told, ["ERROR lines_lost lines=3"]);
+}
+
+#[test]
+fn a_thread_that_fails_takes_the_process_along() {
+    if is_copy() {
+        let dir = tempfile::tempdir().unwrap();
+        let audit = Audit::start(dir.path()).unwrap();
+        audit.queue.send(AuditJob::Fail).unwrap();
+        audit.stop();
+        unreachable!("the process ends, and nobody goes on");
+    }
+    let test = "audit::tests::a_thread_that_fails_takes_the_process_along";
+    let (code, said) = in_a_copy(test);
+    assert_eq!(code, Some(1), "{said}");
+    let sentence = "the audit thread has failed, and the server ends";
+    assert!(said.contains(sentence), "{said}");
 }
