@@ -23,6 +23,8 @@ mod outcome;
 mod publish;
 mod room;
 mod rooms;
+#[cfg(test)]
+mod same_work;
 mod sessions;
 mod start;
 mod state;

@@ -34,8 +34,8 @@ fn alice(account: AccountId) -> Person {
 }
 
 /// `min_free` as in [`Space::watch`].
-fn parts(dir: &Path, audit: &Audit, min_free: u64) -> (Parts, Person) {
-    let mut store = Store::open(dir, Durability::Normal, SqlLog::new(|_| ())).unwrap();
+fn parts(dir: &Path, audit: &Audit, min_free: u64, log: SqlLog) -> (Parts, Person) {
+    let mut store = Store::open(dir, Durability::Normal, log).unwrap();
     let account = account(&mut store, "alice");
     let joined = store.transaction(Commit::Usual, |tx| {
         tx.join(LOBBY, account, RoomRole::Member, 1, 0)
@@ -70,7 +70,7 @@ impl RunningJournal {
     pub(crate) fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let audit = Audit::start(directory.path()).unwrap();
-        let (parts, alice) = parts(directory.path(), &audit, 0);
+        let (parts, alice) = parts(directory.path(), &audit, 0, SqlLog::new(|_| ()));
         let (journal, _thread) = start(parts).unwrap();
         Self {
             directory,
@@ -103,9 +103,14 @@ pub(super) const ALICES_SESSION: SessionId = 1;
 impl TestJournal {
     /// `min_free` as in [`Space::watch`].
     pub(super) fn open(min_free: u64) -> Self {
+        Self::open_logged(min_free, SqlLog::new(|_| ()))
+    }
+
+    /// `log` is told of each transaction.
+    pub(super) fn open_logged(min_free: u64, log: SqlLog) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let audit = Audit::start(directory.path()).unwrap();
-        let (parts, person) = parts(directory.path(), &audit, min_free);
+        let (parts, person) = parts(directory.path(), &audit, min_free, log);
         let mut state = JournalState::open(parts).unwrap();
         state
             .sessions_mut()

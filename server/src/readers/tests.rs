@@ -5,8 +5,8 @@ use chatbox_common::testkit::wait::eventually;
 
 use super::*;
 use crate::account_budget::AccountBudget;
-use crate::store::LOBBY;
 use crate::store::testing::{account, store};
+use crate::store::{LOBBY, SqlEntry};
 
 /// How long the account waits for what it asks next when it has asked for this so often, and had used
 /// up all that it may at once.
@@ -64,4 +64,41 @@ fn a_list_of_rooms_costs_the_time_it_takes_and_a_page_of_messages_does_not() {
         })
     });
     assert!(history.is_zero(), "{history:?}");
+}
+
+#[test]
+fn a_login_reads_as_much_of_a_name_that_nobody_has() {
+    let (directory, mut store) = store();
+    for user in ["alice", "bob"] {
+        account(&mut store, user);
+    }
+    // Statements, how often each ran, and how many rows it had.
+    let read = Arc::<Mutex<Vec<(&'static str, usize, usize)>>>::default();
+    let entries = Arc::clone(&read);
+    let log = SqlLog::new(move |new: Vec<SqlEntry>| {
+        let new = new.iter().map(|one| (one.statement, one.runs, one.rows));
+        entries.lock().unwrap().extend(new);
+    });
+    let (deliveries, _threads) = Deliveries::start(1, 64 * 1024, 1 << 20).unwrap();
+    let readers = Readers::start(
+        directory.path(),
+        &log,
+        &deliveries,
+        &AccountBudgets::new(5),
+        &Arc::new(SealingKey::new(1, Secret::new([7; 32]))),
+        Iterations::for_server(4_096).unwrap(),
+    );
+    let readers = readers.unwrap();
+    let of = |user: &str| {
+        let user = UserName::parse(user).unwrap();
+        assert!(readers.candidate(&user).is_ok());
+        std::mem::take(&mut *read.lock().unwrap())
+    };
+    // The connections are opened as well.
+    of("nobody");
+    let nobody = of("nobody");
+    assert!(nobody.iter().any(|(_, _, rows)| *rows == 2), "{nobody:?}");
+    for user in ["alice", "bob", "alice"] {
+        assert_eq!(of(user), nobody, "{user}");
+    }
 }

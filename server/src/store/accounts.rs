@@ -81,10 +81,11 @@ statements! {
     const BY_ID = "SELECT id, user, password, totp, last_step, failed_codes, status, role, \
         ahead_from, ahead_to FROM REGISTERED WHERE id = ?1";
     // Where no account has the name, it is the first account's row that is read: as much work, whether or
-    // not the name exists.
+    // not the name exists. `max` has both of them looked for, where `coalesce` would leave one out.
     const FIND_OR_FIRST = "SELECT r.id, r.user, r.password, r.totp, r.last_step, \
         r.failed_codes, r.status, r.role, r.ahead_from, r.ahead_to, r.user = ?1 \
-        FROM REGISTERED r WHERE r.id = coalesce((SELECT id FROM REGISTERED WHERE user = ?1), \
+        FROM REGISTERED r WHERE r.id = max(\
+        coalesce((SELECT id FROM REGISTERED WHERE user = ?1), 0), \
         (SELECT min(id) FROM REGISTERED))";
     const LIST = "SELECT id, user, status, role, online = 'ok', ip_port, created_at, \
         last_login_at FROM REGISTERED WHERE id > ?1 ORDER BY id LIMIT ?2";
@@ -252,7 +253,7 @@ impl Tx<'_> {
 mod tests {
     use chatbox_common::secret::Secret;
 
-    use super::super::testing::{account, name, store};
+    use super::super::testing::{A_FEW, account, name, store, vm_steps};
     use super::super::{Commit, NewToken};
     use super::*;
 
@@ -414,5 +415,18 @@ mod tests {
         let (_directory, mut store) = store();
         let result = store.transaction(Commit::Usual, |tx| tx.set_role(AccountId(7), Role::Admin));
         assert!(matches!(result, Err(StoreError::Missing)));
+    }
+
+    #[test]
+    fn a_name_that_nobody_has_takes_as_long_as_one_that_somebody_has() {
+        let (directory, mut store) = store();
+        for user in ["alice", "bob", "carol"] {
+            account(&mut store, user);
+        }
+        let asked = |user| vm_steps(directory.path(), FIND_OR_FIRST, [name(user).put()]);
+        for user in ["alice", "bob", "carol"] {
+            let (steps, nobodys) = (asked(user), asked("nobody"));
+            assert!(steps.abs_diff(nobodys) <= A_FEW, "{user} {steps} {nobodys}");
+        }
     }
 }

@@ -1,13 +1,17 @@
 //! A store in a temporary directory, and rows for the tests of the store and the journal.
 
+use std::path::Path;
+
 use chatbox_common::name::UserName;
 use chatbox_common::wire::message::{AccountId, Kind, RoomId};
+use rusqlite::{Connection, Params, StatementStatus};
 use tempfile::TempDir;
 
 use super::rooms::Heads;
 use super::statement::Statement;
 use super::{
-    Commit, Durability, LOBBY, NewAccount, NewMessage, Snapshot, SqlLog, Store, StoreError, Tx,
+    Commit, DATABASE, Durability, LOBBY, NewAccount, NewMessage, Snapshot, SqlLog, Store,
+    StoreError, Tx,
 };
 
 pub(super) fn quiet() -> SqlLog {
@@ -36,6 +40,21 @@ pub(crate) fn account(store: &mut Store, user: &str) -> AccountId {
             })
         })
         .unwrap()
+}
+
+/// Steps of SQLite's machine by which the work of two lookups may differ: they take some ten
+/// nanoseconds each, and a row that is read or not is more than these.
+pub(super) const A_FEW: u32 = 12;
+
+/// How many steps of SQLite's machine a statement takes.
+pub(super) fn vm_steps(directory: &Path, statement: Statement, params: impl Params) -> u32 {
+    let connection = Connection::open(directory.join(DATABASE)).unwrap();
+    let mut prepared = connection.prepare(statement.text()).unwrap();
+    let mut rows = prepared.query(params).unwrap();
+    while rows.next().unwrap().is_some() {}
+    drop(rows);
+    let steps = prepared.get_status(StatementStatus::VmStep);
+    u32::try_from(steps).unwrap()
 }
 
 pub(super) fn heads(snapshot: &Snapshot<'_>, room: RoomId) -> Result<Heads, StoreError> {
