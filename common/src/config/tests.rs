@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::keys::Key;
+use super::keys::{Key, ROTATION_MIB, ROTATION_MINUTES, ROTATION_RECORDS};
 use super::*;
 
 fn faults(text: &str) -> Vec<(usize, String)> {
@@ -260,4 +260,21 @@ fn another_programs_file_is_told_from_one_with_a_mistake() {
     ] {
         assert_eq!(sets_something_of_the_client(text), is_ours, "{text}");
     }
+}
+
+#[test]
+fn the_protocol_has_the_ranges_of_the_rotation() {
+    let thousands = |n: u32| format!("{},{:03}", n / 1_000, n % 1_000);
+    let (records, mib, minutes) = (ROTATION_RECORDS, ROTATION_MIB, ROTATION_MINUTES);
+    let sentence = format!(
+        "a server can be set to {} to {} records, {} to {} MiB and {} to {} minutes",
+        thousands(*records.start()),
+        thousands(*records.end()),
+        mib.start(),
+        mib.end(),
+        minutes.start(),
+        minutes.end()
+    );
+    let document = include_str!("../../../docs/PROTOCOL.md");
+    assert!(document.contains(&sentence), "{sentence}");
 }
