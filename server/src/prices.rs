@@ -13,7 +13,8 @@ const BYTES_PER_UNIT: usize = 8 * 1024;
 const RECEIVED_PER_UNIT: usize = 4 * 1024;
 /// Of a thread's time for one unit.
 const TIME_PER_UNIT: Duration = Duration::from_micros(10);
-/// Half of what an account has at most: nobody waits longer than five seconds for one answer.
+/// Half of what an account has at most: who has all of it need not wait, and nobody waits longer than
+/// five seconds for one answer.
 const MOST_FOR_TIME: u32 = 2_500;
 /// A resume without the rooms: a synced transaction, a thread, two lines of credentials.log. One that is
 /// refused has cost as much.
@@ -77,14 +78,13 @@ pub const fn price(message: &ClientMessage) -> Price {
         C::Archive(asked) => Price::message(asked.request, 2),
         C::Hide(asked) => Price::message(asked.request, 2),
         C::Ignore(asked) => Price::message(asked.request, 2),
-        // The dearest takes a tenth of a second.
+        // And the time it takes (`for_time`), which is more than this for the dear ones.
         C::Search(asked) => Price::message(asked.request, 50),
         C::Password(asked) => Price::message(asked.request, 10),
         C::PasswordConfirm(_) | C::Factor(_) | C::FactorConfirm(_) | C::LogOut(_) => {
             Price::work(20)
         }
-        // Pages cost besides what they bring (`for_bytes`), and `rooms` the time it takes (`for_time`):
-        // it counts the members of all that it lists, which is 0.3 ms for 50 small rooms and 23 ms for
+        // Pages cost besides what they bring (`for_bytes`), and `rooms` the time it takes as well: it counts the members of all that it lists, which is 0.3 ms for 50 small rooms and 23 ms for
         // 500 of a thousand members each.
         C::List(_) | C::Rooms(_) | C::Members(_) => Price::work(4),
         C::History(_) | C::Whois(_) | C::Sessions(_) => Price::work(2),

@@ -4,9 +4,10 @@
 //! Two threads, each with a connection to the database, read pages; a session has one page in
 //! flight, and of an account one is read at a time. A session's own thread does not read: what SQLite touches of a stack would stay with
 //! each of them. Searches have a thread to themselves, because one that finds nothing may take
-//! long, and no page waits for it. A login's thread serves many logins one after another, so it
+//! long, and no page waits for it; what takes too long is ended. A login's thread serves many logins one after another, so it
 //! reads by itself, on one of a few connections kept for logins: no page delays a login.
 
+mod cpu_time;
 mod pages;
 mod queue;
 mod refusal;
@@ -17,7 +18,7 @@ mod tests;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use chatbox_common::auth::recovery::RECOVERY_CODES;
 use chatbox_common::auth::scram::{Iterations, Verifier};
@@ -29,6 +30,7 @@ use chatbox_common::wire::message::{
 };
 use subtle::Choice;
 
+use self::cpu_time::cpu_time;
 use self::queue::ReadQueue;
 use self::refusal::refusal;
 use crate::account_budget::AccountBudgets;
@@ -155,8 +157,8 @@ impl Query {
     /// Its work is not bounded by what it brings: the account pays for what it took.
     const fn costs_time(&self) -> bool {
         match self {
-            Self::Rooms(_) => true,
-            Self::History(_) | Self::Members(_) | Self::Whois { .. } | Self::Search(_) => false,
+            Self::Rooms(_) | Self::Search(_) => true,
+            Self::History(_) | Self::Members(_) | Self::Whois { .. } => false,
         }
     }
 
@@ -356,17 +358,19 @@ impl Worker {
 
     fn page(&mut self, request: &PageRequest) {
         let begun = cpu_time();
-        let read = self.reader.read(|snapshot| match &request.query {
-            Query::History(asked) => pages::history(snapshot, request.account, asked),
-            Query::Rooms(asked) => pages::rooms(snapshot, request.account, asked).map(Some),
-            Query::Members(asked) => pages::members(snapshot, request.account, asked),
-            Query::Whois {
-                request,
-                user,
-                online_since,
-            } => pages::profile(snapshot, *request, user, *online_since),
-            Query::Search(asked) => search::search(snapshot, request.account, asked),
-        });
+        let read = self
+            .reader
+            .read_within(search::is_over(), |snapshot| match &request.query {
+                Query::History(asked) => pages::history(snapshot, request.account, asked),
+                Query::Rooms(asked) => pages::rooms(snapshot, request.account, asked).map(Some),
+                Query::Members(asked) => pages::members(snapshot, request.account, asked),
+                Query::Whois {
+                    request,
+                    user,
+                    online_since,
+                } => pages::profile(snapshot, *request, user, *online_since),
+                Query::Search(asked) => search::search(snapshot, request.account, asked),
+            });
         if request.query.costs_time() {
             // Not the session's debt, which would be forgotten with it.
             let units = prices::for_time(cpu_time().saturating_sub(begun));
@@ -399,12 +403,6 @@ impl Worker {
             .reply(request.session, backpressure, &message);
         backpressure.owe(bytes);
     }
-}
-
-/// That the calling thread has used. Nobody pays for what others have the processors do meanwhile.
-fn cpu_time() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    Duration::try_from(time).unwrap_or_default()
 }
 
 fn unseal(

@@ -66,7 +66,7 @@ impl App {
             self.show_excerpt(&title, messages, &Query::new(sought), Some(&count))?;
         }
         if incomplete {
-            self.face.notice(None, words::NOT_INDEXED)?;
+            self.face.notice(None, words::NOT_ALL_SOUGHT)?;
         }
         Ok(())
     }

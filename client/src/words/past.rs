@@ -1,8 +1,8 @@
 //! Titles and ends of lists of messages of the past.
 
 pub const NO_SUCH_MOMENT: &str = "There is no such moment in the calendar.";
-pub const NOT_INDEXED: &str = "the server has not indexed all messages yet: newer ones may be \
-     missing here; search again in a while";
+pub const NOT_ALL_SOUGHT: &str = "the server has not looked through all messages: some may be missing \
+     here; search again in a while, or for other words";
 
 pub fn nothing_before(room: &str, moment: &str) -> String {
     format!("{room}: there is nothing before {moment}")

@@ -1,14 +1,26 @@
 //! Searches in the rooms that the asker is in at that moment.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use chatbox_common::limits::{MAX_SEARCH_WORDS, PAGE_BYTES};
 use chatbox_common::search::Query;
 use chatbox_common::wire::message::{AccountId, ErrorCode, Found, Search, ServerMessage};
 
+use super::cpu_time::cpu_time;
 use super::pages::chat;
 use super::refusal::refusal;
 use crate::store::{Searched, Snapshot, Sought, StoreError, first_readable};
+
+/// Of the one thread that searches. The dearest search there is in a million messages of people takes half
+/// of it; texts that were made for it would take as long as there are messages.
+const MOST_TIME: Duration = Duration::from_millis(250);
+
+/// What says that a search which begins now has taken long enough.
+pub(super) fn is_over() -> impl FnMut() -> bool + Send + 'static {
+    let end = cpu_time() + MOST_TIME;
+    move || cpu_time() >= end
+}
 
 /// `None` where it is to go on from a message in a room that the asker is not in.
 pub(super) fn search(
@@ -46,6 +58,6 @@ pub(super) fn search(
         request: asked.request,
         messages: messages.map(|(room, hit)| chat(*room, hit)).collect(),
         more: hits.more,
-        incomplete: snapshot.is_index_behind()?,
+        incomplete: hits.ended || snapshot.is_index_behind()?,
     })))
 }

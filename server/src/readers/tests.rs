@@ -1,5 +1,7 @@
 //! The threads without a server: whoever asks has no session, and the answers go nowhere.
 
+use std::time::Duration;
+
 use chatbox_common::secret::Secret;
 use chatbox_common::testkit::wait::eventually;
 
@@ -44,7 +46,7 @@ fn debt_after(count: u32, ask: impl Fn() -> Query) -> Duration {
 }
 
 #[test]
-fn a_list_of_rooms_costs_the_time_it_takes_and_a_page_of_messages_does_not() {
+fn lists_of_rooms_and_searches_cost_the_time_they_take_and_pages_of_messages_do_not() {
     let rooms = debt_after(20, || {
         Query::Rooms(Rooms {
             request: 1,
@@ -53,6 +55,15 @@ fn a_list_of_rooms_costs_the_time_it_takes_and_a_page_of_messages_does_not() {
         })
     });
     assert!(rooms >= AccountBudget::time_for(20), "{rooms:?}");
+    let searches = debt_after(20, || {
+        Query::Search(Search {
+            request: 1,
+            words: "word".to_owned(),
+            before: None,
+            limit: 500,
+        })
+    });
+    assert!(searches >= AccountBudget::time_for(20), "{searches:?}");
     let history = debt_after(1, || {
         Query::History(History {
             request: 1,

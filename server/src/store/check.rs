@@ -3,7 +3,7 @@
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::Connection;
 
 use super::error::StoreError;
 use super::sql::{self, SqlLog};
@@ -66,11 +66,7 @@ pub(super) fn whole_within(
     let _ = timer.join();
     match checked {
         Ok(()) => Ok(Checked::Whole),
-        Err(StoreError::Sql(error))
-            if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) =>
-        {
-            Ok(Checked::Unfinished)
-        }
+        Err(StoreError::Ended) => Ok(Checked::Unfinished),
         Err(error) => Err(error),
     }
 }

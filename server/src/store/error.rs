@@ -65,6 +65,9 @@ pub enum StoreError {
     /// The row that a statement had to change or read is not there.
     #[error("there is no such account or room")]
     Missing,
+    /// What was read was ended, because it took too long.
+    #[error("the database was read for too long")]
+    Ended,
     /// SQLite has undone the transaction after an earlier failure in it.
     #[error("the transaction was undone after an earlier failure")]
     RolledBack,
@@ -93,6 +96,7 @@ impl StoreError {
                 | Self::Busy
                 | Self::Io { .. }
                 | Self::Unusable(_)
+                | Self::Ended
                 | Self::RolledBack
                 | Self::Gone(_)
         )
@@ -121,6 +125,7 @@ impl From<rusqlite::Error> for StoreError {
                 ErrorCode::DatabaseBusy
                 | ErrorCode::DatabaseLocked
                 | ErrorCode::FileLockingProtocolFailed => Self::Busy,
+                ErrorCode::OperationInterrupted => Self::Ended,
                 ErrorCode::SystemIoFailure
                 | ErrorCode::CannotOpen
                 | ErrorCode::ReadOnly

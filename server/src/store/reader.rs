@@ -6,6 +6,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
@@ -14,6 +16,10 @@ use super::error::StoreError;
 use super::files::Place;
 use super::sql::{self, Snapshot, SqlLog};
 use super::{copy, files, meta, schema};
+
+/// Steps of SQLite between two looks at whether what runs is to end. FTS5 takes three for a page of its
+/// index, which is some tens of microseconds' work.
+const STEPS: i32 = 100;
 
 /// A connection that SQLite itself keeps from writing. Used by one thread at a time.
 pub struct Reader {
@@ -43,6 +49,25 @@ impl Reader {
         work: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         sql::read(&self.connection, &self.log, work)
+    }
+
+    /// As [`Reader::read`], but a search in it ends as soon as `is_over`, which is asked again and again
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// Those of `work`; SQLite's.
+    pub fn read_within<T>(
+        &mut self,
+        mut is_over: impl FnMut() -> bool + Send + 'static,
+        work: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let may_end = Arc::new(AtomicBool::new(false));
+        let asked = Arc::clone(&may_end);
+        let ends = move || asked.load(Ordering::Relaxed) && is_over();
+        self.connection.progress_handler(STEPS, Some(ends))?;
+        let read = sql::read_within(&self.connection, &self.log, Some(&may_end), work);
+        self.connection.progress_handler(0, None::<fn() -> bool>)?;
+        read
     }
 
     /// Copies the database as of now to a new file of mode 0600, synced. Writers go on meanwhile.

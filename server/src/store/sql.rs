@@ -8,6 +8,7 @@
 use std::cell::RefCell;
 use std::ops::{ControlFlow, Deref};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::{Connection, Params, Row};
 
@@ -64,6 +65,8 @@ pub struct Snapshot<'c> {
     connection: &'c Connection,
     log: &'c SqlLog,
     entries: RefCell<Vec<SqlEntry>>,
+    /// Set while the connection's progress handler may end what runs.
+    may_end: Option<&'c AtomicBool>,
 }
 
 impl<'c> Snapshot<'c> {
@@ -76,6 +79,7 @@ impl<'c> Snapshot<'c> {
             connection,
             log,
             entries: RefCell::default(),
+            may_end: None,
         };
         snapshot.step(begin)?;
         Ok(snapshot)
@@ -128,6 +132,23 @@ impl<'c> Snapshot<'c> {
             }),
         }
         result.map_err(StoreError::from)
+    }
+
+    /// Runs statements that only read and that may be ended, which is [`StoreError::Ended`]; the
+    /// transaction goes on.
+    pub(super) fn endable<T>(
+        &self,
+        work: impl FnOnce() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let set = |may_end| {
+            if let Some(flag) = self.may_end {
+                flag.store(may_end, Ordering::Relaxed);
+            }
+        };
+        set(true);
+        let done = work();
+        set(false);
+        done
     }
 
     /// Hands the rows of a query to `each` until it breaks off.
@@ -256,7 +277,18 @@ pub(super) fn read<T>(
     log: &SqlLog,
     work: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    let snapshot = Snapshot::begin(connection, log, BEGIN)?;
+    read_within(connection, log, None, work)
+}
+
+/// `may_end` is set while the connection's progress handler may end what runs.
+pub(super) fn read_within<T>(
+    connection: &Connection,
+    log: &SqlLog,
+    may_end: Option<&AtomicBool>,
+    work: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let mut snapshot = Snapshot::begin(connection, log, BEGIN)?;
+    snapshot.may_end = may_end;
     let value = work(&snapshot)?;
     snapshot.commit()?;
     Ok(value)

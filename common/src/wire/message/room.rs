@@ -347,7 +347,7 @@ pub struct Found {
     /// Whether there may be older ones.
     #[n(2)]
     pub more: bool,
-    /// Whether the server's index has not caught up, so that messages may be missing.
+    /// Whether messages may be missing: the server's index has not caught up, or the search was ended.
     #[n(3)]
     pub incomplete: bool,
 }
