@@ -8,12 +8,16 @@
 //!
 //! Chinese, Japanese, Thai and others write no blanks between words, and Korean hangs endings on
 //! them. So each character there (`is_unspaced`) is in the index with the one behind it, and a
-//! search for several of them is one for neighbouring pairs. Elsewhere words are found whole, and
+//! search for several of them is one for neighbouring pairs, the first of which the index is asked
+//! for; what follows in a long one is compared with the text of what was found. Elsewhere words are found whole, and
 //! nothing finds a word by its beginning. What is written in other characters is another word:
 //! traditional and simplified ones, hiragana and katakana.
 //!
 //! The threat: texts of peers, which must not make an index or a search dear. Words are cut, and
-//! what a text may have of them is bounded.
+//! what a text may have of them, and what an index is asked for, is bounded.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -28,6 +32,10 @@ use crate::limits::{MAX_SEARCH_WORDS, MAX_TEXT};
 const MOST_LETTERS: usize = 128;
 /// Texts have fewer words and pairs than bytes, but for signs that stand for several letters.
 const MOST_TOKENS: usize = MAX_TEXT;
+
+/// Pairs that the index is asked for, over all words of a search, of which each has one: it reads the places
+/// of each in all messages that have them all. Seventeen letters find little else than what begins so.
+const MOST_PAIRS: usize = 16;
 
 /// Scripts that are written without blanks between words, and Hangul, in blocks of Unicode's
 /// `Blocks.txt`: those of line breaking classes ID, SA, H2, H3 and CJ (UAX #14) that have letters,
@@ -226,11 +234,41 @@ pub fn index_text(text: &str) -> String {
     tokens
 }
 
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Word {
+    letters: Vec<char>,
+    is_unspaced: bool,
+}
+
+impl Word {
+    const fn pairs(&self) -> usize {
+        if self.is_unspaced {
+            self.letters.len().saturating_sub(1)
+        } else {
+            0
+        }
+    }
+
+    /// Where a run has it, in bytes.
+    fn places<'r>(&'r self, run: &'r Run) -> impl Iterator<Item = Range<usize>> + 'r {
+        // Of a script with blanks a run is the word, or is not.
+        let length = if self.is_unspaced {
+            self.letters.len()
+        } else {
+            run.letters.len()
+        };
+        let windows = run.letters.windows(length).zip(run.places.windows(length));
+        let is_it = |window: &[char]| window.get(..MOST_LETTERS).unwrap_or(window) == self.letters;
+        windows
+            .filter(move |(window, _)| self.is_unspaced == run.is_unspaced && is_it(window))
+            .filter_map(|(_, places)| span(places))
+    }
+}
+
 /// The words that are searched for, each once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Query {
-    /// The letters of each, and whether it is written without blanks.
-    sought: Vec<(Vec<char>, bool)>,
+    sought: Vec<Word>,
 }
 
 impl Query {
@@ -241,7 +279,10 @@ impl Query {
         let mut sought = Vec::new();
         read(typed, |run| {
             let letters = run.letters.iter().copied().take(MOST_LETTERS).collect();
-            let word = (letters, run.is_unspaced);
+            let word = Word {
+                letters,
+                is_unspaced: run.is_unspaced,
+            };
             if sought.len() <= usize::from(MAX_SEARCH_WORDS) && !sought.contains(&word) {
                 sought.push(word);
             }
@@ -261,19 +302,43 @@ impl Query {
         self.sought.is_empty()
     }
 
+    /// Of each word that has pairs.
+    fn most_pairs(&self) -> usize {
+        let long = self.sought.iter().filter(|word| word.pairs() > 0).count();
+        (MOST_PAIRS / long.max(1)).max(1)
+    }
+
     /// Each word as [`index_text`] has it: one, or several that must follow each other there,
     /// parted by blanks. They hold nothing but letters, digits, marks and these blanks.
     #[must_use]
     pub fn terms(&self) -> Vec<String> {
-        let terms = self.sought.iter().map(|(letters, is_unspaced)| {
-            if *is_unspaced && letters.len() > 1 {
-                let pairs = letters.windows(2).map(String::from_iter);
+        let most = self.most_pairs();
+        let terms = self.sought.iter().map(|word| {
+            if word.pairs() > 0 {
+                let pairs = word.letters.windows(2).take(most).map(String::from_iter);
                 pairs.collect::<Vec<_>>().join(" ")
             } else {
-                letters.iter().collect()
+                word.letters.iter().collect()
             }
         });
         terms.collect()
+    }
+
+    /// Whether a text that has all [`Query::terms`] may lack the end of a word.
+    #[must_use]
+    pub fn is_shortened(&self) -> bool {
+        let most = self.most_pairs();
+        self.sought.iter().any(|word| word.pairs() > most)
+    }
+
+    /// Whether a text has all words.
+    #[must_use]
+    pub fn is_in(&self, text: &str) -> bool {
+        let mut missing: Vec<&Word> = self.sought.iter().collect();
+        read(text, |run| {
+            missing.retain(|word| word.places(run).next().is_none());
+        });
+        missing.is_empty()
     }
 
     /// Where a text has these words, in bytes, in ascending order and without overlaps.
@@ -281,19 +346,8 @@ impl Query {
     pub fn places(&self, text: &str) -> Vec<Range<usize>> {
         let mut places: Vec<Range<usize>> = Vec::new();
         read(text, |run| {
-            for (letters, is_unspaced) in &self.sought {
-                if *is_unspaced != run.is_unspaced {
-                    continue;
-                }
-                let all = run.compared() == letters;
-                if !is_unspaced && all {
-                    places.extend(span(&run.places));
-                } else if *is_unspaced {
-                    let windows = run.letters.windows(letters.len());
-                    let found = windows.zip(run.places.windows(letters.len()));
-                    let found = found.filter(|(window, _)| window == letters);
-                    places.extend(found.filter_map(|(_, places)| span(places)));
-                }
+            for word in &self.sought {
+                places.extend(word.places(run));
             }
         });
         places.sort_by_key(|place| (place.start, place.end));
@@ -310,190 +364,4 @@ impl Query {
 
 fn span(places: &[Range<usize>]) -> Option<Range<usize>> {
     Some(places.first()?.start..places.last()?.end)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn terms(typed: &str) -> Vec<String> {
-        Query::new(typed).terms()
-    }
-
-    /// What is marked of a text.
-    fn found<'t>(typed: &str, text: &'t str) -> Vec<&'t str> {
-        let places = Query::new(typed).places(text).into_iter();
-        places.map(|place| &text[place]).collect()
-    }
-
-    #[test]
-    fn what_is_between_words_is_dropped_and_case_and_accents_are_the_same() {
-        for (text, words) in [
-            ("Hello, WORLD!", "hello world"),
-            ("Zoë e\u{301}te\u{301} Ça Vấn", "zoe ete ca van"),
-            ("a-b \"c\" NEAR(d) body:e* ^f", "a b c near d body e f"),
-            ("one one ONE", "one one one"),
-            ("a\0b", "a b"),
-            ("10.20.30.40:7878", "10 20 30 40 7878"),
-            ("Мой НА Ёж и\u{301}", "мой на ёж и"),
-            ("ΟΔΌΣ οδός", "οδοσ οδοσ"),
-            ("İx Ｆｕｌｌ ﬁne ①", "ix full fine 1"),
-            ("שָׁלוֹם مُحَمَّد آب", "שלום محمد اب"),
-            ("हिन्दी", "हिन्दी"),
-            ("so\u{ad}ft jo\u{200d}in 1\u{fe0f}\u{20e3}", "soft join 1"),
-            ("", ""),
-            (" \"*^:-()+{}\u{1f600} \u{301}", ""),
-        ] {
-            assert_eq!(index_text(text), words, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn what_is_written_without_blanks_is_in_the_index_in_pairs_and_alone() {
-        for (text, words) in [
-            ("東京都", "東京 京都 都 東 京"),
-            ("日本disk語", "日本 本 disk 語 日"),
-            ("서울에서", "서울 울에 에서 서 울 에"),
-            // Decomposed, and of half width.
-            ("\u{1109}\u{1165}\u{110b}\u{116e}\u{11af}", "서울 울 서"),
-            ("ﾊﾟﾘ か\u{3099}", "パリ リ が パ"),
-            ("日，本。々", "日 本 々"),
-            ("ที่นี่", "ที ี\u{e48} \u{e48}น นี ี\u{e48} \u{e48} ท ี น"),
-            ("ខ្មែរ", "ខ\u{17d2} \u{17d2}ម មែ ែរ រ ខ \u{17d2} ម ែ"),
-            ("葛\u{e0100}城", "葛城 城 葛"),
-        ] {
-            assert_eq!(index_text(text), words, "{text:?}");
-        }
-        assert_eq!(terms("東京都 disk 語"), ["東京 京都", "disk", "語"]);
-        assert_eq!(terms("disk、Disk 東京 東京"), ["disk", "東京"]);
-    }
-
-    /// As FTS5 does it: the tokens of each term side by side.
-    fn is_found(typed: &str, text: &str) -> bool {
-        let index = format!(" {} ", index_text(text));
-        let terms = terms(typed);
-        !terms.is_empty()
-            && terms
-                .iter()
-                .all(|term| index.contains(&format!(" {term} ")))
-    }
-
-    #[test]
-    fn a_search_finds_what_is_side_by_side_and_marks_it() {
-        for (typed, text, marked) in [
-            ("東京", "昨日東京都へ", &["東京"][..]),
-            ("京都 東京", "東京都", &["東京都"]),
-            ("東京都", "東京、京都", &[]),
-            ("東京都", "東京 京都", &[]),
-            ("本語", "日本 語", &[]),
-            ("語", "日本語、言語学", &["語", "語"]),
-            ("disk", "ディスクdiskが", &["disk"]),
-            ("ﾃﾞｨｽｸ", "ディスクdisk", &["ディスク"]),
-            ("서울", "서울에서", &["서울"]),
-            ("นี่", "ที่นี่", &["นี่"]),
-            ("uber", "ÜBER über-all", &["ÜBER", "über"]),
-            ("dis", "disk", &[]),
-            ("ete", "e\u{301}te\u{301}!", &["e\u{301}te\u{301}"]),
-            ("のの", "のののの", &["のののの"]),
-            ("株式", "㍿", &["㍿"]),
-        ] {
-            assert_eq!(found(typed, text), marked, "{typed} in {text}");
-            assert_eq!(is_found(typed, text), !marked.is_empty(), "{typed}");
-        }
-        assert_eq!(Query::new("a 東").places("x東a"), [1..4, 4..5]);
-        assert!(Query::new("").places("a").is_empty());
-    }
-
-    /// Every text of up to so many of these signs.
-    fn all_texts(most: usize) -> Vec<String> {
-        const SIGNS: [&str; 8] = ["a", "東", "京", "ก", "\u{e48}", "\u{301}", "\u{200d}", "、"];
-        let mut texts = vec![String::new()];
-        let mut begin = 0;
-        for _ in 0..most {
-            let end = texts.len();
-            for at in begin..end {
-                let longer = SIGNS.map(|sign| format!("{}{sign}", texts[at]));
-                texts.extend(longer);
-            }
-            begin = end;
-        }
-        texts
-    }
-
-    #[test]
-    fn what_is_found_is_what_is_marked() {
-        let texts = all_texts(4);
-        assert_eq!(texts.len(), 4_681);
-        for typed in all_texts(3) {
-            let query = Query::new(&typed);
-            assert_eq!(terms(&typed).len(), query.len());
-            let word = |word| Query { sought: vec![word] };
-            let words: Vec<_> = query.sought.iter().cloned().map(word).collect();
-            for text in texts.iter().skip(typed.len() % 5).step_by(5) {
-                let is_marked = |word: &Query| !word.places(text).is_empty();
-                let are_all = !words.is_empty() && words.iter().all(is_marked);
-                assert_eq!(is_found(&typed, text), are_all, "{typed:?} in {text:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn nothing_makes_an_index_or_a_search_dear() {
-        let most = |text: &str| {
-            let tokens = index_text(text);
-            assert!(tokens.len() <= 16 * MAX_TEXT, "{}", tokens.len());
-            tokens.split(' ').count()
-        };
-        let texts = [
-            "㌖",
-            "ﷺ",
-            "的",
-            "a ",
-            "中 ",
-            "ก\u{e48}",
-            "\u{301}",
-            "x",
-            "각",
-        ];
-        for sign in texts {
-            assert!(most(&sign.repeat(MAX_TEXT / sign.len())) <= MOST_TOKENS);
-            let typed = sign.repeat(85);
-            let terms = terms(&typed);
-            assert!(terms.len() <= usize::from(MAX_SEARCH_WORDS) + 1);
-            let pairs: usize = terms.iter().map(|term| term.split(' ').count()).sum();
-            assert!(
-                pairs <= MOST_LETTERS + usize::from(MAX_SEARCH_WORDS),
-                "{sign}"
-            );
-        }
-        let all = |first, last| (first..=last).collect::<String>();
-        // Different characters: none is left out.
-        let many = all('\u{4e00}', '\u{58a9}');
-        assert_eq!(many.len(), 8190);
-        assert_eq!(most(&many), 2 * 2730 - 1);
-        let long = "x".repeat(MOST_LETTERS);
-        assert_eq!(index_text(&format!("{long}y z")), format!("{long} z"));
-        assert_eq!(found(&format!("{long}1"), &format!("{long}2")).len(), 1);
-    }
-
-    #[test]
-    fn every_character_of_a_word_is_found_and_no_place_cuts_one() {
-        // Ideographs of other planes differ in nothing.
-        let all = (0..0x2_0000).chain(0x2_f800..0x2_fa20);
-        for c in all.chain(0xe_0000..0xe_0200).filter_map(char::from_u32) {
-            let (typed, text) = (c.to_string(), format!("x{c}y \u{301}{c}"));
-            let words = terms(&typed);
-            assert_eq!(is_found(&typed, &text), !words.is_empty(), "{c:?}");
-            let again: Vec<_> = words
-                .iter()
-                .flat_map(|word| terms(&word.replace(' ', "")))
-                .collect();
-            let places = Query::new(&typed).places(&text);
-            assert_eq!(places.is_empty(), words.is_empty(), "{c:?}");
-            assert!(places.iter().all(|place| text.get(place.clone()).is_some()));
-            if words.iter().all(|word| !word.contains(' ')) {
-                assert_eq!(again, words, "{c:?}");
-            }
-        }
-    }
 }

@@ -1,4 +1,4 @@
-use chatbox_common::limits::{MAX_SEARCH_WORDS, MAX_TEXT};
+use chatbox_common::limits::MAX_TEXT;
 use chatbox_common::name::UserName;
 use chatbox_common::search::Query;
 use chatbox_common::wire::message::{AccountId, Kind};
@@ -60,15 +60,14 @@ impl Searcher {
             assert!(place.start >= end && !text[place.clone()].is_empty());
             end = place.end;
         }
-        let mut words = query.terms();
-        words.truncate(MAX_SEARCH_WORDS.into());
+        let words = query.terms();
         for word in words.iter().filter(|word| !word.contains(' ')) {
             assert_eq!(Query::new(word).terms(), [word.as_str()]);
         }
         let mut found = None;
         // Undone, so that the next text has the room for itself.
         let undone: Result<(), StoreError> = self.store.transaction(Commit::Usual, |tx| {
-            found = Some(said_and_sought(tx, self.account, text, &words)?);
+            found = Some(said_and_sought(tx, self.account, text, &query)?);
             Err(StoreError::Missing)
         });
         assert!(matches!(undone, Err(StoreError::Missing)), "{undone:?}");
@@ -81,7 +80,7 @@ fn said_and_sought(
     tx: &Tx<'_>,
     sender: AccountId,
     text: &str,
-    words: &[String],
+    words: &Query,
 ) -> Result<usize, StoreError> {
     let message = NewMessage {
         room: LOBBY,

@@ -47,7 +47,7 @@ pub(super) fn search(
         None => None,
     };
     let hits = snapshot.search(Sought {
-        words: &query.terms(),
+        words: &query,
         rooms,
         before,
         limit: asked.limit,

@@ -1,8 +1,8 @@
 //! Messages found by their words.
 //!
 //! SQLite's FTS5 gets nothing of what a user typed except for letters and digits
-//! ([`Query::terms`](chatbox_common::search::Query::terms)), each word in quotes: nothing that it
-//! could take for its query syntax.
+//! ([`Query::terms`]), each word in quotes: nothing that it could take for its query syntax. Where
+//! that is less than what is sought, the texts of what it finds are looked at.
 
 #[cfg(test)]
 mod tests;
@@ -10,6 +10,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
+use chatbox_common::search::Query;
 use chatbox_common::wire::message::{Access, AccountId, RoomId};
 
 use super::column::{Column, take};
@@ -19,8 +20,8 @@ use super::index::room_word;
 use super::sql::Snapshot;
 use super::statement::statements;
 
-/// After so many hits that the account may not read, rooms that have none left that it may are
-/// dropped from the search.
+/// After so many hits that are none, because the account may not read them or their texts go on
+/// otherwise, rooms that have none left that it may read are dropped from the search.
 const MOST_PASSED_OVER: usize = 64;
 
 /// A room as a member of it may search it.
@@ -36,8 +37,8 @@ pub struct Searched {
 
 #[derive(Debug, Clone)]
 pub struct Sought<'a> {
-    /// Of [`Query::terms`](chatbox_common::search::Query::terms); a message must have all of them.
-    pub words: &'a [String],
+    /// A message must have all of its words.
+    pub words: &'a Query,
     /// Each room with the first number that may be found.
     pub rooms: BTreeMap<RoomId, u64>,
     /// Only rows below this one.
@@ -142,15 +143,19 @@ impl Snapshot<'_> {
     fn walk(
         &self,
         walk: &mut Walk,
-        words: &[String],
+        words: &Query,
         rooms: &BTreeMap<RoomId, u64>,
     ) -> Result<bool, StoreError> {
         let mut passed_over = 0;
-        let asked = (expression(words, rooms), walk.before.put());
+        let asked = (expression(&words.terms(), rooms), walk.before.put());
+        let is_shortened = words.is_shortened();
         self.scan(FIND, asked, |row| {
             let (room, seq) = (take(row, 9)?, take(row, 1)?);
             if rooms.get(&room).is_some_and(|first| *first <= seq) {
-                return Ok(walk.take(room, read_message(row)?));
+                let message = read_message(row)?;
+                if !is_shortened || words.is_in(&String::from_utf8_lossy(&message.body)) {
+                    return Ok(walk.take(room, message));
+                }
             }
             passed_over += 1;
             walk.before = take(row, 0)?;

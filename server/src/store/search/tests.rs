@@ -44,7 +44,7 @@ fn find(
     before: Option<u64>,
     limit: u32,
 ) -> (Vec<(RoomId, u64)>, bool) {
-    let words = Query::new(typed).terms();
+    let words = Query::new(typed);
     let sought = Sought {
         words: &words,
         rooms: rooms.iter().copied().collect(),
@@ -173,7 +173,7 @@ fn a_search_that_takes_too_long_is_ended_and_has_what_it_had_found() {
     });
     let log = SqlLog::new(|_| ());
     let mut reader = Reader::open(directory.path(), log).unwrap();
-    let words = Query::new("のはのはよ").terms();
+    let words = Query::new("のはのはよ");
     let mut find = |most, before| {
         let looks = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&looks);
@@ -266,6 +266,11 @@ fn what_is_written_without_blanks_is_found_by_its_parts() {
         say(tx, alice, LOBBY, 2, "東京 京都");
         say(tx, alice, LOBBY, 3, "서울에서 만나요");
         say(tx, alice, LOBBY, 4, "พบกันที่นี่");
+        // More of the first kind than are passed over at once.
+        say(tx, alice, LOBBY, 5, &format!("{}よ", "のは".repeat(20)));
+        for seq in 6..=140 {
+            say(tx, alice, LOBBY, seq, &format!("{}か", "のは".repeat(20)));
+        }
     });
     for (typed, expected) in [
         ("東京", &[2, 1][..]),
@@ -277,6 +282,8 @@ fn what_is_written_without_blanks_is_found_by_its_parts() {
         ("杯満", &[]),
         ("서울", &[3]),
         ("ที่นี่", &[4]),
+        (&format!("{}よ", "のは".repeat(12)), &[5]),
+        (&format!("{}た", "のは".repeat(12)), &[]),
     ] {
         let found = find(&mut store, typed, &[(LOBBY, 1)], None, 9).0;
         let numbers: Vec<u64> = found.into_iter().map(|(_, seq)| seq).collect();
