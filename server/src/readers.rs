@@ -352,7 +352,10 @@ struct Worker {
 impl Worker {
     fn run(mut self, queue: &ReadQueue<PageRequest>) {
         while let Some(turn) = queue.take() {
-            self.page(&turn.asked);
+            // The session has ended meanwhile.
+            if !turn.asked.backpressure.is_closed() {
+                self.page(&turn.asked);
+            }
         }
     }
 

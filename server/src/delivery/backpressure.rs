@@ -164,6 +164,12 @@ impl Backpressure {
         self.state().logged_out
     }
 
+    /// Nothing reaches its peer any more.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.state().phase == Phase::Closed
+    }
+
     pub fn close(&self) {
         self.state().phase = Phase::Closed;
         self.changed.notify_all();

@@ -2,12 +2,17 @@
 //! ask for waits behind that: 32 sessions that search keep nobody waiting longer than one does.
 //!
 //! Nobody waits for room in it: a session has one in flight, and where too many accounts have, the next
-//! one's is refused.
+//! one's is refused. What a session has asked for stays in it when the session ends, so an account's are
+//! counted as well: whoever asks, goes and comes back has no more there than who stays.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+use chatbox_common::limits::MAX_SESSIONS;
 use chatbox_common::wire::message::AccountId;
+
+/// Those of an account that wait behind one: as many as it may have sessions, of which each has one in flight.
+const MOST_BEHIND: usize = MAX_SESSIONS as usize;
 
 struct Queued<T> {
     /// One of an account, in the order in which they came.
@@ -56,13 +61,15 @@ impl<T> ReadQueue<T> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// False when there is no room for one of another account. The caller bounds how much an account
-    /// asks for at a time.
+    /// False when there is no room for one of another account, or for one more of this.
     pub(super) fn put(&self, account: AccountId, asked: T) -> bool {
         let mut waiting = self.waiting();
         if let Some(behind) = waiting.behind.get_mut(&account) {
-            behind.push_back(asked);
-            return true;
+            let has_room = behind.len() < MOST_BEHIND;
+            if has_room {
+                behind.push_back(asked);
+            }
+            return has_room;
         }
         if waiting.next.len() >= self.capacity {
             return false;
@@ -146,6 +153,19 @@ mod tests {
         drop(queue.take().unwrap());
         drop(queue.take().unwrap());
         assert!(queue.waiting().behind.is_empty());
+    }
+
+    #[test]
+    fn an_account_has_as_many_in_it_as_it_may_have_sessions() {
+        let queue = ReadQueue::new(9);
+        for n in 0..=MOST_BEHIND {
+            assert!(queue.put(ALICE, n));
+        }
+        assert!(!queue.put(ALICE, 99));
+        assert!(queue.put(account(2), 100), "it keeps nobody else out");
+        drop(queue.take().unwrap());
+        assert!(queue.put(ALICE, 101));
+        assert!(!queue.put(ALICE, 99));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The threads without a server: whoever asks has no session, and the answers go nowhere.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chatbox_common::secret::Secret;
@@ -10,35 +11,66 @@ use crate::account_budget::AccountBudget;
 use crate::store::testing::{account, store};
 use crate::store::{LOBBY, SqlEntry};
 
+/// One account, and what reads for it.
+struct Asker {
+    _directory: tempfile::TempDir,
+    alice: AccountId,
+    budgets: AccountBudgets,
+    readers: Readers,
+}
+
+impl Asker {
+    fn new(log: &SqlLog) -> Self {
+        let (directory, mut store) = store();
+        let alice = account(&mut store, "alice");
+        let (deliveries, _threads) = Deliveries::start(1, 64 * 1024, 1 << 20).unwrap();
+        let budgets = AccountBudgets::new(5);
+        let readers = Readers::start(
+            directory.path(),
+            log,
+            &deliveries,
+            &budgets,
+            &Arc::new(SealingKey::new(1, Secret::new([7; 32]))),
+            Iterations::for_server(4_096).unwrap(),
+        );
+        Self {
+            _directory: directory,
+            alice,
+            budgets,
+            readers: readers.unwrap(),
+        }
+    }
+
+    fn ask(&self, backpressure: &Arc<Backpressure>, query: Query) -> Result<(), TooMany> {
+        assert!(backpressure.begin_page());
+        self.readers.page(PageRequest {
+            session: 7,
+            account: self.alice,
+            backpressure: Arc::clone(backpressure),
+            query,
+        })
+    }
+}
+
+fn search() -> Query {
+    Query::Search(Search {
+        request: 1,
+        words: "word".to_owned(),
+        before: None,
+        limit: 500,
+    })
+}
+
 /// How long the account waits for what it asks next when it has asked for this so often, and had used
 /// up all that it may at once.
 fn debt_after(count: u32, ask: impl Fn() -> Query) -> Duration {
-    let (directory, mut store) = store();
-    let alice = account(&mut store, "alice");
-    let (deliveries, _threads) = Deliveries::start(1, 64 * 1024, 1 << 20).unwrap();
-    let budgets = AccountBudgets::new(5);
-    let readers = Readers::start(
-        directory.path(),
-        &SqlLog::new(|_| ()),
-        &deliveries,
-        &budgets,
-        &Arc::new(SealingKey::new(1, Secret::new([7; 32]))),
-        Iterations::for_server(4_096).unwrap(),
-    );
-    let readers = readers.unwrap();
+    let asker = Asker::new(&SqlLog::new(|_| ()));
     let start = Instant::now();
-    let budget = budgets.of(alice, start);
+    let budget = asker.budgets.of(asker.alice, start);
     let _ = budget.charge(5_000, start);
     let backpressure = Arc::<Backpressure>::default();
     for _ in 0..count {
-        assert!(backpressure.begin_page());
-        let queued = readers.page(PageRequest {
-            session: 7,
-            account: alice,
-            backpressure: Arc::clone(&backpressure),
-            query: ask(),
-        });
-        assert_eq!(queued, Ok(()));
+        assert_eq!(asker.ask(&backpressure, ask()), Ok(()));
         eventually("the page", || backpressure.begin_page().then_some(()));
         backpressure.end_page();
     }
@@ -55,14 +87,7 @@ fn lists_of_rooms_and_searches_cost_the_time_they_take_and_pages_of_messages_do_
         })
     });
     assert!(rooms >= AccountBudget::time_for(20), "{rooms:?}");
-    let searches = debt_after(20, || {
-        Query::Search(Search {
-            request: 1,
-            words: "word".to_owned(),
-            before: None,
-            limit: 500,
-        })
-    });
+    let searches = debt_after(20, search);
     assert!(searches >= AccountBudget::time_for(20), "{searches:?}");
     let history = debt_after(1, || {
         Query::History(History {
@@ -112,4 +137,25 @@ fn a_login_reads_as_much_of_a_name_that_nobody_has() {
     for user in ["alice", "bob", "alice"] {
         assert_eq!(of(user), nobody, "{user}");
     }
+}
+
+#[test]
+fn what_a_session_has_asked_for_that_has_ended_is_not_read() {
+    let reads = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&reads);
+    let asker = Asker::new(&SqlLog::new(move |entries| {
+        let is_read = entries.iter().any(|entry| entry.statement == "BEGIN");
+        count.fetch_add(usize::from(is_read), Ordering::Relaxed);
+    }));
+    let before = reads.load(Ordering::Relaxed);
+    for _ in 0..20 {
+        let gone = Arc::<Backpressure>::default();
+        gone.close();
+        assert_eq!(asker.ask(&gone, search()), Ok(()));
+    }
+    let here = Arc::<Backpressure>::default();
+    assert_eq!(asker.ask(&here, search()), Ok(()));
+    // Of an account one at a time: those before it are done.
+    eventually("the page", || here.begin_page().then_some(()));
+    assert_eq!(reads.load(Ordering::Relaxed) - before, 1);
 }
