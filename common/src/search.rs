@@ -14,7 +14,9 @@
 //! traditional and simplified ones, hiragana and katakana.
 //!
 //! The threat: texts of peers, which must not make an index or a search dear. Words are cut, and
-//! what a text may have of them, and what an index is asked for, is bounded.
+//! what a text may have of them, and what an index is asked for, is bounded: of a text with more
+//! than 2,000 different words, pairs and characters the rest is not found, though it is marked where
+//! the text is found by its beginning.
 
 #[cfg(test)]
 mod tests;
@@ -32,6 +34,10 @@ use crate::limits::{MAX_SEARCH_WORDS, MAX_TEXT};
 const MOST_LETTERS: usize = 128;
 /// Texts have fewer words and pairs than bytes, but for signs that stand for several letters.
 const MOST_TOKENS: usize = MAX_TEXT;
+/// Different words, pairs and letters alone that an index has of a text: each is an entry of its own, which
+/// whoever waits for the index's writer pays for. A thousand different ideographs have as many; what
+/// people write in an alphabet has fewer.
+const MOST_WORDS: usize = 2_000;
 
 /// Pairs that the index is asked for, over all words of a search, of which each has one: it reads the places
 /// of each in all messages that have them all. Seventeen letters find little else than what begins so.
@@ -198,38 +204,88 @@ fn read(text: &str, mut take: impl FnMut(&Run)) {
     run.end(&mut take);
 }
 
-/// The words of a text for the index, parted by blanks: a search for neighbours ([`Query::terms`])
-/// finds what is written side by side, since behind each run without blanks stands its last
-/// character alone. The other characters of such runs stand at the end, each once.
-#[must_use]
-pub fn index_text(text: &str) -> String {
-    let mut tokens = String::with_capacity(text.len());
-    let mut left = MOST_TOKENS;
-    let (mut inner, mut alone) = (Vec::new(), HashSet::new());
-    let mut push = |letters: &[char]| {
-        if left > 0 {
-            left -= 1;
-            tokens.extend(letters);
-            tokens.push(' ');
-        }
-    };
-    read(text, |run| {
-        if !run.is_unspaced {
-            push(run.compared());
-        } else if let Some((last, others)) = run.letters.split_last() {
-            run.letters.windows(2).for_each(&mut push);
-            push(&[*last]);
-            alone.insert(*last);
-            if inner.len() < MOST_TOKENS {
-                inner.extend(others);
-            }
-        }
-    });
-    for letter in inner {
-        if alone.insert(letter) {
-            push(&[letter]);
+/// What an index gets of a text.
+struct IndexText {
+    tokens: String,
+    /// Tokens that it may still get.
+    left: usize,
+    /// The words that it has or will have.
+    words: HashSet<Vec<char>>,
+    /// The letters within runs without blanks, each once.
+    inner: Vec<char>,
+    /// Those that stand behind a run already.
+    alone: HashSet<char>,
+    /// Nothing that comes now is taken, not even words that it has: they would stand beside others than
+    /// in the text.
+    is_full: bool,
+}
+
+impl IndexText {
+    /// Whether it may have the word.
+    fn knows(&mut self, word: &[char]) -> bool {
+        self.words.contains(word)
+            || self.words.len() < MOST_WORDS && self.words.insert(word.to_vec())
+    }
+
+    fn put(&mut self, word: &[char]) {
+        if self.left > 0 {
+            self.left -= 1;
+            self.tokens.extend(word);
+            self.tokens.push(' ');
         }
     }
+
+    fn push(&mut self, word: &[char]) {
+        self.is_full = self.is_full || !self.knows(word);
+        if !self.is_full {
+            self.put(word);
+        }
+    }
+
+    fn take(&mut self, run: &Run) {
+        if !run.is_unspaced {
+            return self.push(run.compared());
+        }
+        for pair in run.letters.windows(2) {
+            let letter = pair.get(..1).unwrap_or_default();
+            let is_new = !self.words.contains(letter);
+            self.is_full = self.is_full || !self.knows(letter);
+            if self.is_full {
+                return;
+            }
+            if is_new {
+                self.inner.extend(letter);
+            }
+            self.push(pair);
+        }
+        if let Some(last) = run.letters.last().filter(|_| !self.is_full) {
+            self.push(&[*last]);
+            self.alone.insert(*last);
+        }
+    }
+}
+
+/// The words of a text for the index, parted by blanks: a search for neighbours ([`Query::terms`])
+/// finds what is written side by side, since behind each run without blanks stands its last
+/// character alone. The other characters of such runs stand at the end, each once. What comes behind
+/// 2,000 different words, pairs and characters is left out.
+#[must_use]
+pub fn index_text(text: &str) -> String {
+    let mut index = IndexText {
+        tokens: String::with_capacity(text.len()),
+        left: MOST_TOKENS,
+        words: HashSet::new(),
+        inner: Vec::new(),
+        alone: HashSet::new(),
+        is_full: false,
+    };
+    read(text, |run| index.take(run));
+    for letter in std::mem::take(&mut index.inner) {
+        if index.alone.insert(letter) {
+            index.put(&[letter]);
+        }
+    }
+    let mut tokens = index.tokens;
     tokens.truncate(tokens.trim_end().len());
     tokens
 }

@@ -155,6 +155,39 @@ fn of_long_words_the_index_is_asked_for_the_beginning_and_the_text_for_the_rest(
 }
 
 #[test]
+fn of_a_text_two_thousand_different_words_are_in_the_index_and_none_behind_them() {
+    let many: String = ('\u{4e00}'..='\u{58a9}').collect();
+    assert_eq!(many.len(), 8_190);
+    let index = index_text(&many);
+    let words: Vec<_> = index.split(' ').collect();
+    assert_eq!(
+        (words.len(), words.iter().collect::<HashSet<_>>().len()),
+        (MOST_WORDS, MOST_WORDS)
+    );
+    // Nor those that it has already: they would stand beside what they are not beside.
+    assert_eq!(index_text(&format!("{many} word 一丁")), index);
+    let at = |n: usize| many.chars().nth(n).unwrap();
+    let pair = |n| String::from_iter([at(n), at(n + 1)]);
+    for (typed, is_in) in [
+        (pair(0), true),
+        (pair(999), true),
+        (at(999).into(), true),
+        (pair(1_001), false),
+        (at(1_002).into(), false),
+    ] {
+        assert_eq!(is_found(&typed, &many), is_in, "{typed}");
+    }
+    // Whatever is said again takes no place.
+    for text in ["word ".repeat(1_600), "のは".repeat(1_300)] {
+        assert!(is_found("end", &format!("{text} end")));
+    }
+    let common: String = ('a'..='z')
+        .flat_map(|a| ('a'..='z').map(move |b| format!("{a}{b} ")))
+        .collect();
+    assert!(is_found("end", &format!("{common}{common}end")));
+}
+
+#[test]
 fn nothing_makes_an_index_or_a_search_dear() {
     let most = |text: &str| {
         let tokens = index_text(text);
@@ -180,11 +213,6 @@ fn nothing_makes_an_index_or_a_search_dear() {
         let pairs: usize = terms.iter().map(|term| term.split(' ').count()).sum();
         assert!(pairs <= MOST_PAIRS, "{sign}");
     }
-    let all = |first, last| (first..=last).collect::<String>();
-    // Different characters: none is left out.
-    let many = all('\u{4e00}', '\u{58a9}');
-    assert_eq!(many.len(), 8190);
-    assert_eq!(most(&many), 2 * 2730 - 1);
     let long = "x".repeat(MOST_LETTERS);
     assert_eq!(index_text(&format!("{long}y z")), format!("{long} z"));
     assert_eq!(found(&format!("{long}1"), &format!("{long}2")).len(), 1);

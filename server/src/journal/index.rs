@@ -12,11 +12,12 @@ use std::time::{Duration, Instant};
 use super::job::TICK;
 use crate::store::Portion;
 
-/// What one transaction indexes: half a millisecond's work, and two milliseconds where many pages
-/// are to be merged.
+/// What one transaction indexes: half a millisecond's work of what people say, and two milliseconds where
+/// many pages are to be merged. A text that was made for it, of nothing but different words, takes two
+/// milliseconds by itself (`common::search` bounds how many it may have), and is a portion of its own.
 pub(super) const PORTION: Portion = Portion {
     messages: 50,
-    bytes: 16 * 1024,
+    bytes: 8 * 1024,
     merged_pages: 24,
 };
 /// Messages are gathered for so long before they are indexed together: one by one they would cost a
