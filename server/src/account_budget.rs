@@ -14,6 +14,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use chatbox_common::limits::MAX_SESSIONS;
 use chatbox_common::wire::message::AccountId;
 
 use crate::bucket::Bucket;
@@ -44,6 +45,25 @@ pub enum Verdict {
     Disconnect,
 }
 
+/// When a resume is to come back that its account can't pay for just now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Later {
+    wait: Duration,
+    /// That moment is this one's own.
+    is_promised: bool,
+}
+
+impl Later {
+    /// Gives the charge of the address back where the account alone keeps a resume waiting, but to
+    /// nobody who comes again and again whatever is said; returns how long it is to wait.
+    pub fn settle(self, give_back: impl FnOnce()) -> Duration {
+        if self.is_promised {
+            give_back();
+        }
+        self.wait
+    }
+}
+
 /// What one account has left; each field says when its bucket is full again.
 #[derive(Debug, Clone, Copy)]
 struct Funds {
@@ -52,6 +72,10 @@ struct Funds {
     work: Instant,
     /// The next refused message is told to come back at this moment, or later.
     promised: Instant,
+    /// The next refused resume as well.
+    resume_promised: Instant,
+    /// Units of the last resume that was counted, also of one that was refused; 0 before the first.
+    resume_units: u32,
 }
 
 impl Funds {
@@ -61,6 +85,8 @@ impl Funds {
             refusals: now,
             work: now,
             promised: now,
+            resume_promised: now,
+            resume_units: 0,
         }
     }
 
@@ -89,6 +115,37 @@ impl Funds {
         let moment = (now + wait).max(self.promised).min(latest);
         self.promised = moment + messages.interval;
         moment.saturating_duration_since(now)
+    }
+
+    /// When the work is done, and how long it waits for that, or else how much too soon it is.
+    fn work_within(
+        &self,
+        units: u32,
+        patience: Duration,
+        now: Instant,
+    ) -> Result<(Instant, Duration), Duration> {
+        let after = self.work.max(now) + AccountBudget::time_for(units);
+        let wait = WORK.debt(after, now);
+        if wait > patience {
+            return Err(wait.saturating_sub(patience));
+        }
+        Ok((after, wait))
+    }
+
+    /// When a resume that can be paid for after `wait` at the soonest is told to come back: each one
+    /// so much later that there is all of its price, as often as there may be sessions.
+    fn promise_resume(&mut self, wait: Duration, now: Instant) -> Later {
+        let price = AccountBudget::time_for(self.resume_units);
+        let latest = now + wait + price.saturating_mul(MAX_SESSIONS);
+        let moment = (now + wait).max(self.resume_promised);
+        let is_promised = moment <= latest;
+        if is_promised {
+            self.resume_promised = moment + price;
+        }
+        Later {
+            wait: moment.min(latest).saturating_duration_since(now),
+            is_promised,
+        }
     }
 }
 
@@ -262,22 +319,33 @@ impl AccountBudget {
         WORK.interval.saturating_mul(units)
     }
 
+    /// Whether one more resume may be counted: not while there is too little for one that costs what
+    /// the last one did. The first must be, or else nobody knows how much later there is enough.
+    pub fn may_resume(&self, patience: Duration, now: Instant) -> Result<(), Later> {
+        let mut left = locked(&self.left);
+        match left.work_within(left.resume_units, patience, now) {
+            Err(wait) if left.resume_units > 0 => Err(left.promise_resume(wait, now)),
+            _ => Ok(()),
+        }
+    }
+
     /// As [`AccountBudget::charge`], but charges nothing where the wait would be longer than
-    /// `patience`: that much sooner would be too soon, which is the error.
-    pub fn charge_within(
+    /// `patience`: what a refused resume took would be missing when the others come back.
+    pub fn charge_resume(
         &self,
         units: u32,
         patience: Duration,
         now: Instant,
-    ) -> Result<Duration, Duration> {
+    ) -> Result<Duration, Later> {
         let mut left = locked(&self.left);
-        let after = left.work.max(now) + WORK.interval.saturating_mul(units);
-        let wait = WORK.debt(after, now);
-        if wait > patience {
-            return Err(wait.saturating_sub(patience));
+        left.resume_units = units;
+        match left.work_within(units, patience, now) {
+            Ok((after, wait)) => {
+                left.work = after;
+                Ok(wait)
+            }
+            Err(wait) => Err(left.promise_resume(wait, now)),
         }
-        left.work = after;
-        Ok(wait)
     }
 }
 

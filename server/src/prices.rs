@@ -16,8 +16,7 @@ const TIME_PER_UNIT: Duration = Duration::from_micros(10);
 /// Half of what an account has at most: who has all of it need not wait, and nobody waits longer than
 /// five seconds for one answer.
 const MOST_FOR_TIME: u32 = 2_500;
-/// A resume without the rooms: a synced transaction, a thread, two lines of credentials.log. One that is
-/// refused has cost as much.
+/// A resume without the rooms: a synced transaction, a thread, two lines of credentials.log.
 pub const RESUME: u32 = 50;
 /// Rooms that a resume reads, describes and tells for one unit.
 const ROOMS_PER_UNIT: u64 = 2;

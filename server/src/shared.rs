@@ -120,7 +120,7 @@ impl Shared {
         locked(&self.resumes).charge(address, Instant::now())
     }
 
-    /// Gives the charge of a resume back that has succeeded: what it costs its account has paid.
+    /// Gives the charge of a resume back that has succeeded, or that its account is to pay for later.
     pub fn refund_resume(&self, address: IpAddr) {
         locked(&self.resumes).refund(address, Instant::now());
     }

@@ -169,14 +169,37 @@ fn work_that_comes_at_once_waits_one_behind_the_other() {
     assert!(budget.charge(1, start).is_zero());
     assert_eq!(budget.charge(5, start), 5 * WORK.interval);
     assert_eq!(budget.charge(5, start), 10 * WORK.interval);
+}
+
+#[test]
+fn each_refused_resume_has_a_moment_at_which_there_is_all_of_its_price() {
+    let start = Instant::now();
+    let budget = budget(5, start);
+    let _ = budget.charge(WORK.capacity + 10, start);
     let patience = 15 * WORK.interval;
-    let wait = budget.charge_within(5, patience, start);
-    assert_eq!(wait, Ok(patience));
-    let sooner = budget.charge_within(5, patience, start);
-    assert_eq!(sooner, Err(5 * WORK.interval));
+    let paid = |units| budget.charge_resume(units, patience, start);
+    assert_eq!(paid(5), Ok(patience));
+    let told = |times: u32| Later {
+        wait: 5 * WORK.interval * times,
+        is_promised: times <= MAX_SESSIONS + 1,
+    };
+    assert_eq!(paid(5), Err(told(1)));
+    assert_eq!(budget.may_resume(patience, start), Err(told(2)));
+    for times in 3..MAX_SESSIONS + 2 {
+        assert_eq!(paid(5), Err(told(times)));
+    }
+    // Who comes again and again has no moment of their own.
+    for _ in 0..2 {
+        let latest = Later {
+            is_promised: false,
+            ..told(MAX_SESSIONS + 1)
+        };
+        assert_eq!(paid(5), Err(latest));
+    }
     // What was refused costs nothing.
     let later = start + 5 * WORK.interval;
-    assert_eq!(budget.charge_within(5, patience, later), Ok(patience));
+    assert_eq!(budget.may_resume(patience, later), Ok(()));
+    assert_eq!(budget.charge_resume(5, patience, later), Ok(patience));
 }
 
 #[test]
