@@ -340,9 +340,17 @@ fn hidden_conversations_take_no_place_among_those_that_one_may_begin() {
     alice.direct("Carol").unwrap();
     // Now the hidden one has no place, until another is hidden; what Bob says needs none.
     assert_eq!(alice.direct("Bob").unwrap_err(), ErrorCode::TooManyRooms);
+    let said = alice.say_in(two, 1, "no place");
+    assert_eq!(said.unwrap_err(), ErrorCode::TooManyRooms);
+    nothing_of(two, &mut alice);
     bob = server.resume(&bob.token());
     bob.say_in(two, 1, "and still").unwrap();
     assert_eq!(came_back(&mut alice, two).1, [(1, "and still".to_owned())]);
+    alice.say_in(two, 1, "no place").unwrap();
+    server.line(
+        "info.log",
+        &["refused", "what=message", "hide one that is over"],
+    );
 
     server.stop();
     // As many as one may ever begin, all of them hidden.

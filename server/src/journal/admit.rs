@@ -7,7 +7,7 @@ use super::commit::to_store;
 use super::job::{NOT_KEPT, Post};
 use super::room::{Refusal, UNKNOWN_ROOM};
 use super::state::JournalState;
-use crate::audit::{Line, events};
+use crate::audit::events;
 use crate::event::Person;
 use crate::store::Inserted;
 
@@ -69,23 +69,11 @@ pub(super) fn refuse_posts(state: &mut JournalState, refused: Vec<(Post, Refusal
                     .deliveries()
                     .reply(post.session, &post.backpressure, &ack);
             }
-            Some(_) => refuse_post(state, &post, refusal),
+            Some(_) => state.refuse_and_log(&post, refusal),
             // Whether it is stored is not known: the client must send it again.
             None => state.refuse_post(&post, (ErrorCode::Unavailable, NOT_KEPT)),
         }
     }
-}
-
-fn refuse_post(state: &JournalState, post: &Post, (code, sentence): Refusal) {
-    let Some(session) = state.sessions().open(post.session) else {
-        return;
-    };
-    if code != ErrorCode::Unavailable {
-        let line = Line::of(&events::REFUSED).with("what", "message");
-        let line = line.with("why", sentence);
-        state.log(line, &session.person, Some(post.room));
-    }
-    state.refuse_post(post, (code, sentence));
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod tests;
 
 use std::collections::HashMap;
 
+use chatbox_common::limits::MAX_CONVERSATIONS;
 use chatbox_common::wire::message::{AccountId, RoomId, Seq};
 
 use super::auth::{self, AuthContext};
@@ -96,9 +97,6 @@ impl Work<'_> {
         }
         for (room, head) in &done.heads {
             tx.store_next_seq(*room, head + 1)?;
-            if self.rooms.is_hidden(*room) {
-                tx.show(*room)?;
-            }
         }
         for account in &self.deferred.wrong_codes {
             tx.count_wrong_code(*account)?;
@@ -134,6 +132,11 @@ impl Work<'_> {
         moved.get(&room).copied().or_else(committed)
     }
 
+    fn needs_place(&self, room: RoomId, account: AccountId) -> bool {
+        let room = self.rooms.get(room);
+        room.is_some_and(|room| room.needs_place_of(account))
+    }
+
     fn insert(
         &self,
         tx: &Tx<'_>,
@@ -141,10 +144,24 @@ impl Work<'_> {
         heads: &mut HashMap<RoomId, Seq>,
     ) -> Result<PostOutcome, StoreError> {
         let seq = self.head(post.room, heads).ok_or(StoreError::Missing)? + 1;
-        let inserted = tx.insert_message(seq, &to_store(post, person.account, self.now()))?;
+        let message = to_store(post, person.account, self.now());
+        let is_first = !heads.contains_key(&post.room);
+        if is_first
+            && self.needs_place(post.room, person.account)
+            && tx.count_begun_by(person.account)? >= MAX_CONVERSATIONS
+            // What is stored brings nothing back.
+            && tx.sent(&message)?.is_none()
+        {
+            return Ok(PostOutcome::NoPlace);
+        }
+        let inserted = tx.insert_message(seq, &message)?;
         Ok(match inserted {
             Inserted::New { id: row } => {
                 heads.insert(post.room, seq);
+                // At once: it counts for what comes behind it.
+                if is_first && self.rooms.is_hidden(post.room) {
+                    tx.show(post.room)?;
+                }
                 PostOutcome::New { seq, row }
             }
             Inserted::Existing { seq, time } => PostOutcome::Existing {

@@ -17,6 +17,8 @@ pub(super) enum PostOutcome {
     Existing { seq: Seq, time: u64 },
     /// Its sender used the id for another message.
     Conflict,
+    /// It would bring a conversation back to its sender, who has begun as many others as there may be.
+    NoPlace,
 }
 
 pub(super) enum AuthOutcome {

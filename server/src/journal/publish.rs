@@ -10,7 +10,7 @@ use super::commit::Admitted;
 use super::hidden::bring_back;
 use super::job::{Granted, NOT_KEPT, Post, ReplySender, Unavailable};
 use super::outcome::{AuthOutcome, Committed, PostOutcome};
-use super::room::{Refusal, RoomState};
+use super::room::{Refusal, RoomState, TOO_MANY_CONVERSATIONS};
 use super::state::{JournalState, refuse};
 use crate::audit::{Line, events};
 use crate::delivery::Delivery;
@@ -47,6 +47,7 @@ pub(super) fn publish(
     let (chat_log, rooms, deliveries) = state.publishing();
     let mut batches: HashMap<RoomId, RoomBatch> = HashMap::new();
     let mut last_row = None;
+    let mut without_place = Vec::new();
     for (admitted, outcome) in posts.iter().zip(&done.posts) {
         let Some(room) = rooms.get(admitted.post.room) else {
             continue;
@@ -75,10 +76,14 @@ pub(super) fn publish(
                 } = &admitted.post;
                 refuse(deliveries, *session, backpressure, *request, ID_CONFLICT);
             }
+            PostOutcome::NoPlace => without_place.push(&admitted.post),
         }
     }
     if let Some(row) = last_row {
         chat_log.flush(row);
+    }
+    for post in without_place {
+        state.refuse_and_log(post, TOO_MANY_CONVERSATIONS);
     }
     for (id, head) in done.heads {
         // Before the head moves: what was said is the first thing that comes.

@@ -25,6 +25,11 @@ pub(super) const ARCHIVED: Refusal = (
     ErrorCode::Archived,
     "this room is archived; it can be read, and nothing more",
 );
+/// Of those that one has begun, as many as there may be are in one's list.
+pub(super) const TOO_MANY_CONVERSATIONS: Refusal = (
+    ErrorCode::TooManyRooms,
+    "you have begun as many conversations as one may have in one's list; hide one that is over",
+);
 const LOCKED: Refusal = (ErrorCode::Locked, "only moderators may write here for now");
 
 pub(super) struct RoomState {
@@ -156,6 +161,12 @@ impl RoomState {
     pub(super) fn is_hidden_from(&self, account: AccountId) -> bool {
         let member = self.members.get(&account);
         member.is_some_and(|member| member.hidden)
+    }
+
+    /// Whether it takes one of the places of those that this account has begun as soon as it is in
+    /// their list.
+    pub(super) fn needs_place_of(&self, account: AccountId) -> bool {
+        self.made_by == Some(account) && self.is_hidden_from(account)
     }
 
     pub(super) const fn is_archived(&self) -> bool {

@@ -12,7 +12,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chatbox_common::wire::message::{AccountId, ErrorMessage, RequestId, RoomId, ServerMessage};
+use chatbox_common::wire::message::{
+    AccountId, ErrorCode, ErrorMessage, RequestId, RoomId, ServerMessage,
+};
 
 use super::chat_log::AuditedChat;
 use super::commit::{Admitted, Deferred, Work};
@@ -322,6 +324,19 @@ impl JournalState {
 
     pub(super) fn refuse_post(&self, post: &Post, refusal: Refusal) {
         self.refuse(post.session, &post.backpressure, post.request, refusal);
+    }
+
+    /// A session that is to end is not told: its message counts as not acknowledged.
+    pub(super) fn refuse_and_log(&self, post: &Post, (code, sentence): Refusal) {
+        let Some(session) = self.sessions.open(post.session) else {
+            return;
+        };
+        if code != ErrorCode::Unavailable {
+            let line = Line::of(&events::REFUSED).with("what", "message");
+            let line = line.with("why", sentence);
+            self.log(line, &session.person, Some(post.room));
+        }
+        self.refuse_post(post, (code, sentence));
     }
 
     /// With a code that the session's client knows.

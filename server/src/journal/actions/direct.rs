@@ -5,7 +5,7 @@
 
 use chatbox_common::limits::{MAX_BEGUN, MAX_CONVERSATIONS};
 use chatbox_common::name::UserName;
-use chatbox_common::wire::message::{Access, ErrorCode, RoomId, RoomRole};
+use chatbox_common::wire::message::{Access, RoomId, RoomRole};
 
 use super::request::{Failure, Rule, THAT_IS_YOU, target};
 use super::tell::{enter, is_in_already};
@@ -14,14 +14,9 @@ use crate::clock::stamp;
 use crate::event::Person;
 use crate::journal::hidden::bring_back;
 use crate::journal::job::RoomRequest;
-use crate::journal::room::{Refusal, RoomState, UNKNOWN_ROOM};
+use crate::journal::room::{RoomState, TOO_MANY_CONVERSATIONS, UNKNOWN_ROOM};
 use crate::journal::state::JournalState;
 use crate::store::{NewRoom, StoreError, Title};
-
-const TOO_MANY_CONVERSATIONS: Refusal = (
-    ErrorCode::TooManyRooms,
-    "you have begun as many conversations as one may begin; hide one that is over",
-);
 
 pub(super) const RULE: Rule = Rule::free(&events::CONVERSATION_BEGUN);
 
@@ -88,9 +83,9 @@ fn go_on(
         is_in_already(state, request, id, who);
         return Ok(());
     }
-    let is_own = room.made_by == Some(account);
+    let needs_place = room.needs_place_of(account);
     let has_place = state.write(|tx| {
-        if is_own && tx.count_begun_by(account)? >= MAX_CONVERSATIONS {
+        if needs_place && tx.count_begun_by(account)? >= MAX_CONVERSATIONS {
             return Ok(false);
         }
         tx.hide(id, account, false)?;

@@ -1,11 +1,13 @@
 //! The transaction against a database, without the writer's loop.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chatbox_common::auth::totp::TotpSecret;
+use chatbox_common::limits::MAX_CONVERSATIONS;
 use chatbox_common::name::UserName;
 use chatbox_common::secret::{Secret, SecretString};
-use chatbox_common::wire::message::{AccountId, Capabilities, Kind, RoomId};
+use chatbox_common::wire::message::{Access, AccountId, Capabilities, Kind, RoomId, RoomRole};
 
 use super::{Admitted, Deferred, Work};
 use crate::event::SessionId;
@@ -16,7 +18,7 @@ use crate::journal::room::RoomState;
 use crate::journal::rooms::Rooms;
 use crate::journal::sessions::{SessionState, Sessions};
 use crate::store::testing::{account, store};
-use crate::store::{Commit, Credentials, LOBBY, Store, StoreError};
+use crate::store::{Commit, Credentials, LOBBY, NewRoom, Store, StoreError, Title};
 use crate::totp_seal::SealingKey;
 
 const FIRST: SessionId = 1;
@@ -97,6 +99,12 @@ impl Accounts {
     ) -> Result<Committed, StoreError> {
         let mut rooms = Rooms::default();
         rooms.insert(LOBBY, self.lobby());
+        let of_posts: BTreeSet<_> = posts.iter().map(|admitted| admitted.post.room).collect();
+        for id in of_posts.into_iter().filter(|&id| id != LOBBY) {
+            if let Some(room) = self.room(id) {
+                rooms.insert(id, room);
+            }
+        }
         let work = Work {
             posts,
             auth_requests,
@@ -111,10 +119,41 @@ impl Accounts {
     }
 
     fn lobby(&mut self) -> RoomState {
+        self.room(LOBBY).unwrap()
+    }
+
+    fn room(&mut self, id: RoomId) -> Option<RoomState> {
         let read = self
             .store
-            .transaction(Commit::Usual, |tx| RoomState::load(tx, LOBBY, 1_000));
-        read.unwrap().unwrap()
+            .transaction(Commit::Usual, |tx| RoomState::load(tx, id, 1_000));
+        read.unwrap()
+    }
+
+    /// Conversations that Alice has begun, the last of which she has hidden.
+    fn begin(&mut self, count: u64, hidden: usize) -> Vec<RoomId> {
+        let alice = self.alice;
+        let begun = self.store.transaction(Commit::Usual, |tx| {
+            let make = |n| {
+                let name = |text: &str| UserName::parse(text).unwrap();
+                let title = Title::Direct(name("alice"), name(&format!("p{n}")));
+                let room = tx.create_room(&NewRoom {
+                    title: &title,
+                    topic: "",
+                    access: Access::Direct,
+                    created_by: alice,
+                    created_at: 1,
+                })?;
+                let room = room.unwrap();
+                tx.join(room, alice, RoomRole::Member, 1, 1)?;
+                Ok(room)
+            };
+            let begun: Vec<_> = (0..count).map(make).collect::<Result<_, StoreError>>()?;
+            for room in &begun[begun.len() - hidden..] {
+                tx.hide(*room, alice, true)?;
+            }
+            Ok(begun)
+        });
+        begun.unwrap()
     }
 
     /// A message of Alice's with the client's id `[n; 16]`.
@@ -247,7 +286,7 @@ fn messages_logins_and_what_was_deferred_share_a_transaction() {
     let done = accounts.transact(&posts, &requests, &deferred).unwrap();
     let new = |outcome: &PostOutcome| match *outcome {
         PostOutcome::New { seq, .. } => Some(seq),
-        PostOutcome::Existing { .. } | PostOutcome::Conflict => None,
+        _ => None,
     };
     let numbers: Vec<_> = done.posts.iter().map(new).collect();
     assert_eq!(numbers, [Some(1), Some(2)]);
@@ -293,6 +332,54 @@ fn a_message_sent_again_keeps_its_number_and_an_id_means_one_message() {
     assert_eq!(again.posts, [first]);
     assert!(again.heads.is_empty());
     assert_eq!(accounts.lobby().head, 2);
+}
+
+#[test]
+fn what_one_says_brings_back_no_more_conversations_than_one_may_have_begun() {
+    let mut accounts = Accounts::new();
+    let begun = accounts.begin(MAX_CONVERSATIONS + 2, 3);
+    let [.., first, second, third] = begun[..] else {
+        panic!("{begun:?}");
+    };
+    let posts = [
+        accounts.post(first, 1, "has the last place"),
+        accounts.post(second, 2, "has none"),
+        accounts.post(first, 3, "is there already"),
+        accounts.post(second, 2, "has none"),
+    ];
+    let done = accounts.transact(&posts, &[], &Deferred::default());
+    let done = done.unwrap();
+    assert!(matches!(
+        done.posts[..],
+        [
+            PostOutcome::New { seq: 1, .. },
+            PostOutcome::NoPlace,
+            PostOutcome::New { seq: 2, .. },
+            PostOutcome::NoPlace
+        ]
+    ));
+    assert_eq!(done.heads, [(first, 2)].into());
+    let is_hidden = |accounts: &mut Accounts, id| {
+        let alice = accounts.alice;
+        accounts.room(id).unwrap().is_hidden_from(alice)
+    };
+    assert!(!is_hidden(&mut accounts, first));
+    assert!(is_hidden(&mut accounts, second));
+
+    // What was stored before is acknowledged, and brings nothing back.
+    let alice = accounts.alice;
+    let exchanged = accounts.store.transaction(Commit::Usual, |tx| {
+        tx.hide(first, alice, true)?;
+        tx.hide(third, alice, false)
+    });
+    exchanged.unwrap();
+    let done = accounts.transact(&posts[..1], &[], &Deferred::default());
+    let existing = PostOutcome::Existing {
+        seq: 1,
+        time: 1_000,
+    };
+    assert_eq!(done.unwrap().posts, [existing]);
+    assert!(is_hidden(&mut accounts, first));
 }
 
 #[test]
