@@ -119,7 +119,8 @@ pub fn for_received(bytes: usize) -> u32 {
     u32::try_from(bytes / RECEIVED_PER_UNIT).unwrap_or(u32::MAX)
 }
 
-/// Units that a resume costs beside [`RESUME`] where the account is in so many rooms.
+/// Units that a resume costs beside [`RESUME`] where the account is in so many rooms, of hidden ones
+/// half.
 #[must_use]
 pub fn of_rooms(rooms: u64) -> u32 {
     let units = u32::try_from(rooms.div_ceil(ROOMS_PER_UNIT)).unwrap_or(u32::MAX);

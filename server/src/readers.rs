@@ -307,7 +307,7 @@ impl Readers {
         Ok(found.map(|token| (token.account, *token.hash.expose())))
     }
 
-    /// How many rooms an account is in, without hidden ones.
+    /// How many rooms an account is in, of hidden ones half.
     pub fn count_rooms_of(&self, account: AccountId) -> Result<u64, LookUpError> {
         let count = |snapshot: &Snapshot<'_>| snapshot.count_memberships_of(account);
         Ok(self.logins.read(count)?)
