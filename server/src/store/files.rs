@@ -34,7 +34,7 @@ pub struct DataLock {
     pub(super) directory: PathBuf,
     /// Of [`real_path`].
     pub(super) database: PathBuf,
-    _file: File,
+    _files: Vec<File>,
 }
 
 /// Where the database of a directory lies, or is to be made: its name may be a link to a file that is
@@ -85,23 +85,38 @@ fn lock_of(database: &Path) -> PathBuf {
 /// [`StoreError::Locked`] when another process has it; those of files.
 pub fn lock(directory: &Path) -> Result<DataLock, StoreError> {
     let database = real_path(directory)?;
-    let path = lock_of(&database);
+    // Version 0.1 has the lock beside the name, wherever that leads: neither runs beside the other.
+    let paths = [lock_of(&database), lock_of(&directory.join(DATABASE))];
+    let [(first, id), (second, other)] = [open_lock(&paths[0])?, open_lock(&paths[1])?];
+    let mut files = vec![first];
+    // Where no link leads elsewhere it is one file, which can't be locked twice.
+    if id != other {
+        files.push(second);
+    }
+    for (file, path) in files.iter().zip(&paths) {
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StoreError::Locked(directory.to_owned())),
+            Err(TryLockError::Error(source)) => return Err(StoreError::io("lock", path)(source)),
+        }
+    }
+    Ok(DataLock {
+        directory: directory.to_owned(),
+        database,
+        _files: files,
+    })
+}
+
+fn open_lock(path: &Path) -> Result<(File, FileId), StoreError> {
     let file = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(false)
         .mode(0o600)
-        .open(&path)
-        .map_err(StoreError::io("open", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(DataLock {
-            directory: directory.to_owned(),
-            database,
-            _file: file,
-        }),
-        Err(TryLockError::WouldBlock) => Err(StoreError::Locked(directory.to_owned())),
-        Err(TryLockError::Error(source)) => Err(StoreError::io("lock", &path)(source)),
-    }
+        .open(path)
+        .map_err(StoreError::io("open", path))?;
+    let metadata = file.metadata().map_err(StoreError::io("look at", path))?;
+    Ok((file, (metadata.dev(), metadata.ino())))
 }
 
 /// A name beside `path`: that with a suffix.
@@ -459,6 +474,21 @@ mod tests {
         assert!(matches!(lock(&other), Err(StoreError::Locked(_))));
         drop(held);
         lock(&other).unwrap();
+        // A server of version 0.1, which knows one lock: that beside the name.
+        let theirs = File::create(root.join(LOCK)).unwrap();
+        theirs.try_lock().unwrap();
+        assert!(matches!(lock(root), Err(StoreError::Locked(_))));
+        drop(theirs);
+        let held = lock(root).unwrap();
+        let theirs = File::create(root.join(LOCK)).unwrap();
+        assert!(theirs.try_lock().is_err());
+        drop(held);
+        // One file under both names.
+        fs::remove_file(root.join(LOCK)).unwrap();
+        symlink("far.lock", root.join(LOCK)).unwrap();
+        let held = lock(root).unwrap();
+        assert!(matches!(lock(root), Err(StoreError::Locked(_))));
+        drop(held);
         // It leads nowhere.
         fs::remove_file(&far).unwrap();
         symlink(&far, &far).unwrap();
