@@ -76,4 +76,25 @@ mod tests {
             .collect();
         assert!(otherwise.is_empty(), "{otherwise:#?}");
     }
+
+    #[test]
+    fn what_somebody_has_made_and_where_they_are_is_counted_without_looking_at_the_rooms() {
+        let (directory, _store) = store();
+        let connection = Connection::open(directory.path().join(DATABASE)).unwrap();
+        let by_account = ["FROM rooms WHERE created_by", "FROM members WHERE account"];
+        let is_count = |text: &str| {
+            text.contains("count(*)") && by_account.iter().any(|from| text.contains(from))
+        };
+        let all = ALL.iter().copied().flatten();
+        let all = all.map(|statement| statement.text());
+        let counts: Vec<_> = all.filter(|text| is_count(text)).collect();
+        assert_eq!(counts.len(), 4, "{counts:#?}");
+        for count in counts {
+            let plan = plan(&connection, count);
+            assert!(
+                plan.iter().all(|step| step.contains("COVERING INDEX")),
+                "{count} {plan:?}"
+            );
+        }
+    }
 }

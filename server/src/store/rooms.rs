@@ -109,7 +109,9 @@ statements! {
     // '$' follows '#': names of rooms lie between them, titles of rooms of two behind.
     const COUNT = "SELECT count(*) FROM rooms WHERE name > '#' AND name < '$' AND archived IS NULL";
     const MADE_BY = "SELECT count(*) FROM rooms WHERE created_by = ?1 \
-        AND (access = 'direct') = ?2 AND archived IS NULL";
+        AND access IN ('open', 'invited') AND archived IS NULL";
+    const BEGUN_IN_ALL_BY = "SELECT count(*) FROM rooms WHERE created_by = ?1 \
+        AND access = 'direct' AND archived IS NULL";
     const BEGUN_BY = "SELECT count(*) FROM rooms r JOIN members m ON m.room = r.id \
         AND m.account = ?1 WHERE r.created_by = ?1 AND r.access = 'direct' AND m.hidden = 0";
     const ARCHIVED_BY = "SELECT count(*) FROM rooms WHERE created_by = ?1 AND archived IS NOT NULL";
@@ -188,12 +190,21 @@ impl Snapshot<'_> {
         Ok(count.unwrap_or(0))
     }
 
-    /// Without archived ones; rooms of two alone when `direct`, the others alone when not.
+    /// Without archived ones and rooms of two.
     ///
     /// # Errors
     /// SQLite's.
-    pub fn count_rooms_made_by(&self, account: AccountId, direct: bool) -> Result<u64, StoreError> {
-        let count = self.one(MADE_BY, (account.put(), direct), |row| take(row, 0))?;
+    pub fn count_rooms_made_by(&self, account: AccountId) -> Result<u64, StoreError> {
+        let count = self.one(MADE_BY, [account.put()], |row| take(row, 0))?;
+        Ok(count.unwrap_or(0))
+    }
+
+    /// Conversations of two that this account has begun, hidden ones among them.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn count_begun_in_all_by(&self, account: AccountId) -> Result<u64, StoreError> {
+        let count = self.one(BEGUN_IN_ALL_BY, [account.put()], |row| take(row, 0))?;
         Ok(count.unwrap_or(0))
     }
 
@@ -354,12 +365,9 @@ mod tests {
             assert_eq!(made(tx, &two, Access::Direct, bob), None);
             assert_eq!(tx.room_titled(&two)?.unwrap().id, direct);
             assert_eq!(tx.room_by_id(direct)?.unwrap().title, two);
-            assert_eq!(
-                (tx.count_rooms()?, tx.count_rooms_made_by(alice, false)?),
-                (2, 1)
-            );
-            assert_eq!(tx.count_rooms_made_by(alice, true)?, 1);
-            assert_eq!(tx.count_rooms_made_by(bob, false)?, 0);
+            assert_eq!((tx.count_rooms()?, tx.count_rooms_made_by(alice)?), (2, 1));
+            assert_eq!(tx.count_begun_in_all_by(alice)?, 1);
+            assert_eq!(tx.count_rooms_made_by(bob)?, 0);
             tx.set_topic(ops, "new")?;
             tx.set_locked(ops, Some("why"))?;
             let room = tx.room_by_id(ops)?.unwrap();

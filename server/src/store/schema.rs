@@ -157,8 +157,8 @@ const V2: Migration = &[
     "PRAGMA user_version = 2",
 ];
 
-/// Which tokens have expired, and who follows whom in a room's list, without looking at all; archived
-/// rooms; hidden conversations; what a history has in common with the one that it continues; steps
+/// Which tokens have expired, who follows whom in a room's list, and how many rooms somebody has made,
+/// without looking at all; archived rooms; hidden conversations; what a history has in common with the one that it continues; steps
 /// that were spent while the clock ran ahead; an index that knows which words stand side by side.
 const V3: Migration = &[
     "CREATE INDEX resume_tokens_expires_at ON resume_tokens(expires_at)",
@@ -173,6 +173,9 @@ const V3: Migration = &[
     "DROP INDEX members_account",
     "CREATE INDEX members_account ON members(account, hidden)",
     "ALTER TABLE rooms ADD COLUMN archived TEXT",
+    // All that is counted: whoever has begun thousands of conversations may ask for another.
+    "DROP INDEX rooms_created_by",
+    "CREATE INDEX rooms_created_by ON rooms(created_by, access, archived)",
     "ALTER TABLE rooms ADD COLUMN kept_seq INTEGER",
     "ALTER TABLE REGISTERED ADD COLUMN run_from INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE REGISTERED ADD COLUMN ahead_from INTEGER",

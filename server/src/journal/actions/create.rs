@@ -98,7 +98,7 @@ pub(super) fn has_place(
     who: &Person,
     maker: AccountId,
 ) -> Result<Result<(), Refusal>, StoreError> {
-    if !who.is_admin && tx.count_rooms_made_by(maker, false)? >= limits.rooms_per_person {
+    if !who.is_admin && tx.count_rooms_made_by(maker)? >= limits.rooms_per_person {
         return Ok(Err(TOO_MANY_OF_ONE));
     }
     let kept = if who.is_admin {

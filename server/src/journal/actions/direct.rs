@@ -5,7 +5,7 @@
 
 use chatbox_common::limits::{MAX_BEGUN, MAX_CONVERSATIONS};
 use chatbox_common::name::UserName;
-use chatbox_common::wire::message::{Access, RoomId, RoomRole};
+use chatbox_common::wire::message::{Access, ErrorCode, RoomId, RoomRole};
 
 use super::request::{Failure, Rule, THAT_IS_YOU, target};
 use super::tell::{enter, is_in_already};
@@ -14,9 +14,14 @@ use crate::clock::stamp;
 use crate::event::Person;
 use crate::journal::hidden::bring_back;
 use crate::journal::job::RoomRequest;
-use crate::journal::room::{RoomState, TOO_MANY_CONVERSATIONS, UNKNOWN_ROOM};
+use crate::journal::room::{Refusal, RoomState, TOO_MANY_CONVERSATIONS, UNKNOWN_ROOM};
 use crate::journal::state::JournalState;
 use crate::store::{NewRoom, StoreError, Title};
+
+const TOO_MANY_IN_ALL: Refusal = (
+    ErrorCode::TooManyRooms,
+    "you have begun as many conversations as one may in all; the other one can begin this one",
+);
 
 pub(super) const RULE: Rule = Rule::free(&events::CONVERSATION_BEGUN);
 
@@ -43,9 +48,11 @@ pub(super) fn carry_out(
     let at = stamp();
     let (account, other) = (who.account, target.account);
     let made = state.write(|tx| {
-        let begun = tx.count_rooms_made_by(account, true)?;
-        if begun >= MAX_BEGUN || tx.count_begun_by(account)? >= MAX_CONVERSATIONS {
-            return Ok(None);
+        if tx.count_begun_in_all_by(account)? >= MAX_BEGUN {
+            return Ok(Err(TOO_MANY_IN_ALL));
+        }
+        if tx.count_begun_by(account)? >= MAX_CONVERSATIONS {
+            return Ok(Err(TOO_MANY_CONVERSATIONS));
         }
         let new = NewRoom {
             title: &title,
@@ -60,9 +67,9 @@ pub(super) fn carry_out(
         tx.join(room, account, RoomRole::Member, 1, at)?;
         tx.join(room, other, RoomRole::Member, 1, at)?;
         tx.hide(room, other, true)?;
-        Ok(Some((room, RoomState::load(tx, room, at)?)))
+        Ok(Ok((room, RoomState::load(tx, room, at)?)))
     })?;
-    let (id, room) = made.ok_or(TOO_MANY_CONVERSATIONS)?;
+    let (id, room) = made?;
     state.take_in(id, room.ok_or(StoreError::Missing)?);
     state.log(Line::of(&events::CONVERSATION_BEGUN), who, Some(id));
     enter(state, id, who, Some(request));
