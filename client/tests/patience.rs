@@ -8,11 +8,14 @@
     reason = "tests may assert in the plainest way, their helpers too"
 )]
 
+use chatbox_common::testkit::LOBBY;
 use chatbox_common::testkit::client_dir::{ClientDir, end};
 use chatbox_common::testkit::guard::GuardedChild;
 use chatbox_common::testkit::scripted_server::{AcceptedClient, ScriptedServer, chat};
 use chatbox_common::testkit::wait::eventually;
-use chatbox_common::wire::message::{ByeReason, ClientMessage, ErrorCode, Send, ServerMessage};
+use chatbox_common::wire::message::{
+    Action, ByeReason, ClientMessage, ErrorCode, Left, Send, ServerMessage,
+};
 
 /// Its codes come from a command, one after the other.
 fn start(dir: &ClientDir, server: &ScriptedServer, script: &[&str]) -> GuardedChild {
@@ -233,4 +236,33 @@ fn tail_ends_when_nobody_reads_it_any_more() {
     let status = eventually("the end of tail", || child.try_wait().unwrap());
     assert_eq!(status.code(), Some(0));
     while client.hear().is_some() {}
+}
+
+#[test]
+fn tail_has_written_what_came_before_that_which_ends_it() {
+    let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+    let wanted = ["tail", "--room", "#lobby", "--since", "10m"];
+    let child = start(&dir, &server, &wanted);
+    let mut client = server.accept();
+    let logged_in = client.challenge_for("111111");
+    client.let_in(logged_in);
+    client.welcome(1, 0);
+    let Some(ClientMessage::History(asked)) = client.hear() else {
+        panic!("no question for the moment");
+    };
+    // While the answer is under way.
+    client.say(&ServerMessage::Chat(chat(2, "bob", "the last words")));
+    client.say(&ServerMessage::Left(Left {
+        request: None,
+        room: LOBBY,
+        action: Action::Kick,
+        by: "bob".to_owned(),
+        reason: String::new(),
+    }));
+    client.pending_page(asked.request, vec![chat(1, "bob", "long ago")]);
+    client.hears_no_more();
+    let ended = end(child);
+    assert_eq!(ended.code, 1, "{}", ended.err);
+    assert!(ended.err.contains("sent you out of"), "{}", ended.err);
+    assert!(ended.out.contains("<bob> the last words"), "{}", ended.out);
 }

@@ -191,7 +191,11 @@ impl App {
             match self.turn() {
                 Ok(None) => {}
                 Ok(Some(exit)) => return Ok(exit),
-                Err(reason) => return Err(self.with_unsent(reason)),
+                Err(reason) => {
+                    // What was shown before. Where the output is gone, that is told already.
+                    let _ = self.flush();
+                    return Err(self.with_unsent(reason));
+                }
             }
         }
     }
