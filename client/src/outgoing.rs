@@ -73,6 +73,8 @@ pub struct Outgoing {
     pause: Option<Instant>,
     /// Why the first of them was refused for now, at its last attempt.
     refused: Option<ErrorCode>,
+    /// The numbers of rooms are those of another history, until [`Outgoing::readdress`].
+    is_held: bool,
 }
 
 impl Outgoing {
@@ -89,6 +91,7 @@ impl Outgoing {
             full_at: None,
             pause: None,
             refused: None,
+            is_held: false,
         }
     }
 
@@ -152,7 +155,8 @@ impl Outgoing {
 
     /// What to send now; a message gets the number `request`.
     pub fn next(&mut self, request: RequestId, now: Instant) -> Next {
-        let Some(first) = self.waiting.front().filter(|_| self.under_way.is_none()) else {
+        let waits = self.is_held || self.under_way.is_some();
+        let Some(first) = self.waiting.front().filter(|_| !waits) else {
             return Next::Nothing;
         };
         if let Some(pause) = self.pause.filter(|pause| *pause > now) {
@@ -240,9 +244,15 @@ impl Outgoing {
         commands
     }
 
+    /// Sends nothing until [`Outgoing::readdress`].
+    pub const fn hold(&mut self) {
+        self.is_held = true;
+    }
+
     /// Gives each message the number that `now` has for its room, and gives up those for which there
     /// is none; returns these.
     pub fn readdress(&mut self, now: impl Fn(RoomId) -> Option<RoomId>) -> Vec<(RoomId, String)> {
+        self.is_held = false;
         let mut given_up = Vec::new();
         self.waiting.retain_mut(|waiting| {
             let Waiting::Message { room, text, .. } = waiting else {

@@ -111,7 +111,8 @@ impl App {
     /// Says what waits where the conversation is there, and asks for the others. Runs after each
     /// welcome of a chat as well.
     pub(super) fn place_direct_messages(&mut self) {
-        if !self.model.is_connected() {
+        // Before all rooms are found again, what waits to be sent has numbers of another history.
+        if !self.model.is_connected() || self.meant.is_some() {
             return;
         }
         let users = self.direct_messages.waiting.iter();

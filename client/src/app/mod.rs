@@ -60,6 +60,7 @@ pub use script::RunMode;
 use script::ScriptStart;
 use silence::{Silence, Step};
 use typed::{Keyboard, TypedAhead};
+use unsent::Meant;
 
 /// Events that may wait. A full queue stops the reading thread, and TCP slows the server.
 const EVENTS: usize = 64;
@@ -93,6 +94,7 @@ pub struct App {
     /// While there is one no line is taken: the keyboard is for questions.
     changing: Option<Changing>,
     focus: Focus,
+    meant: Option<Meant>,
     typed_ahead: TypedAhead,
     patience: Patience,
     silence: Silence,
@@ -174,6 +176,7 @@ impl App {
             requests: Requests::default(),
             changing: None,
             focus: Focus::default(),
+            meant: None,
             typed_ahead: TypedAhead::default(),
             patience: Patience::default(),
             silence: Silence::default(),
@@ -255,7 +258,7 @@ impl App {
     }
 
     fn takes_lines(&self) -> bool {
-        self.takes_commands() && !self.requests.is_moving()
+        self.takes_commands() && !self.is_nowhere_yet()
     }
 
     /// If not, what is typed waits, and a pipe is not read: also with [`MAX_WAITING`] messages.
@@ -391,7 +394,7 @@ impl App {
     }
 
     fn tell_model(&mut self, event: Told) -> Result<(), ExitReason> {
-        let meant = match &event {
+        let mut meant = match &event {
             Told::Welcome(_) => self.rooms_meant(),
             _ => BTreeMap::new(),
         };
@@ -424,7 +427,7 @@ impl App {
                 }
                 Effect::Forget => {
                     self.face.forget(None)?;
-                    self.find_again(&meant)?;
+                    self.find_again(std::mem::take(&mut meant))?;
                 }
                 Effect::ForgetRoom(room) => self.face.forget(Some(room))?,
                 // What was printed can't be taken back, and its numbers get other texts.

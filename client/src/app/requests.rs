@@ -25,6 +25,8 @@ pub(super) enum Asked {
     Room,
     /// Whether all rooms that one is in were told: the answer comes behind them.
     Membership,
+    /// The same, for what was to be said in rooms of another history.
+    Rooms,
     /// The message before the moment that a script begins with.
     Since,
     /// Letting somebody into a room: `done` is all that the inviter hears of it, so it is shown.
@@ -103,6 +105,11 @@ impl Requests {
 
     pub(super) fn is_logging_out(&self) -> bool {
         self.is_waiting_for(Asked::LogOut)
+    }
+
+    /// Whether all rooms were told is asked.
+    pub(super) fn is_finding(&self) -> bool {
+        self.is_waiting_for(Asked::Rooms)
     }
 
     fn is_waiting_for(&self, what: Asked) -> bool {

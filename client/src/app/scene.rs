@@ -103,20 +103,22 @@ impl App {
 
     /// A line that was asked for may come when a room is to be entered.
     pub(super) fn line_came(&mut self, intent: Intent) -> Result<(), ExitReason> {
-        let waits = self.requests.is_moving() && !concerns_no_room(&intent);
+        let waits = self.is_nowhere_yet() && !concerns_no_room(&intent);
         let asks = match &intent {
             Intent::Line(line) | Intent::Cut(line) | Intent::NoText(line) => input::would_ask(line),
             _ => false,
         };
-        let (true, Some(room)) = (waits && !asks, self.requests.moving_to()) else {
+        if !waits || asks {
             return self.carry_out(intent);
-        };
-        let sentence = words::waits_for(&name(room));
-        self.typed_ahead.keep(intent);
-        if self.is_person {
-            return self.problem(&sentence);
         }
-        Ok(())
+        self.typed_ahead.keep(intent);
+        match self.requests.moving_to().filter(|_| self.is_person) {
+            Some(room) => {
+                let sentence = words::waits_for(&name(room));
+                self.problem(&sentence)
+            }
+            None => self.tell_if_kept(),
+        }
     }
 
     /// One request for older messages is under way at a time.

@@ -62,7 +62,10 @@ impl App {
             return Ok(());
         };
         match message {
-            ServerMessage::Welcome(welcome) => self.welcome(welcome),
+            ServerMessage::Welcome(welcome) => {
+                self.welcome(welcome)?;
+                self.go_on_finding()
+            }
             ServerMessage::Chat(chat) => self.tell_model(Told::Chat(chat)),
             ServerMessage::Ack(ack) => self.acknowledged(&ack),
             ServerMessage::Page(page) => self.page(page),
@@ -99,9 +102,11 @@ impl App {
             ServerMessage::Presence(presence) => self.tell_model(Told::Presence(presence)),
             ServerMessage::Ping(ping) => self.say(ClientMessage::Pong(ping)),
             ServerMessage::Error(error) => self.error(&told(error)),
-            ServerMessage::Pong(pong) => {
-                self.answer(pong.request, Asked::Membership, Self::told_all_rooms)
-            }
+            ServerMessage::Pong(pong) => match self.requests.answered(pong.request) {
+                Some(Asked::Membership) => self.told_all_rooms(),
+                Some(Asked::Rooms) => self.found_all(),
+                _ => Ok(()),
+            },
             // The login is over, and its messages answer nothing.
             ServerMessage::RegisterChallenge(_)
             | ServerMessage::LoginChallenge(_)
@@ -212,6 +217,7 @@ impl App {
             Asked::WhoAmI | Asked::Info | Asked::Sessions | Asked::Membership => {
                 self.tell(&error.text)
             }
+            Asked::Rooms => self.found_all(),
             Asked::Page => self.page_refused(error, retry),
             // The room may have been left meanwhile.
             Asked::Follow if error.code == ErrorCode::UnknownRoom => Ok(()),

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use chatbox_common::wire::message::RoomId;
+use chatbox_common::wire::message::{ClientMessage, RoomId};
 
 use super::App;
+use super::requests::Asked;
 use crate::cli::Exit;
 use crate::exit::ExitReason;
 use crate::input::{self, Input};
@@ -17,6 +18,14 @@ use crate::words::app as words;
 const MOST_TOLD: usize = 10;
 /// Characters of each.
 const SHOWN_TEXT: usize = 60;
+
+/// Rooms in which something is to be said, by numbers of a history that is not the server's any more:
+/// those behind the welcome have not been told yet.
+pub(super) struct Meant {
+    names: BTreeMap<RoomId, String>,
+    /// In which the person talked.
+    chosen: Option<RoomId>,
+}
 
 impl App {
     /// Messages that were taken and are not acknowledged, sent or not.
@@ -62,8 +71,9 @@ impl App {
     /// there yet, which stand behind the others.
     fn unsent_texts(&self) -> Vec<(String, String)> {
         let taken = self.outgoing.texts().map(|(room, text)| {
-            let called = name(self.model.room_name(room));
-            (called, text.to_owned())
+            let meant = self.meant.as_ref().and_then(|meant| meant.names.get(&room));
+            let called = meant.map_or_else(|| self.model.room_name(room), String::as_str);
+            (name(called), text.to_owned())
         });
         let direct = self.direct_messages.texts();
         let direct = direct.map(|(user, text)| (format!("@{}", name(user)), text.to_owned()));
@@ -83,15 +93,46 @@ impl App {
     }
 
     /// The server has another history, in which a number may be that of another room: a text goes to
-    /// the room of the name that it was typed for, or is given up.
-    pub(super) fn find_again(
-        &mut self,
-        meant: &BTreeMap<RoomId, String>,
-    ) -> Result<(), ExitReason> {
+    /// the room of the name that it was typed for. Where one is missing, nothing is said before all
+    /// rooms were told: those for which the welcome has no place follow it.
+    pub(super) fn find_again(&mut self, names: BTreeMap<RoomId, String>) -> Result<(), ExitReason> {
+        let chosen = self.focus.chosen();
+        // Where the connection was lost before all were told, nothing has been found yet.
+        let meant = self.meant.take().unwrap_or(Meant { names, chosen });
+        let mut names = meant.names.values();
+        if names.all(|name| self.model.room_named(name).is_some()) {
+            return self.readdress(&meant);
+        }
+        self.outgoing.hold();
+        if meant.chosen.is_some() {
+            self.focus.lose();
+        }
+        self.meant = Some(meant);
+        self.ask(Asked::Rooms, ClientMessage::Ping)
+    }
+
+    /// After each welcome: whether all rooms were told may not have been answered.
+    pub(super) fn go_on_finding(&mut self) -> Result<(), ExitReason> {
+        if self.meant.is_none() || self.requests.is_finding() {
+            return Ok(());
+        }
+        self.find_again(BTreeMap::new())
+    }
+
+    /// All rooms were told.
+    pub(super) fn found_all(&mut self) -> Result<(), ExitReason> {
+        match self.meant.take() {
+            Some(meant) => self.readdress(&meant),
+            None => Ok(()),
+        }
+    }
+
+    /// What was meant for a room that is not there is given up.
+    fn readdress(&mut self, meant: &Meant) -> Result<(), ExitReason> {
         let model = &self.model;
-        let found = |room: RoomId| model.room_named(meant.get(&room)?);
+        let found = |room: RoomId| model.room_named(meant.names.get(&room)?);
         let given_up = self.outgoing.readdress(found);
-        let chosen = self.focus.chosen().map(found);
+        let chosen = meant.chosen.map(found);
         match chosen {
             None => {}
             Some(Some(room)) => self.focus.choose(room),
@@ -100,13 +141,19 @@ impl App {
         // What follows is told where the person is now.
         self.flush()?;
         for (room, text) in given_up {
-            let called = meant.get(&room).map_or("?", String::as_str);
+            let called = meant.names.get(&room).map_or("?", String::as_str);
             self.not_sent(&words::no_room_any_more(&name(called)), &text)?;
         }
         if chosen == Some(None) {
             self.face.notice(None, words::NOWHERE)?;
         }
+        self.place_direct_messages();
         Ok(())
+    }
+
+    /// Whether it is not known yet where a line that has come is to be said.
+    pub(super) fn is_nowhere_yet(&self) -> bool {
+        self.requests.is_moving() || self.meant.is_some()
     }
 
     /// The program ends for `reason`: with what is not sent, which makes a success none.

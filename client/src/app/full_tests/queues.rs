@@ -1,6 +1,6 @@
 //! What waits to be said: its order, its bound, and what is typed when no more is taken.
 
-use chatbox_common::wire::message::{Direct, ErrorCode, ErrorMessage, Joined};
+use chatbox_common::wire::message::{Direct, ErrorCode, ErrorMessage, Joined, Plain};
 
 use std::time::Duration;
 
@@ -210,6 +210,12 @@ fn what_waits_for_conversations_counts_with_what_waits_to_be_sent() {
     assert_eq!(desk.app.waiting(), MAX_WAITING);
 }
 
+/// All rooms were told.
+fn pong(desk: &mut Desk) {
+    let request = desk.app.requests.find(Asked::Rooms).expect("a question");
+    desk.hears(ServerMessage::Pong(Plain { request }));
+}
+
 #[test]
 fn in_another_history_a_text_goes_to_the_room_that_it_was_typed_for() {
     let mut desk = Desk::begin();
@@ -225,6 +231,7 @@ fn in_another_history_a_text_goes_to_the_room_that_it_was_typed_for() {
         room(RoomId(1), "@bob", Access::Direct, 0),
     ];
     welcome_to(&mut desk, 2, rooms);
+    pong(&mut desk);
     desk.shows();
     desk.sees("not sent: you are not in #ops any more: to ops");
     let sent = desk.sent();
@@ -235,4 +242,51 @@ fn in_another_history_a_text_goes_to_the_room_that_it_was_typed_for() {
     // Numbers are those of a first login, the lobby's first.
     desk.press("alt-1 \"and here\" enter");
     assert_eq!(desk.sent(), [(RoomId(2), "and here".to_owned())]);
+}
+
+#[test]
+fn in_another_history_a_room_that_follows_the_welcome_is_found_again() {
+    let mut desk = Desk::begin();
+    desk.press("\"to the lobby\" enter alt-2 \"to ops\" enter \"/msg carol psst\" enter");
+    desk.app
+        .cut_off(&chatbox_common::channel::ChannelError::CutOff)
+        .unwrap();
+    desk.app.connection.keep_trying();
+    // Its number was that of another room.
+    let rooms = || {
+        vec![
+            room(RoomId(2), "#lobby", Access::Open, 0),
+            room(RoomId(1), "@carol", Access::Direct, 0),
+        ]
+    };
+    welcome_to(&mut desk, 2, rooms());
+    super::moving::press(&mut desk, "\"and more\" enter");
+    assert_eq!(desk.sent(), [], "it is not known yet where");
+    // The connection is lost before all rooms were told.
+    desk.app
+        .cut_off(&chatbox_common::channel::ChannelError::CutOff)
+        .unwrap();
+    let unsent = desk.app.told_unsent().unwrap();
+    assert!(unsent.contains("#ops: to ops"), "{unsent}");
+    desk.app.connection.keep_trying();
+    welcome_to(&mut desk, 2, rooms());
+    super::moving::press(&mut desk, "");
+    assert_eq!(desk.sent(), []);
+    desk.hears(ServerMessage::Joined(Joined {
+        request: None,
+        room: room(RoomId(9), "#ops", Access::Open, 0),
+    }));
+    pong(&mut desk);
+    desk.shows();
+    desk.sees_not("not sent");
+    desk.sees_not("said nowhere");
+    assert_eq!(desk.here(), "#ops");
+    let sent = desk.sent();
+    let meant = [
+        (RoomId(2), "to the lobby"),
+        (RoomId(9), "to ops"),
+        (RoomId(1), "psst"),
+        (RoomId(9), "and more"),
+    ];
+    assert_eq!(sent, meant.map(|(room, text)| (room, text.to_owned())));
 }
