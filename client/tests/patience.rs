@@ -8,13 +8,16 @@
     reason = "tests may assert in the plainest way, their helpers too"
 )]
 
+use std::io::{BufRead, BufReader, Write};
+
 use chatbox_common::testkit::LOBBY;
 use chatbox_common::testkit::client_dir::{ClientDir, end};
 use chatbox_common::testkit::guard::GuardedChild;
-use chatbox_common::testkit::scripted_server::{AcceptedClient, ScriptedServer, chat};
+use chatbox_common::testkit::scripted_server::{AcceptedClient, ScriptedServer, chat, now_ms};
 use chatbox_common::testkit::wait::eventually;
 use chatbox_common::wire::message::{
-    Action, ByeReason, ClientMessage, ErrorCode, Left, Send, ServerMessage,
+    Ack, Action, ByeReason, ClientMessage, ErrorCode, Left, Limits, Room, Send, Seq, ServerMessage,
+    Welcome,
 };
 
 /// Its codes come from a command, one after the other.
@@ -265,4 +268,81 @@ fn tail_has_written_what_came_before_that_which_ends_it() {
     assert_eq!(ended.code, 1, "{}", ended.err);
     assert!(ended.err.contains("sent you out of"), "{}", ended.err);
     assert!(ended.out.contains("<bob> the last words"), "{}", ended.out);
+}
+
+/// As a server does whose history is another one; `kept` messages are also in the one before, which
+/// it continues if that is named.
+fn welcome_to(client: &mut AcceptedClient, history: u8, before: Option<u8>, kept: Seq, head: Seq) {
+    client.say(&ServerMessage::Welcome(Welcome {
+        history_id: [history; 16],
+        rooms: vec![Room {
+            head,
+            read: head,
+            kept: before.map(|_| kept),
+            ..Room::new(LOBBY, "#lobby")
+        }],
+        time: now_ms(),
+        limits: Limits::with_pace(0),
+        server: "9.9".to_owned(),
+        session: 2,
+        ignored: Vec::new(),
+        capabilities: None,
+        predecessor: before.map(|number| [number; 16]),
+    }));
+}
+
+#[test]
+fn a_message_that_the_server_has_acknowledged_and_lost_makes_sending_no_success() {
+    let lost = "the server has lost the messages from 1 on";
+    let other = "the server has another history now";
+    for (is_seen, history, before, kept, told) in [
+        // Whether or not it came back before the cut.
+        (true, 2, Some(1), 0, Some(lost)),
+        (false, 2, Some(1), 0, Some(lost)),
+        (false, 2, None, 0, Some(other)),
+        // Two cuts in a row.
+        (true, 3, Some(2), 0, Some(other)),
+        // It was put back to an earlier state, and has kept its id.
+        (false, 1, None, 0, Some(other)),
+        // Only what others have said is lost.
+        (true, 2, Some(1), 1, None),
+        (true, 1, None, 1, None),
+    ] {
+        let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
+        let mut child = start(&dir, &server, &["send", "--wait-ack", "--room", "#lobby"]);
+        let mut input = child.stdin.take().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut client = log_in(&server, "111111");
+        writeln!(input, "one").unwrap();
+        let one = hear_send(&mut client);
+        if is_seen {
+            client.commit(&one, 1);
+        } else {
+            client.say(&ServerMessage::Ack(Ack {
+                request: one.request,
+                seq: 1,
+                time: 0,
+            }));
+        }
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        assert_eq!(line, "#lobby 1\n");
+        drop(client);
+        let mut client = server.accept();
+        client.resume(1);
+        welcome_to(&mut client, history, before, kept, kept);
+        writeln!(input, "two").unwrap();
+        drop(input);
+        let two = hear_send(&mut client);
+        client.commit(&two, kept + 1);
+        client.part();
+        let ended = end(child);
+        let wanted = i32::from(told.is_some());
+        assert_eq!(ended.code, wanted, "{history} {before:?}: {}", ended.err);
+        for sentence in [lost, other] {
+            let count = usize::from(told == Some(sentence));
+            let found = ended.err.matches(sentence).count();
+            assert_eq!(found, count, "{sentence}: {}", ended.err);
+        }
+    }
 }

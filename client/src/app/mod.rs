@@ -419,28 +419,16 @@ impl App {
                     let called = self.model.room_name(room);
                     self.face.unread(room, called, count, shown)?;
                 }
-                Effect::Forget if matches!(self.run_mode, RunMode::Tail { .. }) => {
-                    return Err(ExitReason::because(
-                        Exit::Failure,
-                        script_words::OTHER_HISTORY,
-                    ));
-                }
                 Effect::Forget => {
+                    self.history_is_lost()?;
                     self.face.forget(None)?;
                     self.find_again(std::mem::take(&mut meant))?;
                 }
                 Effect::ForgetRoom(room) => self.face.forget(Some(room))?,
-                // What was printed can't be taken back, and its numbers get other texts.
-                Effect::ForgetFrom(room, seq)
-                    if matches!(self.run_mode, RunMode::Tail { .. })
-                        && self.here() == Some(room) =>
-                {
-                    return Err(ExitReason::because(
-                        Exit::Failure,
-                        &script_words::lost_from(seq),
-                    ));
+                Effect::ForgetFrom(room, seq) => {
+                    self.end_is_lost(room, seq)?;
+                    self.face.forget_from(room, seq)?;
                 }
-                Effect::ForgetFrom(room, seq) => self.face.forget_from(room, seq)?,
                 Effect::People(people) => self.show_people(&people)?,
                 Effect::Rooms(rooms) => self.face.listing(Listing::Rooms(&rooms))?,
                 Effect::Members(members) => self.face.listing(Listing::Members(&members))?,

@@ -107,6 +107,31 @@ impl Quitting {
         committed.all(|(room, seq)| model.has_shown(*room, *seq))
     }
 
+    pub(super) fn has_committed_from(&self, room: RoomId, from: Seq) -> bool {
+        self.committed.get(&room).is_some_and(|last| *last >= from)
+    }
+
+    /// The server has lost what it had acknowledged in this room from that number on; false where
+    /// that is nothing, or is known.
+    pub(super) fn lose_committed_from(&mut self, room: RoomId, from: Seq) -> bool {
+        let loses = self.has_committed_from(room, from);
+        if loses {
+            self.committed.remove(&room);
+            self.lose_one();
+        }
+        loses
+    }
+
+    /// The same of all that it had acknowledged.
+    pub(super) fn lose_all_committed(&mut self) -> bool {
+        let loses = !self.committed.is_empty();
+        if loses {
+            self.committed.clear();
+            self.lose_one();
+        }
+        loses
+    }
+
     pub(super) const fn lose_one(&mut self) {
         self.has_lost_one = true;
     }

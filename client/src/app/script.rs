@@ -185,12 +185,65 @@ impl App {
         let wanted = self.run_mode.room().unwrap_or_default();
         let is_wanted = |room: &Room| room.name.eq_ignore_ascii_case(wanted);
         welcome.rooms.retain(is_wanted);
+        self.judge_acknowledged(&welcome)?;
         let room = welcome.rooms.first().map(|room| (room.room, room.head));
         self.begin_room(Told::Welcome(welcome), room)?;
         if self.script_start.is_asked() {
             return Ok(());
         }
         self.go_on_run()
+    }
+
+    /// The server may have lost what it has acknowledged and not shown yet, which the model does not
+    /// know of.
+    fn judge_acknowledged(&mut self, welcome: &Welcome) -> Result<(), ExitReason> {
+        let is_continued = self.model.is_continued_by(welcome);
+        for room in &welcome.rooms {
+            let kept = if is_continued {
+                room.kept.unwrap_or(0)
+            } else {
+                room.head
+            };
+            let first_lost = kept.saturating_add(1);
+            if !self.quitting.has_committed_from(room.room, first_lost) {
+                continue;
+            }
+            if is_continued {
+                self.end_is_lost(room.room, first_lost)?;
+            } else {
+                self.history_is_lost()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The numbers known so far mean nothing any more: `tail` can't take back what was printed, and
+    /// `send` does not know whether what was acknowledged is there.
+    pub(super) fn history_is_lost(&mut self) -> Result<(), ExitReason> {
+        match self.run_mode {
+            RunMode::Tail { .. } => Err(ExitReason::because(Exit::Failure, words::OTHER_HISTORY)),
+            RunMode::Send { .. } if self.quitting.lose_all_committed() => {
+                self.problem(words::OTHER_HISTORY)
+            }
+            RunMode::Send { .. } | RunMode::Chat | RunMode::List | RunMode::WhoAmI => Ok(()),
+        }
+    }
+
+    /// The same from this number of the room on.
+    pub(super) fn end_is_lost(&mut self, room: RoomId, from: Seq) -> Result<(), ExitReason> {
+        match self.run_mode {
+            RunMode::Tail { .. } if self.here() == Some(room) => {
+                Err(ExitReason::because(Exit::Failure, &words::lost_from(from)))
+            }
+            RunMode::Send { .. } if self.quitting.lose_committed_from(room, from) => {
+                self.problem(&words::lost_acknowledged(from))
+            }
+            RunMode::Tail { .. }
+            | RunMode::Send { .. }
+            | RunMode::Chat
+            | RunMode::List
+            | RunMode::WhoAmI => Ok(()),
+        }
     }
 
     /// Tells the model of `room` (its number and head), from the message on that the script wants;

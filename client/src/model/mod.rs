@@ -149,6 +149,13 @@ impl Model {
         self.connected
     }
 
+    /// Whether the server has lost the end of the history known so far, and continues it, as this
+    /// says, which was not applied yet.
+    #[must_use]
+    pub fn is_continued_by(&self, welcome: &Welcome) -> bool {
+        self.history_id.is_some() && self.history_id == welcome.predecessor
+    }
+
     /// Whether the room's messages were shown up to `seq`, and no request is under way or waiting.
     #[must_use]
     pub fn has_shown(&self, room: RoomId, seq: Seq) -> bool {
@@ -271,8 +278,8 @@ impl Model {
     fn welcome(&mut self, welcome: Welcome, effects: &mut Vec<Effect>) {
         self.disconnect_rooms();
         self.has_too_many_rooms = false;
+        let is_continued = self.is_continued_by(&welcome);
         let before = self.history_id.replace(welcome.history_id);
-        let is_continued = before.is_some() && before == welcome.predecessor;
         if is_continued {
             self.forget_uncertain(effects);
             let rooms = self.rooms.values_mut().chain(self.former.values_mut());

@@ -13,6 +13,15 @@ pub fn lost_from(seq: Seq) -> String {
     )
 }
 
+/// For `send`, whose own messages are among them.
+#[must_use]
+pub fn lost_acknowledged(seq: Seq) -> String {
+    format!(
+        "the server has lost the messages from {seq} on in a power cut, some of this script's among \
+         them that it had acknowledged"
+    )
+}
+
 pub fn not_a_member(room: &str) -> String {
     format!("you are not in {room}: --join enters it, and you stay in it until you leave it")
 }

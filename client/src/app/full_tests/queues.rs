@@ -260,7 +260,7 @@ fn in_another_history_a_room_that_follows_the_welcome_is_found_again() {
         ]
     };
     welcome_to(&mut desk, 2, rooms());
-    super::moving::press(&mut desk, "\"and more\" enter");
+    moving::press(&mut desk, "\"and more\" enter");
     assert_eq!(desk.sent(), [], "it is not known yet where");
     // The connection is lost before all rooms were told.
     desk.app
@@ -270,7 +270,7 @@ fn in_another_history_a_room_that_follows_the_welcome_is_found_again() {
     assert!(unsent.contains("#ops: to ops"), "{unsent}");
     desk.app.connection.keep_trying();
     welcome_to(&mut desk, 2, rooms());
-    super::moving::press(&mut desk, "");
+    moving::press(&mut desk, "");
     assert_eq!(desk.sent(), []);
     desk.hears(ServerMessage::Joined(Joined {
         request: None,
