@@ -92,6 +92,12 @@ fn tail_ends_where_numbers_that_it_has_printed_get_other_texts() {
         "{}",
         ended.err
     );
+    // Which shows message 2 first.
+    assert!(
+        ended.err.ends_with("begin again with --since 1\n"),
+        "{}",
+        ended.err
+    );
     assert!(!printed().contains("another text"), "{}", printed());
 }
 

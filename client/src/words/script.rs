@@ -6,10 +6,13 @@ pub const NO_SUCH_MOMENT: &str = "--since: there is no such moment in the calend
 pub const OTHER_HISTORY: &str =
     "the server has another history now: numbers known so far mean nothing in it";
 
+/// `--since` begins behind its number.
 #[must_use]
 pub fn lost_from(seq: Seq) -> String {
     format!(
-        "the server has lost the messages from {seq} on in a power cut: other texts have their numbers now"
+        "the server has lost the messages from {seq} on in a power cut, and other texts have their \
+         numbers now: begin again with --since {}",
+        seq.saturating_sub(1)
     )
 }
 
@@ -51,6 +54,14 @@ pub fn acknowledged(room: &str, seq: Seq) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_named_to_begin_with_shows_the_first_number_that_was_lost() {
+        assert!(lost_from(8).starts_with("the server has lost the messages from 8 on"));
+        assert!(lost_from(8).ends_with("begin again with --since 7"));
+        // A server that breaks the protocol.
+        assert!(lost_from(0).ends_with("--since 0"));
+    }
 
     #[test]
     fn an_acknowledged_message_is_a_line() {
