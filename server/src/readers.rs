@@ -18,7 +18,7 @@ mod tests;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chatbox_common::auth::recovery::RECOVERY_CODES;
 use chatbox_common::auth::scram::{Iterations, Verifier};
@@ -231,6 +231,7 @@ impl Readers {
                 deliveries: deliveries.clone(),
                 budgets: budgets.clone(),
                 unread: Seldom::default(),
+                most_time: search::MOST_TIME,
             };
             let queue = Arc::clone(queue);
             threads::spawn(name, move || worker.run(&queue))?;
@@ -347,6 +348,8 @@ struct Worker {
     deliveries: Deliveries,
     budgets: AccountBudgets,
     unread: Seldom,
+    /// For a search.
+    most_time: Duration,
 }
 
 impl Worker {
@@ -363,16 +366,18 @@ impl Worker {
         let begun = cpu_time();
         let read = self
             .reader
-            .read_within(search::is_over(), |snapshot| match &request.query {
-                Query::History(asked) => pages::history(snapshot, request.account, asked),
-                Query::Rooms(asked) => pages::rooms(snapshot, request.account, asked).map(Some),
-                Query::Members(asked) => pages::members(snapshot, request.account, asked),
-                Query::Whois {
-                    request,
-                    user,
-                    online_since,
-                } => pages::profile(snapshot, *request, user, *online_since),
-                Query::Search(asked) => search::search(snapshot, request.account, asked),
+            .read_within(search::is_over(self.most_time), |snapshot| {
+                match &request.query {
+                    Query::History(asked) => pages::history(snapshot, request.account, asked),
+                    Query::Rooms(asked) => pages::rooms(snapshot, request.account, asked).map(Some),
+                    Query::Members(asked) => pages::members(snapshot, request.account, asked),
+                    Query::Whois {
+                        request,
+                        user,
+                        online_since,
+                    } => pages::profile(snapshot, *request, user, *online_since),
+                    Query::Search(asked) => search::search(snapshot, request.account, asked),
+                }
             });
         if request.query.costs_time() {
             // Not the session's debt, which would be forgotten with it.

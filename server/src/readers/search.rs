@@ -14,11 +14,11 @@ use crate::store::{Searched, Snapshot, Sought, StoreError, first_readable};
 
 /// Of the one thread that searches. The dearest search there is in a million messages of people takes half
 /// of it; texts that were made for it would take as long as there are messages.
-const MOST_TIME: Duration = Duration::from_millis(250);
+pub(super) const MOST_TIME: Duration = Duration::from_millis(250);
 
-/// What says that a search which begins now has taken long enough.
-pub(super) fn is_over() -> impl FnMut() -> bool + Send + 'static {
-    let end = cpu_time() + MOST_TIME;
+/// What says that a search which begins now has taken as long as it may.
+pub(super) fn is_over(most: Duration) -> impl FnMut() -> bool + Send + 'static {
+    let end = cpu_time() + most;
     move || cpu_time() >= end
 }
 

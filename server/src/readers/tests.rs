@@ -1,15 +1,15 @@
 //! The threads without a server: whoever asks has no session, and the answers go nowhere.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use chatbox_common::secret::Secret;
 use chatbox_common::testkit::wait::eventually;
+use chatbox_common::wire::message::RoomRole;
 
 use super::*;
 use crate::account_budget::AccountBudget;
-use crate::store::testing::{account, store};
-use crate::store::{LOBBY, SqlEntry};
+use crate::store::testing::{account, message, store};
+use crate::store::{Commit, LOBBY, Portion, SqlEntry, SqlOutcome};
 
 /// One account, and what reads for it.
 struct Asker {
@@ -158,4 +158,46 @@ fn what_a_session_has_asked_for_that_has_ended_is_not_read() {
     // Of an account one at a time: those before it are done.
     eventually("the page", || here.begin_page().then_some(()));
     assert_eq!(reads.load(Ordering::Relaxed) - before, 1);
+}
+
+#[test]
+fn a_search_is_ended_when_its_time_is_over() {
+    let (directory, mut store) = store();
+    let alice = account(&mut store, "alice");
+    let said = store.transaction(Commit::Usual, |tx| {
+        tx.join(LOBBY, alice, RoomRole::Member, 1, 1)?;
+        for seq in 1..=100 {
+            tx.insert_message(seq.into(), &message(alice, seq, b"word"))?;
+        }
+        tx.store_next_seq(LOBBY, 101)?;
+        tx.index(Portion {
+            messages: 200,
+            bytes: 99_999,
+            merged_pages: 8,
+        })
+    });
+    assert!(!said.unwrap());
+    let (deliveries, _threads) = Deliveries::start(1, 64 * 1024, 1 << 20).unwrap();
+    for (most_time, ended) in [(Duration::ZERO, 1), (Duration::MAX / 2, 0)] {
+        let failed = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&failed);
+        let log = SqlLog::new(move |entries| {
+            let is_failed = |entry: &&SqlEntry| matches!(entry.outcome, SqlOutcome::Failed(_));
+            count.fetch_add(entries.iter().filter(is_failed).count(), Ordering::Relaxed);
+        });
+        let mut worker = Worker {
+            reader: Reader::open(directory.path(), log).unwrap(),
+            deliveries: deliveries.clone(),
+            budgets: AccountBudgets::new(5),
+            unread: Seldom::default(),
+            most_time,
+        };
+        worker.page(&PageRequest {
+            session: 7,
+            account: alice,
+            backpressure: Arc::default(),
+            query: search(),
+        });
+        assert_eq!(failed.load(Ordering::Relaxed), ended);
+    }
 }

@@ -70,7 +70,7 @@ pub(super) fn room(tx: &Tx<'_>, name: &str, mode: &str) -> RoomId {
 }
 
 /// A message to the lobby whose client id ends in `n`.
-pub(super) fn message(sender: AccountId, n: u8, body: &[u8]) -> NewMessage<'_> {
+pub(crate) fn message(sender: AccountId, n: u8, body: &[u8]) -> NewMessage<'_> {
     let mut client_id = [0; 16];
     client_id[15] = n;
     NewMessage {
