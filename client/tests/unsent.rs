@@ -8,11 +8,15 @@
     reason = "tests may assert in the plainest way, their helpers too"
 )]
 
+use chatbox_common::testkit::LOBBY;
 use chatbox_common::testkit::client_dir::{ClientDir, end};
+use chatbox_common::testkit::process::program;
 use chatbox_common::testkit::scripted_server::{AcceptedClient, CODE, PASSWORD, ScriptedServer};
 use chatbox_common::testkit::terminal::client::{SIZE, client_of};
-use chatbox_common::testkit::terminal::{CTRL_C, Screen, Transcript};
-use chatbox_common::wire::message::{ByeReason, ClientMessage};
+use chatbox_common::testkit::terminal::{CTRL_C, Program, Screen, Transcript};
+use chatbox_common::wire::message::{
+    Action, ByeReason, ClientMessage, ErrorCode, Left, ServerMessage,
+};
 
 #[test]
 fn a_goodbye_that_nobody_asked_for_is_no_success() {
@@ -158,4 +162,113 @@ fn who_quits_is_kept_no_longer_than_a_server_takes_to_answer() {
     screen.types("/quit");
     assert_eq!(screen.ends().code(), Some(1));
     screen.wrote(mark, "#lobby: said to nobody");
+}
+
+/// At a plain terminal, in the lobby; the code was asked for. After a lost connection only Enter
+/// makes another attempt.
+fn sit_down_plainly() -> (ScriptedServer, Transcript, AcceptedClient) {
+    let server = ScriptedServer::bind();
+    let fingerprint = server.fingerprint().to_string();
+    let program = Program::new(program("chatbox"))
+        .file("pass", PASSWORD)
+        .file("config.toml", "[client]\nreconnect_delay = 3600\n")
+        .args(["--plain", "--server", &server.address(), "--user", "alice"])
+        .args(["--fingerprint", &fingerprint, "--password-file", "pass"]);
+    let mut person = Transcript::start(program);
+    // The key first.
+    server.accept().hears_no_more();
+    person.is_asked("Code:");
+    person.types(CODE);
+    let mut client = server.accept();
+    client.log_in();
+    client.welcome(0, 0);
+    person.sees("what you type is said in #lobby");
+    (server, person, client)
+}
+
+/// The person is in no room any more.
+fn is_sent_out(client: &mut AcceptedClient, person: &mut Transcript) {
+    client.say(&ServerMessage::Left(Left {
+        request: None,
+        room: LOBBY,
+        action: Action::Kick,
+        by: "bob".to_owned(),
+        reason: String::new(),
+    }));
+    person.sees("what you type is said nowhere");
+}
+
+fn hear_join(client: &mut AcceptedClient) {
+    while let Some(heard) = client.hear() {
+        if matches!(heard, ClientMessage::Join(_)) {
+            return;
+        }
+    }
+    panic!("no join");
+}
+
+#[test]
+fn what_waits_asks_nobody_to_log_in_and_no_answer_is_shown() {
+    let (server, mut person, mut client) = sit_down_plainly();
+    is_sent_out(&mut client, &mut person);
+    person.types("/join #ops");
+    hear_join(&mut client);
+    person.types("hello");
+    person.sees("what you type waits until you are in #ops");
+    drop(client);
+    person.sees("; Enter tries now");
+    person.types("");
+    let mut client = server.accept();
+    let request = client.hear_resume(1);
+    client.refuse(request, ErrorCode::LoginRefused, "refused for the test");
+    client.bye(ByeReason::LoginRefused, "");
+    person.sees("press Enter to log in again");
+    person.types("");
+    let before = person.sees("Code:");
+    assert!(!before.contains("What you typed was not sent"), "{before}");
+    person.types("654321");
+    let mut client = server.accept();
+    let logged_in = client.challenge_for("654321");
+    client.let_in(logged_in);
+    client.welcome(0, 0);
+    person.sees("you are alice");
+    assert!(!person.text().contains("654321"), "it was shown");
+    // It was meant for another room.
+    person.sees("Nothing was sent: you are in no room");
+    person.types("/quit");
+    person.ends();
+}
+
+#[test]
+fn enter_tries_now_also_where_one_is_in_no_room() {
+    let (server, mut person, mut client) = sit_down_plainly();
+    is_sent_out(&mut client, &mut person);
+    drop(client);
+    person.sees("; Enter tries now");
+    person.types("for the lobby");
+    person.sees("kept, and sent once there is a connection again");
+    person.types("");
+    let mut client = server.accept();
+    client.resume(1);
+    client.welcome(0, 0);
+    assert_eq!(hear_send(&mut client), "for the lobby");
+    person.types("/quit");
+    person.ends();
+}
+
+#[test]
+fn enter_tries_now_also_where_no_more_is_taken() {
+    let (server, mut person, client) = sit_down_plainly();
+    drop(client);
+    person.sees("; Enter tries now");
+    for _ in 0..257 {
+        person.types("x");
+    }
+    person.types("");
+    let mut client = server.accept();
+    client.resume(1);
+    drop(client);
+    person.sees("; Enter tries now");
+    person.types("/quit");
+    person.ends();
 }

@@ -25,6 +25,7 @@ mod script;
 mod server;
 mod signals;
 mod silence;
+mod turn;
 mod typed;
 mod unsent;
 
@@ -43,7 +44,7 @@ use crate::config::Settings;
 use crate::exit::ExitReason;
 use crate::login::{LoggedInAgain, Login, ResumeError};
 use crate::model::{Ask, Effect, Event as Told, Model};
-use crate::outgoing::{MAX_WAITING, Next, Outgoing};
+use crate::outgoing::{Next, Outgoing};
 use crate::session::{Entered, Heard, Ticket, UNANSWERED};
 use crate::ui::{Face, Intent, Listing};
 use crate::words::app as words;
@@ -255,19 +256,6 @@ impl App {
             signals::end_by(signal);
         }
         Ok(exit)
-    }
-
-    fn takes_lines(&self) -> bool {
-        self.takes_commands() && !self.is_nowhere_yet()
-    }
-
-    /// If not, what is typed waits, and a pipe is not read: also with [`MAX_WAITING`] messages.
-    fn takes_commands(&self) -> bool {
-        let is_free = self.changing.is_none() && !self.quitting.is_under_way();
-        (self.is_there() || self.model.is_in_a_room() || self.connection.is_logged_out())
-            && self.waiting() < MAX_WAITING
-            && is_free
-            && self.may_go_on()
     }
 
     /// Whether the server has told where one is: a script waits for its room; in a chat one may be in

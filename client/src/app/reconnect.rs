@@ -107,7 +107,8 @@ impl App {
             return Ok(());
         }
         let mut told = words::reconnecting(sentence, seconds);
-        if self.is_person {
+        // With as many lines none is read.
+        if self.is_person && !self.typed_ahead.is_full() {
             told.push_str(words::ENTER_HURRIES);
         }
         self.state(&told)

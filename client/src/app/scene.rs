@@ -92,10 +92,8 @@ impl App {
     pub(super) fn next_typed(&mut self) -> Option<Intent> {
         if self.takes_lines() {
             self.typed_ahead.next()
-        } else if self.is_person && self.takes_commands() {
-            self.typed_ahead.next_that(|place, intent| {
-                concerns_no_room(intent) && (place == 0 || !quits(intent))
-            })
+        } else if self.hears_enter() || self.is_person && self.takes_commands() {
+            self.next_overtaking()
         } else {
             None
         }
@@ -103,12 +101,7 @@ impl App {
 
     /// A line that was asked for may come when a room is to be entered.
     pub(super) fn line_came(&mut self, intent: Intent) -> Result<(), ExitReason> {
-        let waits = self.is_nowhere_yet() && !concerns_no_room(&intent);
-        let asks = match &intent {
-            Intent::Line(line) | Intent::Cut(line) | Intent::NoText(line) => input::would_ask(line),
-            _ => false,
-        };
-        if !waits || asks {
+        if !self.is_to_wait(&intent) {
             return self.carry_out(intent);
         }
         self.typed_ahead.keep(intent);
@@ -167,13 +160,13 @@ impl App {
     }
 }
 
-fn concerns_no_room(intent: &Intent) -> bool {
+pub(super) fn concerns_no_room(intent: &Intent) -> bool {
     match intent {
         Intent::Line(line) => input::concerns_no_room(line),
         _ => false,
     }
 }
 
-fn quits(intent: &Intent) -> bool {
+pub(super) fn quits(intent: &Intent) -> bool {
     matches!(intent, Intent::Line(line) if input::parse(line) == Input::Command(Command::Quit))
 }

@@ -113,6 +113,13 @@ impl TypedAhead {
         None
     }
 
+    /// A line of the keyboard is asked for, however much waits.
+    pub(super) fn want(&mut self) {
+        if let Some(keyboard) = &mut self.keyboard {
+            keyboard.want();
+        }
+    }
+
     pub(super) fn has_come(&mut self) {
         if let Some(keyboard) = &mut self.keyboard {
             keyboard.has_come();

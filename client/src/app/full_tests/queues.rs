@@ -290,3 +290,21 @@ fn in_another_history_a_room_that_follows_the_welcome_is_found_again() {
     ];
     assert_eq!(sent, meant.map(|(room, text)| (room, text.to_owned())));
 }
+
+#[test]
+fn a_line_logs_in_again_also_while_rooms_of_another_history_are_being_found() {
+    let mut desk = Desk::begin();
+    desk.press("alt-2 \"to ops\" enter");
+    desk.app
+        .cut_off(&chatbox_common::channel::ChannelError::CutOff)
+        .unwrap();
+    desk.app.connection.keep_trying();
+    let rooms = vec![room(RoomId(2), "#lobby", Access::Open, 0)];
+    welcome_to(&mut desk, 2, rooms);
+    assert!(desk.app.is_nowhere_yet(), "the pong is awaited");
+    let enter = Intent::Line("\n".to_owned());
+    assert!(desk.app.is_to_wait(&enter));
+    desk.app.connection.lost();
+    desk.app.tell_model(Told::Disconnected).unwrap();
+    assert!(!desk.app.is_to_wait(&enter));
+}
