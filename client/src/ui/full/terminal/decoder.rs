@@ -138,10 +138,14 @@ impl Decoder {
         if self.is_in_paste() && bytes == [CTRL_C] && is_late {
             self.begun = Begun::Nothing;
         }
+        // Whoever presses it again and again waits no longer.
+        let is_pressed_in_vain = self.is_in_paste() && bytes.iter().all(|byte| *byte == CTRL_C);
         for byte in bytes {
             self.byte(*byte, typed);
         }
-        self.at = Some(now);
+        if !is_pressed_in_vain {
+            self.at = Some(now);
+        }
     }
 
     fn byte(&mut self, byte: u8, typed: &mut Vec<Typed>) {

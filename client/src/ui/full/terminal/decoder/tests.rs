@@ -274,6 +274,23 @@ fn ctrl_c_alone_after_a_while_ends_a_paste_whose_end_was_lost() {
 }
 
 #[test]
+fn whoever_hammers_ctrl_c_leaves_a_paste_whose_end_was_lost() {
+    let mut keyboard = Keyboard::new();
+    keyboard.sends(b"\x1b[200~one\r");
+    for _ in 0..5 {
+        keyboard.waits(199);
+        // A key that is held may be read several times at once.
+        keyboard.sends(b"\x03\x03");
+    }
+    assert_eq!(keyboard.typed(), [""; 0]);
+    keyboard.waits(5);
+    keyboard.sends(b"\x03");
+    assert_eq!(keyboard.typed(), ["ctrl-c"]);
+    keyboard.sends(b"y");
+    assert_eq!(keyboard.typed(), ["'y'"]);
+}
+
+#[test]
 fn no_bytes_keep_anybody_from_the_keys() {
     let mut seed = 1_u32;
     for _ in 0..2_000 {
