@@ -28,8 +28,8 @@ use member::Felt;
 
 /// Who has to catch up with a line every 100 ms must not be too fast.
 const CONFIG: &str = "[security]\nmax_messages_per_sec = 100\n";
-/// The flooder logs in from there where its tokens are gone, so that what was refused before does not
-/// count.
+/// The flooder logs in from there where its tokens are gone, each time from another address, so that
+/// what was refused before does not count.
 const ELSEWHERE: u8 = 99;
 /// Longer than what a delivery thread keeps of a room for those that follow it again.
 const FILLING: u64 = 40;
@@ -75,7 +75,8 @@ fn measure(flood: &Flood, window: Duration) {
 }
 
 fn again(server: &ServerProcess, account: &mut Account) -> ScriptedClient {
-    let mut client = ScriptedClient::connect_from(server, ELSEWHERE);
+    let host = ELSEWHERE + u8::try_from(account.recovery.len()).unwrap();
+    let mut client = ScriptedClient::connect_from(server, host);
     let factor = account.factor();
     client.log_in(account, &factor);
     client
