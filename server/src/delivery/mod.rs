@@ -13,6 +13,7 @@ mod job;
 mod outbox;
 mod recipient;
 mod room_feed;
+mod table;
 mod worker;
 pub mod writable;
 

@@ -9,7 +9,7 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::Instant;
 
-use chatbox_common::wire::message::{RoomId, Seq};
+use chatbox_common::wire::message::RoomId;
 use rustix::net::SendFlags;
 
 use super::backpressure::{Backpressure, MAX_REPLY_BYTES, reply_cost};
@@ -39,9 +39,8 @@ pub(super) struct Recipient {
     backpressure: Arc<Backpressure>,
     /// The [`reply_cost`]s of replies sealed since everything was last sent.
     reply_bytes: usize,
-    /// Behind which message everything in a room comes live, or has come; `None` where nothing
-    /// does.
-    pub(super) rooms: HashMap<RoomId, Option<Seq>>,
+    /// The session's place among the members of each of its rooms.
+    pub(super) rooms: HashMap<RoomId, usize>,
     /// Live chat was dropped, and the peer was not told yet: it is once the outbox is empty.
     pub(super) lagged: bool,
     /// A room's notice that has to wait; a newer one replaces it.
@@ -52,23 +51,26 @@ pub(super) struct Recipient {
 
 impl Recipient {
     pub(super) fn new(join: Join, limit: usize, share: Share) -> Self {
-        let rooms = join.rooms.into_iter();
-        let rooms = rooms.map(|(room, head)| (room, Some(head)));
         Self {
             number: join.session,
             socket: join.socket,
             outbox: Outbox::new(join.sealer, limit, share),
             backpressure: join.backpressure,
             reply_bytes: 0,
-            rooms: rooms.collect(),
+            rooms: HashMap::new(),
             lagged: false,
             presence: HashMap::new(),
             closing: false,
         }
     }
 
-    pub(super) fn is_live(&self, room: RoomId) -> bool {
-        !self.lagged && !self.closing && self.rooms.get(&room).is_some_and(Option::is_some)
+    pub(super) const fn number(&self) -> SessionId {
+        self.number
+    }
+
+    /// Whether it is sent live chat, in rooms where that comes live.
+    pub(super) const fn takes_chat(&self) -> bool {
+        !self.lagged && !self.closing
     }
 
     pub(super) const fn is_drained(&self) -> bool {
@@ -132,8 +134,8 @@ impl Recipient {
         self.push(bytes, tools)
     }
 
+    /// Drops what waits to be told of a room.
     pub(super) fn forget(&mut self, room: RoomId) {
-        self.rooms.remove(&room);
         self.presence.remove(&room);
     }
 

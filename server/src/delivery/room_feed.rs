@@ -20,9 +20,19 @@ const RECENT_BYTES: usize = 256 * 1024;
 /// thousand rooms must not keep a thousand times [`RECENT_BYTES`].
 const KEPT_BYTES: usize = 4 * 1024 * 1024;
 
+/// A session in a room.
+pub(super) struct MemberSession {
+    /// The session's place in the thread's table.
+    pub(super) session: usize,
+    pub(super) number: SessionId,
+    /// Behind which message everything in the room comes live, or has come; `None` where nothing
+    /// does.
+    pub(super) live_from: Option<Seq>,
+}
+
 /// Exists while a session of this thread is in the room.
 pub(super) struct RoomFeed {
-    pub(super) members: Vec<SessionId>,
+    pub(super) members: Vec<MemberSession>,
     pub(super) head: Seq,
     /// Each with its place in [`KeptChat`].
     recent: VecDeque<(u64, Arc<RoomBatch>)>,
@@ -99,6 +109,11 @@ impl KeptChat {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.order.len()
+    }
+
     /// The room that has the oldest batch, while there is more than [`KEPT_BYTES`] of them.
     pub(super) fn excess(&self) -> Option<RoomId> {
         let oldest = self.order.first_key_value().map(|(_, room)| *room);
@@ -142,7 +157,7 @@ pub(super) fn records<'a>(bytes: &'a [u8], ends: &[usize], skip: usize) -> Vec<&
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use chatbox_common::wire::message::{AccountId, Chat, Kind};
 
     use super::*;
@@ -168,7 +183,7 @@ mod tests {
         assert_eq!(cut, [&bytes[..20_000], &bytes[20_000..]]);
     }
 
-    fn batch(room: u64, head: Seq, texts: &[usize]) -> Arc<RoomBatch> {
+    pub fn batch(room: u64, head: Seq, texts: &[usize]) -> Arc<RoomBatch> {
         let mut batch = RoomBatch::after(RoomId(room), head);
         for (seq, length) in (head + 1..).zip(texts) {
             batch.push(Chat {

@@ -11,14 +11,14 @@ use std::time::Instant;
 
 use chatbox_common::wire::codec;
 use chatbox_common::wire::message::{
-    Ack, Bye, ErrorCode, ErrorMessage, Following, Head, Lagged, RequestId, RoomId, Seq,
-    ServerMessage,
+    Ack, Bye, ErrorCode, ErrorMessage, Following, Head, Lagged, RequestId, RoomId, ServerMessage,
 };
 
 use super::budget::{Budget, Share};
 use super::job::{Backlog, Delivery, FollowAgain, Join};
 use super::recipient::{Dead, Recipient, Tools};
-use super::room_feed::{KeptChat, RoomFeed, merge, records};
+use super::room_feed::{merge, records};
+use super::table::SessionTable;
 use super::writable::Writable;
 use crate::event::{RoomBatch, SessionId};
 
@@ -33,12 +33,13 @@ const TAKE: usize = 256;
 /// size, or a thread that is behind would find every outbox full, however fast its peer reads.
 const TAKE_BYTES: usize = 64 * 1024;
 
+/// Encoded acknowledgements.
+type Acks = HashMap<SessionId, Vec<Vec<u8>>>;
+
 pub(super) struct Worker {
     receiver: Receiver<Delivery>,
     backlog: Arc<Backlog>,
-    sessions: HashMap<SessionId, Recipient>,
-    rooms: HashMap<RoomId, RoomFeed>,
-    kept_chat: KeptChat,
+    table: SessionTable,
     writable: Arc<Writable>,
     outbox_limit: usize,
     budget: Arc<Budget>,
@@ -56,9 +57,7 @@ impl Worker {
         Self {
             receiver,
             backlog,
-            sessions: HashMap::new(),
-            rooms: HashMap::new(),
-            kept_chat: KeptChat::default(),
+            table: SessionTable::default(),
             writable,
             outbox_limit,
             budget,
@@ -104,12 +103,22 @@ impl Worker {
                 room,
                 head,
                 bytes,
-            } => self.enter(session, room, head, &bytes),
+            } => {
+                if self.table.enter(session, room, head) {
+                    self.with(session, |session, tools| session.tell(&bytes, tools));
+                }
+            }
             Delivery::Leave {
                 session,
                 room,
                 bytes,
-            } => self.leave(session, room, &bytes),
+            } => {
+                self.table.leave(session, room);
+                self.with(session, |session, tools| {
+                    session.forget(room);
+                    session.tell(&bytes, tools)
+                });
+            }
             Delivery::Tell { session, bytes } => {
                 self.with(session, |session, tools| session.tell(&bytes, tools));
             }
@@ -127,7 +136,7 @@ impl Worker {
             Delivery::Presence { room, full, count } => self.presence(room, &full, &count),
             Delivery::Writable(session) => self.flush(session),
             Delivery::LogOut(session) => {
-                if let Some(session) = self.sessions.get(&session) {
+                if let Some(session) = self.table.session(session) {
                     session.log_out();
                 }
             }
@@ -144,7 +153,7 @@ impl Worker {
         number: SessionId,
         work: impl FnOnce(&mut Recipient, &mut Tools) -> Result<(), Dead>,
     ) {
-        let Some(session) = self.sessions.get_mut(&number) else {
+        let Some(session) = self.table.session(number) else {
             return;
         };
         let mut tools = Tools {
@@ -161,16 +170,12 @@ impl Worker {
 
     fn join(&mut self, mut join: Join) {
         let number = join.session;
-        for &(room, head) in &join.rooms {
-            let room = self.rooms.entry(room).or_insert_with(|| RoomFeed::at(head));
-            debug_assert_eq!(room.head, head, "membership is ordered with the messages");
-            room.members.push(number);
-        }
+        let rooms = std::mem::take(&mut join.rooms);
         let greeting = std::mem::take(&mut join.greeting);
         let welcome = std::mem::take(&mut join.welcome);
         let backpressure = Arc::clone(&join.backpressure);
         let session = Recipient::new(join, self.outbox_limit, Share::of(&self.budget));
-        self.sessions.insert(number, session);
+        self.table.insert(session, &rooms);
         // Before the greeting is sent: where the peer is gone, that closes the session, which must
         // come last.
         backpressure.begin();
@@ -183,39 +188,8 @@ impl Worker {
         });
     }
 
-    fn enter(&mut self, number: SessionId, id: RoomId, head: Seq, bytes: &[u8]) {
-        let Some(session) = self.sessions.get_mut(&number) else {
-            return;
-        };
-        session.rooms.insert(id, Some(head));
-        let room = self.rooms.entry(id).or_insert_with(|| RoomFeed::at(head));
-        debug_assert_eq!(room.head, head, "membership is ordered with the messages");
-        room.members.push(number);
-        self.with(number, |session, tools| session.tell(bytes, tools));
-    }
-
-    fn leave(&mut self, number: SessionId, id: RoomId, bytes: &[u8]) {
-        let Some(session) = self.sessions.get_mut(&number) else {
-            return;
-        };
-        session.forget(id);
-        self.take_out(number, id);
-        self.with(number, |session, tools| session.tell(bytes, tools));
-    }
-
-    fn take_out(&mut self, number: SessionId, id: RoomId) {
-        if let Some(room) = self.rooms.get_mut(&id) {
-            room.members.retain(|&member| member != number);
-            if room.members.is_empty() {
-                while room.forget_oldest(&mut self.kept_chat) {}
-                self.rooms.remove(&id);
-            }
-        }
-    }
-
     fn notice(&mut self, room: RoomId, bytes: &[u8], must_be_known: bool) {
-        let members = self.rooms.get(&room).map(|room| room.members.clone());
-        for number in members.unwrap_or_default() {
+        for number in self.table.numbers(room) {
             self.with(number, |session, tools| {
                 if must_be_known {
                     session.tell(bytes, tools)
@@ -252,18 +226,13 @@ impl Worker {
     }
 
     fn remove(&mut self, number: SessionId, how: Shutdown) {
-        let Some(session) = self.sessions.remove(&number) else {
-            return;
-        };
-        for &id in session.rooms.keys() {
-            self.take_out(number, id);
+        if let Some(session) = self.table.remove(number) {
+            session.end(how, &self.writable);
         }
-        session.end(how, &self.writable);
     }
 
     fn presence(&mut self, room: RoomId, full: &[u8], count: &Arc<[u8]>) {
-        let members = self.rooms.get(&room).map(|room| room.members.clone());
-        for number in members.unwrap_or_default() {
+        for number in self.table.numbers(room) {
             self.with(number, |session, tools| {
                 session.presence(room, full, count, tools)
             });
@@ -274,7 +243,7 @@ impl Worker {
     /// notices that waited.
     fn flush(&mut self, number: SessionId) {
         self.with(number, |session, tools| session.flush(tools.writable));
-        let Some(session) = self.sessions.get_mut(&number) else {
+        let Some(session) = self.table.session(number) else {
             return;
         };
         if !session.is_drained() {
@@ -282,13 +251,8 @@ impl Worker {
         }
         let waiting = session.waiting_presence();
         if std::mem::take(&mut session.lagged) {
-            let mut heads = Vec::new();
-            for (id, live_from) in &mut session.rooms {
-                *live_from = None;
-                let head = self.rooms.get(id).map_or(0, |room| room.head);
-                heads.push(Head { room: *id, head });
-            }
-            heads.sort_by_key(|head| head.room);
+            let heads = self.table.stop_live(number).into_iter();
+            let heads: Vec<Head> = heads.map(|(room, head)| Head { room, head }).collect();
             for heads in heads.chunks(MAX_HEADS) {
                 let heads = heads.to_vec();
                 self.say_message(number, &ServerMessage::Lagged(Lagged { heads }));
@@ -309,11 +273,11 @@ impl Worker {
             after,
             in_flight,
         } = asked;
-        let Some(session) = self.sessions.get_mut(&number) else {
+        let Some(has_lagged) = self.table.session(number).map(|session| session.lagged) else {
             return;
         };
-        let room = self.rooms.get(&id);
-        let Some((room, live_from)) = room.zip(session.rooms.get(&id).copied()) else {
+        let live_from = self.table.live_from(number, id).copied();
+        let Some((room, live_from)) = self.table.room(id).zip(live_from) else {
             return self.refuse(number, request, ErrorCode::UnknownRoom, "no such room");
         };
         let head = room.head;
@@ -323,12 +287,16 @@ impl Worker {
         }
         let missed = match live_from {
             // It has lagged and not drained yet: it gets `Lagged` later, and follows again then.
-            _ if session.lagged => None,
+            _ if has_lagged => None,
             Some(from) => (after >= from).then(Vec::new),
-            None => room.since(after).inspect(|_| {
-                session.rooms.insert(id, Some(after));
-            }),
+            None => room.since(after),
         };
+        if missed.is_some()
+            && live_from.is_none()
+            && let Some(live_from) = self.table.live_from(number, id)
+        {
+            *live_from = Some(after);
+        }
         let answer = Following {
             request,
             room: id,
@@ -340,7 +308,7 @@ impl Worker {
             let skip = usize::try_from((after + 1).saturating_sub(batch.first)).unwrap_or(0);
             let records = records(&batch.bytes, &batch.ends, skip);
             self.with(number, |session, tools| {
-                if session.is_live(id) {
+                if session.takes_chat() {
                     in_flight.owe(records.iter().map(|record| record.len()).sum());
                     session.chat(records, tools)?;
                 }
@@ -370,58 +338,13 @@ impl Worker {
         batches.clear();
     }
 
-    fn remember(&mut self, run: &[Arc<RoomBatch>]) {
-        for batch in run {
-            if let Some(room) = self.rooms.get_mut(&batch.room) {
-                room.remember(batch, &mut self.kept_chat);
-            }
-        }
-        while let Some(oldest) = self.kept_chat.excess()
-            && let Some(room) = self.rooms.get_mut(&oldest)
-            && room.forget_oldest(&mut self.kept_chat)
-        {}
-    }
-
     fn deliver_room(&mut self, id: RoomId, run: &[Arc<RoomBatch>]) {
         let mut acks = self.acks(run);
-        let mut ended = Vec::new();
-        if self.rooms.contains_key(&id) {
-            self.remember(run);
-        }
-        if let Some(room) = self.rooms.get_mut(&id) {
-            let merged;
-            let (bytes, ends) = if let [only] = run {
-                (&only.bytes, &only.ends)
-            } else {
-                merged = merge(run);
-                (&merged.0, &merged.1)
-            };
-            let records = records(bytes, ends, 0);
-            let mut tools = Tools {
-                now: Instant::now(),
-                writable: &self.writable,
-                scratch: &mut self.scratch,
-            };
-            for number in &room.members {
-                let Some(session) = self.sessions.get_mut(number).filter(|s| s.is_live(id)) else {
-                    continue;
-                };
-                let own = if acks.is_empty() {
-                    None
-                } else {
-                    acks.remove(number)
-                };
-                let sent = match own {
-                    None => session
-                        .chat(records.iter().copied(), &mut tools)
-                        .map(|_| ()),
-                    Some(own) => chat_after_acks(session, &own, &records, &mut tools),
-                };
-                if sent.is_err() {
-                    ended.push(*number);
-                }
-            }
-        }
+        let ended = if self.table.remember(id, run) {
+            self.send_live(id, run, &mut acks)
+        } else {
+            Vec::new()
+        };
         for number in ended {
             self.remove(number, Shutdown::Both);
         }
@@ -433,11 +356,42 @@ impl Worker {
         }
     }
 
+    /// Sends a room's chat, and to those who said some of it their acknowledgements. Returns the
+    /// sessions that can't go on.
+    fn send_live(&mut self, id: RoomId, run: &[Arc<RoomBatch>], acks: &mut Acks) -> Vec<SessionId> {
+        let merged;
+        let (bytes, ends) = if let [only] = run {
+            (&only.bytes, &only.ends)
+        } else {
+            merged = merge(run);
+            (&merged.0, &merged.1)
+        };
+        let records = records(bytes, ends, 0);
+        let mut tools = Tools {
+            now: Instant::now(),
+            writable: &self.writable,
+            scratch: &mut self.scratch,
+        };
+        self.table.for_each_live(id, |session| {
+            let own = if acks.is_empty() {
+                None
+            } else {
+                acks.remove(&session.number())
+            };
+            match own {
+                None => session
+                    .chat(records.iter().copied(), &mut tools)
+                    .map(|_| ()),
+                Some(own) => chat_after_acks(session, &own, &records, &mut tools),
+            }
+        })
+    }
+
     /// The acknowledgements of a run for this thread's sessions, each encoded.
-    fn acks(&self, run: &[Arc<RoomBatch>]) -> HashMap<SessionId, Vec<Vec<u8>>> {
-        let mut acks: HashMap<SessionId, Vec<Vec<u8>>> = HashMap::new();
+    fn acks(&self, run: &[Arc<RoomBatch>]) -> Acks {
+        let mut acks = Acks::new();
         for committed in run.iter().flat_map(|batch| &batch.acks) {
-            if !self.sessions.contains_key(&committed.session) {
+            if !self.table.contains(committed.session) {
                 continue;
             }
             let mut bytes = Vec::new();
