@@ -46,6 +46,11 @@ impl Outbox {
         self.sent == self.waiting.len()
     }
 
+    /// See [`Sealer::prefetch`].
+    pub fn prefetch(&self) {
+        self.sealer.prefetch();
+    }
+
     #[must_use]
     pub fn unsent(&self) -> &[u8] {
         self.waiting.get(self.sent..).unwrap_or_default()

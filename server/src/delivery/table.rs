@@ -16,6 +16,10 @@ use super::recipient::{Dead, Recipient};
 use super::room_feed::{KeptChat, MemberSession, RoomFeed};
 use crate::event::{RoomBatch, SessionId};
 
+/// The members of a room that are fetched from memory together: as many as a processor waits for at
+/// a time, and few enough to be in its cache still when the last of them is sent to.
+const FETCHED: usize = 16;
+
 /// A member's place in a room is known to its session, and a session's place to each of its rooms:
 /// what changes one changes the other, and only here.
 #[derive(Default)]
@@ -153,13 +157,21 @@ impl SessionTable {
     ) -> Vec<SessionId> {
         let mut failed = Vec::new();
         let members = self.rooms.get(&id).map(|room| room.members.as_slice());
-        for member in members.unwrap_or_default() {
-            if member.live_from.is_some()
-                && let Some(session) = self.sessions.get_mut(member.session)
-                && session.takes_chat()
-                && work(session).is_err()
-            {
-                failed.push(member.number);
+        for members in members.unwrap_or_default().chunks(FETCHED) {
+            for member in members.iter().filter(|member| member.live_from.is_some()) {
+                if let Some(session) = self.sessions.get(member.session) {
+                    session.prefetch();
+                }
+            }
+            for member in members.iter().filter(|member| member.live_from.is_some()) {
+                if let Some(session) = self.sessions.get_mut(member.session)
+                    // Whatever goes wrong with the places, nobody else gets what is said here.
+                    && session.number() == member.number
+                    && session.takes_chat()
+                    && work(session).is_err()
+                {
+                    failed.push(member.number);
+                }
             }
         }
         failed
