@@ -152,6 +152,7 @@ mod tests {
         let reason = ExitReason::from(SessionError::Refused {
             code: ErrorCode::LoginRefused,
             sentence: "no\u{1b}[2J".into(),
+            retry: None,
         });
         assert_eq!(
             reason,
@@ -169,8 +170,11 @@ mod tests {
             (ErrorCode::Unavailable, Exit::CannotConnect),
             (ErrorCode::Busy, Exit::CannotConnect),
         ] {
-            let sentence = String::new();
-            let reason = ExitReason::from(SessionError::Refused { code, sentence });
+            let reason = ExitReason::from(SessionError::Refused {
+                code,
+                sentence: String::new(),
+                retry: None,
+            });
             assert_eq!(reason.exit, exit, "{code:?}");
         }
         for (reason, exit) in [

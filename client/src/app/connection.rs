@@ -11,6 +11,10 @@ use crate::backoff::Backoff;
 use crate::session::{Link, Ticket};
 use crate::ui::Way;
 
+/// A server's word keeps nobody away for longer than this. It tells the last of an account's sessions
+/// no later moment, unless they are in thousands of rooms each.
+const LONGEST_TOLD: Duration = Duration::from_secs(300);
+
 enum LinkState {
     Up(Box<Link>),
     /// Until the next attempt, at that moment.
@@ -136,9 +140,11 @@ impl Connection {
     }
 
     /// Sets and returns the wait before the next attempt. `random` spreads the clients that lost
-    /// the server at the same moment.
-    pub(super) fn pause(&mut self, now: Instant, random: u32) -> Duration {
-        let pause = self.backoff.next(random);
+    /// the server at the same moment. Nobody comes before the moment that a server has `told`: of
+    /// the sessions of an account it tells each one of its own (docs/PROTOCOL.md, section 12).
+    pub(super) fn pause(&mut self, now: Instant, random: u32, told: Option<Duration>) -> Duration {
+        let told = told.unwrap_or_default().min(LONGEST_TOLD);
+        let pause = self.backoff.next(random).max(told);
         self.state = LinkState::Down(now + pause);
         pause
     }
@@ -228,7 +234,7 @@ mod tests {
         let mut connection = Connection::new(FIRST);
         connection.give_back(ticket(Duration::from_secs(60)));
         let now = Instant::now();
-        let pause = connection.pause(now, 0);
+        let pause = connection.pause(now, 0, None);
         assert_eq!(connection.retry_at(), Some(now + pause));
         assert_eq!(connection.way(), Way::Down(now + pause));
         connection.hurry(now);
@@ -266,12 +272,26 @@ mod tests {
     fn pauses_are_counted_until_the_server_lets_one_in() {
         let mut connection = Connection::new(FIRST);
         let now = Instant::now();
-        let first = connection.pause(now, 0);
-        assert!(connection.pause(now, 0) > first);
+        let first = connection.pause(now, 0, None);
+        assert!(connection.pause(now, 0, None) > first);
         assert_eq!(connection.attempts(), 2);
         connection.welcomed(12, Capabilities::NONE);
         assert_eq!((connection.attempts(), connection.session()), (0, 12));
-        assert_eq!(connection.pause(now, 0), first);
+        assert_eq!(connection.pause(now, 0, None), first);
+    }
+
+    #[test]
+    fn nobody_comes_back_before_a_server_wants_it_nor_is_kept_away_for_ever() {
+        let now = Instant::now();
+        let (mut alone, mut connection) = (Connection::new(FIRST), Connection::new(FIRST));
+        for told in [0, 7_000, 20_000, 0, u32::MAX] {
+            let told = Duration::from_millis(told.into());
+            let own = alone.pause(now, 0, None);
+            let pause = connection.pause(now, 0, Some(told));
+            assert_eq!(pause, own.max(told).min(LONGEST_TOLD));
+            assert_eq!(connection.retry_at(), Some(now + pause));
+            assert_eq!(connection.attempts(), alone.attempts());
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The connection to the server: taken up, lost, and taken up again.
 
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chatbox_common::channel::ChannelError;
 use chatbox_common::wire::message::{Bye, ByeReason, ClientMessage};
@@ -93,15 +93,15 @@ impl App {
         if was_moving && !self.run_mode.is_patient() {
             self.not_moved(|_| Ok(()))?;
         }
-        self.try_later(sentence)
+        self.try_later(sentence, None)
     }
 
-    fn try_later(&mut self, sentence: &str) -> Result<(), ExitReason> {
+    fn try_later(&mut self, sentence: &str, retry: Option<Duration>) -> Result<(), ExitReason> {
         let gives_up = !self.is_person && !self.run_mode.is_patient();
         if gives_up && self.connection.attempts() >= SCRIPT_ATTEMPTS {
             return Err(ExitReason::because(Exit::CutOff, sentence));
         }
-        let pause = self.connection.pause(Instant::now(), rand::random());
+        let pause = self.connection.pause(Instant::now(), rand::random(), retry);
         let seconds = pause.as_secs_f32().round().max(1.0);
         if self.run_mode != RunMode::Chat && !self.connection.is_news(sentence) {
             return Ok(());
@@ -150,9 +150,9 @@ impl App {
             Err(error) => error,
         };
         match self.login.judge(error, ticket.fingerprint) {
-            NotResumed::Later(sentence) => {
+            NotResumed::Later { sentence, retry } => {
                 self.connection.give_back(ticket);
-                self.try_later(&sentence)
+                self.try_later(&sentence, retry)
             }
             NotResumed::Refused => self.logged_out(),
             NotResumed::Exit(reason) => Err(reason),
@@ -194,7 +194,7 @@ impl App {
                 self.state(words::LOGGED_IN_AGAIN)?;
                 self.take_up(entered)
             }
-            Err(NotResumed::Later(sentence)) => self.try_later(&sentence),
+            Err(NotResumed::Later { sentence, retry }) => self.try_later(&sentence, retry),
             Err(NotResumed::Refused) => Err(ExitReason::because(
                 Exit::LoginRefused,
                 words::NOT_CONTINUED,

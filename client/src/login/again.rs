@@ -98,11 +98,15 @@ impl Login {
             ResumeError::OtherKey(_) => None,
         };
         match (self.judge(error, expected), refusal) {
-            (NotResumed::Refused, None) => Err(NotResumed::Later(words::KEY_REPLACED.to_owned())),
+            (NotResumed::Refused, None) => Err(NotResumed::Later {
+                sentence: words::KEY_REPLACED.to_owned(),
+                retry: None,
+            }),
             (NotResumed::Refused, Some(sentence)) => {
                 self.refused_again += 1;
                 if self.refused_again < MAX_REFUSED {
-                    return Err(NotResumed::Later(sentence));
+                    let retry = None;
+                    return Err(NotResumed::Later { sentence, retry });
                 }
                 let reason = ExitReason::because(Exit::LoginRefused, &sentence);
                 Err(NotResumed::Exit(reason))

@@ -100,8 +100,12 @@ impl From<SessionError> for ResumeError {
 }
 
 pub enum NotResumed {
-    /// The server could not be reached; a later attempt may succeed.
-    Later(String),
+    /// The server could not be reached or had no time; a later attempt may succeed.
+    Later {
+        sentence: String,
+        /// When the server wants to be asked again, if it says so.
+        retry: Option<Duration>,
+    },
     /// The server does not accept the token.
     Refused,
     Exit(ExitReason),
@@ -454,7 +458,10 @@ impl Login {
             ResumeError::Failed(SessionError::Protocol) => {
                 NotResumed::Exit(SessionError::Protocol.into())
             }
-            ResumeError::Failed(error) => NotResumed::Later(error.to_string()),
+            ResumeError::Failed(error) => NotResumed::Later {
+                sentence: error.to_string(),
+                retry: error.retry(),
+            },
         }
     }
 

@@ -108,9 +108,15 @@ impl Greeted {
     pub(super) fn ask(&mut self, request: &ClientMessage) -> Result<ServerMessage, SessionError> {
         self.say(request)?;
         match self.hear()? {
-            ServerMessage::Error(ErrorMessage { code, text, .. }) => Err(SessionError::Refused {
+            ServerMessage::Error(ErrorMessage {
+                code,
+                text,
+                retry_ms,
+                ..
+            }) => Err(SessionError::Refused {
                 code,
                 sentence: self.told(text, words::unproven_refusal(code)),
+                retry: retry_ms.map(|ms| Duration::from_millis(ms.into())),
             }),
             ServerMessage::Bye(Bye { reason, text }) => Err(SessionError::Goodbye {
                 reason,
@@ -236,6 +242,26 @@ mod tests {
             panic!("{error:?}");
         };
         assert!(sentence.len() <= 1_024 && !sentence.contains('\n'));
+    }
+
+    #[test]
+    fn a_server_that_is_busy_says_when_it_wants_to_be_asked_again() {
+        let server = ScriptedServer::bind();
+        let address = ServerAddress::parse(&server.address()).unwrap();
+        let peer = thread::spawn(move || {
+            let mut client = server.accept();
+            assert!(matches!(client.hear(), Some(ClientMessage::Login(_))));
+            client.say(&ServerMessage::Error(ErrorMessage {
+                request: Some(1),
+                code: ErrorCode::Busy,
+                text: "come back".to_owned(),
+                retry_ms: Some(7_000),
+            }));
+        });
+        let greeted = connect(&address, Duration::from_secs(10)).unwrap();
+        let error = greeted.log_in(&UserName::parse("alice").unwrap()).err();
+        peer.join().unwrap();
+        assert_eq!(error.unwrap().retry(), Some(Duration::from_secs(7)));
     }
 
     #[test]

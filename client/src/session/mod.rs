@@ -13,6 +13,7 @@ mod link;
 mod login;
 
 use std::io;
+use std::time::Duration;
 
 use chatbox_common::auth::scram::ScramError;
 use chatbox_common::channel::ChannelError;
@@ -50,7 +51,12 @@ pub enum SessionError {
     #[error("the connection was cut off: {0}")]
     Channel(#[source] ChannelError),
     #[error("{sentence}")]
-    Refused { code: ErrorCode, sentence: String },
+    Refused {
+        code: ErrorCode,
+        sentence: String,
+        /// When the server wants to be asked again, if it says so.
+        retry: Option<Duration>,
+    },
     #[error("the server closed the connection: {sentence}")]
     Goodbye { reason: ByeReason, sentence: String },
     /// The server's challenge or its proof is wrong.
@@ -82,6 +88,15 @@ impl SessionError {
                 ..
             }
         )
+    }
+
+    /// When the server wants to be asked again, if it says so.
+    #[must_use]
+    pub const fn retry(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { retry, .. } => *retry,
+            _ => None,
+        }
     }
 }
 
