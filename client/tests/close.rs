@@ -11,50 +11,14 @@
 use std::io::{BufRead, BufReader, Write};
 
 use chatbox_common::testkit::LOBBY;
-use chatbox_common::testkit::account::Account;
-use chatbox_common::testkit::client_dir::{ClientDir, Exited, end};
+use chatbox_common::testkit::client_dir::{Exited, Participant, end};
 use chatbox_common::testkit::guard::GuardedChild;
-use chatbox_common::testkit::process::{ServerProcess, UNLIMITED, free_port};
+use chatbox_common::testkit::process::{ServerProcess, UNLIMITED, free_port, program};
 use chatbox_common::testkit::scripted_client::ScriptedClient;
 use chatbox_common::wire::message::{RoomId, ServerMessage};
 
-/// A person's directory, and what logs them in.
-struct AtHome {
-    dir: ClientDir,
-    account: Account,
-    flags: Vec<String>,
-}
-
-impl AtHome {
-    fn new(server: &ServerProcess, account: Account) -> Self {
-        let dir = ClientDir::new();
-        dir.write("pass", &account.password);
-        let address = server.address.to_string();
-        let (user, print) = (account.name.as_str(), &*server.fingerprint);
-        let asked = ["--server", &address, "--user", user, "--fingerprint", print];
-        let answered = ["--password-file", "pass", "--otp-file", "code"];
-        let flags = asked.iter().chain(&answered);
-        let flags = flags.copied().map(str::to_owned).collect();
-        Self {
-            dir,
-            account,
-            flags,
-        }
-    }
-
-    fn start(&mut self, command: &[&str]) -> GuardedChild {
-        let code = self.account.factor();
-        self.dir.write("code", code.expose());
-        let flags = self.flags.iter().map(String::as_str);
-        let all: Vec<&str> = command.iter().copied().chain(flags).collect();
-        GuardedChild::spawn(&mut self.dir.command(&all))
-    }
-
-    fn chat(&mut self, typed: &str) -> Exited {
-        let mut child = self.start(&["--plain"]);
-        let _ = child.stdin.take().unwrap().write_all(typed.as_bytes());
-        end(child)
-    }
+fn types(alice: &mut Participant, typed: &str) -> Exited {
+    alice.run_of(&program("chatbox"), &["--plain"], typed)
 }
 
 fn heard(client: &mut ScriptedClient, text: &str) -> RoomId {
@@ -74,9 +38,11 @@ fn what_is_typed_behind_close_is_said_in_the_lobby_and_the_conversation_comes_ba
     let server = ServerProcess::start(UNLIMITED);
     let (_carol, mut carol) = server.register("Carol");
     let (account, _) = server.register("Alice");
-    let mut alice = AtHome::new(&server, account);
-    let chat =
-        alice.chat("/dm @carol\nfor you alone\n/close\nfor everybody\n/close\n/close @carol\n");
+    let mut alice = Participant::new(&server, account);
+    let chat = types(
+        &mut alice,
+        "/dm @carol\nfor you alone\n/close\nfor everybody\n/close\n/close @carol\n",
+    );
     assert_eq!(chat.code, 0, "{} {}", chat.out, chat.err);
     let two = heard(&mut carol, "for you alone");
     assert_ne!(two, LOBBY);
@@ -92,12 +58,12 @@ fn what_is_typed_behind_close_is_said_in_the_lobby_and_the_conversation_comes_ba
     carol.say_in(two, 1, "are you there?").unwrap();
     let later = server.log_in(&mut alice.account);
     assert_eq!(listed(&later), ["#lobby", "@Carol"]);
-    let chat = alice.chat("/dm @carol\n/history 9\n");
+    let chat = types(&mut alice, "/dm @carol\n/history 9\n");
     assert_eq!(chat.code, 0, "{}", chat.err);
     for said in ["for you alone", "are you there?"] {
         assert!(chat.out.contains(said), "{said}: {}", chat.out);
     }
-    let chat = alice.chat("/close @carol\n");
+    let chat = types(&mut alice, "/close @carol\n");
     assert_eq!(chat.code, 0, "{}", chat.err);
     assert_eq!(listed(&server.log_in(&mut alice.account)), ["#lobby"]);
 }
@@ -109,9 +75,9 @@ fn a_script_does_not_mind_that_the_conversation_it_waits_in_is_closed() {
     let (account, mut person) = server.register("Alice");
     let two = carol.direct("Alice").unwrap().room;
     carol.say_in(two, 1, "one").unwrap();
-    let mut alice = AtHome::new(&server, account);
+    let mut alice = Participant::new(&server, account);
     let since = ["tail", "--room", "@carol", "--since", "0", "--count", "2"];
-    let mut child = alice.start(&since);
+    let mut child = GuardedChild::spawn(&mut alice.command(&since));
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(lines.next().unwrap().unwrap().ends_with("<Carol> one"));
     person.hide(two, 1).unwrap();
@@ -127,8 +93,8 @@ fn what_is_said_in_a_closed_conversation_while_one_was_away_is_all_shown() {
     let (mut hers, carol) = server.register("Carol");
     drop(carol);
     let (account, _) = server.register("Alice");
-    let mut alice = AtHome::new(&server, account);
-    let mut child = alice.start(&["--plain"]);
+    let mut alice = Participant::new(&server, account);
+    let mut child = GuardedChild::spawn(&mut alice.command(&["--plain"]));
     let mut typed = child.stdin.take().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut shows = |text: &str| {

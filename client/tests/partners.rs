@@ -9,11 +9,10 @@
     reason = "tests may assert in the plainest way, their helpers too"
 )]
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use chatbox_common::testkit::account::Account;
-use chatbox_common::testkit::client_dir::{ClientDir, Exited, end};
+use chatbox_common::testkit::client_dir::{Participant, end};
 use chatbox_common::testkit::extra::Partner;
 use chatbox_common::testkit::guard::GuardedChild;
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED, program};
@@ -22,52 +21,6 @@ use chatbox_common::wire::message::{Access, Chat, ServerMessage};
 
 fn earlier() -> Option<Partner> {
     Partner::of("0.1")
-}
-
-/// A person's directory and what logs them in at a server.
-struct Participant {
-    dir: ClientDir,
-    account: Account,
-    flags: Vec<String>,
-}
-
-impl Participant {
-    fn new(server: &ServerProcess, account: Account) -> Self {
-        let dir = ClientDir::new();
-        dir.write("pass", &account.password);
-        let flags = [
-            "--server",
-            &server.address.to_string(),
-            "--user",
-            account.name.as_str(),
-            "--fingerprint",
-            &server.fingerprint,
-            "--password-file",
-            "pass",
-            "--otp-file",
-            "code",
-        ];
-        let flags = flags.map(str::to_owned).to_vec();
-        Self {
-            dir,
-            account,
-            flags,
-        }
-    }
-
-    fn spawn(&mut self, program: &Path, command: &[&str]) -> GuardedChild {
-        let code = self.account.factor();
-        self.dir.write("code", code.expose());
-        let mut all = command.to_vec();
-        all.extend(self.flags.iter().map(String::as_str));
-        GuardedChild::spawn(&mut self.dir.command_of(program, &all))
-    }
-
-    fn run(&mut self, program: &Path, command: &[&str], input: &str) -> Exited {
-        let mut child = self.spawn(program, command);
-        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-        end(child)
-    }
 }
 
 fn heard(client: &mut ScriptedClient, text: &str) -> Chat {
@@ -85,11 +38,11 @@ fn talks(server: &ServerProcess, client: &Path) {
     let (account, _) = server.register("Alice");
     let mut alice = Participant::new(server, account);
 
-    let sent = alice.run(client, &["send", "--room", "#ops"], "said by a script\n");
+    let sent = alice.run_of(client, &["send", "--room", "#ops"], "said by a script\n");
     assert_eq!(sent.code, 0, "{}", sent.err);
     assert_eq!(heard(&mut carol, "said by a script").user, "Alice");
 
-    let chat = alice.run(
+    let chat = alice.run_of(
         client,
         &["--plain"],
         "/join #ops\n/history 10\nsaid in the chat\n/topic #ops mine\n/whoami\n",
@@ -100,7 +53,7 @@ fn talks(server: &ServerProcess, client: &Path) {
     }
     assert_eq!(heard(&mut carol, "said in the chat").user, "Alice");
 
-    let list = alice.run(client, &["list"], "");
+    let list = alice.run_of(client, &["list"], "");
     assert_eq!(list.code, 0, "{}", list.err);
     assert!(list.out.contains("Carol"), "{}", list.out);
 }
@@ -125,7 +78,7 @@ fn nothing_is_asked_of_an_earlier_server_that_it_does_not_know() {
     let server = ServerProcess::start_program(&earlier.server, UNLIMITED);
     let (account, _) = server.register("Alice");
     let mut alice = Participant::new(&server, account);
-    let chat = alice.run(
+    let chat = alice.run_of(
         &program("chatbox"),
         &["--plain"],
         "/create #ops\n/archive #ops it is over\nand still here\n",
@@ -134,7 +87,7 @@ fn nothing_is_asked_of_an_earlier_server_that_it_does_not_know() {
     assert!(told.contains("server is older"), "{told}");
     assert!(told.contains("and still here"), "{told}");
     server.register("Bob");
-    let chat = alice.run(
+    let chat = alice.run_of(
         &program("chatbox"),
         &["--plain"],
         "/dm @bob\n/close\nfor the lobby alone\n",
@@ -152,7 +105,7 @@ fn an_earlier_client_has_a_conversation_until_another_session_hides_it_and_then_
     let two = carol.direct("Alice").unwrap().room;
     carol.say_in(two, 1, "first of all").unwrap();
     let mut alice = Participant::new(&server, account);
-    let mut child = alice.spawn(&earlier.client, &["--plain"]);
+    let mut child = GuardedChild::spawn(&mut alice.command_of(&earlier.client, &["--plain"]));
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut shows = |text: &str| {
         let shown = lines.by_ref().map(Result::unwrap);
@@ -177,7 +130,7 @@ fn an_earlier_client_is_told_of_an_archived_room_as_of_a_locked_one() {
     client.join("#ops").unwrap();
     carol.archive(ops, Some("it is over")).unwrap();
     let mut alice = Participant::new(&server, account);
-    let sent = alice.run(&earlier.client, &["send", "--room", "#ops"], "one more\n");
+    let sent = alice.run_of(&earlier.client, &["send", "--room", "#ops"], "one more\n");
     assert_ne!(sent.code, 0, "{}", sent.out);
     assert!(sent.err.contains("archived"), "{}", sent.err);
 }

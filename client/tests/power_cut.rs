@@ -10,7 +10,7 @@
 
 use std::fs::{self, File};
 
-use chatbox_common::testkit::client_dir::{ClientDir, end};
+use chatbox_common::testkit::client_dir::{Participant, end};
 use chatbox_common::testkit::guard::GuardedChild;
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED, free_port};
 use chatbox_common::testkit::scripted_client::id;
@@ -47,33 +47,14 @@ fn promise_1_nobody_goes_on_seeing_what_a_power_cut_took() {
 fn tail_ends_where_numbers_that_it_has_printed_get_other_texts() {
     let mut server = ServerProcess::start_on(free_port(), UNLIMITED);
     let (_bob, mut bob) = server.register("Bob");
-    let (mut account, alice) = server.register("Alice");
+    let (account, alice) = server.register("Alice");
     alice.cut();
     bob.post(id(1, 1), "this is kept");
-    let dir = ClientDir::new();
-    dir.write("pass", &account.password);
-    dir.write("code", account.factor().expose());
-    dir.write("config.toml", "[client]\nreconnect_delay = 1\n");
-    let (address, fingerprint) = (server.address.to_string(), server.fingerprint.clone());
-    let mut command = dir.command(&[
-        "--server",
-        &address,
-        "--user",
-        "Alice",
-        "--password-file",
-        "pass",
-        "--otp-file",
-        "code",
-        "--fingerprint",
-        &fingerprint,
-        "tail",
-        "--room",
-        "#lobby",
-        "--since",
-        "0",
-    ]);
-    let printed = || fs::read_to_string(dir.path("out")).unwrap();
-    let tail = GuardedChild::spawn(command.stdout(File::create(dir.path("out")).unwrap()));
+    let mut alice = Participant::new(&server, account);
+    let mut command = alice.command(&["tail", "--room", "#lobby", "--since", "0"]);
+    let out = alice.dir.path("out");
+    let printed = || fs::read_to_string(&out).unwrap();
+    let tail = GuardedChild::spawn(command.stdout(File::create(&out).unwrap()));
     eventually("what is kept", || {
         printed().contains("this is kept").then_some(())
     });

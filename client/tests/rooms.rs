@@ -110,23 +110,7 @@ fn what_is_acknowledged_after_its_sender_was_put_out_is_not_told_as_unsent() {
 #[test]
 fn a_script_whose_text_is_acknowledged_does_not_ask_for_its_room_again() {
     let (dir, server) = (ClientDir::new(), ScriptedServer::bind());
-    let (address, fingerprint) = (server.address(), server.fingerprint().to_string());
-    let child = dir.spawn(&[
-        "send",
-        "--server",
-        &address,
-        "--user",
-        "alice",
-        "--password-file",
-        "pass",
-        "--otp-file",
-        "code",
-        "--fingerprint",
-        &fingerprint,
-        "--room",
-        "#ops",
-        "stored",
-    ]);
+    let child = dir.begin(&server, &["send", "--room", "#ops", "stored"]);
     let mut client = server.accept();
     client.log_in();
     client.welcome(0, 0);

@@ -6,8 +6,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use super::account::Account;
 use super::guard::GuardedChild;
-use super::process::program;
+use super::process::{ServerProcess, program};
 use super::scripted_server::{AcceptedClient, CODE, PASSWORD, ScriptedServer};
 
 /// Has the files that the program's flags name.
@@ -88,6 +89,53 @@ impl ClientDir {
         // Fails where the program has ended already: the test looks at its exit.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         child
+    }
+}
+
+/// Somebody with an account at the server itself: their directory, and what logs them in.
+pub struct Participant {
+    pub dir: ClientDir,
+    pub account: Account,
+    flags: Vec<String>,
+}
+
+impl Participant {
+    pub fn new(server: &ServerProcess, account: Account) -> Self {
+        let dir = ClientDir::new();
+        dir.write("pass", &account.password);
+        let address = server.address.to_string();
+        let (user, print) = (account.name.as_str(), &*server.fingerprint);
+        let asked = ["--server", &address, "--user", user, "--fingerprint", print];
+        let answered = ["--password-file", "pass", "--otp-file", "code"];
+        let flags = asked.iter().chain(&answered);
+        let flags = flags.copied().map(str::to_owned).collect();
+        Self {
+            dir,
+            account,
+            flags,
+        }
+    }
+
+    /// With a second factor for one login.
+    pub fn command(&mut self, flags: &[&str]) -> Command {
+        self.command_of(&program("chatbox"), flags)
+    }
+
+    /// As [`Participant::command`], of another version's program.
+    pub fn command_of(&mut self, program: &Path, flags: &[&str]) -> Command {
+        let code = self.account.factor();
+        self.dir.write("code", code.expose());
+        let own = self.flags.iter().map(String::as_str);
+        let all: Vec<&str> = flags.iter().copied().chain(own).collect();
+        self.dir.command_of(program, &all)
+    }
+
+    /// Runs the program to its end, with this input.
+    pub fn run_of(&mut self, program: &Path, flags: &[&str], input: &str) -> Exited {
+        let mut child = GuardedChild::spawn(&mut self.command_of(program, flags));
+        // Fails where the program has ended already: the test looks at its exit.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        end(child)
     }
 }
 
