@@ -16,8 +16,7 @@ use chatbox_common::testkit::guard::GuardedChild;
 use chatbox_common::testkit::scripted_server::{AcceptedClient, ScriptedServer, chat, now_ms};
 use chatbox_common::testkit::wait::eventually;
 use chatbox_common::wire::message::{
-    Ack, Action, ByeReason, ClientMessage, ErrorCode, Left, Limits, Room, Send, Seq, ServerMessage,
-    Welcome,
+    Ack, ByeReason, ClientMessage, ErrorCode, Limits, Room, Send, Seq, ServerMessage, Welcome,
 };
 
 /// Its codes come from a command, one after the other.
@@ -255,13 +254,7 @@ fn tail_has_written_what_came_before_that_which_ends_it() {
     };
     // While the answer is under way.
     client.say(&ServerMessage::Chat(chat(2, "bob", "the last words")));
-    client.say(&ServerMessage::Left(Left {
-        request: None,
-        room: LOBBY,
-        action: Action::Kick,
-        by: "bob".to_owned(),
-        reason: String::new(),
-    }));
+    client.kick_from(LOBBY);
     client.pending_page(asked.request, vec![chat(1, "bob", "long ago")]);
     client.hears_no_more();
     let ended = end(child);

@@ -259,13 +259,7 @@ fn who_is_sent_out_of_a_room_does_not_go_on_talking_in_another() {
     let request = hear_join(&mut client);
     client.joined(Some(request), OPS, "#ops", Access::Open);
     // Both are there before the client reads what was typed behind the join.
-    client.say(&ServerMessage::Left(Left {
-        request: None,
-        room: OPS,
-        action: Action::Kick,
-        by: "bob".to_owned(),
-        reason: String::new(),
-    }));
+    client.kick_from(OPS);
     loop {
         match client.hear() {
             Some(ClientMessage::Send(send)) => {

@@ -14,9 +14,7 @@ use chatbox_common::testkit::process::program;
 use chatbox_common::testkit::scripted_server::{AcceptedClient, CODE, PASSWORD, ScriptedServer};
 use chatbox_common::testkit::terminal::client::{SIZE, client_of};
 use chatbox_common::testkit::terminal::{CTRL_C, Program, Screen, Transcript};
-use chatbox_common::wire::message::{
-    Action, ByeReason, ClientMessage, ErrorCode, Left, ServerMessage,
-};
+use chatbox_common::wire::message::{ByeReason, ClientMessage, ErrorCode};
 
 #[test]
 fn a_goodbye_that_nobody_asked_for_is_no_success() {
@@ -188,13 +186,7 @@ fn sit_down_plainly() -> (ScriptedServer, Transcript, AcceptedClient) {
 
 /// The person is in no room any more.
 fn is_sent_out(client: &mut AcceptedClient, person: &mut Transcript) {
-    client.say(&ServerMessage::Left(Left {
-        request: None,
-        room: LOBBY,
-        action: Action::Kick,
-        by: "bob".to_owned(),
-        reason: String::new(),
-    }));
+    client.kick_from(LOBBY);
     person.sees("what you type is said nowhere");
 }
 

@@ -12,8 +12,8 @@ mod silence;
 use std::sync::mpsc::SyncSender;
 
 use chatbox_common::wire::message::{
-    Access, AccountId, Capabilities, Chat, ClientMessage, Kind, Limits, Page, Room, Seq,
-    ServerMessage, Welcome,
+    Access, AccountId, Capabilities, Chat, ClientMessage, ErrorCode, ErrorMessage, Kind, Limits,
+    Page, RequestId, Room, Seq, ServerMessage, Welcome,
 };
 
 use super::*;
@@ -108,6 +108,15 @@ impl Desk {
 
     fn hears(&mut self, message: ServerMessage) {
         self.app.message(message).unwrap();
+    }
+
+    fn is_refused(&mut self, request: Option<RequestId>, code: ErrorCode, text: &str) {
+        self.hears(ServerMessage::Error(ErrorMessage {
+            request,
+            code,
+            text: text.to_owned(),
+            retry_ms: None,
+        }));
     }
 
     fn hears_chat(&mut self, room: RoomId, seq: Seq, user: &str, text: &str) {

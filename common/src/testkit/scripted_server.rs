@@ -12,9 +12,9 @@ use crate::secret::{Secret, SecretString};
 use crate::wire::codec::{self, Read};
 use crate::wire::frame::FrameBuffer;
 use crate::wire::message::{
-    Access, AccountId, Ack, Bye, ByeReason, Chat, ClientMessage, ErrorCode, ErrorMessage, Joined,
-    Kind, Limits, LoggedIn, LoginChallenge, Page, RegisterChallenge, Room, RoomId, Send, Seq,
-    ServerMessage, Welcome,
+    Access, AccountId, Ack, Action, Bye, ByeReason, Chat, ClientMessage, ErrorCode, ErrorMessage,
+    Joined, Kind, Left, Limits, LoggedIn, LoginChallenge, Page, RegisterChallenge, Room, RoomId,
+    Send, Seq, ServerMessage, Welcome,
 };
 use std::collections::VecDeque;
 use std::net::{TcpListener, TcpStream};
@@ -153,6 +153,17 @@ impl AcceptedClient {
             code,
             text: text.to_owned(),
             retry_ms: None,
+        }));
+    }
+
+    /// Bob puts the person out of a room.
+    pub fn kick_from(&mut self, room: RoomId) {
+        self.say(&ServerMessage::Left(Left {
+            request: None,
+            room,
+            action: Action::Kick,
+            by: "bob".to_owned(),
+            reason: String::new(),
         }));
     }
 

@@ -345,20 +345,24 @@ mod tests {
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 
-    #[test]
-    fn memberships_of_schema_2_get_their_accounts_names() {
+    /// A database of schema 2 with these rows in it, in today's schema.
+    fn brought_up_to_date(rows: &str) -> Connection {
         let directory = tempfile::tempdir().unwrap();
         let connection = Connection::open_in_memory().unwrap();
         migrate(&connection, &quiet(), directory.path(), &MIGRATIONS[..2]).unwrap();
-        connection
-            .execute_batch(
-                "INSERT INTO REGISTERED(user, password, skeleton, created_at) \
-                 VALUES('bob', 'v', 'bob', 1), ('Alice', 'v', 'alice', 1); \
-                 INSERT INTO members(room, account, joined_seq, joined_at) \
-                 VALUES(1, 1, 1, 1), (1, 2, 1, 1)",
-            )
-            .unwrap();
+        connection.execute_batch(rows).unwrap();
         migrate(&connection, &quiet(), directory.path(), MIGRATIONS).unwrap();
+        connection
+    }
+
+    #[test]
+    fn memberships_of_schema_2_get_their_accounts_names() {
+        let connection = brought_up_to_date(
+            "INSERT INTO REGISTERED(user, password, skeleton, created_at) \
+             VALUES('bob', 'v', 'bob', 1), ('Alice', 'v', 'alice', 1); \
+             INSERT INTO members(room, account, joined_seq, joined_at) \
+             VALUES(1, 1, 1, 1), (1, 2, 1, 1)",
+        );
         let named = "SELECT count(*) FROM members m JOIN REGISTERED a ON a.id = m.account \
                      WHERE m.user = a.user COLLATE BINARY";
         assert_eq!(number(&connection, named), 2);
@@ -375,20 +379,14 @@ mod tests {
 
     #[test]
     fn an_index_of_schema_2_is_emptied_to_be_made_anew() {
-        let directory = tempfile::tempdir().unwrap();
-        let connection = Connection::open_in_memory().unwrap();
-        migrate(&connection, &quiet(), directory.path(), &MIGRATIONS[..2]).unwrap();
-        connection
-            .execute_batch(
-                "INSERT INTO REGISTERED(user, password, skeleton, created_at) \
-                 VALUES('bob', 'v', 'bob', 1); \
-                 INSERT INTO messages(id, room, seq, sender, kind, body, time, client_id) \
-                 VALUES(7, 1, 1, 1, 0, CAST('東京都へ' AS BLOB), 1, randomblob(16)); \
-                 INSERT INTO messages_fts(rowid, room, body) VALUES(7, 'r1', '東京都へ'); \
-                 UPDATE meta SET value = 7 WHERE key = 'fts_mark'",
-            )
-            .unwrap();
-        migrate(&connection, &quiet(), directory.path(), MIGRATIONS).unwrap();
+        let connection = brought_up_to_date(
+            "INSERT INTO REGISTERED(user, password, skeleton, created_at) \
+             VALUES('bob', 'v', 'bob', 1); \
+             INSERT INTO messages(id, room, seq, sender, kind, body, time, client_id) \
+             VALUES(7, 1, 1, 1, 0, CAST('東京都へ' AS BLOB), 1, randomblob(16)); \
+             INSERT INTO messages_fts(rowid, room, body) VALUES(7, 'r1', '東京都へ'); \
+             UPDATE meta SET value = 7 WHERE key = 'fts_mark'",
+        );
         let indexed = |connection: &Connection, words: &str| {
             let found = format!("SELECT count(*) FROM messages_fts('{words}')");
             number(connection, &found)
@@ -409,21 +407,15 @@ mod tests {
 
     #[test]
     fn of_conversations_in_which_nothing_was_said_who_began_them_has_them_alone() {
-        let directory = tempfile::tempdir().unwrap();
-        let connection = Connection::open_in_memory().unwrap();
-        migrate(&connection, &quiet(), directory.path(), &MIGRATIONS[..2]).unwrap();
-        connection
-            .execute_batch(
-                "INSERT INTO REGISTERED(user, password, skeleton, created_at) \
-                 VALUES('a', 'v', 'a', 1), ('b', 'v', 'b', 1); \
-                 INSERT INTO rooms(id, name, mode, access, next_seq, created_by, created_at) \
-                 VALUES(7, '@a+b', 'audited', 'direct', 1, 2, 1), \
-                 (8, '@a+c', 'audited', 'direct', 2, 2, 1), (9, '#o', 'audited', 'open', 1, 2, 1); \
-                 INSERT INTO members(room, account, joined_seq, joined_at) \
-                 VALUES(7, 1, 1, 1), (7, 2, 1, 1), (8, 1, 1, 1), (8, 2, 1, 1), (9, 1, 1, 1)",
-            )
-            .unwrap();
-        migrate(&connection, &quiet(), directory.path(), MIGRATIONS).unwrap();
+        let connection = brought_up_to_date(
+            "INSERT INTO REGISTERED(user, password, skeleton, created_at) \
+             VALUES('a', 'v', 'a', 1), ('b', 'v', 'b', 1); \
+             INSERT INTO rooms(id, name, mode, access, next_seq, created_by, created_at) \
+             VALUES(7, '@a+b', 'audited', 'direct', 1, 2, 1), \
+             (8, '@a+c', 'audited', 'direct', 2, 2, 1), (9, '#o', 'audited', 'open', 1, 2, 1); \
+             INSERT INTO members(room, account, joined_seq, joined_at) \
+             VALUES(7, 1, 1, 1), (7, 2, 1, 1), (8, 1, 1, 1), (8, 2, 1, 1), (9, 1, 1, 1)",
+        );
         assert_eq!(number(&connection, "SELECT sum(hidden) FROM members"), 1);
         let hidden = "SELECT room * 10 + account FROM members WHERE hidden = 1";
         assert_eq!(number(&connection, hidden), 71);

@@ -1,8 +1,6 @@
 //! `/close`: a conversation goes out of the list, and comes back.
 
-use chatbox_common::wire::message::{
-    Action, ErrorCode, ErrorMessage, Hide, Joined, Left, RequestId,
-};
+use chatbox_common::wire::message::{Action, ErrorCode, Hide, Joined, Left, RequestId};
 
 use super::moving::press;
 use super::*;
@@ -148,12 +146,11 @@ fn a_conversation_stays_where_something_new_was_said_meanwhile() {
     let mut desk = begin();
     let hide = close(&mut desk);
     desk.hears_chat(BOB, 3, "bob", "wait");
-    desk.hears(ServerMessage::Error(ErrorMessage {
-        request: Some(hide.request),
-        code: ErrorCode::InvalidArgument,
-        text: "something new was said there, so it stays".to_owned(),
-        retry_ms: None,
-    }));
+    desk.is_refused(
+        Some(hide.request),
+        ErrorCode::InvalidArgument,
+        "something new was said there, so it stays",
+    );
     desk.shows();
     desk.sees("something new was said there, so it stays");
     desk.sees("wait");

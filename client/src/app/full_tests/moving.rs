@@ -1,6 +1,6 @@
 //! What is typed while a room is to be entered.
 
-use chatbox_common::wire::message::{Action, Capabilities, ErrorCode, ErrorMessage, Joined, Left};
+use chatbox_common::wire::message::{Action, Capabilities, ErrorCode, Joined, Left};
 
 use super::*;
 
@@ -52,12 +52,7 @@ fn a_room_that_is_not_entered_yet_keeps_nobody_from_help() {
 /// The server refuses the room.
 fn refused(desk: &mut Desk) {
     let request = desk.app.requests.find(Asked::Move);
-    desk.hears(ServerMessage::Error(ErrorMessage {
-        request,
-        code: ErrorCode::UnknownRoom,
-        text: "there is no such room".to_owned(),
-        retry_ms: None,
-    }));
+    desk.is_refused(request, ErrorCode::UnknownRoom, "there is no such room");
     desk.shows();
     desk.sees("there is no such room");
 }

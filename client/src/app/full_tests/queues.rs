@@ -1,6 +1,6 @@
 //! What waits to be said: its order, its bound, and what is typed when no more is taken.
 
-use chatbox_common::wire::message::{Direct, ErrorCode, ErrorMessage, Joined, Plain};
+use chatbox_common::wire::message::{Direct, ErrorCode, Joined, Plain};
 
 use std::time::Duration;
 
@@ -135,12 +135,11 @@ fn all_that_waits_for_a_conversation_that_is_refused_is_told_of() {
     desk.press("\"/msg nobody one\" enter \"/msg nobody two\" enter");
     let asked = taken(&mut desk);
     let (request, _) = direct(&asked[0]);
-    desk.hears(ServerMessage::Error(ErrorMessage {
-        request: Some(request),
-        code: ErrorCode::UnknownUser,
-        text: "there is nobody of this name".to_owned(),
-        retry_ms: None,
-    }));
+    desk.is_refused(
+        Some(request),
+        ErrorCode::UnknownUser,
+        "there is nobody of this name",
+    );
     desk.shows();
     desk.sees("not sent: there is nobody of this name: one");
     desk.sees("this name: two");

@@ -1,7 +1,7 @@
 //! Whatever becomes of a command that asks for secrets: what was typed as an answer is sent to no
 //! room and kept in no history of lines.
 
-use chatbox_common::wire::message::{ErrorCode, ErrorMessage};
+use chatbox_common::wire::message::ErrorCode;
 
 use super::*;
 
@@ -81,12 +81,7 @@ fn another_code_typed_before_the_first_one_is_refused_is_said_to_nobody() {
     for key in keys("escape") {
         desk.press.send(key).unwrap();
     }
-    desk.hears(ServerMessage::Error(ErrorMessage {
-        request: Some(request),
-        code: ErrorCode::WrongCode,
-        text: "wrong code".to_owned(),
-        retry_ms: None,
-    }));
+    desk.is_refused(Some(request), ErrorCode::WrongCode, "wrong code");
     desk.shows();
     desk.sees("What you typed ahead was thrown away");
     assert!(desk.app.changing.is_none());
@@ -173,12 +168,7 @@ fn what_was_typed_behind_a_change_that_is_refused_is_said_to_nobody() {
     for key in keys("\"Typed-behind-77\" enter") {
         desk.press.send(key).unwrap();
     }
-    desk.hears(ServerMessage::Error(ErrorMessage {
-        request,
-        code: ErrorCode::Busy,
-        text: "later".to_owned(),
-        retry_ms: None,
-    }));
+    desk.is_refused(request, ErrorCode::Busy, "later");
     desk.shows();
     desk.sees("What you typed ahead was thrown away");
     nothing_was_said(&mut desk);
@@ -224,12 +214,7 @@ fn takes(desk: &mut Desk, written: &str) {
 
 fn refuses_the_change(desk: &mut Desk) {
     let request = desk.app.requests.find(Asked::Change);
-    desk.hears(ServerMessage::Error(ErrorMessage {
-        request,
-        code: ErrorCode::Busy,
-        text: "later".to_owned(),
-        retry_ms: None,
-    }));
+    desk.is_refused(request, ErrorCode::Busy, "later");
     desk.shows();
 }
 
