@@ -309,7 +309,7 @@ pub fn reconnecting(why: &str, seconds: f32) -> String {
     format!("{why}, reconnecting in {seconds} s")
 }
 
-/// Behind it.
+/// Stands behind [`reconnecting`], for who has a keyboard.
 pub const ENTER_HURRIES: &str = "; Enter tries now";
 
 /// Of messages that were typed and not acknowledged, sent or not.

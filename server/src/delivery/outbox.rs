@@ -46,7 +46,7 @@ impl Outbox {
         self.sent == self.waiting.len()
     }
 
-    /// See [`Sealer::prefetch`].
+    /// Begins to fetch what sealing needs; see [`Sealer::prefetch`].
     pub fn prefetch(&self) {
         self.sealer.prefetch();
     }

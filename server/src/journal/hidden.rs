@@ -30,14 +30,7 @@ pub(super) fn hide(state: &mut JournalState, id: RoomId, who: &Person, asked: &R
             by: who.user.to_string(),
             reason: String::new(),
         };
-        let mut bytes = Vec::new();
-        codec::put(&ServerMessage::Left(left), &mut bytes);
-        let leave = Delivery::Leave {
-            session,
-            room: id,
-            bytes,
-        };
-        state.deliveries().send(session, leave);
+        state.deliveries().send(session, leaving(session, left));
     }
 }
 
@@ -57,6 +50,18 @@ pub(super) fn bring_back(
             let enter = entering(session, room, asked);
             state.deliveries().send(session, enter);
         }
+    }
+}
+
+/// A room that a session gets nothing more of.
+pub(super) fn leaving(session: SessionId, left: Left) -> Delivery {
+    let room = left.room;
+    let mut bytes = Vec::new();
+    codec::put(&ServerMessage::Left(left), &mut bytes);
+    Delivery::Leave {
+        session,
+        room,
+        bytes,
     }
 }
 

@@ -12,7 +12,7 @@ use rusqlite::Row;
 use super::column::{Column, take};
 use super::error::StoreError;
 use super::sql::{Snapshot, Tx};
-use super::statement::statements;
+use super::statement::{Statement, statements};
 use super::types::Title;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,13 +190,17 @@ impl Snapshot<'_> {
         Ok(count.unwrap_or(0))
     }
 
+    fn count_of(&self, statement: Statement, account: AccountId) -> Result<u64, StoreError> {
+        let count = self.one(statement, [account.put()], |row| take(row, 0))?;
+        Ok(count.unwrap_or(0))
+    }
+
     /// Without archived ones and rooms of two.
     ///
     /// # Errors
     /// SQLite's.
     pub fn count_rooms_made_by(&self, account: AccountId) -> Result<u64, StoreError> {
-        let count = self.one(MADE_BY, [account.put()], |row| take(row, 0))?;
-        Ok(count.unwrap_or(0))
+        self.count_of(MADE_BY, account)
     }
 
     /// Conversations of two that this account has begun, hidden ones among them.
@@ -204,8 +208,7 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQLite's.
     pub fn count_begun_in_all_by(&self, account: AccountId) -> Result<u64, StoreError> {
-        let count = self.one(BEGUN_IN_ALL_BY, [account.put()], |row| take(row, 0))?;
-        Ok(count.unwrap_or(0))
+        self.count_of(BEGUN_IN_ALL_BY, account)
     }
 
     /// Conversations of two that this account has begun and not hidden.
@@ -213,8 +216,7 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQLite's.
     pub fn count_begun_by(&self, account: AccountId) -> Result<u64, StoreError> {
-        let count = self.one(BEGUN_BY, [account.put()], |row| take(row, 0))?;
-        Ok(count.unwrap_or(0))
+        self.count_of(BEGUN_BY, account)
     }
 
     /// Those made by this account that are archived.
@@ -222,8 +224,7 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQLite's.
     pub fn count_archived_made_by(&self, account: AccountId) -> Result<u64, StoreError> {
-        let count = self.one(ARCHIVED_BY, [account.put()], |row| take(row, 0))?;
-        Ok(count.unwrap_or(0))
+        self.count_of(ARCHIVED_BY, account)
     }
 }
 

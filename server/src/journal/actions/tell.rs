@@ -11,7 +11,7 @@ use chatbox_common::wire::message::{
 use super::request::TargetUser;
 use crate::delivery::Delivery;
 use crate::event::Person;
-use crate::journal::hidden::entering;
+use crate::journal::hidden::{entering, leaving};
 use crate::journal::job::RoomRequest;
 use crate::journal::state::JournalState;
 use crate::presence::MAX_NAMED;
@@ -87,14 +87,7 @@ pub(super) fn expel(state: &mut JournalState, id: RoomId, removal: &Removal<'_>)
             by: removal.by.to_string(),
             reason: removal.reason.to_owned(),
         };
-        let mut bytes = Vec::new();
-        codec::put(&ServerMessage::Left(left), &mut bytes);
-        let leave = Delivery::Leave {
-            session,
-            room: id,
-            bytes,
-        };
-        state.deliveries().send(session, leave);
+        state.deliveries().send(session, leaving(session, left));
     }
     state.rooms_mut().visit(id);
     if is_small || removal.action != Action::Leave {
