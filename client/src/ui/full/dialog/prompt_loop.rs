@@ -170,7 +170,9 @@ impl<B: Backend> PromptLoop<'_, B> {
             // Asked before the keys are taken: those typed before the end must not answer what
             // comes next.
             let is_done = is_done();
+            let mut has_come = false;
             while let Ok(pressed) = self.pressed.try_recv() {
+                has_come = true;
                 if let Some(answer) = self.press(pressed)? {
                     return Ok(Some(answer));
                 }
@@ -179,6 +181,10 @@ impl<B: Backend> PromptLoop<'_, B> {
                 return Ok(None);
             }
             self.draw().map_err(PromptError::Terminal)?;
+            if has_come {
+                // The knock may have been among it, sent since it was asked, and comes once.
+                continue;
+            }
             // The senders live as long as the threads of the terminal.
             let pressed = self.pressed.recv().unwrap_or(Pressed::Gone);
             if let Some(answer) = self.press(pressed)? {
@@ -219,4 +225,36 @@ impl<B: Backend> PromptLoop<'_, B> {
 /// For an answer of another kind than the question's, which no key can give.
 fn lost() -> PromptError {
     PromptError::Terminal(ErrorKind::InvalidData.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use ratatui::backend::TestBackend;
+
+    use super::*;
+    use crate::ui::full::colours::Palette;
+
+    #[test]
+    fn a_task_that_ends_between_the_question_and_the_keys_is_waited_for_no_longer() {
+        let (knock, pressed) = mpsc::sync_channel(1);
+        let knock = Cell::new(Some(knock));
+        // Not done when it is asked first, and knocking right behind that.
+        let is_done = || {
+            let knock = knock.take();
+            if let Some(knock) = &knock {
+                knock.send(Pressed::Knock).unwrap();
+            }
+            knock.is_none()
+        };
+        let mut dialog = Dialog::new(Palette::Colours);
+        dialog.wait_for("getting a secret");
+        let mut prompts = PromptLoop {
+            terminal: &mut Terminal::new(TestBackend::new(40, 9)).unwrap(),
+            pressed: &pressed,
+            dialog: &mut dialog,
+        };
+        assert!(matches!(prompts.run(&is_done), Ok(None)));
+    }
 }
