@@ -16,7 +16,7 @@ use chatbox_common::testkit::terminal::client::client_of;
 use chatbox_common::testkit::terminal::{PAGE_UP, Program, Screen};
 use chatbox_common::wire::message::{
     Access, Action, Bye, ByeReason, Chat, ErrorCode, ErrorMessage, Invited, Kind, Left, Presence,
-    Room, RoomId, RoomRole, ServerMessage, Standing,
+    RoomChanged, RoomId, RoomRole, ServerMessage, Standing,
 };
 
 /// Controls, by what a terminal would do.
@@ -180,12 +180,13 @@ fn attack(client: &mut AcceptedClient, number: u64, attack: &str) {
     client.say(&ServerMessage::Chat(says(2 * number + 2, Kind::Action)));
     client.joined(None, room, &format!("#r{number}{attack}"), Access::Open);
     client.page_of_next(room);
-    let lobby = Room {
+    client.say(&ServerMessage::RoomChanged(RoomChanged {
+        room: LOBBY,
         topic: text("topic"),
         locked: number.is_multiple_of(2).then(|| text("lock")),
-        ..Room::new(LOBBY, &text("name"))
-    };
-    client.say(&ServerMessage::RoomChanged(lobby.changed(&text("by"))));
+        archived: None,
+        by: text("by"),
+    }));
     client.say(&ServerMessage::Presence(Presence {
         room: LOBBY,
         joined: vec![text("came")],

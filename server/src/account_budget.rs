@@ -11,6 +11,7 @@ mod tests;
 
 use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -208,8 +209,8 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// A handle on all budgets. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct AccountBudgets {
-    /// `None` is no limit.
-    messages: Option<Bucket>,
+    /// Per second; 0 is no limit. A reload changes it.
+    pace: Arc<AtomicU32>,
     table: Arc<Mutex<Table>>,
 }
 
@@ -217,14 +218,24 @@ impl AccountBudgets {
     /// So many messages at once, and as many per second; 0 is no limit.
     #[must_use]
     pub fn new(messages_per_second: u32) -> Self {
-        let bucket = |capacity| Bucket {
-            interval: Duration::from_secs(1) / capacity,
-            capacity,
-        };
         Self {
-            messages: (messages_per_second > 0).then(|| bucket(messages_per_second)),
+            pace: Arc::new(AtomicU32::new(messages_per_second)),
             table: Arc::default(),
         }
+    }
+
+    /// As in [`AccountBudgets::new`], also for those who hold a budget already.
+    pub fn set_pace(&self, messages_per_second: u32) {
+        self.pace.store(messages_per_second, Ordering::Relaxed);
+    }
+
+    /// `None` is no limit.
+    fn messages(&self) -> Option<Bucket> {
+        let capacity = self.pace.load(Ordering::Relaxed);
+        (capacity > 0).then(|| Bucket {
+            interval: Duration::from_secs(1) / capacity,
+            capacity,
+        })
     }
 
     /// The account's budget, which is not forgotten while it is held.
@@ -276,7 +287,7 @@ pub struct AccountBudget {
 
 impl AccountBudget {
     pub fn take_message(&self, now: Instant) -> Verdict {
-        let Some(messages) = self.all.messages else {
+        let Some(messages) = self.all.messages() else {
             return Verdict::Allowed;
         };
         let mut left = locked(&self.left);

@@ -25,13 +25,16 @@ without any file they are in $XDG_STATE_HOME/chatbox/ (~/.local/state/chatbox/).
   chatbox-server room archive '#ops' 'it is over'
   chatbox-server backup chatbox-backup.db
 
-The commands find the database as the server does. `user list` and `backup` work beside a
-running server; what changes an account or a room needs it stopped.
+The commands find the server as it finds its database: by the same configuration and flags.
+Beside a running server they go through its admin socket, which is for root, the server's own
+user and the members of admin_group; on a stopped one they are carried out as the user whom
+the data belongs to.
 
 Where the database is missing or empty and there are keys or logs of one, the server
 does not start: with --new-database it begins anew, and every name is free again.
 
 SIGINT (Ctrl-C) or SIGTERM stops the server within 5 seconds; a second one ends it at once.
+SIGHUP does what `reload` does, and SIGUSR1 writes the server's state to info.log.
 
 Exit codes:
   0  fine
@@ -100,6 +103,8 @@ pub enum Command {
         /// The file to make
         file: PathBuf,
     },
+    /// Have the running server read its configuration again, and open its log files anew
+    Reload,
 }
 
 /// What the operator does with accounts.

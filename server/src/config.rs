@@ -4,6 +4,9 @@
 //! What the text of the file means is `chatbox_common::config`'s; this module knows where the file
 //! lies, and what relative directories are relative to. Called once, by `main`.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, DirEntry, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write as _};
@@ -16,6 +19,11 @@ use rustix::fs::Access;
 
 /// The store's, in a directory that is empty otherwise.
 const LOCK: &str = "chatbox.lock";
+
+/// The socket's name beside the database.
+const ADMIN_SOCKET: &str = "admin.sock";
+/// Where groups have their numbers. A directory service is not asked: its groups go by number.
+const GROUPS: &str = "/etc/group";
 
 /// The flags that override the file; `None` leaves it to the file.
 #[derive(Debug, Clone, Default)]
@@ -49,6 +57,31 @@ impl Environment {
             xdg_state_home: dir("XDG_STATE_HOME"),
             home: dir("HOME"),
         })
+    }
+}
+
+/// Where settings come from, each time they are read.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    pub options: Options,
+    pub environment: Environment,
+}
+
+impl Sources {
+    /// As [`read_all`], for a server: its directories must be such as it can use.
+    ///
+    /// # Errors
+    /// Names all faults of the file, or all directories that can't be used.
+    pub fn load(&self) -> Result<Settings, ConfigError> {
+        load(&self.options, &self.environment)
+    }
+
+    /// For a command, which may be of somebody who can't use the directories.
+    ///
+    /// # Errors
+    /// Names all faults of the file.
+    pub fn read(&self) -> Result<Settings, ConfigError> {
+        read_all(&self.options, &self.environment)
     }
 }
 
@@ -101,6 +134,43 @@ impl Settings {
         Err(ConfigError(faults))
     }
 
+    /// # Errors
+    /// Names all directories that can't be used.
+    pub fn check_directories(&self) -> Result<(), ConfigError> {
+        self.each(can_be_used)
+    }
+
+    /// Where commands reach the running server.
+    #[must_use]
+    pub fn admin_socket(&self) -> PathBuf {
+        match &self.config.server.admin_socket {
+            Some(path) => self.base.join(path),
+            None => self.data_dir.join(ADMIN_SOCKET),
+        }
+    }
+
+    /// The number of the group that may give commands.
+    ///
+    /// # Errors
+    /// When there is no such group.
+    pub fn admin_group(&self) -> Result<Option<u32>, ConfigError> {
+        let Some(name) = &self.config.server.admin_group else {
+            return Ok(None);
+        };
+        if self.config.server.admin_socket.is_none() {
+            return Err(ConfigError(vec![
+                "admin_group needs an admin_socket in a directory that the group can enter: nobody \
+                 else enters that of the database"
+                    .to_owned(),
+            ]));
+        }
+        let number = name.parse().ok().or_else(|| group_of(GROUPS, name));
+        number.map(Some).ok_or_else(|| {
+            let sentence = format!("there is no group {name} in {GROUPS}, as admin_group says");
+            ConfigError(vec![sentence])
+        })
+    }
+
     /// Makes the directories that are not there, mode 0700.
     ///
     /// # Errors
@@ -115,11 +185,15 @@ impl Settings {
 #[error("{}", .0.join("\n"))]
 pub struct ConfigError(pub Vec<String>);
 
+/// As [`read_all`], and looks at the directories.
+fn load(options: &Options, environment: &Environment) -> Result<Settings, ConfigError> {
+    let settings = read_all(options, environment)?;
+    settings.check_directories()?;
+    Ok(settings)
+}
+
 /// Finds and reads the configuration. Makes nothing: a start that fails leaves nothing behind.
-///
-/// # Errors
-/// Names all faults of the file, or all directories that can't be used.
-pub fn load(options: &Options, environment: &Environment) -> Result<Settings, ConfigError> {
+fn read_all(options: &Options, environment: &Environment) -> Result<Settings, ConfigError> {
     let file = find(options, environment).map_err(|why| ConfigError(vec![why]))?;
     let mut config = match &file {
         Some(path) => read(path).map_err(ConfigError)?,
@@ -136,16 +210,14 @@ pub fn load(options: &Options, environment: &Environment) -> Result<Settings, Co
         Some(dir) => environment.working_dir.join(dir),
         None => base.join(said),
     };
-    let settings = Settings {
+    Ok(Settings {
         data_dir: resolve(&options.data_dir, &config.storage.directory),
         log_dir: resolve(&options.log_dir, &config.logging.directory),
         key_dir: resolve(&options.key_dir, &config.security.key_directory),
         config,
         file,
         base,
-    };
-    settings.each(can_be_used)?;
-    Ok(settings)
+    })
 }
 
 /// The file that was named, which must exist, or the first that is found.
@@ -244,6 +316,15 @@ fn base(file: Option<&Path>, environment: &Environment) -> Result<PathBuf, Strin
         })
 }
 
+fn group_of(groups: &str, name: &str) -> Option<u32> {
+    let text = fs::read_to_string(groups).ok()?;
+    text.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let is_it = fields.next() == Some(name);
+        fields.nth(1)?.parse().ok().filter(|_| is_it)
+    })
+}
+
 /// Whether a directory is there and can be written to, or could be made.
 fn can_be_used(dir: &Path) -> io::Result<()> {
     for there in dir.ancestors() {
@@ -305,181 +386,4 @@ fn unusable(dir: &Path, base: &Path, remedy: &str, error: &io::Error) -> String 
 /// Escaped, because a path may hold control characters.
 fn shown(path: &Path) -> String {
     path.to_string_lossy().escape_debug().to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
-    use super::*;
-
-    fn started_in(dir: &Path) -> Environment {
-        Environment {
-            working_dir: dir.to_path_buf(),
-            xdg_config_home: Some(dir.join("nobody's")),
-            xdg_state_home: None,
-            home: Some(dir.join("home")),
-        }
-    }
-
-    fn named(path: &Path) -> Options {
-        Options {
-            config: Some(path.to_path_buf()),
-            ..Options::default()
-        }
-    }
-
-    #[test]
-    fn the_file_is_found_upward_and_its_directories_lie_beside_it() {
-        let root = tempfile::tempdir().unwrap();
-        let inner = root.path().join("server/src");
-        fs::create_dir_all(&inner).unwrap();
-        fs::write(root.path().join(FILE_NAME), "[server]\nport = 1\n").unwrap();
-        let settings = load(&Options::default(), &started_in(&inner)).unwrap();
-        assert!(!settings.log_dir.exists(), "nothing is made yet");
-        settings.make_directories().unwrap();
-        assert_eq!(settings.config.server.port, 1);
-        assert_eq!(settings.log_dir, root.path().join("log"));
-        for dir in [&settings.log_dir, &settings.data_dir, &settings.key_dir] {
-            let mode = fs::metadata(dir).unwrap().permissions().mode();
-            assert_eq!(mode & 0o777, 0o700);
-            let ignored = fs::read_to_string(dir.join(".gitignore")).unwrap();
-            assert_eq!(ignored, "*\n");
-        }
-    }
-
-    #[test]
-    fn a_file_that_others_could_have_put_there_is_refused_and_not_passed_over() {
-        let root = tempfile::tempdir().unwrap();
-        let inner = root.path().join("open/inner");
-        fs::create_dir_all(&inner).unwrap();
-        for folder in [root.path(), &root.path().join("open")] {
-            fs::write(folder.join(FILE_NAME), "").unwrap();
-        }
-        let open = root.path().join("open");
-        let found = || find(&Options::default(), &started_in(&inner));
-        for mode in [0o777, 0o1777, 0o775] {
-            fs::set_permissions(&open, fs::Permissions::from_mode(mode)).unwrap();
-            let refusal = found().unwrap_err();
-            assert!(
-                refusal.contains("open/config.toml is not taken"),
-                "{refusal}"
-            );
-            assert!(refusal.contains("--config"), "{refusal}");
-        }
-        fs::set_permissions(&open, fs::Permissions::from_mode(0o755)).unwrap();
-        assert_eq!(found(), Ok(Some(open.join(FILE_NAME))));
-        fs::set_permissions(open.join(FILE_NAME), fs::Permissions::from_mode(0o646)).unwrap();
-        assert!(
-            found()
-                .unwrap_err()
-                .contains("config.toml may be changed by others")
-        );
-        assert!(find(&named(&open.join(FILE_NAME)), &started_in(&inner)).is_ok());
-    }
-
-    #[test]
-    fn a_directory_in_which_there_is_something_gets_no_gitignore() {
-        let root = tempfile::tempdir().unwrap();
-        let there = |name: &str| root.path().join(name);
-        for name in ["log", "keys", "data"] {
-            fs::create_dir(there(name)).unwrap();
-        }
-        fs::write(there("log/.gitignore"), "mine").unwrap();
-        fs::write(there("keys/passwd"), "").unwrap();
-        fs::write(there("data/chatbox.lock"), "").unwrap();
-        fs::write(root.path().join(FILE_NAME), "").unwrap();
-        let settings = load(&Options::default(), &started_in(root.path())).unwrap();
-        settings.make_directories().unwrap();
-        let kept = fs::read_to_string(there("log/.gitignore")).unwrap();
-        assert_eq!(kept, "mine");
-        assert!(!there("keys/.gitignore").exists());
-        assert!(there("data/.gitignore").exists());
-    }
-
-    #[test]
-    fn without_a_file_everything_lies_in_the_users_state() {
-        let root = tempfile::tempdir().unwrap();
-        let mut environment = started_in(root.path());
-        // A file above the temporary directory must not be found.
-        environment.working_dir = PathBuf::from("/nonexistent");
-        let state = base(None, &environment).unwrap();
-        assert_eq!(state, root.path().join("home/.local/state/chatbox"));
-        environment.xdg_state_home = Some(PathBuf::from("/s"));
-        assert_eq!(
-            base(None, &environment).unwrap(),
-            PathBuf::from("/s/chatbox")
-        );
-        environment.xdg_state_home = Some(PathBuf::from("relative"));
-        environment.home = None;
-        assert!(base(None, &environment).unwrap_err().contains("--config"));
-    }
-
-    #[test]
-    fn flags_override_the_file() {
-        let root = tempfile::tempdir().unwrap();
-        let path = root.path().join("my.toml");
-        fs::write(&path, "[logging]\ndirectory = \"/nonexistent/log\"\n").unwrap();
-        let options = Options {
-            port: Some(0),
-            address: Some("::1".parse().unwrap()),
-            log_dir: Some(PathBuf::from("elsewhere")),
-            ..named(Path::new("my.toml"))
-        };
-        let settings = load(&options, &started_in(root.path())).unwrap();
-        assert_eq!(settings.file, Some(path));
-        assert_eq!(settings.config.server.port, 0);
-        assert_eq!(settings.config.server.address.to_string(), "::1");
-        assert_eq!(settings.log_dir, root.path().join("elsewhere"));
-    }
-
-    #[test]
-    fn every_fault_names_the_file_and_its_line() {
-        let root = tempfile::tempdir().unwrap();
-        let path = root.path().join("bad\u{1b}.toml");
-        fs::write(&path, "[server]\nport = 'x'\nprot = 1\n").unwrap();
-        let ConfigError(faults) = load(&named(&path), &started_in(root.path())).unwrap_err();
-        assert_eq!(faults.len(), 2);
-        assert!(faults[0].contains("toml, line 2: "), "{}", faults[0]);
-        assert!(faults[1].contains("toml, line 3: "), "{}", faults[1]);
-        assert!(!faults.concat().contains('\u{1b}'));
-    }
-
-    #[test]
-    fn what_is_no_configuration_is_refused() {
-        let root = tempfile::tempdir().unwrap();
-        let environment = started_in(root.path());
-        let path = root.path().join("x.toml");
-        let missing = load(&named(&path), &environment).unwrap_err().to_string();
-        assert!(missing.contains("can't be read"), "{missing}");
-        fs::write(&path, b"\xff\xfe").unwrap();
-        let binary = load(&named(&path), &environment).unwrap_err().to_string();
-        assert!(binary.contains("can't be read"), "{binary}");
-        let endless = load(&named(Path::new("/dev/zero")), &environment).unwrap_err();
-        assert!(endless.to_string().contains("longer"), "{endless}");
-    }
-
-    #[test]
-    fn all_directories_that_cannot_be_used_are_named_at_once() {
-        let root = tempfile::tempdir().unwrap();
-        let path = root.path().join(FILE_NAME);
-        fs::write(
-            &path,
-            "storage.directory = 'config.toml/data'\nlogging.directory = 'config.toml'\n",
-        )
-        .unwrap();
-        let ConfigError(faults) = load(&named(&path), &started_in(root.path())).unwrap_err();
-        assert_eq!(faults.len(), 2, "{faults:?}");
-        assert!(faults[0].contains("--data-dir"), "{}", faults[0]);
-        assert!(faults[1].contains("--log-dir"), "{}", faults[1]);
-    }
-
-    #[test]
-    fn a_place_that_is_not_ours_is_named() {
-        let denied = io::Error::from(ErrorKind::PermissionDenied);
-        let etc = Path::new("/etc/chatbox");
-        let sentence = unusable(&etc.join("log"), etc, "--log-dir", &denied);
-        assert!(sentence.contains("(/etc/chatbox, where it would lie"));
-        assert!(sentence.ends_with("name another with --log-dir"));
-    }
 }

@@ -78,7 +78,7 @@ impl Connection {
     }
 
     fn handshake(&self) -> Result<LoginStream<'_>, End> {
-        let policy = &self.shared.policy;
+        let policy = self.shared.policy();
         let mut stream = Deadlined::new(&self.socket, policy.handshake);
         let respond = |message_1| {
             // Before it waits for its keys: how long that takes is not the peer's doing.
@@ -206,7 +206,7 @@ impl Connection {
             backpressure: Arc::clone(backpressure),
             after: who.after(),
             capabilities: who.capabilities(),
-            limits: Limits::with_pace(self.shared.policy.messages_per_second),
+            limits: Limits::with_pace(self.shared.policy().messages_per_second),
             begun: Box::new(move || connections.begin(session, now_ms())),
         };
         OpenSession::begin(&self.shared.journal, &self.shared.audit, begin)

@@ -19,6 +19,7 @@ mod config;
 mod connection;
 mod connection_threads;
 mod connections;
+mod control;
 mod crowd;
 mod delivery;
 mod event;
@@ -29,11 +30,13 @@ mod housekeeper;
 mod journal;
 mod keyfile;
 mod listener;
+mod local_socket;
 mod login;
 mod login_stream;
 mod networks;
 mod new_file;
 mod open_session;
+mod operator;
 mod presence;
 mod prices;
 mod rate_limit;
@@ -55,9 +58,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use audit::{Line, events};
 use cli::{Cli, Command, Exit};
-use config::{ConfigError, Environment, Settings};
+use config::{ConfigError, Environment, Settings, Sources};
 use server::Server;
 
 /// Which terminal keys and actions there are is not known here.
@@ -78,8 +80,8 @@ fn run(cli: &Cli) -> Exit {
         eprintln!("chatbox-server: SIGXFSZ can't be handled: {error}");
         return Exit::Failure;
     }
-    let settings = match settings(cli) {
-        Ok(settings) => settings,
+    let (sources, settings) = match settings(cli) {
+        Ok(found) => found,
         Err(error) => {
             complain(&error);
             return Exit::Configuration;
@@ -103,21 +105,23 @@ fn run(cli: &Cli) -> Exit {
             return Exit::CannotBind;
         }
     };
-    match serve(&settings, listener, cli.new_database) {
+    match serve(sources, &settings, listener, cli.new_database) {
         Ok(()) => Exit::Fine,
-        Err(error) => {
-            complain(&error);
-            if error.is::<ConfigError>() {
-                Exit::Configuration
-            } else {
-                Exit::Failure
-            }
-        }
+        Err(error) => failed(&error),
     }
 }
 
-fn settings(cli: &Cli) -> anyhow::Result<Settings> {
-    Ok(config::load(&cli.options(), &Environment::of_process()?)?)
+fn settings(cli: &Cli) -> anyhow::Result<(Sources, Settings)> {
+    let sources = Sources {
+        options: cli.options(),
+        environment: Environment::of_process()?,
+    };
+    let settings = match &cli.command {
+        Some(_) => sources.read()?,
+        None => sources.load()?,
+    };
+    settings.admin_group()?;
+    Ok((sources, settings))
 }
 
 fn administer(settings: &Settings, command: &Command) -> Exit {
@@ -125,10 +129,16 @@ fn administer(settings: &Settings, command: &Command) -> Exit {
         Ok(()) => Exit::Fine,
         // `user list | head` closes the pipe once it has what it wants.
         Err(error) if is_broken_pipe(&error) => Exit::Fine,
-        Err(error) => {
-            complain(&error);
-            Exit::Failure
-        }
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &anyhow::Error) -> Exit {
+    complain(error);
+    if error.is::<ConfigError>() {
+        Exit::Configuration
+    } else {
+        Exit::Failure
     }
 }
 
@@ -140,7 +150,11 @@ fn complain(error: &anyhow::Error) {
                 eprintln!("chatbox-server: {}", printable(fault));
             }
         }
-        None => eprintln!("chatbox-server: {}", printable(&format!("{error:#}"))),
+        None => {
+            for line in format!("{error:#}").lines() {
+                eprintln!("chatbox-server: {}", printable(line));
+            }
+        }
     }
 }
 
@@ -159,17 +173,14 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 }
 
 fn serve(
+    sources: Sources,
     settings: &Settings,
     listener: std::net::TcpListener,
     begins_anew: bool,
 ) -> anyhow::Result<()> {
     let signals = signals::Expected::new()?;
-    let server = Server::start(settings, listener, begins_anew)?;
-    let audit = server.shared.audit.clone();
-    let ignored = move |signal| {
-        audit.log_unless_full(Line::of(&events::SIGNAL_IGNORED).with("signal", signal));
-    };
-    signals.watch(server.stopper()?, ignored)?;
+    let server = Server::start(sources, settings, listener, begins_anew)?;
+    signals.watch(server.stopper()?, &server.control)?;
     if let Some(shortage) = &server.shortage {
         let warning = "nobody can log in or write anything until there is room";
         // Also where standard error is closed.

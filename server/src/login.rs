@@ -188,7 +188,7 @@ impl Candidacy<'_> {
     ) -> Result<Option<Authenticated>, End> {
         let request = register.request;
         self.must_be_recorded(stream, request)?;
-        if !self.shared.policy.registration_open {
+        if !self.shared.policy().registration_open {
             let sentence = "this server takes no registrations";
             stream.refuse(request, ErrorCode::RegistrationClosed, sentence)?;
             return Ok(None);
@@ -219,7 +219,7 @@ impl Candidacy<'_> {
         stream.send(&ServerMessage::RegisterChallenge(RegisterChallenge {
             request,
             salt: self.shared.salt(&user),
-            iterations: self.shared.policy.iterations.count(),
+            iterations: self.shared.policy().iterations.count(),
             totp: totp.bytes().clone(),
             recovery: recovery.clone(),
             time: now_ms(),
@@ -231,7 +231,7 @@ impl Candidacy<'_> {
         };
         self.must_be_recorded(stream, confirm.request)?;
         let verifier = Verifier {
-            iterations: self.shared.policy.iterations,
+            iterations: self.shared.policy().iterations,
             salt: self.shared.salt(&user),
             stored_key: confirm.stored_key,
             server_key: confirm.server_key,

@@ -9,16 +9,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use chatbox_common::auth::scram::Iterations;
-use chatbox_common::config::{self as common, Registration};
 use chatbox_common::crypto::handshake::ServerIdentity;
-use chatbox_common::crypto::record::Rotation;
 use chatbox_common::fingerprint::Fingerprint;
 
 use crate::account_budget::AccountBudgets;
+use crate::admin::AdminSocket;
 use crate::audit::{Audit, Line, Noise, Seldom, events};
 use crate::capacity::{self, Cap, Machine};
-use crate::config::Settings;
+use crate::config::{Settings, Sources};
 use crate::connections::Connections;
+use crate::control::Control;
 use crate::delivery::{Deliveries, Delivery};
 use crate::handshakes::HandshakeThreads;
 use crate::housekeeper::Housekeeper;
@@ -30,7 +30,7 @@ use crate::shared::{Policy, Shared};
 use crate::space::{Shortage, Space};
 use crate::sql_log::ReadTally;
 use crate::startup::{self, OnDisk};
-use crate::store::{Checkpointer, Commit, StoreError};
+use crate::store::{Checkpointer, Commit, Store, StoreError};
 use crate::totp_seal::{KEY_ID, SealingKey};
 
 /// For the goodbyes of all connections together: an operator is promised an end within 5 s.
@@ -40,6 +40,7 @@ pub const FEW_ITERATIONS: &str = "only test clients log in here; others refuse, 
     because a password is cheap to guess from a proof with so few rounds";
 
 pub struct Server {
+    pub control: Arc<Control>,
     pub shared: Arc<Shared>,
     pub listener: TcpListener,
     /// With the port that the system chose where the configuration has 0.
@@ -51,11 +52,13 @@ pub struct Server {
     journal: JoinHandle<()>,
     deliveries: Vec<JoinHandle<()>>,
     housekeeper: Housekeeper,
+    admin: AdminSocket,
 }
 
 impl Server {
     /// Starts everything but the accepting.
     pub fn start(
+        sources: Sources,
         settings: &Settings,
         listener: TcpListener,
         begins_anew: bool,
@@ -77,16 +80,12 @@ impl Server {
             keys,
             iterations,
             start,
+            admin,
         } = startup::open(settings, begins_anew)?;
         let identity = Arc::new(ServerIdentity::from_private(keys.identity));
         let fingerprint = Fingerprint::from_key(identity.public().as_bytes());
         startup::note_fingerprint(settings, fingerprint);
-        let mark = store.transaction(Commit::Usual, |tx| tx.chat_log_mark())?;
-        let (chat, repairs) =
-            AuditedChat::open(&settings.log_dir, mark).context("chat.log can't be opened")?;
-        for line in repairs {
-            audit.log(line);
-        }
+        let chat = chat_log(settings, &mut store, &audit)?;
         let chat_sync = chat.syncer();
 
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -102,10 +101,7 @@ impl Server {
             deliveries: deliveries.clone(),
             seal: Arc::clone(&seal),
             space,
-            room_limits: RoomLimits {
-                rooms: config.limits.rooms.into(),
-                rooms_per_person: config.limits.rooms_per_person.into(),
-            },
+            room_limits: RoomLimits::of(config),
         })?;
         let reads = ReadTally::default();
         let budgets = AccountBudgets::new(config.security.max_messages_per_sec);
@@ -136,12 +132,14 @@ impl Server {
             resumes: Mutex::new(AddressBudget::resumes()),
             registrations: Mutex::new(AddressBudget::registrations()),
             secrets: keys.secrets,
-            policy: policy(config, iterations),
+            policy: Mutex::new(Policy::of(config, iterations)),
             started,
         });
-        let checkpointer = Checkpointer::open(&settings.data_dir, sql_log)?;
         let stop = stopper(&listener, &shared)?;
+        let checkpointer = Checkpointer::open(&settings.data_dir, sql_log.clone())?;
         let housekeeper = Housekeeper::start(checkpointer, (chat_sync, reads), stop, &shared)?;
+        let control = Arc::new(Control::new(&shared, sources, settings));
+        let admin = AdminSocket::start(admin, settings, &control, sql_log)?;
         warn_of_few(iterations, &shared.audit);
         shared.audit.log(
             Line::of(&events::STARTED)
@@ -151,6 +149,7 @@ impl Server {
                 .with("connections", cap.connections),
         );
         Ok(Self {
+            control,
             shared,
             listener,
             address,
@@ -160,6 +159,7 @@ impl Server {
             journal: journal_thread,
             deliveries: delivery_threads,
             housekeeper,
+            admin,
         })
     }
 
@@ -170,6 +170,7 @@ impl Server {
     /// When it ended by itself, because its database is gone.
     pub fn run(self) -> Result<(), StoreError> {
         listener::run(&self.listener, &self.shared);
+        self.admin.stop();
         let left = self.shared.connections.wait_empty(STOP_TIMEOUT);
         self.shared.journal.stop();
         ended("journal", self.journal);
@@ -191,6 +192,16 @@ impl Server {
     pub fn stopper(&self) -> io::Result<impl FnOnce() + Send + use<>> {
         stopper(&self.listener, &self.shared)
     }
+}
+
+fn chat_log(settings: &Settings, store: &mut Store, audit: &Audit) -> anyhow::Result<AuditedChat> {
+    let mark = store.transaction(Commit::Usual, |tx| tx.chat_log_mark())?;
+    let opened = AuditedChat::open(&settings.log_dir, mark);
+    let (chat, repairs) = opened.context("chat.log can't be opened")?;
+    for line in repairs {
+        audit.log(line);
+    }
+    Ok(chat)
 }
 
 fn warn_of_few(iterations: Iterations, audit: &Audit) {
@@ -216,21 +227,6 @@ fn space(settings: &Settings) -> anyhow::Result<Space> {
     let directories = [&*settings.data_dir, &*settings.log_dir];
     let space = Space::watch(settings.config.storage.min_free, &directories);
     space.context("the directories can't be opened")
-}
-
-fn policy(config: &common::Config, iterations: Iterations) -> Policy {
-    Policy {
-        registration_open: config.server.registration == Registration::Open,
-        messages_per_second: config.security.max_messages_per_sec,
-        rotation: Rotation::new(
-            config.security.rotation_records,
-            config.security.rotation_bytes,
-            config.security.rotation_age,
-        ),
-        handshake: config.network.connection_timeout,
-        buffer_size: config.network.buffer_size,
-        iterations,
-    }
 }
 
 fn ended(name: &str, thread: JoinHandle<()>) {

@@ -1,11 +1,12 @@
-//! What the threads of all connections share: the handles on the other threads, and what never
-//! changes while the server runs.
+//! What the threads of all connections share: the handles on the other threads, and what holds for
+//! all of them.
 
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chatbox_common::auth::scram::{Iterations, salt_for};
+use chatbox_common::config::{Config, Registration};
 use chatbox_common::crypto::record::Rotation;
 use chatbox_common::name::UserName;
 use chatbox_common::secret::Secret;
@@ -47,7 +48,8 @@ pub struct Shared {
     /// Registrations by address.
     pub registrations: Mutex<AddressBudget>,
     pub secrets: Secrets,
-    pub policy: Policy,
+    /// A reload changes it.
+    pub policy: Mutex<Policy>,
     pub started: Instant,
 }
 
@@ -73,6 +75,24 @@ pub struct Policy {
     pub iterations: Iterations,
 }
 
+impl Policy {
+    #[must_use]
+    pub fn of(config: &Config, iterations: Iterations) -> Self {
+        Self {
+            registration_open: config.server.registration == Registration::Open,
+            messages_per_second: config.security.max_messages_per_sec,
+            rotation: Rotation::new(
+                config.security.rotation_records,
+                config.security.rotation_bytes,
+                config.security.rotation_age,
+            ),
+            handshake: config.network.connection_timeout,
+            buffer_size: config.network.buffer_size,
+            iterations,
+        }
+    }
+}
+
 /// An address has paid for an attempt. A line of credentials.log on what failed takes one, so that
 /// nobody fills the log for nothing.
 #[derive(Debug)]
@@ -80,6 +100,16 @@ pub struct Policy {
 pub struct Charged(());
 
 impl Shared {
+    /// As it is now.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        *locked(&self.policy)
+    }
+
+    pub fn set_policy(&self, policy: Policy) {
+        *locked(&self.policy) = policy;
+    }
+
     /// The same for each call, whether or not the name exists: the salt of a login's challenge does
     /// not tell.
     #[must_use]

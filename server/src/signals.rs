@@ -1,14 +1,17 @@
-//! Signals. The first SIGINT or SIGTERM stops the server, the second ends it at once. SIGHUP,
-//! SIGUSR1 and SIGUSR2, whose default ends a process, only leave a line: an operator's habit, or a
-//! terminal that is closed, must not end a chat. SIGXFSZ leaves none, for want of a place: what was
-//! written fails, and that is told like a full disk.
+//! Signals. The first SIGINT or SIGTERM stops the server, the second ends it at once. SIGHUP reloads
+//! the configuration and opens the log files anew, SIGUSR1 writes the server's state to info.log.
+//! SIGUSR2, whose default ends a process, only leaves a line. SIGXFSZ leaves none, for want of a
+//! place: what was written fails, and that is told like a full disk.
 
 use std::io;
 use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
+use crate::audit::{Line, events};
+use crate::control::Control;
 use crate::threads;
 
 /// From here on what would make a file larger than the system's limit for this process (`ulimit -f`)
@@ -27,23 +30,32 @@ impl Expected {
         Signals::new([SIGHUP, SIGUSR1, SIGUSR2]).map(Self)
     }
 
-    /// Waits on a thread of its own: calls `stop` once, and `ignored` with the name of each signal
-    /// that does nothing.
+    /// Waits on a thread of its own, and calls `stop` once. What takes a while has another thread, so
+    /// that a second SIGTERM ends a server whose disk does not answer.
     pub fn watch(
         self,
         stop: impl FnOnce() + Send + 'static,
-        ignored: impl Fn(&'static str) + Send + 'static,
+        control: &Arc<Control>,
     ) -> io::Result<()> {
         let Self(mut signals) = self;
         signals.handle().add_signal(SIGINT)?;
         signals.handle().add_signal(SIGTERM)?;
+        let reloads = worker("reload", control, |control| {
+            // What failed is in info.log.
+            let _ = control.reload(None);
+        })?;
+        let states = worker("state", control, Control::tell_state)?;
+        let control = Arc::clone(control);
         threads::spawn("signals".to_owned(), move || {
             let mut stop = Some(stop);
             for signal in signals.forever() {
                 match signal {
-                    SIGHUP => ignored("SIGHUP"),
-                    SIGUSR1 => ignored("SIGUSR1"),
-                    SIGUSR2 => ignored("SIGUSR2"),
+                    SIGHUP => ask(&reloads),
+                    SIGUSR1 => ask(&states),
+                    SIGUSR2 => {
+                        let line = Line::of(&events::SIGNAL_IGNORED).with("signal", "SIGUSR2");
+                        control.shared().audit.log_unless_full(line);
+                    }
                     _ => match stop.take() {
                         Some(stop) => stop(),
                         None => std::process::exit(1),
@@ -53,4 +65,21 @@ impl Expected {
         })?;
         Ok(())
     }
+}
+
+/// A thread that does this each time it is asked; while one waits to be done, no other does.
+fn worker(name: &str, control: &Arc<Control>, work: fn(&Control)) -> io::Result<SyncSender<()>> {
+    let (ask, asked) = sync_channel(1);
+    let control = Arc::clone(control);
+    threads::spawn(name.to_owned(), move || {
+        for () in asked {
+            work(&control);
+        }
+    })?;
+    Ok(ask)
+}
+
+fn ask(worker: &SyncSender<()>) {
+    // It is full where one waits already.
+    let _ = worker.try_send(());
 }

@@ -55,6 +55,17 @@ impl Space {
         self.min_free
     }
 
+    pub const fn set_min_free(&mut self, bytes: u64) {
+        self.min_free = bytes;
+    }
+
+    /// Bytes that may still be written to the fullest disk.
+    #[must_use]
+    pub fn free(&self) -> u64 {
+        let all = self.directories.iter();
+        all.map(|(_, file)| free_bytes(file)).min().unwrap_or(0)
+    }
+
     /// The disk with the least room, where that is too little. A disk that can't be asked has none.
     #[must_use]
     pub fn shortage(&self) -> Option<Shortage> {
@@ -66,6 +77,14 @@ impl Space {
             min_free: self.min_free,
         })
     }
+}
+
+/// Bytes that may still be written to the disk of a directory.
+///
+/// # Errors
+/// When it can't be opened.
+pub fn free_in(directory: &Path) -> io::Result<u64> {
+    Ok(free_bytes(&File::open(directory)?))
 }
 
 fn free_bytes(directory: &File) -> u64 {

@@ -5,6 +5,7 @@
 //! begun anew beside what an earlier run left: a database that was lost must not pass for none.
 //! Called once, by `server`.
 
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use anyhow::Context;
@@ -17,6 +18,7 @@ use crate::audit::{self, Audit, Line, events};
 use crate::clock::stamp;
 use crate::config::{ConfigError, Settings};
 use crate::keyfile::{self, IfMissing, KeyFileError, KeyName, WayIn, load_or_create};
+use crate::local_socket;
 use crate::shared::Secrets;
 use crate::sql_log::sql_log;
 use crate::store::{
@@ -35,6 +37,8 @@ pub struct OnDisk {
     pub iterations: Iterations,
     /// The number of this start, 24 bits.
     pub start: u32,
+    /// Where the operator's commands come.
+    pub admin: UnixListener,
 }
 
 pub struct KeyFiles {
@@ -76,6 +80,12 @@ pub fn open(settings: &Settings, begins_anew: bool) -> anyhow::Result<OnDisk> {
     keys.belong_to(&mut store, &settings.key_dir)?;
     let wanted = settings.config.security.scram_iterations;
     let iterations = choose_iterations(&mut store, wanted)?;
+    store::remove_passing_copies(&settings.data_dir)
+        .context("what an earlier backup has left can't be removed")?;
+    // Before this run leaves a mark: a path that can't be used is a start that fails.
+    let path = settings.admin_socket();
+    let admin = local_socket::bind(&path, settings.admin_group()?)
+        .with_context(|| format!("the admin socket {} can't be made", path.display()))?;
     let start = store.transaction(Commit::Usual, |tx| tx.begin_run(stamp(), last_start))?;
     if let Some(checked) = store.checked() {
         audit.log(ended_badly(last_line.as_deref(), checked));
@@ -87,6 +97,7 @@ pub fn open(settings: &Settings, begins_anew: bool) -> anyhow::Result<OnDisk> {
         keys,
         iterations,
         start,
+        admin,
     })
 }
 
@@ -234,7 +245,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::config::{self, Environment, Options};
+    use crate::config::{Environment, Options, Sources};
 
     fn settings(directory: &Path) -> Settings {
         fs::write(directory.join("config.toml"), "").unwrap();
@@ -248,7 +259,12 @@ mod tests {
             xdg_state_home: None,
             home: None,
         };
-        config::load(&options, &environment).unwrap()
+        Sources {
+            options,
+            environment,
+        }
+        .load()
+        .unwrap()
     }
 
     #[test]

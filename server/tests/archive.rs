@@ -173,8 +173,6 @@ fn the_operator_ends_a_room_and_opens_it_again() {
         ErrorCode::TooManyRooms
     );
     let end = ["room", "archive", "#OPS", "it is over"];
-    let (said, is_done) = operator(&server, &end);
-    assert!(!is_done && said.contains("stop it first"), "{said}");
     let token = bob.token();
     server.stop();
     let (said, is_done) = operator(&server, &end);
@@ -183,7 +181,7 @@ fn the_operator_ends_a_room_and_opens_it_again() {
         (&end[..3], "#ops is archived already"),
         (&["room", "unarchive", "#secret~alice"], "is not archived"),
         (&["room", "archive", "#lobby"], "the lobby can't be"),
-        (&["room", "archive", "#none"], "there is no room #none"),
+        (&["room", "archive", "#none"], "no such room: #none"),
         (&["room", "archive", "@Alice+Bob"], "error"),
         (&["room", "archive", "#secret", "a\nb"], "one line"),
     ] {

@@ -238,7 +238,12 @@ fn all_lines_that_a_busy_server_writes_are_of_the_grammar() {
     }
     server.log_in(&mut account).bye();
     server.send_signal(rustix::process::Signal::HUP);
+    server.line("info.log", &["reloaded"]);
+    server.send_signal(rustix::process::Signal::USR1);
+    server.line("info.log", &["INFO  state "]);
+    server.send_signal(rustix::process::Signal::USR2);
     server.line("info.log", &["signal_ignored"]);
+    server.operated(&["user", "set-role", "alice", "admin"]);
     server.stop();
     server.restart();
     server.stop();

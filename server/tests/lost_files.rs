@@ -177,7 +177,7 @@ fn a_database_that_is_a_link_is_made_locked_and_watched_where_it_leads() {
     let all = ["real.db", "real.db-shm", "real.db-wal", "real.lock"];
     assert_eq!(names(&disk), all);
     let data = names(&server.path().join("data"));
-    assert_eq!(data, ["chatbox.db", "chatbox.lock"]);
+    assert_eq!(data, ["admin.sock", "chatbox.db", "chatbox.lock"]);
 
     // One that calls the same file by another name.
     let other = server.path().join("other");

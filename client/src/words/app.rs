@@ -375,12 +375,22 @@ mod tests {
         }
     }
 
+    /// What its members are told when it has become so.
+    fn changed(room: &Room) -> RoomChanged {
+        RoomChanged {
+            room: room.room,
+            topic: room.topic.clone(),
+            locked: room.locked.clone(),
+            archived: room.archived.clone(),
+            by: "alice".to_owned(),
+        }
+    }
+
     #[test]
     fn each_change_of_a_room_has_a_sentence() {
         let before = Room::new(RoomId(2), "#ops");
-        let said = |before: &Room, after: &Room| {
-            room_changes(before, &after.changed("alice"), "alice", "#ops")
-        };
+        let said =
+            |before: &Room, after: &Room| room_changes(before, &changed(after), "alice", "#ops");
         assert!(said(&before, &before).is_empty());
         let locked = Room {
             topic: "what burns".to_owned(),
@@ -409,7 +419,7 @@ mod tests {
         assert!(said(&locked, &locked).is_empty());
         let mut unlocked = locked.clone();
         let topic = locked.topic.clone();
-        unlocked.change(Room { topic, ..before }.changed("alice"));
+        unlocked.change(changed(&Room { topic, ..before }));
         assert_eq!(
             said(&locked, &unlocked),
             ["alice lets everybody write in #ops again"]

@@ -104,6 +104,12 @@ pub(super) const KEYS: &[Key] = &[
     key("server", "max_connections", |d, v| {
         number(v, MAX_CONNECTIONS, "").map(|n| d.config.server.max_connections = n)
     }),
+    key("server", "admin_socket", |d, v| {
+        socket(v).map(|path| d.config.server.admin_socket = path)
+    }),
+    key("server", "admin_group", |d, v| {
+        group(v).map(|group| d.config.server.admin_group = group)
+    }),
     key("security", "max_messages_per_sec", |d, v| {
         number(v, MAX_MESSAGES_PER_SEC, "").map(|n| d.config.security.max_messages_per_sec = n)
     }),
@@ -241,6 +247,27 @@ fn registration(value: &DeValue<'_>) -> Result<Registration, String> {
             ("closed", Registration::Closed),
         ],
     )
+}
+
+/// Nothing for the place beside the database.
+fn socket(value: &DeValue<'_>) -> Result<Option<PathBuf>, String> {
+    if text(value)?.is_empty() {
+        return Ok(None);
+    }
+    directory(value).map(Some)
+}
+
+/// What `groupadd` takes for a name, or a number; nothing for no group.
+fn group(value: &DeValue<'_>) -> Result<Option<String>, String> {
+    let said = text(value)?;
+    if said.is_empty() {
+        return Ok(None);
+    }
+    let is_known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    if said.len() > 32 || said.starts_with('-') || !said.chars().all(is_known) {
+        return Err(format!("{} is not the name of a group", shown(said)));
+    }
+    Ok(Some(said.to_owned()))
 }
 
 fn set_log_level(draft: &mut Draft, value: &DeValue<'_>) -> Result<(), String> {

@@ -61,6 +61,11 @@ pub struct Server {
     pub registration: Registration,
     /// The most connections at a time; 0: as many as the machine allows.
     pub max_connections: u32,
+    /// The socket for the operator's commands; relative to the file's directory. `None`: beside the
+    /// database.
+    pub admin_socket: Option<PathBuf>,
+    /// The group whose members may give commands as well: a name, or a number in digits.
+    pub admin_group: Option<String>,
 }
 
 /// Who may make an account.
@@ -218,6 +223,8 @@ impl Default for Server {
             port: DEFAULT_PORT,
             registration: Registration::Open,
             max_connections: 0,
+            admin_socket: None,
+            admin_group: None,
         }
     }
 }

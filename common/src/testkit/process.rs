@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 
@@ -96,6 +96,38 @@ impl ServerProcess {
     /// Tries to start a second server on the same files.
     pub fn try_another(&self) -> Refused {
         launch(&self.program, self.path(), self.port).expect_err("a second server started")
+    }
+
+    /// Gives this server, or its files while it is stopped, a command of the operator's.
+    pub fn operate(&self, arguments: &[&str]) -> Output {
+        self.operator(arguments).output().unwrap()
+    }
+
+    /// As [`ServerProcess::operate`], not run yet.
+    pub fn operator(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .args(arguments)
+            .arg("--config")
+            .arg(self.path().join("config.toml"))
+            .current_dir(self.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// A command that must succeed; returns what it says.
+    pub fn operated(&self, arguments: &[&str]) -> String {
+        let output = self.operate(arguments);
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {complaint}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// A command that must fail with exit code 1; returns its complaint.
+    pub fn operated_in_vain(&self, arguments: &[&str]) -> String {
+        let output = self.operate(arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stderr).unwrap()
     }
 
     /// The directory with config.toml, data, log and keys.
@@ -205,6 +237,8 @@ impl ServerProcess {
             .flat_map(|path| fs::read_dir(path).unwrap());
         entries
             .map(|entry| entry.unwrap().path())
+            // The admin socket has nothing to read.
+            .filter(|path| path.is_file())
             .map(|path| (path.clone(), fs::read(path).unwrap()))
             .collect()
     }

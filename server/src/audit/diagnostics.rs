@@ -7,12 +7,11 @@ use super::{Audit, Line};
 
 struct Diagnostics {
     audit: Audit,
-    level: LevelFilter,
 }
 
 impl Log for Diagnostics {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.level() <= self.level
+        metadata.level() <= log::max_level()
     }
 
     fn log(&self, record: &Record<'_>) {
@@ -29,17 +28,20 @@ impl Log for Diagnostics {
 /// Sends the records of `log` to info.log, up to `level`. Audit events take another way, which
 /// `level` does not govern.
 pub fn install(audit: Audit, level: LogLevel) -> Result<(), SetLoggerError> {
-    let level = match level {
+    log::set_boxed_logger(Box::new(Diagnostics { audit }))?;
+    set_level(level);
+    Ok(())
+}
+
+pub fn set_level(level: LogLevel) {
+    log::set_max_level(match level {
         LogLevel::Off => LevelFilter::Off,
         LogLevel::Error => LevelFilter::Error,
         LogLevel::Warn => LevelFilter::Warn,
         LogLevel::Info => LevelFilter::Info,
         LogLevel::Debug => LevelFilter::Debug,
         LogLevel::Trace => LevelFilter::Trace,
-    };
-    log::set_boxed_logger(Box::new(Diagnostics { audit, level }))?;
-    log::set_max_level(level);
-    Ok(())
+    });
 }
 
 #[cfg(test)]
@@ -56,8 +58,9 @@ mod tests {
         let audit = Audit::start(dir.path()).unwrap();
         let logger = Diagnostics {
             audit: audit.clone(),
-            level: LevelFilter::Debug,
         };
+        // Of the whole process, in which no other test asks for it.
+        set_level(LogLevel::Debug);
         for (level, text) in [(Level::Debug, "kept\nwhole"), (Level::Trace, "too much")] {
             let args = format_args!("{text}");
             logger.log(

@@ -120,11 +120,12 @@ events! {
         RECOVERY_CODES_CHANGE_FAILED = Warn "recovery_codes_change_failed"
             (user account addr session reason);
 
-        USER_DISABLED = Info "user_disabled" (by uid user account);
-        USER_ENABLED = Info "user_enabled" (by uid user account);
-        SECOND_FACTOR_RESET = Info "second_factor_reset" (by uid user account);
-        ROLE_SET = Info "role_set" (by uid user account role);
-        USER_LOGGED_OUT = Info "user_logged_out" (by uid user account tokens);
+        USER_DISABLED = Info "user_disabled" (by uid user account gid pid);
+        USER_ENABLED = Info "user_enabled" (by uid user account gid pid);
+        SECOND_FACTOR_RESET = Info "second_factor_reset" (by uid user account gid pid);
+        ROLE_SET = Info "role_set" (by uid user account role gid pid);
+        COMMAND_REFUSED = Warn "command_refused" (uid gid pid);
+        USER_LOGGED_OUT = Info "user_logged_out" (by uid user account tokens gid pid);
     }
 
     Info {
@@ -133,8 +134,12 @@ events! {
         FEW_SCRAM_ITERATIONS = Warn "few_scram_iterations" (iterations why);
         STOPPED = Info "stopped" (seconds connections_left);
         SIGNAL_IGNORED = Warn "signal_ignored" (signal);
-        USERS_LISTED = Info "users_listed" (by uid count);
-        BACKUP_MADE = Info "backup_made" (by uid file);
+        RELOADED = Info "reloaded" ([changed] [kept] [by] [uid] [gid] [pid]);
+        RELOAD_FAILED = Error "reload_failed" (why [by] [uid] [gid] [pid]);
+        STATE = Info "state"
+            (seconds connections people sessions rooms database_bytes log_bytes free_bytes);
+        USERS_LISTED = Info "users_listed" (by uid count gid pid);
+        BACKUP_MADE = Info "backup_made" (by uid file gid pid);
 
         ROOM_CREATED = Info "room_created" (access topic room by account);
         ROOM_JOINED = Info "room_joined" (room by account);
@@ -144,8 +149,8 @@ events! {
         TOPIC_SET = Info "topic_set" (topic room by account);
         ROOM_LOCKED = Info "room_locked" (reason room by account);
         ROOM_UNLOCKED = Info "room_unlocked" (room by account);
-        ROOM_ARCHIVED = Info "room_archived" (reason room by [uid] [account]);
-        ROOM_REOPENED = Info "room_reopened" (room by [uid] [account]);
+        ROOM_ARCHIVED = Info "room_archived" (reason room by [uid] [account] [gid] [pid]);
+        ROOM_REOPENED = Info "room_reopened" (room by [uid] [account] [gid] [pid]);
         INVITED = Info "invited" (user room by account);
         KICKED = Info "kicked" (user reason room by account);
         BANNED = Info "banned" (user reason room by account);

@@ -51,14 +51,6 @@ impl LogFile {
         Ok((file, repairs))
     }
 
-    /// As [`LogFile::open`], for a process beside the server that writes the file too: cutting it
-    /// back after half a line would cut off what the server has written meanwhile.
-    pub fn open_beside(dir: &Path, which: AuditFile) -> io::Result<(Self, Vec<Line>)> {
-        let (file, repairs) = Self::open(dir, which)?;
-        file.output.lock().is_shared = true;
-        Ok((file, repairs))
-    }
-
     /// Opens the file anew where its name means another one by now, or none: it was moved or
     /// deleted. Lines that wait are written before, so that they stand where they belong. Returns
     /// what became of the earlier file, and what had to be put right in the new one.
@@ -218,8 +210,6 @@ struct Output {
     file: File,
     /// No pipe and no device.
     is_regular: bool,
-    /// The server writes it, too.
-    is_shared: bool,
     /// The file before this one, until it is synced.
     retired: Option<File>,
     waiting: Vec<u8>,
@@ -282,7 +272,6 @@ impl Output {
         let output = Self {
             file,
             is_regular: regular,
-            is_shared: false,
             retired: None,
             waiting: Vec::new(),
             fault: None,
@@ -311,7 +300,7 @@ impl Output {
     fn undo(&mut self, before: Option<u64>, written: usize) {
         let cut = match before {
             _ if written == 0 => true,
-            Some(length) if self.is_regular && !self.is_shared => self.file.set_len(length).is_ok(),
+            Some(length) if self.is_regular => self.file.set_len(length).is_ok(),
             _ => false,
         };
         if !cut {

@@ -30,7 +30,7 @@ mod noise;
 mod seldom;
 
 pub use chat::ChatLog;
-pub use diagnostics::install;
+pub use diagnostics::{install, set_level};
 pub use ended::{last_moment, last_start};
 use file::LogFile;
 pub use file::{Gone, LogSync};
@@ -55,8 +55,8 @@ const RETRY: Duration = Duration::from_secs(1);
 enum AuditJob {
     /// Lines that stand together in their file.
     Write(Vec<Line>),
-    /// At the files: whether they are still those that their names mean.
-    Look,
+    /// At the files: whether they are still those that their names mean. Answered where somebody waits.
+    Look(Option<SyncSender<()>>),
     Stop,
     /// Makes the thread fail.
     #[cfg(test)]
@@ -84,17 +84,7 @@ pub struct Audit {
 impl Audit {
     /// Opens the three files in `dir` and starts their thread.
     pub fn start(dir: &Path) -> io::Result<Self> {
-        Self::start_with(|which| LogFile::open(dir, which))
-    }
-
-    /// As [`Audit::start`], where a running server may be writing the same files.
-    pub fn start_beside(dir: &Path) -> io::Result<Self> {
-        Self::start_with(|which| LogFile::open_beside(dir, which))
-    }
-
-    fn start_with(
-        open: impl Fn(AuditFile) -> io::Result<(LogFile, Vec<Line>)>,
-    ) -> io::Result<Self> {
+        let open = |which| LogFile::open(dir, which);
         let (sql, mut repairs) = open(AuditFile::Sql)?;
         let (info, more) = open(AuditFile::Info)?;
         repairs.extend(more);
@@ -147,7 +137,16 @@ impl Audit {
     /// Has the files opened anew that were moved or deleted. To be called once a second; where the
     /// queue is full, the next time will do.
     pub fn look_at_files(&self) {
-        let _ = self.queue.try_send(AuditJob::Look);
+        let _ = self.queue.try_send(AuditJob::Look(None));
+    }
+
+    /// As [`Audit::look_at_files`]; returns once nothing more is written to a file that was moved.
+    pub fn reopen(&self) {
+        let (answer, done) = sync_channel(1);
+        if self.queue.send(AuditJob::Look(Some(answer))).is_ok() {
+            // Fails where the audit ends meanwhile.
+            let _ = done.recv();
+        }
     }
 
     /// What keeps the files from being written at the moment: while there is a fault, the server
@@ -230,8 +229,13 @@ impl Writer {
     fn take(&self, job: AuditJob) -> bool {
         let lines = match job {
             AuditJob::Write(lines) => lines,
-            AuditJob::Look => {
+            AuditJob::Look(waits) => {
                 self.look_at_files();
+                if let Some(waits) = waits {
+                    // Lines for a file that was moved, and that could not be written before.
+                    self.flush();
+                    let _ = waits.send(());
+                }
                 return true;
             }
             AuditJob::Stop => return false,

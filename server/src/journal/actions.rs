@@ -21,6 +21,7 @@ use chatbox_common::wire::message::ErrorCode;
 
 use self::moderate::Moderation;
 use self::request::{Failure, Rule};
+pub(super) use self::tell::tell_changed;
 use super::job::{RoomAction, RoomRequest};
 use super::room::{ARCHIVED, Refusal, UNKNOWN_ROOM};
 use super::state::JournalState;

@@ -28,7 +28,7 @@ pub(super) struct Batch {
     /// Sessions that begin and end, room requests, and what must keep its place among these: done
     /// after the transaction, in order.
     pub(super) others: Vec<Job>,
-    /// `others` has room requests, which no later message may overtake.
+    /// `others` has requests of members or of the operator, which no later message may overtake.
     pub(super) room_requests: bool,
     pub(super) jobs: usize,
     pub(super) stop: bool,
@@ -46,11 +46,10 @@ impl Batch {
             Job::WrongCode(account) => self.deferred.wrong_codes.extend(account),
             Job::Revoke(token) => self.deferred.revoked.push(token),
             Job::Stop => self.stop = true,
-            Job::RoomRequest(request) => {
-                self.others.push(Job::RoomRequest(request));
-                self.room_requests = true;
+            other => {
+                self.room_requests |= other.is_request();
+                self.others.push(other);
             }
-            other => self.others.push(other),
         }
         self.jobs += 1;
         !self.stop

@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chatbox_common::wire::message::AccountId;
 
 use super::job::{
-    AuthRequest, Begin, Change, ConnectionEvent, Ended, FollowRequest, Granted, HasRead, Job,
-    LogIn, Post, Registration, ResumeUse, RoomRequest, Unavailable,
+    AuthRequest, Begin, Change, ConnectionEvent, Ended, Figures, FollowRequest, Granted, HasRead,
+    Job, JournalSettings, LogIn, OperatorError, OperatorRequest, Post, Registration, ResumeUse,
+    RoomRequest, Unavailable,
 };
 use crate::event::SessionId;
 use crate::store::TokenId;
@@ -123,6 +124,34 @@ impl Journal {
 
     pub fn connection_ended(&self, connection: SessionId) {
         connection_events(&self.connection_events).push(ConnectionEvent::Ended(connection));
+    }
+
+    /// Returns the account or room as the database spells it. Everything that follows from it has
+    /// become true by then, but for sessions that are about to end.
+    ///
+    /// # Errors
+    /// Then nothing was changed.
+    pub fn operate(&self, request: OperatorRequest) -> Result<String, OperatorError> {
+        let (answer, done) = mpsc::sync_channel(1);
+        self.send(Job::Operator(Box::new(request), answer));
+        done.recv().unwrap_or(Err(OperatorError::Stopping))
+    }
+
+    /// Returns once the settings hold and nothing more is written to a chat.log that was moved, and
+    /// whether it has all its lines.
+    pub fn reload(&self, settings: JournalSettings) -> bool {
+        let (answer, done) = mpsc::sync_channel(1);
+        self.send(Job::Reload(settings, answer));
+        // Fails where the server stops, which keeps no settings.
+        done.recv().unwrap_or(true)
+    }
+
+    /// `None` while the server stops.
+    #[must_use]
+    pub fn figures(&self) -> Option<Figures> {
+        let (answer, found) = mpsc::sync_channel(1);
+        self.send(Job::Figures(answer));
+        found.recv().ok()
     }
 
     /// The thread commits what was queued before, and ends.

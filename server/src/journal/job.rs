@@ -6,6 +6,7 @@ use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use chatbox_common::auth::totp::TotpSecret;
+use chatbox_common::config::Config;
 use chatbox_common::crypto::record::Sealer;
 use chatbox_common::name::{RoomName, UserName};
 use chatbox_common::secret::{Secret, SecretString};
@@ -16,7 +17,8 @@ use chatbox_common::wire::message::{
 
 use crate::delivery::{Backpressure, InFlight};
 use crate::event::{Person, SessionId};
-use crate::store::{Credentials, RecoveryHash, RoomSetting, TokenId};
+use crate::operator::{Operator, OperatorAction, OperatorRefusal};
+use crate::store::{Credentials, RecoveryHash, RoomSetting, StoreError, TokenId};
 
 /// How long a full login may be continued by resuming, in seconds: 12 hours.
 pub const TOKEN_SECONDS: u32 = 12 * 3600;
@@ -276,6 +278,16 @@ pub struct RoomLimits {
     pub rooms_per_person: u64,
 }
 
+impl RoomLimits {
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        Self {
+            rooms: config.limits.rooms.into(),
+            rooms_per_person: config.limits.rooms_per_person.into(),
+        }
+    }
+}
+
 /// A session to end.
 pub struct Ended {
     pub session: SessionId,
@@ -283,6 +295,40 @@ pub struct Ended {
     pub cut_off: bool,
     /// `None` when the peer does not listen any more.
     pub bye: Option<Bye>,
+}
+
+/// What the operator does while the server runs.
+pub struct OperatorRequest {
+    pub operator: Operator,
+    pub action: OperatorAction,
+}
+
+/// Why the operator's act was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum OperatorError {
+    #[error(transparent)]
+    Refused(#[from] OperatorRefusal),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the server is stopping")]
+    Stopping,
+}
+
+/// What can change while the journal runs.
+#[derive(Debug, Clone, Copy)]
+pub struct JournalSettings {
+    pub rooms: RoomLimits,
+    /// Bytes that are to stay free on the disks.
+    pub min_free: u64,
+}
+
+/// What the journal has in memory, and on its disks.
+#[derive(Debug, Clone, Copy)]
+pub struct Figures {
+    pub sessions: usize,
+    pub rooms: usize,
+    /// Bytes, on the fuller of the disks.
+    pub free: u64,
 }
 
 pub(super) type ReplySender<T> = SyncSender<Result<T, Unavailable>>;
@@ -312,5 +358,20 @@ pub(super) enum Job {
     End(Ended),
     Follow(FollowRequest),
     Read(HasRead),
+    Operator(
+        Box<OperatorRequest>,
+        SyncSender<Result<String, OperatorError>>,
+    ),
+    /// Takes new settings, and opens chat.log anew where it was moved.
+    Reload(JournalSettings, SyncSender<bool>),
+    Figures(SyncSender<Figures>),
     Stop,
+}
+
+impl Job {
+    /// Whether somebody asks for a change of rooms, members or accounts, which no later message may
+    /// overtake.
+    pub(super) const fn is_request(&self) -> bool {
+        matches!(self, Self::RoomRequest(_) | Self::Operator(..))
+    }
 }

@@ -19,6 +19,7 @@ mod handle;
 mod hidden;
 mod index;
 mod job;
+mod operate;
 mod outcome;
 mod publish;
 mod room;
@@ -37,9 +38,9 @@ pub use crate::store::RoomSetting;
 pub use chat_log::{AuditedChat, ChatSync};
 pub use handle::Journal;
 pub use job::{
-    Begin, Change, Ended, FollowRequest, Granted, HasRead, LOGGED_OUT, LogIn, MAX_WRONG_CODES,
-    ModeratorAction, Part, Post, Registration, ResumeUse, RoomAction, RoomLimits, RoomRequest,
-    Spend, Token, Unavailable,
+    Begin, Change, Ended, FollowRequest, Granted, HasRead, JournalSettings, LOGGED_OUT, LogIn,
+    MAX_WRONG_CODES, ModeratorAction, OperatorRequest, Part, Post, Registration, ResumeUse,
+    RoomAction, RoomLimits, RoomRequest, Spend, Token, Unavailable,
 };
 pub use start::start;
 pub use state::open::Parts;

@@ -127,7 +127,7 @@ fn answer(
 }
 
 /// Only after the commit that logs the account out; the session `but` stays.
-fn end_sessions(state: &mut JournalState, account: AccountId, but: Option<SessionId>) {
+pub(super) fn end_sessions(state: &mut JournalState, account: AccountId, but: Option<SessionId>) {
     for session in state.sessions_mut().log_out(account, but) {
         state.deliveries().send(session, Delivery::LogOut(session));
     }

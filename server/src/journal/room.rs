@@ -215,6 +215,22 @@ impl RoomState {
         }
     }
 
+    /// The message that tells its members what `by` has made of it.
+    pub(super) fn changed(&self, id: RoomId, by: &str) -> message::RoomChanged {
+        message::RoomChanged {
+            room: id,
+            topic: self.topic.clone(),
+            locked: self.locked_as_shown(),
+            archived: self.archived.clone(),
+            by: by.to_owned(),
+        }
+    }
+
+    /// Clients that know of no archive show it as locked.
+    fn locked_as_shown(&self) -> Option<String> {
+        self.locked.clone().or_else(|| self.archived.clone())
+    }
+
     /// As this member sees it, where so many are online: a room of two is called after the other
     /// one.
     pub(super) fn describe(&self, id: RoomId, who: &Person, online: u32) -> message::Room {
@@ -230,8 +246,7 @@ impl RoomState {
             access: self.access,
             role: member.map_or(RoomRole::Member, |member| member.role),
             read: member.map_or(0, |member| member.read),
-            // Clients that know of no archive show it as locked.
-            locked: self.locked.clone().or_else(|| self.archived.clone()),
+            locked: self.locked_as_shown(),
             archived: self.archived.clone(),
             kept: self.kept,
         }

@@ -40,6 +40,10 @@ pub(super) struct Rooms {
 }
 
 impl Rooms {
+    pub(super) fn count(&self) -> usize {
+        self.known.len()
+    }
+
     pub(super) fn contains(&self, id: RoomId) -> bool {
         self.known.contains_key(&id)
     }

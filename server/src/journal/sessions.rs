@@ -33,11 +33,17 @@ pub(super) struct Sessions {
     log_outs: u64,
     /// Which of these was an account's last. It has at most one entry for each account.
     logged_out: HashMap<AccountId, u64>,
+    /// Whose role was changed in this run, each to what the database has: a session that begins
+    /// was let in before that, perhaps. It has at most one entry for each account.
+    admins: HashMap<AccountId, bool>,
 }
 
 impl Sessions {
-    pub(super) fn begin(&mut self, number: SessionId, session: SessionState) {
+    pub(super) fn begin(&mut self, number: SessionId, mut session: SessionState) {
         let account = session.person.account;
+        if let Some(&is_admin) = self.admins.get(&account) {
+            session.person.is_admin = is_admin;
+        }
         self.by_account.entry(account).or_default().push(number);
         self.by_number.insert(number, session);
     }
@@ -102,6 +108,20 @@ impl Sessions {
         ended
     }
 
+    /// For the sessions of the account that are open, and for all that begin.
+    pub(super) fn set_admin(&mut self, account: AccountId, is_admin: bool) {
+        self.admins.insert(account, is_admin);
+        for number in self.by_account.get(&account).into_iter().flatten() {
+            if let Some(session) = self.by_number.get_mut(number) {
+                session.person.is_admin = is_admin;
+            }
+        }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.by_number.len()
+    }
+
     /// To be compared by [`Sessions::is_logged_out_since`].
     pub(super) const fn log_outs(&self) -> u64 {
         self.log_outs
@@ -144,6 +164,28 @@ mod tests {
         assert!(sessions.is_logged_out_since(AccountId(7), 0));
         assert!(!sessions.is_logged_out_since(AccountId(7), sessions.log_outs()));
         assert!(!sessions.is_logged_out_since(AccountId(8), 0));
+    }
+
+    #[test]
+    fn a_role_holds_at_once_and_for_a_session_that_was_let_in_before() {
+        let mut sessions = Sessions::default();
+        sessions.begin(1, session(AccountId(7)));
+        sessions.begin(2, session(AccountId(8)));
+        let is_admin = |sessions: &Sessions, number| sessions.get(number).unwrap().person.is_admin;
+        for role in [true, false] {
+            sessions.set_admin(AccountId(7), role);
+            let let_in_before = SessionState {
+                person: Person {
+                    is_admin: !role,
+                    ..session(AccountId(7)).person
+                },
+                ..session(AccountId(7))
+            };
+            sessions.begin(3, let_in_before);
+            assert_eq!([1, 3].map(|number| is_admin(&sessions, number)), [role; 2]);
+            assert!(!is_admin(&sessions, 2));
+            sessions.end(3);
+        }
     }
 
     #[test]

@@ -30,6 +30,7 @@ use crate::audit::{Audit, Line};
 use crate::clock::{now_ms, stamp};
 use crate::delivery::{Backpressure, Deliveries};
 use crate::event::{Person, SessionId};
+use crate::operator::{self, Operator, OperatorAction};
 use crate::space::Space;
 use crate::store::{Commit, Store, StoreError, Tx};
 use crate::totp_seal::SealingKey;
@@ -144,6 +145,21 @@ impl JournalState {
         work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.store.transaction(Commit::Usual, work)
+    }
+
+    /// Commits what the operator does; it survives a power cut.
+    pub(super) fn operate(
+        &mut self,
+        operator: Operator,
+        action: &OperatorAction,
+    ) -> Result<Result<operator::Done, operator::OperatorRefusal>, StoreError> {
+        let context = operator::Context {
+            operator,
+            seal: Some(&self.seal),
+            rooms: self.room_limits.rooms,
+        };
+        let act = |tx: &Tx<'_>| operator::carry_out(tx, action, &context);
+        self.store.transaction(Commit::Synced, act)
     }
 
     /// As [`JournalState::write`], for work that asks which rooms are in memory.

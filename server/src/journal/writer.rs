@@ -16,6 +16,7 @@ use super::begin_end::{self, Memberships, memberships};
 use super::commit::Admitted;
 use super::handle::connection_events;
 use super::job::{AuthRequest, ConnectionEvent, Granted, Job, ReplySender, TICK};
+use super::operate::operate;
 use super::publish::{give_up, publish};
 use super::state::JournalState;
 use crate::audit::events;
@@ -212,20 +213,19 @@ impl Writer {
     /// next one, but for room requests and what comes before them, for which later messages wait.
     fn carry_out_others(&mut self, to_the_end: bool, until: Instant) {
         let mut others = std::mem::take(&mut self.others);
-        let is_request = |job: &Job| matches!(job, Job::RoomRequest(_));
         while !others.is_empty()
-            && (to_the_end || Instant::now() < until || others.iter().any(is_request))
+            && (to_the_end || Instant::now() < until || others.iter().any(Job::is_request))
         {
             // A room action may change memberships: those that were read before it would not hold.
-            let run = others.iter().take_while(|job| !is_request(job));
+            let run = others.iter().take_while(|job| !job.is_request());
             let (memberships, count) = memberships(&mut self.state, run, until);
             for job in others.drain(..count) {
                 self.other(job, &memberships);
             }
-            if matches!(others.front(), Some(Job::RoomRequest(_)))
-                && let Some(Job::RoomRequest(request)) = others.pop_front()
+            if others.front().is_some_and(Job::is_request)
+                && let Some(request) = others.pop_front()
             {
-                room_request(&mut self.state, &request);
+                self.other(request, &memberships);
             }
         }
         self.others = others;
@@ -270,13 +270,17 @@ impl Writer {
             Job::End(ended) => begin_end::end(&mut self.state, ended, now),
             Job::Follow(asked) => begin_end::follow(&self.state, asked),
             Job::Read(read) => begin_end::has_read(&mut self.state, &read, now),
-            // Handled by `Batch::take`, `transact` and `carry_out_others`.
-            Job::Post(_)
-            | Job::Auth(..)
-            | Job::RoomRequest(_)
-            | Job::WrongCode(_)
-            | Job::Revoke(_)
-            | Job::Stop => {}
+            Job::RoomRequest(request) => room_request(&mut self.state, &request),
+            // Whoever asked may have gone.
+            Job::Operator(request, answer) => {
+                let _ = answer.send(operate(&mut self.state, &request));
+            }
+            Job::Reload(settings, answer) => {
+                let _ = answer.send(self.state.take_settings(settings));
+            }
+            Job::Figures(answer) => drop(answer.send(self.state.figures())),
+            // Handled by `Batch::take` and `transact`.
+            Job::Post(_) | Job::Auth(..) | Job::WrongCode(_) | Job::Revoke(_) | Job::Stop => {}
         }
     }
 }

@@ -2,7 +2,7 @@
 //! process that is killed in the middle leaves nothing that passes for a copy.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use rusqlite::backup::{Backup, StepResult};
@@ -13,6 +13,9 @@ use super::error::StoreError;
 use super::files::{self, beside, create_private, sync_parent};
 use super::sql::SqlLog;
 use crate::new_file;
+
+/// What the name of a copy begins with that is sent away.
+const PASSING: &str = "copy-";
 
 /// Copies the database, as of one moment, to a new file of mode 0600. `finish` changes the copy
 /// before anybody can take it for one. Writers go on meanwhile.
@@ -72,6 +75,76 @@ impl Drop for Unfinished {
         for suffix in ["", "-wal", "-shm", "-journal"] {
             let _ = fs::remove_file(beside(&self.0, suffix));
         }
+    }
+}
+
+/// A name beside the database for a copy that is sent away and removed at once.
+#[must_use]
+pub fn passing_copy(directory: &Path) -> PathBuf {
+    directory.join(format!("{PASSING}{:016x}.db", rand::random::<u64>()))
+}
+
+/// Removes what a server that was ended in the middle has left of such copies. The caller holds the
+/// database's lock.
+///
+/// # Errors
+/// Those of files.
+pub fn remove_passing_copies(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let is_one = entry.file_name().to_str().is_some_and(is_passing);
+        if is_one && entry.file_type()?.is_file() {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Also of one that is not complete, and of what SQLite puts beside it.
+fn is_passing(name: &str) -> bool {
+    let number = name.strip_prefix(PASSING).and_then(|rest| rest.get(..16));
+    number.is_some_and(|number| number.bytes().all(|b| b.is_ascii_hexdigit()))
+        && name
+            .get(PASSING.len() + 16..)
+            .is_some_and(|end| end.starts_with(".db"))
+}
+
+/// A copy that a running server sends, under another name until it is complete.
+pub struct ReceivedCopy {
+    unfinished: Unfinished,
+    file: File,
+}
+
+impl ReceivedCopy {
+    /// Makes the file beside `target`, mode 0600.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when something has the name; those of files.
+    pub fn create(target: &Path) -> Result<Self, StoreError> {
+        if fs::symlink_metadata(target).is_ok() {
+            return Err(StoreError::Exists(target.to_owned()));
+        }
+        let unfinished = Unfinished::beside(target);
+        create_private(&unfinished.0)?;
+        let open = File::options().write(true).open(&unfinished.0);
+        let file = open.map_err(StoreError::io("open", &unfinished.0))?;
+        Ok(Self { unfinished, file })
+    }
+
+    /// # Errors
+    /// Those of files, such as a full disk.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        let written = self.file.write_all(bytes);
+        written.map_err(StoreError::io("write", &self.unfinished.0))
+    }
+
+    /// Syncs the file and gives it its name.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`]; those of files.
+    pub fn publish(self, target: &Path) -> Result<(), StoreError> {
+        drop(self.file);
+        self.unfinished.publish(target)
     }
 }
 
@@ -157,6 +230,26 @@ mod tests {
         let failed = copy(&source(), &quiet(), &target, |_| Err(StoreError::Missing));
         assert!(failed.is_err());
         assert_eq!(names(directory.path()), ["broken.db"]);
+    }
+
+    #[test]
+    fn what_is_left_of_copies_that_were_sent_is_removed_and_nothing_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let copy = passing_copy(directory.path());
+        let kept = ["chatbox.db", "copy-of-mine.db", "copy-0123456789abcdef.txt"];
+        for suffix in ["", ".part-0123456789abcdef", ".part-0123456789abcdef-wal"] {
+            fs::write(beside(&copy, suffix), "").unwrap();
+        }
+        for name in kept {
+            fs::write(directory.path().join(name), "").unwrap();
+        }
+        remove_passing_copies(directory.path()).unwrap();
+        let mut left = names(directory.path());
+        left.sort();
+        assert_eq!(
+            left,
+            ["chatbox.db", "copy-0123456789abcdef.txt", "copy-of-mine.db"]
+        );
     }
 
     #[test]

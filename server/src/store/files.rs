@@ -75,6 +75,17 @@ pub(super) fn log_of(database: &Path) -> PathBuf {
     beside(database, "-wal")
 }
 
+/// How large the database is, with what waits beside it to be moved into it.
+///
+/// # Errors
+/// When it can't be looked at.
+pub fn bytes(directory: &Path) -> Result<u64, StoreError> {
+    let database = real_path(directory)?;
+    let found = fs::metadata(&database).map_err(StoreError::io("look at", &database))?;
+    let log = fs::metadata(log_of(&database)).map_or(0, |log| log.len());
+    Ok(found.len() + log)
+}
+
 /// `chatbox.lock` of `chatbox.db`. The process that holds this file's lock is the one writer of the
 /// database, whatever links lead to it.
 fn lock_of(database: &Path) -> PathBuf {

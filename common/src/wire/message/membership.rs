@@ -121,18 +121,6 @@ impl Room {
         }
     }
 
-    /// The message that tells its members what `by` has made of it.
-    #[must_use]
-    pub fn changed(&self, by: &str) -> RoomChanged {
-        RoomChanged {
-            room: self.room,
-            topic: self.topic.clone(),
-            locked: self.locked.clone(),
-            archived: self.archived.clone(),
-            by: by.to_owned(),
-        }
-    }
-
     /// Takes over what has changed.
     pub fn change(&mut self, changed: RoomChanged) {
         // Names every key, so that a new one is not forgotten.

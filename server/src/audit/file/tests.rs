@@ -99,8 +99,9 @@ fn half_a_line_is_taken_back() {
 #[test]
 fn what_cannot_be_taken_back_is_continued() {
     let dir = tempfile::tempdir().unwrap();
-    let (file, _) = LogFile::open_beside(dir.path(), AuditFile::Chat).unwrap();
-    let mut output = file.output.lock();
+    let (mut output, _) = Output::open(dir.path(), AuditFile::Chat).unwrap();
+    // As of a pipe.
+    output.is_regular = false;
     output.waiting.extend_from_slice(b"next line\n");
     output.file.write_all(b"next").unwrap();
     output.undo(Some(0), 4);

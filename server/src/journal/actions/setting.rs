@@ -82,7 +82,7 @@ pub(super) fn carry_out(
         room.set(setting.clone());
     }
     state.log(line(setting), who, Some(id));
-    tell_changed(state, id, who);
+    tell_changed(state, id, &who.user);
     done(state, request);
     Ok(())
 }

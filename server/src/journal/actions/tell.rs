@@ -159,11 +159,11 @@ pub(super) fn tell_room(
     });
 }
 
-pub(super) fn tell_changed(state: &JournalState, id: RoomId, by: &Person) {
-    let Some(room) = state.rooms().describe(id, by) else {
+pub(in crate::journal) fn tell_changed(state: &JournalState, id: RoomId, by: &str) {
+    let Some(room) = state.rooms().get(id) else {
         return;
     };
-    let changed = room.changed(&by.user);
+    let changed = room.changed(id, by);
     tell_room(state, id, &ServerMessage::RoomChanged(changed), true);
 }
 

@@ -16,6 +16,7 @@ use crate::clock::stamp;
 use crate::delivery::Delivery;
 use crate::event::SessionId;
 use crate::journal::index::PORTION;
+use crate::journal::job::{Figures, JournalSettings};
 use crate::presence::Notice;
 use crate::store::Commit;
 
@@ -67,6 +68,24 @@ impl JournalState {
         };
         self.audit.log(line);
         self.short_of = shortage.map(|shortage| shortage.directory);
+    }
+
+    /// Settings of which some have changed. A chat.log that was moved is not written any more; returns
+    /// whether the new one has all its lines.
+    pub(in crate::journal) fn take_settings(&mut self, settings: JournalSettings) -> bool {
+        self.room_limits = settings.rooms;
+        self.space.set_min_free(settings.min_free);
+        self.look_at_space();
+        self.catch_up();
+        !self.chat.is_behind()
+    }
+
+    pub(in crate::journal) fn figures(&self) -> Figures {
+        Figures {
+            sessions: self.sessions.count(),
+            rooms: self.rooms.count(),
+            free: self.space.free(),
+        }
     }
 
     pub(in crate::journal) fn catch_up(&mut self) {

@@ -1,0 +1,149 @@
+//! A command beside a running server: sends what it was called with, and shows the answer.
+
+use std::fs;
+use std::io::{self, Write};
+use std::net::Shutdown;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail, ensure};
+use rustix::net::sockopt::socket_peercred;
+use zeroize::Zeroizing;
+
+use super::frames::{Frame, FrameError, MAX_PAYLOAD, Request};
+use crate::cli::{Command, UserCommand};
+use crate::config::Settings;
+use crate::local_socket;
+use crate::store::ReceivedCopy;
+
+/// Bytes of output that are kept until the command has ended: it may be piped into a pager, for
+/// which the server does not wait.
+const MAX_OUTPUT: usize = 64 * 1024 * 1024;
+/// For an answer, which waits for the server's disk. A copy may take longer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// `None` where no server listens at `path`.
+///
+/// # Errors
+/// When one may, and can't be reached, or somebody else listens in its place.
+pub fn connect(path: &Path, data_dir: &Path) -> anyhow::Result<Option<UnixStream>> {
+    let stream = match local_socket::connect(path) {
+        Ok(stream) => stream,
+        Err(error) => match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => return Ok(None),
+            io::ErrorKind::PermissionDenied => bail!(
+                "{} is not for this user: run this as the server's user, as root, or as a member \
+                 of admin_group",
+                path.display()
+            ),
+            _ => return Err(error).with_context(|| format!("{} can't be reached", path.display())),
+        },
+    };
+    let peer = socket_peercred(&stream)?.uid;
+    let is_owner = match fs::metadata(data_dir) {
+        Ok(data) => data.uid() == peer.as_raw(),
+        // The data is not for this user to look at. Nobody else can have put the socket there.
+        Err(_) => local_socket::doubt(path)?.is_none(),
+    };
+    ensure!(
+        peer.is_root() || is_owner || peer == rustix::process::geteuid(),
+        "at {} the user with the number {} listens, whom {} does not belong to",
+        path.display(),
+        peer.as_raw(),
+        data_dir.display()
+    );
+    Ok(Some(stream))
+}
+
+pub fn ask(
+    server: &UnixStream,
+    settings: &Settings,
+    command: &Command,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let request = Request {
+        data_dir: settings.data_dir.clone().into_os_string(),
+        arguments: std::env::args_os().skip(1).collect(),
+    };
+    // Before the server copies anything.
+    let mut file = match command {
+        Command::Backup { file } => Some((ReceivedCopy::create(file)?, file)),
+        _ => None,
+    };
+    if file.is_none() {
+        server.set_read_timeout(Some(PATIENCE))?;
+    }
+    let mut stream = server;
+    // A server that refuses this process says so before it reads.
+    let _ = stream.write_all(&request.encode()?);
+    let _ = server.shutdown(Shutdown::Write);
+    let mut output = Zeroizing::new(Vec::with_capacity(MAX_PAYLOAD));
+    loop {
+        match Frame::read(&mut stream).map_err(without_answer)? {
+            Frame::Out(bytes) if output.len() + bytes.len() <= MAX_OUTPUT => {
+                output.extend_from_slice(&bytes);
+            }
+            Frame::File(bytes) => match &mut file {
+                Some((copy, _)) => copy.write(&bytes)?,
+                None => bail!("the server: {}", FrameError::Unknown),
+            },
+            Frame::Out(_) => bail!("the server: {}", FrameError::Unknown),
+            Frame::Failed(sentence) => bail!(sentence),
+            Frame::Done => break,
+        }
+    }
+    if let Some((copy, file)) = file {
+        copy.publish(file)?;
+    }
+    let shown = show(&output, out);
+    if matches!(
+        command,
+        Command::User(UserCommand::ResetSecondFactor { .. })
+    ) {
+        return shown.map_err(|error| {
+            anyhow!("the second factor was replaced but could not be shown ({error}): do it again")
+        });
+    }
+    Ok(shown?)
+}
+
+fn without_answer(error: FrameError) -> anyhow::Error {
+    let is_late =
+        matches!(&error, FrameError::Io(error) if error.kind() == io::ErrorKind::WouldBlock);
+    match error {
+        _ if is_late => anyhow!("the server does not answer; what was asked may be done later"),
+        FrameError::Cut => anyhow!("the server: {error}; what was asked may have been done"),
+        error => anyhow!("the server: {error}"),
+    }
+}
+
+/// Whoever answers gives the terminal no orders.
+fn show(output: &[u8], out: &mut impl Write) -> io::Result<()> {
+    let text = Zeroizing::new(String::from_utf8_lossy(output).into_owned());
+    for line in text.split_inclusive('\n') {
+        let (line, end) = line
+            .strip_suffix('\n')
+            .map_or((line, ""), |line| (line, "\n"));
+        if line.contains(char::is_control) {
+            write!(out, "{}{end}", line.escape_debug())?;
+        } else {
+            write!(out, "{line}{end}")?;
+        }
+    }
+    out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_shown_without_orders_for_the_terminal() {
+        let mut shown = Vec::new();
+        show("ID  NAME\n7   \u{1b}[2J\r\nfärbt".as_bytes(), &mut shown).unwrap();
+        let shown = String::from_utf8(shown).unwrap();
+        assert_eq!(shown, "ID  NAME\n7   \\u{1b}[2J\\r\nfärbt");
+    }
+}

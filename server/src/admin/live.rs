@@ -1,0 +1,142 @@
+//! The running server as the holder of its database: for one command.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::{Mutex, TryLockError};
+
+use anyhow::{anyhow, bail, ensure};
+use chatbox_common::wire::message::AccountId;
+
+use super::commands::Holder;
+use super::frames::{Frame, MAX_PAYLOAD};
+use super::listing::PAGE;
+use crate::audit::Line;
+use crate::control::Control;
+use crate::journal::OperatorRequest;
+use crate::operator::{Operator, OperatorAction};
+use crate::space;
+use crate::store::{self, AccountLine, Reader, SqlLog, StoreError};
+
+const MIB: u64 = 1024 * 1024;
+
+/// What all commands share.
+pub struct Running<'a> {
+    pub control: &'a Control,
+    pub sql_log: &'a SqlLog,
+    /// Held while a copy is made and sent: two would not see each other's need of room.
+    pub copying: &'a Mutex<()>,
+}
+
+pub struct Live<'a> {
+    running: Running<'a>,
+    operator: Operator,
+    stream: &'a UnixStream,
+    reader: Option<Reader>,
+}
+
+impl<'a> Live<'a> {
+    pub const fn new(running: Running<'a>, operator: Operator, stream: &'a UnixStream) -> Self {
+        Self {
+            running,
+            operator,
+            stream,
+            reader: None,
+        }
+    }
+
+    fn reader(&mut self) -> Result<&mut Reader, StoreError> {
+        let reader = match self.reader.take() {
+            Some(reader) => reader,
+            None => Reader::open(
+                self.running.control.data_dir(),
+                self.running.sql_log.clone(),
+            )?,
+        };
+        Ok(self.reader.insert(reader))
+    }
+
+    /// A copy of the database beside it, which has lost its name by now: it ends with its reading.
+    fn copy(&mut self) -> anyhow::Result<File> {
+        let control = self.running.control;
+        let directory = control.data_dir();
+        let needed = store::bytes(directory)?;
+        ensure!(
+            space::free_in(directory)?.saturating_sub(needed) >= control.min_free(),
+            "the disk of {} has no room for a copy, which needs {} MiB until it is sent",
+            directory.display(),
+            needed.div_ceil(MIB)
+        );
+        let path = store::passing_copy(directory);
+        self.reader()?.back_up(&path)?;
+        let copy = File::open(&path);
+        fs::remove_file(&path)?;
+        Ok(copy?)
+    }
+
+    /// Waits until all lines are written, if they can be.
+    fn is_told(&self) -> anyhow::Result<()> {
+        let audit = &self.running.control.shared().audit;
+        audit.reopen();
+        match audit.fault() {
+            None => Ok(()),
+            Some(fault) => bail!("it is done, but the audit can't be written: {fault}"),
+        }
+    }
+}
+
+impl Holder for Live<'_> {
+    fn operator(&self) -> Operator {
+        self.operator
+    }
+
+    fn carry_out(&mut self, action: OperatorAction) -> anyhow::Result<String> {
+        let request = OperatorRequest {
+            operator: self.operator,
+            action,
+        };
+        let name = self.running.control.shared().journal.operate(request)?;
+        self.is_told()?;
+        Ok(name)
+    }
+
+    fn accounts(&mut self, after: AccountId) -> Result<Vec<AccountLine>, StoreError> {
+        self.reader()?
+            .read(|snapshot| snapshot.accounts(after, PAGE))
+    }
+
+    /// Sends the copy: where the file is to lie, and with whose rights, is the peer's matter. The line
+    /// comes first, since whoever asked may have all of it before the end.
+    fn copy_to(&mut self, _: &Path, line: Line) -> anyhow::Result<()> {
+        let _one = self.running.copying.try_lock().map_err(|busy| match busy {
+            TryLockError::WouldBlock => anyhow!("another backup is under way"),
+            TryLockError::Poisoned(_) => anyhow!("an earlier backup has failed in the server"),
+        })?;
+        let audit = &self.running.control.shared().audit;
+        let mut copy = self.copy()?;
+        audit.log(line);
+        // Written, or nothing is sent.
+        audit.reopen();
+        if let Some(fault) = audit.fault() {
+            bail!("the audit can't be written: {fault}");
+        }
+        let mut stream = self.stream;
+        let mut part = vec![0; MAX_PAYLOAD];
+        loop {
+            let length = copy.read(&mut part)?;
+            let Some(read) = part.get(..length).filter(|read| !read.is_empty()) else {
+                return Ok(());
+            };
+            Frame::File(read.to_vec()).write(&mut stream)?;
+        }
+    }
+
+    fn log(&self, line: Line) {
+        self.running.control.shared().audit.log(line);
+    }
+
+    fn reload(&mut self) -> anyhow::Result<Vec<String>> {
+        self.running.control.reload(Some(self.operator))
+    }
+}

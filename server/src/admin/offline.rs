@@ -1,0 +1,145 @@
+//! Commands on a stopped server: the database's lock keeps a server from starting meanwhile.
+
+use std::io::Write;
+use std::mem;
+use std::path::Path;
+
+use anyhow::{Context, anyhow, bail, ensure};
+use chatbox_common::wire::message::AccountId;
+
+use super::commands::{self, Holder};
+use super::listing::PAGE;
+use super::owner::no_database;
+use crate::audit::{Audit, Line};
+use crate::cli::Command;
+use crate::config::Settings;
+use crate::keyfile::{self, IfMissing, KeyFileError, KeyName, load_or_create};
+use crate::operator::{self, Operator, OperatorAction};
+use crate::sql_log::sql_log;
+use crate::store::{
+    self, AccountLine, Commit, DataLock, Durability, Reader, SqlLog, Store, StoreError, Tx,
+};
+use crate::totp_seal::{KEY_ID, SealingKey};
+
+pub fn run(
+    settings: &Settings,
+    operator: Operator,
+    command: &Command,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let data_dir = &settings.data_dir;
+    settings.check_directories()?;
+    ensure!(store::exists(data_dir)?, no_database(data_dir));
+    // Before the logs are opened: those of a running server are its own.
+    let lock = store::lock(data_dir).map_err(|error| match error {
+        StoreError::Locked(_) => anyhow!(
+            "a server is running on {}, and nobody answers at {}: it is just starting or stopping, \
+             is of an earlier version, or has another admin_socket",
+            data_dir.display(),
+            settings.admin_socket().display()
+        ),
+        error => error.into(),
+    })?;
+    settings.make_directories()?;
+    let audit = Audit::start(&settings.log_dir).context("the audit files can't be opened")?;
+    let mut stopped = Stopped {
+        settings,
+        operator,
+        log: sql_log(&audit),
+        audit,
+        database: Database::Locked(lock),
+    };
+    let done = commands::carry_out(command, &mut stopped, out);
+    stopped.audit.stop();
+    match (done, stopped.audit.fault()) {
+        (Ok(()), Some(fault)) => bail!("it is done, but the audit can't be written: {fault}"),
+        (done, _) => done,
+    }
+}
+
+/// Opened when something of it is wanted: a copy is made of what there is, of any schema.
+enum Database {
+    Locked(DataLock),
+    Open(Box<Store>),
+    /// It could not be opened.
+    Lost,
+}
+
+struct Stopped<'a> {
+    settings: &'a Settings,
+    operator: Operator,
+    audit: Audit,
+    log: SqlLog,
+    database: Database,
+}
+
+impl Stopped<'_> {
+    fn store(&mut self) -> Result<&mut Store, StoreError> {
+        if let Database::Locked(_) = self.database
+            && let Database::Locked(lock) = mem::replace(&mut self.database, Database::Lost)
+        {
+            let store = Store::open_locked(lock, Durability::Full, self.log.clone())?;
+            self.database = Database::Open(Box::new(store));
+        }
+        match &mut self.database {
+            Database::Open(store) => Ok(store),
+            Database::Locked(_) | Database::Lost => Err(StoreError::Missing),
+        }
+    }
+
+    /// A server would refuse to start with another key, and could not open what it sealed.
+    fn seal(&mut self) -> anyhow::Result<SealingKey> {
+        let directory = &self.settings.key_dir;
+        let key = load_or_create(directory, KeyName::TotpSeal, IfMissing::MustExist)?;
+        let value = keyfile::check_value(&key).context("the key can't be hashed")?;
+        let kept_as = KeyName::TotpSeal.kept_as();
+        let keeps = |tx: &Tx<'_>| tx.keeps_check_value(&kept_as, &value);
+        if !self.store()?.transaction(Commit::Synced, keeps)? {
+            let path = directory.join(KeyName::TotpSeal.file_name());
+            return Err(KeyFileError::Wrong(path).into());
+        }
+        Ok(SealingKey::new(KEY_ID, key))
+    }
+}
+
+impl Holder for Stopped<'_> {
+    fn operator(&self) -> Operator {
+        self.operator
+    }
+
+    fn carry_out(&mut self, action: OperatorAction) -> anyhow::Result<String> {
+        let seal = match &action {
+            OperatorAction::ReplaceFactor(..) => Some(self.seal()?),
+            _ => None,
+        };
+        let context = operator::Context {
+            operator: self.operator,
+            seal: seal.as_ref(),
+            rooms: self.settings.config.limits.rooms.into(),
+        };
+        let act = |tx: &Tx<'_>| operator::carry_out(tx, &action, &context);
+        let done = self.store()?.transaction(Commit::Synced, act)??;
+        self.audit.log(done.line);
+        Ok(done.name)
+    }
+
+    fn accounts(&mut self, after: AccountId) -> Result<Vec<AccountLine>, StoreError> {
+        self.store()?
+            .transaction(Commit::Usual, |tx| tx.accounts(after, PAGE))
+    }
+
+    fn copy_to(&mut self, file: &Path, line: Line) -> anyhow::Result<()> {
+        let reader = Reader::open(&self.settings.data_dir, self.log.clone())?;
+        reader.back_up(file)?;
+        self.log(line);
+        Ok(())
+    }
+
+    fn log(&self, line: Line) {
+        self.audit.log(line);
+    }
+
+    fn reload(&mut self) -> anyhow::Result<Vec<String>> {
+        bail!("no server is running")
+    }
+}
