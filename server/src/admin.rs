@@ -17,7 +17,7 @@ use std::io::Write;
 
 use anyhow::bail;
 
-use crate::cli::Command;
+use crate::cli::{Command, Exit};
 use crate::config::Settings;
 use crate::operator::Operator;
 pub use socket::AdminSocket;
@@ -27,13 +27,16 @@ pub use socket::AdminSocket;
 ///
 /// # Errors
 /// A sentence for the operator. Unless it says otherwise, nothing was changed.
-pub fn run(settings: &Settings, command: &Command, out: &mut impl Write) -> anyhow::Result<()> {
+pub fn run(settings: &Settings, command: &Command, out: &mut impl Write) -> anyhow::Result<Exit> {
     let path = settings.admin_socket();
     if let Some(server) = client::connect(&path, &settings.data_dir)? {
         return client::ask(&server, settings, command, out);
     }
     if matches!(command, Command::Reload) {
         bail!("no server is running: nobody answers at {}", path.display());
+    }
+    if let Command::Status { json, metrics } = command {
+        return commands::down(&path, (*json, *metrics), out);
     }
     // Who it was, not as whom it runs.
     let operator = Operator::of_process();

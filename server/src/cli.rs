@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use chatbox_common::limits::MAX_TOPIC;
 use chatbox_common::name::{RoomName, UserName};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use crate::config::Options;
 use crate::store::{Role, SCHEMA_VERSION};
@@ -38,8 +38,8 @@ SIGHUP does what `reload` does, and SIGUSR1 writes the server's state to info.lo
 
 Exit codes:
   0  fine
-  1  failure
-  2  usage: a wrong flag or value
+  1  failure; of `status`: something keeps the server from its work
+  2  usage: a wrong flag or value; of `status`: no server runs
   3  configuration: a file cannot be read or is not understood
   4  cannot bind the address";
 
@@ -98,6 +98,24 @@ pub enum Command {
     /// End rooms, or open them again
     #[command(subcommand)]
     Room(RoomCommand),
+    /// List who is online, session by session
+    Sessions {
+        /// Of this person alone
+        #[arg(value_parser = UserName::parse)]
+        name: Option<UserName>,
+        #[command(flatten)]
+        form: ListForm,
+    },
+    /// Say how the server is: exit code 0 when all is well, 1 when something keeps it from its work, 2
+    /// when none runs
+    Status {
+        /// As one JSON object
+        #[arg(long, conflicts_with = "metrics")]
+        json: bool,
+        /// In the text format of Prometheus
+        #[arg(long)]
+        metrics: bool,
+    },
     /// Copy the database to a new file, which must not exist
     Backup {
         /// The file to make
@@ -111,7 +129,18 @@ pub enum Command {
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
     /// List all accounts
-    List,
+    List {
+        #[command(flatten)]
+        form: ListForm,
+    },
+    /// Show what there is about an account
+    Show {
+        /// Who
+        #[arg(value_parser = UserName::parse)]
+        name: UserName,
+        #[command(flatten)]
+        form: ListForm,
+    },
     /// Keep somebody from logging in
     Disable {
         /// Who
@@ -152,7 +181,13 @@ pub enum UserCommand {
 /// What the operator does with rooms.
 #[derive(Debug, Subcommand)]
 pub enum RoomCommand {
+    /// List all rooms but conversations
+    List {
+        #[command(flatten)]
+        form: ListForm,
+    },
     /// Let a room be read from now on, and nothing more; its name stays taken
+    #[command(visible_alias = "close")]
     Archive {
         /// Which, in quotes: '#ops', or '#ops~alice' for one of those who are invited
         #[arg(value_parser = RoomName::parse)]
@@ -162,11 +197,20 @@ pub enum RoomCommand {
         reason: String,
     },
     /// Open an archived room again
+    #[command(visible_alias = "open")]
     Unarchive {
         /// Which, in quotes
         #[arg(value_parser = RoomName::parse)]
         name: RoomName,
     },
+}
+
+/// How a list is shown.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct ListForm {
+    /// As JSON, an object in each line
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// As long as members' reasons may be, and one line as theirs.
@@ -202,8 +246,22 @@ impl Cli {
 pub enum Exit {
     Fine = 0,
     Failure = 1,
+    /// Of `status`.
+    Down = 2,
     Configuration = 3,
     CannotBind = 4,
+}
+
+impl Exit {
+    /// Of a command that the server has carried out.
+    #[must_use]
+    pub const fn of(code: u8) -> Self {
+        match code {
+            0 => Self::Fine,
+            2 => Self::Down,
+            _ => Self::Failure,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {

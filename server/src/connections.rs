@@ -108,6 +108,16 @@ pub struct Standing {
     pub sessions: u32,
 }
 
+/// A session as the operator sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnlineSession {
+    pub session: SessionId,
+    pub user: Arc<str>,
+    pub address: SocketAddr,
+    /// Milliseconds since 1970-01-01 UTC.
+    pub since: u64,
+}
+
 /// A handle on the table. Cheap to clone.
 #[derive(Clone)]
 pub struct Connections {
@@ -375,6 +385,34 @@ impl Connections {
                 session,
                 address: client.address.to_string(),
                 since: client.since,
+            })
+            .collect();
+        sessions.sort_unstable_by_key(|one| one.session);
+        sessions
+    }
+
+    /// All that have begun, in the order of their numbers; of one person, or of all.
+    #[must_use]
+    pub fn begun(&self, of: Option<&UserName>) -> Vec<OnlineSession> {
+        let table = self.table();
+        let key = of.map(UserName::lower);
+        let online = table.people.iter();
+        let online = online.filter(|(name, _)| key.as_ref().is_none_or(|key| key == *name));
+        let mut sessions: Vec<_> = online
+            .flat_map(|(_, online)| {
+                online
+                    .sessions
+                    .iter()
+                    .map(move |session| (online, *session))
+            })
+            .filter_map(|(online, session)| {
+                let client = table.clients.get(&session)?;
+                Some(OnlineSession {
+                    session,
+                    user: Arc::clone(&online.user),
+                    address: client.address,
+                    since: client.since,
+                })
             })
             .collect();
         sessions.sort_unstable_by_key(|one| one.session);

@@ -12,6 +12,7 @@ use crate::config::{ConfigError, Settings, Sources};
 use crate::journal::{JournalSettings, RoomLimits};
 use crate::operator::Operator;
 use crate::shared::{Policy, Shared};
+use crate::status::ServerStatus;
 use crate::store;
 
 pub struct Control {
@@ -139,22 +140,34 @@ impl Control {
 
     /// Writes the server's state to info.log.
     pub fn tell_state(&self) {
-        let (people, connections) = self.shared.connections.counts();
-        let Some(found) = self.shared.journal.figures() else {
-            return;
-        };
+        if let Some(status) = self.status() {
+            self.shared.audit.log(status.line());
+        }
+    }
+
+    /// `None` while the server stops.
+    #[must_use]
+    pub fn status(&self) -> Option<ServerStatus> {
+        let shared = &self.shared;
+        let (people, connections) = shared.connections.counts();
+        let found = shared.journal.figures()?;
         let logs = AUDIT_FILES.map(|name| self.log_dir.join(name));
         let size = |path: &PathBuf| std::fs::metadata(path).map_or(0, |found| found.len());
-        let line = Line::of(&events::STATE)
-            .with("seconds", self.shared.started.elapsed().as_secs())
-            .with("connections", connections)
-            .with("people", people)
-            .with("sessions", found.sessions)
-            .with("rooms", found.rooms)
-            .with("database_bytes", store::bytes(&self.data_dir).unwrap_or(0))
-            .with("log_bytes", logs.iter().map(size).sum::<u64>())
-            .with("free_bytes", found.free);
-        self.shared.audit.log(line);
+        let fault = shared.audit.fault();
+        let fault = fault.map(|fault| format!("the audit can't be written: {fault}"));
+        Some(ServerStatus {
+            uptime_seconds: shared.started.elapsed().as_secs(),
+            connections: connections as u64,
+            connections_max: shared.connections.cap() as u64,
+            people: people as u64,
+            sessions: found.sessions as u64,
+            rooms: found.rooms as u64,
+            messages: found.last_row,
+            database_bytes: store::bytes(&self.data_dir).unwrap_or(0),
+            log_bytes: logs.iter().map(size).sum(),
+            free_bytes: found.free,
+            problems: fault.into_iter().chain(found.problems).collect(),
+        })
     }
 }
 

@@ -47,6 +47,7 @@ mod signals;
 mod space;
 mod sql_log;
 mod startup;
+mod status;
 pub mod store;
 mod strangers;
 mod threads;
@@ -126,7 +127,7 @@ fn settings(cli: &Cli) -> anyhow::Result<(Sources, Settings)> {
 
 fn administer(settings: &Settings, command: &Command) -> Exit {
     match admin::run(settings, command, &mut io::stdout().lock()) {
-        Ok(()) => Exit::Fine,
+        Ok(exit) => exit,
         // `user list | head` closes the pipe once it has what it wants.
         Err(error) if is_broken_pipe(&error) => Exit::Fine,
         Err(error) => failed(&error),

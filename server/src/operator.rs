@@ -9,7 +9,7 @@ use chatbox_common::wire::message::{AccountId, RoomId};
 use crate::audit::Line;
 use crate::audit::events::{self, AuditEvent};
 use crate::store::{
-    Account, LOBBY, RecoveryHash, Role, RoomSetting, Status, StoreError, Title, Tx,
+    Account, LOBBY, RecoveryHash, Role, RoomSetting, Spelled, Status, StoreError, Title, Tx,
 };
 use crate::totp_seal::SealingKey;
 
@@ -178,7 +178,7 @@ fn of_account(
         let line = line.with("user", &account.user).with("account", account.id);
         match detail {
             Detail::None => line,
-            Detail::Role(role) => line.with("role", role),
+            Detail::Role(role) => line.with("role", role.word()),
             Detail::Tokens(tokens) => line.with("tokens", tokens),
         }
     });

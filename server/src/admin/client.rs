@@ -13,7 +13,7 @@ use rustix::net::sockopt::socket_peercred;
 use zeroize::Zeroizing;
 
 use super::frames::{Frame, FrameError, MAX_PAYLOAD, Request};
-use crate::cli::{Command, UserCommand};
+use crate::cli::{Command, Exit, UserCommand};
 use crate::config::Settings;
 use crate::local_socket;
 use crate::store::ReceivedCopy;
@@ -62,7 +62,7 @@ pub fn ask(
     settings: &Settings,
     command: &Command,
     out: &mut impl Write,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Exit> {
     let request = Request {
         data_dir: settings.data_dir.clone().into_os_string(),
         arguments: std::env::args_os().skip(1).collect(),
@@ -80,7 +80,7 @@ pub fn ask(
     let _ = stream.write_all(&request.encode()?);
     let _ = server.shutdown(Shutdown::Write);
     let mut output = Zeroizing::new(Vec::with_capacity(MAX_PAYLOAD));
-    loop {
+    let exit = loop {
         match Frame::read(&mut stream).map_err(without_answer)? {
             Frame::Out(bytes) if output.len() + bytes.len() <= MAX_OUTPUT => {
                 output.extend_from_slice(&bytes);
@@ -91,9 +91,9 @@ pub fn ask(
             },
             Frame::Out(_) => bail!("the server: {}", FrameError::Unknown),
             Frame::Failed(sentence) => bail!(sentence),
-            Frame::Done => break,
+            Frame::Done(code) => break Exit::of(code),
         }
-    }
+    };
     if let Some((copy, file)) = file {
         copy.publish(file)?;
     }
@@ -102,11 +102,13 @@ pub fn ask(
         command,
         Command::User(UserCommand::ResetSecondFactor { .. })
     ) {
-        return shown.map_err(|error| {
+        shown.map_err(|error| {
             anyhow!("the second factor was replaced but could not be shown ({error}): do it again")
-        });
+        })?;
+    } else {
+        shown?;
     }
-    Ok(shown?)
+    Ok(exit)
 }
 
 fn without_answer(error: FrameError) -> anyhow::Error {

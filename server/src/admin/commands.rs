@@ -8,13 +8,16 @@ use chatbox_common::auth::recovery::{RECOVERY_CODES, RecoveryCode};
 use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::name::UserName;
 use chatbox_common::secret::Secret;
-use chatbox_common::wire::message::AccountId;
 
-use super::listing::{all_accounts, table};
-use crate::audit::{Line, events};
-use crate::cli::{Command, RoomCommand, UserCommand};
-use crate::operator::{NewFactor, Operator, OperatorAction};
-use crate::store::{AccountLine, Role, Status, StoreError};
+use super::listing::{BEFORE_ALL, Listed, PAGE, account, account_json, all, json_lines, table};
+use crate::audit::Line;
+use crate::audit::events::{self, AuditEvent};
+use crate::cli::{Command, Exit, ListForm, RoomCommand, UserCommand};
+use crate::clock::stamp;
+use crate::connections::OnlineSession;
+use crate::operator::{NewFactor, Operator, OperatorAction, OperatorRefusal};
+use crate::status::{ServerStatus, down_metrics};
+use crate::store::{AccountLine, Role, RoomFacts, Snapshot, Status, StoreError};
 
 /// A running server, or this process on a stopped one.
 pub trait Holder {
@@ -23,8 +26,16 @@ pub trait Holder {
     /// Returns the account or room as the database spells it.
     fn carry_out(&mut self, action: OperatorAction) -> anyhow::Result<String>;
 
-    /// Accounts behind this one, by number; none where there are no more.
-    fn accounts(&mut self, after: AccountId) -> Result<Vec<AccountLine>, StoreError>;
+    fn read<T>(
+        &mut self,
+        work: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError>;
+
+    /// Sessions that are open, of one person or of all.
+    fn sessions(&self, of: Option<&UserName>) -> Vec<OnlineSession>;
+
+    /// `None` while the server stops.
+    fn status(&self) -> Option<ServerStatus>;
 
     /// Copies the database, as of one moment, and logs the line.
     fn copy_to(&mut self, file: &Path, line: Line) -> anyhow::Result<()>;
@@ -41,21 +52,16 @@ pub fn carry_out(
     command: &Command,
     holder: &mut impl Holder,
     out: &mut impl Write,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Exit> {
     match command {
-        Command::User(command) => user(command, holder, out),
-        Command::Room(RoomCommand::Archive { name, reason }) => {
-            let action = OperatorAction::Archive(name.clone(), Some(reason.clone()));
-            let room = holder.carry_out(action)?;
-            say(
-                out,
-                &format!("{room} is archived: its members read it, and nothing more."),
-            )
+        Command::User(command) => user(command, holder, out)?,
+        Command::Room(command) => room(command, holder, out)?,
+        Command::Sessions { name, form } => {
+            let sessions = holder.sessions(name.as_ref());
+            log_list(holder, &events::SESSIONS_LISTED, sessions.len());
+            show(&sessions, *form, out)?;
         }
-        Command::Room(RoomCommand::Unarchive { name }) => {
-            let room = holder.carry_out(OperatorAction::Archive(name.clone(), None))?;
-            say(out, &format!("{room} is open again."))
-        }
+        Command::Status { json, metrics } => return status(holder, (*json, *metrics), out),
         Command::Backup { file } => {
             let made = |line: Line| line.with("file", file.display());
             let line = holder.operator().line(&events::BACKUP_MADE, made);
@@ -67,11 +73,95 @@ pub fn carry_out(
             say(
                 out,
                 "A server needs the files of its key directory with it; keep the two apart.",
-            )
+            )?;
         }
         Command::Reload => {
             let sentences = holder.reload()?;
-            sentences.iter().try_for_each(|sentence| say(out, sentence))
+            sentences
+                .iter()
+                .try_for_each(|sentence| say(out, sentence))?;
+        }
+    }
+    Ok(Exit::Fine)
+}
+
+fn log_list(holder: &impl Holder, event: &'static AuditEvent, count: usize) {
+    let counted = |line: Line| line.with("count", count);
+    holder.log(holder.operator().line(event, counted));
+}
+
+fn show<T: Listed>(rows: &[T], form: ListForm, out: &mut impl Write) -> anyhow::Result<()> {
+    let text = if form.json {
+        json_lines(rows)
+    } else {
+        table(rows)
+    };
+    Ok(out.write_all(text.as_bytes())?)
+}
+
+/// Not logged: a monitoring system asks again and again.
+fn status(
+    holder: &impl Holder,
+    (json, metrics): (bool, bool),
+    out: &mut impl Write,
+) -> anyhow::Result<Exit> {
+    let status = holder
+        .status()
+        .ok_or_else(|| anyhow!("the server is stopping"))?;
+    let text = match (json, metrics) {
+        (true, _) => format!("{}\n", status.json()),
+        (_, true) => status.metrics(),
+        _ => status.table(),
+    };
+    out.write_all(text.as_bytes())?;
+    Ok(if status.problems.is_empty() {
+        Exit::Fine
+    } else {
+        Exit::Failure
+    })
+}
+
+/// The status where nobody answers at `path`.
+pub fn down(
+    path: &Path,
+    (json, metrics): (bool, bool),
+    out: &mut impl Write,
+) -> anyhow::Result<Exit> {
+    let sentence = format!("no server is running: nobody answers at {}", path.display());
+    let text = match (json, metrics) {
+        (true, _) => format!("{}\n", serde_json::json!({"problems": [sentence]})),
+        (_, true) => down_metrics(),
+        _ => format!("{sentence}\n"),
+    };
+    out.write_all(text.as_bytes())?;
+    Ok(Exit::Down)
+}
+
+fn room(
+    command: &RoomCommand,
+    holder: &mut impl Holder,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    match command {
+        RoomCommand::List { form } => {
+            let of = |room: &RoomFacts| room.title.to_string();
+            let rooms = all(String::new(), of, |after| {
+                holder.read(|snapshot| snapshot.room_facts(after, PAGE))
+            })?;
+            log_list(holder, &events::ROOMS_LISTED, rooms.len());
+            show(&rooms, *form, out)
+        }
+        RoomCommand::Archive { name, reason } => {
+            let action = OperatorAction::Archive(name.clone(), Some(reason.clone()));
+            let room = holder.carry_out(action)?;
+            say(
+                out,
+                &format!("{room} is archived: its members read it, and nothing more."),
+            )
+        }
+        RoomCommand::Unarchive { name } => {
+            let room = holder.carry_out(OperatorAction::Archive(name.clone(), None))?;
+            say(out, &format!("{room} is open again."))
         }
     }
 }
@@ -86,7 +176,16 @@ fn user(
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let (action, sentence) = match command {
-        UserCommand::List => return list(holder, out),
+        UserCommand::List { form } => {
+            let accounts = all(
+                BEFORE_ALL,
+                |account: &AccountLine| account.id,
+                |after| holder.read(|snapshot| snapshot.accounts(*after, PAGE)),
+            )?;
+            log_list(holder, &events::USERS_LISTED, accounts.len());
+            return show(&accounts, *form, out);
+        }
+        UserCommand::Show { name, form } => return show_account(name, *form, holder, out),
         UserCommand::ResetSecondFactor { name } => {
             return reset_second_factor(name, holder, out);
         }
@@ -114,11 +213,23 @@ fn user(
     say(out, &format!("{user} {sentence}."))
 }
 
-fn list(holder: &mut impl Holder, out: &mut impl Write) -> anyhow::Result<()> {
-    let accounts = all_accounts(|after| holder.accounts(after))?;
-    let counted = |line: Line| line.with("count", accounts.len());
-    holder.log(holder.operator().line(&events::USERS_LISTED, counted));
-    Ok(out.write_all(table(&accounts).as_bytes())?)
+fn show_account(
+    name: &UserName,
+    form: ListForm,
+    holder: &mut impl Holder,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let now = stamp();
+    let facts = holder.read(|snapshot| snapshot.account_facts(name, now))?;
+    let facts = facts.ok_or_else(|| OperatorRefusal::NoSuchUser(name.clone()))?;
+    let sessions = holder.sessions(Some(name));
+    let line = &facts.line;
+    let of = |it: Line| it.with("user", &line.user).with("account", line.id);
+    holder.log(holder.operator().line(&events::USER_SHOWN, of));
+    if form.json {
+        return say(out, &account_json(&facts, &sessions).to_string());
+    }
+    Ok(out.write_all(account(&facts, &sessions).as_bytes())?)
 }
 
 fn reset_second_factor(

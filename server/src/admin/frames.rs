@@ -75,7 +75,8 @@ pub enum Frame {
     Out(Zeroizing<Vec<u8>>),
     /// A part of the file that the command is to make.
     File(Vec<u8>),
-    Done,
+    /// The command was carried out; its exit code.
+    Done(u8),
     /// A sentence for standard error.
     Failed(String),
 }
@@ -89,7 +90,7 @@ impl Frame {
         let (kind, payload): (u8, &[u8]) = match self {
             Self::Out(bytes) => (b'O', bytes),
             Self::File(bytes) => (b'F', bytes),
-            Self::Done => (b'D', &[]),
+            Self::Done(code) => (b'D', std::slice::from_ref(code)),
             Self::Failed(sentence) => (b'E', sentence.as_bytes()),
         };
         let payload = payload.get(..MAX_PAYLOAD).unwrap_or(payload);
@@ -114,7 +115,10 @@ impl Frame {
         match kind {
             b'O' => Ok(Self::Out(Zeroizing::new(payload))),
             b'F' => Ok(Self::File(payload)),
-            b'D' if length == 0 => Ok(Self::Done),
+            b'D' => match payload.as_slice() {
+                [code] => Ok(Self::Done(*code)),
+                _ => Err(FrameError::Unknown),
+            },
             b'E' => {
                 let sentence = String::from_utf8_lossy(&payload).into_owned();
                 Ok(Self::Failed(sentence))
@@ -168,7 +172,7 @@ mod tests {
             Frame::Out(Zeroizing::new(b"a\n".to_vec())),
             Frame::File(vec![7; MAX_PAYLOAD]),
             Frame::Failed("no such user".to_owned()),
-            Frame::Done,
+            Frame::Done(1),
         ];
         let mut bytes = Vec::new();
         for frame in &frames {
@@ -183,7 +187,7 @@ mod tests {
             let read = Frame::read(&mut &bytes[..cut]);
             assert!(matches!(read, Err(FrameError::Cut)), "{cut}: {read:?}");
         }
-        for unknown in [&b"O\xff\xff\xff\xff"[..], b"X\0\0\0\0", b"D\0\0\0\x01x"] {
+        for unknown in [&b"O\xff\xff\xff\xff"[..], b"X\0\0\0\0", b"D\0\0\0\0"] {
             let read = Frame::read(&mut &*unknown);
             assert!(matches!(read, Err(FrameError::Unknown)), "{read:?}");
         }

@@ -7,17 +7,18 @@ use std::path::Path;
 use std::sync::{Mutex, TryLockError};
 
 use anyhow::{anyhow, bail, ensure};
-use chatbox_common::wire::message::AccountId;
+use chatbox_common::name::UserName;
 
 use super::commands::Holder;
 use super::frames::{Frame, MAX_PAYLOAD};
-use super::listing::PAGE;
 use crate::audit::Line;
+use crate::connections::OnlineSession;
 use crate::control::Control;
 use crate::journal::OperatorRequest;
 use crate::operator::{Operator, OperatorAction};
 use crate::space;
-use crate::store::{self, AccountLine, Reader, SqlLog, StoreError};
+use crate::status::ServerStatus;
+use crate::store::{self, Reader, Snapshot, SqlLog, StoreError};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -101,9 +102,19 @@ impl Holder for Live<'_> {
         Ok(name)
     }
 
-    fn accounts(&mut self, after: AccountId) -> Result<Vec<AccountLine>, StoreError> {
-        self.reader()?
-            .read(|snapshot| snapshot.accounts(after, PAGE))
+    fn read<T>(
+        &mut self,
+        work: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.reader()?.read(work)
+    }
+
+    fn sessions(&self, of: Option<&UserName>) -> Vec<OnlineSession> {
+        self.running.control.shared().connections.begun(of)
+    }
+
+    fn status(&self) -> Option<ServerStatus> {
+        self.running.control.status()
     }
 
     /// Sends the copy: where the file is to lie, and with whose rights, is the peer's matter. The line

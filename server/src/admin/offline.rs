@@ -5,19 +5,20 @@ use std::mem;
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail, ensure};
-use chatbox_common::wire::message::AccountId;
+use chatbox_common::name::UserName;
 
 use super::commands::{self, Holder};
-use super::listing::PAGE;
 use super::owner::no_database;
 use crate::audit::{Audit, Line};
-use crate::cli::Command;
+use crate::cli::{Command, Exit};
 use crate::config::Settings;
+use crate::connections::OnlineSession;
 use crate::keyfile::{self, IfMissing, KeyFileError, KeyName, load_or_create};
 use crate::operator::{self, Operator, OperatorAction};
 use crate::sql_log::sql_log;
+use crate::status::ServerStatus;
 use crate::store::{
-    self, AccountLine, Commit, DataLock, Durability, Reader, SqlLog, Store, StoreError, Tx,
+    self, Commit, DataLock, Durability, Reader, Snapshot, SqlLog, Store, StoreError, Tx,
 };
 use crate::totp_seal::{KEY_ID, SealingKey};
 
@@ -26,7 +27,7 @@ pub fn run(
     operator: Operator,
     command: &Command,
     out: &mut impl Write,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Exit> {
     let data_dir = &settings.data_dir;
     settings.check_directories()?;
     ensure!(store::exists(data_dir)?, no_database(data_dir));
@@ -52,7 +53,7 @@ pub fn run(
     let done = commands::carry_out(command, &mut stopped, out);
     stopped.audit.stop();
     match (done, stopped.audit.fault()) {
-        (Ok(()), Some(fault)) => bail!("it is done, but the audit can't be written: {fault}"),
+        (Ok(_), Some(fault)) => bail!("it is done, but the audit can't be written: {fault}"),
         (done, _) => done,
     }
 }
@@ -123,9 +124,19 @@ impl Holder for Stopped<'_> {
         Ok(done.name)
     }
 
-    fn accounts(&mut self, after: AccountId) -> Result<Vec<AccountLine>, StoreError> {
-        self.store()?
-            .transaction(Commit::Usual, |tx| tx.accounts(after, PAGE))
+    fn read<T>(
+        &mut self,
+        work: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.store()?.transaction(Commit::Usual, |tx| work(tx))
+    }
+
+    fn sessions(&self, _: Option<&UserName>) -> Vec<OnlineSession> {
+        Vec::new()
+    }
+
+    fn status(&self) -> Option<ServerStatus> {
+        None
     }
 
     fn copy_to(&mut self, file: &Path, line: Line) -> anyhow::Result<()> {

@@ -22,7 +22,7 @@ use super::commands;
 use super::frames::{Frame, MAX_PAYLOAD, MAX_REQUEST, Request};
 use super::live::{Live, Running};
 use crate::audit::{Line, Seldom, events};
-use crate::cli::Cli;
+use crate::cli::{Cli, Exit};
 use crate::config::Settings;
 use crate::control::Control;
 use crate::operator::Operator;
@@ -193,14 +193,14 @@ fn refuse(stream: &UnixStream, sentence: &str) {
 fn serve(stream: &UnixStream, operator: Operator, serving: &Serving) {
     let mut out = stream;
     let last = match answer(stream, operator, serving) {
-        Ok(()) => Frame::Done,
+        Ok(exit) => Frame::Done(exit as u8),
         Err(error) => Frame::Failed(format!("{error:#}")),
     };
     // Fails where whoever asked has gone.
     let _ = last.write(&mut out);
 }
 
-fn answer(stream: &UnixStream, operator: Operator, serving: &Serving) -> anyhow::Result<()> {
+fn answer(stream: &UnixStream, operator: Operator, serving: &Serving) -> anyhow::Result<Exit> {
     stream.set_write_timeout(Some(PATIENCE))?;
     let request = request(stream)?;
     let data_dir = serving.control.data_dir();
@@ -223,7 +223,7 @@ fn answer(stream: &UnixStream, operator: Operator, serving: &Serving) -> anyhow:
         copying: &serving.copying,
     };
     let mut out = Kept::default();
-    commands::carry_out(
+    let exit = commands::carry_out(
         &command,
         &mut Live::new(running, operator, stream),
         &mut out,
@@ -231,7 +231,7 @@ fn answer(stream: &UnixStream, operator: Operator, serving: &Serving) -> anyhow:
     for part in out.0.chunks(MAX_PAYLOAD) {
         Frame::Out(Zeroizing::new(part.to_vec())).write(&mut &*stream)?;
     }
-    Ok(())
+    Ok(exit)
 }
 
 /// What comes whole within [`PATIENCE`], however slowly.

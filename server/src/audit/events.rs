@@ -137,8 +137,11 @@ events! {
         RELOADED = Info "reloaded" ([changed] [kept] [by] [uid] [gid] [pid]);
         RELOAD_FAILED = Error "reload_failed" (why [by] [uid] [gid] [pid]);
         STATE = Info "state"
-            (seconds connections people sessions rooms database_bytes log_bytes free_bytes);
+            (seconds connections people sessions rooms database_bytes log_bytes free_bytes [problems]);
         USERS_LISTED = Info "users_listed" (by uid count gid pid);
+        USER_SHOWN = Info "user_shown" (by uid user account gid pid);
+        SESSIONS_LISTED = Info "sessions_listed" (by uid count gid pid);
+        ROOMS_LISTED = Info "rooms_listed" (by uid count gid pid);
         BACKUP_MADE = Info "backup_made" (by uid file gid pid);
 
         ROOM_CREATED = Info "room_created" (access topic room by account);

@@ -323,12 +323,16 @@ pub struct JournalSettings {
 }
 
 /// What the journal has in memory, and on its disks.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Figures {
     pub sessions: usize,
     pub rooms: usize,
+    /// The number of the last message that was committed, in all rooms.
+    pub last_row: u64,
     /// Bytes, on the fuller of the disks.
     pub free: u64,
+    /// What keeps it from its work, a sentence each.
+    pub problems: Vec<String>,
 }
 
 pub(super) type ReplySender<T> = SyncSender<Result<T, Unavailable>>;

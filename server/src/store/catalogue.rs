@@ -5,8 +5,8 @@
 
 use super::statement::Statement;
 use super::{
-    accounts, factors, history, ignores, index, members, meta, moment, online, resume, rooms,
-    search, sql,
+    accounts, factors, history, ignores, index, members, meta, moment, online, overview, resume,
+    rooms, search, sql,
 };
 
 const ALL: &[&[Statement]] = &[
@@ -19,6 +19,7 @@ const ALL: &[&[Statement]] = &[
     meta::STATEMENTS,
     moment::STATEMENTS,
     online::STATEMENTS,
+    overview::STATEMENTS,
     resume::STATEMENTS,
     rooms::STATEMENTS,
     search::STATEMENTS,

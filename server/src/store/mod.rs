@@ -7,7 +7,7 @@
 //!
 //! What can be read is a method of [`Snapshot`], what can be changed a method of [`Tx`], each
 //! beside its table: `accounts`, `factors`, `resume`, `rooms`, `members`, `ignores`, `history`,
-//! `moment`, `index`, `search`, `online`, `meta`. `catalogue` has all their statements, `column`
+//! `moment`, `index`, `search`, `online`, `overview`, `meta`. `catalogue` has all their statements, `column`
 //! converts values to and from columns.
 
 mod accounts;
@@ -26,6 +26,7 @@ mod meta;
 mod moment;
 mod new;
 mod online;
+mod overview;
 mod reader;
 mod resume;
 mod rooms;
@@ -49,6 +50,7 @@ pub use ignores::Ignored;
 pub use index::Portion;
 pub use members::{Membership, Sanction, first_readable};
 pub use new::NewDatabase;
+pub use overview::{AccountFacts, RoomFacts};
 pub use reader::{Checkpoint, Checkpointer, Reader};
 pub use resume::{NewToken, Resumed, TokenId};
 pub use rooms::{LOBBY, NewRoom, RoomRow, RoomSetting};

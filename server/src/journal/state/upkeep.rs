@@ -84,8 +84,22 @@ impl JournalState {
         Figures {
             sessions: self.sessions.count(),
             rooms: self.rooms.count(),
+            last_row: self.chat.logged(),
             free: self.space.free(),
+            problems: self.problems(),
         }
+    }
+
+    fn problems(&self) -> Vec<String> {
+        let shortage = self.space.shortage().map(|shortage| shortage.to_string());
+        let behind = "chat.log can't be written, and no message is taken until it can";
+        let behind = self.chat.is_behind().then(|| behind.to_owned());
+        let mut failures: Vec<_> = self.failures.iter().collect();
+        failures.sort_unstable();
+        let failures = failures
+            .into_iter()
+            .map(|(event, why)| format!("{event}: {why}"));
+        shortage.into_iter().chain(behind).chain(failures).collect()
     }
 
     pub(in crate::journal) fn catch_up(&mut self) {
