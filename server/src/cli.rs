@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use chatbox_common::limits::MAX_TOPIC;
 use chatbox_common::name::{RoomName, UserName};
+use chatbox_common::wire::session::SessionNumber;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
@@ -105,6 +106,11 @@ pub enum Command {
         name: Option<UserName>,
         #[command(flatten)]
         form: ListForm,
+    },
+    /// End a session, and take back the login that it could be resumed with
+    Kick {
+        /// Which, as `sessions` and the logs have it
+        session: SessionNumber,
     },
     /// Say how the server is: exit code 0 when all is well, 1 when something keeps it from its work, 2
     /// when none runs

@@ -205,6 +205,7 @@ impl Connection {
             sealer: sender.into_sealer(),
             backpressure: Arc::clone(backpressure),
             after: who.after(),
+            token: *who.token(),
             capabilities: who.capabilities(),
             limits: Limits::with_pace(self.shared.policy().messages_per_second),
             begun: Box::new(move || connections.begin(session, now_ms())),

@@ -119,6 +119,7 @@ mod tests {
                 sealer,
                 backpressure: Arc::clone(&backpressure),
                 after: 0,
+                token: [0; 16],
                 capabilities: Capabilities::NONE,
                 limits: Limits::with_pace(0),
                 begun: Box::new(move || begun.store(true, Ordering::Relaxed)),

@@ -5,11 +5,14 @@
 use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::name::{RoomName, UserName};
 use chatbox_common::wire::message::{AccountId, RoomId};
+use chatbox_common::wire::session::SessionNumber;
 
 use crate::audit::Line;
 use crate::audit::events::{self, AuditEvent};
+use crate::event::{Person, SessionId};
 use crate::store::{
-    Account, LOBBY, RecoveryHash, Role, RoomSetting, Spelled, Status, StoreError, Title, Tx,
+    Account, LOBBY, RecoveryHash, Role, RoomSetting, Spelled, Status, StoreError, Title, TokenId,
+    Tx,
 };
 use crate::totp_seal::SealingKey;
 
@@ -62,6 +65,8 @@ pub enum OperatorAction {
     /// Takes back all resume tokens.
     LogOut(UserName),
     ReplaceFactor(UserName, NewFactor),
+    /// Ends a session of a running server, and takes back its resume token.
+    EndSession(SessionId),
     /// With a reason the room is only read from now on; without one it is opened again, if there is
     /// a place for it. How many rooms its maker may have is no matter of the operator's.
     Archive(RoomName, Option<String>),
@@ -74,6 +79,8 @@ pub struct Context<'a> {
     pub seal: Option<&'a SealingKey>,
     /// How many rooms there may be.
     pub rooms: u64,
+    /// What [`OperatorAction::EndSession`] names; `None` where there is no such session.
+    pub session: Option<(Person, TokenId)>,
 }
 
 /// Why nothing was done: a sentence for the operator.
@@ -81,6 +88,8 @@ pub struct Context<'a> {
 pub enum OperatorRefusal {
     #[error("no such user: {0}")]
     NoSuchUser(UserName),
+    #[error("no such session: {0}")]
+    NoSuchSession(SessionNumber),
     #[error("no such room: {0}")]
     NoSuchRoom(RoomName),
     #[error("the lobby can't be archived")]
@@ -99,6 +108,7 @@ pub enum Effect {
     Nothing,
     /// No session of this account may go on.
     EndSessions(AccountId),
+    EndSession(SessionId),
     SetRole(AccountId, Role),
     SetRoom(RoomId, RoomSetting),
 }
@@ -151,6 +161,7 @@ pub fn carry_out(
             let effect = Effect::EndSessions(account.id);
             Ok((&events::SECOND_FACTOR_RESET, Detail::None, effect))
         }),
+        OperatorAction::EndSession(session) => end_session(tx, *session, context),
         OperatorAction::Archive(room, reason) => archive(tx, room, reason.as_deref(), context),
     }
 }
@@ -186,6 +197,28 @@ fn of_account(
         name: account.user.to_string(),
         line,
         effect,
+    }))
+}
+
+fn end_session(
+    tx: &Tx<'_>,
+    session: SessionId,
+    context: &Context<'_>,
+) -> Result<Result<Done, OperatorRefusal>, StoreError> {
+    let number = SessionNumber(session);
+    let Some((person, token)) = &context.session else {
+        return Ok(Err(OperatorRefusal::NoSuchSession(number)));
+    };
+    tx.revoke_family(token)?;
+    let line = context.operator.line(&events::SESSION_KICKED, |line| {
+        line.with("user", &person.user)
+            .with("account", person.account)
+            .with("session", number)
+    });
+    Ok(Ok(Done {
+        name: person.user.to_string(),
+        line,
+        effect: Effect::EndSession(session),
     }))
 }
 

@@ -5,6 +5,7 @@
 //! `start.connection`; of a server that counts from 1 at every start, the number alone.
 
 use std::fmt;
+use std::str::FromStr;
 
 const CONNECTION_BITS: u32 = 32;
 
@@ -29,6 +30,28 @@ impl fmt::Display for SessionNumber {
     }
 }
 
+/// A text is no number of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a session's number is like 3.17")]
+pub struct NoSessionNumber;
+
+impl FromStr for SessionNumber {
+    type Err = NoSessionNumber;
+
+    /// As it is shown.
+    fn from_str(text: &str) -> Result<Self, NoSessionNumber> {
+        let (start, connection) = text.split_once('.').unwrap_or(("0", text));
+        let [start, connection] =
+            [start, connection].map(|part| part.parse::<u32>().map_err(|_| NoSessionNumber));
+        let number = Self(u64::from(start?) << CONNECTION_BITS | u64::from(connection?));
+        // Nothing but what is shown: "+1", "007".
+        if number.to_string() == text {
+            return Ok(number);
+        }
+        Err(NoSessionNumber)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,6 +66,25 @@ mod tests {
             (u64::MAX, "4294967295.4294967295"),
         ] {
             assert_eq!(SessionNumber(number).to_string(), shown);
+            assert_eq!(shown.parse(), Ok(SessionNumber(number)));
+        }
+        for none in [
+            "",
+            ".",
+            "3.",
+            ".17",
+            "3.17.1",
+            "0.7",
+            "+3.17",
+            "3.017",
+            "3.4294967296",
+            "a",
+        ] {
+            assert_eq!(
+                none.parse::<SessionNumber>(),
+                Err(NoSessionNumber),
+                "{none}"
+            );
         }
     }
 }

@@ -61,6 +61,10 @@ pub fn carry_out(
             log_list(holder, &events::SESSIONS_LISTED, sessions.len());
             show(&sessions, *form, out)?;
         }
+        Command::Kick { session } => {
+            let user = holder.carry_out(OperatorAction::EndSession(session.0))?;
+            say(out, &format!("Session {session} of {user} has ended."))?;
+        }
         Command::Status { json, metrics } => return status(holder, (*json, *metrics), out),
         Command::Backup { file } => {
             let made = |line: Line| line.with("file", file.display());

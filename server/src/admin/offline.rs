@@ -117,6 +117,7 @@ impl Holder for Stopped<'_> {
             operator: self.operator,
             seal: seal.as_ref(),
             rooms: self.settings.config.limits.rooms.into(),
+            session: None,
         };
         let act = |tx: &Tx<'_>| operator::carry_out(tx, &action, &context);
         let done = self.store()?.transaction(Commit::Synced, act)??;

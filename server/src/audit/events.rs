@@ -124,6 +124,7 @@ events! {
         USER_ENABLED = Info "user_enabled" (by uid user account gid pid);
         SECOND_FACTOR_RESET = Info "second_factor_reset" (by uid user account gid pid);
         ROLE_SET = Info "role_set" (by uid user account role gid pid);
+        SESSION_KICKED = Info "session_kicked" (by uid user account session gid pid);
         COMMAND_REFUSED = Warn "command_refused" (uid gid pid);
         USER_LOGGED_OUT = Info "user_logged_out" (by uid user account tokens gid pid);
     }

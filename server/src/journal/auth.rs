@@ -221,7 +221,8 @@ fn change(
             tx.set_verifier(id, verifier.expose())?;
             let end = now + i64::from(TOKEN_SECONDS) * 1000;
             let seconds = renew(tx, id, successor, end, now)?;
-            Ok(AuthOutcome::Alone(granted(seconds), Some(change.session)))
+            let stays = (change.session, successor.id);
+            Ok(AuthOutcome::Alone(granted(seconds), Some(stays)))
         }
         Part::Factor {
             totp,
@@ -237,7 +238,8 @@ fn change(
             let sealed = sealed.map_err(|_| StoreError::Missing)?;
             tx.replace_second_factor(id, &sealed, *step, recovery)?;
             let seconds = renew(tx, id, successor, end, now)?;
-            Ok(AuthOutcome::Alone(granted(seconds), Some(change.session)))
+            let stays = (change.session, successor.id);
+            Ok(AuthOutcome::Alone(granted(seconds), Some(stays)))
         }
     }
 }

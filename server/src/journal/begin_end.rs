@@ -161,6 +161,7 @@ pub(super) fn begin(
             address: begin.address,
             capabilities: begin.capabilities,
             rooms: heads.iter().map(|(id, _)| *id).chain(hidden).collect(),
+            token: begin.token,
             is_logged_out: false,
         },
     );

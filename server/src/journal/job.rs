@@ -182,6 +182,8 @@ pub struct Begin {
     pub backpressure: Arc<Backpressure>,
     /// [`Granted::after`] of its login.
     pub after: u64,
+    /// By which it can be resumed.
+    pub token: TokenId,
     /// What its client announced at the login.
     pub capabilities: Capabilities,
     /// As the welcome tells them.

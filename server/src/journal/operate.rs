@@ -3,7 +3,7 @@
 
 use super::actions::tell_changed;
 use super::job::{OperatorError, OperatorRequest};
-use super::publish::end_sessions;
+use super::publish::{end_session, end_sessions};
 use super::state::JournalState;
 use crate::audit::events;
 use crate::operator::Effect;
@@ -23,6 +23,7 @@ pub(super) fn operate(
     match done.effect {
         Effect::Nothing => {}
         Effect::EndSessions(account) => end_sessions(state, account, None),
+        Effect::EndSession(session) => end_session(state, session),
         Effect::SetRole(account, role) => {
             let is_admin = role == Role::Admin;
             state.sessions_mut().set_admin(account, is_admin);

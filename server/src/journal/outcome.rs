@@ -8,6 +8,7 @@ use chatbox_common::wire::message::{AccountId, RoomId, Seq};
 use super::job::Granted;
 use super::sessions::Sessions;
 use crate::event::{Person, SessionId};
+use crate::store::TokenId;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PostOutcome {
@@ -23,8 +24,9 @@ pub(super) enum PostOutcome {
 
 pub(super) enum AuthOutcome {
     Granted(Granted),
-    /// It succeeded, and all sessions of the account end except for this one.
-    Alone(Granted, Option<SessionId>),
+    /// It succeeded, and all sessions of the account end except for this one, which has another resume
+    /// token.
+    Alone(Granted, Option<(SessionId, TokenId)>),
     /// The name is taken, a code or token is spent, or the credentials have changed.
     Refused,
     /// A resume token was used that had been replaced before: two hold it, and one is a thief. Its
@@ -64,7 +66,8 @@ impl<'a> LogOuts<'a> {
     pub(super) fn note(&mut self, done: &AuthOutcome) {
         if let AuthOutcome::Alone(granted, but) = done {
             self.count += 1;
-            self.ended.push((granted.person.account, *but));
+            let but = but.map(|(session, _)| session);
+            self.ended.push((granted.person.account, but));
         }
     }
 

@@ -110,8 +110,12 @@ fn answer(
     for (answer, outcome) in answers.into_iter().zip(outcomes) {
         let granted = match outcome {
             AuthOutcome::Granted(granted) => Some(granted),
-            AuthOutcome::Alone(granted, session) => {
+            AuthOutcome::Alone(granted, stays) => {
+                let session = stays.map(|(session, _)| session);
                 end_sessions(state, granted.person.account, session);
+                if let Some((session, token)) = stays {
+                    state.sessions_mut().set_token(session, token);
+                }
                 Some(granted)
             }
             AuthOutcome::Refused => None,
@@ -131,6 +135,12 @@ pub(super) fn end_sessions(state: &mut JournalState, account: AccountId, but: Op
     for session in state.sessions_mut().log_out(account, but) {
         state.deliveries().send(session, Delivery::LogOut(session));
     }
+}
+
+/// Only after the commit that takes its token back.
+pub(super) fn end_session(state: &mut JournalState, session: SessionId) {
+    state.sessions_mut().end_alone(session);
+    state.deliveries().send(session, Delivery::LogOut(session));
 }
 
 fn logged(admitted: &Admitted, seq: Seq, now_ms: u64) -> Logged<'_> {

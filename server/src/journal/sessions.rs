@@ -7,6 +7,7 @@ use std::sync::Arc;
 use chatbox_common::wire::message::{AccountId, Capabilities, RoomId};
 
 use crate::event::{Person, SessionId};
+use crate::store::TokenId;
 
 pub(super) struct SessionState {
     pub(super) person: Person,
@@ -15,6 +16,8 @@ pub(super) struct SessionState {
     pub(super) capabilities: Capabilities,
     /// Those in which it counts as online, hidden ones in memory among them.
     pub(super) rooms: Vec<RoomId>,
+    /// By which it can be resumed.
+    pub(super) token: TokenId,
     /// It stays in the table until its own thread has heard of the log-out and ends it.
     pub(super) is_logged_out: bool,
 }
@@ -108,6 +111,19 @@ impl Sessions {
         ended
     }
 
+    /// One session ends, and others of its account go on.
+    pub(super) fn end_alone(&mut self, number: SessionId) {
+        if let Some(session) = self.by_number.get_mut(&number) {
+            session.is_logged_out = true;
+        }
+    }
+
+    pub(super) fn set_token(&mut self, number: SessionId, token: TokenId) {
+        if let Some(session) = self.by_number.get_mut(&number) {
+            session.token = token;
+        }
+    }
+
     /// For the sessions of the account that are open, and for all that begin.
     pub(super) fn set_admin(&mut self, account: AccountId, is_admin: bool) {
         self.admins.insert(account, is_admin);
@@ -148,6 +164,7 @@ mod tests {
             address: "192.0.2.7:4000".parse().unwrap(),
             capabilities: Capabilities::NONE,
             rooms: vec![RoomId(1)],
+            token: [0; 16],
             is_logged_out: false,
         }
     }

@@ -157,6 +157,13 @@ impl JournalState {
             operator,
             seal: Some(&self.seal),
             rooms: self.room_limits.rooms,
+            session: match action {
+                OperatorAction::EndSession(session) => self
+                    .sessions
+                    .open(*session)
+                    .map(|session| (session.person.clone(), session.token)),
+                _ => None,
+            },
         };
         let act = |tx: &Tx<'_>| operator::carry_out(tx, action, &context);
         self.store.transaction(Commit::Synced, act)

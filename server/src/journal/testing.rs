@@ -93,6 +93,7 @@ fn in_the_lobby(person: Person) -> SessionState {
         address: "192.0.2.7:4000".parse().unwrap(),
         capabilities: Capabilities::NONE,
         rooms: vec![LOBBY],
+        token: [0; 16],
         is_logged_out: false,
     }
 }

@@ -46,6 +46,7 @@ impl Accounts {
             address: "192.0.2.7:4000".parse().unwrap(),
             capabilities: Capabilities::NONE,
             rooms: Vec::new(),
+            token: [0; 16],
             is_logged_out: false,
         };
         let mut sessions = Sessions::default();
@@ -252,7 +253,7 @@ fn a_session_that_was_logged_out_or_is_gone_changes_nothing() {
         [
             AuthOutcome::Refused,
             AuthOutcome::Refused,
-            AuthOutcome::Alone(_, Some(FIRST))
+            AuthOutcome::Alone(_, Some((FIRST, _)))
         ]
     ));
     assert_eq!(accounts.tokens(), [9]);
