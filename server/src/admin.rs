@@ -6,7 +6,9 @@
 
 mod client;
 mod commands;
+mod export;
 mod frames;
+mod holder;
 mod listing;
 mod live;
 mod offline;

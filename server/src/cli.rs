@@ -1,7 +1,7 @@
 //! The command line, and what the exit codes mean.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::LazyLock;
 
@@ -131,6 +131,17 @@ pub enum Command {
     Reload,
 }
 
+impl Command {
+    /// The file that it makes.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Backup { file } | Self::User(UserCommand::Export { file, .. }) => Some(file),
+            _ => None,
+        }
+    }
+}
+
 /// What the operator does with accounts.
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
@@ -146,6 +157,14 @@ pub enum UserCommand {
         name: UserName,
         #[command(flatten)]
         form: ListForm,
+    },
+    /// Write everything that there is of somebody to a new file, as JSON, an object in each line
+    Export {
+        /// Who
+        #[arg(value_parser = UserName::parse)]
+        name: UserName,
+        /// The file to make, which must not exist
+        file: PathBuf,
     },
     /// Keep somebody from logging in
     Disable {

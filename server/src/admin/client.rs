@@ -16,7 +16,7 @@ use super::frames::{Frame, FrameError, MAX_PAYLOAD, Request};
 use crate::cli::{Command, Exit, UserCommand};
 use crate::config::Settings;
 use crate::local_socket;
-use crate::store::ReceivedCopy;
+use crate::store::PendingFile;
 
 /// Bytes of output that are kept until the command has ended: it may be piped into a pager, for
 /// which the server does not wait.
@@ -67,10 +67,10 @@ pub fn ask(
         data_dir: settings.data_dir.clone().into_os_string(),
         arguments: std::env::args_os().skip(1).collect(),
     };
-    // Before the server copies anything.
-    let mut file = match command {
-        Command::Backup { file } => Some((ReceivedCopy::create(file)?, file)),
-        _ => None,
+    // Before the server makes what is to be in it.
+    let mut file = match command.file() {
+        Some(file) => Some((PendingFile::create(file)?, file)),
+        None => None,
     };
     if file.is_none() {
         server.set_read_timeout(Some(PATIENCE))?;
@@ -86,7 +86,9 @@ pub fn ask(
                 output.extend_from_slice(&bytes);
             }
             Frame::File(bytes) => match &mut file {
-                Some((copy, _)) => copy.write(&bytes)?,
+                Some((pending, _)) => pending
+                    .write_all(&bytes)
+                    .context("the file can't be written")?,
                 None => bail!("the server: {}", FrameError::Unknown),
             },
             Frame::Out(_) => bail!("the server: {}", FrameError::Unknown),
@@ -94,8 +96,8 @@ pub fn ask(
             Frame::Done(code) => break Exit::of(code),
         }
     };
-    if let Some((copy, file)) = file {
-        copy.publish(file)?;
+    if let Some((pending, file)) = file {
+        pending.publish(file)?;
     }
     let shown = show(&output, out);
     if matches!(

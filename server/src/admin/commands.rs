@@ -1,6 +1,6 @@
 //! What each command does and says, whoever holds the database.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, IntoInnerError, Write};
 use std::path::Path;
 
 use anyhow::anyhow;
@@ -9,42 +9,17 @@ use chatbox_common::auth::totp::TotpSecret;
 use chatbox_common::name::UserName;
 use chatbox_common::secret::Secret;
 
+use super::export;
+use super::holder::Holder;
 use super::listing::{BEFORE_ALL, Listed, PAGE, account, account_json, all, json_lines, table};
 use crate::audit::Line;
 use crate::audit::events::{self, AuditEvent};
 use crate::cli::{Command, Exit, ListForm, RoomCommand, UserCommand};
 use crate::clock::stamp;
 use crate::connections::OnlineSession;
-use crate::operator::{NewFactor, Operator, OperatorAction, OperatorRefusal};
-use crate::status::{ServerStatus, down_metrics};
-use crate::store::{AccountLine, Role, RoomFacts, Snapshot, Status, StoreError};
-
-/// A running server, or this process on a stopped one.
-pub trait Holder {
-    fn operator(&self) -> Operator;
-
-    /// Returns the account or room as the database spells it.
-    fn carry_out(&mut self, action: OperatorAction) -> anyhow::Result<String>;
-
-    fn read<T>(
-        &mut self,
-        work: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError>;
-
-    /// Sessions that are open, of one person or of all.
-    fn sessions(&self, of: Option<&UserName>) -> Vec<OnlineSession>;
-
-    /// `None` while the server stops.
-    fn status(&self) -> Option<ServerStatus>;
-
-    /// Copies the database, as of one moment, and logs the line.
-    fn copy_to(&mut self, file: &Path, line: Line) -> anyhow::Result<()>;
-
-    fn log(&self, line: Line);
-
-    /// Returns sentences for the operator.
-    fn reload(&mut self) -> anyhow::Result<Vec<String>>;
-}
+use crate::operator::{NewFactor, OperatorAction, OperatorRefusal};
+use crate::status::down_metrics;
+use crate::store::{AccountFacts, AccountLine, Role, RoomFacts, Status};
 
 /// # Errors
 /// A sentence for the operator. Unless it says otherwise, nothing was changed.
@@ -189,6 +164,7 @@ fn user(
             log_list(holder, &events::USERS_LISTED, accounts.len());
             return show(&accounts, *form, out);
         }
+        UserCommand::Export { name, file } => return export_account(name, file, holder, out),
         UserCommand::Show { name, form } => return show_account(name, *form, holder, out),
         UserCommand::ResetSecondFactor { name } => {
             return reset_second_factor(name, holder, out);
@@ -217,16 +193,23 @@ fn user(
     say(out, &format!("{user} {sentence}."))
 }
 
+fn facts(
+    name: &UserName,
+    holder: &mut impl Holder,
+) -> anyhow::Result<(AccountFacts, Vec<OnlineSession>)> {
+    let now = stamp();
+    let facts = holder.read(|snapshot| snapshot.account_facts(name, now))?;
+    let facts = facts.ok_or_else(|| OperatorRefusal::NoSuchUser(name.clone()))?;
+    Ok((facts, holder.sessions(Some(name))))
+}
+
 fn show_account(
     name: &UserName,
     form: ListForm,
     holder: &mut impl Holder,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
-    let now = stamp();
-    let facts = holder.read(|snapshot| snapshot.account_facts(name, now))?;
-    let facts = facts.ok_or_else(|| OperatorRefusal::NoSuchUser(name.clone()))?;
-    let sessions = holder.sessions(Some(name));
+    let (facts, sessions) = facts(name, holder)?;
     let line = &facts.line;
     let of = |it: Line| it.with("user", &line.user).with("account", line.id);
     holder.log(holder.operator().line(&events::USER_SHOWN, of));
@@ -234,6 +217,29 @@ fn show_account(
         return say(out, &account_json(&facts, &sessions).to_string());
     }
     Ok(out.write_all(account(&facts, &sessions).as_bytes())?)
+}
+
+fn export_account(
+    name: &UserName,
+    file: &Path,
+    holder: &mut impl Holder,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let (facts, sessions) = facts(name, holder)?;
+    let user = &facts.line.user;
+    let of = |line: Line| {
+        let line = line.with("user", user).with("account", facts.line.id);
+        line.with("file", file.display())
+    };
+    let line = holder.operator().line(&events::USER_EXPORTED, of);
+    let mut sink = BufWriter::new(holder.sink(file, line)?);
+    export::write(&facts, &sessions, holder, &mut sink)?;
+    let sink = sink.into_inner().map_err(IntoInnerError::into_error)?;
+    holder.finish(sink, file)?;
+    say(
+        out,
+        &format!("What there is of {user} is in {}.", file.display()),
+    )
 }
 
 fn reset_second_factor(

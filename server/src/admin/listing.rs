@@ -250,7 +250,7 @@ fn moment(at: i64) -> Option<String> {
 }
 
 /// RFC 3339, with milliseconds.
-fn time(at: i64) -> Option<String> {
+pub fn time(at: i64) -> Option<String> {
     let time = Timestamp::from_millisecond(at).ok()?;
     Some(time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string())
 }

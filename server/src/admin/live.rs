@@ -1,7 +1,7 @@
 //! The running server as the holder of its database: for one command.
 
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::{Mutex, TryLockError};
@@ -9,8 +9,8 @@ use std::sync::{Mutex, TryLockError};
 use anyhow::{anyhow, bail, ensure};
 use chatbox_common::name::UserName;
 
-use super::commands::Holder;
 use super::frames::{Frame, MAX_PAYLOAD};
+use super::holder::Holder;
 use crate::audit::Line;
 use crate::connections::OnlineSession;
 use crate::control::Control;
@@ -87,7 +87,24 @@ impl<'a> Live<'a> {
     }
 }
 
-impl Holder for Live<'_> {
+/// What is written goes to whoever asked, part by part.
+pub struct StreamSink<'a>(&'a UnixStream);
+
+impl Write for StreamSink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let part = bytes.get(..MAX_PAYLOAD).unwrap_or(bytes);
+        Frame::File(part.to_vec()).write(&mut self.0)?;
+        Ok(part.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> Holder for Live<'a> {
+    type Sink = StreamSink<'a>;
+
     fn operator(&self) -> Operator {
         self.operator
     }
@@ -119,28 +136,30 @@ impl Holder for Live<'_> {
 
     /// Sends the copy: where the file is to lie, and with whose rights, is the peer's matter. The line
     /// comes first, since whoever asked may have all of it before the end.
-    fn copy_to(&mut self, _: &Path, line: Line) -> anyhow::Result<()> {
+    fn copy_to(&mut self, file: &Path, line: Line) -> anyhow::Result<()> {
         let _one = self.running.copying.try_lock().map_err(|busy| match busy {
             TryLockError::WouldBlock => anyhow!("another backup is under way"),
             TryLockError::Poisoned(_) => anyhow!("an earlier backup has failed in the server"),
         })?;
-        let audit = &self.running.control.shared().audit;
         let mut copy = self.copy()?;
+        let mut sink = self.sink(file, line)?;
+        io::copy(&mut copy, &mut sink)?;
+        Ok(())
+    }
+
+    fn sink(&mut self, _: &Path, line: Line) -> anyhow::Result<StreamSink<'a>> {
+        let audit = &self.running.control.shared().audit;
         audit.log(line);
         // Written, or nothing is sent.
         audit.reopen();
         if let Some(fault) = audit.fault() {
             bail!("the audit can't be written: {fault}");
         }
-        let mut stream = self.stream;
-        let mut part = vec![0; MAX_PAYLOAD];
-        loop {
-            let length = copy.read(&mut part)?;
-            let Some(read) = part.get(..length).filter(|read| !read.is_empty()) else {
-                return Ok(());
-            };
-            Frame::File(read.to_vec()).write(&mut stream)?;
-        }
+        Ok(StreamSink(self.stream))
+    }
+
+    fn finish(&mut self, _: StreamSink<'a>, _: &Path) -> anyhow::Result<()> {
+        Ok(())
     }
 
     fn log(&self, line: Line) {

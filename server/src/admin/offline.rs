@@ -7,7 +7,8 @@ use std::path::Path;
 use anyhow::{Context, anyhow, bail, ensure};
 use chatbox_common::name::UserName;
 
-use super::commands::{self, Holder};
+use super::commands;
+use super::holder::Holder;
 use super::owner::no_database;
 use crate::audit::{Audit, Line};
 use crate::cli::{Command, Exit};
@@ -18,7 +19,8 @@ use crate::operator::{self, Operator, OperatorAction};
 use crate::sql_log::sql_log;
 use crate::status::ServerStatus;
 use crate::store::{
-    self, Commit, DataLock, Durability, Reader, Snapshot, SqlLog, Store, StoreError, Tx,
+    self, Commit, DataLock, Durability, PendingFile, Reader, Snapshot, SqlLog, Store, StoreError,
+    Tx,
 };
 use crate::totp_seal::{KEY_ID, SealingKey};
 
@@ -104,6 +106,8 @@ impl Stopped<'_> {
 }
 
 impl Holder for Stopped<'_> {
+    type Sink = PendingFile;
+
     fn operator(&self) -> Operator {
         self.operator
     }
@@ -145,6 +149,16 @@ impl Holder for Stopped<'_> {
         reader.back_up(file)?;
         self.log(line);
         Ok(())
+    }
+
+    fn sink(&mut self, file: &Path, line: Line) -> anyhow::Result<PendingFile> {
+        let sink = PendingFile::create(file)?;
+        self.log(line);
+        Ok(sink)
+    }
+
+    fn finish(&mut self, sink: PendingFile, file: &Path) -> anyhow::Result<()> {
+        Ok(sink.publish(file)?)
     }
 
     fn log(&self, line: Line) {

@@ -141,6 +141,7 @@ events! {
             (seconds connections people sessions rooms database_bytes log_bytes free_bytes [problems]);
         USERS_LISTED = Info "users_listed" (by uid count gid pid);
         USER_SHOWN = Info "user_shown" (by uid user account gid pid);
+        USER_EXPORTED = Info "user_exported" (by uid user account file gid pid);
         SESSIONS_LISTED = Info "sessions_listed" (by uid count gid pid);
         ROOMS_LISTED = Info "rooms_listed" (by uid count gid pid);
         BACKUP_MADE = Info "backup_made" (by uid file gid pid);

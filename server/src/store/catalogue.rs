@@ -5,12 +5,13 @@
 
 use super::statement::Statement;
 use super::{
-    accounts, factors, history, ignores, index, members, meta, moment, online, overview, resume,
-    rooms, search, sql,
+    accounts, export, factors, history, ignores, index, members, meta, moment, online, overview,
+    resume, rooms, search, sql,
 };
 
 const ALL: &[&[Statement]] = &[
     accounts::STATEMENTS,
+    export::STATEMENTS,
     factors::STATEMENTS,
     history::STATEMENTS,
     ignores::STATEMENTS,

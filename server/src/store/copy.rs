@@ -2,7 +2,7 @@
 //! process that is killed in the middle leaves nothing that passes for a copy.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use rusqlite::backup::{Backup, StepResult};
@@ -109,13 +109,13 @@ fn is_passing(name: &str) -> bool {
             .is_some_and(|end| end.starts_with(".db"))
 }
 
-/// A copy that a running server sends, under another name until it is complete.
-pub struct ReceivedCopy {
+/// A file that a command makes, under another name until it is complete.
+pub struct PendingFile {
     unfinished: Unfinished,
     file: File,
 }
 
-impl ReceivedCopy {
+impl PendingFile {
     /// Makes the file beside `target`, mode 0600.
     ///
     /// # Errors
@@ -131,13 +131,6 @@ impl ReceivedCopy {
         Ok(Self { unfinished, file })
     }
 
-    /// # Errors
-    /// Those of files, such as a full disk.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        let written = self.file.write_all(bytes);
-        written.map_err(StoreError::io("write", &self.unfinished.0))
-    }
-
     /// Syncs the file and gives it its name.
     ///
     /// # Errors
@@ -145,6 +138,16 @@ impl ReceivedCopy {
     pub fn publish(self, target: &Path) -> Result<(), StoreError> {
         drop(self.file);
         self.unfinished.publish(target)
+    }
+}
+
+impl Write for PendingFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 

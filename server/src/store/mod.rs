@@ -7,7 +7,8 @@
 //!
 //! What can be read is a method of [`Snapshot`], what can be changed a method of [`Tx`], each
 //! beside its table: `accounts`, `factors`, `resume`, `rooms`, `members`, `ignores`, `history`,
-//! `moment`, `index`, `search`, `online`, `overview`, `meta`. `catalogue` has all their statements, `column`
+//! `moment`, `index`, `search`, `online`, `overview`, `export`,
+//! `meta`. `catalogue` has all their statements, `column`
 //! converts values to and from columns.
 
 mod accounts;
@@ -16,6 +17,7 @@ mod check;
 mod column;
 mod copy;
 mod error;
+mod export;
 mod factors;
 mod files;
 mod history;
@@ -41,8 +43,9 @@ mod types;
 pub use accounts::{Account, AccountLine, Credentials, NewAccount};
 pub use check::Checked;
 pub use column::Spelled;
-pub use copy::{ReceivedCopy, passing_copy, remove_passing_copies};
+pub use copy::{PendingFile, passing_copy, remove_passing_copies};
 pub use error::StoreError;
+pub use export::OwnMessage;
 pub use factors::RecoveryHash;
 pub use files::{DATABASE, DataLock, bytes, exists, lock};
 pub use history::{Inserted, Message, NewMessage, Unlogged};
