@@ -40,7 +40,7 @@ SIGHUP does what `reload` does, and SIGUSR1 writes the server's state to info.lo
 Exit codes:
   0  fine
   1  failure; of `status`: something keeps the server from its work
-  2  usage: a wrong flag or value; of `status`: no server runs
+  2  usage: a wrong flag or value; of `status`: no server answers
   3  configuration: a file cannot be read or is not understood
   4  cannot bind the address";
 
@@ -96,7 +96,7 @@ pub enum Command {
     /// Look after accounts
     #[command(subcommand)]
     User(UserCommand),
-    /// End rooms, or open them again
+    /// List rooms, end them, or open them again
     #[command(subcommand)]
     Room(RoomCommand),
     /// List who is online, session by session
@@ -113,7 +113,7 @@ pub enum Command {
         session: SessionNumber,
     },
     /// Say how the server is: exit code 0 when all is well, 1 when something keeps it from its work, 2
-    /// when none runs
+    /// when none answers
     Status {
         /// As one JSON object
         #[arg(long, conflicts_with = "metrics")]

@@ -2,7 +2,7 @@
 //! the directories once a start is to succeed.
 //!
 //! What the text of the file means is `chatbox_common::config`'s; this module knows where the file
-//! lies, and what relative directories are relative to. Called once, by `main`.
+//! lies, and what relative directories are relative to. Called by `main`, and at each reload.
 
 #[cfg(test)]
 mod tests;

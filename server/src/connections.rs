@@ -395,28 +395,33 @@ impl Connections {
     #[must_use]
     pub fn begun(&self, of: Option<&UserName>) -> Vec<OnlineSession> {
         let table = self.table();
-        let key = of.map(UserName::lower);
-        let online = table.people.iter();
-        let online = online.filter(|(name, _)| key.as_ref().is_none_or(|key| key == *name));
-        let mut sessions: Vec<_> = online
-            .flat_map(|(_, online)| {
-                online
-                    .sessions
-                    .iter()
-                    .map(move |session| (online, *session))
-            })
-            .filter_map(|(online, session)| {
-                let client = table.clients.get(&session)?;
-                Some(OnlineSession {
-                    session,
-                    user: Arc::clone(&online.user),
-                    address: client.address,
-                    since: client.since,
-                })
-            })
-            .collect();
-        sessions.sort_unstable_by_key(|one| one.session);
-        sessions
+        let of_person = |online: &Online, found: &mut Vec<OnlineSession>| {
+            for &session in &online.sessions {
+                if let Some(client) = table.clients.get(&session) {
+                    found.push(OnlineSession {
+                        session,
+                        user: Arc::clone(&online.user),
+                        address: client.address,
+                        since: client.since,
+                    });
+                }
+            }
+        };
+        let mut found = Vec::new();
+        match of {
+            Some(user) => {
+                if let Some(online) = table.people.get(&user.lower()) {
+                    of_person(online, &mut found);
+                }
+            }
+            None => table
+                .people
+                .values()
+                .for_each(|online| of_person(online, &mut found)),
+        }
+        drop(table);
+        found.sort_unstable_by_key(|one| one.session);
+        found
     }
 
     /// How many people are online, and how many connections there are.

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anyhow::{bail, ensure};
 use chatbox_common::config::{AUDIT_FILES, Config};
@@ -14,6 +15,9 @@ use crate::operator::Operator;
 use crate::shared::{Policy, Shared};
 use crate::status::ServerStatus;
 use crate::store;
+
+/// For the journal's answer.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 pub struct Control {
     shared: Arc<Shared>,
@@ -140,34 +144,39 @@ impl Control {
 
     /// Writes the server's state to info.log.
     pub fn tell_state(&self) {
-        if let Some(status) = self.status() {
-            self.shared.audit.log(status.line());
-        }
+        self.shared.audit.log(self.status().line());
     }
 
-    /// `None` while the server stops.
+    /// Waits for [`PATIENCE`] at most: it is asked for when something is wrong.
     #[must_use]
-    pub fn status(&self) -> Option<ServerStatus> {
+    pub fn status(&self) -> ServerStatus {
         let shared = &self.shared;
         let (people, connections) = shared.connections.counts();
-        let found = shared.journal.figures()?;
+        let found = shared.journal.figures(PATIENCE);
+        let stuck = "the thread that writes the database does not answer";
+        let stuck = found.is_none().then(|| stuck.to_owned());
         let logs = AUDIT_FILES.map(|name| self.log_dir.join(name));
         let size = |path: &PathBuf| std::fs::metadata(path).map_or(0, |found| found.len());
         let fault = shared.audit.fault();
         let fault = fault.map(|fault| format!("the audit can't be written: {fault}"));
-        Some(ServerStatus {
+        let known = found.as_ref();
+        ServerStatus {
             uptime_seconds: shared.started.elapsed().as_secs(),
             connections: connections as u64,
             connections_max: shared.connections.cap() as u64,
             people: people as u64,
-            sessions: found.sessions as u64,
-            rooms: found.rooms as u64,
-            messages: found.last_row,
+            sessions: known.map(|found| found.sessions as u64),
+            rooms: known.map(|found| found.rooms as u64),
+            messages: known.map(|found| found.last_row),
             database_bytes: store::bytes(&self.data_dir).unwrap_or(0),
             log_bytes: logs.iter().map(size).sum(),
-            free_bytes: found.free,
-            problems: fault.into_iter().chain(found.problems).collect(),
-        })
+            free_bytes: known.map(|found| found.free),
+            problems: (stuck.into_iter())
+                .chain(fault)
+                .chain(shared.faults.all())
+                .chain(found.into_iter().flat_map(|found| found.problems))
+                .collect(),
+        }
     }
 }
 

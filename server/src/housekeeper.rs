@@ -145,9 +145,12 @@ impl Housekeeper {
                 shared.audit.look_at_files();
                 shared.write_noise(false);
                 reads.write(&shared.audit);
-                if let Err(error) = chat_sync.sync() {
+                let unsynced = chat_sync.sync().err();
+                if let Some(error) = &unsynced {
                     log::error!("chat.log can't be synced: {error}");
                 }
+                let unsynced = unsynced.map(|error| format!("can't be synced: {error}"));
+                shared.faults.set("chat.log", unsynced);
                 let found = log.checkpointer.look();
                 if let Err(error @ StoreError::Gone(_)) = found {
                     if let Some(stop) = stop.take() {
@@ -166,6 +169,14 @@ impl Housekeeper {
                         log.turn()
                     }
                 });
+                shared.faults.set(
+                    "checkpoint_failed",
+                    done.as_ref().err().map(ToString::to_string),
+                );
+                let held_up = log
+                    .is_held_up
+                    .then(|| "a program reads the database".to_owned());
+                shared.faults.set("checkpoint_held_up", held_up);
                 let was_failing = std::mem::replace(&mut is_failing, done.is_err());
                 let line = match done {
                     Ok(held_up) => held_up.map(|bytes| {

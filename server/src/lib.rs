@@ -23,6 +23,7 @@ mod control;
 mod crowd;
 mod delivery;
 mod event;
+mod faults;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod handshakes;

@@ -1,15 +1,16 @@
 //! A socket in the file system: made for those alone who may use it, and reached at any path.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, Permissions};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use chatbox_common::config::{Doubt, Writers};
-use rustix::fs::{AtFlags, CWD, Gid, Mode, chownat, fchmod};
+use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, chownat, fchmod};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 /// Connections that may wait to be accepted.
@@ -23,15 +24,23 @@ fn at<T>(path: &Path, work: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T
         return work(path);
     }
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    let directory = File::open(path.parent().unwrap_or(path))?;
+    // To search it is enough: it need not be readable.
+    let parent = path.parent().unwrap_or(path);
+    let directory = rustix::fs::open(parent, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
     let short = format!("/proc/self/fd/{}", directory.as_raw_fd());
     work(&Path::new(&short).join(name))
 }
 
 /// # Errors
-/// [`io::ErrorKind::NotFound`] and [`io::ErrorKind::ConnectionRefused`] where nobody listens.
-pub fn connect(path: &Path) -> io::Result<UnixStream> {
-    at(path, |path| UnixStream::connect(path))
+/// [`io::ErrorKind::NotFound`] and [`io::ErrorKind::ConnectionRefused`] where nobody listens;
+/// [`io::ErrorKind::WouldBlock`] where nobody accepts within `patience`.
+pub fn connect(path: &Path, patience: Duration) -> io::Result<UnixStream> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // Linux waits as long for a place among those that are to be accepted.
+    socket.set_write_timeout(Some(patience))?;
+    at(path, |path| socket.connect(&SockAddr::unix(path)?))?;
+    socket.set_write_timeout(None)?;
+    Ok(OwnedFd::from(socket).into())
 }
 
 /// Why somebody else could have put a socket there, or could replace it.
@@ -109,7 +118,7 @@ mod tests {
             let listener = bind(&path, None).unwrap();
             let mode = fs::metadata(&path).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
-            connect(&path).unwrap();
+            connect(&path, Duration::from_secs(10)).unwrap();
             let taken = bind(&path, None).unwrap_err().to_string();
             assert_eq!(taken, "another server listens there");
             drop(listener);

@@ -20,6 +20,7 @@ use crate::config::{Settings, Sources};
 use crate::connections::Connections;
 use crate::control::Control;
 use crate::delivery::{Deliveries, Delivery};
+use crate::faults::Faults;
 use crate::handshakes::HandshakeThreads;
 use crate::housekeeper::Housekeeper;
 use crate::journal::{self, AuditedChat, RoomLimits};
@@ -126,6 +127,7 @@ impl Server {
             handshakes,
             audit,
             noise: Mutex::new(Noise::default()),
+            faults: Faults::default(),
             database_trouble: Seldom::default(),
             budgets,
             logins: Mutex::new(AddressBudget::logins()),

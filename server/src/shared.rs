@@ -18,6 +18,7 @@ use crate::audit::{Audit, Line, Noise, Seldom, events};
 use crate::connections::{Connections, Full};
 use crate::delivery::Deliveries;
 use crate::event::SessionId;
+use crate::faults::Faults;
 use crate::handshakes::HandshakeThreads;
 use crate::journal::Journal;
 use crate::networks::Networks;
@@ -37,6 +38,8 @@ pub struct Shared {
     pub audit: Audit,
     /// Peers that never logged in, counted by address.
     pub noise: Mutex<Noise>,
+    /// Told of by the housekeeper.
+    pub faults: Faults,
     /// Of attempts that failed because of the database.
     pub database_trouble: Seldom,
     /// What each account may still have done, in all of its sessions.

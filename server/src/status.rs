@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use crate::audit::{Line, events};
 
+/// Its name, and what it counts.
+type Figure = (&'static str, u64, &'static str);
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerStatus {
     pub uptime_seconds: u64,
@@ -14,38 +17,42 @@ pub struct ServerStatus {
     /// The most there may be.
     pub connections_max: u64,
     pub people: u64,
-    pub sessions: u64,
-    /// That are in memory.
-    pub rooms: u64,
+    pub sessions: Option<u64>,
+    /// That are in memory. What is `None` is not known, since the journal does not answer.
+    pub rooms: Option<u64>,
     /// The number of the last message that was committed, in all rooms: they are counted on from the
     /// first one on.
-    pub messages: u64,
+    pub messages: Option<u64>,
     /// With what waits beside the database to be moved into it.
     pub database_bytes: u64,
     /// Of the four log files, as they are named now.
     pub log_bytes: u64,
     /// On the fuller one of the disks of both.
-    pub free_bytes: u64,
+    pub free_bytes: Option<u64>,
     /// What keeps the server from doing all of its work, a sentence each.
     pub problems: Vec<String>,
 }
 
 impl ServerStatus {
     /// All figures, by the names that they have everywhere, each with what it counts.
-    fn figures(&self) -> [(&'static str, u64, &'static str); 10] {
-        [
-            ("uptime_seconds", self.uptime_seconds, "Since the start."),
+    fn figures(&self) -> Vec<Figure> {
+        let all = [
+            (
+                "uptime_seconds",
+                Some(self.uptime_seconds),
+                "Since the start.",
+            ),
             (
                 "connections",
-                self.connections,
+                Some(self.connections),
                 "Connections, those before login among them.",
             ),
             (
                 "connections_max",
-                self.connections_max,
+                Some(self.connections_max),
                 "The most connections at a time.",
             ),
-            ("people", self.people, "People who are online."),
+            ("people", Some(self.people), "People who are online."),
             (
                 "sessions",
                 self.sessions,
@@ -59,12 +66,12 @@ impl ServerStatus {
             ),
             (
                 "database_bytes",
-                self.database_bytes,
+                Some(self.database_bytes),
                 "The database and its write-ahead log.",
             ),
             (
                 "log_bytes",
-                self.log_bytes,
+                Some(self.log_bytes),
                 "The four audit files as they are named now.",
             ),
             (
@@ -72,7 +79,11 @@ impl ServerStatus {
                 self.free_bytes,
                 "Free on the fuller disk of the database and the logs.",
             ),
-        ]
+        ];
+        let known = all.into_iter();
+        known
+            .filter_map(|(name, figure, help)| Some((name, figure?, help)))
+            .collect()
     }
 
     /// For people.
@@ -93,9 +104,8 @@ impl ServerStatus {
 
     #[must_use]
     pub fn json(&self) -> Value {
-        let figures = self
-            .figures()
-            .map(|(name, figure, _)| (name.to_owned(), json!(figure)));
+        let figures = self.figures().into_iter();
+        let figures = figures.map(|(name, figure, _)| (name.to_owned(), json!(figure)));
         let mut object: serde_json::Map<_, _> = figures.into_iter().collect();
         object.insert("problems".to_owned(), json!(self.problems));
         Value::Object(object)
@@ -121,15 +131,21 @@ impl ServerStatus {
     /// The event's keys are the figures that it has had from the beginning, in their order.
     #[must_use]
     pub fn line(&self) -> Line {
-        let line = Line::of(&events::STATE)
-            .with("seconds", self.uptime_seconds)
-            .with("connections", self.connections)
-            .with("people", self.people)
-            .with("sessions", self.sessions)
-            .with("rooms", self.rooms)
-            .with("database_bytes", self.database_bytes)
-            .with("log_bytes", self.log_bytes)
-            .with("free_bytes", self.free_bytes);
+        let figures = [
+            ("seconds", Some(self.uptime_seconds)),
+            ("connections", Some(self.connections)),
+            ("people", Some(self.people)),
+            ("sessions", self.sessions),
+            ("rooms", self.rooms),
+            ("database_bytes", Some(self.database_bytes)),
+            ("log_bytes", Some(self.log_bytes)),
+            ("free_bytes", self.free_bytes),
+        ];
+        let known = figures.into_iter();
+        let known = known.filter_map(|(name, figure)| Some((name, figure?)));
+        let line = known.fold(Line::of(&events::STATE), |line, (name, figure)| {
+            line.with(name, figure)
+        });
         if self.problems.is_empty() {
             return line;
         }
@@ -167,12 +183,12 @@ mod tests {
             connections: 2,
             connections_max: 3,
             people: 4,
-            sessions: 5,
-            rooms: 6,
-            messages: 7,
+            sessions: Some(5),
+            rooms: Some(6),
+            messages: Some(7),
             database_bytes: 8,
             log_bytes: 9,
-            free_bytes: 10,
+            free_bytes: Some(10),
             problems: problems.iter().map(|&problem| problem.to_owned()).collect(),
         }
     }
@@ -199,6 +215,23 @@ mod tests {
         assert_eq!(object["messages"], 7);
         assert_eq!(object["problems"][0], "the disk is full");
         assert!(table.ends_with("problem          the disk is full\n"));
+    }
+
+    #[test]
+    fn what_is_not_known_stands_nowhere() {
+        let status = ServerStatus {
+            rooms: None,
+            free_bytes: None,
+            ..status(&["stuck"])
+        };
+        for text in [status.table(), status.metrics(), status.json().to_string()] {
+            assert!(!text.contains("rooms") && !text.contains("free"), "{text}");
+        }
+        let line = status.line();
+        assert!(
+            line.as_str()
+                .ends_with(" sessions=5 database_bytes=8 log_bytes=9 problems=stuck")
+        );
     }
 
     #[test]

@@ -295,6 +295,8 @@ fn beside_a_running_server_it_is_none_either() {
     for (arguments, is_done) in [
         (&["user", "disable", "alice"][..], true),
         (&["backup", "b"], false),
+        (&["user", "list"], false),
+        (&["user", "show", "alice"], false),
     ] {
         let complaint = dir.refused(arguments, 1);
         assert!(
@@ -321,6 +323,13 @@ fn a_configuration_that_is_gone_opens_nothing_that_was_closed() {
         let info = dir.read("log/info.log");
         info.contains("ERROR reload_failed why=").then_some(())
     });
+    let elsewhere = dir.path("moved.toml");
+    let elsewhere = ["reload", "--config", elsewhere.to_str().unwrap()];
+    let complaint = dir.refused(&elsewhere, 3);
+    assert!(
+        complaint.contains("the server was started with"),
+        "{complaint}"
+    );
     fs::rename(dir.path("moved.toml"), dir.path("config.toml")).unwrap();
     assert_eq!(dir.fine(&["reload"]), "no setting has changed\n");
     server.stop();

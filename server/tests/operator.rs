@@ -8,6 +8,7 @@
     reason = "a test may assert in the plainest way, in its helpers as well"
 )]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -217,7 +218,7 @@ fn accounts_are_listed_and_the_database_copied_beside_it_and_its_logs_are_its_ow
     }
     server.line("info.log", &["users_listed by=operator", "count=1"]);
     server.line("info.log", &["backup_made by=operator", "file=copy.db"]);
-    // What a command reads stands among the server's own statements, and it opens no log itself.
+    // What a command reads is numbered among the server's own transactions.
     let lines = server.lines("sql.log");
     let number = |line: &String| {
         line.split(" tx=")
@@ -227,8 +228,12 @@ fn accounts_are_listed_and_the_database_copied_beside_it_and_its_logs_are_its_ow
             .parse::<u64>()
             .ok()
     };
-    let numbers: Vec<_> = lines.iter().filter_map(number).collect();
-    assert!(numbers.is_sorted(), "{numbers:?}");
+    let begun = lines
+        .iter()
+        .filter(|line| line.contains(" statement=BEGIN"));
+    let numbers: Vec<_> = begun.filter_map(number).collect();
+    let different: BTreeSet<_> = numbers.iter().collect();
+    assert_eq!(different.len(), numbers.len(), "{numbers:?}");
     server.stop();
     assert!(!server.path().join("data/admin.sock").exists());
 }
@@ -365,6 +370,22 @@ fn root_gives_commands_as_the_owner_of_the_data_and_nobody_else_may() {
         complaint.contains("belongs to the user with the number 0"),
         "{complaint}"
     );
+
+    // Whoever has a folder on the way could exchange what lies in it.
+    chown(server.path(), Some(1234), None).unwrap();
+    let complaint = server.operated_in_vain(&["user", "list"]);
+    let who = "belongs to the user with the number 1234, who could exchange";
+    assert!(complaint.contains(who), "{complaint}");
+    chown(server.path(), Some(0), None).unwrap();
+    let log = server.path().join("log");
+    fs::set_permissions(&log, fs::Permissions::from_mode(0o770)).unwrap();
+    let complaint = server.operated_in_vain(&["user", "list"]);
+    assert!(
+        complaint.contains("may be changed by others"),
+        "{complaint}"
+    );
+    fs::set_permissions(&log, fs::Permissions::from_mode(0o700)).unwrap();
+    server.operated(&["user", "list"]);
 
     for name in ["", "data", "log", "keys"] {
         let directory = server.path().join(name);

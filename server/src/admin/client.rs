@@ -12,15 +12,19 @@ use anyhow::{Context, anyhow, bail, ensure};
 use rustix::net::sockopt::socket_peercred;
 use zeroize::Zeroizing;
 
+use super::absent::nobody_answers;
+use super::commands;
 use super::frames::{Frame, FrameError, MAX_PAYLOAD, Request};
 use crate::cli::{Command, Exit, UserCommand};
-use crate::config::Settings;
+use crate::config::{ConfigError, Settings};
 use crate::local_socket;
 use crate::store::PendingFile;
 
 /// Bytes of output that are kept until the command has ended: it may be piped into a pager, for
-/// which the server does not wait.
+/// which the server does not wait. Of longer output the rest is written as it comes.
 const MAX_OUTPUT: usize = 64 * 1024 * 1024;
+/// For the server to accept, and to say how it is.
+const ACCEPTED: Duration = Duration::from_secs(10);
 /// For an answer, which waits for the server's disk. A copy may take longer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -29,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// # Errors
 /// When one may, and can't be reached, or somebody else listens in its place.
 pub fn connect(path: &Path, data_dir: &Path) -> anyhow::Result<Option<UnixStream>> {
-    let stream = match local_socket::connect(path) {
+    let stream = match local_socket::connect(path, ACCEPTED) {
         Ok(stream) => stream,
         Err(error) => match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => return Ok(None),
@@ -72,9 +76,11 @@ pub fn ask(
         Some(file) => Some((PendingFile::create(file)?, file)),
         None => None,
     };
-    if file.is_none() {
-        server.set_read_timeout(Some(PATIENCE))?;
-    }
+    let patience = match command {
+        Command::Status { .. } => Some(ACCEPTED),
+        _ => file.is_none().then_some(PATIENCE),
+    };
+    server.set_read_timeout(patience)?;
     let mut stream = server;
     // A server that refuses this process says so before it reads.
     let _ = stream.write_all(&request.encode()?);
@@ -82,8 +88,12 @@ pub fn ask(
     let mut output = Zeroizing::new(Vec::with_capacity(MAX_PAYLOAD));
     let exit = loop {
         match Frame::read(&mut stream).map_err(without_answer)? {
-            Frame::Out(bytes) if output.len() + bytes.len() <= MAX_OUTPUT => {
+            Frame::Out(bytes) => {
                 output.extend_from_slice(&bytes);
+                if output.len() > MAX_OUTPUT {
+                    out.write_all(&output)?;
+                    output.clear();
+                }
             }
             Frame::File(bytes) => match &mut file {
                 Some((pending, _)) => pending
@@ -91,15 +101,14 @@ pub fn ask(
                     .context("the file can't be written")?,
                 None => bail!("the server: {}", FrameError::Unknown),
             },
-            Frame::Out(_) => bail!("the server: {}", FrameError::Unknown),
-            Frame::Failed(sentence) => bail!(sentence),
+            Frame::Failed(code, sentence) => return Err(failed(code, sentence)),
             Frame::Done(code) => break Exit::of(code),
         }
     };
     if let Some((pending, file)) = file {
         pending.publish(file)?;
     }
-    let shown = show(&output, out);
+    let shown = out.write_all(&output).and_then(|()| out.flush());
     if matches!(
         command,
         Command::User(UserCommand::ResetSecondFactor { .. })
@@ -113,6 +122,40 @@ pub fn ask(
     Ok(exit)
 }
 
+/// A server that runs and does not answer is down as well. Who may not ask is told so.
+///
+/// # Errors
+/// When it can't be known.
+pub fn status(
+    server: anyhow::Result<Option<UnixStream>>,
+    settings: &Settings,
+    (json, metrics): (bool, bool),
+    out: &mut impl Write,
+) -> anyhow::Result<Exit> {
+    let asked = match server? {
+        Some(server) => {
+            let mut kept = Vec::new();
+            let command = Command::Status { json, metrics };
+            match ask(&server, settings, &command, &mut kept) {
+                Ok(exit) => {
+                    out.write_all(&kept)?;
+                    return Ok(exit);
+                }
+                Err(error) => format!("{error:#}"),
+            }
+        }
+        None => nobody_answers(settings),
+    };
+    commands::down(&asked, (json, metrics), out)
+}
+
+fn failed(code: u8, sentence: String) -> anyhow::Error {
+    if code == Exit::Configuration as u8 {
+        return ConfigError(sentence.lines().map(str::to_owned).collect()).into();
+    }
+    anyhow!(sentence)
+}
+
 fn without_answer(error: FrameError) -> anyhow::Error {
     let is_late =
         matches!(&error, FrameError::Io(error) if error.kind() == io::ErrorKind::WouldBlock);
@@ -120,34 +163,5 @@ fn without_answer(error: FrameError) -> anyhow::Error {
         _ if is_late => anyhow!("the server does not answer; what was asked may be done later"),
         FrameError::Cut => anyhow!("the server: {error}; what was asked may have been done"),
         error => anyhow!("the server: {error}"),
-    }
-}
-
-/// Whoever answers gives the terminal no orders.
-fn show(output: &[u8], out: &mut impl Write) -> io::Result<()> {
-    let text = Zeroizing::new(String::from_utf8_lossy(output).into_owned());
-    for line in text.split_inclusive('\n') {
-        let (line, end) = line
-            .strip_suffix('\n')
-            .map_or((line, ""), |line| (line, "\n"));
-        if line.contains(char::is_control) {
-            write!(out, "{}{end}", line.escape_debug())?;
-        } else {
-            write!(out, "{line}{end}")?;
-        }
-    }
-    out.flush()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_is_shown_without_orders_for_the_terminal() {
-        let mut shown = Vec::new();
-        show("ID  NAME\n7   \u{1b}[2J\r\nfärbt".as_bytes(), &mut shown).unwrap();
-        let shown = String::from_utf8(shown).unwrap();
-        assert_eq!(shown, "ID  NAME\n7   \\u{1b}[2J\\r\nfärbt");
     }
 }

@@ -33,7 +33,7 @@ pub fn carry_out(
         Command::Room(command) => room(command, holder, out)?,
         Command::Sessions { name, form } => {
             let sessions = holder.sessions(name.as_ref());
-            log_list(holder, &events::SESSIONS_LISTED, sessions.len());
+            log_list(holder, &events::SESSIONS_LISTED, sessions.len())?;
             show(&sessions, *form, out)?;
         }
         Command::Kick { session } => {
@@ -64,9 +64,9 @@ pub fn carry_out(
     Ok(Exit::Fine)
 }
 
-fn log_list(holder: &impl Holder, event: &'static AuditEvent, count: usize) {
+fn log_list(holder: &impl Holder, event: &'static AuditEvent, count: usize) -> anyhow::Result<()> {
     let counted = |line: Line| line.with("count", count);
-    holder.log(holder.operator().line(event, counted));
+    holder.log(holder.operator().line(event, counted))
 }
 
 fn show<T: Listed>(rows: &[T], form: ListForm, out: &mut impl Write) -> anyhow::Result<()> {
@@ -86,7 +86,7 @@ fn status(
 ) -> anyhow::Result<Exit> {
     let status = holder
         .status()
-        .ok_or_else(|| anyhow!("the server is stopping"))?;
+        .ok_or_else(|| anyhow!("no server is running"))?;
     let text = match (json, metrics) {
         (true, _) => format!("{}\n", status.json()),
         (_, true) => status.metrics(),
@@ -100,17 +100,16 @@ fn status(
     })
 }
 
-/// The status where nobody answers at `path`.
+/// The status where no server answers, and why.
 pub fn down(
-    path: &Path,
+    why: &str,
     (json, metrics): (bool, bool),
     out: &mut impl Write,
 ) -> anyhow::Result<Exit> {
-    let sentence = format!("no server is running: nobody answers at {}", path.display());
     let text = match (json, metrics) {
-        (true, _) => format!("{}\n", serde_json::json!({"problems": [sentence]})),
+        (true, _) => format!("{}\n", serde_json::json!({"problems": [why]})),
         (_, true) => down_metrics(),
-        _ => format!("{sentence}\n"),
+        _ => format!("{why}\n"),
     };
     out.write_all(text.as_bytes())?;
     Ok(Exit::Down)
@@ -127,7 +126,7 @@ fn room(
             let rooms = all(String::new(), of, |after| {
                 holder.read(|snapshot| snapshot.room_facts(after, PAGE))
             })?;
-            log_list(holder, &events::ROOMS_LISTED, rooms.len());
+            log_list(holder, &events::ROOMS_LISTED, rooms.len())?;
             show(&rooms, *form, out)
         }
         RoomCommand::Archive { name, reason } => {
@@ -161,7 +160,7 @@ fn user(
                 |account: &AccountLine| account.id,
                 |after| holder.read(|snapshot| snapshot.accounts(*after, PAGE)),
             )?;
-            log_list(holder, &events::USERS_LISTED, accounts.len());
+            log_list(holder, &events::USERS_LISTED, accounts.len())?;
             return show(&accounts, *form, out);
         }
         UserCommand::Export { name, file } => return export_account(name, file, holder, out),
@@ -212,7 +211,7 @@ fn show_account(
     let (facts, sessions) = facts(name, holder)?;
     let line = &facts.line;
     let of = |it: Line| it.with("user", &line.user).with("account", line.id);
-    holder.log(holder.operator().line(&events::USER_SHOWN, of));
+    holder.log(holder.operator().line(&events::USER_SHOWN, of))?;
     if form.json {
         return say(out, &account_json(&facts, &sessions).to_string());
     }

@@ -77,8 +77,8 @@ pub enum Frame {
     File(Vec<u8>),
     /// The command was carried out; its exit code.
     Done(u8),
-    /// A sentence for standard error.
-    Failed(String),
+    /// A sentence for standard error, and the exit code.
+    Failed(u8, String),
 }
 
 impl Frame {
@@ -87,11 +87,15 @@ impl Frame {
     /// # Errors
     /// The stream's.
     pub fn write(&self, stream: &mut impl Write) -> io::Result<()> {
+        let failed;
         let (kind, payload): (u8, &[u8]) = match self {
             Self::Out(bytes) => (b'O', bytes),
             Self::File(bytes) => (b'F', bytes),
             Self::Done(code) => (b'D', std::slice::from_ref(code)),
-            Self::Failed(sentence) => (b'E', sentence.as_bytes()),
+            Self::Failed(code, sentence) => {
+                failed = [&[*code], sentence.as_bytes()].concat();
+                (b'E', &failed)
+            }
         };
         let payload = payload.get(..MAX_PAYLOAD).unwrap_or(payload);
         let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
@@ -119,10 +123,13 @@ impl Frame {
                 [code] => Ok(Self::Done(*code)),
                 _ => Err(FrameError::Unknown),
             },
-            b'E' => {
-                let sentence = String::from_utf8_lossy(&payload).into_owned();
-                Ok(Self::Failed(sentence))
-            }
+            b'E' => match payload.split_first() {
+                Some((code, sentence)) => {
+                    let sentence = String::from_utf8_lossy(sentence).into_owned();
+                    Ok(Self::Failed(*code, sentence))
+                }
+                None => Err(FrameError::Unknown),
+            },
             _ => Err(FrameError::Unknown),
         }
     }
@@ -171,7 +178,7 @@ mod tests {
         let frames = [
             Frame::Out(Zeroizing::new(b"a\n".to_vec())),
             Frame::File(vec![7; MAX_PAYLOAD]),
-            Frame::Failed("no such user".to_owned()),
+            Frame::Failed(1, "no such user".to_owned()),
             Frame::Done(1),
         ];
         let mut bytes = Vec::new();

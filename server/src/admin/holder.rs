@@ -29,7 +29,7 @@ pub trait Holder {
     /// Sessions that are open, of one person or of all.
     fn sessions(&self, of: Option<&UserName>) -> Vec<OnlineSession>;
 
-    /// `None` while the server stops.
+    /// `None` where no server runs.
     fn status(&self) -> Option<ServerStatus>;
 
     /// Copies the database, as of one moment, and logs the line.
@@ -41,7 +41,9 @@ pub trait Holder {
     /// The file is complete.
     fn finish(&mut self, sink: Self::Sink, file: &Path) -> anyhow::Result<()>;
 
-    fn log(&self, line: Line);
+    /// # Errors
+    /// When it can't be written: what is looked at must not be seen unseen.
+    fn log(&self, line: Line) -> anyhow::Result<()>;
 
     /// Returns sentences for the operator.
     fn reload(&mut self) -> anyhow::Result<Vec<String>>;

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::connections::OnlineSession;
-use crate::store::{AccountFacts, AccountLine, RoomFacts, Spelled, Status, StoreError};
+use crate::store::{AccountFacts, AccountLine, RoomFacts, Spelled, StoreError};
 
 /// Rows that are read in one transaction: a checkpoint can't pass one that stays open.
 pub const PAGE: u32 = 1_000;
@@ -101,7 +101,7 @@ impl Listed for AccountLine {
             "type": "account",
             "account": self.id.0,
             "user": self.user.as_str(),
-            "status": status(self.status),
+            "status": self.status.word(),
             "role": self.role.word(),
             "online": self.online,
             "address": seen(self).map(|address| address.to_string()),
@@ -178,7 +178,7 @@ pub fn account(facts: &AccountFacts, sessions: &[OnlineSession]) -> String {
     let rows = [
         ("name", line.user.to_string()),
         ("number", line.id.to_string()),
-        ("status", status(line.status).to_owned()),
+        ("status", line.status.word().to_owned()),
         ("role", line.role.word().to_owned()),
         ("created", or_dash(moment(line.created_at))),
         ("last login", or_dash(line.last_login_at.and_then(moment))),
@@ -226,13 +226,6 @@ pub fn account_json(facts: &AccountFacts, sessions: &[OnlineSession]) -> Value {
     all
 }
 
-const fn status(status: Status) -> &'static str {
-    match status {
-        Status::Active => "active",
-        Status::Disabled => "disabled",
-    }
-}
-
 fn or_dash(text: Option<String>) -> String {
     text.filter(|text| !text.is_empty())
         .unwrap_or_else(|| "-".to_owned())
@@ -261,7 +254,7 @@ pub const BEFORE_ALL: AccountId = AccountId(0);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Role;
+    use crate::store::{Role, Status};
 
     fn listed(ip_port: &str) -> AccountLine {
         AccountLine {
@@ -295,7 +288,7 @@ mod tests {
             .map(|line| serde_json::from_str(line).unwrap())
             .collect();
         assert_eq!(objects[0]["created"], "1970-01-01T00:00:01.000Z");
-        assert_eq!(objects[0]["status"], "disabled");
+        assert_eq!(objects[0]["status"], "ko");
         assert_eq!(objects[0]["address"], "192.0.2.1:1");
         assert_eq!(objects[1]["address"], Value::Null);
     }

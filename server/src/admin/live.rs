@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::{Mutex, TryLockError};
+use std::time::Duration;
 
 use anyhow::{anyhow, bail, ensure};
 use chatbox_common::name::UserName;
@@ -21,6 +22,8 @@ use crate::status::ServerStatus;
 use crate::store::{self, Reader, Snapshot, SqlLog, StoreError};
 
 const MIB: u64 = 1024 * 1024;
+/// For each part of a file.
+const SLOW: Duration = Duration::from_secs(300);
 
 /// What all commands share.
 pub struct Running<'a> {
@@ -82,7 +85,7 @@ impl<'a> Live<'a> {
         audit.reopen();
         match audit.fault() {
             None => Ok(()),
-            Some(fault) => bail!("it is done, but the audit can't be written: {fault}"),
+            Some(fault) => bail!("the audit can't be written: {fault}"),
         }
     }
 }
@@ -115,7 +118,8 @@ impl<'a> Holder for Live<'a> {
             action,
         };
         let name = self.running.control.shared().journal.operate(request)?;
-        self.is_told()?;
+        self.is_told()
+            .map_err(|error| anyhow!("it is done, but {error}"))?;
         Ok(name)
     }
 
@@ -131,7 +135,7 @@ impl<'a> Holder for Live<'a> {
     }
 
     fn status(&self) -> Option<ServerStatus> {
-        self.running.control.status()
+        Some(self.running.control.status())
     }
 
     /// Sends the copy: where the file is to lie, and with whose rights, is the peer's matter. The line
@@ -148,13 +152,9 @@ impl<'a> Holder for Live<'a> {
     }
 
     fn sink(&mut self, _: &Path, line: Line) -> anyhow::Result<StreamSink<'a>> {
-        let audit = &self.running.control.shared().audit;
-        audit.log(line);
-        // Written, or nothing is sent.
-        audit.reopen();
-        if let Some(fault) = audit.fault() {
-            bail!("the audit can't be written: {fault}");
-        }
+        self.log(line)?;
+        // The file may be written to a slow disk.
+        self.stream.set_write_timeout(Some(SLOW))?;
         Ok(StreamSink(self.stream))
     }
 
@@ -162,8 +162,9 @@ impl<'a> Holder for Live<'a> {
         Ok(())
     }
 
-    fn log(&self, line: Line) {
+    fn log(&self, line: Line) -> anyhow::Result<()> {
         self.running.control.shared().audit.log(line);
+        self.is_told()
     }
 
     fn reload(&mut self) -> anyhow::Result<Vec<String>> {

@@ -1,15 +1,15 @@
 //! Commands on a stopped server: the database's lock keeps a server from starting meanwhile.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::mem;
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail, ensure};
 use chatbox_common::name::UserName;
 
+use super::absent::{no_database, nobody_answers};
 use super::commands;
 use super::holder::Holder;
-use super::owner::no_database;
 use crate::audit::{Audit, Line};
 use crate::cli::{Command, Exit};
 use crate::config::Settings;
@@ -35,12 +35,7 @@ pub fn run(
     ensure!(store::exists(data_dir)?, no_database(data_dir));
     // Before the logs are opened: those of a running server are its own.
     let lock = store::lock(data_dir).map_err(|error| match error {
-        StoreError::Locked(_) => anyhow!(
-            "a server is running on {}, and nobody answers at {}: it is just starting or stopping, \
-             is of an earlier version, or has another admin_socket",
-            data_dir.display(),
-            settings.admin_socket().display()
-        ),
+        StoreError::Locked(_) => anyhow!(nobody_answers(settings)),
         error => error.into(),
     })?;
     settings.make_directories()?;
@@ -54,9 +49,13 @@ pub fn run(
     };
     let done = commands::carry_out(command, &mut stopped, out);
     stopped.audit.stop();
-    match (done, stopped.audit.fault()) {
-        (Ok(_), Some(fault)) => bail!("it is done, but the audit can't be written: {fault}"),
-        (done, _) => done,
+    let is_refused = done.as_ref().is_err_and(|error| !error.is::<io::Error>());
+    match stopped.audit.fault() {
+        // Also where the output could not be written.
+        Some(fault) if !is_refused => {
+            bail!("it is done, but the audit can't be written: {fault}")
+        }
+        _ => done,
     }
 }
 
@@ -147,13 +146,12 @@ impl Holder for Stopped<'_> {
     fn copy_to(&mut self, file: &Path, line: Line) -> anyhow::Result<()> {
         let reader = Reader::open(&self.settings.data_dir, self.log.clone())?;
         reader.back_up(file)?;
-        self.log(line);
-        Ok(())
+        self.log(line)
     }
 
     fn sink(&mut self, file: &Path, line: Line) -> anyhow::Result<PendingFile> {
         let sink = PendingFile::create(file)?;
-        self.log(line);
+        self.log(line)?;
         Ok(sink)
     }
 
@@ -161,8 +159,9 @@ impl Holder for Stopped<'_> {
         Ok(sink.publish(file)?)
     }
 
-    fn log(&self, line: Line) {
+    fn log(&self, line: Line) -> anyhow::Result<()> {
         self.audit.log(line);
+        Ok(())
     }
 
     fn reload(&mut self) -> anyhow::Result<Vec<String>> {

@@ -23,7 +23,7 @@ use super::frames::{Frame, MAX_PAYLOAD, MAX_REQUEST, Request};
 use super::live::{Live, Running};
 use crate::audit::{Line, Seldom, events};
 use crate::cli::{Cli, Exit};
-use crate::config::Settings;
+use crate::config::{ConfigError, Settings};
 use crate::control::Control;
 use crate::operator::Operator;
 use crate::store::SqlLog;
@@ -186,7 +186,7 @@ fn refuse(stream: &UnixStream, sentence: &str) {
     if stream.set_nonblocking(true).is_ok() {
         let mut stream = stream;
         // Best effort: the peer learns more from it than from a closed connection.
-        let _ = Frame::Failed(sentence.to_owned()).write(&mut stream);
+        let _ = Frame::Failed(Exit::Failure as u8, sentence.to_owned()).write(&mut stream);
     }
 }
 
@@ -194,7 +194,12 @@ fn serve(stream: &UnixStream, operator: Operator, serving: &Serving) {
     let mut out = stream;
     let last = match answer(stream, operator, serving) {
         Ok(exit) => Frame::Done(exit as u8),
-        Err(error) => Frame::Failed(format!("{error:#}")),
+        // The stream itself: nothing can follow on it.
+        Err(error) if error.is::<io::Error>() => return log::warn!("a command: {error}"),
+        Err(error) if error.is::<ConfigError>() => {
+            Frame::Failed(Exit::Configuration as u8, error.to_string())
+        }
+        Err(error) => Frame::Failed(Exit::Failure as u8, format!("{error:#}")),
     };
     // Fails where whoever asked has gone.
     let _ = last.write(&mut out);
@@ -222,15 +227,13 @@ fn answer(stream: &UnixStream, operator: Operator, serving: &Serving) -> anyhow:
         sql_log: &serving.sql_log,
         copying: &serving.copying,
     };
-    let mut out = Kept::default();
+    let mut out = Kept::to(stream);
     let exit = commands::carry_out(
         &command,
         &mut Live::new(running, operator, stream),
         &mut out,
     )?;
-    for part in out.0.chunks(MAX_PAYLOAD) {
-        Frame::Out(Zeroizing::new(part.to_vec())).write(&mut &*stream)?;
-    }
+    out.send()?;
     Ok(exit)
 }
 
@@ -283,20 +286,40 @@ fn is_same(asked: &Path, own: &Path) -> bool {
     asked == own || id(asked).is_some_and(|asked| Some(asked) == id(own))
 }
 
-/// Kept until the command has succeeded: one that fails shows a sentence alone.
-struct Kept(Zeroizing<Vec<u8>>);
+/// Sent part by part. The other end shows it once the command has succeeded.
+struct Kept<'a> {
+    stream: &'a UnixStream,
+    /// Never grows: that would leave copies of a secret behind that are not wiped.
+    part: Zeroizing<Vec<u8>>,
+}
 
-impl Default for Kept {
-    /// A buffer that grows would leave copies of a secret behind that are never wiped; none is longer.
-    fn default() -> Self {
-        Self(Zeroizing::new(Vec::with_capacity(MAX_PAYLOAD)))
+impl<'a> Kept<'a> {
+    fn to(stream: &'a UnixStream) -> Self {
+        Self {
+            stream,
+            part: Zeroizing::new(Vec::with_capacity(MAX_PAYLOAD)),
+        }
+    }
+
+    fn send(&mut self) -> io::Result<()> {
+        if self.part.is_empty() {
+            return Ok(());
+        }
+        let part = Zeroizing::new(Vec::with_capacity(MAX_PAYLOAD));
+        let part = std::mem::replace(&mut self.part, part);
+        Frame::Out(part).write(&mut self.stream)
     }
 }
 
-impl Write for Kept {
+impl Write for Kept<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
+        if self.part.len() == MAX_PAYLOAD {
+            self.send()?;
+        }
+        let room = MAX_PAYLOAD - self.part.len();
+        let taken = bytes.get(..room).unwrap_or(bytes);
+        self.part.extend_from_slice(taken);
+        Ok(taken.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -138,7 +138,8 @@ events! {
         RELOADED = Info "reloaded" ([changed] [kept] [by] [uid] [gid] [pid]);
         RELOAD_FAILED = Error "reload_failed" (why [by] [uid] [gid] [pid]);
         STATE = Info "state"
-            (seconds connections people sessions rooms database_bytes log_bytes free_bytes [problems]);
+            (seconds connections people [sessions] [rooms] database_bytes log_bytes [free_bytes]
+                [problems]);
         USERS_LISTED = Info "users_listed" (by uid count gid pid);
         USER_SHOWN = Info "user_shown" (by uid user account gid pid);
         USER_EXPORTED = Info "user_exported" (by uid user account file gid pid);

@@ -2,15 +2,17 @@
 //! where there is one. Connections, commands and logins call it.
 
 use std::net::SocketAddr;
-use std::sync::mpsc::{self, SyncSender};
+use std::sync::mpsc::{self, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use chatbox_common::wire::message::AccountId;
 
 use super::job::{
     AuthRequest, Begin, Change, ConnectionEvent, Ended, Figures, FollowRequest, Granted, HasRead,
     Job, JournalSettings, LogIn, OperatorError, OperatorRequest, Post, Registration, ResumeUse,
-    RoomRequest, Unavailable,
+    RoomRequest, TICK, Unavailable,
 };
 use crate::event::SessionId;
 use crate::store::TokenId;
@@ -146,12 +148,25 @@ impl Journal {
         done.recv().unwrap_or(true)
     }
 
-    /// `None` while the server stops.
+    /// `None` where the thread does not answer within `patience`: its disk does not, or it has ended.
     #[must_use]
-    pub fn figures(&self) -> Option<Figures> {
+    pub fn figures(&self, patience: Duration) -> Option<Figures> {
+        let until = Instant::now() + patience;
         let (answer, found) = mpsc::sync_channel(1);
-        self.send(Job::Figures(answer));
-        found.recv().ok()
+        let mut job = Job::Figures(answer);
+        while let Err(refused) = self.queue.try_send(job) {
+            let TrySendError::Full(again) = refused else {
+                return None;
+            };
+            if Instant::now() >= until {
+                return None;
+            }
+            job = again;
+            thread::sleep(TICK / 10);
+        }
+        found
+            .recv_timeout(until.saturating_duration_since(Instant::now()))
+            .ok()
     }
 
     /// The thread commits what was queued before, and ends.

@@ -81,6 +81,7 @@ pub(super) fn publish(
     }
     if let Some(row) = last_row {
         chat_log.flush(row);
+        state.committed(row);
     }
     for post in without_place {
         state.refuse_and_log(post, TOO_MANY_CONVERSATIONS);

@@ -7,7 +7,7 @@
 pub(super) mod open;
 mod upkeep;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -55,6 +55,10 @@ pub(super) struct JournalState {
     short_of: Option<PathBuf>,
     /// The events of failures that were told, each with why, and that nothing has succeeded since.
     failures: HashMap<&'static str, String>,
+    /// What has failed since anything succeeded, whatever that was: the database is not well.
+    recent: BTreeMap<&'static str, String>,
+    /// The row of the last message that was committed.
+    last_row: u64,
     /// Nothing is written that nobody waits for before.
     next_try: Instant,
     /// What chat.log lacks is not tried again before.
@@ -119,6 +123,10 @@ impl JournalState {
 
     pub(super) const fn room_limits(&self) -> RoomLimits {
         self.room_limits
+    }
+
+    pub(super) const fn committed(&mut self, row: u64) {
+        self.last_row = row;
     }
 
     pub(super) const fn next_sync(&self) -> Instant {
@@ -312,13 +320,17 @@ impl JournalState {
         outcome: Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         match &outcome {
-            Ok(_) => drop(self.failures.remove(event.name())),
+            Ok(_) => {
+                self.failures.remove(event.name());
+                self.recent.clear();
+            }
             Err(StoreError::Full) if self.has_low_space() => {}
             Err(error) => {
                 if error.is_unavailable() {
                     self.next_try = Instant::now() + RETRY;
                 }
                 let why = error.to_string();
+                self.recent.insert(event.name(), why.clone());
                 if self.failures.get(event.name()) != Some(&why) {
                     self.audit.log(Line::of(event).with("why", &why));
                     self.failures.insert(event.name(), why);

@@ -118,6 +118,17 @@ pub fn lock(directory: &Path) -> Result<DataLock, StoreError> {
     })
 }
 
+/// Whether a server, or a command on a stopped one, holds the database; `false` also where that can't
+/// be known. Makes no file.
+#[must_use]
+pub fn is_locked(directory: &Path) -> bool {
+    let file = real_path(directory).and_then(|database| {
+        let path = lock_of(&database);
+        File::open(&path).map_err(StoreError::io("open", &path))
+    });
+    file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 fn open_lock(path: &Path) -> Result<(File, FileId), StoreError> {
     let file = OpenOptions::new()
         .write(true)

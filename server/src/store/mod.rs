@@ -47,7 +47,7 @@ pub use copy::{PendingFile, passing_copy, remove_passing_copies};
 pub use error::StoreError;
 pub use export::OwnMessage;
 pub use factors::RecoveryHash;
-pub use files::{DATABASE, DataLock, bytes, exists, lock};
+pub use files::{DATABASE, DataLock, bytes, exists, is_locked, lock};
 pub use history::{Inserted, Message, NewMessage, Unlogged};
 pub use ignores::Ignored;
 pub use index::Portion;

@@ -1,6 +1,6 @@
 //! What the journal is given, and what it reads before it takes the first job.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -142,6 +142,8 @@ impl JournalState {
             predecessor,
             short_of: None,
             failures: HashMap::new(),
+            recent: BTreeMap::new(),
+            last_row: kept.max(shown),
             next_try: Instant::now(),
             next_catch_up: Instant::now(),
             room_limits,

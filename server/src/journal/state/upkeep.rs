@@ -84,7 +84,7 @@ impl JournalState {
         Figures {
             sessions: self.sessions.count(),
             rooms: self.rooms.count(),
-            last_row: self.chat.logged(),
+            last_row: self.last_row,
             free: self.space.free(),
             problems: self.problems(),
         }
@@ -94,11 +94,8 @@ impl JournalState {
         let shortage = self.space.shortage().map(|shortage| shortage.to_string());
         let behind = "chat.log can't be written, and no message is taken until it can";
         let behind = self.chat.is_behind().then(|| behind.to_owned());
-        let mut failures: Vec<_> = self.failures.iter().collect();
-        failures.sort_unstable();
-        let failures = failures
-            .into_iter()
-            .map(|(event, why)| format!("{event}: {why}"));
+        let failures = self.recent.iter();
+        let failures = failures.map(|(event, why)| format!("{event}: {why}"));
         shortage.into_iter().chain(behind).chain(failures).collect()
     }
 
