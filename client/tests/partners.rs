@@ -9,9 +9,12 @@
     reason = "tests may assert in the plainest way, their helpers too"
 )]
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
 
+use chatbox_common::testkit::account::Account;
 use chatbox_common::testkit::client_dir::{Participant, end};
 use chatbox_common::testkit::extra::Partner;
 use chatbox_common::testkit::guard::GuardedChild;
@@ -133,6 +136,41 @@ fn an_earlier_client_is_told_of_an_archived_room_as_of_a_locked_one() {
     let sent = alice.run_of(&earlier.client, &["send", "--room", "#ops"], "one more\n");
     assert_ne!(sent.code, 0, "{}", sent.out);
     assert!(sent.err.contains("archived"), "{}", sent.err);
+}
+
+/// Waits until a client shows, on either output, what the operator tells.
+fn is_told(server: &ServerProcess, client: &Path, account: Account) {
+    let mut participant = Participant::new(server, account);
+    let mut child = GuardedChild::spawn(&mut participant.command_of(client, &["--plain"]));
+    let (tell, told) = mpsc::channel();
+    let listen = |stream: Box<dyn Read + Send>| {
+        let tell = tell.clone();
+        thread::spawn(move || {
+            let mut lines = BufReader::new(stream).lines().map(Result::unwrap);
+            // It fails once nobody waits any more.
+            lines.try_for_each(|line| tell.send(line))
+        })
+    };
+    listen(Box::new(child.stdout.take().unwrap()));
+    listen(Box::new(child.stderr.take().unwrap()));
+    drop(tell);
+    let shows = |text: &str| assert!(told.iter().any(|line| line.contains(text)), "{text}");
+    shows("1 online");
+    server.operated(&["announce", "a new disk at six"]);
+    let sentence = "the operator tells everybody: a new disk at six";
+    shows(sentence);
+    drop(child.stdin.take());
+    assert_eq!(end(child).code, 0);
+}
+
+#[test]
+fn what_the_operator_tells_is_shown_by_this_client_and_by_an_earlier_one() {
+    let server = ServerProcess::start(UNLIMITED);
+    let (account, _) = server.register("Alice");
+    is_told(&server, &program("chatbox"), account);
+    let Some(earlier) = earlier() else { return };
+    let (account, _) = server.register("Bob");
+    is_told(&server, &earlier.client, account);
 }
 
 #[test]

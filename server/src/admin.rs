@@ -48,7 +48,7 @@ fn carry_out(settings: &Settings, command: &Command, out: &mut impl Write) -> an
     if let Some(server) = server? {
         return client::ask(&server, settings, command, out);
     }
-    if matches!(command, Command::Reload) {
+    if matches!(command, Command::Reload | Command::Announce { .. }) {
         bail!(absent::nobody_answers(settings));
     }
     // Who it was, not as whom it runs.

@@ -107,6 +107,12 @@ pub enum Command {
         #[command(flatten)]
         form: ListForm,
     },
+    /// Tell everybody who is online
+    Announce {
+        /// What, in quotes
+        #[arg(value_parser = announcement)]
+        text: String,
+    },
     /// End a session, and take back the login that it could be resumed with
     Kick {
         /// Which, as `sessions` and the logs have it
@@ -244,6 +250,13 @@ fn reason(text: &str) -> Result<String, String> {
         return Err(format!("a reason is one line of at most {MAX_TOPIC} bytes"));
     }
     Ok(text.to_owned())
+}
+
+fn announcement(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("there is nothing to tell".to_owned());
+    }
+    reason(text).map_err(|_| format!("it is one line of at most {MAX_TOPIC} bytes"))
 }
 
 fn role() -> impl TypedValueParser<Value = Role> {

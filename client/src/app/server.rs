@@ -97,6 +97,10 @@ impl App {
             ServerMessage::Standing(standing) => self.tell_model(Told::Standing(standing)),
             ServerMessage::Invited(invited) => self.tell_model(Told::Invited(invited)),
             ServerMessage::Ignoring(ignoring) => self.ignoring(ignoring),
+            ServerMessage::Announcement(announcement) => {
+                let sentence = words::announcement(&announcement.text);
+                Ok(self.face.notice(None, &sentence)?)
+            }
             ServerMessage::ReadTo(read) => self.tell_model(Told::ReadTo(read)),
             ServerMessage::Lagged(lagged) => self.tell_model(Told::Lagged(lagged.heads)),
             ServerMessage::Presence(presence) => self.tell_model(Told::Presence(presence)),

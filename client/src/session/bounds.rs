@@ -64,6 +64,7 @@ pub(super) fn bound(message: &mut ServerMessage) {
             called(&mut invited.by);
         }
         ServerMessage::Ignoring(ignoring) => called(&mut ignoring.user),
+        ServerMessage::Announcement(announcement) => line(&mut announcement.text, MAX_TOPIC),
         ServerMessage::Error(error) => line(&mut error.text, MAX_SENTENCE),
         ServerMessage::Bye(bye) => line(&mut bye.text, MAX_SENTENCE),
         // Nothing of their texts is kept or shown: they are parsed, each to a length of its own.

@@ -259,6 +259,10 @@ pub fn invited(by: &str, room: &str) -> String {
     format!("{by} invites you: /join {room}")
 }
 
+pub fn announcement(text: &str) -> String {
+    format!("the operator tells everybody: {text}")
+}
+
 // Refusals.
 
 pub fn tried_again(why: &str) -> String {

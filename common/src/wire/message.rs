@@ -32,7 +32,9 @@ pub use membership::{
     Members, Room, RoomChanged, RoomList, RoomMode, RoomRole, RoomSummary, Rooms, SetTopic,
 };
 pub use moderation::{Action, Left, Moderate, Standing};
-pub use people::{Ignore, Ignoring, List, Named, OnlinePerson, People, Profile, ServerInfo, You};
+pub use people::{
+    Announcement, Ignore, Ignoring, List, Named, OnlinePerson, People, Profile, ServerInfo, You,
+};
 pub use room::{
     Ack, Chat, Follow, Following, Found, Head, History, Kind, Lagged, Limits, Page, Place,
     Presence, Read, ReadTo, Search, Send, Welcome,
@@ -294,6 +296,9 @@ pub enum ServerMessage {
     /// [`ClientMessage::FactorConfirm`].
     #[n(47)]
     Changed(#[n(0)] Changed),
+    /// The operator tells everybody who is online.
+    #[n(48)]
+    Announcement(#[n(0)] Announcement),
 }
 
 impl ClientMessage {
@@ -306,7 +311,7 @@ impl ClientMessage {
 impl ServerMessage {
     /// The variants' numbers; a test compares them with the decoder.
     pub(super) const fn is_known(kind: u32) -> bool {
-        matches!(kind, 1..=3 | 16..=27 | 30..=47)
+        matches!(kind, 1..=3 | 16..=27 | 30..=48)
     }
 }
 

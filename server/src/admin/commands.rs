@@ -36,6 +36,12 @@ pub fn carry_out(
             log_list(holder, &events::SESSIONS_LISTED, sessions.len())?;
             show(&sessions, *form, out)?;
         }
+        Command::Announce { text } => {
+            let said = |line: Line| line.with_text("text", text);
+            let line = holder.operator().line(&events::ANNOUNCED, said);
+            let told = holder.announce(text, line)?;
+            say(out, &format!("Told to {told} sessions."))?;
+        }
         Command::Kick { session } => {
             let user = holder.carry_out(OperatorAction::EndSession(session.0))?;
             say(out, &format!("Session {session} of {user} has ended."))?;

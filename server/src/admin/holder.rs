@@ -21,6 +21,9 @@ pub trait Holder {
     /// Returns the account or room as the database spells it.
     fn carry_out(&mut self, action: OperatorAction) -> anyhow::Result<String>;
 
+    /// Tells a line to everybody who is online; returns in how many sessions that is.
+    fn announce(&mut self, text: &str, line: Line) -> anyhow::Result<usize>;
+
     fn read<T>(
         &mut self,
         work: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError>,

@@ -123,6 +123,13 @@ impl<'a> Holder for Live<'a> {
         Ok(name)
     }
 
+    fn announce(&mut self, text: &str, line: Line) -> anyhow::Result<usize> {
+        self.log(line)?;
+        let shared = self.running.control.shared();
+        shared.journal.announce(text.to_owned());
+        Ok(shared.connections.begun(None).len())
+    }
+
     fn read<T>(
         &mut self,
         work: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError>,

@@ -128,6 +128,10 @@ impl Holder for Stopped<'_> {
         Ok(done.name)
     }
 
+    fn announce(&mut self, _: &str, _: Line) -> anyhow::Result<usize> {
+        bail!("no server is running")
+    }
+
     fn read<T>(
         &mut self,
         work: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError>,

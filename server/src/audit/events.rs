@@ -142,6 +142,7 @@ events! {
                 [problems]);
         USERS_LISTED = Info "users_listed" (by uid count gid pid);
         USER_SHOWN = Info "user_shown" (by uid user account gid pid);
+        ANNOUNCED = Info "announced" (by uid text gid pid);
         USER_EXPORTED = Info "user_exported" (by uid user account file gid pid);
         SESSIONS_LISTED = Info "sessions_listed" (by uid count gid pid);
         ROOMS_LISTED = Info "rooms_listed" (by uid count gid pid);

@@ -44,6 +44,11 @@ pub enum Delivery {
         session: SessionId,
         bytes: Vec<u8>,
     },
+    /// An encoded message; a session whose outbox has no place for it does without.
+    Offer {
+        session: SessionId,
+        bytes: Vec<u8>,
+    },
     /// An encoded message that a session with anything unsent does without.
     Droppable {
         session: SessionId,

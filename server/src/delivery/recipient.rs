@@ -128,6 +128,14 @@ impl Recipient {
         }
     }
 
+    /// Takes what a session should know, if it has room for it.
+    pub(super) fn offer(&mut self, bytes: &[u8], tools: &mut Tools) -> Result<(), Dead> {
+        if self.closing || !self.outbox.claim(0, bytes.len()) {
+            return Ok(());
+        }
+        self.push(bytes, tools)
+    }
+
     /// Sends what a session can do without, if nothing waits.
     pub(super) fn tell_droppable(&mut self, bytes: &[u8], tools: &mut Tools) -> Result<(), Dead> {
         if self.closing || !self.outbox.is_empty() {

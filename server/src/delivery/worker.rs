@@ -122,6 +122,9 @@ impl Worker {
             Delivery::Tell { session, bytes } => {
                 self.with(session, |session, tools| session.tell(&bytes, tools));
             }
+            Delivery::Offer { session, bytes } => {
+                self.with(session, |session, tools| session.offer(&bytes, tools));
+            }
             Delivery::Droppable { session, bytes } => {
                 self.with(session, |session, tools| {
                     session.tell_droppable(&bytes, tools)

@@ -139,6 +139,11 @@ impl Journal {
         done.recv().unwrap_or(Err(OperatorError::Stopping))
     }
 
+    /// Tells everybody who is online then; in the order of what was asked for before.
+    pub fn announce(&self, text: String) {
+        self.send(Job::Announce(text));
+    }
+
     /// Returns once the settings hold and nothing more is written to a chat.log that was moved, and
     /// whether it has all its lines.
     pub fn reload(&self, settings: JournalSettings) -> bool {

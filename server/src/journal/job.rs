@@ -368,6 +368,8 @@ pub(super) enum Job {
         Box<OperatorRequest>,
         SyncSender<Result<String, OperatorError>>,
     ),
+    /// A line for everybody who is online.
+    Announce(String),
     /// Takes new settings, and opens chat.log anew where it was moved.
     Reload(JournalSettings, SyncSender<bool>),
     Figures(SyncSender<Figures>),

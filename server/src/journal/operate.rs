@@ -1,11 +1,18 @@
 //! What the operator does while the server runs: committed like a login that spends a code, and at
 //! once true for the sessions that are open.
 
+use chatbox_common::wire::codec;
+use chatbox_common::wire::message::{
+    Announcement, Capability, ErrorCode, ErrorMessage, ServerMessage,
+};
+
 use super::actions::tell_changed;
 use super::job::{OperatorError, OperatorRequest};
 use super::publish::{end_session, end_sessions};
 use super::state::JournalState;
 use crate::audit::events;
+use crate::clock::now_ms;
+use crate::delivery::Delivery;
 use crate::operator::Effect;
 use crate::store::Role;
 
@@ -36,4 +43,31 @@ pub(super) fn operate(
         }
     }
     Ok(done.name)
+}
+
+/// Clients that do not know of announcements show what is no answer as it stands there. The database
+/// has no part in it: people are told of one that fails.
+pub(super) fn announce(state: &JournalState, text: String) {
+    let error = ErrorMessage {
+        request: None,
+        code: ErrorCode::Unavailable,
+        text: format!("the operator tells everybody: {text}"),
+        retry_ms: None,
+    };
+    let announcement = Announcement {
+        time: now_ms(),
+        text,
+    };
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    codec::put(&ServerMessage::Announcement(announcement), &mut known);
+    codec::put(&ServerMessage::Error(error), &mut unknown);
+    for (session, capabilities) in state.sessions().all() {
+        let bytes = if capabilities.has(Capability::Announcement) {
+            known.clone()
+        } else {
+            unknown.clone()
+        };
+        let told = Delivery::Offer { session, bytes };
+        state.deliveries().send(session, told);
+    }
 }

@@ -134,6 +134,13 @@ impl Sessions {
         }
     }
 
+    /// Those that are open, each with what its client announced.
+    pub(super) fn all(&self) -> impl Iterator<Item = (SessionId, Capabilities)> {
+        let open = self.by_number.iter();
+        let open = open.filter(|(_, session)| !session.is_logged_out);
+        open.map(|(number, session)| (*number, session.capabilities))
+    }
+
     pub(super) fn count(&self) -> usize {
         self.by_number.len()
     }

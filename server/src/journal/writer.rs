@@ -16,7 +16,7 @@ use super::begin_end::{self, Memberships, memberships};
 use super::commit::Admitted;
 use super::handle::connection_events;
 use super::job::{AuthRequest, ConnectionEvent, Granted, Job, ReplySender, TICK};
-use super::operate::operate;
+use super::operate::{announce, operate};
 use super::publish::{give_up, publish};
 use super::state::JournalState;
 use crate::audit::events;
@@ -275,6 +275,7 @@ impl Writer {
             Job::Operator(request, answer) => {
                 let _ = answer.send(operate(&mut self.state, &request));
             }
+            Job::Announce(text) => announce(&self.state, text),
             Job::Reload(settings, answer) => {
                 let _ = answer.send(self.state.take_settings(settings));
             }

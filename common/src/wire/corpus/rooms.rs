@@ -1,4 +1,4 @@
-//! Types 25 to 35, 45 and 46 of the client, 32 to 40 of the server.
+//! Types 25 to 35, 45 and 46 of the client, 32 to 40 and 48 of the server.
 
 use super::*;
 
@@ -133,6 +133,10 @@ pub fn server() -> Vec<ServerMessage> {
         S::ReadTo(ReadTo {
             room: RoomId(1),
             seq: 42,
+        }),
+        S::Announcement(Announcement {
+            time: TIME,
+            text: text("a new disk at six: back in ten minutes"),
         }),
     ]);
     messages

@@ -11,17 +11,20 @@ pub enum Capability {
     Archive,
     /// Conversations of two that are hidden (docs/PROTOCOL.md, 13.9).
     Hide,
+    /// What the operator tells everybody (docs/PROTOCOL.md, 13.16).
+    Announcement,
 }
 
 impl Capability {
     /// All that this version has.
-    const ALL: [Self; 2] = [Self::Archive, Self::Hide];
+    const ALL: [Self; 3] = [Self::Archive, Self::Hide, Self::Announcement];
 
     /// Its bit in [`Capabilities`], 0 to 63; never given another meaning.
     const fn bit(self) -> u32 {
         match self {
             Self::Archive => 0,
             Self::Hide => 1,
+            Self::Announcement => 2,
         }
     }
 }

@@ -76,6 +76,19 @@ pub struct You {
     pub sessions: u32,
 }
 
+/// From the server, to all sessions that know of it: what its operator tells everybody
+/// (docs/PROTOCOL.md, 13.16). Left out for a session that has no room for it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Announcement {
+    /// Milliseconds since 1970-01-01 UTC.
+    #[n(1)]
+    pub time: u64,
+    /// A line of at most [`MAX_TOPIC`](crate::limits::MAX_TOPIC) bytes.
+    #[n(2)]
+    pub text: String,
+}
+
 /// Answers `info`.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
