@@ -13,6 +13,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 use chatbox_common::testkit::account::Account;
 use chatbox_common::testkit::client_dir::{Participant, end};
@@ -21,6 +22,9 @@ use chatbox_common::testkit::guard::GuardedChild;
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED, program};
 use chatbox_common::testkit::scripted_client::ScriptedClient;
 use chatbox_common::wire::message::{Access, Chat, ServerMessage};
+
+/// For a line of a client's.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn earlier() -> Option<Partner> {
     Partner::of("0.1")
@@ -154,7 +158,9 @@ fn is_told(server: &ServerProcess, client: &Path, account: Account) {
     listen(Box::new(child.stdout.take().unwrap()));
     listen(Box::new(child.stderr.take().unwrap()));
     drop(tell);
-    let shows = |text: &str| assert!(told.iter().any(|line| line.contains(text)), "{text}");
+    let shows = |text: &str| {
+        while !told.recv_timeout(PATIENCE).unwrap().contains(text) {}
+    };
     shows("1 online");
     server.operated(&["announce", "a new disk at six"]);
     let sentence = "the operator tells everybody: a new disk at six";

@@ -48,7 +48,10 @@ fn carry_out(settings: &Settings, command: &Command, out: &mut impl Write) -> an
     if let Some(server) = server? {
         return client::ask(&server, settings, command, out);
     }
-    if matches!(command, Command::Reload | Command::Announce { .. }) {
+    if matches!(
+        command,
+        Command::Reload | Command::Announce { .. } | Command::Kick { .. }
+    ) {
         bail!(absent::nobody_answers(settings));
     }
     // Who it was, not as whom it runs.

@@ -29,7 +29,7 @@ without any file they are in $XDG_STATE_HOME/chatbox/ (~/.local/state/chatbox/).
 The commands find the server as it finds its database: by the same configuration and flags.
 Beside a running server they go through its admin socket, which is for root, the server's own
 user and the members of admin_group; on a stopped one they are carried out as the user whom
-the data belongs to.
+the data belongs to (not kick, announce and reload, which need a running one).
 
 Where the database is missing or empty and there are keys or logs of one, the server
 does not start: with --new-database it begins anew, and every name is free again.
@@ -113,7 +113,7 @@ pub enum Command {
         #[arg(value_parser = announcement)]
         text: String,
     },
-    /// End a session, and take back the login that it could be resumed with
+    /// End a session, and the login that it continues: it is not resumed
     Kick {
         /// Which, as `sessions` and the logs have it
         session: SessionNumber,

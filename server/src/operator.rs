@@ -65,7 +65,8 @@ pub enum OperatorAction {
     /// Takes back all resume tokens.
     LogOut(UserName),
     ReplaceFactor(UserName, NewFactor),
-    /// Ends a session of a running server, and takes back its resume token.
+    /// Ends a session of a running server, and the login that it continues: nothing resumes it, and
+    /// other sessions of this login end as well.
     EndSession(SessionId),
     /// With a reason the room is only read from now on; without one it is opened again, if there is
     /// a place for it. How many rooms its maker may have is no matter of the operator's.
@@ -108,7 +109,8 @@ pub enum Effect {
     Nothing,
     /// No session of this account may go on.
     EndSessions(AccountId),
-    EndSession(SessionId),
+    /// Every session that has one of these tokens.
+    EndLogin(Vec<TokenId>),
     SetRole(AccountId, Role),
     SetRoom(RoomId, RoomSetting),
 }
@@ -209,7 +211,9 @@ fn end_session(
     let Some((person, token)) = &context.session else {
         return Ok(Err(OperatorRefusal::NoSuchSession(number)));
     };
-    tx.revoke_family(token)?;
+    let mut tokens = tx.end_login(token)?;
+    // It may have expired.
+    tokens.push(*token);
     let line = context.operator.line(&events::SESSION_KICKED, |line| {
         line.with("user", &person.user)
             .with("account", person.account)
@@ -218,7 +222,7 @@ fn end_session(
     Ok(Ok(Done {
         name: person.user.to_string(),
         line,
-        effect: Effect::EndSession(session),
+        effect: Effect::EndLogin(tokens),
     }))
 }
 

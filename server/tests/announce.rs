@@ -10,6 +10,7 @@
 
 use chatbox_common::testkit::process::ServerProcess;
 use chatbox_common::testkit::scripted_client::ScriptedClient;
+use chatbox_common::testkit::wait::eventually;
 use chatbox_common::wire::message::{ClientMessage, Resume, ServerMessage};
 
 const TEXT: &str = "a new disk at six: back in ten minutes";
@@ -32,8 +33,13 @@ fn everybody_is_told_and_older_clients_by_what_they_know() {
         })
     });
     older.enter();
+    // Bob's first session is on its way out.
+    eventually("two sessions", || {
+        let sessions = server.operated(&["sessions", "--json"]);
+        (sessions.lines().count() == 2).then_some(())
+    });
     let said = server.operated(&["announce", TEXT]);
-    assert_eq!(said, "Told to 2 sessions.\n");
+    assert_eq!(said, "Told in 2 sessions.\n");
     let told = alice.until("an announcement", |message| match message {
         ServerMessage::Announcement(announcement) => Some(announcement.text),
         _ => None,

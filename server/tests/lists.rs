@@ -14,7 +14,8 @@ use std::fs;
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED};
 use chatbox_common::testkit::scripted_client::id;
 use chatbox_common::testkit::wait::eventually;
-use chatbox_common::wire::message::Access;
+use chatbox_common::wire::message::{Access, ErrorCode, ServerMessage};
+use rusqlite::Connection;
 use serde_json::Value;
 
 fn objects(text: &str) -> Vec<Value> {
@@ -150,6 +151,27 @@ fn the_status_says_how_it_is_and_so_does_its_exit_code() {
         metrics.contains("\nchatbox_messages_total 1\n")
             && metrics.contains("\nchatbox_degraded 0\n")
     );
+
+    // Another program has the database.
+    let other = Connection::open(server.path().join("data/chatbox.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let asked = alice.send(id(1, 2), "not kept");
+    assert_eq!(alice.error(asked).code, ErrorCode::Unavailable);
+    let output = server.operate(&["status"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("problem          commit_failed: "), "{said}");
+    other.execute_batch("COMMIT").unwrap();
+    eventually("a message that is kept", || {
+        let asked = alice.send(id(1, 2), "not kept");
+        let kept = alice.until("an answer", |message| match message {
+            ServerMessage::Ack(ack) if ack.request == asked => Some(true),
+            ServerMessage::Error(error) if error.request == Some(asked) => Some(false),
+            _ => None,
+        });
+        kept.then_some(())
+    });
+    server.operated(&["status"]);
 
     // Its logs can't be made again.
     let (log, moved) = (server.path().join("log"), server.path().join("moved"));

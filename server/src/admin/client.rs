@@ -132,19 +132,26 @@ pub fn status(
     (json, metrics): (bool, bool),
     out: &mut impl Write,
 ) -> anyhow::Result<Exit> {
-    let asked = match server? {
-        Some(server) => {
-            let mut kept = Vec::new();
-            let command = Command::Status { json, metrics };
-            match ask(&server, settings, &command, &mut kept) {
-                Ok(exit) => {
-                    out.write_all(&kept)?;
-                    return Ok(exit);
+    let asked = match server {
+        Err(error) if is_late(&error) => "the server does not accept the command".to_owned(),
+        other => match other? {
+            Some(server) => {
+                let mut kept = Vec::new();
+                let command = Command::Status { json, metrics };
+                match ask(&server, settings, &command, &mut kept) {
+                    Ok(exit) => {
+                        out.write_all(&kept)?;
+                        return Ok(exit);
+                    }
+                    // It answers, and refuses.
+                    Err(error) if error.is::<ServerRefusal>() || error.is::<ConfigError>() => {
+                        return Err(error);
+                    }
+                    Err(error) => format!("{error:#}"),
                 }
-                Err(error) => format!("{error:#}"),
             }
-        }
-        None => nobody_answers(settings),
+            None => nobody_answers(settings),
+        },
     };
     commands::down(&asked, (json, metrics), out)
 }
@@ -153,7 +160,17 @@ fn failed(code: u8, sentence: String) -> anyhow::Error {
     if code == Exit::Configuration as u8 {
         return ConfigError(sentence.lines().map(str::to_owned).collect()).into();
     }
-    anyhow!(sentence)
+    ServerRefusal(sentence).into()
+}
+
+/// What the server says.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct ServerRefusal(String);
+
+fn is_late(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<io::Error>();
+    io.is_some_and(|error| error.kind() == io::ErrorKind::WouldBlock)
 }
 
 fn without_answer(error: FrameError) -> anyhow::Error {

@@ -1,6 +1,6 @@
 //! What each command does and says, whoever holds the database.
 
-use std::io::{self, BufWriter, IntoInnerError, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use anyhow::anyhow;
@@ -40,7 +40,8 @@ pub fn carry_out(
             let said = |line: Line| line.with_text("text", text);
             let line = holder.operator().line(&events::ANNOUNCED, said);
             let told = holder.announce(text, line)?;
-            say(out, &format!("Told to {told} sessions."))?;
+            let sessions = if told == 1 { "session" } else { "sessions" };
+            say(out, &format!("Told in {told} {sessions}."))?;
         }
         Command::Kick { session } => {
             let user = holder.carry_out(OperatorAction::EndSession(session.0))?;
@@ -238,8 +239,11 @@ fn export_account(
     };
     let line = holder.operator().line(&events::USER_EXPORTED, of);
     let mut sink = BufWriter::new(holder.sink(file, line)?);
-    export::write(&facts, &sessions, holder, &mut sink)?;
-    let sink = sink.into_inner().map_err(IntoInnerError::into_error)?;
+    let written = export::write(&facts, &sessions, holder, &mut sink);
+    let written = written.and_then(|()| Ok(sink.flush()?));
+    // Without another attempt to write what is left.
+    let (sink, _) = sink.into_parts();
+    written?;
     holder.finish(sink, file)?;
     say(
         out,

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::holder::Holder;
 use super::listing::{PAGE, account_json, time};
+use crate::clock::stamp;
 use crate::connections::OnlineSession;
 use crate::store::{AccountFacts, OwnMessage, Spelled};
 
@@ -44,11 +45,12 @@ pub fn write(
 
 /// All but the messages, of which alone there can be many.
 fn small(id: AccountId, holder: &mut impl Holder) -> anyhow::Result<Vec<Value>> {
+    let now = stamp();
     let (rooms, made, logins, ignores, sanctions) = holder.read(|snapshot| {
         Ok((
             snapshot.own_rooms(id)?,
             snapshot.rooms_made_by(id)?,
-            snapshot.logins_of(id)?,
+            snapshot.logins_of(id, now)?,
             snapshot.ignores_of(id)?,
             snapshot.sanctions_of(id)?,
         ))

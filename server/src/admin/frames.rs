@@ -30,6 +30,21 @@ pub struct Request {
     pub arguments: Vec<OsString>,
 }
 
+/// A frame may have been written in part: nothing can follow it.
+#[derive(Debug, thiserror::Error)]
+#[error("whoever asked is not reached: {0}")]
+struct Broken(io::Error);
+
+/// Whether an error is that of a frame that could not be written.
+#[must_use]
+pub fn is_broken(error: &anyhow::Error) -> bool {
+    let all = error.chain();
+    let inner = all.filter_map(|one| one.downcast_ref::<io::Error>()?.get_ref());
+    inner
+        .into_iter()
+        .any(|inner| inner.downcast_ref::<Broken>().is_some())
+}
+
 /// Why the other end is not understood.
 #[derive(Debug, thiserror::Error)]
 pub enum FrameError {
@@ -100,8 +115,10 @@ impl Frame {
         let payload = payload.get(..MAX_PAYLOAD).unwrap_or(payload);
         let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
         let [a, b, c, d] = length.to_be_bytes();
-        stream.write_all(&[kind, a, b, c, d])?;
-        stream.write_all(payload)
+        let written = stream
+            .write_all(&[kind, a, b, c, d])
+            .and_then(|()| stream.write_all(payload));
+        written.map_err(|error| io::Error::new(error.kind(), Broken(error)))
     }
 
     /// # Errors

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Mutex, TryLockError};
 use std::time::Duration;
 
-use anyhow::{anyhow, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use chatbox_common::name::UserName;
 
 use super::frames::{Frame, MAX_PAYLOAD};
@@ -126,8 +126,8 @@ impl<'a> Holder for Live<'a> {
     fn announce(&mut self, text: &str, line: Line) -> anyhow::Result<usize> {
         self.log(line)?;
         let shared = self.running.control.shared();
-        shared.journal.announce(text.to_owned());
-        Ok(shared.connections.begun(None).len())
+        let told = shared.journal.announce(text.to_owned());
+        told.context("the server is stopping")
     }
 
     fn read<T>(

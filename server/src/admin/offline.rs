@@ -49,14 +49,19 @@ pub fn run(
     };
     let done = commands::carry_out(command, &mut stopped, out);
     stopped.audit.stop();
-    let is_refused = done.as_ref().is_err_and(|error| !error.is::<io::Error>());
+    let is_done = done.as_ref().map_or_else(is_output_gone, |_| true);
     match stopped.audit.fault() {
-        // Also where the output could not be written.
-        Some(fault) if !is_refused => {
+        // Also where whoever reads the output has gone.
+        Some(fault) if is_done => {
             bail!("it is done, but the audit can't be written: {fault}")
         }
         _ => done,
     }
+}
+
+fn is_output_gone(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<io::Error>();
+    error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// Opened when something of it is wanted: a copy is made of what there is, of any schema.
@@ -165,7 +170,12 @@ impl Holder for Stopped<'_> {
 
     fn log(&self, line: Line) -> anyhow::Result<()> {
         self.audit.log(line);
-        Ok(())
+        // Written, or nothing is shown.
+        self.audit.reopen();
+        match self.audit.fault() {
+            None => Ok(()),
+            Some(fault) => bail!("the audit can't be written: {fault}"),
+        }
     }
 
     fn reload(&mut self) -> anyhow::Result<Vec<String>> {

@@ -6,6 +6,11 @@ use std::io::{self, Write};
 
 use zeroize::Zeroizing;
 
+/// Bytes of a line that is kept without growing: longer than any with a secret in it.
+const LONG: usize = 1024;
+/// They have a width, and no picture.
+const BLANKS: [char; 5] = ['\u{115f}', '\u{1160}', '\u{2800}', '\u{3164}', '\u{ffa0}'];
+
 /// Writes whole lines. A character that can't be seen, or that the locale has no letter for, is
 /// written as `\uXXXX`, which is the same character to who reads JSON.
 pub struct Printable<W> {
@@ -20,14 +25,13 @@ impl<W: Write> Printable<W> {
         Self {
             out,
             is_utf8,
-            line: Zeroizing::default(),
+            line: Zeroizing::new(Vec::with_capacity(LONG)),
         }
     }
 
     fn put_line(&mut self) -> io::Result<()> {
-        let line = std::mem::take(&mut self.line);
-        let text = String::from_utf8_lossy(&line);
-        let mut shown = Zeroizing::new(String::with_capacity(2 * text.len()));
+        let text = String::from_utf8_lossy(&self.line);
+        let mut shown = Zeroizing::new(String::with_capacity(6 * text.len()));
         for c in text.chars() {
             if c == '\n' || (self.is_shown(c)) {
                 shown.push(c);
@@ -37,6 +41,7 @@ impl<W: Write> Printable<W> {
                 let _ = write!(shown, "\\u{unit:04x}");
             }
         }
+        self.line.clear();
         self.out.write_all(shown.as_bytes())
     }
 
@@ -53,7 +58,7 @@ impl<W: Write> Printable<W> {
 fn is_unseen(c: char) -> bool {
     // Behind another character, so that a mark is not escaped for standing alone.
     let pair: String = ['a', c].iter().collect();
-    pair.escape_debug().nth(1) == Some('\\')
+    BLANKS.contains(&c) || pair.escape_debug().nth(1) == Some('\\')
 }
 
 impl<W: Write> Write for Printable<W> {

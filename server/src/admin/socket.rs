@@ -19,7 +19,7 @@ use socket2::SockRef;
 use zeroize::Zeroizing;
 
 use super::commands;
-use super::frames::{Frame, MAX_PAYLOAD, MAX_REQUEST, Request};
+use super::frames::{Frame, MAX_PAYLOAD, MAX_REQUEST, Request, is_broken};
 use super::live::{Live, Running};
 use crate::audit::{Line, Seldom, events};
 use crate::cli::{Cli, Exit};
@@ -195,7 +195,7 @@ fn serve(stream: &UnixStream, operator: Operator, serving: &Serving) {
     let last = match answer(stream, operator, serving) {
         Ok(exit) => Frame::Done(exit as u8),
         // The stream itself: nothing can follow on it.
-        Err(error) if error.is::<io::Error>() => return log::warn!("a command: {error}"),
+        Err(error) if is_broken(&error) => return log::warn!("a command: {error:#}"),
         Err(error) if error.is::<ConfigError>() => {
             Frame::Failed(Exit::Configuration as u8, error.to_string())
         }

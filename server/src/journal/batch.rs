@@ -1,9 +1,10 @@
 //! What the journal takes from its queue in one go, and how long it waits before the next.
 
+use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use super::commit::Deferred;
-use super::job::{AuthRequest, Granted, Job, Post, QUEUE, ReplySender};
+use super::job::{AuthRequest, Figures, Granted, Job, Post, QUEUE, ReplySender};
 use crate::event::SessionId;
 
 /// The most messages of one transaction.
@@ -30,6 +31,8 @@ pub(super) struct Batch {
     pub(super) others: Vec<Job>,
     /// `others` has requests of members or of the operator, which no later message may overtake.
     pub(super) room_requests: bool,
+    /// Answered at once: who asks how it is does not wait behind a rush.
+    pub(super) figures: Vec<SyncSender<Figures>>,
     pub(super) jobs: usize,
     pub(super) stop: bool,
 }
@@ -46,6 +49,7 @@ impl Batch {
             Job::WrongCode(account) => self.deferred.wrong_codes.extend(account),
             Job::Revoke(token) => self.deferred.revoked.push(token),
             Job::Stop => self.stop = true,
+            Job::Figures(answer) => self.figures.push(answer),
             other => {
                 self.room_requests |= other.is_request();
                 self.others.push(other);

@@ -42,6 +42,10 @@ pub(super) fn memberships<'a>(
     until: Instant,
 ) -> (Memberships, usize) {
     let jobs: Vec<&Job> = jobs.collect();
+    // Nothing is asked of the database then, and nothing has succeeded.
+    if !jobs.iter().any(|job| matches!(job, Job::Begin(_))) {
+        return (Memberships::new(), jobs.len());
+    }
     let read = read_memberships(state, &jobs, until);
     match state.watch(&events::SESSIONS_NOT_BEGUN, read) {
         Ok(read) => read,
@@ -66,9 +70,6 @@ fn read_memberships(
     jobs: &[&Job],
     until: Instant,
 ) -> Result<(Memberships, usize), StoreError> {
-    if !jobs.iter().any(|job| matches!(job, Job::Begin(_))) {
-        return Ok((Memberships::new(), jobs.len()));
-    }
     let now = stamp();
     let (all, new, count) = state.read_beside_rooms(|tx, known| {
         let (mut all, mut new) = (Memberships::new(), HashMap::new());
@@ -112,7 +113,8 @@ pub(super) fn begin(
     now: Instant,
 ) {
     let account = begin.person.account;
-    if state.sessions().is_logged_out_since(account, begin.after) {
+    let sessions = state.sessions();
+    if sessions.is_logged_out_since(account, begin.after) || sessions.is_ended(&begin.token) {
         return turn_away(state, begin, ByeReason::LoggedOut, LOGGED_OUT);
     }
     let Some(beginning) = memberships.get(&account) else {

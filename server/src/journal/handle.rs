@@ -139,9 +139,13 @@ impl Journal {
         done.recv().unwrap_or(Err(OperatorError::Stopping))
     }
 
-    /// Tells everybody who is online then; in the order of what was asked for before.
-    pub fn announce(&self, text: String) {
-        self.send(Job::Announce(text));
+    /// Tells everybody who is online then, in the order of what was asked for before. Returns in how
+    /// many sessions that was; `None` while the server stops.
+    #[must_use]
+    pub fn announce(&self, text: String) -> Option<usize> {
+        let (answer, told) = mpsc::sync_channel(1);
+        self.send(Job::Announce(text, answer));
+        told.recv().ok()
     }
 
     /// Returns once the settings hold and nothing more is written to a chat.log that was moved, and

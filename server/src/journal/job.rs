@@ -31,8 +31,8 @@ pub(super) const TICK: Duration = Duration::from_millis(250);
 
 pub(super) const NOT_KEPT: &str =
     "the server can't store anything just now; the message was not kept";
-pub const LOGGED_OUT: &str = "you are logged out: all your sessions were ended, or your password \
-                              or second factor was changed in another one";
+pub const LOGGED_OUT: &str = "you are logged out: all your sessions or this one were ended, or your \
+                              password or second factor was changed in another one";
 
 /// The database could not be written; nothing was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -369,7 +369,7 @@ pub(super) enum Job {
         SyncSender<Result<String, OperatorError>>,
     ),
     /// A line for everybody who is online.
-    Announce(String),
+    Announce(String, SyncSender<usize>),
     /// Takes new settings, and opens chat.log anew where it was moved.
     Reload(JournalSettings, SyncSender<bool>),
     Figures(SyncSender<Figures>),

@@ -8,7 +8,7 @@ use chatbox_common::wire::message::{
 
 use super::actions::tell_changed;
 use super::job::{OperatorError, OperatorRequest};
-use super::publish::{end_session, end_sessions};
+use super::publish::{end_login, end_sessions};
 use super::state::JournalState;
 use crate::audit::events;
 use crate::clock::now_ms;
@@ -30,7 +30,7 @@ pub(super) fn operate(
     match done.effect {
         Effect::Nothing => {}
         Effect::EndSessions(account) => end_sessions(state, account, None),
-        Effect::EndSession(session) => end_session(state, session),
+        Effect::EndLogin(tokens) => end_login(state, &tokens),
         Effect::SetRole(account, role) => {
             let is_admin = role == Role::Admin;
             state.sessions_mut().set_admin(account, is_admin);
@@ -47,7 +47,7 @@ pub(super) fn operate(
 
 /// Clients that do not know of announcements show what is no answer as it stands there. The database
 /// has no part in it: people are told of one that fails.
-pub(super) fn announce(state: &JournalState, text: String) {
+pub(super) fn announce(state: &JournalState, text: String) -> usize {
     let error = ErrorMessage {
         request: None,
         code: ErrorCode::Unavailable,
@@ -58,7 +58,7 @@ pub(super) fn announce(state: &JournalState, text: String) {
         time: now_ms(),
         text,
     };
-    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    let (mut known, mut unknown, mut told) = (Vec::new(), Vec::new(), 0);
     codec::put(&ServerMessage::Announcement(announcement), &mut known);
     codec::put(&ServerMessage::Error(error), &mut unknown);
     for (session, capabilities) in state.sessions().all() {
@@ -67,7 +67,9 @@ pub(super) fn announce(state: &JournalState, text: String) {
         } else {
             unknown.clone()
         };
-        let told = Delivery::Offer { session, bytes };
-        state.deliveries().send(session, told);
+        let offer = Delivery::Offer { session, bytes };
+        state.deliveries().send(session, offer);
+        told += 1;
     }
+    told
 }

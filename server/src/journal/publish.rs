@@ -15,6 +15,7 @@ use super::state::{JournalState, refuse};
 use crate::audit::{Line, events};
 use crate::delivery::Delivery;
 use crate::event::{self, RoomBatch, SessionId};
+use crate::store::TokenId;
 
 const ID_CONFLICT: Refusal = (
     ErrorCode::IdConflict,
@@ -138,10 +139,11 @@ pub(super) fn end_sessions(state: &mut JournalState, account: AccountId, but: Op
     }
 }
 
-/// Only after the commit that takes its token back.
-pub(super) fn end_session(state: &mut JournalState, session: SessionId) {
-    state.sessions_mut().end_alone(session);
-    state.deliveries().send(session, Delivery::LogOut(session));
+/// Only after the commit that takes these tokens back.
+pub(super) fn end_login(state: &mut JournalState, tokens: &[TokenId]) {
+    for session in state.sessions_mut().end_login(tokens) {
+        state.deliveries().send(session, Delivery::LogOut(session));
+    }
 }
 
 fn logged(admitted: &Admitted, seq: Seq, now_ms: u64) -> Logged<'_> {

@@ -1,6 +1,6 @@
 //! The open sessions by number and by account, and which accounts were logged out.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -8,6 +8,9 @@ use chatbox_common::wire::message::{AccountId, Capabilities, RoomId};
 
 use crate::event::{Person, SessionId};
 use crate::store::TokenId;
+
+/// Of a login that ends there are a few: more than are ended in any moment.
+const MAX_ENDED_TOKENS: usize = 65_536;
 
 pub(super) struct SessionState {
     pub(super) person: Person,
@@ -39,6 +42,9 @@ pub(super) struct Sessions {
     /// Whose role was changed in this run, each to what the database has: a session that begins
     /// was let in before that, perhaps. It has at most one entry for each account.
     admins: HashMap<AccountId, bool>,
+    /// Of logins that were ended while a session of them may have been about to begin, which takes
+    /// moments.
+    ended_tokens: HashSet<TokenId>,
 }
 
 impl Sessions {
@@ -111,11 +117,25 @@ impl Sessions {
         ended
     }
 
-    /// One session ends, and others of its account go on.
-    pub(super) fn end_alone(&mut self, number: SessionId) {
-        if let Some(session) = self.by_number.get_mut(&number) {
-            session.is_logged_out = true;
+    /// Returns the sessions that are to end: those that have one of these tokens. One that was let in
+    /// with one of them, and has not begun, is to be turned away.
+    pub(super) fn end_login(&mut self, tokens: &[TokenId]) -> Vec<SessionId> {
+        if self.ended_tokens.len() + tokens.len() > MAX_ENDED_TOKENS {
+            self.ended_tokens.clear();
         }
+        self.ended_tokens.extend(tokens);
+        let mut ended = Vec::new();
+        for (&number, session) in &mut self.by_number {
+            if !session.is_logged_out && tokens.contains(&session.token) {
+                session.is_logged_out = true;
+                ended.push(number);
+            }
+        }
+        ended
+    }
+
+    pub(super) fn is_ended(&self, token: &TokenId) -> bool {
+        self.ended_tokens.contains(token)
     }
 
     pub(super) fn set_token(&mut self, number: SessionId, token: TokenId) {

@@ -157,6 +157,10 @@ impl Writer {
     }
 
     fn transact(&mut self, batch: Batch) {
+        for answer in batch.figures {
+            // Whoever asked may have gone.
+            let _ = answer.send(self.state.figures());
+        }
         let writable = self.state.takes_messages();
         let now = stamp();
         let mut posts = Vec::with_capacity(batch.posts.len());
@@ -275,13 +279,19 @@ impl Writer {
             Job::Operator(request, answer) => {
                 let _ = answer.send(operate(&mut self.state, &request));
             }
-            Job::Announce(text) => announce(&self.state, text),
+            Job::Announce(text, answer) => {
+                let _ = answer.send(announce(&self.state, text));
+            }
             Job::Reload(settings, answer) => {
                 let _ = answer.send(self.state.take_settings(settings));
             }
-            Job::Figures(answer) => drop(answer.send(self.state.figures())),
             // Handled by `Batch::take` and `transact`.
-            Job::Post(_) | Job::Auth(..) | Job::WrongCode(_) | Job::Revoke(_) | Job::Stop => {}
+            Job::Post(_)
+            | Job::Auth(..)
+            | Job::WrongCode(_)
+            | Job::Figures(_)
+            | Job::Revoke(_)
+            | Job::Stop => {}
         }
     }
 }

@@ -50,10 +50,11 @@ pub struct OwnMessage {
 
 statements! {
     const ROOMS = "SELECT r.name, r.access, m.role, m.joined_at, m.read_seq, m.hidden \
-        FROM members m JOIN rooms r ON r.id = m.room WHERE m.account = ?1";
+        FROM members m JOIN rooms r ON r.id = m.room WHERE m.account = ?1 \
+        AND NOT (r.access = 'direct' AND r.next_seq = 1 AND r.created_by IS NOT ?1)";
     const MADE = "SELECT name FROM rooms WHERE created_by = ?1";
     const TOKENS = "SELECT expires_at FROM resume_tokens \
-        WHERE account = ?1 AND state = 'newest'";
+        WHERE account = ?1 AND state = 'newest' AND expires_at > ?2";
     const IGNORED = "SELECT a.user, i.made_at FROM ignores i JOIN REGISTERED a ON a.id = i.ignored \
         WHERE i.account = ?1";
     const SANCTIONS = "SELECT s.what, r.name, a.user, b.user, s.made_at, s.ends_at, s.reason FROM \
@@ -70,7 +71,8 @@ statements! {
 }
 
 impl Snapshot<'_> {
-    /// Conversations of two among them.
+    /// Conversations of two among them, but for those that somebody else has begun and in which nothing
+    /// was said: they are not this account's to know of.
     ///
     /// # Errors
     /// SQLite's.
@@ -99,8 +101,8 @@ impl Snapshot<'_> {
     ///
     /// # Errors
     /// SQLite's.
-    pub fn logins_of(&self, account: AccountId) -> Result<Vec<i64>, StoreError> {
-        self.all(TOKENS, [account.put()], |row| row.get(0))
+    pub fn logins_of(&self, account: AccountId, now: i64) -> Result<Vec<i64>, StoreError> {
+        self.all(TOKENS, (account.put(), now), |row| row.get(0))
     }
 
     /// Whom an account ignores, and since when.

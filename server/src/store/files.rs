@@ -25,6 +25,9 @@ pub const DATABASE: &str = "chatbox.db";
 /// As many as Linux follows.
 const MOST_LINKS: usize = 40;
 
+/// Longer than a look at the lock takes.
+const A_LOOK: Duration = Duration::from_millis(50);
+
 /// How long a statement waits for another connection's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -105,7 +108,13 @@ pub fn lock(directory: &Path) -> Result<DataLock, StoreError> {
         files.push(second);
     }
     for (file, path) in files.iter().zip(&paths) {
-        match file.try_lock() {
+        let mut locked = file.try_lock();
+        if matches!(locked, Err(TryLockError::WouldBlock)) {
+            // Perhaps somebody only looks whether it is locked ([`is_locked`]).
+            std::thread::sleep(A_LOOK);
+            locked = file.try_lock();
+        }
+        match locked {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(StoreError::Locked(directory.to_owned())),
             Err(TryLockError::Error(source)) => return Err(StoreError::io("lock", path)(source)),

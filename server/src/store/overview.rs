@@ -21,6 +21,7 @@ pub struct AccountFacts {
     pub logins: u64,
     /// Without conversations of two, in the order of their names.
     pub rooms: Vec<(Title, RoomRole)>,
+    /// Without those that somebody else has begun and in which nothing was said.
     pub conversations: u64,
 }
 
@@ -52,7 +53,8 @@ statements! {
         WHERE m.account = ?1 AND r.name < '$' ORDER BY r.name"
         walks "sorts the rooms of one account";
     const CONVERSATIONS_OF = "SELECT count(*) FROM members m JOIN rooms r ON r.id = m.room \
-        WHERE m.account = ?1 AND r.name > '$'";
+        WHERE m.account = ?1 AND r.name > '$' \
+        AND NOT (r.next_seq = 1 AND r.created_by IS NOT ?1)";
     const ROOMS = "SELECT r.name, r.topic, r.access, r.archived, \
         (SELECT count(*) FROM members c WHERE c.room = r.id), r.next_seq - 1, \
         (SELECT user FROM REGISTERED WHERE id = r.created_by) FROM rooms r \

@@ -65,6 +65,8 @@ statements! {
     const REVOKE_FAMILY = "DELETE FROM resume_tokens WHERE family = ?1";
     const REVOKE_TOKEN = "DELETE FROM resume_tokens WHERE family = \
         (SELECT family FROM resume_tokens WHERE id = ?1)";
+    const END_LOGIN = "DELETE FROM resume_tokens WHERE family = \
+        (SELECT family FROM resume_tokens WHERE id = ?1) RETURNING id";
     const REVOKE = "DELETE FROM resume_tokens WHERE account = ?1";
     const EXPIRE = "DELETE FROM resume_tokens WHERE id IN \
         (SELECT id FROM resume_tokens WHERE expires_at <= ?1 LIMIT ?2)";
@@ -140,6 +142,14 @@ impl Tx<'_> {
         self.change(KEEP, [id])?;
         self.change(SUCCEED, (id, successor.id, successor.hash.expose()))?;
         Ok(Resumed::Continued)
+    }
+
+    /// As [`Tx::revoke_family`], for a login that may have several sessions; returns all of its tokens.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn end_login(&self, id: &TokenId) -> Result<Vec<TokenId>, StoreError> {
+        self.all(END_LOGIN, [id], |row| row.get(0))
     }
 
     /// Deletes the family of a token, whose session has ended for good. Returns how many tokens it
