@@ -172,7 +172,7 @@ pub enum UserCommand {
         /// The file to make, which must not exist
         file: PathBuf,
     },
-    /// Keep somebody from logging in
+    /// End somebody's sessions, and keep them from logging in
     Disable {
         /// Who
         #[arg(value_parser = UserName::parse)]
@@ -184,7 +184,7 @@ pub enum UserCommand {
         #[arg(value_parser = UserName::parse)]
         name: UserName,
     },
-    /// Give somebody another TOTP secret and other recovery codes, and show them once
+    /// Give somebody another TOTP secret and other recovery codes, show them once, and end their sessions
     #[command(name = "reset-2fa")]
     ResetSecondFactor {
         /// Who
@@ -201,7 +201,7 @@ pub enum UserCommand {
         #[arg(value_parser = role())]
         role: Role,
     },
-    /// Make somebody log in again with both factors wherever a session could be resumed
+    /// End somebody's sessions, so that they need both factors again wherever they log in
     Logout {
         /// Who
         #[arg(value_parser = UserName::parse)]
