@@ -9,9 +9,8 @@
 )]
 
 use chatbox_common::testkit::process::ServerProcess;
-use chatbox_common::testkit::scripted_client::ScriptedClient;
 use chatbox_common::testkit::wait::eventually;
-use chatbox_common::wire::message::{ClientMessage, Resume, ServerMessage};
+use chatbox_common::wire::message::ServerMessage;
 
 const TEXT: &str = "a new disk at six: back in ten minutes";
 
@@ -22,17 +21,7 @@ fn everybody_is_told_and_older_clients_by_what_they_know() {
     let (_bob, bob) = server.register("Bob");
     let token = bob.token();
     bob.cut();
-    let mut older = ScriptedClient::connect(&server);
-    let (id, proof) = (token.id, token.proof(&older.binding));
-    older.ask(|request| {
-        ClientMessage::Resume(Resume {
-            request,
-            id,
-            proof,
-            capabilities: None,
-        })
-    });
-    older.enter();
+    let mut older = server.resume_with(&token, None);
     // Bob's first session is on its way out.
     eventually("two sessions", || {
         let sessions = server.operated(&["sessions", "--json"]);

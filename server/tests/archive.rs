@@ -14,7 +14,7 @@ use chatbox_common::testkit::LOBBY;
 use chatbox_common::testkit::process::{ServerProcess, UNLIMITED, program};
 use chatbox_common::testkit::scripted_client::ScriptedClient;
 use chatbox_common::wire::message::{
-    Access, Action, Capabilities, ClientMessage, ErrorCode, Resume, RoomChanged, ServerMessage,
+    Access, Action, Capabilities, ErrorCode, RoomChanged, ServerMessage,
 };
 
 fn changed(client: &mut ScriptedClient) -> RoomChanged {
@@ -124,17 +124,7 @@ fn a_client_that_announced_nothing_is_refused_with_what_it_knows() {
     let (_alice, mut alice) = server.register("Alice");
     let ops = alice.create("#ops", Access::Open).unwrap().room;
     let token = alice.token();
-    let mut older = ScriptedClient::connect(&server);
-    let (id, proof) = (token.id, token.proof(&older.binding));
-    older.ask(|request| {
-        ClientMessage::Resume(Resume {
-            request,
-            id,
-            proof,
-            capabilities: None,
-        })
-    });
-    older.enter();
+    let mut older = server.resume_with(&token, None);
     let announced = older.welcome.clone().unwrap().capabilities;
     assert_eq!(announced, Some(Capabilities::own()));
     alice.archive(ops, Some("")).unwrap();

@@ -93,8 +93,18 @@ impl ServerProcess {
     }
 
     pub fn resume(&self, token: &ResumeToken) -> ScriptedClient {
+        self.resume_with(token, Some(Capabilities::own()))
+    }
+
+    /// As a client does that announces these: one of version 0.1 none.
+    pub fn resume_with(
+        &self,
+        token: &ResumeToken,
+        capabilities: Option<Capabilities>,
+    ) -> ScriptedClient {
         let mut client = ScriptedClient::connect(self);
-        client.say_resume(token);
+        let binding = client.binding;
+        client.say_resume_with(token, &binding, capabilities);
         client.enter();
         client
     }
@@ -202,13 +212,22 @@ impl ScriptedClient {
     }
 
     pub fn say_resume_bound(&mut self, token: &ResumeToken, binding: &[u8; 32]) -> u32 {
+        self.say_resume_with(token, binding, Some(Capabilities::own()))
+    }
+
+    fn say_resume_with(
+        &mut self,
+        token: &ResumeToken,
+        binding: &[u8; 32],
+        capabilities: Option<Capabilities>,
+    ) -> u32 {
         let (id, proof) = (token.id, token.proof(binding));
         self.ask(|request| {
             ClientMessage::Resume(Resume {
                 request,
                 id,
                 proof,
-                capabilities: Some(Capabilities::own()),
+                capabilities,
             })
         })
     }
