@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use anyhow::Context;
-use chatbox_common::wire::message::{AccountId, Kind};
+use chatbox_common::wire::message::Kind;
 use serde_json::{Value, json};
 
 use super::holder::Holder;
@@ -27,7 +27,7 @@ pub fn write(
     let id = facts.line.id;
     let mut put = |object: &Value| writeln!(out, "{object}").context("the export can't be written");
     put(&account_json(facts, sessions))?;
-    for object in small(id, holder)? {
+    for object in small(facts, holder)? {
         put(&object)?;
     }
     let mut after = Vec::new();
@@ -44,18 +44,18 @@ pub fn write(
 }
 
 /// All but the messages, of which alone there can be many.
-fn small(id: AccountId, holder: &mut impl Holder) -> anyhow::Result<Vec<Value>> {
+fn small(facts: &AccountFacts, holder: &mut impl Holder) -> anyhow::Result<Vec<Value>> {
+    let id = facts.line.id;
     let now = stamp();
-    let (rooms, made, logins, ignores, sanctions) = holder.read(|snapshot| {
+    let (made, logins, ignores, sanctions) = holder.read(|snapshot| {
         Ok((
-            snapshot.own_rooms(id)?,
             snapshot.rooms_made_by(id)?,
             snapshot.logins_of(id, now)?,
             snapshot.ignores_of(id)?,
             snapshot.sanctions_of(id)?,
         ))
     })?;
-    let rooms = rooms.iter().map(|room| {
+    let rooms = facts.memberships.iter().map(|room| {
         json!({
             "type": "membership",
             "room": room.title.to_string(),

@@ -173,8 +173,8 @@ impl Listed for RoomFacts {
 /// An account with its open sessions, line by line.
 pub fn account(facts: &AccountFacts, sessions: &[OnlineSession]) -> String {
     let line = &facts.line;
-    let rooms = facts.rooms.iter();
-    let rooms = rooms.map(|(title, role)| format!("{title} ({})", role.word()));
+    let rooms = facts.rooms().into_iter();
+    let rooms = rooms.map(|room| format!("{} ({})", room.title, room.role.word()));
     let rows = [
         ("name", line.user.to_string()),
         ("number", line.id.to_string()),
@@ -189,7 +189,7 @@ pub fn account(facts: &AccountFacts, sessions: &[OnlineSession]) -> String {
         ("resumable logins", facts.logins.to_string()),
         ("recovery codes", facts.recovery_codes.to_string()),
         ("wrong codes", facts.wrong_codes.to_string()),
-        ("conversations", facts.conversations.to_string()),
+        ("conversations", facts.conversations().to_string()),
         ("rooms", or_dash(Some(rooms.collect::<Vec<_>>().join(", ")))),
     ];
     let mut text = String::new();
@@ -209,14 +209,14 @@ pub fn account(facts: &AccountFacts, sessions: &[OnlineSession]) -> String {
 }
 
 pub fn account_json(facts: &AccountFacts, sessions: &[OnlineSession]) -> Value {
-    let rooms = facts.rooms.iter();
-    let rooms = rooms.map(|(title, role)| json!({"room": title.to_string(), "role": role.word()}));
+    let rooms = facts.rooms().into_iter();
+    let rooms = rooms.map(|room| json!({"room": room.title.to_string(), "role": room.role.word()}));
     let mut all = facts.line.json();
     let more = json!({
         "resumable_logins": facts.logins,
         "recovery_codes": facts.recovery_codes,
         "wrong_codes": facts.wrong_codes,
-        "conversations": facts.conversations,
+        "conversations": facts.conversations(),
         "rooms": rooms.collect::<Vec<_>>(),
         "sessions": sessions.iter().map(Listed::json).collect::<Vec<_>>(),
     });
@@ -242,10 +242,10 @@ fn moment(at: i64) -> Option<String> {
     Some(time.strftime("%Y-%m-%d %H:%M:%S").to_string())
 }
 
-/// RFC 3339, with milliseconds.
+/// RFC 3339 in UTC with milliseconds, as in the log files.
 pub fn time(at: i64) -> Option<String> {
     let time = Timestamp::from_millisecond(at).ok()?;
-    Some(time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string())
+    Some(format!("{time:.3}"))
 }
 
 /// Of the first account, before which there is none.

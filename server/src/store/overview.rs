@@ -1,11 +1,12 @@
 //! What the operator looks at: accounts and rooms as a whole. Nothing here is asked for by a peer.
 
 use chatbox_common::name::UserName;
-use chatbox_common::wire::message::{Access, AccountId, RoomRole};
+use chatbox_common::wire::message::Access;
 
 use super::accounts::AccountLine;
 use super::column::{Column, take};
 use super::error::StoreError;
+use super::export::OwnRoom;
 use super::sql::Snapshot;
 use super::statement::statements;
 use super::types::Title;
@@ -19,10 +20,25 @@ pub struct AccountFacts {
     pub recovery_codes: u64,
     /// Logins that can be continued by resuming.
     pub logins: u64,
-    /// Without conversations of two, in the order of their names.
-    pub rooms: Vec<(Title, RoomRole)>,
-    /// Without those that somebody else has begun and in which nothing was said.
-    pub conversations: u64,
+    /// In no order. Conversations of two are among them ([`Snapshot::own_rooms`]).
+    pub memberships: Vec<OwnRoom>,
+}
+
+impl AccountFacts {
+    /// Without conversations of two, in the order of their names in lower case.
+    #[must_use]
+    pub fn rooms(&self) -> Vec<&OwnRoom> {
+        let all = self.memberships.iter();
+        let mut rooms: Vec<_> = all.filter(|room| room.access != Access::Direct).collect();
+        rooms.sort_by_cached_key(|room| room.title.to_string().to_ascii_lowercase());
+        rooms
+    }
+
+    #[must_use]
+    pub fn conversations(&self) -> usize {
+        let all = self.memberships.iter();
+        all.filter(|room| room.access == Access::Direct).count()
+    }
 }
 
 /// A room as whoever runs the server sees it.
@@ -49,12 +65,6 @@ statements! {
         WHERE account = ?1 AND expires_at > ?2"
         walks "sorts the tokens of one account, of which each login has three";
     // '$' follows '#': names of rooms lie between them, titles of rooms of two behind.
-    const ROOMS_OF = "SELECT r.name, m.role FROM members m JOIN rooms r ON r.id = m.room \
-        WHERE m.account = ?1 AND r.name < '$' ORDER BY r.name"
-        walks "sorts the rooms of one account";
-    const CONVERSATIONS_OF = "SELECT count(*) FROM members m JOIN rooms r ON r.id = m.room \
-        WHERE m.account = ?1 AND r.name > '$' \
-        AND NOT (r.next_seq = 1 AND r.created_by IS NOT ?1)";
     const ROOMS = "SELECT r.name, r.topic, r.access, r.archived, \
         (SELECT count(*) FROM members c WHERE c.room = r.id), r.next_seq - 1, \
         (SELECT user FROM REGISTERED WHERE id = r.created_by) FROM rooms r \
@@ -81,17 +91,10 @@ impl Snapshot<'_> {
         Ok(Some(AccountFacts {
             wrong_codes: of_account(WRONG_CODES)?,
             recovery_codes: of_account(RECOVERY_LEFT)?,
-            conversations: of_account(CONVERSATIONS_OF)?,
             logins: logins.unwrap_or(0),
-            rooms: self.rooms_with(id)?,
+            memberships: self.own_rooms(id)?,
             line,
         }))
-    }
-
-    fn rooms_with(&self, account: AccountId) -> Result<Vec<(Title, RoomRole)>, StoreError> {
-        self.all(ROOMS_OF, [account.put()], |row| {
-            Ok((take(row, 0)?, take(row, 1)?))
-        })
     }
 
     /// Rooms of any access, archived ones among them, in the order of their names, those after a
@@ -120,7 +123,7 @@ impl Snapshot<'_> {
 mod tests {
     use chatbox_common::name::RoomName;
     use chatbox_common::secret::Secret;
-    use chatbox_common::wire::message::RoomId;
+    use chatbox_common::wire::message::{RoomId, RoomRole};
 
     use super::super::testing::{account, name, store};
     use super::super::{Commit, LOBBY, NewRoom, NewToken, RoomSetting};
@@ -175,10 +178,9 @@ mod tests {
         let read = store.transaction(Commit::Usual, |tx| {
             assert_eq!(tx.account_facts(&name("nobody"), NOW)?, None);
             let facts = tx.account_facts(&name("ALICE"), NOW)?.unwrap();
-            let rooms: Vec<_> = facts
-                .rooms
-                .iter()
-                .map(|(title, role)| (title.to_string(), *role))
+            let rooms = facts.rooms().into_iter();
+            let rooms: Vec<_> = rooms
+                .map(|room| (room.title.to_string(), room.role))
                 .collect();
             assert_eq!(
                 rooms,
@@ -188,7 +190,7 @@ mod tests {
                 ]
             );
             assert_eq!(
-                (facts.logins, facts.conversations, facts.wrong_codes),
+                (facts.logins, facts.conversations(), facts.wrong_codes),
                 (2, 1, 0)
             );
             assert_eq!((facts.line.id, facts.line.user.as_str()), (alice, "Alice"));
