@@ -284,7 +284,7 @@ impl Cli {
 pub enum Exit {
     Fine = 0,
     Failure = 1,
-    /// Of `status`.
+    /// No server answers a `status`.
     Down = 2,
     Configuration = 3,
     CannotBind = 4,

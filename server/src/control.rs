@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::{bail, ensure};
+use anyhow::ensure;
 use chatbox_common::config::{AUDIT_FILES, Config};
 
 use crate::audit::{Line, events, set_level};
@@ -24,7 +24,7 @@ pub struct Control {
     sources: Sources,
     data_dir: PathBuf,
     log_dir: PathBuf,
-    /// What holds.
+    /// As they are; a reload takes what may change from the file.
     running: Mutex<Settings>,
     /// Held over a whole reload, so that two do not mix.
     reloading: Mutex<()>,
@@ -94,10 +94,7 @@ impl Control {
             });
         audit.log(sign(line));
         ensure!(has_chat_log, "chat.log can't be written: see info.log");
-        audit.reopen();
-        if let Some(fault) = audit.fault() {
-            bail!("the audit can't be written: {fault}");
-        }
+        audit.settle()?;
         let list = |names: &[&str]| names.join(", ");
         let mut said = vec![match changed.as_slice() {
             [] => "no setting has changed".to_owned(),

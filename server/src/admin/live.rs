@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Mutex, TryLockError};
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail, ensure};
+use anyhow::{Context, anyhow, ensure};
 use chatbox_common::name::UserName;
 
 use super::frames::{Frame, MAX_PAYLOAD};
@@ -78,16 +78,6 @@ impl<'a> Live<'a> {
         fs::remove_file(&path)?;
         Ok(copy?)
     }
-
-    /// Waits until all lines are written, if they can be.
-    fn is_told(&self) -> anyhow::Result<()> {
-        let audit = &self.running.control.shared().audit;
-        audit.reopen();
-        match audit.fault() {
-            None => Ok(()),
-            Some(fault) => bail!("the audit can't be written: {fault}"),
-        }
-    }
 }
 
 /// What is written goes to whoever asked, part by part.
@@ -117,9 +107,10 @@ impl<'a> Holder for Live<'a> {
             operator: self.operator,
             action,
         };
-        let name = self.running.control.shared().journal.operate(request)?;
-        self.is_told()
-            .map_err(|error| anyhow!("it is done, but {error}"))?;
+        let shared = self.running.control.shared();
+        let name = shared.journal.operate(request)?;
+        let told = shared.audit.settle();
+        told.map_err(|error| anyhow!("it is done, but {error}"))?;
         Ok(name)
     }
 
@@ -170,8 +161,9 @@ impl<'a> Holder for Live<'a> {
     }
 
     fn log(&self, line: Line) -> anyhow::Result<()> {
-        self.running.control.shared().audit.log(line);
-        self.is_told()
+        let audit = &self.running.control.shared().audit;
+        audit.log(line);
+        Ok(audit.settle()?)
     }
 
     fn reload(&mut self) -> anyhow::Result<Vec<String>> {

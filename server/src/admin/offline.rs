@@ -171,11 +171,7 @@ impl Holder for Stopped<'_> {
     fn log(&self, line: Line) -> anyhow::Result<()> {
         self.audit.log(line);
         // Written, or nothing is shown.
-        self.audit.reopen();
-        match self.audit.fault() {
-            None => Ok(()),
-            Some(fault) => bail!("the audit can't be written: {fault}"),
-        }
+        Ok(self.audit.settle()?)
     }
 
     fn reload(&mut self) -> anyhow::Result<Vec<String>> {

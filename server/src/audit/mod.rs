@@ -74,6 +74,11 @@ struct State {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
+/// Why something must not happen, or not be said to have gone well.
+#[derive(Debug, thiserror::Error)]
+#[error("the audit can't be written: {0}")]
+pub struct Unwritten(String);
+
 /// A handle on the audit thread. Any thread but that one may hold it: it would wait for itself.
 #[derive(Clone)]
 pub struct Audit {
@@ -154,6 +159,15 @@ impl Audit {
     #[must_use]
     pub fn fault(&self) -> Option<String> {
         lock(&self.state.fault).clone()
+    }
+
+    /// Waits until what was logged before is written.
+    ///
+    /// # Errors
+    /// [`Unwritten`]; the lines are kept and tried again.
+    pub fn settle(&self) -> Result<(), Unwritten> {
+        self.reopen();
+        self.fault().map_or(Ok(()), |fault| Err(Unwritten(fault)))
     }
 
     /// Writes all that was logged before, and ends the thread. What is logged afterwards goes to

@@ -171,6 +171,7 @@ impl Journal {
                 return None;
             }
             job = again;
+            // A full queue can't be waited for with a deadline.
             thread::sleep(TICK / 10);
         }
         found
